@@ -1,0 +1,1 @@
+"""Messages and pure rules of Headgate: no I/O, no Temporal, imports nothing of ours."""

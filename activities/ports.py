@@ -1,0 +1,285 @@
+"""What the activities need from the world, as Protocols; `adapters/` implements them, `workers/bootstrap.py` chooses.
+
+Methods named without `async` block (SQL) and are called from threads. All may raise `domain.errors.TransientError` when the part behind
+them cannot be reached; nothing else about the part leaks through.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel, Field
+
+from domain.approval import Action, ApprovalRequest, ApprovalResult
+from domain.case import CaseInput, CaseOutcome, EffectRecord
+from domain.deadletter import DeadLetter
+from domain.document import CleanDocument
+from domain.models import ModelReply, ModelRequest
+from domain.refund import Account
+from domain.sales import CrmAccount, Territory
+
+# --- holding pen ---------------------------------------------------------------------------------------------------------------------
+
+
+class InboxItem(BaseModel):
+    """A payload as received. `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased."""
+
+    case_id: str
+    source: str
+    event_id: str
+    content_type: str
+    body: bytes
+    digest: str
+    received_at: datetime
+    deliveries: int = 0
+
+
+class PutOutcome(StrEnum):
+    """What became of a payload handed to the inbox."""
+
+    ACCEPTED = "accepted"  # on disk
+    DUPLICATE = "duplicate"  # the same event with the same body is there already
+    CONFLICT = "conflict"  # the same event id with another body: the first stands
+
+
+class InboxDepth(BaseModel):
+    """How much waits: `ready` to be leased, `leased` and not yet acknowledged, `total` ever accepted; `oldest_s` seconds."""
+
+    ready: int
+    leased: int
+    total: int
+    oldest_s: float = 0.0
+
+
+class Inbox(Protocol):
+    """The durable holding pen."""
+
+    async def put(self, item: InboxItem) -> PutOutcome:
+        """Store a payload; returns only once it is on disk. Raises TransientError when the pen refuses (full, disk error)."""
+        ...
+
+    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first; they come back after `lease_s` seconds unless acknowledged."""
+        ...
+
+    async def ack(self, case_ids: Sequence[str]) -> None:
+        """Say that these are done; acknowledging twice changes nothing."""
+        ...
+
+    async def depth(self) -> InboxDepth:
+        """Count what waits."""
+        ...
+
+    async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Return case ids ever accepted, in order of id, after the given one (for the audit)."""
+        ...
+
+
+# --- store ---------------------------------------------------------------------------------------------------------------------------
+
+
+class StoredCase(BaseModel):
+    """A case as admitted: its workflow input, what must not stand in histories (vault, sender), and the raw payload."""
+
+    case: CaseInput
+    vault: dict[str, str] = Field(default_factory=dict)
+    sender_email: str | None = None
+    sender_name: str | None = None
+    content_type: str = "application/json"
+    body: bytes = b""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    chars_in: int = 0
+    chars_out: int = 0
+
+
+class CaseStore(Protocol):
+    """Admitted cases, their endings, and the hand-over to the journal."""
+
+    def admit(self, cases: Sequence[StoredCase]) -> None:
+        """Store admitted cases in one transaction; one that is there already stays as it is."""
+        ...
+
+    def load(self, case_id: str) -> StoredCase:
+        """Return an admitted case. Raises KeyError if it is unknown."""
+        ...
+
+    def close(self, outcome: CaseOutcome, reply: "Reply | None") -> None:
+        """Record the ending, queue the reply (once per key) and put the outcome into the outbox, in one transaction; repeatable."""
+        ...
+
+    def set_replay(self, case_id: str, replay: int) -> CaseInput:
+        """Mark the case as replayed and return the input to start it with."""
+        ...
+
+    def journal_outcomes(self, limit: int) -> int:
+        """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""
+        ...
+
+
+class Reply(BaseModel):
+    """A reply to a sender, personal data put back. `key` is case id and step: it is sent once."""
+
+    key: str
+    case_id: str
+    to: str | None
+    subject: str
+    text: str
+
+
+class CustomerRecords(Protocol):
+    """The system of record for customers, orders and charges."""
+
+    def find_account(
+        self, *, tenant: str, customer_id: str | None, sender_email: str | None, order_id: str | None, now: datetime
+    ) -> Account:
+        """Find the customer (by id, else by the sender's address), the order named, and what was refunded today.
+
+        If both an id and an address are known and name different customers, there is no customer.
+        """
+        ...
+
+
+class Crm(Protocol):
+    """The CRM tables."""
+
+    def find_crm_account(
+        self, *, tenant: str, customer_id: str | None, sender_email: str | None, company: str | None
+    ) -> CrmAccount | None:
+        """Find the account of a sender: by customer, by the address's domain, by the company's name."""
+        ...
+
+    def territories(self, tenant: str) -> list[Territory]:
+        """Return who owns which leads."""
+        ...
+
+    def record_lead(
+        self, *, case_id: str, tenant: str, account_id: str | None, owner: str, team: str, score: int, facts: dict[str, object], at: datetime
+    ) -> EffectRecord:
+        """Record the lead of a case once; a second call returns the first record. Its key is `{case_id}/lead`."""
+        ...
+
+
+class LedgerState(StrEnum):
+    """Where an effect stands."""
+
+    INTENDED = "intended"
+    EXECUTED = "executed"
+
+
+class LedgerRow(BaseModel):
+    """An effect in the ledger."""
+
+    effect: EffectRecord
+    state: LedgerState
+    at: datetime
+
+
+class Ledger(Protocol):
+    """Effects by key, each once, and the books."""
+
+    def intend(self, action: Action, *, step: str, approval_id: str | None, limit_minor: int | None, now: datetime) -> LedgerRow:
+        """Write down the intention before the rail is called, checking in the same transaction that it may be.
+
+        Checked: the kill switch; the case was not cancelled; the charge is in the system of record, is of this payee and currency, and
+        all refunds of it, this one included, stay within it; an amount at or above `limit_minor` (or any amount with `approval_id`)
+        has a recorded approval with this digest that no other effect used. The same key with the same action returns the row.
+
+        Raises:
+            RefusedError: a check failed, or the key stands there with another action.
+            EffectsStoppedError: the kill switch is on.
+        """
+        ...
+
+    def execute(self, key: str, provider_ref: str, now: datetime) -> LedgerRow:
+        """Record that the rail did it, with the two entries that balance; repeatable."""
+        ...
+
+    def abandon(self, key: str, why: str, now: datetime) -> None:
+        """Take back an intention that the rail refused for good; an executed one stays."""
+        ...
+
+    def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
+        """Record a decision (or expiry); the first stands, and is returned."""
+        ...
+
+    def forbid(self, case_id: str, why: str, now: datetime) -> None:
+        """Let no further effect happen for a case (it was cancelled)."""
+        ...
+
+
+class DeadLetterStore(Protocol):
+    """Cases that were given up on."""
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Store a dead letter; the same id again changes nothing."""
+        ...
+
+
+# --- the world outside ---------------------------------------------------------------------------------------------------------------
+
+
+class RailReceipt(BaseModel):
+    """The provider's word that the money moved; `reference` is the provider's own id."""
+
+    key: str
+    reference: str
+    amount_minor: int
+    currency: str
+    payee: str
+
+
+class RefundRail(Protocol):
+    """A payment provider."""
+
+    async def refund(self, action: Action) -> RailReceipt:
+        """Pay the money back, once per `action.key`; the same key again returns the first receipt.
+
+        Raises:
+            TransientError, ToldToWaitError: try again with the same key.
+            RefusedError: the provider will never do it.
+        """
+        ...
+
+    async def find(self, key: str) -> RailReceipt | None:
+        """Ask by our reference whether it was done (providers forget keys, Stripe after 24 h)."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """A model behind any provider's wire."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Make one call; no retries of its own.
+
+        Raises:
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the names say.
+        """
+        ...
+
+
+class Cleaner(Protocol):
+    """Cheap cleaning of what came in."""
+
+    def clean(
+        self, *, subject: str, text: str | None, html: str | None, lang: str | None, known: dict[str, str] | None = None
+    ) -> CleanDocument:
+        """Return the clean document; never raises on hostile input."""
+        ...
+
+
+class Supervisor(Protocol):
+    """Who is told when something needs a person."""
+
+    async def alert(self, subject: str, text: str, data: dict[str, str]) -> None:
+        """Tell once; trouble in telling is logged, not raised."""
+        ...
+
+
+class CaseStarter(Protocol):
+    """Starts case workflows."""
+
+    async def start(self, cases: Iterable[CaseInput]) -> None:
+        """Start each case under its id; one that was started before is left alone. Raises TransientError if Temporal is away."""
+        ...

@@ -1,0 +1,118 @@
+"""What may change without code: categories, prompts, model tiers, limits, ladders, waits, people.
+
+A blueprint is a folder with `blueprint.toml` and `prompts/*.md`; its version is `name@` and the digest of all of it.
+"""
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.approval import Approver
+from domain.models import Price, Tier
+from domain.refund import RefundPolicy
+from domain.routing import CATEGORIES
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class HumanLane(BaseModel):
+    """How long a case waits for a person, seconds from its arrival in the lane."""
+
+    remind_every_s: float = Field(default=1 * DAY, gt=0)
+    escalate_after_s: float = Field(default=3 * DAY, gt=0)
+    deadline_s: float = Field(default=14 * DAY, gt=0)
+
+
+class ApprovalRules(BaseModel):
+    """Who approves and how long a request stands, seconds."""
+
+    expires_after_s: float = Field(default=2 * DAY, gt=0)
+    remind_every_s: float = Field(default=8 * HOUR, gt=0)
+    approvers: list[Approver] = Field(default_factory=list)
+
+
+class CasePolicy(BaseModel):
+    """The part of a blueprint that a case takes along when it starts, so that its rules never change under way."""
+
+    version: str
+    ladder_s: list[float] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
+    human: HumanLane = Field(default_factory=HumanLane)
+    approval: ApprovalRules = Field(default_factory=ApprovalRules)
+    refund: RefundPolicy = Field(default_factory=RefundPolicy)
+    min_diagnosis_confidence: float = 0.5
+
+
+class ModelChoice(BaseModel):
+    """Which model serves a tier: `provider` is the wire protocol, `base_url` any server that speaks it (empty: the provider's own)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: Literal["openai", "anthropic", "offline"]
+    model: str
+    base_url: str = ""
+    api_key_env: str = ""
+    timeout_s: float = Field(default=30.0, gt=0)
+    structured: Literal["json_schema", "json_object", "tool"] = "json_schema"
+
+
+class Blueprint(BaseModel):
+    """A blueprint as read from its folder."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    categories: list[str] = Field(default_factory=lambda: list(CATEGORIES))
+    ladder_s: list[float] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
+    human: HumanLane = Field(default_factory=HumanLane)
+    approval: ApprovalRules = Field(default_factory=ApprovalRules)
+    refund: RefundPolicy = Field(default_factory=RefundPolicy)
+    min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
+    models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
+    prices: list[Price] = Field(default_factory=list)
+    prompts: dict[str, str] = Field(default_factory=dict)
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Blueprint":
+        if sorted(self.categories) != sorted(CATEGORIES):
+            raise ValueError(f"categories {self.categories!r}: this release has specialists for exactly {list(CATEGORIES)!r}")
+        if any(s <= 0 for s in self.ladder_s):
+            raise ValueError(f"ladder_s {self.ladder_s!r}: every wait must be above zero seconds")
+        for profile, tiers in self.models.items():
+            missing = [t for t in Tier if t not in tiers]
+            if missing:
+                raise ValueError(f"models.{profile}: no model for the tier {missing[0]!r}; every profile names small and large")
+        return self
+
+    def case_policy(self) -> CasePolicy:
+        """Return the part that a case takes along."""
+        return CasePolicy(
+            version=self.version,
+            ladder_s=self.ladder_s,
+            human=self.human,
+            approval=self.approval,
+            refund=self.refund,
+            min_diagnosis_confidence=self.min_diagnosis_confidence,
+        )
+
+    def price_of(self, model: str) -> Price:
+        """Return a model's list price.
+
+        Raises:
+            KeyError: the model is in no price list; an unknown price is refused, not counted as nothing.
+        """
+        known = [p for p in self.prices if p.model == model]
+        if not known:
+            raise KeyError(f"model {model!r} has no price in blueprint {self.name!r}: add it under [[prices]]")
+        return max(known, key=lambda p: p.valid_from)
+
+
+def blueprint_version(name: str, files: dict[str, bytes]) -> str:
+    """Return `name@` and 12 hex digits of the SHA-256 over all files of the blueprint, by name."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{len(files[path])}\0".encode())
+        digest.update(files[path])
+    return f"{name}@{digest.hexdigest()[:12]}"

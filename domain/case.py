@@ -1,0 +1,172 @@
+"""A case: what comes in, where it stands, how it ends."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from domain.blueprint import CasePolicy
+from domain.models import Usage
+from domain.routing import Category
+
+EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+
+
+class CaseState(StrEnum):
+    """Where a case stands: exactly one of these at any time."""
+
+    RUNNING = "running"
+    WAITING_APPROVAL = "waiting_approval"
+    WAITING_HUMAN = "waiting_human"
+    PARKED = "parked"
+    DONE = "done"
+    REJECTED = "rejected"
+    DEAD_LETTERED = "dead_lettered"
+    CANCELLED = "cancelled"
+
+
+TERMINAL_STATES = frozenset({CaseState.DONE, CaseState.REJECTED, CaseState.DEAD_LETTERED, CaseState.CANCELLED})
+WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.PARKED})
+
+
+def case_id(source: str, event_id: str) -> str:
+    """Return the public id of a case, which is also its workflow id.
+
+    Raises:
+        ValueError: the source or the event id has characters that an id may not have.
+
+    >>> case_id("shop", "evt_1")
+    'case/shop/evt_1'
+    """
+    if not SOURCE_NAME.fullmatch(source):
+        raise ValueError(f"source {source[:48]!r}: expected lower-case letters, digits and '-', at most 40")
+    if not EVENT_ID.fullmatch(event_id):
+        raise ValueError(f"event id {event_id[:48]!r}: expected 1 to 128 of letters, digits and . _ : ~ @ + = -")
+    return f"case/{source}/{event_id}"
+
+
+class CaseInput(BaseModel):
+    """Input of `CaseWorkflow`: the cleaned message with personal data replaced by tokens; the rest stays in the store under `case_id`."""
+
+    case_id: str
+    source: str
+    tenant: str = "default"
+    channel: str = "web"
+    lang: str = "und"
+    subject: str = ""
+    text: str
+    customer_id: str | None = None
+    order_id: str | None = None
+    amount: str | None = None  # as given: read by the strict grammar when it matters
+    currency: str | None = None
+    flags: list[str] = Field(default_factory=list)
+    suspicious: bool = False
+    received_at: datetime
+    policy: CasePolicy
+    replay: int = 0  # how often this case was replayed from the dead letters
+    skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
+
+
+class Lane(StrEnum):
+    """What a person can say about a case in the human lane."""
+
+    ROUTE = "route"
+    ANSWER = "answer"
+    CLOSE = "close"
+
+
+class HumanDecision(BaseModel):
+    """A person's word on a waiting case: the payload of the signal `decide_human`.
+
+    `lane` is the number of the wait that it answers (0: whichever is open); an answer to a wait that is over changes nothing.
+    """
+
+    verdict: Lane
+    by: str
+    category: Category | None = None
+    text: str = ""
+    reason: str = ""
+    lane: int = 0
+
+
+class EffectRecord(BaseModel):
+    """An effect that a case had, as in the ledger."""
+
+    key: str
+    kind: str
+    amount_minor: int | None = None
+    currency: str | None = None
+    payee: str | None = None
+    approval_id: str | None = None
+    provider_ref: str | None = None
+
+
+class SpecialistRequest(BaseModel):
+    """Input of every specialist workflow."""
+
+    case: CaseInput
+    category: Category
+
+
+class Ending(StrEnum):
+    """What a specialist says shall become of the case."""
+
+    ANSWER = "answer"  # reply and done
+    REJECT = "reject"  # reply with the reason and rejected
+    HUMAN = "human"  # a person looks, with the findings
+
+
+class Draft(BaseModel):
+    """A reply to be sent: the text may hold tokens for personal data, put back only where it is sent."""
+
+    subject: str
+    text: str
+    relied_on: list[str] = Field(default_factory=list)
+
+
+class SpecialistResult(BaseModel):
+    """What a specialist concluded: the case sends the reply and closes."""
+
+    ending: Ending
+    finding: str  # one line for people; no personal data
+    draft: Draft | None = None
+    effects: list[EffectRecord] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
+    notes: list[str] = Field(default_factory=list)
+
+
+class CaseOutcome(BaseModel):
+    """How a case ended: result of `CaseWorkflow` and the line in the journal."""
+
+    case_id: str
+    source: str
+    tenant: str
+    state: CaseState
+    category: Category | None = None
+    finding: str = ""
+    human: bool = False
+    effects: list[EffectRecord] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
+    blueprint_version: str = ""
+    dead_letter_id: str | None = None
+    replay: int = 0
+    received_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class CaseStatus(BaseModel):
+    """Answer of the query `status`: what a person sees of a case that is under way."""
+
+    case_id: str
+    state: CaseState
+    category: Category | None = None
+    waits_for: str = ""
+    waits_until: datetime | None = None
+    lane: int = 0
+    finding: str = ""
+    effects: list[EffectRecord] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
+    blueprint_version: str = ""
+    notices: list[str] = Field(default_factory=list)

@@ -1,0 +1,45 @@
+"""Retry ladder and dead letters."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from domain.errors import FailureKind
+
+
+class Attempt(BaseModel):
+    """One failed try of a step."""
+
+    step: str
+    error_type: str
+    message: str
+    at: datetime
+
+
+class DeadLetter(BaseModel):
+    """A case that the system gave up on, with all that is needed to understand and replay it."""
+
+    dead_letter_id: str
+    case_id: str
+    source: str
+    step: str
+    kind: FailureKind
+    attempts: list[Attempt] = Field(default_factory=list)
+    last_error: str
+    payload_ref: str
+    blueprint_version: str
+    cost_micros: int = 0
+    trace_id: str = ""
+    at: datetime
+
+
+def next_rung(ladder_s: Sequence[float], failures: int) -> float | None:
+    """Return how long to wait after so many failures, seconds; None when the ladder is used up.
+
+    >>> [next_rung([60, 300, 1800], n) for n in (1, 2, 3, 4)]
+    [60, 300, 1800, None]
+    """
+    if failures < 1:
+        raise ValueError(f"failures {failures!r}: expected 1 or more, the first wait comes after the first failure")
+    return ladder_s[failures - 1] if failures <= len(ladder_s) else None

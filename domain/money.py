@@ -1,0 +1,67 @@
+"""Money in minor units with its currency, read by one strict grammar.
+
+Amounts are never floats: `float("nan") > 5000` is False, so a NaN would slip under a limit; `float`, `int` and `Decimal` also take
+"5_000", full-width and Arabic digits. One grammar is accepted, `\\d{1,12}(\\.\\d{1,2})?` in ASCII.
+"""
+
+import re
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AMOUNT_GRAMMAR = re.compile(r"(?P<whole>[0-9]{1,12})(?:\.(?P<part>[0-9]{1,2}))?", re.ASCII)
+CURRENCY_GRAMMAR = re.compile(r"[A-Z]{3}", re.ASCII)
+
+# ISO 4217 exponents that are not two; all other currencies that Headgate pays in have two decimals.
+_EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "XAF": 0, "XOF": 0, "PYG": 0, "UGX": 0}
+_THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
+
+
+class Money(BaseModel):
+    """An amount in minor units (cents for USD) and its ISO 4217 currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    minor: int = Field(ge=0, le=10**15)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+    def __str__(self) -> str:
+        return format_minor(self.minor, self.currency)
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimals a currency has (ISO 4217)."""
+    return 3 if currency in _THREE_DECIMALS else _EXPONENTS.get(currency, 2)
+
+
+def format_minor(minor: int, currency: str) -> str:
+    """Write an amount for people: `1,234.50 USD`.
+
+    >>> format_minor(123450, "USD")
+    '1,234.50 USD'
+    """
+    places = exponent(currency)
+    whole, part = divmod(abs(minor), 10**places)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{whole:,}.{part:0{places}d} {currency}" if places else f"{sign}{whole:,} {currency}"
+
+
+def parse_amount(text: str, currency: str) -> Money:
+    """Read an amount in the strict grammar.
+
+    Raises:
+        ValueError: the text is not `\\d{1,12}(\\.\\d{1,2})?`, has more decimals than the currency, or the currency is no ISO code.
+
+    >>> parse_amount("20.5", "USD").minor
+    2050
+    """
+    if not CURRENCY_GRAMMAR.fullmatch(currency):
+        raise ValueError(f"currency {currency[:16]!r}: expected three capital letters (ISO 4217), for example 'USD'")
+    match = AMOUNT_GRAMMAR.fullmatch(text)
+    if match is None:
+        raise ValueError(f"amount {text[:32]!r}: expected digits with at most two decimals, for example '20.00'")
+    places = exponent(currency)
+    part = match["part"] or ""
+    if len(part.rstrip("0")) > places:
+        raise ValueError(f"amount {text!r}: {currency} has {places} decimals")
+    minor = int(match["whole"]) * 10**places + int(part[:places].ljust(places, "0") or "0")
+    return Money(minor=minor, currency=currency)
