@@ -142,3 +142,27 @@ def object_to(
     if approver.limit_minor is not None and request.action.money.minor > approver.limit_minor:
         return Objection.ABOVE_LIMIT
     return None
+
+
+class ApprovalView(BaseModel):
+    """What a person sees of an approval; `requested_at` and `expires_at` bound the time for the decision."""
+
+    approval_id: str
+    case_id: str
+    brief: Brief
+    digest: str
+    amount: Money
+    requested_at: datetime
+    expires_at: datetime
+    standing: Standing = Standing.PENDING
+    decided_by: str = ""
+    reason: str = ""
+    notices: list[str] = Field(default_factory=list)  # decisions that did not count, and why
+
+
+class DecisionAnswer(BaseModel):
+    """What whoever decided is told: whether it counted, and where the request stands now."""
+
+    accepted: bool
+    message: str
+    standing: Standing = Standing.PENDING

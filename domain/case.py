@@ -103,6 +103,16 @@ class EffectRecord(BaseModel):
     provider_ref: str | None = None
 
 
+class ProgressNote(BaseModel):
+    """What a specialist tells its case while it waits: the payload of the signal `note_progress`."""
+
+    state: CaseState
+    waits_for: str = ""
+    waits_until: datetime | None = None
+    finding: str = ""
+    amount_minor: int | None = None
+
+
 class SpecialistRequest(BaseModel):
     """Input of every specialist workflow."""
 
@@ -154,6 +164,13 @@ class CaseOutcome(BaseModel):
     replay: int = 0
     received_at: datetime | None = None
     closed_at: datetime | None = None
+
+
+class CaseAnswer(BaseModel):
+    """What whoever decided a waiting case is told."""
+
+    accepted: bool
+    message: str
 
 
 class CaseStatus(BaseModel):

@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from domain.errors import FailureKind
+from domain.models import Usage
 
 
 class Attempt(BaseModel):
@@ -15,6 +16,16 @@ class Attempt(BaseModel):
     error_type: str
     message: str
     at: datetime
+
+
+class FailedStep(BaseModel):
+    """Why a workflow could not go on: the step, what kind of failure it was, every attempt, and what was spent on the way."""
+
+    step: str
+    kind: FailureKind
+    message: str
+    attempts: list[Attempt] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
 
 
 class DeadLetter(BaseModel):

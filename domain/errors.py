@@ -69,6 +69,7 @@ class FailureKind(StrEnum):
     POISON = "poison"
     REFUSED = "refused"
     CONFIGURATION = "configuration"
+    UNANSWERED = "unanswered"  # no person answered in the human lane before its deadline
     BUG = "bug"
 
 

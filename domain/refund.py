@@ -100,6 +100,16 @@ class Order(BaseModel):
     charges: list[Charge] = Field(default_factory=list)
 
 
+class OwnEffect(BaseModel):
+    """A refund that this very case paid in an earlier run, before it was replayed or sent to a person."""
+
+    key: str
+    order_id: str
+    charge_id: str
+    money: Money
+    provider_ref: str = ""
+
+
 class Account(BaseModel):
     """What the store knows about the sender and the order named: the answer of the `find_account` tool."""
 
@@ -107,7 +117,8 @@ class Account(BaseModel):
     order: Order | None = None
     order_of_somebody_else: bool = False
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
-    refunded_today_minor: int = 0  # this customer, all charges, the order's currency, since midnight UTC
+    refunded_today_minor: int = 0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
+    own_effect: OwnEffect | None = None  # executed by this case before; `refunded_minor` of the charges does not count it
 
 
 class RefundPolicy(BaseModel):
