@@ -118,6 +118,7 @@ class SpecialistRequest(BaseModel):
 
     case: CaseInput
     category: Category
+    round: int = 1  # how often the case has come to a specialist; numbers its approvals
 
 
 class Ending(StrEnum):

@@ -34,6 +34,7 @@ SEARCH_ATTRIBUTES = {
 }
 
 MODEL_TIMEOUT = timedelta(seconds=120)  # up to three calls of 30 s: the answer, one re-ask, and room for a slow start
+HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this (promise L4)
 ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.
@@ -45,4 +46,11 @@ NATIVE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=5),
+)
+
+# Recording an ending is never given up, whatever the error: until it is written the case is not closed.
+NEVER_GIVE_UP = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=1),
 )

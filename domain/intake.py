@@ -1,0 +1,40 @@
+"""The pace at which work is let in."""
+
+from pydantic import BaseModel, Field
+
+MAX_BATCH = 100  # one batch is one transaction and one burst of starts
+
+
+class IntakeState(BaseModel):
+    """State of `IntakeWorkflow`; `per_second` is the pace in cases."""
+
+    per_second: float = Field(default=20.0, gt=0)
+    paused: bool = False
+    admitted: int = 0
+    poison: int = 0
+
+
+class PaceChange(BaseModel):
+    """Payload of the signal `set_pace`, cases per second."""
+
+    per_second: float
+
+
+def batch_size(per_second: float) -> int:
+    """Return how many to take at once: what the pace allows in two seconds, so that few activities are needed and bursts stay small."""
+    return max(1, min(MAX_BATCH, int(per_second * 2)))
+
+
+def rest_s(taken: int, per_second: float, took_s: float) -> float:
+    """Return how long to rest after a batch so that the pace is kept, seconds.
+
+    >>> rest_s(40, 20.0, 0.5)
+    1.5
+    """
+    return max(0.0, taken / per_second - took_s)
+
+
+class JournalState(BaseModel):
+    """State of `JournalWorkflow`: outcomes written so far."""
+
+    written: int = 0

@@ -1,0 +1,193 @@
+"""The gate: one exact action waits for one person's decision, or for its time to be up."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.approve import ApproveActivities, RecordDecisionRequest
+    from activities.bury import AlertRequest, BuryActivities
+    from domain.approval import (
+        ApprovalDecision,
+        ApprovalRequest,
+        ApprovalResult,
+        ApprovalView,
+        DecisionAnswer,
+        Objection,
+        Standing,
+        Verdict,
+        object_to,
+    )
+    from workflows import options
+
+NOTICES_KEPT = 20
+
+
+@workflow.defn
+class ApprovalWorkflow:
+    """Halts until `decide` comes from somebody entitled, for exactly this action; silence until the expiry is a rejection.
+
+    A decision at or after the expiry is late, even where no worker has noticed the expiry yet: in the same instant nobody pays.
+    """
+
+    @workflow.init
+    def __init__(self, request: ApprovalRequest) -> None:
+        self._request = request
+        self._asked_at = workflow.now()
+        self._expires_at = self._asked_at + timedelta(seconds=request.expires_after_s)
+        self._standing = Standing.PENDING
+        self._result: ApprovalResult | None = None
+        self._notices: list[str] = []
+
+    @workflow.run
+    async def run(self, request: ApprovalRequest) -> ApprovalResult:
+        """Return the recorded decision."""
+        self._show()
+        try:
+            await self._announce()
+            await self._decided()
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
+                self._conclude(Standing.CANCELLED, by="", reason="the case was cancelled")
+                await self._record()
+            raise
+        result = await self._record()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _announce(self) -> None:
+        await workflow.execute_activity_method(
+            ApproveActivities.announce_approval,
+            self._request,
+            task_queue=options.ACTIONS_QUEUE,
+            start_to_close_timeout=options.STORE_TIMEOUT,
+            retry_policy=options.NEVER_GIVE_UP,
+            summary="put the request before the approvers",
+        )
+
+    async def _decided(self) -> None:
+        """Wait for the decision, reminding on the way; the expiry decides where nobody did."""
+        while self._result is None:
+            now = workflow.now()
+            left = self._expires_at - now
+            if left <= timedelta(0):
+                self._conclude(Standing.EXPIRED, by="", reason="nobody decided in time")
+                return
+            wait = min(left, timedelta(seconds=self._request.remind_every_s))
+            try:
+                await workflow.wait_condition(
+                    lambda: self._result is not None, timeout=wait, timeout_summary="waiting for a decision"
+                )
+            except TimeoutError:
+                if self._result is None and workflow.now() < self._expires_at:
+                    await self._remind()
+
+    async def _remind(self) -> None:
+        await workflow.execute_activity_method(
+            BuryActivities.alert_person,
+            AlertRequest(
+                case_id=self._request.action.case_id,
+                subject=f"reminder: {self._request.approval_id} waits for a decision",
+                text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
+            ),
+            task_queue=options.ACTIONS_QUEUE,
+            start_to_close_timeout=options.STORE_TIMEOUT,
+            retry_policy=options.NEVER_GIVE_UP,
+            summary="remind the approvers",
+        )
+
+    async def _record(self) -> ApprovalResult:
+        """Write the decision where the ledger looks for it; the first one recorded stands."""
+        if self._result is None:
+            raise RuntimeError("an approval was to be recorded before it was concluded")
+        recorded: ApprovalResult = await workflow.execute_activity_method(
+            ApproveActivities.record_decision,
+            RecordDecisionRequest(request=self._request, result=self._result),
+            task_queue=options.ACTIONS_QUEUE,
+            start_to_close_timeout=options.STORE_TIMEOUT,
+            retry_policy=options.NEVER_GIVE_UP,
+            summary=f"record: {self._result.standing}",
+        )
+        self._standing, self._result = recorded.standing, recorded
+        self._show()
+        return recorded
+
+    # --- decisions -------------------------------------------------------------------------------------------------------------------
+
+    @workflow.signal(name="decide")
+    def on_decide(self, decision: ApprovalDecision) -> None:
+        """Record a decision; second, late and stale ones change nothing and are noted."""
+        self._take(decision)
+
+    @workflow.update
+    def submit(self, decision: ApprovalDecision) -> DecisionAnswer:
+        """Do as the signal does, and tell whoever decided whether it counted."""
+        return self._take(decision)
+
+    def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
+        objection = object_to(
+            decision, self._request, standing=self._standing, expired=workflow.now() >= self._expires_at
+        )
+        if objection is None:
+            standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
+            self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
+            return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
+        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} did not count: {objection}")
+        del self._notices[:-NOTICES_KEPT]
+        self._show()
+        told = str(objection)
+        if objection is Objection.ALREADY_DECIDED and self._result is not None:
+            told += f" ({self._standing} by {self._result.by} at {self._result.at:%Y-%m-%d %H:%M:%S} UTC)"
+        return DecisionAnswer(accepted=False, message=told, standing=self._standing)
+
+    def _conclude(self, standing: Standing, *, by: str, reason: str) -> None:
+        if self._result is not None:
+            return
+        self._standing = standing
+        self._result = ApprovalResult(
+            approval_id=self._request.approval_id,
+            digest=self._request.digest,
+            standing=standing,
+            by=by,
+            reason=reason,
+            at=workflow.now(),
+        )
+
+    # --- what people see -------------------------------------------------------------------------------------------------------------
+
+    @workflow.query
+    def view(self) -> ApprovalView:
+        """Return the request with its brief and where it stands."""
+        decided = self._result
+        return ApprovalView(
+            approval_id=self._request.approval_id,
+            case_id=self._request.action.case_id,
+            brief=self._request.brief,
+            digest=self._request.digest,
+            amount=self._request.action.money,
+            requested_at=self._asked_at,
+            expires_at=self._expires_at,
+            standing=self._standing,
+            decided_by=decided.by if decided else "",
+            reason=decided.reason if decided else "",
+            notices=self._notices,
+        )
+
+    def _show(self) -> None:
+        brief = self._request.brief
+        until: datetime = self._expires_at
+        lines = [
+            f"**{self._standing}** — {brief.what}",
+            f"- for: {brief.for_whom}",
+            f"- why a person: {brief.why}",
+            *(f"- evidence: {line}" for line in brief.evidence),
+            f"- policy: {brief.policy}",
+            f"- if approved: {brief.if_approved}",
+            f"- if rejected: {brief.if_rejected}",
+            f"- decide until: {until:%Y-%m-%d %H:%M} UTC",
+            f"- digest of the action: `{self._request.digest}`",
+            *(f"- note: {note}" for note in self._notices[-5:]),
+        ]
+        workflow.set_current_details("\n".join(lines))

@@ -1,0 +1,115 @@
+"""Intake: lets work in from the holding pen at the set pace."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.admit import AdmitActivities, AdmitRequest, AdmitResult
+    from domain.intake import IntakeState, PaceChange, batch_size, rest_s
+    from workflows import options
+
+LONG_POLL_S = 5.0
+LEASE_S = 60.0
+ROUNDS_PER_RUN = 400  # about 10 events each: well below the warning at 10,240
+
+
+@workflow.defn
+class IntakeWorkflow:
+    """One per inbox; lives for ever by continuing as new. Paused, resumed and re-paced by signal."""
+
+    @workflow.init
+    def __init__(self, state: IntakeState) -> None:
+        self._state = state
+        self._changed = 0
+
+    @workflow.run
+    async def run(self, state: IntakeState) -> None:
+        """Admit batches; while paused, wait."""
+        self._show()
+        for _ in range(ROUNDS_PER_RUN):
+            if workflow.info().is_continue_as_new_suggested():
+                break
+            if self._state.paused:
+                await self._rest(timedelta(days=1).total_seconds(), until_resumed=True)
+                continue
+            started = workflow.now()
+            result = await self._admit()
+            if result is None:
+                continue
+            self._state.admitted += result.admitted
+            self._state.poison += result.poison
+            rest = rest_s(result.admitted + result.poison, self._state.per_second, (workflow.now() - started).total_seconds())
+            if rest > 0:
+                await self._rest(rest)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self._state)
+
+    async def _admit(self) -> AdmitResult | None:
+        """Admit one batch; None if a pause came in between."""
+        task = asyncio.create_task(
+            workflow.execute_activity_method(
+                AdmitActivities.admit_batch,
+                AdmitRequest(limit=batch_size(self._state.per_second), wait_s=LONG_POLL_S, lease_s=LEASE_S),
+                task_queue=options.INTAKE_QUEUE,
+                start_to_close_timeout=timedelta(seconds=LEASE_S),
+                heartbeat_timeout=timedelta(seconds=10),
+                retry_policy=options.NEVER_GIVE_UP,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary="let a batch in",
+            )
+        )
+        await workflow.wait_condition(lambda: task.done() or self._state.paused)
+        if not task.done():
+            task.cancel()
+        try:
+            return await task
+        except ActivityError as error:
+            if is_cancelled_exception(error) and self._state.paused:
+                return None
+            raise
+
+    async def _rest(self, seconds: float, *, until_resumed: bool = False) -> None:
+        """Wait, but no longer than until the next signal that changes something."""
+        seen = self._changed
+        try:
+            await workflow.wait_condition(
+                lambda: self._changed != seen,
+                timeout=timedelta(seconds=seconds),
+                timeout_summary="paused" if until_resumed else "keeping the pace",
+            )
+        except TimeoutError:
+            return
+
+    @workflow.signal
+    def pause(self) -> None:
+        """Let nothing more in."""
+        self._change(self._state.model_copy(update={"paused": True}))
+
+    @workflow.signal
+    def resume(self) -> None:
+        """Go on letting in."""
+        self._change(self._state.model_copy(update={"paused": False}))
+
+    @workflow.signal
+    def set_pace(self, change: PaceChange) -> None:
+        """Let in so many per second from now on."""
+        if change.per_second > 0:
+            self._change(self._state.model_copy(update={"per_second": change.per_second}))
+
+    @workflow.query
+    def state(self) -> IntakeState:
+        """Return pace, pause and counts."""
+        return self._state
+
+    def _change(self, state: IntakeState) -> None:
+        self._state = state
+        self._changed += 1
+        self._show()
+
+    def _show(self) -> None:
+        s = self._state
+        doing = "paused" if s.paused else f"up to {s.per_second:g} cases per second"
+        workflow.set_current_details(f"**{doing}** — {s.admitted} admitted, {s.poison} unreadable")

@@ -1,0 +1,67 @@
+"""One step of a workflow, with the blueprint's ladder of retries below it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.errors import failure_of
+    from domain.deadletter import Attempt, FailedStep, next_rung
+    from domain.errors import FailureKind
+    from domain.models import Usage
+
+Result = TypeVar("Result")
+STEP_FAILED = "StepFailed"
+
+
+async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a step; after a transient failure wait exactly as the ladder says and try again.
+
+    Raises:
+        ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or the failure is of a kind
+            that waiting does not mend.
+    """
+    attempts: list[Attempt] = []
+    while True:
+        try:
+            return await call()
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            kind, error_type, message = failure_of(error)
+            attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))
+            rung = next_rung(ladder_s, len(attempts)) if kind is FailureKind.TRANSIENT else None
+            if rung is None:
+                failed = FailedStep(step=step, kind=kind, message=message[:500], attempts=attempts)
+                raise step_error(message, failed) from error
+            told = f"{step}: try {len(attempts)} failed ({error_type}), next in {rung:g} s"
+            workflow.logger.warning("%s", told)
+            workflow.set_current_details(f"**Waiting to retry** — {told}")
+            await workflow.sleep(timedelta(seconds=rung), summary=told[:200])
+
+
+def step_error(message: str, failed: FailedStep) -> ApplicationError:
+    """Return the error by which a workflow says why it could not go on."""
+    return ApplicationError(message, failed, type=STEP_FAILED, non_retryable=True)
+
+
+def failed_step(error: FailureError, *, step: str) -> FailedStep:
+    """Return why a workflow failed: the `FailedStep` that it carries, or one made of what is there."""
+    cause: BaseException | None = error
+    while isinstance(cause, ChildWorkflowError):
+        cause = cause.cause
+    if isinstance(cause, ApplicationError) and cause.type == STEP_FAILED and cause.details:
+        return FailedStep.model_validate(cause.details[0])
+    kind, error_type, message = failure_of(error)
+    attempt = Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now())
+    return FailedStep(step=step, kind=kind, message=message[:500], attempts=[attempt])
+
+
+def with_usage(error: ApplicationError, usage: Usage) -> ApplicationError:
+    """Return the error with what the workflow spent before it failed, so that no cost is lost on the way up."""
+    failed = failed_step(error, step="")
+    failed = failed.model_copy(update={"usage": failed.usage.plus(usage)})
+    return step_error(error.message, failed)
