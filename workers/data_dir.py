@@ -1,0 +1,50 @@
+"""What keeps a data dir in order: one owner at a time, and logs that do not grow for ever."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+LOG_ROTATE_BYTES = 10 * 1024 * 1024
+LOGS_KEPT = 3
+
+
+class DataDirInUseError(RuntimeError):
+    """Another running `headgate up` owns this data dir."""
+
+
+def take_lock(data_dir: Path) -> IO[str]:
+    """Take the data dir for this process until the returned file is closed or the process ends, however it ends.
+
+    Raises:
+        DataDirInUseError: another process has it; the message names it.
+    """
+    path = data_dir / "supervisor.lock"
+    lock = path.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise DataDirInUseError(
+            f"the data dir {str(data_dir)!r} is in use by another `headgate up` (pid {holder}); "
+            "stop that one or choose another --data-dir"
+        ) from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def rotate_log(path: Path, most_bytes: int = LOG_ROTATE_BYTES, kept: int = LOGS_KEPT) -> None:
+    """Move a log that has grown past ``most_bytes`` aside (``.1`` is the newest); done when its process first
+    starts.
+    """
+    if not path.exists() or path.stat().st_size <= most_bytes:
+        return
+    for number in range(kept - 1, 0, -1):
+        older = Path(f"{path}.{number}")
+        if older.exists():
+            older.replace(f"{path}.{number + 1}")
+    path.replace(f"{path}.1")

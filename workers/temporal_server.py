@@ -1,0 +1,283 @@
+"""Temporal's own programs on this machine: where they are, how they are started, what they must be told once.
+
+``scripts/setup.py`` runs before anything is installed and imports this module for the places it fills, so nothing
+outside the
+standard library is imported at the top; ``temporalio`` is imported by the one function that talks to a server.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+TEMPORAL_BIN_VARIABLE = "HEADGATE_TEMPORAL_BIN"
+TEST_SERVER_BIN_VARIABLE = "HEADGATE_TEST_SERVER_BIN"
+CACHE_VARIABLE = "HEADGATE_CACHE_DIR"
+
+DEFAULT_RETENTION = timedelta(days=30)
+"""Closed cases stay readable this long; the dev server alone would delete them after a day."""
+
+_TYPE_VALUES: Mapping[str, str] = {
+    "Text": "INDEXED_VALUE_TYPE_TEXT",
+    "Keyword": "INDEXED_VALUE_TYPE_KEYWORD",
+    "Int": "INDEXED_VALUE_TYPE_INT",
+    "Double": "INDEXED_VALUE_TYPE_DOUBLE",
+    "Bool": "INDEXED_VALUE_TYPE_BOOL",
+    "Datetime": "INDEXED_VALUE_TYPE_DATETIME",
+    "KeywordList": "INDEXED_VALUE_TYPE_KEYWORD_LIST",
+}
+"""What a command line calls a type, to what the server's own interface calls it."""
+
+# A 202 from the gateway promises that the holding pen has the event; Temporal may lose its last moment before a power
+# cut (not before
+# a kill) and is then given the event again, so NORMAL is safe and the WAL journal makes it several times faster.
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+
+_DYNAMIC_CONFIG: Mapping[str, str] = {}
+
+
+class ServerProgramMissingError(RuntimeError):
+    """A program that ``make setup`` provides is not there, or the variable that names it is wrong."""
+
+
+def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder, outside any checkout, that keeps downloaded and built programs; it may not exist yet."""
+    env = os.environ if environ is None else environ
+    if chosen := env.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    if xdg := env.get("XDG_CACHE_HOME"):
+        return Path(xdg).expanduser().absolute() / "headgate"
+    return Path.home() / ".cache" / "headgate"
+
+
+def cached_temporal(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where ``make setup`` puts Temporal's CLI, there or not."""
+    return cache_dir(environ) / "bin" / "temporal"
+
+
+def cached_test_server(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where ``make setup`` puts the time-skipping test server, there or not."""
+    return cache_dir(environ) / "bin" / "temporal-test-server"
+
+
+def find_temporal(environ: Mapping[str, str] | None = None) -> Path:
+    """Return Temporal's CLI: the one named by HEADGATE_TEMPORAL_BIN, else on PATH, else in the cache.
+
+    Raises:
+        ServerProgramMissingError: nothing is found, or the variable names something that cannot be run.
+    """
+    env = os.environ if environ is None else environ
+    if named := _named_program(env, TEMPORAL_BIN_VARIABLE):
+        return named
+    if on_path := shutil.which("temporal", path=env.get("PATH")):
+        return Path(on_path)
+    cached = cached_temporal(env)
+    if is_program(cached):
+        return cached
+    raise ServerProgramMissingError(
+        f"Temporal's server program was not found: not on PATH, not at {str(cached)!r}. Run `make setup`, "
+        f"or set {TEMPORAL_BIN_VARIABLE} to a `temporal` program that you have."
+    )
+
+
+def find_test_server(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the time-skipping test server: the one named by HEADGATE_TEST_SERVER_BIN, else in the cache.
+
+    Raises:
+        ServerProgramMissingError: nothing is found, or the variable names something that cannot be run.
+    """
+    env = os.environ if environ is None else environ
+    if named := _named_program(env, TEST_SERVER_BIN_VARIABLE):
+        return named
+    cached = cached_test_server(env)
+    if is_program(cached):
+        return cached
+    raise ServerProgramMissingError(
+        f"Temporal's time-skipping test server was not found at {str(cached)!r}. Run `make setup`, "
+        f"or set {TEST_SERVER_BIN_VARIABLE} to a `temporal-test-server` program that you have."
+    )
+
+
+def is_program(path: Path) -> bool:
+    """Tell whether ``path`` is a file that may be executed."""
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _named_program(env: Mapping[str, str], variable: str) -> Path | None:
+    value = env.get(variable)
+    if not value:
+        return None
+    path = Path(value).expanduser().absolute()
+    if not is_program(path):
+        raise ServerProgramMissingError(
+            f"{variable} is {value!r}, which is not a program that can be run; "
+            f"name an executable file or unset {variable}."
+        )
+    return path
+
+
+def dev_server_command(
+    binary: Path,
+    *,
+    db_file: Path | None,
+    port: int,
+    ui_port: int | None,
+    namespace: str,
+    search_attributes: Mapping[str, str],
+    log_level: str = "warn",
+    ip: str = "127.0.0.1",
+) -> list[str]:
+    """Return the command line of a real Temporal server for one machine.
+
+    Args:
+        binary: Temporal's CLI (:func:`find_temporal`).
+        db_file: its state; ``None`` keeps the state in memory. The folder must exist: the server does not make it.
+        port: for gRPC.
+        ui_port: for the Web UI; ``None`` leaves the Web UI out.
+        namespace: registered at the start, if new; ``default`` always exists beside it.
+        search_attributes: name to type; registered at the start, if new.
+        log_level: of the server: debug, info, warn, error, never.
+        ip: address to listen on. The dev server checks no credentials: leave it on the loopback.
+
+    Raises:
+        ValueError: a search attribute has a type that Temporal does not know.
+    """
+    command = [str(binary), "server", "start-dev", "--ip", ip, "--port", str(port), "--log-level", log_level]
+    command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
+    if db_file is not None:
+        command += ["--db-filename", str(db_file)]
+        command += _repeated("--sqlite-pragma", _SQLITE_PRAGMAS)
+    if namespace != "default":
+        command += ["--namespace", namespace]
+    for name, kind in search_attributes.items():
+        if kind not in _TYPE_VALUES:
+            raise ValueError(
+                f"search attribute {name!r} has the type {kind!r}; expected one of {', '.join(_TYPE_VALUES)}"
+            )
+        command += ["--search-attribute", f"{name}={kind}"]
+    command += _repeated("--dynamic-config-value", [f"{key}={value}" for key, value in _DYNAMIC_CONFIG.items()])
+    return command
+
+
+def _repeated(flag: str, values: Sequence[str]) -> list[str]:
+    return [part for value in values for part in (flag, value)]
+
+
+async def prepare_namespace(
+    address: str,
+    namespace: str,
+    *,
+    search_attributes: Mapping[str, str],
+    retention: timedelta = DEFAULT_RETENTION,
+    timeout_s: float = 30.0,
+) -> None:
+    """Register what Headgate needs in a namespace of a server without TLS: itself, its attributes, its retention.
+
+    Safe to run again and beside itself; a longer retention that somebody has set is kept. When this returns, cases can
+    be started with
+    the attributes and found by them.
+
+    Raises:
+        RuntimeError: no answer within ``timeout_s`` (it also connects within that time).
+        temporalio.service.RPCError: the server refuses.
+        ValueError: an attribute exists already with another type.
+    """
+    from temporalio.client import Client
+    from temporalio.service import RPCError, RPCStatusCode
+
+    async def until_ready() -> None:
+        while True:
+            try:
+                client = await Client.connect(address, namespace=namespace)
+                await _register_namespace(client, retention)
+                await _register_search_attributes(client, search_attributes)
+                return
+            except RPCError as error:
+                # A server that starts is unavailable; a namespace just made is unknown to its caches for up to ten
+                # seconds.
+                if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE):
+                    raise
+            except RuntimeError as error:
+                if "connect" not in str(error).lower():
+                    raise
+            await asyncio.sleep(0.1)
+
+    try:
+        await asyncio.wait_for(until_ready(), timeout_s)
+    except TimeoutError as error:
+        raise RuntimeError(
+            f"Temporal at {address!r} did not answer for namespace {namespace!r} within {timeout_s} s"
+        ) from error
+
+
+async def _register_namespace(client: "Client", retention: timedelta) -> None:
+    from google.protobuf.duration_pb2 import Duration
+    from temporalio.api.namespace.v1 import NamespaceConfig
+    from temporalio.api.workflowservice.v1 import (
+        DescribeNamespaceRequest,
+        RegisterNamespaceRequest,
+        UpdateNamespaceRequest,
+    )
+    from temporalio.service import RPCError, RPCStatusCode
+
+    wanted = Duration(seconds=int(retention.total_seconds()))
+    service = client.workflow_service
+    try:
+        found = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        request = RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=wanted)
+        try:
+            await service.register_namespace(request)
+        except RPCError as registration_error:
+            if registration_error.status is not RPCStatusCode.ALREADY_EXISTS:
+                raise
+        return
+    if found.config.workflow_execution_retention_ttl.ToTimedelta() < retention:
+        await service.update_namespace(
+            UpdateNamespaceRequest(
+                namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=wanted)
+            )
+        )
+
+
+async def _register_search_attributes(client: "Client", wanted: Mapping[str, str]) -> None:
+    from temporalio.api.enums.v1 import IndexedValueType
+    from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+    from temporalio.service import RPCError, RPCStatusCode
+
+    types = {name: IndexedValueType.Value(_TYPE_VALUES[kind]) for name, kind in wanted.items()}
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    existing = dict(listed.custom_attributes)
+    for name, kind in types.items():
+        # The server ignores such a request in silence and fails later, at the first case.
+        if existing.get(name, kind) != kind:
+            raise ValueError(
+                f"search attribute {name!r} of namespace {client.namespace!r} is "
+                f"{IndexedValueType.Name(existing[name])}, but {wanted[name]!r} is needed; use another namespace, or remove "
+                "the attribute with `temporal operator search-attribute remove`."
+            )
+    missing = {name: kind for name, kind in types.items() if name not in existing}
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+    query = " AND ".join(f"{name} IS NULL" for name in wanted)
+    while True:
+        try:
+            await client.count_workflows(query)
+            return
+        except RPCError as error:
+            # The server's own caches do not know the new names yet.
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+        await asyncio.sleep(0.1)
