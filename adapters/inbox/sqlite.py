@@ -1,0 +1,221 @@
+"""The embedded holding pen: one SQLite file, written by the gateway and emptied by the intake worker.
+
+Many puts share one commit: while a batch is being synced to disk, the next one gathers. WAL with `synchronous=FULL`
+means that a put which returned survives the loss of power. An acknowledged payload keeps its id and digest, so that the
+same event is known again after days.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from activities.ports import InboxDepth, InboxItem, PutOutcome
+from adapters.inbox.group_commit import GroupCommitWriter
+from domain.errors import TransientError
+
+BUSY_TIMEOUT_S = 3.0
+_CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS inbox (
+    seq INTEGER PRIMARY KEY,
+    case_id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    body BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    received_us INTEGER NOT NULL,
+    put_mark INTEGER NOT NULL,
+    leased_at REAL NOT NULL DEFAULT 0,
+    leased_until REAL NOT NULL DEFAULT 0,
+    deliveries INTEGER NOT NULL DEFAULT 0,
+    acked_at REAL
+);
+CREATE INDEX IF NOT EXISTS inbox_open ON inbox (seq) WHERE acked_at IS NULL;
+"""
+
+_T = TypeVar("_T")
+
+
+def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connection:
+    """Open the file for one thread, making it and its tables if need be; `max_file_bytes` is when it counts as full.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is no database.
+    """
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        if max_file_bytes is not None:
+            page = connection.execute("PRAGMA page_size").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count={max(1, max_file_bytes // page)}")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+class SqliteInbox:
+    """An `Inbox` in a SQLite file.
+
+    `max_waiting` payloads may wait unacknowledged, then puts are refused until some are done; `max_file_bytes` caps the
+    file. A put is confirmed or refused within `put_timeout_s` seconds, whatever the disk does.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_waiting: int = 200_000,
+        max_file_bytes: int | None = None,
+        put_timeout_s: float = 4.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._max_file_bytes = max_file_bytes
+        self._clock = clock
+        self._put_timeout_s = put_timeout_s
+        self._writer = GroupCommitWriter(self._open, max_waiting=max_waiting)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="inbox-reader")
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def commits(self) -> int:
+        """Return how many commits the puts of this object took: each is one sync to disk."""
+        return self._writer.commits
+
+    async def put(self, item: InboxItem) -> PutOutcome:
+        """Store a payload; returns once it is on disk.
+
+        Raises:
+            TransientError: the pen is full, the disk refuses, or it did not confirm in time. Put it again later.
+        """
+        loop = asyncio.get_running_loop()
+        confirmed: asyncio.Future[PutOutcome] = loop.create_future()
+        self._writer.submit(item, confirmed, loop)
+        timer = loop.call_later(self._put_timeout_s, self._expire, confirmed)
+        try:
+            return await confirmed
+        finally:
+            timer.cancel()
+
+    def _expire(self, confirmed: "asyncio.Future[PutOutcome]") -> None:
+        if not confirmed.done():
+            why = f"inbox {self._path.name!r}: the disk did not confirm within {self._put_timeout_s:g} s, send again"
+            confirmed.set_exception(TransientError(why))
+
+    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first, for `lease_s` seconds."""
+        return await self._read(lambda db: _lease(db, limit, lease_s, self._clock()))
+
+    async def ack(self, case_ids: Sequence[str]) -> None:
+        """Say that these are done: their bodies are dropped, their ids and digests stay."""
+        await self._read(lambda db: _ack(db, list(case_ids), self._clock()))
+
+    async def depth(self) -> InboxDepth:
+        """Count what waits."""
+        return await self._read(lambda db: _depth(db, self._clock()))
+
+    async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Return case ids ever accepted, in order of id, after the given one."""
+        query = "SELECT case_id FROM inbox WHERE case_id > ? ORDER BY case_id LIMIT ?"
+        return await self._read(lambda db: [row[0] for row in db.execute(query, (after, limit))])
+
+    async def close(self) -> None:
+        """Write what is pending and let go of the file."""
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.get_running_loop().run_in_executor(self._reader, self._drop_connection)
+        self._reader.shutdown()
+
+    def _open(self) -> sqlite3.Connection:
+        return connect(self._path, max_file_bytes=self._max_file_bytes)
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._run, work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            if self._connection is None:
+                self._connection = self._open()
+            return work(self._connection)
+        except sqlite3.Error as e:
+            # A connection that met a disk error is not trusted again.
+            self._drop_connection()
+            raise TransientError(f"inbox {self._path.name!r}: {e}") from e
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> list[InboxItem]:
+    free = "acked_at IS NULL AND (leased_until <= ? OR leased_at > ?)"
+    with _transaction(db):
+        rows = db.execute(
+            "SELECT seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries FROM inbox "  # noqa: S608
+            f"WHERE {free} ORDER BY seq LIMIT ?",
+            (now, now + _CLOCK_SLACK_S, limit),
+        ).fetchall()
+        db.executemany(
+            "UPDATE inbox SET leased_at = ?, leased_until = ?, deliveries = deliveries + 1 WHERE seq = ?",
+            [(now, now + lease_s, row[0]) for row in rows],
+        )
+    return [
+        InboxItem(
+            case_id=case_id,
+            source=source,
+            event_id=event_id,
+            content_type=content_type,
+            body=body,
+            digest=digest.hex(),
+            received_at=datetime.fromtimestamp(received_us / 1e6, UTC),
+            deliveries=deliveries + 1,
+        )
+        for _, case_id, source, event_id, content_type, body, digest, received_us, deliveries in rows
+    ]
+
+
+def _ack(db: sqlite3.Connection, case_ids: list[str], now: float) -> None:
+    with _transaction(db):
+        db.executemany(
+            "UPDATE inbox SET acked_at = ?, body = x'' WHERE case_id = ? AND acked_at IS NULL",
+            [(now, case_id) for case_id in case_ids],
+        )
+
+
+def _depth(db: sqlite3.Connection, now: float) -> InboxDepth:
+    leased, waiting, oldest_us = db.execute(
+        "SELECT coalesce(sum(leased_until > ? AND leased_at <= ?), 0), count(*), min(received_us) "
+        "FROM inbox WHERE acked_at IS NULL",
+        (now, now + _CLOCK_SLACK_S),
+    ).fetchone()
+    # Rows are never deleted, so the highest number is the count.
+    total = db.execute("SELECT coalesce(max(seq), 0) FROM inbox").fetchone()[0]
+    oldest_s = max(0.0, now - oldest_us / 1e6) if oldest_us is not None else 0.0
+    return InboxDepth(ready=waiting - leased, leased=leased, total=total, oldest_s=oldest_s)
+
+
+class _transaction:  # noqa: N801 - reads as a word
+    """BEGIN IMMEDIATE … COMMIT: waits for the other process's commit instead of failing in the middle."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
