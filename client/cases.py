@@ -1,0 +1,346 @@
+"""The typed library: start, follow, list, decide and cancel cases.
+
+    async with await Headgate.connect(Path(".headgate")) as headgate:
+        case_id = await headgate.start(text="I was charged twice for ORD-10023", customer_id="C-1001")
+        status = await headgate.settled(case_id)
+        print(status.state, status.finding)
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from pydantic import BaseModel
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.connect import Endpoints, NotReachableError, connect, read_endpoints
+from client.signing import sign
+from domain.approval import ApprovalDecision, ApprovalResult, ApprovalView, DecisionAnswer, Standing
+from domain.case import TERMINAL_STATES, WAITING_STATES, CaseAnswer, CaseOutcome, CaseState, CaseStatus, HumanDecision
+from domain.intake import IntakeState, PaceChange
+from workflows import options
+from workflows.approval import ApprovalWorkflow
+from workflows.case import CaseWorkflow
+from workflows.intake import IntakeWorkflow
+
+ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case worker
+
+
+class UnknownCaseError(KeyError):
+    """No case or approval has this id."""
+
+    def __str__(self) -> str:
+        return f"nothing has the id {self.args[0]!r}: `headgate cases list` and `headgate approvals list` show what there is"
+
+
+class CaseRow(BaseModel):
+    """A case in a list: what the search attributes say. Amounts in minor units, cost in millionths of a US dollar."""
+
+    case_id: str
+    state: str
+    category: str | None = None
+    tenant: str | None = None
+    amount_minor: int | None = None
+    cost_micros: int | None = None
+    blueprint_version: str | None = None
+    started_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class Headgate:
+    """A connection to a running Headgate: its Temporal, and where known its gateway."""
+
+    def __init__(self, temporal: Client, endpoints: Endpoints | None = None) -> None:
+        self.temporal = temporal
+        self.endpoints = endpoints
+        self._http: httpx.AsyncClient | None = None
+
+    @classmethod
+    async def connect(cls, data_dir: Path | None = None) -> Self:
+        """Connect to what runs with a data dir, or by `TEMPORAL_*` alone where none is given.
+
+        Raises:
+            NotReachableError: nothing runs there.
+        """
+        endpoints = read_endpoints(data_dir) if data_dir is not None else None
+        if endpoints is None:
+            return cls(await connect())
+        return cls(await connect(endpoints.temporal, endpoints.namespace), endpoints)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+
+    # --- cases -----------------------------------------------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        *,
+        text: str,
+        subject: str = "",
+        customer_id: str | None = None,
+        order_id: str | None = None,
+        lang: str | None = None,
+        event_id: str | None = None,
+        source: str | None = None,
+    ) -> str:
+        """Hand in a message through the signed webhook and return its case id; the same event id again is the same case.
+
+        Raises:
+            NotReachableError: the gateway is not known or does not answer.
+            ValueError: the gateway refused the message; the text says why.
+        """
+        if self.endpoints is None or not self.endpoints.sources:
+            raise NotReachableError("the gateway is not known: connect with the data dir of a running `headgate up`")
+        target = next((s for s in self.endpoints.sources if source in (None, s.name)), None)
+        if target is None:
+            known = ", ".join(s.name for s in self.endpoints.sources)
+            raise ValueError(f"source {source!r}: expected one of {known}")
+        fields = {"text": text, "subject": subject, "order_id": order_id, "lang": lang}
+        payload: dict[str, object] = {name: value for name, value in fields.items() if value}
+        if customer_id:
+            payload["customer"] = {"id": customer_id}
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        event_id = event_id or f"evt_{uuid.uuid4().hex}"
+        headers = {"content-type": "application/json", **sign(target.secret, event_id, body)}
+        self._http = self._http or httpx.AsyncClient(timeout=10)
+        try:
+            answer = await self._http.post(
+                f"{self.endpoints.gateway}/webhooks/{target.name}", content=body, headers=headers
+            )
+        except httpx.HTTPError as error:
+            raise NotReachableError(f"the gateway at {self.endpoints.gateway!r} does not answer: {error!r}") from error
+        if answer.status_code != httpx.codes.ACCEPTED:
+            raise ValueError(f"the gateway refused the message with {answer.status_code}: {answer.text[:500]}")
+        return str(answer.json()["case_id"])
+
+    async def status(self, case_id: str) -> CaseStatus:
+        """Return where a case stands.
+
+        Raises:
+            UnknownCaseError: there is no such case (or it has not been let in yet).
+            NotReachableError: no case worker answers.
+        """
+        handle = self.temporal.get_workflow_handle_for(CaseWorkflow.run, case_id)
+        try:
+            return await handle.query(CaseWorkflow.status, rpc_timeout=ANSWER_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise await self._unanswered(case_id, error) from error
+
+    async def settled(self, case_id: str, *, timeout_s: float = 60.0) -> CaseStatus:
+        """Follow a case until it ended or waits for a person.
+
+        Raises:
+            TimeoutError: neither happened within `timeout_s` seconds.
+        """
+        async for status in self.follow(case_id, timeout_s=timeout_s):
+            if status.state in TERMINAL_STATES | WAITING_STATES:
+                return status
+        raise TimeoutError(f"{case_id} is still running after {timeout_s:g} s")
+
+    async def follow(self, case_id: str, *, timeout_s: float = 60.0, every_s: float = 0.3) -> AsyncIterator[CaseStatus]:
+        """Yield the status whenever it changes, until the case ends or the time is up; waits for a case to be let in."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        last: CaseStatus | None = None
+        while loop.time() < deadline:
+            try:
+                status = await self.status(case_id)
+            except UnknownCaseError:
+                await asyncio.sleep(every_s)
+                continue
+            if status != last:
+                last = status
+                yield status
+            if status.state in TERMINAL_STATES:
+                return
+            await asyncio.sleep(every_s)
+
+    async def outcome(self, case_id: str) -> CaseOutcome | None:
+        """Return how a case ended; None while it is open.
+
+        Raises:
+            UnknownCaseError: there is no such case.
+        """
+        handle = self.temporal.get_workflow_handle_for(CaseWorkflow.run, case_id)
+        description = await self._describe(case_id)
+        if description.status is WorkflowExecutionStatus.RUNNING:
+            return None
+        try:
+            return await handle.result()
+        except WorkflowFailureError:
+            row = _row(description)
+            return CaseOutcome(case_id=case_id, source=case_id.split("/")[1], tenant=row.tenant or "", state=CaseState(row.state))
+
+    async def cases(
+        self, *, state: str | None = None, category: str | None = None, limit: int = 100
+    ) -> AsyncIterator[CaseRow]:
+        """Yield cases, newest first. Raises ValueError for a state or category that does not exist."""
+        query = "WorkflowType = 'CaseWorkflow'"
+        if state is not None:
+            query += f" AND CaseState = '{CaseState(state)}'"
+        if category is not None:
+            query += f" AND CaseCategory = '{category.replace(chr(39), '')}'"
+        async for found in self.temporal.list_workflows(query, limit=limit, page_size=min(limit, 1000)):
+            yield _row(found)
+
+    async def count(self, query: str = "") -> int:
+        """Count cases, with a further condition in Temporal's list filter."""
+        where = "WorkflowType = 'CaseWorkflow'" + (f" AND {query}" if query else "")
+        return (await self.temporal.count_workflows(where)).count
+
+    async def cancel(self, case_id: str) -> None:
+        """Ask a case to end; what it waits for ends with it, and nothing is paid afterwards.
+
+        Raises:
+            UnknownCaseError: there is no such case.
+            ValueError: it has ended already.
+        """
+        description = await self._describe(case_id)
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            raise ValueError(f"{case_id} has ended already: {_row(description).state}")
+        await self.temporal.get_workflow_handle(case_id).cancel()
+
+    async def decide_case(self, case_id: str, decision: HumanDecision) -> CaseAnswer:
+        """Route, answer or close a case that waits in the human lane, and learn whether it counted."""
+        handle = self.temporal.get_workflow_handle_for(CaseWorkflow.run, case_id)
+        try:
+            return await handle.execute_update(CaseWorkflow.decide, decision, rpc_timeout=ANSWER_WITHIN)
+        except WorkflowUpdateFailedError as error:
+            return CaseAnswer(accepted=False, message=str(error.cause))
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                description = await self._describe(case_id)
+                return CaseAnswer(accepted=False, message=f"the case has ended: {_row(description).state}")
+            raise await self._unanswered(case_id, error) from error
+
+    # --- approvals -------------------------------------------------------------------------------------------------------------------
+
+    async def pending(self) -> list[ApprovalView]:
+        """Return the approvals that wait for a decision, the oldest first."""
+        query = "WorkflowType = 'ApprovalWorkflow' AND ExecutionStatus = 'Running'"
+        ids = [found.id async for found in self.temporal.list_workflows(query)]
+        views = await asyncio.gather(*(self.show(i) for i in ids))
+        return sorted((v for v in views if v.standing is Standing.PENDING), key=lambda v: (v.requested_at, v.approval_id))
+
+    async def show(self, approval_id: str) -> ApprovalView:
+        """Return an approval with its brief. Raises UnknownCaseError if there is none."""
+        handle = self.temporal.get_workflow_handle_for(ApprovalWorkflow.run, approval_id)
+        try:
+            return await handle.query(ApprovalWorkflow.view, rpc_timeout=ANSWER_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise await self._unanswered(approval_id, error) from error
+
+    async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
+        """Approve or reject, and learn whether it counted."""
+        handle = self.temporal.get_workflow_handle_for(ApprovalWorkflow.run, decision.approval_id)
+        try:
+            return await handle.execute_update(ApprovalWorkflow.submit, decision, rpc_timeout=ANSWER_WITHIN)
+        except WorkflowUpdateFailedError as error:
+            return DecisionAnswer(accepted=False, message=str(error.cause))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise await self._unanswered(decision.approval_id, error) from error
+        description = await self._describe(decision.approval_id)
+        try:
+            ended: ApprovalResult = await handle.result()
+        except WorkflowFailureError:
+            return DecisionAnswer(
+                accepted=False, message="the request was withdrawn with its case", standing=Standing.CANCELLED
+            )
+        when = f" at {ended.at:%Y-%m-%d %H:%M:%S} UTC" if ended.at else ""
+        who = f" by {ended.by}" if ended.by else ""
+        return DecisionAnswer(
+            accepted=False,
+            message=f"too late: it was {ended.standing}{who}{when} and nothing was changed ({description.run_id[:8]})",
+            standing=ended.standing,
+        )
+
+    # --- intake ----------------------------------------------------------------------------------------------------------------------
+
+    async def intake(self) -> IntakeState:
+        """Return pace, pause and counts of the intake."""
+        handle = self.temporal.get_workflow_handle_for(IntakeWorkflow.run, options.INTAKE_WORKFLOW_ID)
+        try:
+            return await handle.query(IntakeWorkflow.state, rpc_timeout=ANSWER_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
+
+    async def pause_intake(self) -> None:
+        """Let nothing more in."""
+        await self._signal_intake("pause")
+
+    async def resume_intake(self) -> None:
+        """Go on letting in."""
+        await self._signal_intake("resume")
+
+    async def pace_intake(self, per_second: float) -> None:
+        """Let in so many cases per second. Raises ValueError if it is not above zero."""
+        if not 0 < per_second <= 10_000:  # noqa: PLR2004 - NaN fails the comparison too
+            raise ValueError(f"pace {per_second!r}: expected cases per second, above 0 and at most 10000")
+        await self._signal_intake("set_pace", PaceChange(per_second=per_second))
+
+    async def _signal_intake(self, name: str, argument: PaceChange | None = None) -> None:
+        handle = self.temporal.get_workflow_handle(options.INTAKE_WORKFLOW_ID)
+        try:
+            await (handle.signal(name) if argument is None else handle.signal(name, argument))
+        except RPCError as error:
+            raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
+
+    # --- what went wrong -------------------------------------------------------------------------------------------------------------
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription:
+        try:
+            return await self.temporal.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                raise UnknownCaseError(workflow_id) from error
+            raise NotReachableError(f"Temporal did not answer about {workflow_id!r}: {error.message}") from error
+
+    async def _unanswered(self, workflow_id: str, error: Exception) -> Exception:
+        """Return what a failed call means: no such thing, or nobody there to answer."""
+        await self._describe(workflow_id)
+        return NotReachableError(
+            f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): "
+            "look at `headgate status`, start one with `headgate worker --role case`"
+        )
+
+
+def _row(execution: WorkflowExecution) -> CaseRow:
+    """Make a row of what a list or a description of a workflow says."""
+    attributes = execution.typed_search_attributes
+    status = execution.status
+    state = attributes.get(options.CASE_STATE) or CaseState.RUNNING
+    if status in (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.FAILED, WorkflowExecutionStatus.TIMED_OUT):
+        state = status.name.lower()
+    return CaseRow(
+        case_id=execution.id,
+        state=state,
+        category=attributes.get(options.CASE_CATEGORY),
+        tenant=attributes.get(options.CASE_TENANT),
+        amount_minor=attributes.get(options.CASE_AMOUNT_MINOR),
+        cost_micros=attributes.get(options.CASE_COST_MICROS),
+        blueprint_version=attributes.get(options.BLUEPRINT_VERSION),
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+    )

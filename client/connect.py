@@ -1,0 +1,85 @@
+"""One way to connect to Temporal: the same address rules and the same data converter for worker, starter, command and test."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
+
+DEFAULT_NAMESPACE = "headgate"
+
+
+class NotReachableError(Exception):
+    """A needed part cannot be reached; the message names it and says what to do (exit code 3)."""
+
+
+class SourceEndpoint(BaseModel):
+    """A webhook source and its current secret."""
+
+    name: str
+    secret: str
+
+
+class Endpoints(BaseModel):
+    """Where everything of a running `headgate up` is: the content of `endpoints.json` (mode 600)."""
+
+    gateway: str
+    console: str
+    temporal: str
+    temporal_ui: str
+    namespace: str
+    sources: list[SourceEndpoint] = []
+    offline_model: str = ""
+
+
+def data_converter() -> DataConverter:
+    """Return the data converter of every client, worker, test and replayer."""
+    return pydantic_data_converter
+
+
+def read_endpoints(data_dir: Path) -> Endpoints:
+    """Read `endpoints.json`.
+
+    Raises:
+        NotReachableError: there is none: nothing was started with this data dir.
+    """
+    path = data_dir / "endpoints.json"
+    try:
+        return Endpoints.model_validate(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise NotReachableError(
+            f"no {path.name} in {str(data_dir)!r}: start Headgate with `headgate up --data-dir {data_dir}`, "
+            "or name the folder of a running one with --data-dir or HEADGATE_DATA_DIR"
+        ) from None
+    except ValueError as error:
+        raise NotReachableError(f"{str(path)!r} cannot be read ({error}): start `headgate up` again") from error
+
+
+async def connect(
+    address: str | None = None, namespace: str | None = None, *, lazy: bool = False, runtime: Runtime | None = None
+) -> Client:
+    """Connect by Temporal's own settings (`TEMPORAL_*`, profiles), then by what was found running.
+
+    Args:
+        address: host:port that counts where no `TEMPORAL_ADDRESS` or profile says otherwise.
+        namespace: likewise.
+        lazy: connect at the first call.
+        runtime: the SDK runtime, where metrics are wanted.
+
+    Raises:
+        NotReachableError: the server does not answer.
+    """
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", address or "localhost:7233")
+    config.setdefault("namespace", namespace or DEFAULT_NAMESPACE)
+    try:
+        return await Client.connect(**config, data_converter=data_converter(), lazy=lazy, runtime=runtime)
+    except RuntimeError as error:
+        raise NotReachableError(
+            f"Temporal at {config['target_host']!r} does not answer ({str(error)[:120]}): start it with `headgate up`, "
+            "or set TEMPORAL_ADDRESS to where yours runs"
+        ) from error

@@ -1,0 +1,90 @@
+"""Settings: `HEADGATE_*` variables and one optional TOML file. Temporal's own come from `TEMPORAL_*` and its profiles."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What an installation sets. Every field can be given as `HEADGATE_<NAME>`; secrets also as `HEADGATE_<NAME>_FILE`."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="forbid")
+
+    data_dir: Path = Path(".headgate")
+    store_url: str = ""  # SQLAlchemy URL; empty: a SQLite file in the data dir
+    blueprint: Path = PROJECT / "blueprints" / "default"
+    models: str = "offline"  # which of the blueprint's model profiles
+    offline_model_url: str = "http://127.0.0.1:8703"
+    rail: Literal["embedded", "stripe"] = "embedded"
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_base_url: str = "https://api.stripe.com"
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8700, ge=0, le=65535)
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    inbox_limit: int = Field(default=200_000, ge=1)  # payloads waiting before senders get 503
+    intake_per_second: float = Field(default=20.0, gt=0)
+    supervisor_webhook_url: str = ""
+    temporal_ui_url: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    model_slots: int = Field(default=8, ge=1, le=1000)  # model calls at once, per worker and tier
+
+    @property
+    def store(self) -> str:
+        """URL of the store."""
+        return self.store_url or f"sqlite:///{self.data_dir.absolute() / 'store.db'}"
+
+    @property
+    def inbox_file(self) -> Path:
+        """File of the embedded holding pen."""
+        return self.data_dir / "inbox.db"
+
+    @property
+    def rail_file(self) -> Path:
+        """File of the embedded payment provider: its own log, not ours."""
+        return self.data_dir / "rail.db"
+
+    @property
+    def sources_file(self) -> Path:
+        """File of the webhook sources and their secrets."""
+        return self.data_dir / "sources.json"
+
+    @property
+    def approvers_file(self) -> Path:
+        """File of the approvers' token digests."""
+        return self.data_dir / "approvers.json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments beat variables, variables beat the file named by `HEADGATE_CONFIG_FILE`."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        named = os.environ.get("HEADGATE_CONFIG_FILE")
+        if named:
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=named))
+        return tuple(sources)
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the settings; secrets named by a `_FILE` variable are read from that file.
+
+    Raises:
+        ValueError: a setting is not what it should be, or its file cannot be read; the message names it.
+    """
+    named = os.environ.get("HEADGATE_STRIPE_API_KEY_FILE")
+    if named and "stripe_api_key" not in given:
+        try:
+            given["stripe_api_key"] = Path(named).read_text("utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"HEADGATE_STRIPE_API_KEY_FILE={named!r} cannot be read: {error.strerror}") from error
+    return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic, whose message names the setting
