@@ -43,7 +43,11 @@ _DYNAMIC_CONFIG: Mapping[str, str] = {}
 
 
 class ServerProgramMissingError(RuntimeError):
-    """A program that ``make setup`` provides is not there, or the variable that names it is wrong."""
+    """A program that ``make setup`` provides is not there."""
+
+
+class ServerProgramUnusableError(ServerProgramMissingError):
+    """The variable that names a program names something else."""
 
 
 def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -115,7 +119,7 @@ def _named_program(env: Mapping[str, str], variable: str) -> Path | None:
         return None
     path = Path(value).expanduser().absolute()
     if not is_program(path):
-        raise ServerProgramMissingError(
+        raise ServerProgramUnusableError(
             f"{variable} is {value!r}, which is not a program that can be run; "
             f"name an executable file or unset {variable}."
         )
@@ -263,8 +267,8 @@ async def _register_search_attributes(client: "Client", wanted: Mapping[str, str
         if existing.get(name, kind) != kind:
             raise ValueError(
                 f"search attribute {name!r} of namespace {client.namespace!r} is "
-                f"{IndexedValueType.Name(existing[name])}, but {wanted[name]!r} is needed; use another namespace, or remove "
-                "the attribute with `temporal operator search-attribute remove`."
+                f"{IndexedValueType.Name(existing[name])}, but {wanted[name]!r} is needed; use another namespace or "
+                "remove the attribute with `temporal operator search-attribute remove`."
             )
     missing = {name: kind for name, kind in types.items() if name not in existing}
     if missing:
