@@ -132,11 +132,19 @@ class CustomerRecords(Protocol):
     """The system of record for customers, orders and charges."""
 
     def find_account(
-        self, *, tenant: str, customer_id: str | None, sender_email: str | None, order_id: str | None, now: datetime
+        self,
+        *,
+        tenant: str,
+        customer_id: str | None,
+        sender_email: str | None,
+        order_id: str | None,
+        now: datetime,
+        case_id: str | None = None,
     ) -> Account:
         """Find the customer (by id, else by the sender's address), the order named, and what was refunded today.
 
-        If both an id and an address are known and name different customers, there is no customer.
+        If both an id and an address are known and name different customers, there is no customer. Refunds that `case_id` itself made
+        are left out of what was refunded and come as `own_effect`, so that a replayed case decides as it did before.
         """
         ...
 
@@ -166,25 +174,38 @@ class LedgerState(StrEnum):
 
     INTENDED = "intended"
     EXECUTED = "executed"
+    ABANDONED = "abandoned"  # the rail refused for good, or was found not to have done it; no money moved
 
 
 class LedgerRow(BaseModel):
-    """An effect in the ledger."""
+    """An effect in the ledger; `at` is the time of the intention. `action` holds the bytes that every retry sends."""
 
     effect: EffectRecord
     state: LedgerState
     at: datetime
+    action: Action | None = None
 
 
 class Ledger(Protocol):
     """Effects by key, each once, and the books."""
 
-    def intend(self, action: Action, *, step: str, approval_id: str | None, limit_minor: int | None, now: datetime) -> LedgerRow:
+    def intend(
+        self,
+        action: Action,
+        *,
+        step: str,
+        approval_id: str | None,
+        limit_minor: int | None,
+        now: datetime,
+        daily_cap_minor: int | None = None,
+    ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        Checked: the kill switch; the case was not cancelled; the charge is in the system of record, is of this payee and currency, and
-        all refunds of it, this one included, stay within it; an amount at or above `limit_minor` (or any amount with `approval_id`)
-        has a recorded approval with this digest that no other effect used. The same key with the same action returns the row.
+        Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of this order, payee
+        and currency, and all refunds of it, this one included, stay within it; an amount at or above `limit_minor` (or any amount with
+        `approval_id`) has a recorded approval with this digest that no other effect used; without an approval the customer's refunds
+        of today stay within `daily_cap_minor`. The same key with the same money (amount, currency, charge, payee) returns the row as it
+        was first written, even if only the policy's version is another; an executed one whatever was switched off since.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.
@@ -196,8 +217,24 @@ class Ledger(Protocol):
         """Record that the rail did it, with the two entries that balance; repeatable."""
         ...
 
+    def find(self, key: str) -> LedgerRow | None:
+        """Return an effect by its key."""
+        ...
+
+    def in_doubt(self, case_id: str) -> list[LedgerRow]:
+        """Return the case's effects that were intended and neither executed nor abandoned."""
+        ...
+
     def abandon(self, key: str, why: str, now: datetime) -> None:
         """Take back an intention that the rail refused for good; an executed one stays."""
+        ...
+
+    def announce(self, request: ApprovalRequest, now: datetime) -> bool:
+        """Record that an approval was asked for; return whether people still have to be told (see `announced`)."""
+        ...
+
+    def announced(self, approval_id: str, now: datetime) -> None:
+        """Record that people were told."""
         ...
 
     def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
@@ -214,6 +251,14 @@ class DeadLetterStore(Protocol):
 
     def bury(self, letter: DeadLetter) -> None:
         """Store a dead letter; the same id again changes nothing."""
+        ...
+
+    def to_alert(self, dead_letter_id: str) -> bool:
+        """Return whether people still have to be told of it (see `alerted`)."""
+        ...
+
+    def alerted(self, dead_letter_id: str, now: datetime) -> None:
+        """Record that people were told."""
         ...
 
 
@@ -242,8 +287,8 @@ class RefundRail(Protocol):
         """
         ...
 
-    async def find(self, key: str) -> RailReceipt | None:
-        """Ask by our reference whether it was done (providers forget keys, Stripe after 24 h)."""
+    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
+        """Ask by our reference whether it was done (providers forget keys, Stripe after 24 h); the charge makes the search short."""
         ...
 
 

@@ -5,7 +5,7 @@ A decision is bound to the digest of the action (case, kind, charge, payee, amou
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
@@ -29,6 +29,10 @@ class Action(BaseModel):
         """Return the SHA-256 of the canonical JSON of every field, hex."""
         body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(body.encode()).hexdigest()
+
+    def same_money(self, other: "Action") -> bool:
+        """Return whether both would move the same money for the same reason: all is equal but the version of the policy."""
+        return self.model_copy(update={"policy_version": other.policy_version}) == other
 
 
 class Brief(BaseModel):
@@ -56,6 +60,7 @@ class ApprovalRequest(BaseModel):
     remind_every_s: float
     category: str = "Billing"
     tenant: str = "default"
+    requested_at: datetime | None = None  # from when `expires_after_s` counts; the approval's workflow sets it to its own time
 
 
 class Approver(BaseModel):
@@ -142,6 +147,29 @@ def object_to(
     if approver.limit_minor is not None and request.action.money.minor > approver.limit_minor:
         return Objection.ABOVE_LIMIT
     return None
+
+
+def object_to_result(result: ApprovalResult, request: ApprovalRequest) -> Objection | None:
+    """Return why a recorded ending cannot stand, or None: whoever records it checks again what the gate checked.
+
+    A person's decision needs all that `object_to` asks, and a time before the expiry where the request says when it was made.
+    """
+    if result.approval_id != request.approval_id:
+        return Objection.OTHER_APPROVAL
+    if result.digest != request.digest or request.action.digest() != request.digest:
+        return Objection.STALE_DIGEST
+    if result.standing not in (Standing.APPROVED, Standing.REJECTED):
+        return None
+    expired = (
+        request.requested_at is not None
+        and result.at is not None
+        and result.at >= request.requested_at + timedelta(seconds=request.expires_after_s)
+    )
+    verdict = Verdict.APPROVE if result.standing is Standing.APPROVED else Verdict.REJECT
+    decision = ApprovalDecision(
+        approval_id=result.approval_id, digest=result.digest, verdict=verdict, by=result.by, reason=result.reason
+    )
+    return object_to(decision, request, standing=Standing.PENDING, expired=expired)
 
 
 class ApprovalView(BaseModel):
