@@ -1,0 +1,67 @@
+"""The router itself: from a text to a queue, its probabilities, or no queue at all."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from adapters.models.offline.router.features import hashed
+from adapters.models.offline.router.lexicon import Lexicon, load_lexicon
+from adapters.models.offline.router.text import plain, tokens
+from adapters.models.offline.router.weights import LABELS, WEIGHTS, Weights, fingerprint, load_weights
+
+LEVEL = "hashed-linear"
+"""Named in every routing, so that a report can say which kind of model spoke."""
+
+
+class Routing(NamedTuple):
+    """`label` is None when the router abstains; `best` is what it would have said. `scores` sum to 1 over the three labels."""
+
+    label: str | None
+    best: str
+    scores: dict[str, float]
+    in_domain: float
+    level: str
+
+
+class EmbeddedRouter:
+    """Routes customer messages without a network: deterministic, bounded, safe to share between threads.
+
+    >>> EmbeddedRouter.load().route("I was charged twice for my order").label
+    'Billing'
+    """
+
+    def __init__(self, weights: Weights, lexicon: Lexicon) -> None:
+        self._weights = weights
+        self._lexicon = lexicon
+        self.fingerprint = fingerprint(weights)
+        self.figures: dict[str, Any] = weights.figures  # as training wrote them
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "EmbeddedRouter":
+        """Load the weights in the package, or those at `path`; raises WeightsError if the digest differs."""
+        return cls(load_weights(path or WEIGHTS), load_lexicon())
+
+    def route(self, text: str) -> Routing:
+        """Route one message: plain text, already cleaned of HTML."""
+        words = tokens(plain(text))
+        logits = self._logits(words)
+        four = _softmax(logits)
+        in_domain = float(1.0 - four[-1]) if words else 0.0
+        three = _softmax(logits[:-1] / self._weights.temperature)
+        best = LABELS[int(three.argmax())]
+        scores = {label: round(float(score), 6) for label, score in zip(LABELS, three, strict=True)}
+        accepted = bool(words) and in_domain >= self._weights.abstain_below
+        return Routing(best if accepted else None, best, scores, round(in_domain, 6), LEVEL)
+
+    def _logits(self, words: list[str]) -> npt.NDArray[np.float32]:
+        if not words:
+            return self._weights.bias
+        buckets, values = hashed(words, self._lexicon)
+        return np.asarray(values @ self._weights.hashed[buckets] + self._weights.bias, dtype=np.float32)
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    raised = np.exp(logits - logits.max())
+    return np.asarray(raised / raised.sum(), dtype=np.float32)

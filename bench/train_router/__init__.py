@@ -1,0 +1,1 @@
+"""Training of the embedded router: the corpus, its grammar, and the trainer."""
