@@ -55,6 +55,8 @@ class ModelChoice(BaseModel):
     api_key_env: str = ""
     timeout_s: float = Field(default=30.0, gt=0)
     structured: Literal["json_schema", "json_object", "tool"] = "json_schema"
+    temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
+    logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
 
 
 class Blueprint(BaseModel):

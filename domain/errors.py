@@ -15,6 +15,8 @@ The class name travels as Temporal's `ApplicationError.type`; `FAILURE_KINDS` sa
 
 from enum import StrEnum
 
+from domain.models import Usage
+
 
 class HeadgateError(Exception):
     """Base of all errors that Headgate raises itself."""
@@ -37,7 +39,15 @@ class ToldToWaitError(HeadgateError):
 
 
 class BadAnswerError(HeadgateError):
-    """A model's answer that does not fit its schema, after all allowed re-asks."""
+    """A model's answer that does not fit its schema, after all allowed re-asks.
+
+    Attributes:
+        usage: what all of them used; they are paid for although nothing came of them.
+    """
+
+    def __init__(self, message: str, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 class UnsupportedTaskError(HeadgateError):
