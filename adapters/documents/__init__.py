@@ -1,0 +1,1 @@
+"""Payloads to clean documents: HTML, mail, Unicode, older messages, personal data."""
