@@ -1,0 +1,184 @@
+"""Admitted cases, their endings, replies, and the hand-over to the journal."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from activities.ports import Reply, StoredCase
+from adapters.store.database import Database
+from adapters.store.rows import insert_first, insert_new
+from adapters.store.tables import cases, journal, outbox, replies
+from domain.case import CaseInput, CaseOutcome, CaseState
+
+
+class SqlCaseStore:
+    """`CaseStore` on SQL."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._clock = clock
+
+    def admit(self, cases_: Sequence[StoredCase]) -> None:
+        """Store admitted cases in one transaction; one that is there already stays as it is."""
+        rows = [_row(stored) for stored in cases_]
+        if rows:
+            self._database.writing(lambda connection: insert_new(connection, cases, rows))
+
+    def load(self, case_id: str) -> StoredCase:
+        """Return an admitted case. Raises KeyError if it is unknown."""
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(cases).where(cases.c.case_id == case_id)).mappings().one_or_none()
+        if row is None:
+            raise KeyError(f"case {case_id!r} was never admitted to this store")
+        return StoredCase(
+            case=CaseInput.model_validate_json(row["input"]),
+            vault=json.loads(row["vault"]),
+            sender_email=row["sender_email"],
+            sender_name=row["sender_name"],
+            content_type=row["content_type"],
+            body=row["body"],
+            tokens_in=row["tokens_in"],
+            tokens_out=row["tokens_out"],
+            chars_in=row["chars_in"],
+            chars_out=row["chars_out"],
+        )
+
+    def close(self, outcome: CaseOutcome, reply: Reply | None) -> None:
+        """Record the ending, queue the reply (once per key) and put the outcome into the outbox, in one transaction; repeatable.
+
+        The first ending of each replay stands; the ending of an earlier replay never overwrites that of a later one.
+        """
+        closed_at = outcome.closed_at or self._clock()
+        told = outcome.model_copy(update={"closed_at": closed_at})
+        self._database.writing(lambda connection: self._close(connection, told, reply, closed_at))
+
+    def _close(self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime) -> None:
+        self._database.lock(connection, f"case:{outcome.case_id}")
+        if _is_written(connection, outcome):
+            return
+        insert_first(
+            connection,
+            outbox,
+            {"case_id": outcome.case_id, "replay": outcome.replay, "outcome": outcome.model_dump_json()},
+        )
+        connection.execute(
+            sa.update(cases)
+            .where(cases.c.case_id == outcome.case_id, cases.c.replay <= outcome.replay)
+            .values(
+                state=outcome.state,
+                category=outcome.category,
+                finding=outcome.finding,
+                human=outcome.human,
+                replay=outcome.replay,
+                calls=outcome.usage.calls,
+                input_tokens=outcome.usage.input_tokens,
+                output_tokens=outcome.usage.output_tokens,
+                cost_micros=outcome.usage.cost_micros,
+                dead_letter_id=outcome.dead_letter_id,
+                closed_at=closed_at,
+            )
+        )
+        if reply is not None:
+            insert_first(
+                connection,
+                replies,
+                {
+                    "key": reply.key,
+                    "case_id": reply.case_id,
+                    "recipient": reply.to,
+                    "subject": reply.subject,
+                    "text": reply.text,
+                    "queued_at": closed_at,
+                },
+            )
+
+    def set_replay(self, case_id: str, replay: int) -> CaseInput:
+        """Mark the case as replayed and return the input to start it with; repeatable.
+
+        Raises:
+            KeyError: the case was never admitted.
+            ValueError: a later replay was begun before.
+        """
+        return self._database.writing(lambda connection: self._set_replay(connection, case_id, replay))
+
+    def _set_replay(self, connection: Connection, case_id: str, replay: int) -> CaseInput:
+        self._database.lock(connection, f"case:{case_id}")
+        row = connection.execute(
+            sa.select(cases.c.input, cases.c.replay).where(cases.c.case_id == case_id)
+        ).one_or_none()
+        if row is None:
+            raise KeyError(f"case {case_id!r} was never admitted to this store")
+        if replay < row.replay:
+            raise ValueError(
+                f"replay {replay!r} of {case_id!r}: replay {row.replay} was begun before, expected that or a later one"
+            )
+        case = CaseInput.model_validate_json(row.input).model_copy(update={"replay": replay})
+        if replay > row.replay:
+            connection.execute(
+                sa.update(cases)
+                .where(cases.c.case_id == case_id)
+                .values(replay=replay, input=case.model_dump_json(), state=CaseState.RUNNING, closed_at=None)
+            )
+        return case
+
+    def journal_outcomes(self, limit: int) -> int:
+        """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""
+        with self._database.reading() as connection:  # an empty outbox, polled every second, takes no write lock
+            if connection.execute(sa.select(outbox.c.id).limit(1)).first() is None:
+                return 0
+        return self._database.writing(lambda connection: self._journal(connection, limit))
+
+    def _journal(self, connection: Connection, limit: int) -> int:
+        wanted = sa.select(outbox).order_by(outbox.c.id).limit(limit)
+        if not self._database.is_sqlite:
+            wanted = wanted.with_for_update(skip_locked=True)
+        found = connection.execute(wanted).all()
+        if not found:
+            return 0
+        now = self._clock()
+        insert_new(
+            connection,
+            journal,
+            [{"case_id": r.case_id, "replay": r.replay, "outcome": r.outcome, "written_at": now} for r in found],
+        )
+        connection.execute(sa.delete(outbox).where(outbox.c.id.in_([r.id for r in found])))
+        return len(found)
+
+
+def _is_written(connection: Connection, outcome: CaseOutcome) -> bool:
+    for table in (outbox, journal):
+        standing = sa.select(table.c.replay).where(table.c.case_id == outcome.case_id, table.c.replay == outcome.replay)
+        if connection.execute(standing).first() is not None:
+            return True
+    return False
+
+
+# Any: values of columns of every type.
+def _row(stored: StoredCase) -> dict[str, Any]:
+    return {
+        "case_id": stored.case.case_id,
+        "source": stored.case.source,
+        "tenant": stored.case.tenant,
+        "input": stored.case.model_dump_json(),
+        "vault": json.dumps(stored.vault, ensure_ascii=False),
+        "sender_email": stored.sender_email,
+        "sender_name": stored.sender_name,
+        "content_type": stored.content_type,
+        "body": stored.body,
+        "tokens_in": stored.tokens_in,
+        "tokens_out": stored.tokens_out,
+        "chars_in": stored.chars_in,
+        "chars_out": stored.chars_out,
+        "replay": stored.case.replay,
+        "state": CaseState.RUNNING,
+        "human": False,
+        "calls": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cost_micros": 0,
+        "received_at": stored.case.received_at,
+    }

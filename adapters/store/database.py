@@ -1,0 +1,211 @@
+"""One engine for SQLite and PostgreSQL: transactions that check and write as one step, and failures told as `TransientError`.
+
+SQLite: WAL, every commit synced to disk, writers take the write lock first (`BEGIN IMMEDIATE`), so a check and the write that rests on
+it cannot be parted by another process. PostgreSQL: READ COMMITTED, and writers first take the advisory locks that they name (`lock`);
+each later statement then sees all that earlier holders committed.
+"""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from domain.errors import ConfigurationError, TransientError
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 8.0  # below the 15 s that an activity on the store has, so the caller gets our error and not a timeout
+RETRY_FOR_S = 3.0
+POOL_SIZE = 2
+POOL_OVERFLOW = 14
+POOL_TIMEOUT_S = 10.0
+
+_SQLITE_TRANSIENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+# SQLSTATE classes: connection, resources, operator intervention, system error, rollback (serialization, deadlock); then single codes:
+# lock not available, and a read-only server, which is what a client sees in the middle of a failover.
+_PG_TRANSIENT_CLASSES = ("08", "53", "57", "58", "40")
+_PG_TRANSIENT_CODES = frozenset({"55P03", "25006"})
+_PG_RETRY_CODES = frozenset({"40001", "40P01"})
+
+
+class Database:
+    """The engine and its transactions."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _normalised(url)
+        self.engine = _make_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is an SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads.
+
+        Raises:
+            TransientError: the database cannot be reached or is busy.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise self._told(error) from error
+
+    def writing(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a writing transaction; it is run again when the database asks for it, so it has no other effects.
+
+        Raises:
+            TransientError: the database cannot be reached, is busy, or keeps refusing the transaction for some seconds.
+        """
+        give_up_at = time.monotonic() + RETRY_FOR_S
+        pause_s = 0.01
+        while True:
+            try:
+                with self.engine.connect().execution_options(headgate_writes=True) as connection, connection.begin():
+                    return work(connection)
+            except exc.SQLAlchemyError as error:
+                if not _asks_for_another_try(error) or time.monotonic() + pause_s > give_up_at:
+                    raise self._told(error) from error
+            time.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(pause_s * 2, 0.5)
+
+    def lock(self, connection: Connection, *names: str) -> None:
+        """Hold these names until the transaction ends. SQLite writers hold the whole file already."""
+        if self.is_sqlite:
+            return
+        for name in sorted(set(names)):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _told(self, error: exc.SQLAlchemyError) -> Exception:
+        if not is_transient(error):
+            return error
+        cause = getattr(error, "orig", None) or error
+        where = self.url.render_as_string(hide_password=True)
+        return TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {str(cause).strip()[:200]}")
+
+
+def is_transient(error: exc.SQLAlchemyError) -> bool:
+    """Tell trouble that time mends from a mistake in a statement."""
+    if isinstance(error, exc.TimeoutError):  # no free connection in the pool
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    origin = error.orig
+    if isinstance(origin, sqlite3.Error):
+        code = getattr(origin, "sqlite_errorcode", None)
+        return code is not None and (code & 0xFF) in _SQLITE_TRANSIENT
+    state = getattr(origin, "sqlstate", None)
+    if state is None:  # the driver never reached the server
+        return isinstance(error, exc.OperationalError | exc.InterfaceError)
+    return state[:2] in _PG_TRANSIENT_CLASSES or state in _PG_TRANSIENT_CODES
+
+
+def _asks_for_another_try(error: exc.SQLAlchemyError) -> bool:
+    return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _PG_RETRY_CODES
+
+
+def _normalised(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise ConfigurationError(
+            "the store's URL cannot be read: expected for example 'sqlite:////var/lib/headgate/store.db' or 'postgresql://user@host/headgate'"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ConfigurationError("the store's URL names no SQLite file: expected 'sqlite:///' and a path")
+        return parsed.set(drivername="sqlite+pysqlite")
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigurationError(f"the store speaks SQLite and PostgreSQL, not {backend!r}")
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _make_sqlite_engine(url)
+    try:
+        return sa.create_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            isolation_level="READ COMMITTED",
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "headgate",
+                "options": "-c statement_timeout=10000 -c lock_timeout=6000 -c idle_in_transaction_session_timeout=15000",
+            },
+        )
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"a PostgreSQL store needs the driver {error.name!r}: install Headgate with the extra 'postgresql' (`uv sync --extra postgresql`)"
+        ) from error
+
+
+def _make_sqlite_engine(url: URL) -> Engine:
+    assert url.database is not None  # _normalised refuses a URL without a file
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+    # Any: the events hand over the driver's own connection and SQLAlchemy's record of it.
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver would otherwise begin transactions by itself, and too late
+        _switch_to_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-8000")
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("headgate_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "begin", begin)
+    return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Set WAL once per file; while another process does the same, SQLite answers 'locked' at once instead of waiting."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)

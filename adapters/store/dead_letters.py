@@ -1,0 +1,164 @@
+"""Cases that were given up on: kept until a person replays or discards them."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Connection, Row
+
+from adapters.store.database import Database
+from adapters.store.rows import insert_first
+from adapters.store.tables import dead_letters
+from domain.deadletter import DeadLetter
+
+
+class DeadLetterStatus(StrEnum):
+    """What became of a dead letter."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class DeadLetterRecord(BaseModel):
+    """A dead letter with what became of it: who changed it, why, when, and how often it was replayed."""
+
+    letter: DeadLetter
+    status: DeadLetterStatus
+    replays: int = 0
+    changed_by: str = ""
+    reason: str = ""
+    changed_at: datetime | None = None
+
+
+class SqlDeadLetters:
+    """`DeadLetterStore` on SQL, and what the commands need."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Store a dead letter; the same id again changes nothing."""
+        row = {
+            "dead_letter_id": letter.dead_letter_id,
+            "case_id": letter.case_id,
+            "source": letter.source,
+            "step": letter.step,
+            "kind": letter.kind,
+            "letter": letter.model_dump_json(),
+            "status": DeadLetterStatus.OPEN,
+            "replays": 0,
+            "at": letter.at,
+        }
+        self._database.writing(lambda connection: insert_first(connection, dead_letters, row))
+
+    def to_alert(self, dead_letter_id: str) -> bool:
+        """Return whether people still have to be told of it (see `alerted`)."""
+        wanted = sa.select(dead_letters.c.alerted_at).where(dead_letters.c.dead_letter_id == dead_letter_id)
+        with self._database.reading() as connection:
+            row = connection.execute(wanted).one_or_none()
+        return row is not None and row.alerted_at is None
+
+    def alerted(self, dead_letter_id: str, now: datetime) -> None:
+        """Record that people were told."""
+        self._database.writing(
+            lambda connection: connection.execute(
+                sa.update(dead_letters)
+                .where(dead_letters.c.dead_letter_id == dead_letter_id, dead_letters.c.alerted_at.is_(None))
+                .values(alerted_at=now)
+            )
+        )
+
+    def list_letters(
+        self, *, status: DeadLetterStatus | None = DeadLetterStatus.OPEN, limit: int = 100, source: str | None = None
+    ) -> list[DeadLetterRecord]:
+        """Return dead letters, oldest first; `status` None means all."""
+        wanted = sa.select(dead_letters).order_by(dead_letters.c.at, dead_letters.c.dead_letter_id).limit(limit)
+        if status is not None:
+            wanted = wanted.where(dead_letters.c.status == status)
+        if source is not None:
+            wanted = wanted.where(dead_letters.c.source == source)
+        with self._database.reading() as connection:
+            return [_record(row) for row in connection.execute(wanted)]
+
+    def show(self, dead_letter_id: str) -> DeadLetterRecord:
+        """Return a dead letter. Raises KeyError if it is unknown."""
+        with self._database.reading() as connection:
+            return _one(connection, dead_letter_id)
+
+    def mark_replayed(self, dead_letter_id: str, by: str, now: datetime) -> DeadLetterRecord:
+        """Record that the case was started again; `replays` counts up.
+
+        Raises:
+            KeyError: the dead letter is unknown.
+            ValueError: it was discarded, or it does not say who replays it.
+        """
+        if not by.strip():
+            raise ValueError(f"by {by!r}: whoever replays a dead letter gives a name")
+
+        def work(connection: Connection) -> DeadLetterRecord:
+            self._database.lock(connection, f"dead:{dead_letter_id}")
+            standing = _one(connection, dead_letter_id)
+            if standing.status is DeadLetterStatus.DISCARDED:
+                raise ValueError(
+                    f"dead letter {dead_letter_id!r} was discarded by {standing.changed_by!r}: it cannot be replayed"
+                )
+            connection.execute(
+                sa.update(dead_letters)
+                .where(dead_letters.c.dead_letter_id == dead_letter_id)
+                .values(
+                    status=DeadLetterStatus.REPLAYED,
+                    replays=dead_letters.c.replays + 1,
+                    changed_by=by,
+                    changed_at=now,
+                )
+            )
+            return _one(connection, dead_letter_id)
+
+        return self._database.writing(work)
+
+    def discard(self, dead_letter_id: str, *, reason: str, by: str, now: datetime) -> DeadLetterRecord:
+        """Give a dead letter up for good; it stays on record with who and why. Repeatable; the first reason stands.
+
+        Raises:
+            KeyError: the dead letter is unknown.
+            ValueError: it was replayed, or it does not say who or why.
+        """
+        if not reason.strip() or not by.strip():
+            raise ValueError(f"reason {reason!r}, by {by!r}: discarding a dead letter needs both")
+
+        def work(connection: Connection) -> DeadLetterRecord:
+            self._database.lock(connection, f"dead:{dead_letter_id}")
+            standing = _one(connection, dead_letter_id)
+            if standing.status is DeadLetterStatus.REPLAYED:
+                raise ValueError(f"dead letter {dead_letter_id!r} was replayed: there is nothing left to discard")
+            if standing.status is DeadLetterStatus.OPEN:
+                connection.execute(
+                    sa.update(dead_letters)
+                    .where(dead_letters.c.dead_letter_id == dead_letter_id)
+                    .values(status=DeadLetterStatus.DISCARDED, reason=reason, changed_by=by, changed_at=now)
+                )
+            return _one(connection, dead_letter_id)
+
+        return self._database.writing(work)
+
+
+def _one(connection: Connection, dead_letter_id: str) -> DeadLetterRecord:
+    wanted = sa.select(dead_letters).where(dead_letters.c.dead_letter_id == dead_letter_id)
+    row = connection.execute(wanted).one_or_none()
+    if row is None:
+        raise KeyError(f"dead letter {dead_letter_id!r} is unknown: see `headgate dlq list`")
+    return _record(row)
+
+
+def _record(row: Row[tuple[object, ...]]) -> DeadLetterRecord:
+    values = row._mapping
+    return DeadLetterRecord(
+        letter=DeadLetter.model_validate_json(values["letter"]),
+        status=DeadLetterStatus(values["status"]),
+        replays=values["replays"],
+        changed_by=values["changed_by"] or "",
+        reason=values["reason"] or "",
+        changed_at=values["changed_at"],
+    )

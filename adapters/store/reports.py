@@ -1,0 +1,241 @@
+"""What commands and pages read: counts, listings, the ledger as JSON. Nothing here changes anything."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+from sqlalchemy.engine import Connection, Row
+
+from adapters.store.database import Database
+from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
+from domain.approval import ApprovalRequest, ApprovalResult, Standing
+
+
+class CaseCounts(BaseModel):
+    """The store in figures; tokens and characters before and after cleaning, cost in millionths of a dollar, money in minor units."""
+
+    total: int = 0
+    by_state: dict[str, int] = Field(default_factory=dict)
+    by_category: dict[str, int] = Field(default_factory=dict)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    chars_in: int = 0
+    chars_out: int = 0
+    model_calls: int = 0
+    model_input_tokens: int = 0
+    model_output_tokens: int = 0
+    cost_micros: int = 0
+    effects: dict[str, int] = Field(default_factory=dict)  # executed, by kind
+    effects_in_doubt: int = 0
+    refunded_minor: dict[str, int] = Field(default_factory=dict)  # executed, by currency
+    approvals: dict[str, int] = Field(default_factory=dict)  # by standing
+    dead_letters: dict[str, int] = Field(default_factory=dict)  # by status
+    outbox: int = 0
+    journal: int = 0
+    replies: int = 0
+
+
+class CaseRow(BaseModel):
+    """A case as listed: no personal data."""
+
+    case_id: str
+    source: str
+    tenant: str
+    state: str
+    category: str | None = None
+    finding: str | None = None
+    human: bool = False
+    replay: int = 0
+    cost_micros: int = 0
+    dead_letter_id: str | None = None
+    received_at: datetime
+    closed_at: datetime | None = None
+
+
+class ApprovalRow(BaseModel):
+    """An approval as recorded, with the request that was put before people."""
+
+    request: ApprovalRequest
+    result: ApprovalResult
+    requested_at: datetime
+    expires_at: datetime
+
+
+class ExportedEffect(BaseModel):
+    """An executed effect in `ledger export`."""
+
+    key: str
+    case_id: str
+    step: str
+    kind: str
+    amount_minor: int | None
+    currency: str | None
+    payee: str | None
+    approval_id: str | None
+    at: datetime
+
+
+class ExportedEntry(BaseModel):
+    """A line of the books in `ledger export`."""
+
+    id: int
+    posting: str
+    effect_key: str
+    account: str
+    side: str
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
+class LedgerExport(BaseModel):
+    """The whole ledger."""
+
+    effects: list[ExportedEffect] = Field(default_factory=list)
+    entries: list[ExportedEntry] = Field(default_factory=list)
+
+
+class SqlReports:
+    """Read-only questions to the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def counts(self) -> CaseCounts:
+        """Count everything, in one snapshot."""
+        with self._database.reading() as connection:
+            sums = connection.execute(
+                sa.select(
+                    sa.func.count(),
+                    *(
+                        sa.func.coalesce(sa.func.sum(column), 0)
+                        for column in (
+                            cases.c.tokens_in,
+                            cases.c.tokens_out,
+                            cases.c.chars_in,
+                            cases.c.chars_out,
+                            cases.c.calls,
+                            cases.c.input_tokens,
+                            cases.c.output_tokens,
+                            cases.c.cost_micros,
+                        )
+                    ),
+                ).select_from(cases)
+            ).one()
+            executed = effects.c.state == "executed"
+            return CaseCounts(
+                total=sums[0],
+                by_state=_grouped(connection, cases.c.state),
+                by_category=_grouped(connection, cases.c.category),
+                tokens_in=int(sums[1]),
+                tokens_out=int(sums[2]),
+                chars_in=int(sums[3]),
+                chars_out=int(sums[4]),
+                model_calls=int(sums[5]),
+                model_input_tokens=int(sums[6]),
+                model_output_tokens=int(sums[7]),
+                cost_micros=int(sums[8]),
+                effects=_grouped(connection, effects.c.kind, executed),
+                effects_in_doubt=_count(connection, effects, effects.c.state == "intended"),
+                refunded_minor=_summed(connection),
+                approvals=_grouped(connection, approvals.c.standing),
+                dead_letters=_grouped(connection, dead_letters.c.status),
+                outbox=_count(connection, outbox),
+                journal=_count(connection, journal),
+                replies=_count(connection, replies),
+            )
+
+    def list_cases(
+        self, *, state: str | None = None, category: str | None = None, source: str | None = None, limit: int = 50
+    ) -> list[CaseRow]:
+        """Return cases, newest first."""
+        wanted = sa.select(*_CASE_COLUMNS).order_by(cases.c.received_at.desc(), cases.c.case_id).limit(limit)
+        for column, value in ((cases.c.state, state), (cases.c.category, category), (cases.c.source, source)):
+            if value is not None:
+                wanted = wanted.where(column == value)
+        with self._database.reading() as connection:
+            return [CaseRow.model_validate(dict(row._mapping)) for row in connection.execute(wanted)]
+
+    def case(self, case_id: str) -> CaseRow:
+        """Return a case. Raises KeyError if it is unknown."""
+        wanted = sa.select(*_CASE_COLUMNS).where(cases.c.case_id == case_id)
+        with self._database.reading() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            raise KeyError(f"case {case_id!r} was never admitted to this store")
+        return CaseRow.model_validate(dict(row._mapping))
+
+    def list_approvals(self, *, standing: Standing | None = Standing.PENDING, limit: int = 100) -> list[ApprovalRow]:
+        """Return approvals, oldest first; `standing` None means all."""
+        wanted = sa.select(approvals).order_by(approvals.c.requested_at, approvals.c.approval_id).limit(limit)
+        if standing is not None:
+            wanted = wanted.where(approvals.c.standing == standing)
+        with self._database.reading() as connection:
+            return [_approval_row(row) for row in connection.execute(wanted)]
+
+    def approval(self, approval_id: str) -> ApprovalRow:
+        """Return an approval. Raises KeyError if it is unknown."""
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(approvals).where(approvals.c.approval_id == approval_id)).one_or_none()
+        if row is None:
+            raise KeyError(f"approval {approval_id!r} is unknown: see `headgate approvals list`")
+        return _approval_row(row)
+
+    def ledger_export(self) -> LedgerExport:
+        """Return all executed effects and all entries, in one snapshot, oldest first."""
+        wanted = sa.select(effects, effects.c.executed_at.label("at")).where(effects.c.state == "executed")
+        with self._database.reading() as connection:
+            return LedgerExport(
+                effects=[
+                    ExportedEffect.model_validate({f: row._mapping[f] for f in ExportedEffect.model_fields})
+                    for row in connection.execute(wanted.order_by(effects.c.executed_at, effects.c.key))
+                ],
+                entries=[
+                    ExportedEntry.model_validate(dict(row._mapping))
+                    for row in connection.execute(sa.select(entries).order_by(entries.c.id))
+                ],
+            )
+
+
+_CASE_COLUMNS = [cases.c[name] for name in CaseRow.model_fields]
+
+
+def _grouped(
+    connection: Connection, column: sa.Column[str], where: sa.ColumnElement[bool] | None = None
+) -> dict[str, int]:
+    wanted = sa.select(column, sa.func.count()).where(column.is_not(None)).group_by(column).order_by(column)
+    if where is not None:
+        wanted = wanted.where(where)
+    return {row[0]: row[1] for row in connection.execute(wanted)}
+
+
+def _count(connection: Connection, table: sa.Table, where: sa.ColumnElement[bool] | None = None) -> int:
+    wanted = sa.select(sa.func.count()).select_from(table)
+    return connection.execute(wanted if where is None else wanted.where(where)).scalar_one()
+
+
+def _summed(connection: Connection) -> dict[str, int]:
+    wanted = (
+        sa.select(effects.c.currency, sa.func.sum(effects.c.amount_minor))
+        .where(effects.c.state == "executed", effects.c.currency.is_not(None))
+        .group_by(effects.c.currency)
+        .order_by(effects.c.currency)
+    )
+    return {row[0]: int(row[1]) for row in connection.execute(wanted)}
+
+
+def _approval_row(row: Row[tuple[object, ...]]) -> ApprovalRow:
+    values = row._mapping
+    return ApprovalRow(
+        request=ApprovalRequest.model_validate_json(values["request"]),
+        result=ApprovalResult(
+            approval_id=values["approval_id"],
+            digest=values["digest"],
+            standing=Standing(values["standing"]),
+            by=values["decided_by"] or "",
+            reason=values["reason"] or "",
+            at=values["decided_at"],
+        ),
+        requested_at=values["requested_at"],
+        expires_at=values["expires_at"],
+    )

@@ -1,0 +1,25 @@
+"""Statements that several parts of the store share."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+
+# Any: values of columns of every type.
+def insert_new(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, leaving alone those whose key is there already."""
+    if rows:
+        connection.execute(_insert(connection, table), rows)
+
+
+def insert_first(connection: Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there; return whether it was new."""
+    return connection.execute(_insert(connection, table), row).rowcount == 1
+
+
+def _insert(connection: Connection, table: sa.Table) -> sa.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
