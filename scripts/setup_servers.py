@@ -60,7 +60,8 @@ MAVEN_PROJECT = """\
 </project>
 """
 
-# The SDK calls it as: PROGRAM PORT [FLAGS…]. The client compiler and the serial collector start faster; it lives for seconds.
+# The SDK calls it as: PROGRAM PORT [FLAGS…]. The client compiler and the serial collector start faster; it lives for
+# seconds.
 TEST_SERVER_SCRIPT = """\
 #!/bin/sh
 # Temporal's time-skipping test server {version}, made by Headgate's `make setup`.
@@ -68,8 +69,10 @@ exec "${{JAVA_HOME:+$JAVA_HOME/bin/}}java" -XX:+UseSerialGC -XX:TieredStopAtLeve
     -cp {libraries}/'*' io.temporal.testserver.TestServer "$@"
 """
 
+# Both end by os._exit: without it one in five short-lived clients crashes in the interpreter's own end, with all done
+# (temporalio/sdk-python issue 300).
 DOWNLOAD_BY_SDK = """\
-import asyncio, sys
+import asyncio, os, sys
 from temporalio.testing import WorkflowEnvironment
 
 async def main(which, folder):
@@ -80,11 +83,13 @@ async def main(which, folder):
 try:
     asyncio.run(main(*sys.argv[1:]))
 except RuntimeError as error:
-    sys.exit(str(error))
+    print(error, flush=True)
+    os._exit(1)
+os._exit(0)
 """
 
 START_ONCE = """\
-import asyncio, sys
+import asyncio, os, sys
 from temporalio.testing import WorkflowEnvironment
 
 async def main(which, program):
@@ -98,7 +103,9 @@ async def main(which, program):
 try:
     asyncio.run(main(*sys.argv[1:]))
 except RuntimeError as error:
-    sys.exit(str(error))
+    print(error, flush=True)
+    os._exit(1)
+os._exit(0)
 """
 
 

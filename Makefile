@@ -1,0 +1,35 @@
+# One command each. `make` alone says which.
+# MODELS=openai|anthropic uses real models in the demo; CI=1 lets the demo end by itself; PYTHON=… names the Python for setup.
+
+CANDIDATES := python3 python3.13 python3.12 python3.11
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c 'import sys; print("$(p)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
+BIN := .venv/bin
+PACKAGES := domain workflows activities adapters workers client
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## two hundred messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)
+	@$(BIN)/headgate demo $(if $(CI),--ci) $(if $(MODELS),--models $(MODELS))
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+check: setup ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## intake and cases, each beside its bare counterpart
+	$(BIN)/headgate bench intake
+	$(BIN)/headgate bench cases
+
+clean: ## remove .venv, caches and the data of `headgate up`; servers outside the checkout stay
+	rm -rf .venv .headgate .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
