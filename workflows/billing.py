@@ -45,6 +45,7 @@ class BillingWorkflow:
         except ApplicationError as error:
             failed = failed_step(error, step="billing")
             if failed.kind in (FailureKind.BAD_ANSWER, FailureKind.REFUSED):
+                self._usage = self._usage.plus(failed.usage)
                 return self._end(Ending.HUMAN, f"{failed.step}: {failed.message}"[:300])
             raise with_usage(error, self._usage) from error
 

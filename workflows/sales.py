@@ -34,6 +34,7 @@ class SalesWorkflow:
         except ApplicationError as error:
             failed = failed_step(error, step="sales")
             if failed.kind in (FailureKind.BAD_ANSWER, FailureKind.REFUSED):
+                self._usage = self._usage.plus(failed.usage)
                 return self._end(Ending.HUMAN, f"{failed.step}: {failed.message}"[:300])
             raise with_usage(error, self._usage) from error
         finding = f"lead {lead.score}/100 for {lead.owner} ({lead.team}), {wanted.facts.interest.replace('_', ' ')}"

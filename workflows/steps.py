@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.errors import failure_of
+    from activities.errors import failure_of, usage_of
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
     from domain.models import Usage
@@ -35,7 +35,9 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
             attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))
             rung = next_rung(ladder_s, len(attempts)) if kind is FailureKind.TRANSIENT else None
             if rung is None:
-                failed = FailedStep(step=step, kind=kind, message=message[:500], attempts=attempts)
+                failed = FailedStep(
+                    step=step, kind=kind, message=message[:500], attempts=attempts, usage=usage_of(error)
+                )
                 raise step_error(message, failed) from error
             told = f"{step}: try {len(attempts)} failed ({error_type}), next in {rung:g} s"
             workflow.logger.warning("%s", told)
