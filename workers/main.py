@@ -1,0 +1,163 @@
+"""The `headgate` command: put together here, where everything may be imported, and lazily, so that `--help` stays instant."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from client.cli import (
+    DEFAULT_DIR,
+    UNREACHABLE,
+    USAGE,
+    AsJson,
+    DataDir,
+    approvals_app,
+    cases_app,
+    emit,
+    fail,
+    intake_app,
+    run,
+)
+from workers.measuring import bench_app, eval_app
+from workers.operating import add_operating_commands
+
+if TYPE_CHECKING:
+    from workers.settings import Settings
+
+app = typer.Typer(
+    name="headgate",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A durable AI back office on Temporal: complaints in, answers and refunds out, a person at the gate.",
+    epilog="Exit codes: 0 good, 1 something is wrong with the work, 2 usage, 3 a needed part cannot be reached.",
+)
+app.add_typer(cases_app, name="cases")
+app.add_typer(approvals_app, name="approvals")
+app.add_typer(intake_app, name="intake")
+app.add_typer(eval_app, name="eval")
+app.add_typer(bench_app, name="bench")
+add_operating_commands(app)
+
+PortBase = Annotated[int, typer.Option(min=1024, max=65000, help="First port to try; free ones are taken from there.")]
+Models = Annotated[
+    str | None, typer.Option("--models", envvar="HEADGATE_MODELS", help="Model profile of the blueprint: offline, openai, anthropic.")
+]
+
+
+def settings_for(data_dir: Path, **given: object) -> "Settings":
+    """Read the settings for a data dir; wrong ones end the command with a clear message."""
+    from workers.settings import load_settings
+
+    try:
+        return load_settings(data_dir=data_dir, **{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise fail(f"settings: {error}", USAGE) from None
+
+
+@app.command()
+def up(
+    data_dir: DataDir = DEFAULT_DIR,
+    port_base: PortBase = 8700,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: use a temporary data dir.")] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without Temporal's Web UI.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Load the sample customers, orders and accounts.")] = False,
+    models: Models = None,
+) -> None:
+    """Run everything on this machine; prints the URLs; Ctrl-C stops all, the state is kept."""
+    import asyncio
+
+    from workers.processes import SupervisorError
+    from workers.temporal_server import ServerProgramMissingError
+    from workers.up import run_up
+
+    try:
+        settings = settings_for(data_dir, models=models)
+        work = run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples)
+        raise typer.Exit(asyncio.run(work))
+    except (SupervisorError, ServerProgramMissingError, RuntimeError) as error:
+        raise fail(str(error), UNREACHABLE) from None
+
+
+@app.command()
+def demo(
+    ci: Annotated[bool, typer.Option("--ci", help="Stop at the end instead of staying up.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Keep the state here instead of in a temporary folder.")] = None,
+    port_base: PortBase = 8700,
+    models: Models = None,
+) -> None:
+    """Send two hundred sample messages through a real Temporal, decide two approvals, show the result."""
+    import asyncio
+
+    from workers.demo import run_demo
+    from workers.processes import SupervisorError
+    from workers.temporal_server import ServerProgramMissingError
+
+    try:
+        raise typer.Exit(asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models)))
+    except (SupervisorError, ServerProgramMissingError, RuntimeError) as error:
+        raise fail(str(error), UNREACHABLE) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+# --- processes -----------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
+    """Run the gateway: webhooks and the approvals page."""
+    from workers.serving import serve_gateway
+
+    serve_gateway(settings_for(data_dir))
+
+
+@app.command()
+def worker(
+    role: Annotated[str, typer.Option(help="intake, case, model, action or journal.")],
+    data_dir: DataDir = DEFAULT_DIR,
+) -> None:
+    """Run one worker process until SIGTERM."""
+    from workers.logging import configure_logging
+    from workers.roles import Role, run_role
+
+    try:
+        chosen = Role(role)
+    except ValueError:
+        raise fail(f"role {role!r}: expected one of {', '.join(Role)}", USAGE) from None
+    settings = settings_for(data_dir)
+    configure_logging(settings.log_level)
+    run(lambda: run_role(chosen, settings))
+
+
+@app.command("offline-model")
+def offline_model(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8703,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    data_dir: DataDir = DEFAULT_DIR,
+) -> None:
+    """Run the embedded stand-in model behind the OpenAI and Anthropic wire protocols."""
+    from workers.serving import serve_offline_model
+
+    serve_offline_model(settings_for(data_dir), host, port)
+
+
+@app.command()
+def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Say what is found, which versions, what is reachable, and what to do about the rest."""
+    from workers.checking import run_doctor
+
+    document, ok = run(lambda: run_doctor(settings_for(data_dir), as_json=as_json))
+    if as_json:
+        emit(document)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the `headgate` command."""
+    app(prog_name="headgate")
+
+
+if __name__ == "__main__":
+    main()

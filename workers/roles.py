@@ -1,0 +1,117 @@
+"""The worker processes: which role polls which queue with which workflows and activities."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.errors import FailureInterceptor
+from client.connect import connect
+from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
+from domain.models import Tier
+from workers.bootstrap import Parts
+from workers.settings import Settings
+from workflows import options
+from workflows.approval import ApprovalWorkflow
+from workflows.billing import BillingWorkflow
+from workflows.case import CaseWorkflow
+from workflows.intake import IntakeWorkflow
+from workflows.journal import JournalWorkflow
+from workflows.sales import SalesWorkflow
+from workflows.technical_support import TechnicalSupportWorkflow
+
+GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
+WORKFLOWS = [
+    CaseWorkflow,
+    BillingWorkflow,
+    TechnicalSupportWorkflow,
+    SalesWorkflow,
+    ApprovalWorkflow,
+    IntakeWorkflow,
+    JournalWorkflow,
+]
+
+
+class Role(StrEnum):
+    """What a worker process does (design, section 2)."""
+
+    INTAKE = "intake"
+    CASE = "case"
+    MODEL = "model"
+    ACTION = "action"
+    JOURNAL = "journal"
+
+
+def case_worker(client: Client, **more: Any) -> Worker:  # Any: further options of Worker, for tests
+    """Return the worker for workflow tasks."""
+    return Worker(
+        client,
+        task_queue=options.CASES_QUEUE,
+        workflows=WORKFLOWS,
+        # Input that cannot be decoded must fail its workflow instead of being retried for ever.
+        workflow_failure_exception_types=[ValidationError],
+        graceful_shutdown_timeout=GRACE,
+        **more,
+    )
+
+
+def activity_worker(
+    client: Client, queue: str, activities: Sequence[Callable[..., Any]], *, slots: int, **more: Any
+) -> Worker:
+    """Return a worker for one activity queue; `slots` activities at once."""
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities,
+        activity_executor=ThreadPoolExecutor(slots, thread_name_prefix=queue),
+        max_concurrent_activities=slots,
+        interceptors=[FailureInterceptor()],
+        graceful_shutdown_timeout=GRACE,
+        **more,
+    )
+
+
+def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
+    """Return the workers of a role."""
+    match role:
+        case Role.CASE:
+            return [case_worker(client)]
+        case Role.INTAKE:
+            admit = parts.admit(TemporalCaseStarter(client))
+            return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch], slots=2)]
+        case Role.MODEL:
+            slots = parts.settings.model_slots
+            activities = parts.model_activities()
+            return [activity_worker(client, options.MODEL_QUEUES[tier], activities, slots=slots) for tier in Tier]
+        case Role.ACTION:
+            return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=16)]
+        case Role.JOURNAL:
+            return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
+
+
+async def run_role(role: Role, settings: Settings) -> None:
+    """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end."""
+    client = await connect()
+    parts = Parts(settings)
+    workers = build(role, client, parts)
+    if role is Role.INTAKE:
+        await ensure_intake(client, settings.intake_per_second)
+    if role is Role.JOURNAL:
+        await ensure_journal(client)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await asyncio.gather(*(worker.shutdown() for worker in workers))
+    await asyncio.gather(*running)
+    parts.close()

@@ -1,0 +1,225 @@
+"""`headgate up`: everything on one machine, as separate processes under one supervisor."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
+from workers.local_ports import free_ports
+from workers.processes import ProcessEvent, ProcessSpec, Supervisor
+from workers.settings import Settings
+from workers.temporal_server import dev_server_command, find_temporal, prepare_namespace
+from workflows import options
+
+SOURCES = ("shop", "mail", "demo")  # webhook sources that a fresh data dir starts with
+LOOPBACK = "127.0.0.1"
+
+
+class Stack:
+    """All processes of one machine, as a context manager.
+
+        async with Stack(settings, port_base=8700) as stack:
+            print(stack.endpoints.gateway)
+
+    Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the first was cut.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        port_base: int = 8700,
+        ui: bool = True,
+        samples: bool = False,
+        on_event: Callable[[ProcessEvent], None] | None = None,
+        handle_signals: bool = True,
+    ) -> None:
+        self.settings = settings
+        self._port_base = port_base
+        self._ui = ui
+        self._samples = samples
+        self.supervisor = Supervisor(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
+        self.endpoints: Endpoints
+
+    async def __aenter__(self) -> Self:
+        await self.supervisor.__aenter__()
+        try:
+            await self._start()
+        except BaseException as error:
+            if await self.supervisor.__aexit__(type(error), error, error.__traceback__):
+                raise KeyboardInterrupt from error
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        return await self.supervisor.__aexit__(kind, error, trace)
+
+    @property
+    def _endpoints_file(self) -> Path:
+        return self.settings.data_dir / "endpoints.json"
+
+    async def _start(self) -> None:
+        self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
+        binary = find_temporal()
+        gateway, temporal, ui, offline = free_ports(self._port_base, 4)
+        address = f"{LOOPBACK}:{temporal}"
+        prepared = self._prepare_files()
+        self.endpoints = Endpoints(
+            gateway=f"http://{LOOPBACK}:{gateway}",
+            console=f"http://{LOOPBACK}:{gateway}/approvals",
+            temporal=address,
+            temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
+            namespace=DEFAULT_NAMESPACE,
+            sources=prepared,
+            offline_model=f"http://{LOOPBACK}:{offline}",
+        )
+        env = {
+            "TEMPORAL_ADDRESS": address,
+            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
+            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
+            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
+            "HEADGATE_GATEWAY_PORT": str(gateway),
+            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
+            "HEADGATE_MODELS": self.settings.models,
+            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
+        }
+        server = dev_server_command(
+            binary,
+            db_file=self.settings.data_dir / "temporal.db",
+            port=temporal,
+            ui_port=ui if self._ui else None,
+            namespace=DEFAULT_NAMESPACE,
+            search_attributes=options.SEARCH_ATTRIBUTES,
+        )
+
+        async def temporal_ready() -> bool:
+            await prepare_namespace(
+                address, DEFAULT_NAMESPACE, search_attributes=options.SEARCH_ATTRIBUTES, timeout_s=60.0
+            )
+            return True
+
+        offline_spec = self._spec("offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model)
+        await self.supervisor.start(
+            [ProcessSpec("temporal", server, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
+        )
+        await self.supervisor.start(
+            [
+                self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
+                *(self._worker(role, queue, address, env) for role, queue in _ROLE_QUEUES.items()),
+            ]
+        )
+        _write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2))
+
+    def _prepare_files(self) -> list[SourceEndpoint]:
+        """Make stores and secrets before the first process looks for them."""
+        from adapters.store import open_store, seed
+        from client.gateway import ensure_approvers, ensure_sources
+        from workers.bootstrap import read_blueprint
+
+        store = open_store(self.settings.store)
+        try:
+            if self._samples:
+                seed(store, Path(__file__).resolve().parent.parent / "samples" / "records")
+        finally:
+            store.close()
+        names = [approver.name for approver in read_blueprint(self.settings).approval.approvers]
+        tokens = ensure_approvers(self.settings.approvers_file, names)
+        if tokens:
+            _write_private(self.settings.data_dir / "approver-tokens.json", json.dumps(tokens, indent=2))
+        sources = ensure_sources(self.settings.sources_file, list(SOURCES))
+        return [SourceEndpoint(name=name, secret=secret) for name, secret in sources.items()]
+
+    def _spec(self, name: str, arguments: list[str], env: dict[str, str], url: str) -> ProcessSpec:
+        async def healthy() -> bool:
+            async with httpx.AsyncClient(timeout=2) as http:
+                return (await http.get(f"{url}/healthz")).is_success
+
+        return ProcessSpec(name, [sys.executable, "-m", "workers.main", *arguments], env=env, ready=healthy)
+
+    def _worker(self, role: str, queue: str, address: str, env: dict[str, str]) -> ProcessSpec:
+        async def polling() -> bool:
+            from temporalio.api.enums.v1 import TaskQueueType
+            from temporalio.api.taskqueue.v1 import TaskQueue
+            from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+            client = await connect(address, DEFAULT_NAMESPACE)
+            kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if role == "case" else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            answer = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
+                )
+            )
+            return bool(answer.pollers)
+
+        return ProcessSpec(
+            f"worker-{role}", [sys.executable, "-m", "workers.main", "worker", "--role", role], env=env, ready=polling
+        )
+
+
+_ROLE_QUEUES = {
+    "intake": options.INTAKE_QUEUE,
+    "case": options.CASES_QUEUE,
+    "model": options.MODEL_QUEUES[min(options.MODEL_QUEUES)],
+    "action": options.ACTIONS_QUEUE,
+    "journal": options.JOURNAL_QUEUE,
+}
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp's files have the mode 600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)
+
+
+async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: bool, samples: bool) -> int:
+    """Run everything until a signal comes; return the exit code."""
+    if ephemeral:
+        settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
+    try:
+        async with stack:
+            print(render_urls(stack.endpoints, settings.data_dir), flush=True)  # noqa: T201 - the command's output
+            await stack.supervisor.until_stopped()
+        return stack.supervisor.exit_code
+    except KeyboardInterrupt:
+        return stack.supervisor.exit_code
+    finally:
+        if ephemeral:
+            shutil.rmtree(settings.data_dir, ignore_errors=True)
+
+
+def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
+    """Return the lines that say where everything is."""
+    rows = {
+        "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",
+        "approvals": endpoints.console,
+        "Temporal Web UI": (
+            f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows" if endpoints.temporal_ui else "off"
+        ),
+        "Temporal": f"{endpoints.temporal} (namespace {endpoints.namespace})",
+        "offline model": f"{endpoints.offline_model}/v1",
+        "secrets": str(data_dir / "endpoints.json"),
+        "logs": str(data_dir / "logs"),
+    }
+    lines = ["Headgate is up. Ctrl-C stops it; the state is kept.", *(f"  {k:16} {v}" for k, v in rows.items())]
+    if endpoints.offline_model:
+        lines.append("  The offline model is a stand-in: small classifiers, rules and templates. See README, \"Models\".")
+    return "\n".join(lines)
+
+
+def _tell(event: ProcessEvent) -> None:
+    if event.kind in ("died", "restarting", "killed", "leftover_stopped"):
+        print(f"{event.kind.replace('_', ' ')}: {event.name} {event.detail}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201
