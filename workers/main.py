@@ -1,5 +1,6 @@
 """The `headgate` command: put together here, where everything may be imported, and lazily, so that `--help` stays instant."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,7 +157,14 @@ def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point of the `headgate` command."""
-    app(prog_name="headgate")
+    try:
+        app(prog_name="headgate")
+    except SystemExit as end:
+        if "temporalio.bridge" not in sys.modules:
+            raise
+        from workers.ending import end_process
+
+        end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,13 @@ def dlq_list(
     """List dead letters, the oldest first."""
 
     async def work(parts: "Parts") -> list[dict[str, object]]:
-        return [row.model_dump(mode="json") for row in parts.store.dead_letters.list_letters(open_only=not every)]
+        from adapters.store.dead_letters import DeadLetterStatus
+
+        wanted = None if every else DeadLetterStatus.OPEN
+        return [
+            row.letter.model_dump(mode="json") | row.model_dump(mode="json", exclude={"letter"})
+            for row in parts.store.dead_letters.list_letters(status=wanted, limit=100_000)
+        ]
 
     rows = with_parts(data_dir, work)
     if as_json:
@@ -164,14 +170,19 @@ def dlq_show(dead_letter_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJs
     """Show a dead letter: every attempt, the payload's place, cost, trace."""
 
     async def work(parts: "Parts") -> dict[str, object]:
-        return parts.store.dead_letters.get(dead_letter_id).model_dump(mode="json")
+        row = parts.store.dead_letters.show(dead_letter_id)
+        return row.letter.model_dump(mode="json") | row.model_dump(mode="json", exclude={"letter"})
 
     document = with_parts(data_dir, work)
     if as_json:
         emit(document)
         return
     for name, value in document.items():
-        typer.echo(f"{name:18} {value}")
+        if isinstance(value, list):
+            for attempt in value:
+                typer.echo(f"{name:18} {attempt['at']} {attempt['step']}: {attempt['error_type']}: {attempt['message']}")
+        elif value not in ("", None):
+            typer.echo(f"{name:18} {value}")
 
 
 @dlq_app.command("replay")
@@ -214,7 +225,7 @@ def dlq_discard(
         raise fail("the reason is empty: say why with --reason", USAGE)
 
     async def work(parts: "Parts") -> None:
-        parts.store.dead_letters.discard(dead_letter_id, reason=reason, by=by or getpass.getuser(), at=datetime.now(UTC))
+        parts.store.dead_letters.discard(dead_letter_id, reason=reason, by=by or getpass.getuser(), now=datetime.now(UTC))
 
     with_parts(data_dir, work)
     typer.echo(f"{dead_letter_id}: discarded")
@@ -228,7 +239,7 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
     """Print every effect and every entry of the books."""
 
     async def work(parts: "Parts") -> dict[str, object]:
-        return parts.store.ledger.export()
+        return parts.store.reports.ledger_export().model_dump(mode="json")
 
     document = with_parts(data_dir, work)
     if as_json:
@@ -252,23 +263,26 @@ def effects_stop(
     reason: Annotated[str, typer.Option(help="Why; refused payments say it.")], data_dir: DataDir = DEFAULT_DIR, by: By = ""
 ) -> None:
     """Stop all new effects at once; cases that would pay go to the human lane."""
-    _switch(data_dir, on=True, reason=reason, by=by)
+    _switch(data_dir, stopped=True, reason=reason, by=by)
 
 
 @effects_app.command("allow")
-def effects_allow(data_dir: DataDir = DEFAULT_DIR, by: By = "") -> None:
+def effects_allow(
+    reason: Annotated[str, typer.Option(help="Why; recorded.")], data_dir: DataDir = DEFAULT_DIR, by: By = ""
+) -> None:
     """Allow effects again."""
-    _switch(data_dir, on=False, reason="", by=by)
+    _switch(data_dir, stopped=False, reason=reason, by=by)
 
 
-def _switch(data_dir: Path, *, on: bool, reason: str, by: str) -> None:
+def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str) -> None:
     import getpass
 
     async def work(parts: "Parts") -> None:
-        parts.store.switches.set_kill_switch(on=on, by=by or getpass.getuser(), reason=reason, at=datetime.now(UTC))
+        who = by or getpass.getuser()
+        parts.store.switches.set_effects(stopped=stopped, by=who, reason=reason, now=datetime.now(UTC))
 
     with_parts(data_dir, work)
-    typer.echo("effects are stopped" if on else "effects are allowed")
+    typer.echo("effects are stopped" if stopped else "effects are allowed")
 
 
 @blueprint_app.command("validate")

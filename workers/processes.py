@@ -282,15 +282,31 @@ class _Supervised:
 
     async def until_ready(self) -> None:
         deadline = time.monotonic() + self.spec.ready_timeout_s
-        while not await self._is_ready():
-            if self._deaths >= DEATHS_BEFORE_READY:
-                what = f"died {self._deaths} times at its start"
-                raise StartError(f"process {self.spec.name!r} {what}; {self._last_words()}")
-            if time.monotonic() > deadline:
-                what = f"was not ready after {self.spec.ready_timeout_s:g} s"
-                raise StartError(f"process {self.spec.name!r} {what}; {self._last_words()}")
-            await asyncio.sleep(READY_POLL_S)
+        probe: asyncio.Task[bool] | None = None
+        try:
+            while True:
+                # The probe may take its time: deaths and the deadline are looked at meanwhile.
+                probe = probe or asyncio.create_task(self._is_ready())
+                await asyncio.wait([probe], timeout=READY_POLL_S)
+                if probe.done():
+                    if probe.result():
+                        break
+                    probe = None
+                    await asyncio.sleep(READY_POLL_S)
+                self._refuse_hopeless(deadline)
+        finally:
+            if probe is not None:
+                probe.cancel()
         self._report(EventKind.READY)
+
+    def _refuse_hopeless(self, deadline: float) -> None:
+        if self._deaths >= DEATHS_BEFORE_READY:
+            what = f"died {self._deaths} times at its start"
+        elif time.monotonic() > deadline:
+            what = f"was not ready after {self.spec.ready_timeout_s:g} s"
+        else:
+            return
+        raise StartError(f"process {self.spec.name!r} {what}; {self._last_words()}")
 
     async def end(self, kill_wanted: asyncio.Event) -> None:
         """Stop for good: SIGTERM, grace (cut short by ``kill_wanted``), SIGKILL to whatever is left of the group."""

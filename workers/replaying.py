@@ -1,0 +1,53 @@
+"""Start dead-lettered cases again: same case id, same keys for money, a new run."""
+
+import asyncio
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from client.starting import TemporalCaseStarter
+
+if TYPE_CHECKING:
+    from adapters.store.dead_letters import DeadLetterRecord
+    from client.cases import Headgate
+    from workers.bootstrap import Parts
+
+
+async def replay_letters(
+    parts: "Parts", headgate: "Headgate", *, dead_letter_id: str | None, kind: str | None, rate: float, dry_run: bool
+) -> list[str]:
+    """Replay one dead letter, or all open ones of a kind, at `rate` per second; return a line for each.
+
+    Raises:
+        KeyError: there is no such dead letter.
+        ValueError: it is not open any more, or its payload cannot be read at all.
+    """
+    from adapters.store.dead_letters import DeadLetterStatus
+
+    letters = parts.store.dead_letters
+    chosen: list[DeadLetterRecord] = (
+        [letters.show(dead_letter_id)] if dead_letter_id else letters.list_letters(limit=100_000)
+    )
+    lines = []
+    for row in chosen:
+        if kind is not None and row.letter.kind != kind:
+            continue
+        if row.status is not DeadLetterStatus.OPEN:
+            raise ValueError(f"{row.letter.dead_letter_id} is {row.status}, only open ones can be replayed")
+        if dry_run:
+            lines.append(f"{row.letter.dead_letter_id}: would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})")
+            continue
+        await _replay(parts, headgate, row)
+        lines.append(f"{row.letter.dead_letter_id}: {row.letter.case_id} started again")
+        await asyncio.sleep(1 / rate)
+    return lines
+
+
+async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:
+    """Take the case's stored input and start it; a crash in between is mended by replaying again."""
+    store = parts.store
+    case_id = row.letter.case_id
+    replay = int(row.letter.dead_letter_id.rsplit("/", 1)[1])  # the letter of run n is replayed as replay n
+    case = await asyncio.to_thread(store.cases.set_replay, case_id, replay)
+    await TemporalCaseStarter(headgate.temporal).start([case])
+    await asyncio.to_thread(store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC))
