@@ -36,7 +36,7 @@ def _unfolded(header: object) -> str:
         text = str(make_header(decode_header(raw)))
     except (ValueError, LookupError, HeaderParseError):  # encoded words that lie about their charset
         text = raw
-    return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).strip()
+    return " ".join(_CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).split())
 
 
 def read_mailbox(header: str) -> tuple[str, str | None]:

@@ -41,6 +41,11 @@ CREATE TABLE IF NOT EXISTS inbox (
 CREATE INDEX IF NOT EXISTS inbox_open ON inbox (seq) WHERE acked_at IS NULL;
 """
 
+_LEASED_COLUMNS = "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries"
+_FREE = (
+    "SELECT {columns} FROM inbox WHERE acked_at IS NULL AND (leased_until <= ? OR leased_at > ?) ORDER BY seq LIMIT ?"
+)
+
 _T = TypeVar("_T")
 
 
@@ -162,13 +167,11 @@ class SqliteInbox:
 
 
 def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> list[InboxItem]:
-    free = "acked_at IS NULL AND (leased_until <= ? OR leased_at > ?)"
+    # Whoever polls an empty pen must not take the write lock from those who fill it.
+    if not db.execute(_FREE.format(columns="seq"), (now, now + _CLOCK_SLACK_S, 1)).fetchone():
+        return []
     with _transaction(db):
-        rows = db.execute(
-            "SELECT seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries FROM inbox "  # noqa: S608
-            f"WHERE {free} ORDER BY seq LIMIT ?",
-            (now, now + _CLOCK_SLACK_S, limit),
-        ).fetchall()
+        rows = db.execute(_FREE.format(columns=_LEASED_COLUMNS), (now, now + _CLOCK_SLACK_S, limit)).fetchall()
         db.executemany(
             "UPDATE inbox SET leased_at = ?, leased_until = ?, deliveries = deliveries + 1 WHERE seq = ?",
             [(now, now + lease_s, row[0]) for row in rows],
