@@ -142,7 +142,7 @@ def temporal() -> Program:
             "the SDK's download": lambda folder: _download(folder, "temporal"),
             f"a build by Go of {TEMPORAL_MODULE} v{TEMPORAL_VERSION}": _build_temporal,
         },
-        "install Go 1.25 or newer (the build takes about 3 minutes and 250 MB), or get the `temporal` program "
+        "install Go 1.25 or newer (the build takes 3 to 6 minutes and 250 MB), or get the `temporal` program "
         f"(Temporal CLI) yourself and put it on PATH or at {str(ready)!r}, or name it in {TEMPORAL_BIN_VARIABLE}",
     )
 
@@ -244,7 +244,7 @@ def _download(folder: Path, which: str) -> Path:
 def _build_temporal(folder: Path) -> Path:
     if shutil.which("go") is None:
         raise SetupError("Go is not installed")
-    say("  this takes about 3 minutes on two cores the first time, and downloads about 250 MB of sources")
+    say("  this takes 3 to 6 minutes on two cores the first time, and downloads about 250 MB of sources")
     version_flag = f"-s -w -X {TEMPORAL_MODULE}/{TEMPORAL_VERSION_SYMBOL}={TEMPORAL_VERSION}"
     run(
         ["go", "install", "-ldflags", version_flag, f"{TEMPORAL_MODULE}/cmd/temporal@v{TEMPORAL_VERSION}"],

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from workers.local_ports import port_answers
 from workers.temporal_server import ServerProgramMissingError, find_temporal, find_test_server
 
 if TYPE_CHECKING:
@@ -179,6 +180,10 @@ async def check_temporal(address: str | None) -> Finding:
     remedy = "start one with `headgate up`, or set TEMPORAL_ADDRESS"
     if address is None:
         return Finding("temporal server", None, "no address known: nothing is running here", remedy)
+    host, _, port = address.rpartition(":")
+    # Asked first, since the SDK's own message for it is a page of Rust.
+    if not (port.isdigit() and await port_answers(host, int(port))):
+        return Finding("temporal server", False, f"nothing answers at {address!r} (expected host:port)", remedy)
     from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
     from temporalio.client import Client
     from temporalio.service import RPCError
@@ -202,13 +207,16 @@ async def check_http(name: str, url: str | None, remedy: str, *, any_answer: boo
         return Finding(name, None, "no address known: nothing is running here", remedy)
     import httpx
 
-    shown = _without_credentials(url)
+    try:
+        shown = _without_credentials(url)
+    except ValueError as error:
+        return Finding(name, False, f"not an address: {error}", remedy)
     try:
         async with httpx.AsyncClient(timeout=ANSWER_LIMIT_S) as client:
             status = (await client.get(url)).status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return Finding(name, False, f"{shown}: {type(error).__name__} {_one_line(error)}".rstrip(), remedy)
-    good = status < 500 if any_answer else status < 300  # noqa: PLR2004 - HTTP statuses
+    good = status < 500 if any_answer else status < 300
     return Finding(name, good, f"{shown} answers {status}", "" if good else remedy)
 
 
@@ -234,7 +242,7 @@ def print_table(findings: Sequence[Finding], console: "Console | None" = None) -
     for title in ("", "part", "found", "what to do"):
         table.add_column(title, overflow="fold")
     for finding in findings:
-        mark = {True: Text("ok", "green"), False: Text("missing", "bold red"), None: Text("-", "dim")}[finding.ok]
+        mark = {True: Text("ok", "green"), False: Text("fault", "bold red"), None: Text("-", "dim")}[finding.ok]
         # As Text: paths and messages may hold square brackets, which rich would take for markup.
         table.add_row(mark, Text(finding.name), Text(finding.found), Text(finding.remedy))
     (console or Console()).print(table)
@@ -265,7 +273,7 @@ def _without_credentials(url: str) -> str:
 
 
 def _model_remedy(url: str) -> str:
-    if (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1"):
+    if any(f"//{host}" in url for host in ("127.0.0.1", "localhost", "[::1]")):
         return "start it: `headgate up` runs the offline model, others (Ollama, vLLM) have their own command"
     return "check the base URL in the blueprint, and the network"
 

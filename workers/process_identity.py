@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
+
+KILL_TAKES_EFFECT_S = 5.0
 
 _ON_LINUX = sys.platform.startswith("linux")
 _STAT_STATE, _STAT_GROUP, _STAT_START = 0, 2, 19  # positions after the command's closing bracket, proc(5)
@@ -127,14 +129,22 @@ def stop_leftover(record: ProcessRecord, grace_s: float, mark: tuple[str, str]) 
         while record.is_running() and time.monotonic() < deadline:
             time.sleep(0.02)
         signal_group(record.pid, signal.SIGKILL)
-        while record.is_running():
-            time.sleep(0.02)
+        _await_end(record.is_running)
         return True
     orphans = [pid for pid in group_members(record.pid) if pid != record.pid and carries_mark(pid, *mark)]
     for pid in orphans:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    _await_end(lambda: any(start_of(pid) is not None for pid in orphans))
     return bool(orphans)
+
+
+def _await_end(runs: Callable[[], bool]) -> None:
+    # A killed process is gone only once the kernel has let go of it. One stuck in the kernel must not hold up
+    # everything.
+    deadline = time.monotonic() + KILL_TAKES_EFFECT_S
+    while runs() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _same_command(recorded: Sequence[str], current: Sequence[str]) -> bool:
