@@ -1,0 +1,1 @@
+"""Benchmarks, each against a plain baseline in the same run."""

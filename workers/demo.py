@@ -1,0 +1,234 @@
+"""`headgate demo`: two hundred sample messages through the real webhook, two decisions at the gate, the result in a table."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from client.cases import Headgate
+from client.sending import SendSummary, send_file
+from domain.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.story import format_cost
+from workers.bootstrap import Parts
+from workers.settings import PROJECT, Settings, load_settings
+from workers.standing import audit_report, money_lines, states_in_temporal
+from workers.up import Stack, render_urls
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from adapters.store.reports import CaseCounts
+
+SAMPLES = PROJECT / "samples" / "complaints.jsonl"
+APPROVER = "finance"
+WORK_TIMEOUT_S = 600.0  # on a slow machine; two cores need about half a minute
+
+
+async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: str | None) -> int:
+    """Run the demo and return the exit code: 0 only if the audit is clean.
+
+    Args:
+        ci: end when it is done; otherwise stay up until Ctrl-C.
+        data_dir: where the state is kept; None: in a temporary folder that is removed at the end.
+        port_base: first port to try.
+        models: profile of the blueprint; None: the settings' own.
+    """
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    folder = data_dir or Path(tempfile.mkdtemp(prefix="headgate-demo-"))
+    settings = load_settings(data_dir=folder, **({"models": models} if models else {}))
+    stack = Stack(settings, port_base=port_base, samples=True)
+    try:
+        console.print("[bold]Starting Temporal and Headgate's processes[/] (about ten seconds) …")
+        async with stack:
+            console.print(Text(render_urls(stack.endpoints, folder)))
+            parts = Parts(settings)
+            try:
+                good = await _tell_the_story(console, stack, parts, settings)
+            finally:
+                parts.close()
+            if not ci:
+                console.print()
+                console.print("[bold]It stays up[/] until you press Ctrl-C. Open:")
+                console.print(Text(_pages(stack, folder)))
+                await stack.supervisor.until_stopped()
+        return 0 if good else 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if data_dir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
+    started = time.perf_counter()
+    async with Headgate(await _temporal(stack), stack.endpoints) as headgate:
+        console.rule("[bold]1. Messages come in[/]")
+        sent = await _send(console, stack)
+        console.print(
+            f"{sent.sent} sent, {sent.accepted} accepted, {sent.duplicates} of them came twice and count once; "
+            f"half of them were on disk and answered within {sent.p50_ms:.0f} ms"
+        )
+        console.rule("[bold]2. They are cleaned, routed and worked[/]")
+        await _work(console, headgate, sent.accepted - sent.duplicates)
+        console.rule("[bold]3. A person at the gate[/]")
+        await _decide(console, headgate)
+        await _settle(headgate, parts)
+        console.rule("[bold]4. What became of them[/]")
+        counts = await asyncio.to_thread(parts.store.reports.counts)
+        console.print(_result_table(counts, await states_in_temporal(headgate), sent))
+        _print_categories(console, counts)
+        document, lines = await audit_report(parts, headgate)
+        for line in lines:
+            console.print(Text(line))
+        took = time.perf_counter() - started
+        models = "the offline stand-in" if settings.models == "offline" else f"the profile {settings.models!r}"
+        console.print(f"{took:.0f} s on models of {models}; every message ended or waits for a named reason.")
+        return not document["violations"]
+
+
+async def _temporal(stack: Stack) -> "Client":
+    from client.connect import connect
+
+    return await connect(stack.endpoints.temporal, stack.endpoints.namespace)
+
+
+@contextmanager
+def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on a terminal, a line every so often where there is none."""
+    if console.is_terminal:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(what, total=total, note="")
+            yield lambda done, note: progress.update(task, completed=done, note=note)
+        return
+    last = [-1.0]
+
+    def line(done: int, note: str) -> None:
+        now = time.monotonic()
+        if done == total or now - last[0] >= 3:  # noqa: PLR2004 - seconds between lines
+            last[0] = now
+            console.print(Text(f"  {what}: {done}/{total} {note}".rstrip()))
+
+    yield line
+
+
+async def _send(console: Console, stack: Stack) -> SendSummary:
+    total = sum(1 for line in SAMPLES.read_text("utf-8").splitlines() if line.strip())
+    source = next(s for s in stack.endpoints.sources if s.name == "demo")
+    with _progress(console, "webhooks", total) as bar:
+        return await send_file(
+            SAMPLES,
+            gateway=stack.endpoints.gateway,
+            source=source.name,
+            secret=source.secret,
+            progress=lambda done: bar(done, ""),
+        )
+
+
+async def _work(console: Console, headgate: Headgate, expected: int) -> None:
+    """Wait until every case has ended or waits for a person."""
+    deadline = time.monotonic() + WORK_TIMEOUT_S
+    with _progress(console, "cases", expected) as bar:
+        while time.monotonic() < deadline:
+            states = await states_in_temporal(headgate)
+            settled = sum(n for state, n in states.items() if state != "running")
+            bar(min(settled, expected), ", ".join(f"{n} {state}" for state, n in states.items()))
+            if settled >= expected:
+                return
+            await asyncio.sleep(0.5)
+    raise RuntimeError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
+
+
+async def _decide(console: Console, headgate: Headgate) -> None:
+    """Approve one halted refund and reject another, as a person would who reads the briefs."""
+    pending = await headgate.pending()
+    if not pending:
+        console.print("nothing was halted at the gate")
+        return
+    console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
+    plans = [
+        (Verdict.APPROVE, "checked against the order"),
+        (Verdict.REJECT, "the goods were not sent back"),
+    ]
+    for view, (verdict, reason) in zip(pending, plans, strict=False):
+        _print_brief(console, view)
+        answer = await headgate.decide(
+            ApprovalDecision(
+                approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
+            )
+        )
+        console.print(Text(f"  > headgate approvals {verdict} {view.approval_id} --by {APPROVER}"))
+        console.print(Text(f"  {answer.message}\n"))
+
+
+def _print_brief(console: Console, view: ApprovalView) -> None:
+    brief = view.brief
+    console.print(Text(f"  {brief.what}", style="bold"))
+    console.print(Text(f"    for   {brief.for_whom}\n    why   {brief.why}"))
+    for line in brief.evidence:
+        console.print(Text(f"    -     {line}"))
+
+
+async def _settle(headgate: Headgate, parts: Parts) -> None:
+    """Wait until the decided cases have ended and the journal has caught up."""
+    for _ in range(120):
+        states = await states_in_temporal(headgate)
+        counts = await asyncio.to_thread(parts.store.reports.counts)
+        if not states.get("running") and not counts.outbox:
+            return
+        await asyncio.sleep(0.5)
+
+
+def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummary) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    saved = counts.tokens_in - counts.tokens_out
+    share = f" ({saved / counts.tokens_in:.0%})" if counts.tokens_in else ""
+    tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
+    rows = {
+        "messages": f"{sent.accepted} accepted, {sent.duplicates} redelivered, {counts.total} cases",
+        "states": ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()),
+        "refunds": f"{counts.effects.get('refund', 0)} paid: {money_lines(counts.refunded_minor)}",
+        "approvals": ", ".join(f"{n} {standing}" for standing, n in counts.approvals.items()) or "none",
+        "leads recorded": str(counts.effects.get("lead", 0)),
+        "replies": str(counts.replies),
+        "dead letters": ", ".join(f"{n} {status}" for status, n in counts.dead_letters.items()) or "none",
+        "journal": f"{counts.journal} outcomes written, {counts.outbox} on their way",
+        "models": f"{counts.model_calls:,} calls, {tokens}",
+        "cost": format_cost(counts.cost_micros),
+        "saved by cleaning": f"{saved:,} of {counts.tokens_in:,} tokens{share}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _print_categories(console: Console, counts: "CaseCounts") -> None:
+    table = Table("category", "cases", box=None, pad_edge=False, header_style="bold")
+    for category, n in counts.by_category.items():
+        table.add_row(category, str(n))
+    console.print(table)
+
+
+def _pages(stack: Stack, folder: Path) -> str:
+    endpoints = stack.endpoints
+    web = f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows"
+    return (
+        f"  every case, step by step   {web}\n"
+        f"  what waits for a decision  {endpoints.console}\n"
+        f"                             (log in as {APPROVER}; the token is in {folder / 'approver-tokens.json'})\n"
+        f"  by command                 .venv/bin/headgate status --data-dir {folder}\n"
+        f"                             .venv/bin/headgate approvals list --data-dir {folder}\n"
+        f"                             .venv/bin/headgate cases list --state waiting_human --data-dir {folder}"
+    )
