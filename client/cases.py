@@ -1,9 +1,9 @@
 """The typed library: start, follow, list, decide and cancel cases.
 
-    async with await Headgate.connect(Path(".headgate")) as headgate:
-        case_id = await headgate.start(text="I was charged twice for ORD-10023", customer_id="C-1001")
-        status = await headgate.settled(case_id)
-        print(status.state, status.finding)
+async with await Headgate.connect(Path(".headgate")) as headgate:
+    case_id = await headgate.start(text="I was charged twice for ORD-10023", customer_id="C-1001")
+    status = await headgate.settled(case_id)
+    print(status.state, status.finding)
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class UnknownCaseError(KeyError):
     """No case or approval has this id."""
 
     def __str__(self) -> str:
-        return f"nothing has the id {self.args[0]!r}: `headgate cases list` and `headgate approvals list` show what there is"
+        return f"nothing has the id {self.args[0]!r}: `headgate cases list` shows what there is"
 
 
 class CaseRow(BaseModel):
@@ -91,7 +91,7 @@ class Headgate:
         if self._http is not None:
             await self._http.aclose()
 
-    # --- cases -----------------------------------------------------------------------------------------------------------------------
+    # --- cases ----------------------------------------------------------------------------------------------
 
     async def start(
         self,
@@ -104,7 +104,8 @@ class Headgate:
         event_id: str | None = None,
         source: str | None = None,
     ) -> str:
-        """Hand in a message through the signed webhook and return its case id; the same event id again is the same case.
+        """Hand in a message through the signed webhook and return its case id; the same event id again is the same
+        case.
 
         Raises:
             NotReachableError: the gateway is not known or does not answer.
@@ -159,7 +160,7 @@ class Headgate:
         raise TimeoutError(f"{case_id} is still running after {timeout_s:g} s")
 
     async def follow(self, case_id: str, *, timeout_s: float = 60.0, every_s: float = 0.3) -> AsyncIterator[CaseStatus]:
-        """Yield the status whenever it changes, until the case ends or the time is up; waits for a case to be let in."""
+        """Yield the status whenever it changes, until the case ends or the time is up; waits for it to be let in."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         last: CaseStatus | None = None
@@ -190,7 +191,9 @@ class Headgate:
             return await handle.result()
         except WorkflowFailureError:
             row = _row(description)
-            return CaseOutcome(case_id=case_id, source=case_id.split("/")[1], tenant=row.tenant or "", state=CaseState(row.state))
+            return CaseOutcome(
+                case_id=case_id, source=case_id.split("/")[1], tenant=row.tenant or "", state=CaseState(row.state)
+            )
 
     async def cases(
         self, *, state: str | None = None, category: str | None = None, limit: int = 100
@@ -234,14 +237,16 @@ class Headgate:
                 return CaseAnswer(accepted=False, message=f"the case has ended: {_row(description).state}")
             raise await self._unanswered(case_id, error) from error
 
-    # --- approvals -------------------------------------------------------------------------------------------------------------------
+    # --- approvals ------------------------------------------------------------------------------------------
 
     async def pending(self) -> list[ApprovalView]:
         """Return the approvals that wait for a decision, the oldest first."""
         query = "WorkflowType = 'ApprovalWorkflow' AND ExecutionStatus = 'Running'"
         ids = [found.id async for found in self.temporal.list_workflows(query)]
         views = await asyncio.gather(*(self.show(i) for i in ids))
-        return sorted((v for v in views if v.standing is Standing.PENDING), key=lambda v: (v.requested_at, v.approval_id))
+        return sorted(
+            (v for v in views if v.standing is Standing.PENDING), key=lambda v: (v.requested_at, v.approval_id)
+        )
 
     async def show(self, approval_id: str) -> ApprovalView:
         """Return an approval with its brief. Raises UnknownCaseError if there is none."""
@@ -276,7 +281,7 @@ class Headgate:
             standing=ended.standing,
         )
 
-    # --- intake ----------------------------------------------------------------------------------------------------------------------
+    # --- intake ---------------------------------------------------------------------------------------------
 
     async def intake(self) -> IntakeState:
         """Return pace, pause and counts of the intake."""
@@ -296,7 +301,7 @@ class Headgate:
 
     async def pace_intake(self, per_second: float) -> None:
         """Let in so many cases per second. Raises ValueError if it is not above zero."""
-        if not 0 < per_second <= 10_000:  # noqa: PLR2004 - NaN fails the comparison too
+        if not 0 < per_second <= 10_000:
             raise ValueError(f"pace {per_second!r}: expected cases per second, above 0 and at most 10000")
         await self._signal_intake("set_pace", PaceChange(per_second=per_second))
 
@@ -307,7 +312,7 @@ class Headgate:
         except RPCError as error:
             raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
 
-    # --- what went wrong -------------------------------------------------------------------------------------------------------------
+    # --- what went wrong ------------------------------------------------------------------------------------
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription:
         try:
@@ -331,7 +336,11 @@ def _row(execution: WorkflowExecution) -> CaseRow:
     attributes = execution.typed_search_attributes
     status = execution.status
     state = attributes.get(options.CASE_STATE) or CaseState.RUNNING
-    if status in (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.FAILED, WorkflowExecutionStatus.TIMED_OUT):
+    if status in (
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    ):
         state = status.name.lower()
     return CaseRow(
         case_id=execution.id,

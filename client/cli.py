@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -25,9 +25,7 @@ DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="HEADGATE_DATA_DIR", help="Data folder of the running Headgate.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-By = Annotated[
-    str, typer.Option("--by", envvar="HEADGATE_USER", help="Who decides; recorded with the decision.")
-]
+By = Annotated[str, typer.Option("--by", envvar="HEADGATE_USER", help="Who decides; recorded with the decision.")]
 DEFAULT_DIR = Path(".headgate")
 
 cases_app = typer.Typer(no_args_is_help=True, help="Start, follow, list, decide and cancel cases.")
@@ -38,7 +36,7 @@ Result = TypeVar("Result")
 
 
 def fail(message: str, code: int = WRONG) -> typer.Exit:
-    """Say what is wrong on stderr; `raise fail(…)` ends the command with the exit code."""
+    """Say what is wrong on stderr and return what the command is to be ended with: raise it."""
     typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     return typer.Exit(code)
 
@@ -99,7 +97,7 @@ def _person(by: str) -> str:
     return by or getpass.getuser()
 
 
-# --- cases ---------------------------------------------------------------------------------------------------------------------------
+# --- cases --------------------------------------------------------------------------------------------------
 
 
 @cases_app.command("list")
@@ -117,11 +115,17 @@ def cases_list(
         if as_json:
             emit({"cases": [row.model_dump(mode="json") for row in rows]})
         elif not rows:
-            typer.echo("no cases" + (" like that" if state or category else " yet: send some with `headgate submit FILE.jsonl`"))
+            typer.echo(
+                "no cases"
+                + (" like that" if state or category else " yet: send some with `headgate submit FILE.jsonl`")
+            )
         else:
             table(
                 ("case", "state", "category", "amount", "cost µ$", "started"),
-                ((r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}") for r in rows),
+                (
+                    (r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}")
+                    for r in rows
+                ),
             )
 
     with_headgate(data_dir, work)
@@ -146,7 +150,9 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
             return
         for name, value in document.items():
             if value not in ("", None, [], 0):
-                typer.echo(f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}")
+                typer.echo(
+                    f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
+                )
 
     with_headgate(data_dir, work)
 
@@ -167,7 +173,12 @@ def cases_start(
     async def work(headgate: "Headgate") -> None:
         typer.echo(
             await headgate.start(
-                text=message, subject=subject, customer_id=customer_id, order_id=order_id, event_id=event_id, source=source
+                text=message,
+                subject=subject,
+                customer_id=customer_id,
+                order_id=order_id,
+                event_id=event_id,
+                source=source,
             )
         )
 
@@ -257,7 +268,7 @@ def _decide_case(case_id: str, decision: "HumanDecision", data_dir: Path) -> Non
         raise typer.Exit(WRONG)
 
 
-# --- approvals -----------------------------------------------------------------------------------------------------------------------
+# --- approvals ----------------------------------------------------------------------------------------------
 
 
 @approvals_app.command("list")
@@ -311,7 +322,9 @@ def _print_brief(view: "ApprovalView") -> None:
         typer.echo(f"  {name:13} {value}")
 
 
-Approvers = Annotated[str, typer.Option("--by", envvar="HEADGATE_USER", help="Your name on the blueprint's list of approvers.")]
+Approvers = Annotated[
+    str, typer.Option("--by", envvar="HEADGATE_USER", help="Your name on the blueprint's list of approvers.")
+]
 Why = Annotated[str, typer.Option("--reason", help="Why; a rejection's reason is told to the customer.")]
 Digest = Annotated[str | None, typer.Option("--digest", help="Only if the action still has this digest.")]
 
@@ -345,29 +358,31 @@ def _decide(approval_id: str, verdict: "Verdict", by: str, reason: str, digest: 
             approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
         )
         answer = await headgate.decide(decision)
-        typer.echo(f"{approval_id}: {'' if answer.accepted else 'did not count: '}{answer.message}", err=not answer.accepted)
+        typer.echo(
+            f"{approval_id}: {'' if answer.accepted else 'did not count: '}{answer.message}", err=not answer.accepted
+        )
         return answer.accepted
 
     if not with_headgate(data_dir, work):
         raise typer.Exit(WRONG)
 
 
-# --- intake --------------------------------------------------------------------------------------------------------------------------
+# --- intake -------------------------------------------------------------------------------------------------
 
 
 @intake_app.command("show")
 def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Show pace, pause and counts."""
 
-    async def work(headgate: "Headgate") -> Any:  # Any: a JSON document
-        return (await headgate.intake()).model_dump(mode="json")
+    async def work(headgate: "Headgate") -> None:
+        state = await headgate.intake()
+        if as_json:
+            emit(state.model_dump(mode="json"))
+            return
+        doing = "paused" if state.paused else f"up to {state.per_second:g} cases per second"
+        typer.echo(f"{doing}; {state.admitted} admitted, {state.poison} unreadable")
 
-    document = with_headgate(data_dir, work)
-    if as_json:
-        emit(document)
-    else:
-        doing = "paused" if document["paused"] else f"up to {document['per_second']:g} cases per second"
-        typer.echo(f"{doing}; {document['admitted']} admitted, {document['poison']} unreadable")
+    with_headgate(data_dir, work)
 
 
 @intake_app.command("pause")

@@ -1,4 +1,6 @@
-"""One way to connect to Temporal: the same address rules and the same data converter for worker, starter, command and test."""
+"""One way to connect to Temporal: the same address rules and the same data converter for worker, starter, command and
+test.
+"""
 
 import json
 from pathlib import Path

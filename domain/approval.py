@@ -1,6 +1,7 @@
 """The gate: which exact action a person approves, and whose decision counts.
 
-A decision is bound to the digest of the action (case, kind, charge, payee, amount, currency, policy version) and is used once.
+A decision is bound to the digest of the action (case, kind, charge, payee, amount, currency, policy version) and is
+used once.
 """
 
 import hashlib
@@ -31,12 +32,12 @@ class Action(BaseModel):
         return hashlib.sha256(body.encode()).hexdigest()
 
     def same_money(self, other: "Action") -> bool:
-        """Return whether both would move the same money for the same reason: all is equal but the version of the policy."""
+        """Return whether both would move the same money: all is equal but the version of the policy."""
         return self.model_copy(update={"policy_version": other.policy_version}) == other
 
 
 class Brief(BaseModel):
-    """What an approver must know: what, for whom, why, on what evidence, and what each answer does. No personal data in clear."""
+    """What an approver must know: what, for whom, why, on what evidence, what each answer does. No personal data."""
 
     what: str
     for_whom: str
@@ -60,7 +61,7 @@ class ApprovalRequest(BaseModel):
     remind_every_s: float
     category: str = "Billing"
     tenant: str = "default"
-    requested_at: datetime | None = None  # from when `expires_after_s` counts; the approval's workflow sets it to its own time
+    requested_at: datetime | None = None  # from when `expires_after_s` counts, in the workflow's time
 
 
 class Approver(BaseModel):
@@ -152,7 +153,8 @@ def object_to(
 def object_to_result(result: ApprovalResult, request: ApprovalRequest) -> Objection | None:
     """Return why a recorded ending cannot stand, or None: whoever records it checks again what the gate checked.
 
-    A person's decision needs all that `object_to` asks, and a time before the expiry where the request says when it was made.
+    A person's decision needs all that `object_to` asks, and a time before the expiry where the request says when it
+    was made.
     """
     if result.approval_id != request.approval_id:
         return Objection.OTHER_APPROVAL

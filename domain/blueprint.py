@@ -45,7 +45,9 @@ class CasePolicy(BaseModel):
 
 
 class ModelChoice(BaseModel):
-    """Which model serves a tier: `provider` is the wire protocol, `base_url` any server that speaks it (empty: the provider's own)."""
+    """Which model serves a tier: `provider` is the wire protocol, `base_url` any server that speaks it (empty: the
+    provider's own).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -79,13 +81,17 @@ class Blueprint(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> "Blueprint":
         if sorted(self.categories) != sorted(CATEGORIES):
-            raise ValueError(f"categories {self.categories!r}: this release has specialists for exactly {list(CATEGORIES)!r}")
+            raise ValueError(
+                f"categories {self.categories!r}: this release has specialists for exactly {list(CATEGORIES)!r}"
+            )
         if any(s <= 0 for s in self.ladder_s):
             raise ValueError(f"ladder_s {self.ladder_s!r}: every wait must be above zero seconds")
         for profile, tiers in self.models.items():
             missing = [t for t in Tier if t not in tiers]
             if missing:
-                raise ValueError(f"models.{profile}: no model for the tier {missing[0]!r}; every profile names small and large")
+                raise ValueError(
+                    f"models.{profile}: no model for the tier {missing[0]!r}; every profile names small and large"
+                )
         return self
 
     def case_policy(self) -> CasePolicy:

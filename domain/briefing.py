@@ -38,8 +38,8 @@ def approval_brief(
             f"total {format_minor(order.total_minor, order.currency)}"
         )
         evidence.extend(
-            f"charge {c.charge_id}: {format_minor(c.amount_minor, c.currency)} on {c.captured_at:%Y-%m-%d} from {c.payee}, "
-            f"{format_minor(c.refunded_minor, c.currency)} refunded so far"
+            f"charge {c.charge_id}: {format_minor(c.amount_minor, c.currency)} on {c.captured_at:%Y-%m-%d} "
+            f"from {c.payee}, {format_minor(c.refunded_minor, c.currency)} refunded so far"
             for c in order.charges
         )
     if case.flags:

@@ -48,7 +48,9 @@ def case_id(source: str, event_id: str) -> str:
 
 
 class CaseInput(BaseModel):
-    """Input of `CaseWorkflow`: the cleaned message with personal data replaced by tokens; the rest stays in the store under `case_id`."""
+    """Input of `CaseWorkflow`: the cleaned message with personal data replaced by tokens; the rest stays in the store
+    under `case_id`.
+    """
 
     case_id: str
     source: str
@@ -80,7 +82,8 @@ class Lane(StrEnum):
 class HumanDecision(BaseModel):
     """A person's word on a waiting case: the payload of the signal `decide_human`.
 
-    `lane` is the number of the wait that it answers (0: whichever is open); an answer to a wait that is over changes nothing.
+    `lane` is the number of the wait that it answers (0: whichever is open); an answer to a wait that is over changes
+    nothing.
     """
 
     verdict: Lane

@@ -19,7 +19,9 @@ class Attempt(BaseModel):
 
 
 class FailedStep(BaseModel):
-    """Why a workflow could not go on: the step, what kind of failure it was, every attempt, and what was spent on the way."""
+    """Why a workflow could not go on: the step, what kind of failure it was, every attempt, and what was spent on the
+    way.
+    """
 
     step: str
     kind: FailureKind

@@ -31,14 +31,18 @@ class CleanFlag(StrEnum):
 
 
 SUSPICIOUS = frozenset({CleanFlag.HIDDEN_TEXT, CleanFlag.ZERO_WIDTH, CleanFlag.BIDI_CONTROL, CleanFlag.TAG_CHARACTERS})
-"""Somebody may have written for the machine what a reader does not see: a case with one of these never pays by itself."""
+"""Somebody may have written for the machine what a reader does not see: a case with one of these never pays by
+itself.
+"""
 
 
 class CleanDocument(BaseModel):
     """The message as a model may see it.
 
-    `vault` maps each token to the value that stood there; it stays in the store and never goes to a model, a log or a workflow.
-    `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the payload as received and of
+    `vault` maps each token to the value that stood there; it stays in the store and never goes to a model, a log or a
+    workflow.
+    `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the payload as
+    received and of
     subject plus text as handed on: their difference is what cleaning saved. Flags are sorted by name, each once.
     """
 
@@ -70,7 +74,8 @@ def estimate_tokens(text: str) -> int:
 
 
 def restore(text: str, vault: Mapping[str, str]) -> str:
-    """Put the values back in place of their tokens, in one pass: a value that looks like a token is not looked up again.
+    """Put the values back in place of their tokens, in one pass: a value that looks like a token is not looked up
+    again.
 
     A token the vault does not know stays visible, so that a person sees it instead of a gap.
 

@@ -21,7 +21,9 @@ class PaceChange(BaseModel):
 
 
 def batch_size(per_second: float) -> int:
-    """Return how many to take at once: what the pace allows in two seconds, so that few activities are needed and bursts stay small."""
+    """Return how many to take at once: what the pace allows in two seconds, so that few activities are needed and
+    bursts stay small.
+    """
     return max(1, min(MAX_BATCH, int(per_second * 2)))
 
 

@@ -23,7 +23,8 @@ class Message(BaseModel):
 class ModelRequest(BaseModel):
     """One call: the prompt and the JSON schema that the answer must fit.
 
-    `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured output on the wire.
+    `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
+    output on the wire.
     `max_output` is in tokens.
     """
 
@@ -53,7 +54,9 @@ class Usage(BaseModel):
 
 
 class ModelReply(BaseModel):
-    """The answer's text (JSON as the schema asks), or a refusal; `confidence` is the probability of a single-choice answer where known."""
+    """The answer's text (JSON as the schema asks), or a refusal; `confidence` is the probability of a single-choice
+    answer where known.
+    """
 
     text: str
     refusal: str | None = None
@@ -65,7 +68,9 @@ class ModelReply(BaseModel):
 
 
 class Price(BaseModel):
-    """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a date."""
+    """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a
+    date.
+    """
 
     model: str
     input: float = Field(ge=0)

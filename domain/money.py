@@ -1,7 +1,8 @@
-"""Money in minor units with its currency, read by one strict grammar.
+r"""Money in minor units with its currency, read by one strict grammar.
 
-Amounts are never floats: `float("nan") > 5000` is False, so a NaN would slip under a limit; `float`, `int` and `Decimal` also take
-"5_000", full-width and Arabic digits. One grammar is accepted, `\\d{1,12}(\\.\\d{1,2})?` in ASCII.
+Amounts are never floats: `float("nan") > 5000` is False, so a NaN would slip under a limit; `float`, `int` and
+`Decimal` also take
+"5_000", full-width and Arabic digits. One grammar is accepted, `\d{1,12}(\.\d{1,2})?` in ASCII.
 """
 
 import re
@@ -46,10 +47,11 @@ def format_minor(minor: int, currency: str) -> str:
 
 
 def parse_amount(text: str, currency: str) -> Money:
-    """Read an amount in the strict grammar.
+    r"""Read an amount in the strict grammar.
 
     Raises:
-        ValueError: the text is not `\\d{1,12}(\\.\\d{1,2})?`, has more decimals than the currency, or the currency is no ISO code.
+        ValueError: the text is not `\d{1,12}(\.\d{1,2})?`, has more decimals than the currency, or the
+            currency is no ISO code.
 
     >>> parse_amount("20.5", "USD").minor
     2050

@@ -1,6 +1,7 @@
 """Whether and how much is refunded: pure rules over what the system of record says.
 
-The model proposes a `Claim`; nothing in it grants authority. Which order may come from the customer's text; how much may be paid, to
+The model proposes a `Claim`; nothing in it grants authority. Which order may come from the customer's text; how much
+may be paid, to
 whom and whether at all come from the records. `decide_refund` is the only place that says yes.
 """
 
@@ -117,8 +118,12 @@ class Account(BaseModel):
     order: Order | None = None
     order_of_somebody_else: bool = False
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
-    refunded_today_minor: int = 0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
-    own_effect: OwnEffect | None = None  # executed by this case before; `refunded_minor` of the charges does not count it
+    refunded_today_minor: int = (
+        0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
+    )
+    own_effect: OwnEffect | None = (
+        None  # executed by this case before; `refunded_minor` of the charges does not count it
+    )
 
 
 class RefundPolicy(BaseModel):
@@ -275,7 +280,7 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
     return _by_reason(claim, order, charges, policy, now)
 
 
-def _by_reason(
+def _by_reason(  # noqa: C901 - one case for each reason, side by side as policies are read
     claim: Claim, order: Order, charges: Sequence[Charge], policy: RefundPolicy, now: datetime
 ) -> _Verdict:
     charge = charges[-1]
@@ -364,5 +369,7 @@ def describe(decision: RefundDecision) -> str:
     rule = decision.rule.replace("_", " ")
     if isinstance(decision, Refund):
         extent = "partial refund" if decision.partial else "refund"
-        return f"{extent} of {format_minor(decision.money.minor, decision.money.currency)} on {decision.order_id}: {rule}"
+        return (
+            f"{extent} of {format_minor(decision.money.minor, decision.money.currency)} on {decision.order_id}: {rule}"
+        )
     return f"{decision.kind}: {rule}"

@@ -233,7 +233,12 @@ def article_answer(lang: str, subject: str, article: Article, steps: Sequence[st
     return _letter(
         lang,
         subject,
-        [f"{t['article']} {article.cause}", f"{t['steps']}\n{numbered}" if numbered else "", t["unsolved"], t["source"].format(article=source)],
+        [
+            f"{t['article']} {article.cause}",
+            f"{t['steps']}\n{numbered}" if numbered else "",
+            t["unsolved"],
+            t["source"].format(article=source),
+        ],
         [source],
     )
 

@@ -73,7 +73,12 @@ def score_lead(facts: LeadFacts, account: CrmAccount | None) -> LeadScore:
     points = [(_INTEREST_POINTS[facts.interest], f"interest {facts.interest}")]
     if account is not None:
         points.append((20, "known account"))
-        points.append((15 if account.employees >= 1000 else 10 if account.employees >= 100 else 0, f"{account.employees} employees"))
+        points.append(
+            (
+                15 if account.employees >= 1000 else 10 if account.employees >= 100 else 0,
+                f"{account.employees} employees",
+            )
+        )
     if facts.seats is not None:
         points.append((20 if facts.seats >= 100 else 12 if facts.seats >= 10 else 5, f"{facts.seats} seats"))
     if facts.urgent:
@@ -85,7 +90,8 @@ def score_lead(facts: LeadFacts, account: CrmAccount | None) -> LeadScore:
 
 
 def map_territory(account: CrmAccount | None, facts: LeadFacts, territories: Sequence[Territory]) -> Territory | None:
-    """Return who takes the lead: the account's own owner first, else country and size, else the "*" row; None if there is none.
+    """Return who takes the lead: the account's own owner first, else country and size, else the "*" row; None if
+    there is none.
 
     The account's country of the CRM beats the one named in the message.
     """

@@ -26,7 +26,9 @@ class Article(BaseModel):
 
 
 class Ranked(BaseModel):
-    """An article and how well it fits: BM25 score, and the share of the message's weighted words that it covers (0 to 1)."""
+    """An article and how well it fits: BM25 score, and the share of the message's weighted words that it covers (0 to
+    1).
+    """
 
     article: Article
     score: float
@@ -88,7 +90,9 @@ class KnowledgeIndex:
 
 
 def accept_diagnosis(diagnosis: Diagnosis, offered: Sequence[Article], *, min_confidence: float) -> Article | None:
-    """Return the article that the answer may rely on: one that was offered, with enough confidence; else None (a person looks)."""
+    """Return the article that the answer may rely on: one that was offered, with enough confidence; else None (a
+    person looks).
+    """
     if diagnosis.article_id is None or diagnosis.confidence < min_confidence:
         return None
     return next((a for a in offered if a.article_id == diagnosis.article_id), None)

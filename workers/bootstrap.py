@@ -33,7 +33,7 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    # --- adapters --------------------------------------------------------------------------------------------------------------------
+    # --- adapters -------------------------------------------------------------------------------------------
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -67,9 +67,7 @@ class Parts:
         if self.settings.rail == "stripe":
             from adapters.rails.stripe import StripeRail
 
-            return StripeRail(
-                self.settings.stripe_api_key.get_secret_value(), base_url=self.settings.stripe_base_url
-            )
+            return StripeRail(self.settings.stripe_api_key.get_secret_value(), base_url=self.settings.stripe_base_url)
         from adapters.rails.embedded import EmbeddedRail
 
         return EmbeddedRail(self.settings.rail_file)
@@ -90,7 +88,7 @@ class Parts:
 
         return WebhookSupervisor(self.settings.supervisor_webhook_url)
 
-    # --- activities ------------------------------------------------------------------------------------------------------------------
+    # --- activities -----------------------------------------------------------------------------------------
 
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""

@@ -5,7 +5,9 @@ from workers.settings import Settings
 
 
 async def run_doctor(settings: Settings, *, as_json: bool) -> tuple[dict[str, object], bool]:
-    """Diagnose and, unless JSON is wanted, print a table; return the JSON document and whether all needed parts are there."""
+    """Diagnose and, unless JSON is wanted, print a table; return the JSON document and whether all needed parts are
+    there.
+    """
     from workers.doctor import as_document, diagnose, print_table
 
     try:

@@ -1,4 +1,6 @@
-"""`headgate demo`: two hundred sample messages through the real webhook, two decisions at the gate, the result in a table."""
+"""`headgate demo`: two hundred sample messages through the real webhook, two decisions at the gate, the result in a
+table.
+"""
 
 import asyncio
 import shutil
@@ -10,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client.sending import SendSummary, send_file
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from client.cases import Headgate
-from client.sending import SendSummary, send_file
 from domain.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.story import format_cost
 from workers.bootstrap import Parts
@@ -106,7 +108,13 @@ async def _temporal(stack: Stack) -> "Client":
 def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
     """A bar on a terminal, a line every so often where there is none."""
     if console.is_terminal:
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+        columns = (
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(what, total=total, note="")
             yield lambda done, note: progress.update(task, completed=done, note=note)
@@ -115,7 +123,7 @@ def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int
 
     def line(done: int, note: str) -> None:
         now = time.monotonic()
-        if done == total or now - last[0] >= 3:  # noqa: PLR2004 - seconds between lines
+        if done == total or now - last[0] >= 3:
             last[0] = now
             console.print(Text(f"  {what}: {done}/{total} {note}".rstrip()))
 

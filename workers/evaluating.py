@@ -42,8 +42,7 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
     Raises:
         ValueError: a line is not what it should be; the message names file and line.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -52,7 +51,9 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
             except ValueError as error:
                 raise ValueError(f"{str(path)!r} line {number}: {error}") from error
             if row.label is not None and row.label not in CATEGORIES:
-                raise ValueError(f"{str(path)!r} line {number}: label {row.label!r}, expected one of {CATEGORIES!r} or null")
+                raise ValueError(
+                    f"{str(path)!r} line {number}: label {row.label!r}, expected one of {CATEGORIES!r} or null"
+                )
             yield row
 
 
@@ -92,7 +93,7 @@ def score_routing(judged: Sequence[Judged]) -> dict[str, object]:
     labelled = [j for j in judged if j.truth is not None]
     off_topic = [j for j in judged if j.truth is None]
     confusion: dict[str, dict[str, int]] = {
-        str(truth or "off_topic"): {answer: 0 for answer in (*CATEGORIES, ABSTAINED)} for truth in (*CATEGORIES, None)
+        str(truth or "off_topic"): dict.fromkeys((*CATEGORIES, ABSTAINED), 0) for truth in (*CATEGORIES, None)
     }
     for j in judged:
         confusion[j.truth or "off_topic"][j.answer or ABSTAINED] += 1

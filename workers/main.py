@@ -1,4 +1,6 @@
-"""The `headgate` command: put together here, where everything may be imported, and lazily, so that `--help` stays instant."""
+"""The `headgate` command: put together here, where everything may be imported, and lazily, so that `--help` stays
+instant.
+"""
 
 import sys
 from pathlib import Path
@@ -42,7 +44,10 @@ add_operating_commands(app)
 
 PortBase = Annotated[int, typer.Option(min=1024, max=65000, help="First port to try; free ones are taken from there.")]
 Models = Annotated[
-    str | None, typer.Option("--models", envvar="HEADGATE_MODELS", help="Model profile of the blueprint: offline, openai, anthropic.")
+    str | None,
+    typer.Option(
+        "--models", envvar="HEADGATE_MODELS", help="Model profile of the blueprint: offline, openai, anthropic."
+    ),
 ]
 
 
@@ -102,7 +107,7 @@ def demo(
         raise typer.Exit(130) from None
 
 
-# --- processes -----------------------------------------------------------------------------------------------------------------------
+# --- processes ----------------------------------------------------------------------------------------------
 
 
 @app.command()

@@ -14,8 +14,15 @@ bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain b
 
 @eval_app.command("routing")
 def eval_routing(
-    data: Annotated[Path, typer.Option(exists=True, dir_okay=False, help='Lines of {"id", "text"|"html", "label"|null, "lang", "source"}.')],
-    models: Annotated[str | None, typer.Option("--models", help="Model profile of the blueprint; default: offline.")] = None,
+    data: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help='Lines of {"id", "text"|"html", "label"|null, "lang", "source"}.'
+        ),
+    ],
+    models: Annotated[
+        str | None, typer.Option("--models", help="Model profile of the blueprint; default: offline.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Route every line as a case would be routed and score the answers; an abstention counts as wrong."""

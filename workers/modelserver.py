@@ -26,7 +26,9 @@ async def models_for(profile: str | None) -> AsyncIterator[Parts]:
     from adapters.models.offline import create_app
 
     port = free_ports(18703, 1)[0]
-    server = uvicorn.Server(uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_config=None, access_log=False)
+    )
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.02)
@@ -37,4 +39,3 @@ async def models_for(profile: str | None) -> AsyncIterator[Parts]:
     finally:
         server.should_exit = True
         await serving
-

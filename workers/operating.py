@@ -63,16 +63,22 @@ async def connected(data_dir: Path) -> "Headgate":
     return await Headgate.connect(data_dir if (data_dir / "endpoints.json").exists() else None)
 
 
-# --- work in -------------------------------------------------------------------------------------------------------------------------
+# --- work in ------------------------------------------------------------------------------------------------
 
 
 def submit(
-    file: Annotated[str, typer.Argument(help="FILE.jsonl, FILE.jsonl.gz, an arrival schedule FILE.csv.gz, or - for stdin.")],
+    file: Annotated[
+        str, typer.Argument(help="FILE.jsonl, FILE.jsonl.gz, an arrival schedule FILE.csv.gz, or - for stdin.")
+    ],
     data_dir: DataDir = DEFAULT_DIR,
     source: Annotated[str | None, typer.Option(help="Webhook source; default: the first one.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Send only the first so many.")] = None,
-    texts: Annotated[Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for a person.")] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", help="With --wait: give up after so many seconds.")] = 3600.0,
     as_json: AsJson = False,
@@ -133,7 +139,7 @@ def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
         raise typer.Exit(WRONG)
 
 
-# --- dead letters --------------------------------------------------------------------------------------------------------------------
+# --- dead letters -------------------------------------------------------------------------------------------
 
 
 @dlq_app.command("list")
@@ -180,7 +186,9 @@ def dlq_show(dead_letter_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJs
     for name, value in document.items():
         if isinstance(value, list):
             for attempt in value:
-                typer.echo(f"{name:18} {attempt['at']} {attempt['step']}: {attempt['error_type']}: {attempt['message']}")
+                typer.echo(
+                    f"{name:18} {attempt['at']} {attempt['step']}: {attempt['error_type']}: {attempt['message']}"
+                )
         elif value not in ("", None):
             typer.echo(f"{name:18} {value}")
 
@@ -225,13 +233,15 @@ def dlq_discard(
         raise fail("the reason is empty: say why with --reason", USAGE)
 
     async def work(parts: "Parts") -> None:
-        parts.store.dead_letters.discard(dead_letter_id, reason=reason, by=by or getpass.getuser(), now=datetime.now(UTC))
+        parts.store.dead_letters.discard(
+            dead_letter_id, reason=reason, by=by or getpass.getuser(), now=datetime.now(UTC)
+        )
 
     with_parts(data_dir, work)
     typer.echo(f"{dead_letter_id}: discarded")
 
 
-# --- money ---------------------------------------------------------------------------------------------------------------------------
+# --- money --------------------------------------------------------------------------------------------------
 
 
 @ledger_app.command("export")
@@ -260,7 +270,9 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
 
 @effects_app.command("stop")
 def effects_stop(
-    reason: Annotated[str, typer.Option(help="Why; refused payments say it.")], data_dir: DataDir = DEFAULT_DIR, by: By = ""
+    reason: Annotated[str, typer.Option(help="Why; refused payments say it.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    by: By = "",
 ) -> None:
     """Stop all new effects at once; cases that would pay go to the human lane."""
     _switch(data_dir, stopped=True, reason=reason, by=by)
@@ -287,7 +299,9 @@ def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str) -> None:
 
 @blueprint_app.command("validate")
 def blueprint_validate(
-    folder: Annotated[Path | None, typer.Argument(help="The blueprint's folder; default: the one in the settings.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="The blueprint's folder; default: the one in the settings.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a blueprint as the workers would and print its version."""

@@ -35,7 +35,10 @@ async def replay_letters(
         if row.status is not DeadLetterStatus.OPEN:
             raise ValueError(f"{row.letter.dead_letter_id} is {row.status}, only open ones can be replayed")
         if dry_run:
-            lines.append(f"{row.letter.dead_letter_id}: would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})")
+            lines.append(
+                f"{row.letter.dead_letter_id}: would start {row.letter.case_id} again "
+                f"({row.letter.kind} at {row.letter.step})"
+            )
             continue
         await _replay(parts, headgate, row)
         lines.append(f"{row.letter.dead_letter_id}: {row.letter.case_id} started again")
@@ -50,4 +53,6 @@ async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord")
     replay = int(row.letter.dead_letter_id.rsplit("/", 1)[1])  # the letter of run n is replayed as replay n
     case = await asyncio.to_thread(store.cases.set_replay, case_id, replay)
     await TemporalCaseStarter(headgate.temporal).start([case])
-    await asyncio.to_thread(store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC))
+    await asyncio.to_thread(
+        store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC)
+    )

@@ -49,22 +49,20 @@ class Role(StrEnum):
     JOURNAL = "journal"
 
 
-def case_worker(client: Client, **more: Any) -> Worker:  # Any: further options of Worker, for tests
-    """Return the worker for workflow tasks."""
+def case_worker(client: Client, *, cached: int = 1000) -> Worker:
+    """Return the worker for workflow tasks; `cached` workflows are kept in memory, others are replayed when needed."""
     return Worker(
         client,
         task_queue=options.CASES_QUEUE,
         workflows=WORKFLOWS,
         # Input that cannot be decoded must fail its workflow instead of being retried for ever.
         workflow_failure_exception_types=[ValidationError],
+        max_cached_workflows=cached,
         graceful_shutdown_timeout=GRACE,
-        **more,
     )
 
 
-def activity_worker(
-    client: Client, queue: str, activities: Sequence[Callable[..., Any]], *, slots: int, **more: Any
-) -> Worker:
+def activity_worker(client: Client, queue: str, activities: Sequence[Callable[..., Any]], *, slots: int) -> Worker:
     """Return a worker for one activity queue; `slots` activities at once."""
     return Worker(
         client,
@@ -74,7 +72,6 @@ def activity_worker(
         max_concurrent_activities=slots,
         interceptors=[FailureInterceptor()],
         graceful_shutdown_timeout=GRACE,
-        **more,
     )
 
 

@@ -16,9 +16,10 @@ def serve_gateway(settings: Settings) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
+    from client.gateway import GatewaySettings, SourceRegistry, create_gateway
+
     from client.cases import Headgate
     from client.connect import connect
-    from client.gateway import GatewaySettings, SourceRegistry, create_gateway
     from workers.bootstrap import Parts
 
     parts = Parts(settings)
@@ -56,4 +57,3 @@ async def _serve(app: object, host: str, port: int) -> None:
         timeout_graceful_shutdown=5,
     )
     await uvicorn.Server(config).serve()
-

@@ -1,4 +1,6 @@
-"""Settings: `HEADGATE_*` variables and one optional TOML file. Temporal's own come from `TEMPORAL_*` and its profiles."""
+"""Settings: `HEADGATE_*` variables and one optional TOML file. Temporal's own come from `TEMPORAL_*` and its
+profiles.
+"""
 
 import os
 from pathlib import Path
@@ -11,7 +13,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """What an installation sets. Every field can be given as `HEADGATE_<NAME>`; secrets also as `HEADGATE_<NAME>_FILE`."""
+    """What an installation sets. Every field can be given as `HEADGATE_<NAME>`; secrets also as
+    `HEADGATE_<NAME>_FILE`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="forbid")
 
@@ -64,8 +68,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments beat variables, variables beat the file named by `HEADGATE_CONFIG_FILE`."""
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]

@@ -29,7 +29,8 @@ class Stack:
         async with Stack(settings, port_base=8700) as stack:
             print(stack.endpoints.gateway)
 
-    Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the first was cut.
+    Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the
+    first was cut.
     """
 
     def __init__(
@@ -108,7 +109,9 @@ class Stack:
             )
             return True
 
-        offline_spec = self._spec("offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model)
+        offline_spec = self._spec(
+            "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
+        )
         await self.supervisor.start(
             [ProcessSpec("temporal", server, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
         )
@@ -122,8 +125,9 @@ class Stack:
 
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Make stores and secrets before the first process looks for them."""
-        from adapters.store import open_store, seed
         from client.gateway import ensure_approvers, ensure_sources
+
+        from adapters.store import open_store, seed
         from workers.bootstrap import read_blueprint
 
         store = open_store(self.settings.store)
@@ -216,7 +220,7 @@ def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
     }
     lines = ["Headgate is up. Ctrl-C stops it; the state is kept.", *(f"  {k:16} {v}" for k, v in rows.items())]
     if endpoints.offline_model:
-        lines.append("  The offline model is a stand-in: small classifiers, rules and templates. See README, \"Models\".")
+        lines.append('  The offline model is a stand-in: small classifiers, rules and templates. See README, "Models".')
     return "\n".join(lines)
 
 

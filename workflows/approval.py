@@ -27,9 +27,11 @@ NOTICES_KEPT = 20
 
 @workflow.defn
 class ApprovalWorkflow:
-    """Halts until `decide` comes from somebody entitled, for exactly this action; silence until the expiry is a rejection.
+    """Halts until `decide` comes from somebody entitled, for exactly this action; silence until the expiry is a
+    rejection.
 
-    A decision at or after the expiry is late, even where no worker has noticed the expiry yet: in the same instant nobody pays.
+    A decision at or after the expiry is late, even where no worker has noticed the expiry yet: in the same instant
+    nobody pays.
     """
 
     @workflow.init
@@ -69,7 +71,7 @@ class ApprovalWorkflow:
 
     async def _decided(self) -> None:
         """Wait for the decision, reminding on the way; the expiry decides where nobody did."""
-        while self._result is None:
+        while not self._concluded():
             now = workflow.now()
             left = self._expires_at - now
             if left <= timedelta(0):
@@ -77,12 +79,13 @@ class ApprovalWorkflow:
                 return
             wait = min(left, timedelta(seconds=self._request.remind_every_s))
             try:
-                await workflow.wait_condition(
-                    lambda: self._result is not None, timeout=wait, timeout_summary="waiting for a decision"
-                )
+                await workflow.wait_condition(self._concluded, timeout=wait, timeout_summary="waiting for a decision")
             except TimeoutError:
-                if self._result is None and workflow.now() < self._expires_at:
+                if not self._concluded() and workflow.now() < self._expires_at:
                     await self._remind()
+
+    def _concluded(self) -> bool:
+        return self._result is not None
 
     async def _remind(self) -> None:
         await workflow.execute_activity_method(
@@ -114,7 +117,7 @@ class ApprovalWorkflow:
         self._show()
         return recorded
 
-    # --- decisions -------------------------------------------------------------------------------------------------------------------
+    # --- decisions ------------------------------------------------------------------------------------------
 
     @workflow.signal(name="decide")
     def on_decide(self, decision: ApprovalDecision) -> None:
@@ -155,7 +158,7 @@ class ApprovalWorkflow:
             at=workflow.now(),
         )
 
-    # --- what people see -------------------------------------------------------------------------------------------------------------
+    # --- what people see ------------------------------------------------------------------------------------
 
     @workflow.query
     def view(self) -> ApprovalView:

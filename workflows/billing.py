@@ -92,9 +92,7 @@ class BillingWorkflow:
             paid = account.own_effect
             draft = replies.paid_before(case.lang, case.subject, paid.order_id, paid.money)
             return self._end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", draft)
-        decision = decide_refund(
-            claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious
-        )
+        decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
         finding = describe(decision)
         match decision:
             case Refund():
@@ -127,7 +125,7 @@ class BillingWorkflow:
         draft = replies.article_answer(self._case.lang, self._case.subject, found.article)
         return self._end(Ending.ANSWER, f"answered from {found.article.article_id}", draft)
 
-    # --- money -----------------------------------------------------------------------------------------------------------------------
+    # --- money ----------------------------------------------------------------------------------------------
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account, finding: str) -> SpecialistResult:
         case = self._case

@@ -1,13 +1,17 @@
 """A case from admission to its ending: route, the specialist, a person where needed, the closing."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
     from activities.bury import AlertRequest, BuryActivities
     from activities.close import CloseActivities, CloseRequest, ForbidRequest
     from activities.route import RouteActivities, RouteRequest, RouteResult
@@ -48,9 +52,7 @@ class CaseWorkflow:
     @workflow.init
     def __init__(self, case: CaseInput) -> None:
         self._case = case
-        self._status = CaseStatus(
-            case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version
-        )
+        self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
         self._decision: HumanDecision | None = None
         self._met_human = False
         self._runs: dict[Category, int] = {}
@@ -70,7 +72,7 @@ class CaseWorkflow:
             raise
         return await self._close(state, draft)
 
-    # --- the way of a case -----------------------------------------------------------------------------------------------------------
+    # --- the way of a case ----------------------------------------------------------------------------------
 
     async def _work(self) -> tuple[CaseState, Draft | None]:
         category = await self._route()
@@ -86,7 +88,9 @@ class CaseWorkflow:
                 category = decision.category
                 self._tell(finding=f"{decision.by} routed it to {category}")
                 continue
-            self._tell(finding=f"{decision.verdict} by {decision.by}" + (f": {decision.reason}" if decision.reason else ""))
+            self._tell(
+                finding=f"{decision.verdict} by {decision.by}" + (f": {decision.reason}" if decision.reason else "")
+            )
             if decision.verdict is Lane.ANSWER:
                 return CaseState.DONE, human_answer(self._case.lang, self._case.subject, decision.text)
             return CaseState.REJECTED, None
@@ -135,7 +139,7 @@ class CaseWorkflow:
         self._status.finding = result.finding
         return result
 
-    # --- the human lane --------------------------------------------------------------------------------------------------------------
+    # --- the human lane -------------------------------------------------------------------------------------
 
     async def _human_lane(self, finding: str) -> HumanDecision:
         """Wait for a person: reminders, one escalation, a deadline after which the case becomes a dead letter."""
@@ -152,11 +156,11 @@ class CaseWorkflow:
             due = min(t for t in (remind, escalate, deadline) if t is not None)
             try:
                 await workflow.wait_condition(
-                    lambda: self._decision is not None, timeout=due - workflow.now(), timeout_summary="human lane"
+                    self._answered, timeout=due - workflow.now(), timeout_summary="human lane"
                 )
             except TimeoutError:
                 now = workflow.now()
-                if now >= deadline:
+                if now >= deadline and not self._answered():
                     raise self._unanswered(finding) from None
                 if escalate is not None and now >= escalate:
                     escalate = None
@@ -165,10 +169,13 @@ class CaseWorkflow:
                     await self._alert("reminder", finding, deadline)
                 if now >= remind:
                     remind = now + timedelta(seconds=rules.remind_every_s)
-            if self._decision is not None:
-                decision, self._decision = self._decision, None
+            decision, self._decision = self._decision, None
+            if decision is not None:
                 self._status.waits_for, self._status.waits_until = "", None
                 return decision
+
+    def _answered(self) -> bool:
+        return self._decision is not None
 
     def _unanswered(self, finding: str) -> FailureError:
         message = f"no person answered within {self._case.policy.human.deadline_s:g} s: {finding}"
@@ -220,7 +227,7 @@ class CaseWorkflow:
             return "an answer needs a text"
         return None
 
-    # --- endings ---------------------------------------------------------------------------------------------------------------------
+    # --- endings --------------------------------------------------------------------------------------------
 
     async def _close(self, state: CaseState, draft: Draft | None, dead_letter_id: str | None = None) -> CaseOutcome:
         outcome = CaseOutcome(
@@ -279,9 +286,9 @@ class CaseWorkflow:
         )
         await self._close(CaseState.CANCELLED, None)
 
-    async def _act(self, activity, request, *, summary: str):  # type: ignore[no-untyped-def]  # typed by the SDK's overloads at the call
+    async def _act(self, activity: Callable[..., object], request: BaseModel, *, summary: str) -> None:
         """Run an action that must not be given up: it is retried until the store is back."""
-        return await workflow.execute_activity_method(
+        await workflow.execute_activity(
             activity,
             request,
             task_queue=options.ACTIONS_QUEUE,
@@ -290,7 +297,7 @@ class CaseWorkflow:
             summary=summary[:200],
         )
 
-    # --- what people see -------------------------------------------------------------------------------------------------------------
+    # --- what people see ------------------------------------------------------------------------------------
 
     @workflow.signal
     def note_progress(self, note: ProgressNote) -> None:
@@ -313,7 +320,7 @@ class CaseWorkflow:
         self._status.state = state
         self._status.waits_for = waits_for
         self._status.waits_until = until
-        updates: list[SearchAttributeUpdate] = [
+        updates: list[SearchAttributeUpdate[Any]] = [  # Any: keywords and numbers side by side
             options.CASE_STATE.value_set(state),
             options.CASE_COST_MICROS.value_set(self._status.usage.cost_micros),
         ]

@@ -41,7 +41,9 @@ class IntakeWorkflow:
                 continue
             self._state.admitted += result.admitted
             self._state.poison += result.poison
-            rest = rest_s(result.admitted + result.poison, self._state.per_second, (workflow.now() - started).total_seconds())
+            rest = rest_s(
+                result.admitted + result.poison, self._state.per_second, (workflow.now() - started).total_seconds()
+            )
             if rest > 0:
                 await self._rest(rest)
         await workflow.wait_condition(workflow.all_handlers_finished)

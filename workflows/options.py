@@ -40,8 +40,10 @@ STORE_TIMEOUT = timedelta(seconds=15)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.
 STEP_BUDGET = timedelta(days=3)
 
-# The native policy covers what no code of ours can answer: a worker that died, a bug that is being mended, a provider that named its own
-# time (next_retry_delay). Kinds that code has judged are raised as non-retryable and climb the blueprint's ladder in the workflow.
+# The native policy covers what no code of ours can answer: a worker that died, a bug that is being mended, a provider
+# that named its own
+# time (next_retry_delay). Kinds that code has judged are raised as non-retryable and climb the blueprint's ladder in
+# the workflow.
 NATIVE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,

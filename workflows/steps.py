@@ -5,7 +5,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import failure_of, usage_of
@@ -21,7 +27,8 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
     """Run a step; after a transient failure wait exactly as the ladder says and try again.
 
     Raises:
-        ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or the failure is of a kind
+        ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or
+            the failure is of a kind
             that waiting does not mend.
     """
     attempts: list[Attempt] = []

@@ -44,7 +44,9 @@ class TechnicalSupportWorkflow:
             raise
         seen = ", ".join(found.candidates) or "none"
         if found.article is None:
-            finding = f"no article explains it with enough confidence ({found.diagnosis.confidence:.2f}); looked at: {seen}"
+            finding = (
+                f"no article explains it with enough confidence ({found.diagnosis.confidence:.2f}); looked at: {seen}"
+            )
             ending, draft = Ending.HUMAN, None
         else:
             finding = f"{found.article.article_id}: {found.article.title} ({found.diagnosis.confidence:.2f})"

@@ -1,0 +1,87 @@
+"""Starts workflows under their public ids."""
+
+import asyncio
+from collections.abc import Iterable
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.case import CaseInput, CaseState
+from domain.errors import TransientError
+from domain.intake import IntakeState, JournalState
+from workflows import options
+from workflows.case import CaseWorkflow
+from workflows.intake import IntakeWorkflow
+from workflows.journal import JournalWorkflow
+
+
+class TemporalCaseStarter:
+    """Starts case workflows: the case id is the workflow id, so a second start of the same case changes nothing."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, cases: Iterable[CaseInput]) -> None:
+        """Start each case, or find it started.
+
+        Raises:
+            TransientError: Temporal did not take one of them; starting them all again is safe.
+        """
+        try:
+            await asyncio.gather(*(self._start(case) for case in cases))
+        except RPCError as error:
+            raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
+
+    async def _start(self, case: CaseInput) -> None:
+        # A replay is the one start that may follow a closed run of the same id.
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if case.replay else WorkflowIDReusePolicy.REJECT_DUPLICATE
+        try:
+            await self._client.start_workflow(
+                CaseWorkflow.run,
+                case,
+                id=case.case_id,
+                task_queue=options.CASES_QUEUE,
+                id_reuse_policy=reuse,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"{case.channel} message from {case.source}"[:200],
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(options.CASE_STATE, CaseState.RUNNING),
+                        SearchAttributePair(options.CASE_TENANT, case.tenant),
+                        SearchAttributePair(options.BLUEPRINT_VERSION, case.policy.version),
+                    ]
+                ),
+            )
+        except WorkflowAlreadyStartedError:
+            return  # a redelivery, or a second worker was faster
+
+
+async def ensure_intake(client: Client, per_second: float) -> None:
+    """Let the intake workflow run; one that runs keeps its pace."""
+    await client.start_workflow(
+        IntakeWorkflow.run,
+        IntakeState(per_second=per_second),
+        id=options.INTAKE_WORKFLOW_ID,
+        task_queue=options.CASES_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="lets work in from the holding pen",
+    )
+
+
+async def ensure_journal(client: Client) -> None:
+    """Let the journal workflow run."""
+    await client.start_workflow(
+        JournalWorkflow.run,
+        JournalState(),
+        id=options.JOURNAL_WORKFLOW_ID,
+        task_queue=options.CASES_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="writes outcomes into the journal",
+    )
