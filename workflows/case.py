@@ -145,7 +145,7 @@ class CaseWorkflow:
         """Wait for a person: reminders, one escalation, a deadline after which the case becomes a dead letter."""
         rules = self._case.policy.human
         self._met_human = True
-        self._decision = None
+        self._take_answer()  # one given to an earlier wait answers nothing here
         self._status.lane += 1
         arrived = workflow.now()
         deadline = arrived + timedelta(seconds=rules.deadline_s)
@@ -169,13 +169,17 @@ class CaseWorkflow:
                     await self._alert("reminder", finding, deadline)
                 if now >= remind:
                     remind = now + timedelta(seconds=rules.remind_every_s)
-            decision, self._decision = self._decision, None
+            decision = self._take_answer()
             if decision is not None:
                 self._status.waits_for, self._status.waits_until = "", None
                 return decision
 
     def _answered(self) -> bool:
         return self._decision is not None
+
+    def _take_answer(self) -> HumanDecision | None:
+        decision, self._decision = self._decision, None
+        return decision
 
     def _unanswered(self, finding: str) -> FailureError:
         message = f"no person answered within {self._case.policy.human.deadline_s:g} s: {finding}"
