@@ -1,0 +1,34 @@
+"""Workflow tests: the product's workflows and workers against a server that skips time, with fakes for the activities."""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from tests.workflows.fake_world import FakeWorld
+from tests.workflows.running import Mill
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """All of them run on the loop on which the server's client was made."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture
+def world(env: WorkflowEnvironment) -> FakeWorld:
+    """The world outside, which does as it is told."""
+    return FakeWorld()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def mill(env: WorkflowEnvironment, client: Client, world: FakeWorld) -> AsyncIterator[Mill]:
+    """All workers, running."""
+    async with Mill(env, client, world) as running:
+        yield running

@@ -1,0 +1,246 @@
+"""Fakes of all activities: the names and types of the real ones, answers by script, every call on record."""
+
+import inspect
+import typing
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.admit import AdmitActivities, AdmitRequest, AdmitResult
+from activities.approve import ApproveActivities, RecordDecisionRequest
+from activities.bury import BuryActivities
+from activities.close import CloseActivities, CloseRequest, CloseResult
+from activities.diagnose import DiagnoseActivities, DiagnoseResult, QuestionResult
+from activities.draft import DraftActivities, DraftResult
+from activities.extract import ClaimResult, ExtractActivities
+from activities.find import FindActivities
+from activities.journal import DrainResult, JournalActivities
+from activities.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
+from activities.pay import PayActivities, RefundRequest, SettleResult
+from activities.qualify import LeadResult, QualifyActivities
+from activities.route import RouteActivities, RouteResult
+from domain.approval import ApprovalResult
+from domain.case import CaseOutcome, Draft, EffectRecord
+from domain.models import Usage
+from domain.refund import Account, Charge, Claim, Customer, Order, OrderStatus, Origin, Reason, Wants
+from domain.routing import Category, Route
+from domain.sales import Interest, LeadFacts
+from domain.support import Article, Diagnosis
+from workflows import options
+
+ACTIONS = [
+    FindActivities.find_account,
+    PayActivities.refund,
+    PayActivities.settle_effects,
+    LeadActivities.record_lead,
+    CloseActivities.close_case,
+    CloseActivities.forbid_effects,
+    ApproveActivities.announce_approval,
+    ApproveActivities.record_decision,
+    BuryActivities.bury,
+    BuryActivities.alert_person,
+]
+MODELS = [
+    RouteActivities.route_case,
+    ExtractActivities.extract_claim,
+    DiagnoseActivities.diagnose,
+    DiagnoseActivities.search_billing_knowledge,
+    QualifyActivities.qualify_lead,
+    DraftActivities.draft_reply,
+]
+REAL = {
+    options.ACTIONS_QUEUE: ACTIONS,
+    options.MODEL_QUEUES["small"]: MODELS,
+    options.MODEL_QUEUES["large"]: MODELS,
+    options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
+    options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
+}
+
+ONE_CALL = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=7)
+ARTICLE = Article(
+    article_id="KB-7",
+    version=3,
+    area="technical",
+    title="The tap drips",
+    symptoms=["it drips"],
+    cause="The washer is worn.",
+    steps=["Close the valve.", "Change the washer."],
+)
+
+Answer = BaseModel | Exception | Callable[[Any], Any] | None  # Any: each activity has its own request
+
+
+@dataclass(frozen=True)
+class Call:
+    """One try of an activity, at the server's time."""
+
+    name: str
+    request: Any  # Any: each activity has its own request
+    at: datetime
+    attempt: int
+    workflow_id: str
+
+
+class FakeWorld:
+    """Answers each activity by its script, then as a world where all goes well.
+
+    >>> world = FakeWorld()
+    >>> world.will("route_case", TransientError("down"), routed(Category.SALES))
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._script: dict[str, list[Answer]] = defaultdict(list)
+        self._always: dict[str, Answer] = {}
+
+    def will(self, name: str, *answers: Answer) -> None:
+        """Queue answers for an activity: a result, an error to raise, or a function of the request (may be async)."""
+        self._script[name].extend(answers)
+
+    def always(self, name: str, answer: Answer) -> None:
+        """Set what an activity answers when its script is used up."""
+        self._always[name] = answer
+
+    def of(self, name: str, workflow_id: str | None = None) -> list[Call]:
+        """Return the calls of one activity, in order."""
+        return [c for c in self.calls if c.name == name and workflow_id in (None, c.workflow_id)]
+
+    def requests(self, name: str) -> list[Any]:
+        """Return what one activity was asked."""
+        return [c.request for c in self.of(name)]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all calls, in order."""
+        return [c.name for c in self.calls]
+
+    def closed(self) -> CaseOutcome:
+        """Return the one outcome that was recorded."""
+        outcomes = {c.outcome.model_dump_json(): c.outcome for c in self.requests("close_case")}
+        assert len(outcomes) == 1, f"expected one ending, got {list(outcomes)}"
+        return next(iter(outcomes.values()))
+
+    def reply(self) -> str:
+        """Return the text of the one reply, or nothing."""
+        close: CloseRequest = self.requests("close_case")[-1]
+        return close.draft.text if close.draft else ""
+
+    def activities(self, queue: str) -> list[Callable[..., Any]]:
+        """Return the fakes that a queue's worker serves."""
+        return [self._fake(real) for real in REAL[queue]]
+
+    def _fake(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        hints = typing.get_type_hints(real)
+        argument = next(p for p in inspect.signature(real).parameters if p != "self")
+        name = real.__name__
+
+        async def fake(request: Any) -> Any:  # Any: annotated below as the real one is
+            return await self._answer(name, request)
+
+        fake.__annotations__ = {"request": hints[argument], "return": hints["return"]}
+        return activity.defn(name=name)(fake)
+
+    async def _answer(self, name: str, request: Any) -> Any:
+        info = activity.info()
+        self.calls.append(Call(name, request, info.started_time, info.attempt, info.workflow_id or ""))
+        script = self._script[name]
+        answer = script.pop(0) if script else self._always.get(name, _DEFAULTS[name])
+        if isinstance(answer, Exception):
+            raise answer.with_traceback(None)  # the same one may be raised again
+        if callable(answer):
+            answer = answer(request)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+
+# --- a world where all goes well -----------------------------------------------------------------------------------------------------
+
+
+def routed(category: Category) -> RouteResult:
+    """The router's answer."""
+    return RouteResult(route=Route(category=category, confidence=0.9), usage=ONE_CALL)
+
+
+def claimed(**fields: Any) -> ClaimResult:
+    """A claim for a refund of a parcel that never came, with other fields where named."""
+    claim = Claim(
+        wants=Wants.REFUND, reason=Reason.NOT_RECEIVED, order_id="ORD-1", order_origin=Origin.QUOTED
+    ).model_copy(update=fields)
+    return ClaimResult(claim=claim, usage=ONE_CALL)
+
+
+def account(total_minor: int = 2000, *, days_ago: int = 3, **order_fields: Any) -> Callable[[Any], Account]:
+    """The records of a customer whose parcel was lost, paid so many days before the time of the call."""
+
+    def at_call(_: Any) -> Account:
+        paid = activity.info().started_time - timedelta(days=days_ago)
+        charge = Charge(charge_id="CH-1", amount_minor=total_minor, currency="USD", captured_at=paid, payee="card_1")
+        order = Order(
+            order_id="ORD-1",
+            customer_id="CUS-1",
+            status=OrderStatus.LOST,
+            placed_at=paid,
+            total_minor=total_minor,
+            currency="USD",
+            charges=[charge],
+        ).model_copy(update=order_fields)
+        return Account(customer=Customer(customer_id="CUS-1"), order=order)
+
+    return at_call
+
+
+def _paid(request: RefundRequest) -> EffectRecord:
+    action = request.action
+    return EffectRecord(
+        key=action.key,
+        kind=action.kind,
+        amount_minor=action.money.minor,
+        currency=action.money.currency,
+        payee=action.payee,
+        approval_id=request.approval_id,
+        provider_ref="re_1",
+    )
+
+
+def _lead(request: RecordLeadRequest) -> RecordLeadResult:
+    effect = EffectRecord(key=f"{request.case.case_id}/lead", kind="lead")
+    return RecordLeadResult(account_name_known=True, owner="ines", team="south", score=61, effect=effect)
+
+
+def _recorded(request: RecordDecisionRequest) -> ApprovalResult:
+    return request.result
+
+
+async def _idle(request: AdmitRequest) -> AdmitResult:
+    return AdmitResult(waited_s=0.0)
+
+
+_DEFAULTS: dict[str, Answer] = {
+    "route_case": routed(Category.BILLING),
+    "extract_claim": claimed(),
+    "find_account": account(),
+    "search_billing_knowledge": QuestionResult(article=ARTICLE, coverage=0.9),
+    "refund": _paid,
+    "settle_effects": SettleResult(),
+    "diagnose": DiagnoseResult(
+        article=ARTICLE,
+        diagnosis=Diagnosis(article_id="KB-7", confidence=0.8),
+        candidates=["KB-7 (90%)"],
+        usage=ONE_CALL,
+    ),
+    "qualify_lead": LeadResult(facts=LeadFacts(interest=Interest.QUOTE, seats=120), usage=ONE_CALL),
+    "record_lead": _lead,
+    "draft_reply": DraftResult(draft=Draft(subject="Your quote", text="Ines will write to you."), usage=ONE_CALL),
+    "close_case": CloseResult(reply_key=None),
+    "forbid_effects": None,
+    "announce_approval": None,
+    "record_decision": _recorded,
+    "bury": None,
+    "alert_person": None,
+    "admit_batch": _idle,
+    "drain_outcomes": DrainResult(written=0),
+}
