@@ -59,15 +59,21 @@ class Parts:
         """The holding pen."""
         from adapters.inbox.sqlite import SqliteInbox
 
-        return SqliteInbox(self.settings.inbox_file, max_ready=self.settings.inbox_limit)
+        return SqliteInbox(self.settings.inbox_file, max_waiting=self.settings.inbox_limit)
 
     @cached_property
     def rail(self) -> "RefundRail":
         """The payment provider. Raises ValueError if its key is missing."""
         if self.settings.rail == "stripe":
+            import httpx
+
             from adapters.rails.stripe import StripeRail
 
-            return StripeRail(self.settings.stripe_api_key.get_secret_value(), base_url=self.settings.stripe_base_url)
+            return StripeRail(
+                self.settings.stripe_api_key.get_secret_value(),
+                httpx.AsyncClient(timeout=20),  # below the action's own timeout
+                self.settings.stripe_base_url,
+            )
         from adapters.rails.embedded import EmbeddedRail
 
         return EmbeddedRail(self.settings.rail_file)
@@ -75,11 +81,9 @@ class Parts:
     @cached_property
     def models(self) -> "dict[Tier, LanguageModel]":
         """One model per tier, by the blueprint's profile."""
-        from adapters.models import build_models
+        from adapters.models.factory import build_models
 
-        return build_models(
-            self.blueprint, self.settings.models, os.environ, offline_url=self.settings.offline_model_url
-        )
+        return build_models(self.blueprint, self.settings.models, os.environ, f"{self.settings.offline_model_url}/v1")
 
     @cached_property
     def supervisor(self) -> "Supervisor":

@@ -32,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes in half the time
     help="A durable AI back office on Temporal: complaints in, answers and refunds out, a person at the gate.",
     epilog="Exit codes: 0 good, 1 something is wrong with the work, 2 usage, 3 a needed part cannot be reached.",
 )
@@ -70,7 +71,10 @@ def up(
     samples: Annotated[bool, typer.Option("--samples", help="Load the sample customers, orders and accounts.")] = False,
     models: Models = None,
 ) -> None:
-    """Run everything on this machine; prints the URLs; Ctrl-C stops all, the state is kept."""
+    """Run everything on this machine.
+
+    Prints the URLs; Ctrl-C stops all of it, the state is kept.
+    """
     import asyncio
 
     from workers.processes import SupervisorError
@@ -92,7 +96,10 @@ def demo(
     port_base: PortBase = 8700,
     models: Models = None,
 ) -> None:
-    """Send two hundred sample messages through a real Temporal, decide two approvals, show the result."""
+    """Watch 200 sample messages being worked.
+
+    They go through the real webhook and a real Temporal; two halted refunds are decided; the result is a table.
+    """
     import asyncio
 
     from workers.demo import run_demo
@@ -112,7 +119,7 @@ def demo(
 
 @app.command()
 def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
-    """Run the gateway: webhooks and the approvals page."""
+    """Run the gateway: webhooks, approvals page."""
     from workers.serving import serve_gateway
 
     serve_gateway(settings_for(data_dir))
@@ -142,7 +149,10 @@ def offline_model(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     data_dir: DataDir = DEFAULT_DIR,
 ) -> None:
-    """Run the embedded stand-in model behind the OpenAI and Anthropic wire protocols."""
+    """Run the embedded stand-in model.
+
+    It speaks the OpenAI and Anthropic wire protocols.
+    """
     from workers.serving import serve_offline_model
 
     serve_offline_model(settings_for(data_dir), host, port)
@@ -150,7 +160,7 @@ def offline_model(
 
 @app.command()
 def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Say what is found, which versions, what is reachable, and what to do about the rest."""
+    """Say what is found and what to do about the rest."""
     from workers.checking import run_doctor
 
     document, ok = run(lambda: run_doctor(settings_for(data_dir), as_json=as_json))

@@ -122,7 +122,10 @@ def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
 
 
 def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Check the promises S1-S6 and L1-L3 from the stores and Temporal itself; exit 1 if one is broken."""
+    """Check the promises; exit 1 if one is broken.
+
+    S1 to S6 and L1 to L3, from the stores, the payment provider's own log and Temporal itself.
+    """
     from workers.standing import audit_report
 
     async def work(parts: "Parts") -> "tuple[dict[str, object], list[str]]":

@@ -16,10 +16,9 @@ def serve_gateway(settings: Settings) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
-    from client.gateway import GatewaySettings, SourceRegistry, create_gateway
-
     from client.cases import Headgate
     from client.connect import connect
+    from client.gateway import GatewaySettings, SourceRegistry, create_gateway
     from workers.bootstrap import Parts
 
     parts = Parts(settings)

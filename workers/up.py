@@ -1,7 +1,6 @@
 """`headgate up`: everything on one machine, as separate processes under one supervisor."""
 
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from typing import Self
 import httpx
 
 from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
+from client.gateway.private_files import write_private
 from workers.local_ports import free_ports
 from workers.processes import ProcessEvent, ProcessSpec, Supervisor
 from workers.settings import Settings
@@ -121,13 +121,12 @@ class Stack:
                 *(self._worker(role, queue, address, env) for role, queue in _ROLE_QUEUES.items()),
             ]
         )
-        _write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2))
+        write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
 
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Make stores and secrets before the first process looks for them."""
-        from client.gateway import ensure_approvers, ensure_sources
-
         from adapters.store import open_store, seed
+        from client.gateway import ensure_approvers, ensure_sources
         from workers.bootstrap import read_blueprint
 
         store = open_store(self.settings.store)
@@ -137,9 +136,10 @@ class Stack:
         finally:
             store.close()
         names = [approver.name for approver in read_blueprint(self.settings).approval.approvers]
-        tokens = ensure_approvers(self.settings.approvers_file, names)
-        if tokens:
-            _write_private(self.settings.data_dir / "approver-tokens.json", json.dumps(tokens, indent=2))
+        if tokens := ensure_approvers(self.settings.approvers_file, names):
+            kept = self.settings.data_dir / "approver-tokens.json"
+            known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+            write_private(kept, json.dumps(known | tokens, indent=2).encode())
         sources = ensure_sources(self.settings.sources_file, list(SOURCES))
         return [SourceEndpoint(name=name, secret=secret) for name, secret in sources.items()]
 
@@ -177,14 +177,6 @@ _ROLE_QUEUES = {
     "action": options.ACTIONS_QUEUE,
     "journal": options.JOURNAL_QUEUE,
 }
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp's files have the mode 600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
 
 
 async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: bool, samples: bool) -> int:
