@@ -150,7 +150,8 @@ class CaseWorkflow:
         arrived = workflow.now()
         deadline = arrived + timedelta(seconds=rules.deadline_s)
         escalate: datetime | None = arrived + timedelta(seconds=rules.escalate_after_s)
-        remind = arrived + timedelta(seconds=rules.remind_every_s)
+        every = timedelta(seconds=rules.remind_every_s)
+        remind = arrived + every
         self._stand(CaseState.WAITING_HUMAN, f"a person: {finding}", until=deadline)
         while True:
             due = min(t for t in (remind, escalate, deadline) if t is not None)
@@ -168,7 +169,7 @@ class CaseWorkflow:
                 elif now >= remind:
                     await self._alert("reminder", finding, deadline)
                 if now >= remind:
-                    remind = now + timedelta(seconds=rules.remind_every_s)
+                    remind = arrived + every * ((now - arrived) // every + 1)  # by the calendar: delays do not add up
             decision = self._take_answer()
             if decision is not None:
                 self._status.waits_for, self._status.waits_until = "", None
