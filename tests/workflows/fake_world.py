@@ -1,5 +1,6 @@
 """Fakes of all activities: the names and types of the real ones, answers by script, every call on record."""
 
+import asyncio
 import inspect
 import typing
 from collections import defaultdict
@@ -106,6 +107,18 @@ class FakeWorld:
         """Set what an activity answers when its script is used up."""
         self._always[name] = answer
 
+    def hold(self, name: str, then: Answer = None) -> "Held":
+        """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual."""
+        held = Held()
+
+        async def wait(request: Any) -> Any:  # Any: each activity has its own request
+            held.reached.set()
+            await held.released.wait()
+            return await _given(self._always.get(name, _DEFAULTS[name]) if then is None else then, request)
+
+        self.will(name, wait)
+        return held
+
     def of(self, name: str, workflow_id: str | None = None) -> list[Call]:
         """Return the calls of one activity, in order."""
         return [c for c in self.calls if c.name == name and workflow_id in (None, c.workflow_id)]
@@ -150,11 +163,27 @@ class FakeWorld:
         self.calls.append(Call(name, request, info.started_time, info.attempt, info.workflow_id or ""))
         script = self._script[name]
         answer = script.pop(0) if script else self._always.get(name, _DEFAULTS[name])
-        if isinstance(answer, Exception):
-            raise answer.with_traceback(None)  # the same one may be raised again
-        if callable(answer):
-            answer = answer(request)
-        return await answer if isinstance(answer, Awaitable) else answer
+        return await _given(answer, request)
+
+
+class Held:
+    """A call that is under way."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.released = asyncio.Event()
+
+    def let_go(self) -> None:
+        """Let it end."""
+        self.released.set()
+
+
+async def _given(answer: Answer, request: Any) -> Any:
+    if isinstance(answer, Exception):
+        raise answer.with_traceback(None)  # the same one may be raised again
+    if callable(answer):
+        answer = answer(request)
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 # --- a world where all goes well -----------------------------------------------------------------------------------------------------
