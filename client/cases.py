@@ -44,8 +44,8 @@ ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case wor
 class UnknownCaseError(KeyError):
     """No case or approval has this id."""
 
-    def __str__(self) -> str:
-        return f"nothing has the id {self.args[0]!r}: `headgate cases list` shows what there is"
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"nothing has the id {workflow_id!r}: `headgate cases list` shows what there is")
 
 
 class CaseRow(BaseModel):

@@ -65,13 +65,16 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
     """Run a command's work; errors become one clear line and the documented exit code."""
     from client.connect import NotReachableError
+    from domain.errors import HeadgateError, TransientError
 
     try:
         return asyncio.run(_awaited(work))
     except NotReachableError as error:
         raise fail(str(error), UNREACHABLE) from None
-    except (KeyError, ValueError, TimeoutError) as error:
-        raise fail(str(error), WRONG) from None
+    except TransientError as error:
+        raise fail(str(error), UNREACHABLE) from None
+    except (HeadgateError, KeyError, ValueError, TimeoutError) as error:
+        raise fail(str(error.args[0] if isinstance(error, KeyError) and error.args else error), WRONG) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

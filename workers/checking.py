@@ -1,5 +1,7 @@
 """`headgate doctor`: the diagnosis of an installation, put together from the settings."""
 
+import os
+
 from client.connect import NotReachableError, read_endpoints
 from workers.settings import Settings
 
@@ -16,7 +18,7 @@ async def run_doctor(settings: Settings, *, as_json: bool) -> tuple[dict[str, ob
         endpoints = None
     findings = await diagnose(
         data_dir=settings.data_dir,
-        temporal_address=endpoints.temporal if endpoints else None,
+        temporal_address=endpoints.temporal if endpoints else os.environ.get("TEMPORAL_ADDRESS"),
         gateway_url=endpoints.gateway if endpoints else None,
         models=[("offline model", endpoints.offline_model)] if endpoints and endpoints.offline_model else [],
     )
