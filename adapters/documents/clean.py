@@ -17,6 +17,12 @@ MAX_SUBJECT_CHARS = 500
 _WORK_CHARS = (
     20_000  # kept while personal data are looked for: more than goes out, so that a number at the cut is seen whole
 )
+# What mail programs put in the plain part instead of the message.
+_MAX_EXCUSE = 300
+_EXCUSE = re.compile(
+    r"(?:view|read|display|see|support|enable)\b.{0,60}\bhtml\b|\bhtml\b.{0,40}(?:viewer|client|e-?mail|version|format)",
+    re.IGNORECASE,
+)
 _LANG = re.compile(r"[a-z]{2}", re.ASCII)
 _DOCUMENT = re.compile(r"\s*+<(?:!doctype html|html[\s>])", re.IGNORECASE)
 
@@ -45,7 +51,7 @@ class DocumentCleaner:
         """
         flags: set[CleanFlag] = set()
         source = text or ""
-        if not source.strip() and html:
+        if html and (not source.strip() or (len(source) < _MAX_EXCUSE and _EXCUSE.search(source))):
             source = html
             body = self._body_of_html(html, flags)
         elif _DOCUMENT.match(source):

@@ -43,7 +43,7 @@ _FORWARDED = re.compile(
     r"-{3,}\s?(?:Forwarded message|Forwarded Message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|"
     r"Mensagem encaminhada|Doorgestuurd bericht)"
 )
-_INTERESTING = ("style", "class", "id", "hidden", "color", "width", "type", "cite", "alt", "height")
+_INTERESTING = ("style", "class", "id", "hidden", "color", "width", "type", "cite", "alt", "height", "start")
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _RAW = frozenset("script style title textarea xmp iframe noembed noframes noscript template".split())
@@ -158,7 +158,11 @@ class _Writer:
             self._marker = " | "
         else:
             self.line(1)
-        self._at_cell = joined
+        self._at_cell = True
+
+    def end_cell(self) -> None:
+        """Let no margin of a cell's last paragraph show."""
+        self._breaks = min(self._breaks, 1)
 
     def item(self, marker: str) -> None:
         self.line(1)
@@ -312,6 +316,8 @@ class _Reader:
             name, above.hidden, above.tiny, above.invisible, above.dropped, above.pre or name in ("pre", "listing"),
             above.ink, above.ground, above.ground_said, 0 if name == "ol" else -1,
         )  # fmt: skip
+        if name == "ol" and attributes.get("start", "")[:6].isdecimal():
+            frame.number = int(attributes["start"][:6]) - 1
         self._apply_look(frame, name, attributes)
         if self._begins_quote(name, attributes, at):
             frame.dropped = True
@@ -431,6 +437,8 @@ class _Reader:
                 for frame in stack[index:]:
                     self.open[frame.tag] -= 1
                 del stack[index:]
+                if tag in ("td", "th"):
+                    self.writer.end_cell()
                 return
             if tag in barriers:
                 return

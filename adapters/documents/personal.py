@@ -28,6 +28,7 @@ _FORGED = re.compile(r"\[\s?((?:" + "|".join(TOKEN_KINDS) + r")\s?[_-]\s?[0-9]{1
 
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}+@(?=[\w-])(?:[\w-]{1,63}+\.){1,8}+[^\W\d_]{2,24}+(?![\w@-])")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
+_SEPARATOR = re.compile("[ -]")
 _CARD = re.compile(r"(?<![\w#.,$€£-])[0-9](?:[ -]?[0-9]){11,18}(?![\w]|[.,-][0-9])")
 _CARD_WORD = re.compile(
     r"card|karte|carte|tarjeta|carta|cart[ãa]o|kaart|kart|بطاق|карт|卡|カード|visa|amex|maestro", re.IGNORECASE
@@ -183,7 +184,7 @@ def _replace_value(
 
 
 def _numbers(text: str, tokens: Tokens, lang: str) -> str:
-    text = _IBAN.sub(lambda match: _iban(match, tokens), text)
+    text = _ibans(text, tokens)
     text = _SSN_NAMED.sub(
         lambda match: _inner(match, tokens.token("SSN", match.group(1), _compact(match.group(1)))), text
     )
@@ -209,14 +210,26 @@ def _inner(match: re.Match[str], token: str) -> str:
     return whole[: match.start(1) - start] + token + whole[match.end(1) - start :]
 
 
-def _iban(match: re.Match[str], tokens: Tokens) -> str:
-    """Take the longest start of the match that is an IBAN: the pattern may have run on into the next word."""
-    found = match.group()
-    for end in _ends(found):
-        candidate = found[:end]
-        if 15 <= len(_compact(candidate)) <= 34 and iban.is_valid(candidate, check_country=False):
-            return tokens.token("IBAN", candidate, _compact(candidate).upper()) + found[end:]
-    return found
+def _ibans(text: str, tokens: Tokens) -> str:
+    """Replace account numbers. A match may run on into the next words, so the longest start of it that sums up is taken."""
+    parts: list[str] = []
+    at = 0
+    while match := _IBAN.search(text, at):
+        found = match.group()
+        end = next((end for end in _ends(found) if _is_iban(found[:end])), 0)
+        if end:
+            parts += (text[at : match.start()], tokens.token("IBAN", found[:end], _compact(found[:end]).upper()))
+            at = match.start() + end
+        else:
+            step = _SEPARATOR.search(found)
+            end = match.start() + (step.end() if step else len(found))
+            parts.append(text[at:end])
+            at = end
+    return "".join(parts) + text[at:]
+
+
+def _is_iban(candidate: str) -> bool:
+    return 15 <= len(_compact(candidate)) <= 34 and bool(iban.is_valid(candidate, check_country=False))
 
 
 def _ends(found: str) -> Iterator[int]:
@@ -272,7 +285,7 @@ def _phones(text: str, tokens: Tokens, lang: str) -> str:
 
     def national(match: re.Match[str]) -> str:
         number = match.group()
-        if not 8 <= len(_compact(number)) <= 12 or _DATE.search(number):
+        if not 9 <= len(_compact(number)) <= 12 or _DATE.search(number):
             return number
         return shaped(match) if _possible(number, (*_REGIONS_OF.get(lang, ()), *_ZERO_REGIONS)) else number
 

@@ -9,10 +9,13 @@ import re
 from domain.document import CleanFlag
 
 MAX_SIGNATURE_LINES = 10
+_GAPS = re.compile(r"\n{3,}")
+_MAX_CLOSING = 80
+_MAX_SENT_FROM = 120
 _MAX_LINE = 400  # longer lines are prose
 
 _WROTE = (
-    r"wrote|schrieb|schrieb am .{4,60}|a écrit|ha scritto|escribió|escreveu|schreef|napisał(?:\(a\))?|napisała|skrev|kirjoitti|napsal(?:\(a\))?|"
+    r"wrote|schrieb|schrieb am .{4,60}|(?:schrieb|schreef|skrev) .{2,100}|a écrit|ha scritto|escribió|escreveu|schreef|napisał(?:\(a\))?|napisała|skrev|kirjoitti|napsal(?:\(a\))?|"
     r"írta|a scris|yazdı|şunu yazdı|написал(?:\(а\))?|пише|написа|έγραψε"
 )
 _WROTE_LINE = re.compile(
@@ -24,6 +27,8 @@ _WROTE_START = re.compile(
     r"[0-9]{1,4}[./-]|.{1,80}<[^<>\s]{3,100}@[^<>\s]{3,100}>|.{2,60}\s(?:schrieb|wrote)\s|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)|(?:في|بتاريخ)\s",
     re.IGNORECASE,
 )
+# Without one of these "On 3 May your agent wrote:" may be the sender's own story.
+_TIME_OR_ADDRESS = re.compile(r"@|(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])")
 _DIVIDER = re.compile(
     r"[-_*]{2,}\s?(?:Original Message|Original-Nachricht|Ursprüngliche Nachricht|Originalnachricht|Message d'origine|Message original|"
     r"Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht|Oryginalna wiadomość|Wiadomość oryginalna|"
@@ -103,14 +108,10 @@ def strip_extras(text: str) -> tuple[str, set[CleanFlag]]:
     Order numbers, references, questions and amounts that stand in a signature are kept. Answers between or below quoted lines are kept.
     """
     flags: set[CleanFlag] = set()
-    lines = _without_history(text.split("\n"), flags)
-    while True:
-        before = len(lines)
-        lines = _without_disclaimers(lines, flags)
-        lines = _without_signature(lines, flags)
-        if len(lines) == before:
-            break
-    kept = "\n".join(lines).strip()
+    lines = _without_disclaimers(_without_history(text.split("\n"), flags), flags)
+    while _drop_signature(lines, flags):
+        pass
+    kept = _GAPS.sub("\n\n", "\n".join(lines)).strip()
     return (kept, flags) if kept else (text, set())
 
 
@@ -167,7 +168,7 @@ def _attribution_length(lines: list[str], index: int) -> int:
             return 0
         joined = f"{joined} {part}".strip()
         if _WROTE_LINE.search(joined[-150:]):
-            return count if any(char.isdigit() or char == "@" for char in joined) else 0
+            return count if _TIME_OR_ADDRESS.search(joined) else 0
     return 0
 
 
@@ -216,33 +217,37 @@ def _without_disclaimers(lines: list[str], flags: set[CleanFlag]) -> list[str]:
     return kept
 
 
-def _without_signature(lines: list[str], flags: set[CleanFlag]) -> list[str]:
-    end = len(lines)
-    while end and not lines[end - 1].strip():
-        end -= 1
-    if end and _SENT_FROM.match(lines[end - 1].strip()) and len(lines[end - 1]) < 120:
-        flags.add(CleanFlag.SIGNATURE)
-        return lines[: end - 1]
+def _drop_signature(lines: list[str], flags: set[CleanFlag]) -> bool:
+    """Cut one signature from the end, in place; tell whether there was one. Looks at the last few lines only."""
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if lines and _is_sent_from(lines[-1].strip()):
+        return _cut(lines, len(lines) - 1, flags)
     filled = 0
-    for index in range(end - 1, -1, -1):
+    for index in range(len(lines) - 1, -1, -1):
         line = lines[index].strip()
         if not line:
             continue
         filled += 1
         if filled > MAX_SIGNATURE_LINES + 2:
-            break
-        if line in ("--", "—", "-- ") or _SENT_FROM.match(line) and len(line) < 120:
-            return _cut(lines, index, end, flags)
-        if len(line) <= 80 and _CLOSING.fullmatch(line) and _looks_signed(lines[index + 1 : end]):
-            return _cut(lines, index, end, flags)
-    return lines[:end]
+            return False
+        signed = len(line) <= _MAX_CLOSING and _CLOSING.fullmatch(line) and _looks_signed(lines[index + 1 :])
+        if line in ("--", "—") or _is_sent_from(line) or signed:
+            return _cut(lines, index, flags)
+    return False
 
 
-def _cut(lines: list[str], start: int, end: int, flags: set[CleanFlag]) -> list[str]:
-    if not any(line.strip() for line in lines[:start]):
-        return lines[:end]
+def _is_sent_from(line: str) -> bool:
+    return len(line) < _MAX_SENT_FROM and _SENT_FROM.match(line) is not None
+
+
+def _cut(lines: list[str], start: int, flags: set[CleanFlag]) -> bool:
+    """Cut from a line on, keeping order numbers and the like; never the whole message."""
+    if not any(lines[index].strip() for index in range(start)):
+        return False
     flags.add(CleanFlag.SIGNATURE)
-    return lines[:start] + [line for line in lines[start:end] if _KEPT_LINE.search(line[:_MAX_LINE])]
+    lines[start:] = [line for line in lines[start:] if _KEPT_LINE.search(line[:_MAX_LINE])]
+    return True
 
 
 def _looks_signed(tail: list[str]) -> bool:
