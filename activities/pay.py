@@ -14,11 +14,11 @@ from domain.case import EffectRecord
 from domain.errors import RefusedError
 
 ASK_FIRST_AFTER = timedelta(hours=2)
-"""Providers forget idempotency keys, the fastest after hours: an older intention is looked for before it is sent again."""
+"""Providers forget idempotency keys, the fastest after hours: an older intention is asked for before it is sent."""
 
 
 class RefundRequest(BaseModel):
-    """Which action, and on whose word; `limit_minor` and `daily_cap_minor` in the action's currency, None = none to check."""
+    """Which action, and on whose word; limit and cap in minor units of its currency, None = none to check."""
 
     action: Action
     step: str

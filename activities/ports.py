@@ -1,7 +1,7 @@
 """What the activities need from the world, as Protocols; `adapters/` implements them, `workers/bootstrap.py` chooses.
 
-Methods named without `async` block (SQL) and are called from threads. All may raise `domain.errors.TransientError` when the part behind
-them cannot be reached; nothing else about the part leaks through.
+Methods named without `async` block (SQL) and are called from threads. All may raise `domain.errors.TransientError` when
+the part behind them cannot be reached; nothing else about the part leaks through.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from domain.models import ModelReply, ModelRequest
 from domain.refund import Account
 from domain.sales import CrmAccount, Territory
 
-# --- holding pen ---------------------------------------------------------------------------------------------------------------------
+# --- holding pen ------------------------------------------------------------------------------------------------------
 
 
 class InboxItem(BaseModel):
@@ -44,7 +44,7 @@ class PutOutcome(StrEnum):
 
 
 class InboxDepth(BaseModel):
-    """How much waits: `ready` to be leased, `leased` and not yet acknowledged, `total` ever accepted; `oldest_s` seconds."""
+    """How much waits: `ready` to be leased, `leased` and unacknowledged, `total` ever accepted; `oldest_s`."""
 
     ready: int
     leased: int
@@ -56,7 +56,7 @@ class Inbox(Protocol):
     """The durable holding pen."""
 
     async def put(self, item: InboxItem) -> PutOutcome:
-        """Store a payload; returns only once it is on disk. Raises TransientError when the pen refuses (full, disk error)."""
+        """Store a payload; returns once it is on disk. Raises TransientError when the pen refuses it."""
         ...
 
     async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
@@ -76,7 +76,7 @@ class Inbox(Protocol):
         ...
 
 
-# --- store ---------------------------------------------------------------------------------------------------------------------------
+# --- store ------------------------------------------------------------------------------------------------------------
 
 
 class StoredCase(BaseModel):
@@ -106,7 +106,7 @@ class CaseStore(Protocol):
         ...
 
     def close(self, outcome: CaseOutcome, reply: "Reply | None") -> None:
-        """Record the ending, queue the reply (once per key) and put the outcome into the outbox, in one transaction; repeatable."""
+        """Record the ending, queue the reply (once per key), hand the outcome over: one transaction; repeatable."""
         ...
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
@@ -143,8 +143,9 @@ class CustomerRecords(Protocol):
     ) -> Account:
         """Find the customer (by id, else by the sender's address), the order named, and what was refunded today.
 
-        If both an id and an address are known and name different customers, there is no customer. Refunds that `case_id` itself made
-        are left out of what was refunded and come as `own_effect`, so that a replayed case decides as it did before.
+        If both an id and an address are known and name different customers, there is no customer. Refunds that
+        `case_id` itself made are left out of what was refunded and come as `own_effect`: a replayed case decides
+        as it did before.
         """
         ...
 
@@ -163,7 +164,16 @@ class Crm(Protocol):
         ...
 
     def record_lead(
-        self, *, case_id: str, tenant: str, account_id: str | None, owner: str, team: str, score: int, facts: dict[str, object], at: datetime
+        self,
+        *,
+        case_id: str,
+        tenant: str,
+        account_id: str | None,
+        owner: str,
+        team: str,
+        score: int,
+        facts: dict[str, object],
+        at: datetime,
     ) -> EffectRecord:
         """Record the lead of a case once; a second call returns the first record. Its key is `{case_id}/lead`."""
         ...
@@ -201,11 +211,12 @@ class Ledger(Protocol):
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of this order, payee
-        and currency, and all refunds of it, this one included, stay within it; an amount at or above `limit_minor` (or any amount with
-        `approval_id`) has a recorded approval with this digest that no other effect used; without an approval the customer's refunds
-        of today stay within `daily_cap_minor`. The same key with the same money (amount, currency, charge, payee) returns the row as it
-        was first written, even if only the policy's version is another; an executed one whatever was switched off since.
+        Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of
+        this order, payee and currency, and all refunds of it, this one included, stay within it; an amount at or above
+        `limit_minor` (or any amount with `approval_id`) has a recorded approval with this digest that no other effect
+        used; without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the
+        same money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's
+        version is another; an executed one whatever was switched off since.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.
@@ -262,7 +273,7 @@ class DeadLetterStore(Protocol):
         ...
 
 
-# --- the world outside ---------------------------------------------------------------------------------------------------------------
+# --- the world outside ------------------------------------------------------------------------------------------------
 
 
 class RailReceipt(BaseModel):
@@ -288,7 +299,7 @@ class RefundRail(Protocol):
         ...
 
     async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
-        """Ask by our reference whether it was done (providers forget keys, Stripe after 24 h); the charge makes the search short."""
+        """Ask by our reference whether it was done (providers forget keys); the charge makes the search short."""
         ...
 
 
@@ -326,5 +337,5 @@ class CaseStarter(Protocol):
     """Starts case workflows."""
 
     async def start(self, cases: Iterable[CaseInput]) -> None:
-        """Start each case under its id; one that was started before is left alone. Raises TransientError if Temporal is away."""
+        """Start each case under its id, once. Raises TransientError if Temporal is away."""
         ...

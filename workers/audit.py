@@ -285,9 +285,11 @@ def _doing_of_activity(activity: PendingActivityInfo, now: datetime, late: datet
     name = activity.activity_type.name
     if activity.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
         return Doing.WORKED_ON, name
-    waits_since = activity.scheduled_time.ToDatetime(UTC)  # of this attempt; ahead while the retry's wait lasts
-    if activity.attempt > 1 and waits_since > now:
-        return Doing.SLEEPS, f"{name} is tried again at {waits_since.isoformat()}"
+    waits_since = activity.scheduled_time.ToDatetime(UTC)
+    # The server tells the next attempt's time in either field, depending on its version.
+    next_at = max(waits_since, activity.next_attempt_schedule_time.ToDatetime(UTC))
+    if activity.attempt > 1 and next_at > now:
+        return Doing.SLEEPS, f"{name} is tried again at {next_at.isoformat()}"
     if waits_since < late:
         return Doing.UNATTENDED, f"{name} waits for a worker since {waits_since.isoformat()}"
     return Doing.WORKED_ON, name

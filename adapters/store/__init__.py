@@ -7,6 +7,7 @@ store.ledger.intend(...)
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adapters.store.audit_rows import SqlAuditReader
 from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
 from adapters.store.database import Database
@@ -31,6 +32,7 @@ class Store:
         self.dead_letters = SqlDeadLetters(database)
         self.switches = SqlSwitches(database)
         self.reports = SqlReports(database)
+        self.audit = SqlAuditReader(database)
 
     def close(self) -> None:
         """Close all connections."""

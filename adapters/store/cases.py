@@ -48,7 +48,7 @@ class SqlCaseStore:
         )
 
     def close(self, outcome: CaseOutcome, reply: Reply | None) -> None:
-        """Record the ending, queue the reply (once per key) and put the outcome into the outbox, in one transaction; repeatable.
+        """Record the ending, queue the reply (once per key) and hand the outcome over, in one transaction; repeatable.
 
         The first ending of each replay stands; the ending of an earlier replay never overwrites that of a later one.
         """

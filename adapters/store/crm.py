@@ -37,7 +37,7 @@ class SqlCrm:
     ) -> CrmAccount | None:
         """Find the account of a sender: by customer, by the address's domain, by the company's name.
 
-        What the records know beats what the sender says: a name in the text finds an account only where nothing else does.
+        What the records know beats what the sender says: a name in the text counts only where nothing else does.
         """
         with self._database.reading() as connection:
             return (
@@ -98,7 +98,7 @@ class SqlCrm:
                         executed_at=at,
                     )
                 )
-            return effect_record(connection.execute(sa.select(effects).where(effects.c.key == key)).one())
+            return effect_record(connection.execute(sa.select(effects).where(effects.c.key == key)).mappings().one())
 
         return self._database.writing(work)
 
@@ -142,10 +142,10 @@ def _by_name(connection: Connection, tenant: str, company: str | None) -> CrmAcc
 
 def _only(connection: Connection, wanted: sa.Select[tuple[object, ...]]) -> CrmAccount | None:
     """Return the one account that fits; of two nobody can say which is meant."""
-    found = connection.execute(wanted).all()
+    found = connection.execute(wanted).mappings().all()
     if len(found) != 1:
         return None
-    row = found[0]._mapping
+    row = found[0]
     return CrmAccount(
         account_id=row["account_id"],
         name=row["name"],

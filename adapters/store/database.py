@@ -1,8 +1,8 @@
-"""One engine for SQLite and PostgreSQL: transactions that check and write as one step, and failures told as `TransientError`.
+"""One engine for SQLite and PostgreSQL: transactions that check and write in one, trouble told as `TransientError`.
 
-SQLite: WAL, every commit synced to disk, writers take the write lock first (`BEGIN IMMEDIATE`), so a check and the write that rests on
-it cannot be parted by another process. PostgreSQL: READ COMMITTED, and writers first take the advisory locks that they name (`lock`);
-each later statement then sees all that earlier holders committed.
+SQLite: WAL, every commit synced to disk, writers take the write lock first (`BEGIN IMMEDIATE`), so a check and the
+write that rests on it cannot be parted by another process. PostgreSQL: READ COMMITTED, and writers first take the
+advisory locks that they name (`lock`); each later statement then sees all that earlier holders committed.
 """
 
 import random
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -39,10 +39,11 @@ _SQLITE_TRANSIENT = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-# SQLSTATE classes: connection, resources, operator intervention, system error, rollback (serialization, deadlock); then single codes:
-# lock not available, and a read-only server, which is what a client sees in the middle of a failover.
+# SQLSTATE classes: connection, resources, operator intervention, system error, rollback (serialization, deadlock);
+# then single codes: lock not available, and a read-only server, which is what a client sees during a failover.
 _PG_TRANSIENT_CLASSES = ("08", "53", "57", "58", "40")
 _PG_TRANSIENT_CODES = frozenset({"55P03", "25006"})
+_PG_TIMEOUTS = {"statement_timeout": 10_000, "lock_timeout": 6_000, "idle_in_transaction_session_timeout": 15_000}
 _PG_RETRY_CODES = frozenset({"40001", "40P01"})
 
 
@@ -72,7 +73,7 @@ class Database:
             raise self._told(error) from error
 
     def writing(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a writing transaction; it is run again when the database asks for it, so it has no other effects.
+        """Run `work` in a writing transaction; it is run again when the database asks for it, so it does nothing else.
 
         Raises:
             TransientError: the database cannot be reached, is busy, or keeps refusing the transaction for some seconds.
@@ -162,12 +163,13 @@ def _make_engine(url: URL) -> Engine:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "headgate",
-                "options": "-c statement_timeout=10000 -c lock_timeout=6000 -c idle_in_transaction_session_timeout=15000",
+                "options": " ".join(f"-c {name}={milliseconds}" for name, milliseconds in _PG_TIMEOUTS.items()),
             },
         )
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"a PostgreSQL store needs the driver {error.name!r}: install Headgate with the extra 'postgresql' (`uv sync --extra postgresql`)"
+            f"a PostgreSQL store needs the driver {error.name!r}: install Headgate with the extra 'postgresql' "
+            "(`uv sync --extra postgresql`)"
         ) from error
 
 
@@ -182,8 +184,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 
-    # Any: the events hand over the driver's own connection and SQLAlchemy's record of it.
-    def prepare(connection: Any, _record: Any) -> None:
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver would otherwise begin transactions by itself, and too late
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
@@ -200,7 +201,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Set WAL once per file; while another process does the same, SQLite answers 'locked' at once instead of waiting."""
+    """Set WAL once per file; while another process does the same, SQLite says 'locked' at once."""
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:

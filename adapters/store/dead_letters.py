@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
 from adapters.store.rows import insert_first
@@ -80,7 +80,7 @@ class SqlDeadLetters:
         if source is not None:
             wanted = wanted.where(dead_letters.c.source == source)
         with self._database.reading() as connection:
-            return [_record(row) for row in connection.execute(wanted)]
+            return [_record(row) for row in connection.execute(wanted).mappings()]
 
     def show(self, dead_letter_id: str) -> DeadLetterRecord:
         """Return a dead letter. Raises KeyError if it is unknown."""
@@ -146,19 +146,18 @@ class SqlDeadLetters:
 
 def _one(connection: Connection, dead_letter_id: str) -> DeadLetterRecord:
     wanted = sa.select(dead_letters).where(dead_letters.c.dead_letter_id == dead_letter_id)
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(wanted).mappings().one_or_none()
     if row is None:
         raise KeyError(f"dead letter {dead_letter_id!r} is unknown: see `headgate dlq list`")
     return _record(row)
 
 
-def _record(row: Row[tuple[object, ...]]) -> DeadLetterRecord:
-    values = row._mapping
+def _record(row: RowMapping) -> DeadLetterRecord:
     return DeadLetterRecord(
-        letter=DeadLetter.model_validate_json(values["letter"]),
-        status=DeadLetterStatus(values["status"]),
-        replays=values["replays"],
-        changed_by=values["changed_by"] or "",
-        reason=values["reason"] or "",
-        changed_at=values["changed_at"],
+        letter=DeadLetter.model_validate_json(row["letter"]),
+        status=DeadLetterStatus(row["status"]),
+        replays=row["replays"],
+        changed_by=row["changed_by"] or "",
+        reason=row["reason"] or "",
+        changed_at=row["changed_at"],
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection, RowMapping
 
 from activities.ports import LedgerRow, LedgerState
 from adapters.store import approvals as approval_rows
@@ -44,7 +44,8 @@ class SqlLedger:
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        See `activities.ports.Ledger.intend` for what is checked. An intention that was abandoned is checked and written anew.
+        See `activities.ports.Ledger.intend` for what is checked. An intention that was abandoned is checked and
+        written anew.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.
@@ -62,20 +63,22 @@ class SqlLedger:
                 return _same(standing, action)
             charge = _charge_of(connection, action)
             self._database.lock(
-                connection, f"charge:{action.charge_id}", f"customer:{charge.tenant}/{charge.customer_id}"
+                connection, f"charge:{action.charge_id}", f"customer:{charge['tenant']}/{charge['customer_id']}"
             )
             _require_within_charge(connection, action, charge)
             if approval_id is not None:
                 approval_rows.require_approved(connection, action, approval_id)
             else:
-                _require_within_limits(connection, action, charge, limit_minor, daily_cap_minor, now)
+                _require_within_limits(
+                    connection, action, charge, limit_minor=limit_minor, daily_cap_minor=daily_cap_minor, now=now
+                )
             # Values of every column type, hence object.
             values: dict[str, object] = {
                 "case_id": action.case_id,
                 "step": step,
                 "kind": action.kind,
-                "tenant": charge.tenant,
-                "customer_id": charge.customer_id,
+                "tenant": charge["tenant"],
+                "customer_id": charge["customer_id"],
                 "order_id": action.order_id,
                 "charge_id": action.charge_id,
                 "amount_minor": action.money.minor,
@@ -142,13 +145,13 @@ class SqlLedger:
         """Return the case's effects that were intended and neither executed nor abandoned."""
         open_ones = sa.select(effects).where(effects.c.case_id == case_id, effects.c.state == LedgerState.INTENDED)
         with self._database.reading() as connection:
-            return [_ledger_row(row) for row in connection.execute(open_ones.order_by(effects.c.key))]
+            return [_ledger_row(row) for row in connection.execute(open_ones.order_by(effects.c.key)).mappings()]
 
     def effects_of(self, case_id: str) -> list[LedgerRow]:
         """Return all effects of a case, oldest first."""
         wanted = sa.select(effects).where(effects.c.case_id == case_id).order_by(effects.c.intended_at, effects.c.key)
         with self._database.reading() as connection:
-            return [_ledger_row(row) for row in connection.execute(wanted)]
+            return [_ledger_row(row) for row in connection.execute(wanted).mappings()]
 
     def abandon(self, key: str, why: str, now: datetime) -> None:
         """Take back an intention that the rail refused for good; an executed one stays. The approval is free again."""
@@ -204,7 +207,7 @@ def _require_allowed(connection: Connection, action: Action) -> None:
         raise RefusedError(f"no effect may happen for {action.case_id!r} any more: {forbidden}")
 
 
-def _charge_of(connection: Connection, action: Action) -> Row[tuple[object, ...]]:
+def _charge_of(connection: Connection, action: Action) -> RowMapping:
     """Return the charge with its customer, if it is what the action says."""
     if action.money.minor <= 0:
         raise RefusedError(f"{action.key!r} would pay {action.money}: expected more than nothing")
@@ -213,25 +216,29 @@ def _charge_of(connection: Connection, action: Action) -> Row[tuple[object, ...]
     tenant = connection.execute(sa.select(cases.c.tenant).where(cases.c.case_id == action.case_id)).scalar_one_or_none()
     if tenant is None:
         raise RefusedError(f"case {action.case_id!r} was never admitted: an effect needs a cause")
-    charge = connection.execute(
-        sa.select(charges, orders.c.customer_id)
-        .join(orders, sa.and_(orders.c.tenant == charges.c.tenant, orders.c.order_id == charges.c.order_id))
-        .where(charges.c.charge_id == action.charge_id, charges.c.tenant == tenant)
-    ).one_or_none()
-    if charge is None or charge.order_id != action.order_id:
+    charge = (
+        connection.execute(
+            sa.select(charges, orders.c.customer_id)
+            .join(orders, sa.and_(orders.c.tenant == charges.c.tenant, orders.c.order_id == charges.c.order_id))
+            .where(charges.c.charge_id == action.charge_id, charges.c.tenant == tenant)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if charge is None or charge["order_id"] != action.order_id:
         raise RefusedError(
             f"charge {action.charge_id!r} of order {action.order_id!r} is not in the records of {tenant!r}"
         )
-    if charge.payee != action.payee:
+    if charge["payee"] != action.payee:
         raise RefusedError(
             f"charge {action.charge_id!r} was not paid from {action.payee!r}: money goes back where it came from"
         )
-    if charge.currency != action.money.currency:
-        raise RefusedError(f"charge {action.charge_id!r} is in {charge.currency}, not in {action.money.currency}")
+    if charge["currency"] != action.money.currency:
+        raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
     return charge
 
 
-def _require_within_charge(connection: Connection, action: Action, charge: Row[tuple[object, ...]]) -> None:
+def _require_within_charge(connection: Connection, action: Action, charge: RowMapping) -> None:
     moved = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
             effects.c.charge_id == action.charge_id,
@@ -239,11 +246,10 @@ def _require_within_charge(connection: Connection, action: Action, charge: Row[t
             effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
         )
     ).scalar_one()
-    values = charge._mapping
-    left = values["amount_minor"] - values["refunded_minor"] - int(moved)
+    left = charge["amount_minor"] - charge["refunded_minor"] - int(moved)
     if action.money.minor > left:
         raise RefusedError(
-            f"{action.key!r} would pay {action.money}, but only {format_minor(left, values['currency'])} "
+            f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
             f"of charge {action.charge_id!r} is left"
         )
 
@@ -251,7 +257,8 @@ def _require_within_charge(connection: Connection, action: Action, charge: Row[t
 def _require_within_limits(
     connection: Connection,
     action: Action,
-    charge: Row[tuple[object, ...]],
+    charge: RowMapping,
+    *,
     limit_minor: int | None,
     daily_cap_minor: int | None,
     now: datetime,
@@ -264,8 +271,8 @@ def _require_within_limits(
         )
     if daily_cap_minor is None:
         return
-    values = charge._mapping
-    today = refunded_since_midnight(connection, values["tenant"], values["customer_id"], currency, now, action.case_id)
+    customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
+    today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
     if today + action.money.minor > daily_cap_minor:
         raise RefusedError(
             f"{action.key!r} would bring the customer's refunds of today to "
@@ -293,7 +300,7 @@ def _locked_row(database: Database, connection: Connection, key: str) -> LedgerR
 
 
 def _row_of(connection: Connection, key: str) -> LedgerRow | None:
-    row = connection.execute(sa.select(effects).where(effects.c.key == key)).one_or_none()
+    row = connection.execute(sa.select(effects).where(effects.c.key == key)).mappings().one_or_none()
     return None if row is None else _ledger_row(row)
 
 
@@ -303,11 +310,10 @@ def _known(row: LedgerRow | None, key: str) -> LedgerRow:
     return row
 
 
-def _ledger_row(row: Row[tuple[object, ...]]) -> LedgerRow:
-    values = row._mapping
+def _ledger_row(row: RowMapping) -> LedgerRow:
     return LedgerRow(
         effect=effect_record(row),
-        state=LedgerState(values["state"]),
-        at=values["intended_at"],
-        action=Action.model_validate_json(values["action"]) if values["action"] else None,
+        state=LedgerState(row["state"]),
+        at=row["intended_at"],
+        action=Action.model_validate_json(row["action"]) if row["action"] else None,
     )

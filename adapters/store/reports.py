@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
@@ -12,7 +12,10 @@ from domain.approval import ApprovalRequest, ApprovalResult, Standing
 
 
 class CaseCounts(BaseModel):
-    """The store in figures; tokens and characters before and after cleaning, cost in millionths of a dollar, money in minor units."""
+    """The store in figures.
+
+    Tokens and characters before and after cleaning, cost in millionths of a US dollar, money in minor units.
+    """
 
     total: int = 0
     by_state: dict[str, int] = Field(default_factory=dict)
@@ -154,16 +157,16 @@ class SqlReports:
             if value is not None:
                 wanted = wanted.where(column == value)
         with self._database.reading() as connection:
-            return [CaseRow.model_validate(dict(row._mapping)) for row in connection.execute(wanted)]
+            return [CaseRow.model_validate(dict(row)) for row in connection.execute(wanted).mappings()]
 
     def case(self, case_id: str) -> CaseRow:
         """Return a case. Raises KeyError if it is unknown."""
         wanted = sa.select(*_CASE_COLUMNS).where(cases.c.case_id == case_id)
         with self._database.reading() as connection:
-            row = connection.execute(wanted).one_or_none()
+            row = connection.execute(wanted).mappings().one_or_none()
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
-        return CaseRow.model_validate(dict(row._mapping))
+        return CaseRow.model_validate(dict(row))
 
     def list_approvals(self, *, standing: Standing | None = Standing.PENDING, limit: int = 100) -> list[ApprovalRow]:
         """Return approvals, oldest first; `standing` None means all."""
@@ -171,12 +174,13 @@ class SqlReports:
         if standing is not None:
             wanted = wanted.where(approvals.c.standing == standing)
         with self._database.reading() as connection:
-            return [_approval_row(row) for row in connection.execute(wanted)]
+            return [_approval_row(row) for row in connection.execute(wanted).mappings()]
 
     def approval(self, approval_id: str) -> ApprovalRow:
         """Return an approval. Raises KeyError if it is unknown."""
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(approvals).where(approvals.c.approval_id == approval_id)).one_or_none()
+            wanted = sa.select(approvals).where(approvals.c.approval_id == approval_id)
+            row = connection.execute(wanted).mappings().one_or_none()
         if row is None:
             raise KeyError(f"approval {approval_id!r} is unknown: see `headgate approvals list`")
         return _approval_row(row)
@@ -187,12 +191,12 @@ class SqlReports:
         with self._database.reading() as connection:
             return LedgerExport(
                 effects=[
-                    ExportedEffect.model_validate({f: row._mapping[f] for f in ExportedEffect.model_fields})
-                    for row in connection.execute(wanted.order_by(effects.c.executed_at, effects.c.key))
+                    ExportedEffect.model_validate({f: row[f] for f in ExportedEffect.model_fields})
+                    for row in connection.execute(wanted.order_by(effects.c.executed_at, effects.c.key)).mappings()
                 ],
                 entries=[
-                    ExportedEntry.model_validate(dict(row._mapping))
-                    for row in connection.execute(sa.select(entries).order_by(entries.c.id))
+                    ExportedEntry.model_validate(dict(row))
+                    for row in connection.execute(sa.select(entries).order_by(entries.c.id)).mappings()
                 ],
             )
 
@@ -224,18 +228,17 @@ def _summed(connection: Connection) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in connection.execute(wanted)}
 
 
-def _approval_row(row: Row[tuple[object, ...]]) -> ApprovalRow:
-    values = row._mapping
+def _approval_row(row: RowMapping) -> ApprovalRow:
     return ApprovalRow(
-        request=ApprovalRequest.model_validate_json(values["request"]),
+        request=ApprovalRequest.model_validate_json(row["request"]),
         result=ApprovalResult(
-            approval_id=values["approval_id"],
-            digest=values["digest"],
-            standing=Standing(values["standing"]),
-            by=values["decided_by"] or "",
-            reason=values["reason"] or "",
-            at=values["decided_at"],
+            approval_id=row["approval_id"],
+            digest=row["digest"],
+            standing=Standing(row["standing"]),
+            by=row["decided_by"] or "",
+            reason=row["reason"] or "",
+            at=row["decided_at"],
         ),
-        requested_at=values["requested_at"],
-        expires_at=values["expires_at"],
+        requested_at=row["requested_at"],
+        expires_at=row["expires_at"],
     )

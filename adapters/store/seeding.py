@@ -93,9 +93,10 @@ class _Records(BaseModel):
 
 
 def seed_database(database: Database, folder: Path, now: datetime) -> SeedCounts:
-    """Load `customers.json`, `orders.json` (with their charges), `crm_accounts.json` and `territories.json`; repeatable.
+    """Load `customers.json`, `orders.json` (with their charges), `crm_accounts.json` and `territories.json`.
 
-    A date may be relative: `"placed_days_ago": 12` is twelve days before `now`; a negative number lies ahead.
+    Repeatable: what is there stays. A date may be relative: `"placed_days_ago": 12` is twelve days before `now`; a
+    negative number lies ahead.
 
     Raises:
         ConfigurationError: a file is missing or a record in it cannot be read.

@@ -17,7 +17,7 @@ metadata = sa.MetaData()
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A time with zone: `timestamptz` on PostgreSQL, fixed-width ISO text in UTC on SQLite (which sorts as it reads)."""
+    """A time with zone: `timestamptz` on PostgreSQL, fixed-width ISO text in UTC on SQLite, which sorts."""
 
     impl = sa.String(32)
     cache_ok = True
@@ -29,7 +29,7 @@ class UtcTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(sa.DateTime(timezone=True))
         return dialect.type_descriptor(sa.String(32))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
         """Write a time; one without zone is refused, because nobody could say what it means."""
         if value is None:
             return None
@@ -38,7 +38,7 @@ class UtcTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc if dialect.name == "postgresql" else utc.isoformat(timespec="microseconds")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Read a time back in UTC."""
         if value is None:
             return None
@@ -51,7 +51,7 @@ class PlainText(TypeDecorator[str]):
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Write a text."""
         if value is None:
             return None

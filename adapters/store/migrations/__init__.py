@@ -1,1 +1,1 @@
-"""Alembic's scripts: how a database is brought to `adapters.store.tables`, step by step. Run by `adapters.store.migrate.upgrade`."""
+"""Alembic's scripts, run by `adapters.store.migrate`: how a database is brought to `adapters.store.tables`."""

@@ -20,10 +20,12 @@ def protect_entries() -> None:
         f"$$ BEGIN RAISE EXCEPTION '{_NO_CHANGE}' USING ERRCODE = 'restrict_violation'; END $$"
     )
     op.execute(
-        "CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries FOR EACH ROW EXECUTE FUNCTION headgate_entries_stay()"
+        "CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries "
+        "FOR EACH ROW EXECUTE FUNCTION headgate_entries_stay()"
     )
     op.execute(
-        "CREATE TRIGGER entries_not_emptied BEFORE TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION headgate_entries_stay()"
+        "CREATE TRIGGER entries_not_emptied BEFORE TRUNCATE ON entries "
+        "FOR EACH STATEMENT EXECUTE FUNCTION headgate_entries_stay()"
     )
 
 
@@ -32,8 +34,8 @@ def protect_effects() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
             op.execute(
-                f"CREATE TRIGGER effects_executed_no_{verb.lower()} BEFORE {verb} ON effects WHEN OLD.state = 'executed' "
-                f"BEGIN SELECT RAISE(ABORT, '{_EXECUTED_STAYS}'); END"
+                f"CREATE TRIGGER effects_executed_no_{verb.lower()} BEFORE {verb} ON effects "
+                f"WHEN OLD.state = 'executed' BEGIN SELECT RAISE(ABORT, '{_EXECUTED_STAYS}'); END"
             )
         return
     op.execute(

@@ -1,0 +1,1 @@
+"""Payment rails: Stripe, and an embedded provider for one machine."""

@@ -1,0 +1,194 @@
+"""Stripe: `POST /v1/refunds`, our key as the idempotency key and in the metadata, where it outlives 24 hours.
+
+Stripe pays refunds only back to where the charge came from; the payee stands in the metadata, so that the log says
+whom we meant. Reference: https://docs.stripe.com/api/refunds, https://docs.stripe.com/api/errors.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from activities.ports import RailReceipt
+from adapters.models.retry_after import UNSAID_S, wait_seconds
+from domain.approval import Action
+from domain.audit_facts import RailEntry
+from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+
+STRIPE_URL = "https://api.stripe.com"
+TIMEOUT_S = 20.0  # below the 30 s that the activity has
+PAGE = 100
+LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest first
+
+_PAID = ("succeeded", "pending")  # pending: on its way to the bank, and not to be sent again
+
+# Any: Stripe's JSON, read field by field.
+Json = dict[str, Any]
+
+
+class StripeRail:
+    """`RefundRail` on Stripe. `client` must have no retries of its own; it is closed by whoever made it."""
+
+    def __init__(self, api_key: str, client: httpx.AsyncClient, base_url: str = STRIPE_URL) -> None:
+        if not api_key:
+            raise ConfigurationError("Stripe needs an API key: set HEADGATE_STRIPE_API_KEY")
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+
+    async def refund(self, action: Action) -> RailReceipt:
+        """Pay the money back, once per key.
+
+        Raises:
+            TransientError, ToldToWaitError: try again with the same key.
+            RefusedError: Stripe will never do it.
+            ConfigurationError: the API key is wrong or may not make refunds.
+        """
+        form = {
+            _charge_field(action.charge_id): action.charge_id,
+            "amount": str(action.money.minor),
+            "reason": "requested_by_customer",
+            "metadata[headgate_key]": action.key,
+            "metadata[headgate_digest]": action.digest(),
+            "metadata[headgate_payee]": action.payee,
+            "metadata[headgate_charge]": action.charge_id,
+        }
+        refund = await self._call("POST", "/v1/refunds", data=form, headers={"Idempotency-Key": action.key})
+        if refund.get("status") not in _PAID:
+            why = refund.get("failure_reason") or refund.get("status")
+            raise RefusedError(f"Stripe did not pay {action.key!r}: {why!r}")
+        return _receipt(refund, action.key)
+
+    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
+        """Look for a refund with our key in its metadata.
+
+        Raises:
+            TransientError, ToldToWaitError: Stripe cannot say now, or there are too many refunds to look through.
+        """
+        async for refund in self._refunds(charge_id, LOOK_BACK_PAGES):
+            if _metadata(refund).get("headgate_key") == key and refund.get("status") in _PAID:
+                return _receipt(refund, key)
+        return None
+
+    async def log(self) -> list[RailEntry]:
+        """Return every refund that Headgate made, oldest first."""
+        entries = [
+            _entry(refund)
+            async for refund in self._refunds(None, None)
+            if _metadata(refund).get("headgate_key") and refund.get("status") in _PAID
+        ]
+        return entries[::-1]
+
+    async def _refunds(self, charge_id: str | None, pages: int | None) -> AsyncIterator[Json]:
+        """Yield refunds, newest first."""
+        params: dict[str, str] = {"limit": str(PAGE)}
+        if charge_id:
+            params[_charge_field(charge_id)] = charge_id
+        seen = 0
+        while pages is None or seen < pages:
+            page = await self._call("GET", "/v1/refunds", params=params)
+            refunds: list[Json] = page.get("data") or []
+            for refund in refunds:
+                yield refund
+            if not page.get("has_more") or not refunds:
+                return
+            params["starting_after"] = str(refunds[-1]["id"])
+            seen += 1
+        raise TransientError(f"Stripe has more than {LOOK_BACK_PAGES * PAGE} refunds to look through: search by charge")
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        try:
+            response = await self._client.request(
+                method,
+                self._base_url + path,
+                data=data,
+                params=params,
+                headers={**self._headers, **(headers or {})},
+                timeout=TIMEOUT_S,
+            )
+        except httpx.TransportError as error:
+            raise TransientError(f"Stripe cannot be reached: {type(error).__name__}") from error
+        if response.is_success:
+            return _json(response)
+        raise _failure(response)
+
+
+def _failure(response: httpx.Response) -> Exception:
+    """Return what an answer means for a retry: the only place that decides it."""
+    status = response.status_code
+    error = _error(response)
+    code, kind = str(error.get("code") or ""), str(error.get("type") or "")
+    said = f"Stripe answered {status} {code or kind or 'without a reason'}"
+    if status == 429:
+        wait = wait_seconds(response.headers)
+        return ToldToWaitError(said, UNSAID_S if wait is None else wait)
+    if response.headers.get("stripe-should-retry") == "true" or status in {408, 409} or status >= 500:
+        return TransientError(said)
+    if status in {401, 403}:
+        return ConfigurationError(f"{said}: check HEADGATE_STRIPE_API_KEY and what it may do")
+    return RefusedError(f"{said}: {str(error.get('message') or '')[:200]}")
+
+
+def _json(response: httpx.Response) -> Json:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise TransientError(f"Stripe's answer {response.status_code} was cut off") from error
+    if not isinstance(body, dict):
+        raise TransientError(f"Stripe's answer {response.status_code} is no object")
+    return body
+
+
+def _error(response: httpx.Response) -> Json:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _charge_field(charge_id: str) -> str:
+    return "payment_intent" if charge_id.startswith("pi_") else "charge"
+
+
+# Any: whatever Stripe's metadata holds.
+def _metadata(refund: Json) -> dict[str, Any]:
+    return refund.get("metadata") or {}
+
+
+def _receipt(refund: Json, key: str) -> RailReceipt:
+    try:
+        return RailReceipt(
+            key=key,
+            reference=refund["id"],
+            amount_minor=refund["amount"],
+            currency=str(refund["currency"]).upper(),
+            payee=_metadata(refund).get("headgate_payee", ""),
+        )
+    except (KeyError, ValueError) as error:
+        # It may have been paid: the same key again brings a whole answer.
+        raise TransientError(f"Stripe's answer for {key!r} lacks what a receipt needs: {error}") from error
+
+
+def _entry(refund: Json) -> RailEntry:
+    told = _metadata(refund)
+    return RailEntry(
+        key=told["headgate_key"],
+        reference=refund["id"],
+        charge_id=told.get("headgate_charge") or refund.get("charge") or "",
+        payee=told.get("headgate_payee", ""),
+        amount_minor=refund["amount"],
+        currency=str(refund["currency"]).upper(),
+        digest=told.get("headgate_digest", ""),
+        at=datetime.fromtimestamp(refund["created"], UTC),
+    )
