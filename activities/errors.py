@@ -19,9 +19,10 @@ MESSAGE_CHARS = 500
 class FailureInterceptor(Interceptor):
     """Turns Headgate's own errors into Temporal's; the worker gets one.
 
-    Every kind is non-retryable, because the ladder is climbed by the workflow, which can show it; only
-    `ToldToWaitError` is retried by Temporal, at the time that the provider named. Any other exception is a bug and
-    keeps Temporal's own retries.
+    What time does not mend is non-retryable. `ToldToWaitError` is retried by Temporal, at the time that the provider
+    named. `TransientError` is left to the call's own policy: most name it as non-retryable, because the ladder is
+    climbed by the workflow, which can show it; an ending is recorded however often it takes. Any other exception is a
+    bug and keeps Temporal's own retries.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
@@ -48,7 +49,8 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
         wait = 0.0 if math.isnan(error.wait_seconds) else min(max(error.wait_seconds, 0.0), LONGEST_WAIT_S)
         raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=wait)) from error
     details = [error.usage] if isinstance(error, BadAnswerError) and error.usage is not None else []
-    raise ApplicationError(message, *details, type=name, non_retryable=True) from error
+    final = not isinstance(error, TransientError)
+    raise ApplicationError(message, *details, type=name, non_retryable=final) from error
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str, str]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy, SearchAttributeKey
 
+from domain.errors import TransientError
 from domain.models import Tier
 
 # Task queues: one per scaling unit (design, section 2).
@@ -41,13 +42,12 @@ STORE_TIMEOUT = timedelta(seconds=15)
 STEP_BUDGET = timedelta(days=3)
 
 # The native policy covers what no code of ours can answer: a worker that died, a bug that is being mended, a provider
-# that named its own
-# time (next_retry_delay). Kinds that code has judged are raised as non-retryable and climb the blueprint's ladder in
-# the workflow.
+# that named its own time (next_retry_delay). What time mends climbs the blueprint's ladder in the workflow instead.
 NATIVE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=5),
+    non_retryable_error_types=[TransientError.__name__],
 )
 
 # Recording an ending is never given up, whatever the error: until it is written the case is not closed.
