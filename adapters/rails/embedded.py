@@ -110,7 +110,8 @@ class EmbeddedRail:
             if known is None:
                 connection.execute(
                     "INSERT INTO refunds "
-                    "(key, reference, order_id, charge_id, payee, amount_minor, currency, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "(key, reference, order_id, charge_id, payee, amount_minor, currency, digest, at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (action.key, reference, *bytes_sent, action.digest(), datetime.now(UTC).isoformat()),
                 )
             lost = connection.execute(
