@@ -12,7 +12,7 @@ RUN uv sync --locked --no-dev --extra postgresql
 FROM python:3.11.13-slim-bookworm
 RUN useradd --uid 10001 --create-home headgate && install -d -o headgate -g headgate /data
 COPY --from=build --chown=root:root /app /app
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 HEADGATE_DATA_DIR=/data
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 HEADGATE_DATA_DIR=/data HEADGATE_GATEWAY_HOST=0.0.0.0
 WORKDIR /app
 USER headgate
 VOLUME /data

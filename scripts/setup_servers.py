@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -28,6 +29,7 @@ from workers.temporal_server import (
 TEMPORAL_VERSION = "1.5.1"
 TEMPORAL_MODULE = "github.com/temporalio/cli"
 TEMPORAL_VERSION_SYMBOL = "temporalcli.Version"
+OLDEST_GO = (1, 21)
 TEST_SERVER_VERSION = "1.38.0"
 
 UNFINISHED = "unfinished-"  # how the folders of cut-off work in the cache begin
@@ -142,7 +144,7 @@ def temporal() -> Program:
             "the SDK's download": lambda folder: _download(folder, "temporal"),
             f"a build by Go of {TEMPORAL_MODULE} v{TEMPORAL_VERSION}": _build_temporal,
         },
-        "install Go 1.25 or newer (the build takes 3 to 6 minutes and 250 MB), or get the `temporal` program "
+        "install Go 1.21 or newer (the build takes 3 to 6 minutes and 250 MB), or get the `temporal` program "
         f"(Temporal CLI) yourself and put it on PATH or at {str(ready)!r}, or name it in {TEMPORAL_BIN_VARIABLE}",
     )
 
@@ -244,6 +246,10 @@ def _download(folder: Path, which: str) -> Path:
 def _build_temporal(folder: Path) -> Path:
     if shutil.which("go") is None:
         raise SetupError("Go is not installed")
+    # From 1.21 on Go gets the newer Go that the sources ask for by itself.
+    version = run(["go", "env", "GOVERSION"], limit_s=START_LIMIT_S, what="go env GOVERSION")
+    if (parts := re.match(r"go(\d+)\.(\d+)", version)) and (int(parts[1]), int(parts[2])) < OLDEST_GO:
+        raise SetupError(f"this Go is too old: {version!r}, needed is {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer")
     say("  this takes 3 to 6 minutes on two cores the first time, and downloads about 250 MB of sources")
     version_flag = f"-s -w -X {TEMPORAL_MODULE}/{TEMPORAL_VERSION_SYMBOL}={TEMPORAL_VERSION}"
     run(

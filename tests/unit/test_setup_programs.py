@@ -212,6 +212,15 @@ def test_a_missing_tool_is_named(
         getattr(servers, way)(tmp_path)
 
 
+def test_a_go_too_old_to_help_itself_is_named(
+    servers: ModuleType, progress: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_program(tmp_path / "go", "#!/bin/sh\necho go1.19.8\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(progress.SetupError, match=r"too old: 'go1.19.8', needed is 1.21 or newer"):
+        servers._build_temporal(tmp_path)
+
+
 def test_what_a_cut_off_setup_left_is_removed(servers: ModuleType, cache: Path) -> None:
     (cache / "unfinished-abc").mkdir()
     (cache / "bin").mkdir()
