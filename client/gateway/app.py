@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from activities.ports import Inbox
 from client.gateway.approvals import ApprovalPages
-from client.gateway.approvers import ApproverRegistry
+from client.gateway.approvers import ApproverRegistry, ensure_approvers
 from client.gateway.desk import ApprovalDesk
 from client.gateway.pages import page, stylesheet
-from client.gateway.sessions import Sessions
+from client.gateway.sessions import Sessions, ensure_session_key
 from client.gateway.webhooks import PREFIX, Sources, WebhookReceiver
 from client.signing import TOLERANCE_S
 from domain.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
@@ -27,52 +28,52 @@ _READY_WITHIN_S = 3.0
 
 
 class GatewaySettings(BaseModel):
-    """How the gateway behaves; seconds and bytes. `links` are shown on the first page."""
+    """How the gateway behaves; seconds and bytes.
+
+    The approvals page needs `approvers_file`; the key of its sessions is kept beside it, the same for all gateways there.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    max_body_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, le=MAX_BODY_BYTES)
+    body_limit_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, le=MAX_BODY_BYTES)
     body_timeout_s: float = Field(default=10.0, gt=0)
     tolerance_s: float = Field(default=TOLERANCE_S, gt=0)
     retry_after_s: float = Field(default=5.0, gt=0)
-    session_key: SecretBytes | None = None  # needed where there are approvers; the same for all gateways
+    approvers_file: Path | None = None
     session_s: float = Field(default=8 * 3600.0, gt=0)
     secure_cookies: bool = False  # true behind TLS
-    links: Mapping[str, str] = Field(default_factory=dict)
+    temporal_ui_url: str | None = None  # shown on the first page
 
 
 def create_gateway(
     inbox: Inbox,
     sources: Sources,
     desk: ApprovalDesk | None = None,
-    approvers: ApproverRegistry | None = None,
     settings: GatewaySettings | None = None,
 ) -> ASGIApp:
-    """Return the gateway as an ASGI application; without a desk and approvers it takes webhooks only.
+    """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
     Raises:
-        ValueError: there are approvers but no key to sign their sessions with.
+        ConfigurationError: the file of approvers is not as expected.
     """
     settings = settings or GatewaySettings()
+    with_approvals = desk is not None and settings.approvers_file is not None
     receiver = WebhookReceiver(
         inbox,
         sources,
-        max_body_bytes=settings.max_body_bytes,
+        max_body_bytes=settings.body_limit_bytes,
         body_timeout_s=settings.body_timeout_s,
         tolerance_s=settings.tolerance_s,
         retry_after_s=settings.retry_after_s,
     )
     routes = [
-        Route("/", _FirstPage(settings, with_approvals=desk is not None).show, methods=["GET"]),
+        Route("/", _FirstPage(settings, with_approvals=with_approvals).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
         Route("/healthz", _healthy, methods=["GET"]),
         Route("/readyz", _Readiness(inbox).show, methods=["GET"]),
     ]
-    if desk is not None and approvers is not None:
-        if settings.session_key is None:
-            raise ValueError("session_key is not set: the approvals page signs its sessions with it")
-        sessions = Sessions(settings.session_key.get_secret_value(), lifetime_s=settings.session_s)
-        routes += ApprovalPages(desk, approvers, sessions, secure_cookies=settings.secure_cookies).routes()
+    if desk is not None and settings.approvers_file is not None:
+        routes += _approval_routes(desk, settings.approvers_file, settings)
     rest = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _last_resort})
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,6 +86,14 @@ def create_gateway(
     return gateway
 
 
+def _approval_routes(desk: ApprovalDesk, approvers_file: Path, settings: GatewaySettings) -> list[Route]:
+    ensure_approvers(approvers_file, [])
+    key = ensure_session_key(approvers_file.with_name("session.key"))
+    sessions = Sessions(key, lifetime_s=settings.session_s)
+    approvers = ApproverRegistry(approvers_file)
+    return ApprovalPages(desk, approvers, sessions, secure_cookies=settings.secure_cookies).routes()
+
+
 class _FirstPage:
     def __init__(self, settings: GatewaySettings, *, with_approvals: bool) -> None:
         self._settings = settings
@@ -94,9 +103,9 @@ class _FirstPage:
         return page(
             "index.html",
             types=ACCEPTED_TYPES,
-            max_kib=self._settings.max_body_bytes // 1024,
+            max_kib=self._settings.body_limit_bytes // 1024,
             with_approvals=self._with_approvals,
-            links=self._settings.links,
+            temporal_ui_url=self._settings.temporal_ui_url,
             user="",
             logout="",
         )

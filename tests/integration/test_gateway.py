@@ -98,7 +98,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     sources.write_text(json.dumps(content))
     sources.chmod(0o600)
     pen = Pen(tmp_path / "inbox.db", put_timeout_s=1.0)
-    settings = GatewaySettings(max_body_bytes=MAX_BYTES, body_timeout_s=BODY_TIMEOUT_S)
+    settings = GatewaySettings(body_limit_bytes=MAX_BYTES, body_timeout_s=BODY_TIMEOUT_S)
     app = create_gateway(pen, SourceRegistry(sources), settings=settings)
     with running(app) as url:
         found = Gateway(url, pen, sources, secret)
