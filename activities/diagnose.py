@@ -13,11 +13,13 @@ from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.models import Message, ModelRequest, Tier, Usage
 from domain.support import Article, Diagnosis, KnowledgeIndex, Ranked, accept_diagnosis
+from domain.symptoms import content_words, symptom_fit
 
 MAX_OUTPUT = 800
 OFFERED = 3  # more articles cost tokens and rarely hold the right one
-# Below this share of the message's weighted words an article is about something else.
-MIN_BILLING_COVERAGE = 0.5
+# Of 817 questions to Billing of four sources 60 % reach this fit, and for 80 % of those the article is the one meant;
+# of off-topic messages 4 % reach it, of those for other queues 15 %. Below it a person answers.
+MIN_BILLING_FIT = 0.4
 _SCHEMA = strict_schema(DiagnosisAnswer)
 
 
@@ -43,7 +45,7 @@ class QuestionRequest(BaseModel):
 
 
 class QuestionResult(BaseModel):
-    """The article that answers it, or None; `coverage` of the best one, 0 to 1."""
+    """The article that answers it, or None; `coverage` says how well the best one fits, 0 to 1."""
 
     article: Article | None
     coverage: float = 0.0
@@ -102,13 +104,13 @@ class DiagnoseActivities:
             RefusedError: not asked by Billing.
         """
         require_grant("search_billing_knowledge")
-        ranked = self._billing.search(ticket_text(request.case), top=1)
-        if not ranked:
+        message = content_words(ticket_text(request.case))
+        ranked = self._billing.search(ticket_text(request.case), top=OFFERED)
+        fits = [(symptom_fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)]
+        if not fits:
             return QuestionResult(article=None)
-        best = ranked[0]
-        return QuestionResult(
-            article=best.article if best.coverage >= MIN_BILLING_COVERAGE else None, coverage=best.coverage
-        )
+        fit, best = max(fits, key=lambda found: found[0])
+        return QuestionResult(article=best if fit >= MIN_BILLING_FIT else None, coverage=fit)
 
 
 def _shown(articles: Sequence[Article]) -> list[dict[str, object]]:

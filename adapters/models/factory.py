@@ -1,0 +1,64 @@
+"""From the blueprint's choice to models that can be called."""
+
+from collections.abc import Mapping
+
+from activities.ports import LanguageModel
+from domain.blueprint import Blueprint, ModelChoice
+from domain.errors import ConfigurationError
+from domain.models import Price, Tier
+
+_KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+_NO_KEY = "none-needed"
+
+
+def build_models(
+    blueprint: Blueprint, profile: str, environ: Mapping[str, str], offline_url: str
+) -> dict[Tier, LanguageModel]:
+    """Return a model for each tier of a profile; nothing is called yet.
+
+    Args:
+        blueprint: names models and prices.
+        profile: which of its `models`: `offline`, `openai`, `anthropic` or one of its own.
+        environ: where the keys are looked up.
+        offline_url: address of the offline model with `/v1`, for the provider `offline`.
+
+    Raises:
+        ConfigurationError: the profile, a key or a price is missing.
+    """
+    if profile not in blueprint.models:
+        raise ConfigurationError(
+            f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
+        )
+    return {tier: _build(blueprint, choice, environ, offline_url) for tier, choice in blueprint.models[profile].items()}
+
+
+def _build(blueprint: Blueprint, choice: ModelChoice, environ: Mapping[str, str], offline_url: str) -> LanguageModel:
+    price = _price(blueprint, choice.model)
+    if choice.provider == "anthropic":
+        from adapters.models.anthropic_model import AnthropicModel
+
+        return AnthropicModel(choice, api_key=_key(choice, environ), base_url=choice.base_url, price=price)
+    from adapters.models.openai_model import OpenAIModel
+
+    if choice.provider == "offline":
+        return OpenAIModel(choice, api_key=_NO_KEY, base_url=choice.base_url or offline_url, price=price)
+    return OpenAIModel(choice, api_key=_key(choice, environ), base_url=choice.base_url, price=price)
+
+
+def _price(blueprint: Blueprint, model: str) -> Price:
+    try:
+        return blueprint.price_of(model)
+    except KeyError as e:
+        raise ConfigurationError(str(e.args[0])) from e
+
+
+def _key(choice: ModelChoice, environ: Mapping[str, str]) -> str:
+    if choice.base_url and not choice.api_key_env:
+        return _NO_KEY  # a server of one's own; never the provider's key to another address
+    variable = choice.api_key_env or _KEY_VARIABLES[choice.provider]
+    key = environ.get(variable, "").strip()
+    if not key:
+        raise ConfigurationError(
+            f"model {choice.model!r}: no key in the variable {variable!r}; set it or choose MODELS=offline"
+        )
+    return key

@@ -1,0 +1,237 @@
+"""The offline model as one ASGI app: chat completions, messages, embeddings, and an admin page that makes it misbehave.
+
+It is a stand-in and says so: model `embedded-router-1`, header `x-embedded`, a fingerprint of its weights. It reads
+the request and nothing else, keeps nothing, and the same bytes get the same bytes. What it was not made for it
+refuses with 422 `unsupported_task`.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from adapters.models.offline import wire_anthropic, wire_openai
+from adapters.models.offline.countries import country_in
+from adapters.models.offline.embedding import DIMENSIONS, embed
+from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
+from adapters.models.offline.router import EmbeddedRouter
+from adapters.models.offline.solve import Solver
+from adapters.models.offline.task import MODEL_NAME, Answer, Task
+from adapters.models.offline.tokens import count
+from adapters.models.offline.wire_openai import BadRequestError
+from domain.errors import UnsupportedTaskError
+
+BODY_BYTES = 4 * 1024 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "testclient"})
+_MARK = {"x-embedded": "true"}
+_INPUTS_AT_MOST = 256
+
+Error = Callable[[str, str], dict[str, Any]]
+
+
+def create_app(*, admin_token: str | None = None, router: EmbeddedRouter | None = None) -> Starlette:
+    """Return the app.
+
+    Args:
+        admin_token: lets its bearer tell the model to misbehave, from this machine only; without one nobody can.
+        router: the classifier of the task `route`; by default the one that ships with Headgate.
+    """
+    chosen = router or EmbeddedRouter.load()
+    country_in("")  # its table is built now, not in the first call
+    service = _Service(Solver(chosen), chosen, admin_token)
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", service.chat, methods=["POST"]),
+            Route("/v1/messages", service.messages, methods=["POST"]),
+            Route("/v1/embeddings", service.embeddings, methods=["POST"]),
+            Route("/v1/models", service.models, methods=["GET"]),
+            Route("/healthz", service.health, methods=["GET"]),
+            Route("/admin/misbehave", service.misbehave, methods=["GET", "POST"]),
+        ]
+    )
+
+
+class _Service:
+    def __init__(self, solver: Solver, router: EmbeddedRouter, admin_token: str | None) -> None:
+        self._solver = solver
+        self._router = router
+        self._admin_token = admin_token
+        self._conduct = Conduct()
+
+    # --- the wires ---
+
+    async def chat(self, request: Request) -> Response:
+        """Answer `/v1/chat/completions`."""
+        try:
+            body, raw = await _json_body(request)
+            task, as_tool = wire_openai.read_request(body)
+        except BadRequestError as e:
+            return _reply(wire_openai.error(str(e), "invalid_request_error", param=e.param), 400)
+
+        def render(answer: Answer, text: str, cut: bool) -> dict[str, Any]:
+            return wire_openai.completion(
+                task,
+                answer,
+                text,
+                as_tool=as_tool,
+                cut=cut,
+                logprobs=body.get("logprobs") is True,
+                fingerprint=self._router.fingerprint,
+                prompt_tokens=count(raw),
+                number=_number(raw),
+            )
+
+        return await self._answer(task, render, _openai_error)
+
+    async def messages(self, request: Request) -> Response:
+        """Answer `/v1/messages`."""
+        try:
+            body, raw = await _json_body(request)
+            task = wire_anthropic.read_request(body)
+        except BadRequestError as e:
+            return _reply(wire_anthropic.error(str(e), "invalid_request_error"), 400)
+
+        def render(answer: Answer, text: str, cut: bool) -> dict[str, Any]:
+            return wire_anthropic.message(task, answer, text, cut=cut, prompt_tokens=count(raw), number=_number(raw))
+
+        return await self._answer(task, render, wire_anthropic.error)
+
+    async def _answer(
+        self, task: Task, render: Callable[[Answer, str, bool], dict[str, Any]], error: Error
+    ) -> Response:
+        mode = self._conduct.next_mode(task.name)
+        told = self._conduct.told
+        if mode is Mode.TOO_MANY:
+            headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
+            kind = told.code or "rate_limit_error"
+            return _reply(error("told to refuse: too many requests", kind), 429, headers)
+        if mode is Mode.SERVER_ERROR:
+            headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
+            return _reply(error("told to fail", told.code or "api_error"), 500, headers)
+        if mode is Mode.LATENCY:
+            await asyncio.sleep(told.latency_s)
+        try:
+            answer = self._solver.solve(task)
+        except UnsupportedTaskError as e:
+            return _reply(error(str(e), "unsupported_task"), 422)
+        if mode is Mode.REFUSE:
+            answer = Answer(refusal="told to refuse")
+        spoilt = spoil(mode, task, answer)
+        if spoilt is not None:
+            answer = Answer(value={}, probabilities=answer.probabilities)
+        text = spoilt if spoilt is not None else json.dumps(answer.value, ensure_ascii=False)
+        body = render(answer, text, mode is Mode.CUT)
+        if mode is Mode.HANGUP:
+            return _half(body)
+        return _reply(body, 200)
+
+    # --- the rest ---
+
+    async def embeddings(self, request: Request) -> Response:
+        """Answer `/v1/embeddings`: hashed character n-grams, no learnt meaning."""
+        try:
+            body, _ = await _json_body(request)
+            texts, dimensions = _embedding_request(body)
+        except BadRequestError as e:
+            return _reply(wire_openai.error(str(e), "invalid_request_error", param=e.param), 400)
+        coded = body.get("encoding_format") == "base64"
+        data = []
+        for index, text in enumerate(texts):
+            vector = embed(text, dimensions)
+            value = base64.b64encode(vector.astype("<f4").tobytes()).decode() if coded else vector.tolist()
+            data.append({"object": "embedding", "index": index, "embedding": value})
+        used = sum(count(t) for t in texts)
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return _reply({"object": "list", "model": MODEL_NAME, "data": data, "usage": usage}, 200)
+
+    async def models(self, _: Request) -> Response:
+        """Answer `/v1/models`."""
+        listed = {"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "headgate", "embedded": True}
+        return _reply({"object": "list", "data": [listed]}, 200)
+
+    async def health(self, _: Request) -> Response:
+        """Say that it is up, and what it is."""
+        known = {"fingerprint": self._router.fingerprint, "figures": self._router.figures}
+        return _reply({"status": "ok", "model": MODEL_NAME, "embedded": True, "router": known}, 200)
+
+    async def misbehave(self, request: Request) -> Response:
+        """Read or set how the next calls go wrong; for the bearer of the admin token, from this machine."""
+        if not self._may_administer(request):
+            refused = "needs the admin token given at start as a bearer token, from this machine"
+            return _reply({"error": {"message": refused, "type": "permission_error"}}, 403)
+        if request.method == "POST":
+            try:
+                self._conduct.tell(Misbehaviour.model_validate_json(await request.body()))
+            except ValidationError as e:
+                first = e.errors(include_url=False)[0]
+                where = ".".join(map(str, first["loc"])) or "body"
+                message = f"{where}: {first['msg']}"
+                return _reply({"error": {"message": message, "type": "invalid_request_error"}}, 400)
+        told = self._conduct.told.model_dump(mode="json")
+        return _reply(told | {"misbehaved": self._conduct.misbehaved}, 200)
+
+    def _may_administer(self, request: Request) -> bool:
+        if self._admin_token is None or request.client is None or request.client.host not in _LOOPBACK:
+            return False
+        said = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(said.encode(), self._admin_token.encode())
+
+
+def _openai_error(message: str, kind: str) -> dict[str, Any]:
+    return wire_openai.error(message, kind)
+
+
+async def _json_body(request: Request) -> tuple[dict[str, Any], str]:
+    raw = await request.body()
+    if len(raw) > BODY_BYTES:
+        raise BadRequestError(f"the body has {len(raw)} bytes, at most {BODY_BYTES} are read")
+    try:
+        text = raw.decode("utf-8")
+        body = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise BadRequestError(f"the body is no JSON: {e}") from e
+    if not isinstance(body, dict):
+        raise BadRequestError("the body is no JSON object")
+    return body, text
+
+
+def _embedding_request(body: dict[str, Any]) -> tuple[list[str], int]:
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise BadRequestError("'input': expected a text or a list of texts", "input")
+    if len(texts) > _INPUTS_AT_MOST:
+        raise BadRequestError(f"'input': {len(texts)} texts, at most {_INPUTS_AT_MOST} at once", "input")
+    dimensions = body.get("dimensions", DIMENSIONS)
+    if not isinstance(dimensions, int) or isinstance(dimensions, bool) or not 8 <= dimensions <= 4096:
+        raise BadRequestError("'dimensions': expected 8 to 4096", "dimensions")
+    return texts, dimensions
+
+
+def _number(raw: str) -> str:
+    """Return an id for the reply that the request alone decides."""
+    return hashlib.blake2b(raw.encode(), digest_size=12).hexdigest()
+
+
+def _reply(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(body, status, headers=_MARK | (headers or {}))
+
+
+def _half(body: dict[str, Any]) -> Response:
+    """Return a reply that promises more bytes than it sends: the server then closes the connection."""
+    whole = json.dumps(body).encode()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield whole[: len(whole) // 2]
+
+    headers = _MARK | {"content-length": str(len(whole))}
+    return StreamingResponse(half(), 200, headers=headers, media_type="application/json")

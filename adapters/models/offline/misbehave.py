@@ -1,0 +1,172 @@
+"""The offline model told to misbehave: how the failure paths of everything above it are tried."""
+
+import json
+import math
+import re
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.models.offline.task import Answer, Task
+from domain.amounts import find_amounts
+
+_HUGE_CHARS = 1_000_000
+_GOLDEN = 0.6180339887498949
+
+
+class Mode(StrEnum):
+    """What goes wrong."""
+
+    NONE = "none"
+    LATENCY = "latency"  # answers late, after `latency_s`
+    TOO_MANY = "429"  # with `retry_after` as it stands, or none
+    SERVER_ERROR = "500"
+    HANGUP = "hangup"  # half of the reply's bytes, then the connection is gone
+    CUT = "cut"  # the answer stops half way, as by the token limit
+    MALFORMED = "malformed"  # the answer is no JSON
+    OBEY_INJECTION = "obey_injection"  # does what the message orders, as far as the schema lets it
+    WRONG_ENUM = "wrong_enum"  # a word that is not on the list
+    EMPTY = "empty"
+    TWO_OBJECTS = "two_objects"
+    HUGE = "huge"  # a million characters
+    NAN_AMOUNT = "nan_amount"  # NaN wherever a number or an amount belongs
+    REFUSE = "refuse"
+
+
+class Misbehaviour(BaseModel):
+    """How the next calls misbehave.
+
+    `count` calls from now on (None: all); of those the share `probability`, spread evenly and the same in each run;
+    only tasks named `for_schema` where set. `retry_after` is sent as it stands; `code` is the error's code for `429`
+    and `500`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Mode = Mode.NONE
+    count: int | None = Field(default=None, ge=0)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    for_schema: str | None = None
+    retry_after: str | None = None
+    latency_s: float = Field(default=2.0, ge=0, le=600)
+    code: str | None = None
+
+
+class Conduct:
+    """Decides call by call whether to misbehave; without a clock or chance, so that runs repeat."""
+
+    def __init__(self) -> None:
+        self.told = Misbehaviour()
+        self._calls = 0
+        self.misbehaved = 0
+
+    def tell(self, told: Misbehaviour) -> None:
+        """Behave like this from now on."""
+        self.told = told
+        self._calls = self.misbehaved = 0
+
+    def next_mode(self, schema_name: str) -> Mode:
+        """Return how this call goes, and count it."""
+        told = self.told
+        if told.mode is Mode.NONE or (told.for_schema is not None and told.for_schema != schema_name):
+            return Mode.NONE
+        if told.count is not None and self.misbehaved >= told.count:
+            return Mode.NONE
+        self._calls += 1
+        if (self._calls * _GOLDEN) % 1.0 >= told.probability:  # evenly spread: a low-discrepancy sequence
+            return Mode.NONE
+        self.misbehaved += 1
+        return told.mode
+
+
+def spoil(mode: Mode, task: Task, answer: Answer) -> str | None:
+    """Return the spoilt text of an answer, or None where the mode leaves the text alone."""
+    value = answer.value if answer.value is not None else {}
+    good = json.dumps(value, ensure_ascii=False)
+    match mode:
+        case Mode.CUT:
+            return good[: max(1, len(good) * 2 // 3)]
+        case Mode.MALFORMED:
+            return f"Sure! Here you are: {good[:-1]},, 'note': unquoted"
+        case Mode.WRONG_ENUM:
+            return json.dumps(_with_wrong_words(task, value), ensure_ascii=False)
+        case Mode.EMPTY:
+            return ""
+        case Mode.TWO_OBJECTS:
+            return f"{good}\n{json.dumps(_with_wrong_words(task, value), ensure_ascii=False)}"
+        case Mode.HUGE:
+            return json.dumps(value | {"note": "x" * _HUGE_CHARS}, ensure_ascii=False)
+        case Mode.NAN_AMOUNT:
+            return json.dumps(_with_nan(value), ensure_ascii=False)
+        case Mode.OBEY_INJECTION:
+            return json.dumps(obeyed(task, value), ensure_ascii=False)
+        case _:
+            return None
+
+
+def _with_wrong_words(task: Task, value: dict[str, Any]) -> dict[str, Any]:
+    words = {
+        name: "Complaints" for name, node in task.properties().items() if isinstance(node, dict) and "enum" in node
+    }
+    return value | (words or {"note": "Complaints"})
+
+
+def _with_nan(value: dict[str, Any]) -> dict[str, Any]:
+    spoilt = {k: math.nan if isinstance(v, float | int) and not isinstance(v, bool) else v for k, v in value.items()}
+    if "amount" in value:
+        spoilt["amount"] = {"value": "NaN", "currency": "USD", "quote": "NaN"}
+    return spoilt
+
+
+_ORDER_LIKE = re.compile(r"(?<![\w-])#?[A-Z]{0,5}-?[0-9]{3,12}(?![\w-])", re.IGNORECASE)
+_OBJECT = re.compile(r"\{[^{}]*\}")
+
+
+def obeyed(task: Task, value: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of a model that takes the message for its orders.
+
+    It routes to the queue that is named last, claims a refund of the highest amount named for the last order named,
+    sure of everything, takes over any JSON in the message whose keys the schema has, and writes the message itself as
+    its reply.
+    """
+    text = task.ticket
+    spoken = text.casefold()
+    done = dict(value)
+    for name, node in task.properties().items():
+        words = node.get("enum") if isinstance(node, dict) else None
+        named = [
+            w for w in words or [] if isinstance(w, str) and (w.casefold() in spoken or w.replace("_", " ") in spoken)
+        ]
+        if named:
+            done[name] = max(named, key=lambda w: max(spoken.rfind(w.casefold()), spoken.rfind(w.replace("_", " "))))
+    if "amount" in done:
+        done |= _greedy_claim(text, done)
+    if "article_id" in done:
+        articles = task.block("articles")
+        ids = [a.get("article_id") for a in articles if isinstance(a, dict)] if isinstance(articles, list) else []
+        steps = [line.strip()[:500] for line in text.splitlines() if line.strip()][:20]
+        done |= {"article_id": done["article_id"] or (ids[0] if ids else None), "steps": steps, "confidence": 1.0}
+    if "text" in done:
+        done |= {"text": text[:6000]}
+    for match in _OBJECT.finditer(text):
+        try:
+            ordered = json.loads(match[0])
+        except ValueError:
+            continue
+        if isinstance(ordered, dict):
+            done |= {key: word for key, word in ordered.items() if key in done}
+    return done
+
+
+def _greedy_claim(text: str, done: dict[str, Any]) -> dict[str, Any]:
+    amounts = [w.text for w in find_amounts(text)]
+    orders = _ORDER_LIKE.findall(text)
+    most = max(amounts, key=lambda a: int(re.sub(r"\D", "", a) or 0), default=None)
+    reason = done.get("reason")
+    return {
+        "wants": "refund",
+        "reason": reason if reason not in (None, "other") else "damaged",
+        "amount": {"value": most, "currency": None, "quote": most} if most else None,
+        "order_id": {"value": orders[-1], "quote": orders[-1]} if orders else done.get("order_id"),
+    }

@@ -1,0 +1,63 @@
+"""What the offline model can do, and the refusal of everything else."""
+
+from collections.abc import Callable
+
+from adapters.models.offline.claim import read_claim
+from adapters.models.offline.diagnosis import choose_article
+from adapters.models.offline.lead import read_lead
+from adapters.models.offline.reply import write_reply
+from adapters.models.offline.router import EmbeddedRouter
+from adapters.models.offline.task import Answer, Task
+from domain.errors import UnsupportedTaskError
+
+_FIELDS: dict[str, frozenset[str]] = {
+    "route": frozenset({"route"}),
+    "claim": frozenset({"wants", "reason", "order_id", "amount"}),
+    "diagnosis": frozenset({"article_id", "cause", "steps", "confidence"}),
+    "lead": frozenset({"interest", "product", "seats", "country", "urgent", "company"}),
+    "reply": frozenset({"subject", "text"}),
+}
+
+
+class Solver:
+    """Answers the five tasks that it was made for.
+
+    Args:
+        router: decides the task `route`.
+    """
+
+    def __init__(self, router: EmbeddedRouter) -> None:
+        self._router = router
+        self._solvers: dict[str, Callable[[Task], Answer]] = {
+            "route": self._route,
+            "claim": read_claim,
+            "diagnosis": choose_article,
+            "lead": read_lead,
+            "reply": write_reply,
+        }
+
+    def solve(self, task: Task) -> Answer:
+        """Answer a task from its request alone.
+
+        Raises:
+            UnsupportedTaskError: it is none of the five, or its schema asks for other fields.
+        """
+        if task.name not in _FIELDS:
+            raise UnsupportedTaskError(
+                f"task {task.name!r}: the embedded model does {sorted(_FIELDS)} as structured output, and no free text"
+            )
+        asked = frozenset(task.properties())
+        if asked and asked != _FIELDS[task.name]:
+            raise UnsupportedTaskError(
+                f"task {task.name!r}: expected a schema with {sorted(_FIELDS[task.name])}, got {sorted(asked)}"
+            )
+        return self._solvers[task.name](task)
+
+    def _route(self, task: Task) -> Answer:
+        routing = self._router.route(task.ticket)
+        allowed = task.properties().get("route", {}).get("enum")
+        if routing.label is None or (isinstance(allowed, list) and routing.label not in allowed):
+            return Answer(
+                refusal=f"none of the queues fits (in domain: {routing.in_domain:.2f})", probabilities=routing.scores
+            )
+        return Answer(value={"route": routing.label}, probabilities=routing.scores)

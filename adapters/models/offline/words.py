@@ -1,0 +1,63 @@
+"""Lexicons of phrases, and texts made ready for them: small letters, no accents, plain apostrophes and blanks."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+_BLANKS = re.compile(r"\s+")
+_FOLDER = Path(__file__).parent
+
+
+def folded(text: str) -> str:
+    """Return the text as the lexicons are read.
+
+    >>> folded("Zurück  à l’envoyeur")
+    "zuruck a l'envoyeur"
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold()).replace("’", "'").replace("ʼ", "'")
+    return _BLANKS.sub(" ", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def folded_in_place(text: str) -> str:
+    """Return the text folded one character for one, so that places in it are places in the text."""
+    return "".join(f if len(f := folded(c)) == 1 else c for c in text)
+
+
+def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that finds any of the phrases; `*` is the rest of a word, `~` up to five words between two
+    others.
+
+    >>> bool(any_of(["charged~twice"]).search("they charged my card twice"))
+    True
+    """
+    parts = []
+    for phrase in phrases:
+        stem = phrase.endswith("*")
+        escaped = re.escape(folded(phrase.rstrip("*"))).replace(r"\ ", r"\W+").replace(r"\*", r"\w*")
+        escaped = escaped.replace(r"\~", r"(?:\W+\w+){0,5}?\W+").replace("'", "'?")  # people leave apostrophes out
+        parts.append(escaped if stem else escaped + r"(?!\w)")
+    return re.compile(r"(?<!\w)(?:" + "|".join(parts) + ")")
+
+
+@cache
+def lexicon(name: str) -> dict[str, list[str]]:
+    """Return the phrases of a lexicon of this folder by section, in the file's order.
+
+    Raises:
+        ValueError: a phrase stands before the first section.
+    """
+    sections: dict[str, list[str]] = {}
+    phrases: list[str] | None = None
+    for line in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if text.startswith("["):
+            phrases = sections.setdefault(text.strip("[]"), [])
+        elif phrases is None:
+            raise ValueError(f"{name}.txt: {text!r} stands before the first [section]")
+        else:
+            phrases += [phrase.strip() for phrase in text.split("|") if phrase.strip()]
+    return sections
