@@ -2,7 +2,8 @@
 
     python -m bench.clean [--data FOLDER] [--rounds N]
 
-FOLDER has `tickets/tickets.jsonl` (field `text`) and `emails/html_tickets.jsonl`, `emails/html_to_text.jsonl` (field `html`).
+FOLDER has `tickets/tickets.jsonl` (field `text`) and `emails/html_tickets.jsonl`, `emails/html_to_text.jsonl` (field
+`html`).
 """
 
 import argparse
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from inscriptis import get_text
+from inscriptis import get_text  # type: ignore[import-untyped]
 
 from adapters.documents.clean import DocumentCleaner
 
@@ -47,7 +48,8 @@ def main() -> None:
         lambda text: cleaner.clean(subject="", text=text, html=None, lang=None), plain, arguments.rounds
     )
     print(
-        f"plain text       {len(plain):5d} messages, {sum(map(len, plain)) // len(plain):6d} chars: clean {per_plain:7.3f} ms"
+        f"plain text       {len(plain):5d} messages, {sum(map(len, plain)) // len(plain):6d} chars: clean "
+        f"{per_plain:7.3f} ms"
     )
     for label, name in (("mails", "emails/html_tickets.jsonl"), ("templates", "emails/html_to_text.jsonl")):
         pages = [page for page in read(name, "html") if page.strip()]
@@ -57,7 +59,8 @@ def main() -> None:
         theirs = milliseconds(get_text, pages, arguments.rounds)
         chars = sum(map(len, pages)) // len(pages)
         print(
-            f"HTML {label:11s} {len(pages):5d} messages, {chars:6d} chars: clean {ours:7.3f} ms, inscriptis alone {theirs:7.3f} ms"
+            f"HTML {label:11s} {len(pages):5d} messages, {chars:6d} chars: clean {ours:7.3f} ms, inscriptis alone "
+            f"{theirs:7.3f} ms"
         )
 
 

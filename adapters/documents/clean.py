@@ -20,7 +20,10 @@ _WORK_CHARS = (
 # What mail programs put in the plain part instead of the message.
 _MAX_EXCUSE = 300
 _EXCUSE = re.compile(
-    r"(?:view|read|display|see|support|enable)\b.{0,60}\bhtml\b|\bhtml\b.{0,40}(?:viewer|client|e-?mail|version|format)",
+    (
+        r"(?:view|read|display|see|support|enable)\b.{0,60}\bhtml\b|\bhtml\b.{0,40}(?:viewer|client|e-?mail|version|"
+        r"format)"
+    ),
     re.IGNORECASE,
 )
 _LANG = re.compile(r"[a-z]{2}", re.ASCII)
@@ -44,10 +47,11 @@ class DocumentCleaner:
         lang: str | None,
         known: Mapping[str, str] | None = None,
     ) -> CleanDocument:
-        """Return the clean document of a subject and a body in plain text, HTML or both (then the plain text counts unless it is empty).
+        """Return the clean document of a subject and a body in plain text, HTML or both (then the plain text counts
+        unless it is empty).
 
-        `lang` is ISO 639-1 if the sender's system knows it, `known` are values about the sender (`personal.tokenise`). Never raises,
-        takes time and memory in proportion to the first 2,000,000 characters of HTML or 200,000 of text.
+        `lang` is ISO 639-1 if the sender's system knows it, `known` are values about the sender (`personal.tokenise`).
+        Never raises, takes time and memory in proportion to the first 2,000,000 characters of HTML or 200,000 of text.
         """
         flags: set[CleanFlag] = set()
         source = text or ""
@@ -64,7 +68,8 @@ class DocumentCleaner:
         )
 
     def clean_email(self, raw: bytes, *, lang: str | None = None, known: Mapping[str, str] | None = None) -> CleanEmail:
-        """Return the clean document of a message (RFC 5322) with its sender and the names of its attachments, which are not read.
+        """Return the clean document of a message (RFC 5322) with its sender and the names of its attachments, which are
+        not read.
 
         The sender's name and address are known values of the document. Never raises.
         """

@@ -1,7 +1,8 @@
 """HTML to the text that a reader would see, in one pass over the source, in time and memory proportional to its length.
 
-No tree is built. libxml2 takes minutes for one tag with 250,000 attributes and drops everything below 255 nested elements, and renderers that
-pad table columns make 100 MB of 100 kB; a mail needs neither. Tags are read by possessive patterns, which never go back.
+No tree is built. libxml2 takes minutes for one tag with 250,000 attributes and drops everything below 255 nested
+elements, and renderers that pad table columns make 100 MB of 100 kB; a mail needs neither. Tags are read by possessive
+patterns, which never go back.
 """
 
 import html as entities
@@ -10,6 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from adapters.documents.elements import (
+    BARRIERS,
+    BLOCKS,
+    ENDED_BY,
+    PARAGRAPHS,
+    QUOTE_CLASSES,
+    QUOTE_FROM_HERE,
+    RAW,
+    SIGNATURE_CLASSES,
+    SKIPPED,
+    TABLE_PARTS,
+    VOID,
+)
+from adapters.documents.layout import TextWriter
 from adapters.documents.styles import (
     BLACK,
     WHITE,
@@ -40,51 +55,12 @@ _STYLE_OR_COMMENT = re.compile(r"<!--|<style\b[^>]*+>", re.IGNORECASE)
 _LONG_REFERENCE = re.compile(r"&#(?:0*+[1-9][0-9]{7}|[xX]0*+[1-9a-fA-F][0-9a-fA-F]{6})[0-9a-fA-F]*+;?")
 _LONG_ZEROS = re.compile(r"&#([xX]?)0{8,}+")
 _FORWARDED = re.compile(
-    r"-{3,}\s?(?:Forwarded message|Forwarded Message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|"
+    r"-{3,}\s?(?:Forwarded message|Forwarded Message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|"
+    r"Messaggio inoltrato|"
     r"Mensagem encaminhada|Doorgestuurd bericht)"
 )
 _INTERESTING = ("style", "class", "id", "hidden", "color", "width", "type", "cite", "alt", "height", "start")
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_RAW = frozenset("script style title textarea xmp iframe noembed noframes noscript template".split())
-_SKIPPED = frozenset("object svg math canvas audio video datalist select map applet".split())
-_PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre table figure fieldset hr".split())
-_BLOCKS = _PARAGRAPHS | frozenset(
-    "div li tr dt dd address article aside center details dialog footer form header main nav section summary caption figcaption body html "
-    "thead tbody tfoot option legend hgroup".split()
-)
-_ENDED_BY = {
-    "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu", "table"})),
-    "td": (frozenset({"td", "th"}), frozenset({"table", "tr"})),
-    "th": (frozenset({"td", "th"}), frozenset({"table", "tr"})),
-    "tr": (frozenset({"tr"}), frozenset({"table"})),
-    "dt": (frozenset({"dt", "dd"}), frozenset({"dl", "table"})),
-    "dd": (frozenset({"dt", "dd"}), frozenset({"dl", "table"})),
-    "option": (frozenset({"option"}), frozenset({"select"})),
-}
-_BARRIERS = frozenset({"table", "td", "th", "caption"})
-_TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})
-_QUOTE_CLASSES = (
-    "gmail_quote",
-    "moz-cite-prefix",
-    "yahoo_quoted",
-    "protonmail_quote",
-    "zmail_extra",
-    "tutanota_quote",
-    "gmail_attr",
-    "outlookmessageheader",
-)
-_QUOTE_FROM_HERE = frozenset(
-    {
-        "divrplyfwdmsg",
-        "appendonsend",
-        "x_divrplyfwdmsg",
-        "olk_src_body_section",
-        "reply-intro",
-        "mail-editor-reference-message-container",
-    }
-)
-_SIGNATURE_CLASSES = ("gmail_signature", "moz-signature", "protonmail_signature_block-user", "apple-signature")
 _FILLERS = re.compile(
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]+"
 )
@@ -117,10 +93,11 @@ class _Frame:
 def html_to_text(source: str, *, keep_quotes: bool = False) -> HtmlText:
     """Return the visible text of an HTML document or fragment; never raises, whatever the source is.
 
-    Left out: comments, scripts, styles, templates, whatever inline styles or simple rules of the document's style sheets hide (flag
-    `HIDDEN_TEXT` if that had any text), quoted older messages marked as such by mail programs (flag `QUOTED_HISTORY`) and link targets.
-    Forwarded messages stay: they are what the sender wants to be read. Rules for small screens, selectors with ancestors and background
-    pictures are not followed. Too much input is cut (flag `TRUNCATED`).
+    Left out: comments, scripts, styles, templates, whatever inline styles or simple rules of the document's style
+    sheets hide (flag `HIDDEN_TEXT` if that had any text), quoted older messages marked as such by mail programs (flag
+    `QUOTED_HISTORY`) and link targets. Forwarded messages stay: they are what the sender wants to be read. Rules for
+    small screens, selectors with ancestors and background pictures are not followed. Too much input is cut (flag
+    `TRUNCATED`).
     """
     flags: set[CleanFlag] = set()
     if len(source) > MAX_HTML_CHARS:
@@ -129,82 +106,12 @@ def html_to_text(source: str, *, keep_quotes: bool = False) -> HtmlText:
     return HtmlText(_Reader(source, flags, keep_quotes).read(), flags)
 
 
-class _Writer:
-    """Collects text with the white space of HTML: blanks collapse, blocks begin lines, paragraphs stand apart."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.chars = 0
-        self.lines = 0
-        self._breaks = 0
-        self._blank = False
-        self._marker = ""
-        self._at_cell = False
-
-    def line(self, breaks: int) -> None:
-        if not self._at_cell:
-            self._breaks = max(self._breaks, 1 if self._marker else breaks)
-
-    def drop_marker(self) -> None:
-        """Forget the bullet or cell border of an item that turned out empty."""
-        self._marker, self._at_cell = "", False
-
-    def line_break(self) -> None:
-        self._breaks = min(self._breaks + 1, 2)
-
-    def cell(self, joined: bool) -> None:
-        if joined:
-            self._breaks, self._blank = 0, False
-            self._marker = " | "
-        else:
-            self.line(1)
-        self._at_cell = True
-
-    def end_cell(self) -> None:
-        """Let no margin of a cell's last paragraph show."""
-        self._breaks = min(self._breaks, 1)
-
-    def item(self, marker: str) -> None:
-        self.line(1)
-        self._marker = marker
-
-    def write(self, text: str) -> None:
-        words = text.split()
-        if not words:
-            self._blank = self._blank or bool(text)
-            return
-        self._put(" ".join(words), self._blank or text[0].isspace())
-        self._blank = text[-1].isspace()
-
-    def write_lines(self, text: str) -> None:
-        first = True
-        for part in text.split("\n"):
-            if not first:
-                self.line_break()
-            first = False
-            if part.strip():
-                self._put(part.rstrip(), self._blank)
-                self._blank = False
-
-    def _put(self, text: str, blank: bool) -> None:
-        if self.parts and self._breaks:
-            self.parts.append("\n" * self._breaks)
-            self.lines += 1
-        elif self.parts and blank and not self._marker:
-            self.parts.append(" ")
-        if self._marker:
-            self.parts.append(self._marker)
-        self.parts.append(text)
-        self.chars += len(text) + 1
-        self._breaks, self._marker, self._at_cell, self._blank = 0, "", False, False
-
-
 class _Reader:
     def __init__(self, source: str, flags: set[CleanFlag], keep_quotes: bool) -> None:
         self.source = source
         self.flags = flags
         self.keep_quotes = keep_quotes
-        self.writer = _Writer()
+        self.writer = TextWriter()
         self.stack = [_Frame("")]
         self.open: dict[str, int] = {}
         self.too_deep = 0
@@ -227,7 +134,8 @@ class _Reader:
                 continue
             tag = pattern.match(source, start)
             if tag is None and pattern is _TAG:
-                # A quote that swallows the rest: from here on, tags end at the next ">". Tried once, so the whole stays linear.
+                # A quote that swallows the rest: from here on, tags end at the next ">". Tried once, so the whole stays
+                # linear.
                 pattern = _SIMPLE_TAG
                 tag = pattern.match(source, start)
             if tag is None:
@@ -237,7 +145,7 @@ class _Reader:
             name = tag.group(2).lower()
             if tag.group(1):
                 self._end(name)
-            elif name in _RAW:
+            elif name in RAW:
                 at = self._after_raw(name, at)
             else:
                 self._start(name, tag.group(3), at)
@@ -307,7 +215,7 @@ class _Reader:
             _attributes(raw) if raw and any(word in raw or word.upper() in raw for word in _INTERESTING) else {}
         )
         self._layout_start(name, above, attributes)
-        if name in _VOID or raw.endswith("/") and ":" in name:
+        if name in VOID or (raw.endswith("/") and ":" in name):
             return
         if len(self.stack) >= MAX_DEPTH:
             self.too_deep += 1
@@ -321,7 +229,7 @@ class _Reader:
         self._apply_look(frame, name, attributes)
         if self._begins_quote(name, attributes, at):
             frame.dropped = True
-        if name in _SKIPPED:
+        if name in SKIPPED:
             frame.hidden = True
         self.stack.append(frame)
         self.open[name] = self.open.get(name, 0) + 1
@@ -332,11 +240,7 @@ class _Reader:
             if not (above.hidden or above.dropped):
                 writer.line_break()
         elif name in ("td", "th"):
-            joined = above.tag == "tr" and above.cells > 0 and writer.lines == above.lines_at_row
-            writer.cell(joined and bool(writer.parts))
-            if above.cells == 0:
-                above.lines_at_row = writer.lines + (1 if writer.parts else 0)
-            above.cells += 1
+            self._begin_cell(above)
         elif name == "li":
             number = above.number
             if number >= 0:
@@ -344,12 +248,22 @@ class _Reader:
             writer.item(f"{number + 1}. " if number >= 0 else "- ")
         elif name == "img":
             self._image(attributes)
-        elif name in _PARAGRAPHS:
+        elif name in PARAGRAPHS:
             writer.line(2 if name not in ("ul", "ol", "table") else 1)
-        elif name in _BLOCKS:
+        elif name in BLOCKS:
             if name == "tr":
                 writer.drop_marker()
             writer.line(1)
+
+    def _begin_cell(self, row: _Frame) -> None:
+        """Join cells of one line each by a bar; a cell of several lines begins a line of its own."""
+        writer = self.writer
+        writer.cell(
+            joined=bool(writer.parts) and row.tag == "tr" and row.cells > 0 and writer.lines == row.lines_at_row
+        )
+        if row.cells == 0:
+            row.lines_at_row = writer.lines + (1 if writer.parts else 0)
+        row.cells += 1
 
     def _image(self, attributes: dict[str, str]) -> None:
         alt = attributes.get("alt", "").strip()
@@ -394,24 +308,24 @@ class _Reader:
         if not attributes:
             return False
         ident = attributes.get("id", "").lower()
-        if ident in _QUOTE_FROM_HERE and not self.keep_quotes and self.writer.parts:
+        if ident in QUOTE_FROM_HERE and not self.keep_quotes and self.writer.parts:
             self.rest_quoted = True
             return True
         classes = attributes.get("class", "").lower()
-        if classes and any(mark in classes for mark in _SIGNATURE_CLASSES):
+        if classes and any(mark in classes for mark in SIGNATURE_CLASSES):
             self.flags.add(CleanFlag.SIGNATURE)
             return True
-        quote = (classes and any(mark in classes for mark in _QUOTE_CLASSES)) or (
+        quote = (classes and any(mark in classes for mark in QUOTE_CLASSES)) or (
             name == "blockquote" and (attributes.get("type", "").lower() == "cite" or "cite" in attributes)
         )
         return bool(quote) and not _FORWARDED.search(self.source, at, at + _FORWARD_PEEK)
 
     def _imply_ends(self, name: str) -> None:
-        if name in _BLOCKS and self.open.get("p"):
-            self._close(frozenset({"p"}), _BARRIERS | {"li", "div", "blockquote"}, 8)
-        if rule := _ENDED_BY.get(name):
-            if any(self.open.get(tag) for tag in rule[0]):
-                self._close(rule[0], rule[1], _SCOPE_SEARCH)
+        if name in BLOCKS and self.open.get("p"):
+            self._close(frozenset({"p"}), BARRIERS | {"li", "div", "blockquote"}, 8)
+        rule = ENDED_BY.get(name)
+        if rule and any(self.open.get(tag) for tag in rule[0]):
+            self._close(rule[0], rule[1], _SCOPE_SEARCH)
 
     def _end(self, name: str) -> None:
         if self.too_deep:
@@ -419,14 +333,14 @@ class _Reader:
         elif self.open.get(name):
             self._close(
                 frozenset({name}),
-                frozenset() if name in _TABLE_PARTS or name in ("body", "html") else _BARRIERS,
+                frozenset() if name in TABLE_PARTS or name in ("body", "html") else BARRIERS,
                 _SCOPE_SEARCH,
             )
         if name in ("li", "tr"):
             self.writer.drop_marker()
-        if name in _PARAGRAPHS:
+        if name in PARAGRAPHS:
             self.writer.line(2 if name not in ("ul", "ol") or not self.open.get("li") else 1)
-        elif name in _BLOCKS:
+        elif name in BLOCKS:
             self.writer.line(1)
 
     def _close(self, names: frozenset[str], barriers: frozenset[str], reach: int) -> None:

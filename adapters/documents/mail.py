@@ -20,7 +20,9 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class CleanEmail:
-    """A cleaned message. Subject and sender are in clear, for the store and the look-up of the customer; models get `document` only."""
+    """A cleaned message. Subject and sender are in clear, for the store and the look-up of the customer; models get
+    `document` only.
+    """
 
     subject: str
     document: CleanDocument
@@ -45,9 +47,9 @@ class RawMail:
 def read_mail(raw: bytes) -> RawMail:
     """Take a message apart; never raises. What cannot be taken apart is one plain text.
 
-    The old header policy is used on purpose: the new one reads headers by recursive descent, which hostile headers keep busy for minutes.
-    Of multipart/alternative the caller gets both texts. Messages with more than 30 boundaries are not opened (each line is compared with
-    each boundary).
+    The old header policy is used on purpose: the new one reads headers by recursive descent, which hostile headers keep
+    busy for minutes. Of multipart/alternative the caller gets both texts. Messages with more than 30 boundaries are not
+    opened (each line is compared with each boundary).
     """
     mail = RawMail()
     if len(raw) > MAX_MESSAGE_BYTES:

@@ -1,13 +1,14 @@
 """Personal data in a text replaced by tokens such as `[EMAIL_1]`, and kept in a vault.
 
-Found: e-mail addresses; telephone numbers that are international, nationally shaped or named as such; IBANs (mod 97); payment cards (brand,
-length and Luhn sum, or brand and length after a word for card); US social security numbers as they are written or named; national numbers
-with a check digit (Spanish DNI/NIE, Brazilian CPF, Italian codice fiscale, Polish PESEL and British national insurance numbers);
-names and values that the caller knows; names after "my name is" in several languages; street addresses of the plainest English and German form.
+Found: e-mail addresses; telephone numbers that are international, nationally shaped or named as such; IBANs (mod 97);
+payment cards (brand, length and Luhn sum, or brand and length after a word for card); US social security numbers as
+they are written or named; national numbers with a check digit (Spanish DNI/NIE, Brazilian CPF, Italian codice fiscale,
+Polish PESEL and British national insurance numbers); names and values that the caller knows; names after "my name is"
+in several languages; street addresses of the plainest English and German form.
 
-NOT found: names of people elsewhere in a text, other addresses, places, firms, dates of birth, ages, driving licences, passports, passwords,
-account numbers without a check sum, local telephone numbers without a word for telephone, anything spelt out in words. That needs a trained
-recogniser and is not promised here.
+NOT found: names of people elsewhere in a text, other addresses, places, firms, dates of birth, ages, driving licences,
+passports, passwords, account numbers without a check sum, local telephone numbers without a word for telephone,
+anything spelt out in words. That needs a trained recogniser and is not promised here.
 """
 
 import re
@@ -26,6 +27,8 @@ MAX_TOKENS = 999  # of each kind
 
 _FORGED = re.compile(r"\[\s?((?:" + "|".join(TOKEN_KINDS) + r")\s?[_-]\s?[0-9]{1,6})\s?\]", re.IGNORECASE)
 
+_DIGIT = re.compile("[0-9]")
+_FEWEST_DIGITS = 6  # of the shortest number looked for
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}+@(?=[\w-])(?:[\w-]{1,63}+\.){1,8}+[^\W\d_]{2,24}+(?![\w@-])")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
 _SEPARATOR = re.compile("[ -]")
@@ -35,8 +38,10 @@ _CARD_WORD = re.compile(
 )
 _ORDER_WORD = re.compile(r"\b(?:order|invoice|ref|tracking|ticket|bestell|rechnung|commande|pedido)", re.IGNORECASE)
 _CARD_BRANDS = re.compile(
-    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}|"
-    r"3(?:0[0-5]|[68][0-9])[0-9]{11}|6(?:011|5[0-9]{2}|4[4-9][0-9])[0-9]{12,15}|35(?:2[89]|[3-8][0-9])[0-9]{12,15}|(?:2131|1800)[0-9]{11}|"
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|"
+    r"720)[0-9]{12}|3[47][0-9]{13}|"
+    r"3(?:0[0-5]|[68][0-9])[0-9]{11}|6(?:011|5[0-9]{2}|4[4-9][0-9])[0-9]{12,15}|35(?:2[89]|[3-8][0-9])[0-9]{12,15}|"
+    r"(?:2131|1800)[0-9]{11}|"
     r"62[0-9]{14,17}|(?:50|5[6-9]|6[0-9])[0-9]{10,17}"
 )
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])")
@@ -45,27 +50,34 @@ _SSN_NAMED = re.compile(
     re.IGNORECASE,
 )
 _TAX = re.compile(
-    r"(?<![\w-])(?:[0-9]{8}-?[A-Za-z]|[XYZxyz]-?[0-9]{7}-?[A-Za-z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[A-Za-z]{6}[0-9]{2}[A-Za-z][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]|"
+    r"(?<![\w-])(?:[0-9]{8}-?[A-Za-z]|[XYZxyz]-?[0-9]{7}-?[A-Za-z]|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|"
+    r"[A-Za-z]{6}[0-9]{2}[A-Za-z][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]|"
     r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D])(?![\w-])"
 )
 _NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]")
 _PESEL = re.compile(r"\bpesel\b.{0,12}?(?<!\d)([0-9]{11})(?!\d)", re.IGNORECASE)
 
 _PHONE_LABEL = (
-    r"(?:tele?phone|phone|mobile|cell|fax|desk|office|whatsapp|telefonnummer|telefon|handy(?:nummer)?|mobil(?:nummer)?|téléphone|portable|teléfono|móvil|"
-    r"celular|telefono|cellulare|telefone|telem[óo]vel|telefoon|komórk\w{0,3}|телефон|هاتف|電話|电话|tel|tél|call (?:me|us)(?: back)? (?:at|on)|"
+    r"(?:tele?phone|phone|mobile|cell|fax|desk|office|whatsapp|telefonnummer|telefon|handy(?:nummer)?|"
+    r"mobil(?:nummer)?|téléphone|portable|teléfono|móvil|"
+    r"celular|telefono|cellulare|telefone|telem[óo]vel|telefoon|komórk\w{0,3}|телефон|هاتف|電話|电话|tel|tél|"
+    r"call (?:me|"
+    r"us)(?: back)? (?:at|on)|"
     r"(?:messages?|texts?|calls?|sms) (?:to|from)|reach me (?:at|on)|text me (?:at|on))"
 )
 _PHONE_NAMED = re.compile(
-    rf"(?<!\w){_PHONE_LABEL}(?:\s?(?:number|no\.?|nr\.?|nummer|numero|número|num))?(?: is| est| ist| es)?\s?[.:#-]{{0,2}}\s?"
+    rf"(?<!\w){_PHONE_LABEL}(?:\s?(?:number|no\.?|nr\.?|nummer|numero|número|num))?(?: is| est| ist| "
+    rf"es)?\s?[.:#-]{{0,2}}\s?"
     r"(\+?\(?[0-9][0-9 ()./-]{4,22}[0-9](?:\s?(?:x|ext\.?)\s?[0-9]{1,6})?)(?!\w)",
     re.IGNORECASE,
 )
 _PHONE_PLUS = re.compile(
-    r"(?<![\w+])(?:\+|00)(?:[ ().-]?[(]?[0-9]){7,15}\)?(?:[ ().-]{0,2}[0-9]{1,4}){0,3}(?:\s?(?:x|ext\.?)\s?[0-9]{1,6})?(?!\w)"
+    r"(?<![\w+])(?:\+|00)(?:[ ().-]?[(]?[0-9]){7,15}\)?(?:[ ().-]{0,2}[0-9]{1,4}){0,3}(?:\s?(?:x|"
+    r"ext\.?)\s?[0-9]{1,6})?(?!\w)"
 )
 _PHONE_AMERICAN = re.compile(
-    r"(?<![\w#$€£+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?:\s?(?:x|ext\.?)\s?[0-9]{1,6})?(?![\w-])"
+    r"(?<![\w#$€£+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?:\s?(?:x|"
+    r"ext\.?)\s?[0-9]{1,6})?(?![\w-])"
 )
 _PHONE_ZERO = re.compile(r"(?<![\w#$€£+.,:/-])\(?0[0-9]{1,5}\)?(?:[ ./-]{0,3}[0-9]{2,8}){1,5}(?![\w]|[.,:-][0-9])")
 _PHONE_OFFICE = re.compile(
@@ -75,25 +87,77 @@ _DATE = re.compile(
     r"(?:19|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]|[0-3]?[0-9][-./ ][0-3]?[0-9][-./ ](?:19|20)?[0-9]{2}(?![0-9])"
 )
 _REGIONS_OF = {
-    "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"), "es": ("ES", "MX"), "it": ("IT",), "pt": ("BR", "PT"), "nl": ("NL", "BE"),
+    "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"), "es": ("ES", "MX"), "it": ("IT",), "pt": ("BR", "PT"),
+    "nl": ("NL", "BE"),
     "tr": ("TR",), "ar": ("SA", "EG", "AE"), "ja": ("JP",), "zh": ("CN",), "hi": ("IN",), "sv": ("SE",), "da": ("DK",),
 }  # fmt: skip
 _ZERO_REGIONS = ("GB", "DE", "FR", "CH", "AU", "ZA", "IT", "NL", "BE", "AT", "SE", "JP", "IN", "BR")
 
+_INTRODUCTION_HINTS = (
+    "name", "heiß", "heiss", "appelle", "nom", "llamo", "chiamo", "chamo", "naam", "heet", "nazywam", "imię",
+)  # fmt: skip
 _INTRODUCED = re.compile(
-    r"(?:my (?:full )?name is|mein name ist|ich heiße|ich heisse|je m'appelle|je m’appelle|mon nom est|me llamo|mi nombre es|mi chiamo|"
-    r"il mio nome è|meu nome é|chamo-me|me chamo|mijn naam is|ik heet|nazywam się|mam na imię|(?:^|\n)(?:full )?name\s?:|(?:^|\n)(?:name|nom|nombre|nome|naam)\s?:)\s?",
+    r"(?:my (?:full )?name is|mein name ist|ich heiße|ich heisse|je m'appelle|je m’appelle|mon nom est|me llamo|mi "
+    r"nombre es|mi chiamo|"
+    r"il mio nome è|meu nome é|chamo-me|me chamo|mijn naam is|ik heet|nazywam się|mam na imię|(?:^|\n)(?:full "
+    r")?name\s?:|(?:^|\n)(?:name|nom|nombre|nome|naam)\s?:)\s?",
     re.IGNORECASE,
 )
 _NAME = re.compile(
-    r"[^\W\d_a-z][^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?(?: (?:(?:van|von|de|der|den|da|di|del|la|le|el|bin|al)\s){0,2}[^\W\d_a-z][^\W\d_]{0,30}\.?(?:['’-][^\W\d_]{1,30})?){0,3}"
+    r"[^\W\d_a-z][^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?(?: (?:(?:van|von|de|der|den|da|di|del|la|le|el|bin|"
+    r"al)\s){0,2}[^\W\d_a-z][^\W\d_]{0,30}\.?(?:['’-][^\W\d_]{1,30})?){0,3}"
 )
 _WORDS_AS_NAMES = frozenset(
-    "will may mark bill grant grace hope joy rose art pat sue chase frank rich jack drew miles page price cash case may june april august charity "
-    "faith major dean may guy gene ray van may young long small white black brown green king".split()
+    [
+        "will",
+        "may",
+        "mark",
+        "bill",
+        "grant",
+        "grace",
+        "hope",
+        "joy",
+        "rose",
+        "art",
+        "pat",
+        "sue",
+        "chase",
+        "frank",
+        "rich",
+        "jack",
+        "drew",
+        "miles",
+        "page",
+        "price",
+        "cash",
+        "case",
+        "may",
+        "june",
+        "april",
+        "august",
+        "charity",
+        "faith",
+        "major",
+        "dean",
+        "may",
+        "guy",
+        "gene",
+        "ray",
+        "van",
+        "may",
+        "young",
+        "long",
+        "small",
+        "white",
+        "black",
+        "brown",
+        "green",
+        "king",
+    ]
 )
 _STREET = re.compile(
-    r"(?<![\w.,#$€£-])[0-9]{1,5}[A-Za-z]? (?:[A-Z][\w.'’-]{0,24}\s){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Terrace|Parkway|Pkwy|Close|Crescent)\b\.?"
+    r"(?<![\w.,#$€£-])[0-9]{1,5}[A-Za-z]? (?:[A-Z][\w.'’-]{0,24}\s){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|"
+    r"Drive|Dr|Boulevard|Blvd|Court|Ct|Terrace|Parkway|Pkwy|Close|Crescent)\b\.?"
     r"(?:,? (?:Apt|Suite|Unit|Flat)\.? ?#?[0-9]{1,5}[A-Za-z]?)?"
 )
 _STRASSE = re.compile(
@@ -110,7 +174,9 @@ class Tokens:
         self._count: dict[str, int] = {}
 
     def token(self, kind: str, value: str, key: str) -> str:
-        """Return the token of a value; `key` is its form without spacing and case, so that two spellings share a token."""
+        """Return the token of a value; `key` is its form without spacing and case, so that two spellings share a
+        token.
+        """
         known = self._by_value.get((kind, key))
         if known is not None:
             return known
@@ -125,20 +191,23 @@ class Tokens:
 
 
 def disarm(text: str) -> str:
-    """Return the text with whatever looks like one of our tokens written in round brackets, so that no value is ever put there."""
+    """Return the text with whatever looks like one of our tokens written in round brackets, so that no value is ever
+    put there.
+    """
     return _FORGED.sub(r"(\1)", text) if "[" in text else text
 
 
 def tokenise(text: str, tokens: Tokens, lang: str, known: Mapping[str, str]) -> str:
     """Return the text with personal data replaced. The text must be disarmed before.
 
-    `known` are values that the caller has about the sender, by kind: `email`, `phone`, `name`, `address`, `iban` or anything else starting
-    with one of these words ("name_2"). Cost grows with the length of the text; patterns never overlap a number twice.
+    `known` are values that the caller has about the sender, by kind: `email`, `phone`, `name`, `address`, `iban` or
+    anything else starting with one of these words ("name_2"). Cost grows with the length of the text; patterns never
+    overlap a number twice.
     """
     text = _replace_known(text, tokens, known)
     if "@" in text:
         text = _EMAIL.sub(lambda match: tokens.token("EMAIL", match.group(), match.group().lower()), text)
-    if any(char.isdigit() for char in text):
+    if _DIGIT.search(text):
         text = _outside_tokens(text, lambda part: _numbers(part, tokens, lang))
     return _names(text, tokens)
 
@@ -155,8 +224,8 @@ _SPLIT_TOKENS = re.compile(r"(\[(?:" + "|".join(TOKEN_KINDS) + r")_[0-9]{1,4}\])
 
 
 def _replace_known(text: str, tokens: Tokens, known: Mapping[str, str]) -> str:
-    for label, value in sorted(known.items()):
-        value = " ".join(value.split())[:200]
+    for label, given in sorted(known.items()):
+        value = " ".join(given.split())[:200]
         kind = next((kind for kind in TOKEN_KINDS if label.upper().startswith(kind)), None)
         if kind is None or len(value) < 3:
             continue
@@ -184,24 +253,23 @@ def _replace_value(
 
 
 def _numbers(text: str, tokens: Tokens, lang: str) -> str:
-    text = _ibans(text, tokens)
-    text = _SSN_NAMED.sub(
-        lambda match: _inner(match, tokens.token("SSN", match.group(1), _compact(match.group(1)))), text
-    )
-    text = _SSN.sub(lambda match: tokens.token("SSN", match.group(), _compact(match.group())), text)
-    text = _CARD.sub(lambda match: _card(match, tokens), text)
-    text = _TAX.sub(lambda match: _tax(match, tokens), text)
-    text = _PESEL.sub(
-        lambda match: (
-            _inner(match, tokens.token("TAXID", match.group(1), match.group(1)))
-            if pesel.is_valid(match.group(1))
-            else match.group()
-        ),
-        text,
-    )
-    text = _phones(text, tokens, lang)
+    if len(_DIGIT.findall(text)) >= _FEWEST_DIGITS:
+        text = _ibans(text, tokens)
+        text = _SSN_NAMED.sub(
+            lambda match: _inner(match, tokens.token("SSN", match.group(1), _compact(match.group(1)))), text
+        )
+        text = _SSN.sub(lambda match: tokens.token("SSN", match.group(), _compact(match.group())), text)
+        text = _CARD.sub(lambda match: _card(match, tokens), text)
+        text = _TAX.sub(lambda match: _tax(match, tokens), text)
+        text = _PESEL.sub(lambda match: _pesel(match, tokens), text)
+        text = _phones(text, tokens, lang)
     text = _STREET.sub(lambda match: tokens.token("ADDRESS", match.group(), match.group().lower()), text)
     return _STRASSE.sub(lambda match: tokens.token("ADDRESS", match.group(), match.group().lower()), text)
+
+
+def _pesel(match: re.Match[str], tokens: Tokens) -> str:
+    number = match.group(1)
+    return _inner(match, tokens.token("TAXID", number, number)) if pesel.is_valid(number) else match.group()
 
 
 def _inner(match: re.Match[str], token: str) -> str:
@@ -211,7 +279,9 @@ def _inner(match: re.Match[str], token: str) -> str:
 
 
 def _ibans(text: str, tokens: Tokens) -> str:
-    """Replace account numbers. A match may run on into the next words, so the longest start of it that sums up is taken."""
+    """Replace account numbers. A match may run on into the next words, so the longest start of it that sums up is
+    taken.
+    """
     parts: list[str] = []
     at = 0
     while match := _IBAN.search(text, at):
@@ -240,7 +310,9 @@ def _ends(found: str) -> Iterator[int]:
 
 
 def _card(match: re.Match[str], tokens: Tokens) -> str:
-    """Take what sums up as a card of a known brand, and after a word for card whatever is as long as one (people mistype)."""
+    """Take what sums up as a card of a known brand, and after a word for card whatever is as long as one (people
+    mistype).
+    """
     digits = _compact(match.group())
     if len(digits) < 13 or not _CARD_BRANDS.fullmatch(digits) or not luhn.is_valid(digits):
         words = match.string[max(0, match.start() - 40) : match.start()]
@@ -311,6 +383,9 @@ def _possible(number: str, regions: tuple[str, ...]) -> bool:
 
 def _names(text: str, tokens: Tokens) -> str:
     """Replace names that people say are theirs, wherever these stand in the text."""
+    lowered = text.lower()
+    if not any(hint in lowered for hint in _INTRODUCTION_HINTS):
+        return text
     found: list[str] = []
     for match in _INTRODUCED.finditer(text):
         name = _NAME.match(text, match.end())

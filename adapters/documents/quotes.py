@@ -1,7 +1,7 @@
 """What a message carries besides what its sender has just written: older messages, signatures, disclaimers.
 
-All by the line, from the first letters of a line or from the end of the message, so that nothing is read twice. When nothing would be left,
-the message stays as it is: somebody who forwards a mail without a word still says something.
+All by the line, from the first letters of a line or from the end of the message, so that nothing is read twice. When
+nothing would be left, the message stays as it is: somebody who forwards a mail without a word still says something.
 """
 
 import re
@@ -15,7 +15,8 @@ _MAX_SENT_FROM = 120
 _MAX_LINE = 400  # longer lines are prose
 
 _WROTE = (
-    r"wrote|schrieb|schrieb am .{4,60}|(?:schrieb|schreef|skrev) .{2,100}|a écrit|ha scritto|escribió|escreveu|schreef|napisał(?:\(a\))?|napisała|skrev|kirjoitti|napsal(?:\(a\))?|"
+    r"wrote|schrieb|schrieb am .{4,60}|(?:schrieb|schreef|skrev) .{2,100}|a écrit|ha scritto|escribió|escreveu|"
+    r"schreef|napisał(?:\(a\))?|napisała|skrev|kirjoitti|napsal(?:\(a\))?|"
     r"írta|a scris|yazdı|şunu yazdı|написал(?:\(а\))?|пише|написа|έγραψε"
 )
 _WROTE_LINE = re.compile(
@@ -24,50 +25,71 @@ _WROTE_LINE = re.compile(
 )
 _WROTE_START = re.compile(
     r"(?:On|Am|Le|El|Il|Em|A|Op|W dniu|Dnia|Den|På|Dne|În data|La|Ma|В|на|Στις|Vào)\s|"
-    r"[0-9]{1,4}[./-]|.{1,80}<[^<>\s]{3,100}@[^<>\s]{3,100}>|.{2,60}\s(?:schrieb|wrote)\s|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)|(?:في|بتاريخ)\s",
+    r"[0-9]{1,4}[./-]|.{1,80}<[^<>\s]{3,100}@[^<>\s]{3,100}>|.{2,60}\s(?:schrieb|wrote)\s|(?:Mon|Tue|Wed|Thu|Fri|"
+    r"Sat|"
+    r"Sun)|(?:في|بتاريخ)\s",
     re.IGNORECASE,
 )
 # Without one of these "On 3 May your agent wrote:" may be the sender's own story.
 _TIME_OR_ADDRESS = re.compile(r"@|(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])")
 _DIVIDER = re.compile(
-    r"[-_*]{2,}\s?(?:Original Message|Original-Nachricht|Ursprüngliche Nachricht|Originalnachricht|Message d'origine|Message original|"
-    r"Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht|Oryginalna wiadomość|Wiadomość oryginalna|"
-    r"Ursprungligt meddelande|Original besked|Исходное сообщение|Reply above this line|Please reply above this line)\s?[-_*]{2,}$|"
+    r"[-_*]{2,}\s?(?:Original Message|Original-Nachricht|Ursprüngliche Nachricht|Originalnachricht|Message d'origine|"
+    r"Message original|"
+    r"Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht|Oryginalna wiadomość|Wiadomość "
+    r"oryginalna|"
+    r"Ursprungligt meddelande|Original besked|Исходное сообщение|Reply above this line|Please reply above this "
+    r"line)\s?[-_*]{2,}$|"
     r"#{2,}- ?Please type your reply above this line ?-#{2,}$|_{20,}$",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"\*?(From|Von|De|Da|Van|Od|Från|Fra|От|Sent|Gesendet|Envoyé|Enviado|Inviato|Verzonden|Wysłano|Skickat|Sendt|Date|Datum|Fecha|Data|Дата|"
-    r"Отправлено|To|An|À|Para|A|Aan|Do|Till|Til|Кому|Cc|Kopie|Subject|Betreff|Objet|Asunto|Oggetto|Assunto|Onderwerp|Temat|Ämne|Emne|Тема)"
+    r"\*?(From|Von|De|Da|Van|Od|Från|Fra|От|Sent|Gesendet|Envoyé|Enviado|Inviato|Verzonden|Wysłano|Skickat|Sendt|"
+    r"Date|Datum|Fecha|Data|Дата|"
+    r"Отправлено|To|An|À|Para|A|Aan|Do|Till|Til|Кому|Cc|Kopie|Subject|Betreff|Objet|Asunto|Oggetto|Assunto|Onderwerp|"
+    r"Temat|Ämne|Emne|Тема)"
     r"\s?:\*?\s",
     re.IGNORECASE,
 )
-_FIRST_HEADERS = frozenset("from von de da van od från fra от".split())
+_FIRST_HEADERS = frozenset(["from", "von", "de", "da", "van", "od", "från", "fra", "от"])
 _FORWARD = re.compile(
-    r"-{3,}\s?(?:Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|Mensagem encaminhada|"
+    r"-{3,}\s?(?:Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|"
+    r"Mensagem encaminhada|"
     r"Doorgestuurd bericht|Przekazana wiadomość)|Begin forwarded message",
     re.IGNORECASE,
 )
 
 _SENT_FROM = re.compile(
-    r"(?:Sent (?:from|via|with) (?:my )?(?:mobile|i?phone|ipad|android|samsung|galaxy|blackberry|outlook|yahoo|mail|proton|windows|huawei|xiaomi|pixel)|"
-    r"Get Outlook for |Von (?:meinem|unterwegs|Samsung Mobile|Yahoo Mail)\b.{0,30}\b(?:gesendet|geschickt)|Gesendet (?:von|mit|über) (?:meinem|mobile|der|Outlook|Yahoo)|"
-    r"Diese Nachricht wurde von meinem .{3,60} gesendet|Envoyé (?:de|depuis|à partir de) (?:mon|l|Outlook|Yahoo)|Enviado (?:desde|do|de|a partir do) (?:mi|meu|Outlook|Yahoo)|"
-    r"Inviato (?:da|dal mio|con) ?(?:iphone|ipad|android|il mio|Outlook|Yahoo|mio)?|Verzonden (?:vanaf|met|van) (?:mijn|Outlook)|Wysłan[eo] z |"
-    r"Skickat från min|Sendt fra min|Отправлено (?:с|из) |iPhone'?(?:umdan|dan) gönderildi|从我的.{2,20}发送|發自我的|iPhoneから送信|أرسلت من)",
+    r"(?:Sent (?:from|via|with) (?:my )?(?:mobile|i?phone|ipad|android|samsung|galaxy|blackberry|outlook|yahoo|mail|"
+    r"proton|windows|huawei|xiaomi|pixel)|"
+    r"Get Outlook for |Von (?:meinem|unterwegs|Samsung Mobile|Yahoo Mail)\b.{0,30}\b(?:gesendet|geschickt)|Gesendet "
+    r"(?:von|mit|über) (?:meinem|mobile|der|Outlook|Yahoo)|"
+    r"Diese Nachricht wurde von meinem .{3,60} gesendet|Envoyé (?:de|depuis|à partir de) (?:mon|l|Outlook|Yahoo)|"
+    r"Enviado (?:desde|do|de|a partir do) (?:mi|meu|Outlook|Yahoo)|"
+    r"Inviato (?:da|dal mio|con) ?(?:iphone|ipad|android|il mio|Outlook|Yahoo|mio)?|Verzonden (?:vanaf|met|van) "
+    r"(?:mijn|Outlook)|Wysłan[eo] z |"
+    r"Skickat från min|Sendt fra min|Отправлено (?:с|из) |iPhone'?(?:umdan|dan) gönderildi|从我的.{2,20}发送|"
+    r"發自我的|"
+    r"iPhoneから送信|أرسلت من)",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"(?:(?:many |kind |best |warm |with |and |my )*(?:thanks|thank you|thx|regards|cheers|best|sincerely|wishes|respectfully)"
-    r"(?: (?:and|&) (?:kind |best )?(?:regards|wishes))?(?: (?:so|very) much| a lot| again| in advance| for your (?:help|time|assistance))?|"
+    r"(?:(?:many |kind |best |warm |with |and |my )*(?:thanks|thank you|thx|regards|cheers|best|sincerely|wishes|"
+    r"respectfully)"
+    r"(?: (?:and|&) (?:kind |best )?(?:regards|wishes))?(?: (?:so|very) much| a lot| again| in advance| for your "
+    r"(?:help|time|assistance))?|"
     r"yours(?: (?:sincerely|faithfully|truly))?|sincerely yours|take care|"
-    r"(?:mit )?(?:freundlichen?|herzlichen?|besten?|viele|liebe|schöne|beste|freundliche|herzliche) (?:grüßen?|gruß|grüsse[n]?|gruss|dank)|"
+    r"(?:mit )?(?:freundlichen?|herzlichen?|besten?|viele|liebe|schöne|beste|freundliche|herzliche) (?:grüßen?|gruß|"
+    r"grüsse[n]?|gruss|dank)|"
     r"mfg|vg|lg|hochachtungsvoll|danke(?: (?:schön|sehr|im voraus|und (?:viele )?grüße))?|gruß|grüße|"
-    r"(?:bien )?cordialement|bien à vous|sincères salutations|merci(?: (?:d'avance|beaucoup|et bonne journée))?|salutations|"
-    r"(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|(?:muchas )?gracias(?: de antemano| y saludos)?|un saludo|"
-    r"(?:cordiali |distinti )?saluti|grazie(?: mille| e saluti)?|(?:com os melhores )?cumprimentos|atenciosamente|(?:muito )?obrigad[oa]|abraços|att|"
+    r"(?:bien )?cordialement|bien à vous|sincères salutations|merci(?: (?:d'avance|beaucoup|et bonne journée))?|"
+    r"salutations|"
+    r"(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|(?:muchas )?gracias(?: de antemano| y saludos)?|un "
+    r"saludo|"
+    r"(?:cordiali |distinti )?saluti|grazie(?: mille| e saluti)?|(?:com os melhores )?cumprimentos|atenciosamente|"
+    r"(?:muito )?obrigad[oa]|abraços|att|"
     r"(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|mvg|groetjes|bedankt|dank u(?: wel)?|"
-    r"pozdrawiam(?: serdecznie)?|z poważaniem|dziękuję|med vänliga hälsningar|mvh|saygılarımla|teşekkürler|с уважением|спасибо|مع التحية|شكرا)"
+    r"pozdrawiam(?: serdecznie)?|z poważaniem|dziękuję|med vänliga hälsningar|mvh|saygılarımla|teşekkürler|с "
+    r"уважением|спасибо|مع التحية|شكرا)"
     r"\s?[,.!;،]*",
     re.IGNORECASE,
 )
@@ -76,28 +98,36 @@ _NAME_LINE = re.compile(
 )
 _KEPT_LINE = re.compile(
     r"[#№]|\b(?:order|ref|reference|ticket|case|invoice|customer|account|booking|contract|policy|serial|tracking|"
-    r"bestell|auftrag|kunden|rechnung|vertrag|commande|facture|client|dossier|pedido|factura|cliente|ordine|fattura|bestelling|"
+    r"bestell|auftrag|kunden|rechnung|vertrag|commande|facture|client|dossier|pedido|factura|cliente|ordine|fattura|"
+    r"bestelling|"
     r"factuur|zamówieni|faktur|заказ|طلب)\w*[\s.:#-]|[A-Z]{2,5}-?[0-9]{4,}|[?]|[$€£]\s?[0-9]",
     re.IGNORECASE,
 )
 _CONTACT_LINE = re.compile(
-    r"[@]|www\.|https?:|(?:tel|phone|mobile|mob|cell|fax|desk|office|direct|handy|telefon|mobil|tél|email|e-mail|mail|web|website|skype|whatsapp)\b|"
+    r"[@]|www\.|https?:|(?:tel|phone|mobile|mob|cell|fax|desk|office|direct|handy|telefon|mobil|tél|email|e-mail|"
+    r"mail|web|website|skype|whatsapp)\b|"
     r"\+?[0-9][0-9 ()./-]{5,}",
     re.IGNORECASE,
 )
 _DISCLAIMER_START = re.compile(
-    r"(?:\W{0,4})(?:(?:this|the) (?:e-?mail|message|communication|transmission|information|content)|confidentiality|disclaimer|privileged|"
-    r"legal notice|important notice|notice:|please consider the environment|think before you print|save paper|virus-free|"
+    r"(?:\W{0,4})(?:(?:this|the) (?:e-?mail|message|communication|transmission|information|content)|confidentiality|"
+    r"disclaimer|privileged|"
+    r"legal notice|important notice|notice:|please consider the environment|think before you print|save paper|"
+    r"virus-free|"
     r"diese (?:e-?mail|nachricht)|der inhalt dieser|vertraulichkeit|wichtiger hinweis|bitte denken sie an die umwelt|"
     r"ce (?:message|courriel|mail)|cet e-?mail|avis de confidentialité|pensez à l'environnement|"
-    r"este (?:mensaje|correo|e-?mail)|aviso (?:legal|de confidencialidad)|esta mensagem|questa? (?:e-?mail|messaggio|comunicazione)|le informazioni contenute|"
+    r"este (?:mensaje|correo|e-?mail)|aviso (?:legal|de confidencialidad)|esta mensagem|questa? (?:e-?mail|messaggio|"
+    r"comunicazione)|le informazioni contenute|"
     r"dit (?:bericht|e-?mail)|deze e-?mail|ta wiadomość|niniejsza wiadomość)",
     re.IGNORECASE,
 )
 _DISCLAIMER_WORD = re.compile(
-    r"confidential|privileged|intended (?:only |solely )?(?:for|recipient)|addressee|unauthori[sz]ed|notify the sender|delete (?:it|this|the)|"
-    r"disclos|strictly prohibited|before printing|the environment|you print|virus|vertraulich|empfänger|unbefugt|vernichten|umwelt|confidentiel|destinataire|"
-    r"environnement|confidencial|destinatari|prohibid|proibid|riservat|vertrouwelijk|geadresseerde|ontvanger|poufn|adresat",
+    r"confidential|privileged|intended (?:only |solely )?(?:for|recipient)|addressee|unauthori[sz]ed|notify the "
+    r"sender|delete (?:it|this|the)|"
+    r"disclos|strictly prohibited|before printing|the environment|you print|virus|vertraulich|empfänger|unbefugt|"
+    r"vernichten|umwelt|confidentiel|destinataire|"
+    r"environnement|confidencial|destinatari|prohibid|proibid|riservat|vertrouwelijk|geadresseerde|ontvanger|poufn|"
+    r"adresat",
     re.IGNORECASE,
 )
 
@@ -105,7 +135,8 @@ _DISCLAIMER_WORD = re.compile(
 def strip_extras(text: str) -> tuple[str, set[CleanFlag]]:
     """Return what the sender wrote, without quoted history, signature and disclaimers, and which of these were there.
 
-    Order numbers, references, questions and amounts that stand in a signature are kept. Answers between or below quoted lines are kept.
+    Order numbers, references, questions and amounts that stand in a signature are kept. Answers between or below quoted
+    lines are kept.
     """
     flags: set[CleanFlag] = set()
     lines = _without_disclaimers(_without_history(text.split("\n"), flags), flags)
@@ -260,14 +291,13 @@ def _looks_signed(tail: list[str]) -> bool:
     first = filled[0]
     words = first.split()
     named = bool(_NAME_LINE.fullmatch(first)) and (
-        all(word[:1].isupper() for word in words[:2]) or not first.isascii() and len(words) <= 4
+        all(word[:1].isupper() for word in words[:2]) or (not first.isascii() and len(words) <= 4)
     )
     if not named:
         return False
     return all(
         _KEPT_LINE.search(line)
         or _CONTACT_LINE.search(line)
-        or len(line.split()) <= 7
-        and not line.endswith(("?", "!"))
+        or (len(line.split()) <= 7 and not line.endswith(("?", "!")))
         for line in filled[1:]
     )

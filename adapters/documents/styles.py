@@ -17,13 +17,43 @@ _BRACE = re.compile(r"[{}]")
 _RGB = re.compile(r"rgba?\(([^)]{0,60})\)")
 _HEX = re.compile(r"#([0-9a-f]{3,8})\b")
 _NAMES = {
-    "white": (255, 255, 255), "black": (0, 0, 0), "red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0), "yellow": (255, 255, 0),
-    "gray": (128, 128, 128), "grey": (128, 128, 128), "silver": (192, 192, 192), "snow": (255, 250, 250), "ivory": (255, 255, 240),
+    "white": (255, 255, 255), "black": (0, 0, 0), "red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0),
+    "yellow": (255, 255, 0),
+    "gray": (128, 128, 128), "grey": (128, 128, 128), "silver": (192, 192, 192), "snow": (255, 250, 250),
+    "ivory": (255, 255, 240),
     "whitesmoke": (245, 245, 245), "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240), "navy": (0, 0, 128),
 }  # fmt: skip
 RELEVANT = frozenset(
-    "display visibility opacity font-size font color background background-color background-image text-indent position left top right bottom "
-    "margin-left margin-top overflow overflow-x overflow-y height width max-height max-width clip clip-path transform content-visibility".split()
+    [
+        "display",
+        "visibility",
+        "opacity",
+        "font-size",
+        "font",
+        "color",
+        "background",
+        "background-color",
+        "background-image",
+        "text-indent",
+        "position",
+        "left",
+        "top",
+        "right",
+        "bottom",
+        "margin-left",
+        "margin-top",
+        "overflow",
+        "overflow-x",
+        "overflow-y",
+        "height",
+        "width",
+        "max-height",
+        "max-width",
+        "clip",
+        "clip-path",
+        "transform",
+        "content-visibility",
+    ]
 )
 Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
@@ -31,7 +61,9 @@ BLACK: Colour = (0, 0, 0)
 
 
 def declarations(style: str) -> dict[str, str]:
-    """Return the declarations that can hide something, the last of each name winning; comments and escapes are read as browsers do."""
+    """Return the declarations that can hide something, the last of each name winning; comments and escapes are read as
+    browsers do.
+    """
     style = style[:MAX_STYLE_CHARS]
     if "/*" in style:
         style = without_comments(style)
@@ -88,7 +120,9 @@ def hides(css: dict[str, str]) -> bool:
 
 
 def tiny(css: dict[str, str], before: bool) -> bool:
-    """Tell whether text is too small to be read; `before` is the answer for the element around (font sizes are inherited)."""
+    """Tell whether text is too small to be read; `before` is the answer for the element around (font sizes are
+    inherited).
+    """
     size = css.get("font-size")
     if size is None and "font" in css:
         size = next((word for word in css["font"].split() if word[:1].isdigit() or word[:1] == "."), None)
@@ -171,7 +205,8 @@ class Rule:
 class StyleSheet:
     """Rules of a document's style elements, found by tag, class or id; selectors with ancestors or states are left out.
 
-    `unseen_grounds` tells that a rule left out sets a background: then "white on white" cannot be known from what is here.
+    `unseen_grounds` tells that a rule left out sets a background: then "white on white" cannot be known from what is
+    here.
     """
 
     by_key: dict[str, list[Rule]] = field(default_factory=dict)

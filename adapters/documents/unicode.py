@@ -12,8 +12,8 @@ _BLANKS = re.compile(r"[\t \xa0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]+")
 _LINE_ENDS = re.compile(r" ?\n ?")
 _GAPS = re.compile(r"\n{3,}")
 
-# Characters with a plain twin that means the same (full-width forms, ligatures, mathematical letters). Not the whole of NFKC, which would
-# turn "5²" into "52" and "1½" into "11⁄2".
+# Characters with a plain twin that means the same (full-width forms, ligatures, mathematical letters). Not the whole of
+# NFKC, which would turn "5²" into "52" and "1½" into "11⁄2".
 _COMPATIBLE = re.compile(r"[\ufb00-\ufb06\uff01-\uffee\U0001d400-\U0001d7ff]+")
 
 _INVISIBLE = re.compile(
@@ -23,7 +23,8 @@ _INVISIBLE = re.compile(
 _FLAG_EMOJI = re.compile("(\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 _SELECTOR_RUN = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}")
-# Between two letters that never need it: Latin, Greek, Cyrillic, Hebrew-free; Persian, Indic scripts and emoji use joiners rightly.
+# Between two letters that never need it: Latin, Greek, Cyrillic, Hebrew-free; Persian, Indic scripts and emoji use
+# joiners rightly.
 _SPLIT_WORD = re.compile(
     r"[0-9A-Za-z\u00c0-\u052f\u3040-\u9fff][\u200b-\u200d\u2060-\u2064\ufeff\u180e]+[0-9A-Za-z\u00c0-\u052f\u3040-\u9fff]"
 )
@@ -37,7 +38,8 @@ _EMBEDDINGS = re.compile("[\u202b\u2066-\u2068]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
-# UTF-8 read as Windows-1252: "cafÃ©", "donâ€™t", "ðŸ˜€"; Cyrillic, Hebrew and Arabic only in runs, since "Ð" and "Ø" are letters too.
+# UTF-8 read as Windows-1252: "cafÃ©", "donâ€™t", "ðŸ˜€"; Cyrillic, Hebrew and Arabic only in runs, since "Ð" and "Ø"
+# are letters too.
 _TRAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 _MOJIBAKE = re.compile(f"(?:[ÂÃ]{_TRAIL}|â{_TRAIL}{{2}}|ð{_TRAIL}{{3}}|(?:[ÐÑ×ØÙ]{_TRAIL}){{3,}})+")
 
@@ -47,8 +49,8 @@ _PRIVATE_JOINERS = {"\u200c": "\ufdd0", "\u200d": "\ufdd1"}  # noncharacters: no
 def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
     """Return the text of a body, whatever its declared charset says; never raises.
 
-    The declared charset is tried, then UTF-8, then Windows-1252 (flag `MIXED_ENCODING`: what was declared did not hold). Bytes that fit none
-    become U+FFFD (flag `UNDECODABLE`).
+    The declared charset is tried, then UTF-8, then Windows-1252 (flag `MIXED_ENCODING`: what was declared did not
+    hold). Bytes that fit none become U+FFFD (flag `UNDECODABLE`).
     """
     flags: set[CleanFlag] = set()
     for name in (charset, "utf-8"):
@@ -66,11 +68,12 @@ def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
 
 
 def normalise(text: str) -> tuple[str, set[CleanFlag]]:
-    """Return the text in one plain form, and what was found on the way.
+    r"""Return the text in one plain form, and what was found on the way.
 
-    Line breaks become "\\n", blanks one space, at most one empty line stays between paragraphs. Characters without a visible form go; they are
-    flagged where they carry something (inside words, in long runs, tag letters, direction overrides), not where they are ordinary (joiners
-    of Persian and Indic scripts, emoji, soft hyphens, the marks that phones put around numbers). Doing it twice changes nothing more.
+    Line breaks become "\\n", blanks one space, at most one empty line stays between paragraphs. Characters without a
+    visible form go; they are flagged where they carry something (inside words, in long runs, tag letters, direction
+    overrides), not where they are ordinary (joiners of Persian and Indic scripts, emoji, soft hyphens, the marks that
+    phones put around numbers). Doing it twice changes nothing more.
     """
     flags: set[CleanFlag] = set()
     if not text.isascii():

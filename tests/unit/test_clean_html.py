@@ -107,7 +107,7 @@ def test_layout(html: str, text: str) -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        '<p>new</p><div class="gmail_quote">On x wrote:<blockquote>old <i style="display:none">h</i></blockquote></div>',
+        '<p>new</p><div class="gmail_quote">On x wrote:<br>old <i style="display:none">h</i></div>',
         '<p>new</p><blockquote type="cite">old</blockquote>',
         "<p>new</p><div id=divRplyFwdMsg>From: old</div><div>old</div>",
         "<p>new</p><p><b>From:</b> A<br><b>Sent:</b> today<br><b>To:</b> B<br><b>Subject:</b> C</p><p>old</p>",

@@ -7,11 +7,14 @@ from domain.document import CleanFlag
 
 CLEANER = DocumentCleaner()
 ALTERNATIVE = (
-    b"From: =?utf-8?q?J=C3=B6rg_M=C3=BCller?= <joerg@x.example>\r\nSubject: =?iso-8859-1?q?R=FCckzahlung?=\r\nMIME-Version: 1.0\r\n"
-    b'Content-Type: multipart/mixed; boundary="a"\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary="b"\r\n\r\n'
+    b"From: =?utf-8?q?J=C3=B6rg_M=C3=BCller?= <joerg@x.example>\r\nSubject: "
+    b"=?iso-8859-1?q?R=FCckzahlung?=\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="a"\r\n\r\n'
+    b'--a\r\nContent-Type: multipart/alternative; boundary="b"\r\n\r\n'
     b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n"
     b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>rich</p>\r\n--b--\r\n"
-    b'--a\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename="bill.pdf"\r\n\r\nJVBERi0=\r\n--a--\r\n'
+    b"--a\r\nContent-Type: application/pdf\r\n"
+    b'Content-Disposition: attachment; filename="bill.pdf"\r\n\r\nJVBERi0=\r\n--a--\r\n'
 )
 
 

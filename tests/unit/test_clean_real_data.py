@@ -1,4 +1,5 @@
-"""Floors on messages and mails that others wrote. The folder is named by HEADGATE_EVAL_DATA; without it these tests are skipped."""
+"""Floors on messages and mails that others wrote. The folder is named by HEADGATE_EVAL_DATA; without it these tests are
+skipped."""
 
 import json
 import os
@@ -11,7 +12,7 @@ from adapters.documents.clean import DocumentCleaner
 from domain.document import CleanDocument, CleanFlag, restore
 
 FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
-pytestmark = pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")
+pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]
 CLEANER = DocumentCleaner()
 CLAIMED = {"EMAIL_ADDRESS": 0.99, "PHONE_NUMBER": 0.95, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.95}
 

@@ -98,7 +98,7 @@ def test_what_the_caller_knows_of_the_sender_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("text", "left", "flag"),
     [
-        ("Broken.\n\nOn Mon, Jan 1, 2024 at 10:00 AM Help <h@x.com>\nwrote:\n> hi\n> there\n\nBelow too", "Broken.\n\nBelow too", "quoted_history"),
+        ("Off.\n\nOn Mon, Jan 1 at 10:00 AM Help <h@x.com>\nwrote:\n> hi\n\nBelow", "Off.\n\nBelow", "quoted_history"),
         ("Kaputt.\n\nAm 01.02.2024 um 10:00 schrieb Hilfe <h@x.de>:\nalt", "Kaputt.", "quoted_history"),
         ("Cassé.\n\nLe lun. 1 janv. 2024 à 10:00, Aide <h@x.fr> a écrit :\nvieux", "Cassé.", "quoted_history"),
         ("Roto.\n\nEl lun, 1 ene 2024 a las 10:00, Ayuda (<h@x.es>) escribió:\nviejo", "Roto.", "quoted_history"),
@@ -109,7 +109,7 @@ def test_what_the_caller_knows_of_the_sender_is_replaced() -> None:
         ("Refund me\n\nBest regards,\nJohn Smith\nCEO, Acme\n+1 212 555 0187", "Refund me", "signature"),
         ("Geld weg\n\nMit freundlichen Grüßen\nHans Meier", "Geld weg", "signature"),
         ("Hi\n-- \nJohn\nAcme", "Hi", "signature"),
-        ("Hi there\n\nThis e-mail is confidential and intended only for the addressee. Delete it.", "Hi there", "disclaimer"),
+        ("Hi there\n\nThis e-mail is confidential. It is intended only for the addressee.", "Hi there", "disclaimer"),
     ],
 )  # fmt: skip
 def test_what_the_sender_did_not_write_now_is_cut(text: str, left: str, flag: str) -> None:
@@ -159,8 +159,16 @@ def test_odd_characters_go_and_are_told(text: str, left: str, flag: CleanFlag) -
 
 
 @pytest.mark.parametrize(
-    "text", ["\u202a+1 212\u202c is it", "می\u200cخواهم", "soft\xadhyphen", "family 👨\u200d👩 ok", "5² = 25 ½", "🏴\U000e0067\U000e0062\U000e007f"]
-)  # fmt: skip
+    "text",
+    [
+        "\u202a+1 212\u202c is it",
+        "می\u200cخواهم",
+        "soft\xadhyphen",
+        "family 👨\u200d👩 ok",
+        "5² = 25 ½",
+        "🏴\U000e0067\U000e0062\U000e007f",
+    ],
+)
 def test_ordinary_invisible_characters_are_no_alarm(text: str) -> None:
     assert not clean(text).suspicious
 
