@@ -5,6 +5,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -56,22 +57,25 @@ def running_postgres() -> Iterator[Postgres]:
     if owner is not None:
         shutil.chown(data, owner, pwd.getpwnam(owner).pw_gid)
     try:
-        _run([str(binaries / "initdb"), "-D", str(data), "-U", "headgate", "-A", "trust", "--no-sync", "-E", "UTF8"], owner)
+        _run(
+            [str(binaries / "initdb"), "-D", str(data), "-U", "headgate", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            owner,
+        )
         port = _free_port()
-        process = subprocess.Popen(
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
             [
                 str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
                 "-c", f"unix_socket_directories={data}", "-c", "fsync=off", "-c", "max_connections=60",
             ],
-            stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb"), cwd="/", **_as(owner),
+            stdout=subprocess.DEVNULL, stderr=log, cwd="/", **_as(owner),
         )  # fmt: skip
         server = Postgres(port, process)
         try:
             _wait_until_ready(server, folder / "log")
             yield server
         finally:
-            process.terminate()  # connections are still open: the fast shutdown needs SIGINT
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)  # the fast shutdown, which does not wait for connections to close
             process.wait(timeout=START_WITHIN_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

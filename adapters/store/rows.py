@@ -16,7 +16,9 @@ def insert_new(connection: Connection, table: sa.Table, rows: list[dict[str, Any
 
 def insert_first(connection: Connection, table: sa.Table, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is there; return whether it was new."""
-    return connection.execute(_insert(connection, table), row).rowcount == 1
+    # RETURNING, because drivers do not agree on the row count of an INSERT.
+    first_key = next(iter(table.primary_key))
+    return connection.execute(_insert(connection, table).returning(first_key), row).first() is not None
 
 
 def _insert(connection: Connection, table: sa.Table) -> sa.Insert:

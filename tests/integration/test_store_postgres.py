@@ -129,5 +129,3 @@ def test_a_transaction_that_keeps_failing_is_given_up(store: Store, monkeypatch:
 def test_the_books_cannot_be_emptied(store: Store) -> None:
     with pytest.raises(sa.exc.DBAPIError, match="only ever added"), store.database.engine.begin() as connection:
         connection.execute(sa.text("TRUNCATE entries"))
-
-

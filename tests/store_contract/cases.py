@@ -129,7 +129,12 @@ class RecordsContract:
     """The system of record and the CRM."""
 
     def find(self, store: Store, **wanted: str | None) -> tuple[str | None, str | None, bool]:
-        values: dict[str, str | None] = {"tenant": "default", "customer_id": None, "sender_email": None, "order_id": None}
+        values: dict[str, str | None] = {
+            "tenant": "default",
+            "customer_id": None,
+            "sender_email": None,
+            "order_id": None,
+        }
         account = store.records.find_account(**{**values, **wanted}, now=NOW)  # type: ignore[arg-type]  # a table of cases
         customer = account.customer.customer_id if account.customer else None
         return customer, account.order.order_id if account.order else None, account.order_of_somebody_else
@@ -222,7 +227,14 @@ class RecordsContract:
     def test_a_lead_is_recorded_once(self, store: Store) -> None:
         def record(owner: str) -> str:
             effect = store.crm.record_lead(
-                case_id="case/shop/e1", tenant="default", account_id=None, owner=owner, team="t", score=5, facts={}, at=NOW
+                case_id="case/shop/e1",
+                tenant="default",
+                account_id=None,
+                owner=owner,
+                team="t",
+                score=5,
+                facts={},
+                at=NOW,
             )
             return effect.key
 

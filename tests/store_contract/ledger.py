@@ -118,9 +118,9 @@ class LedgerContract:
     def test_one_approval_id_cannot_stand_at_two_effects_even_by_hand(self, store: Store) -> None:
         asked = big_action()
         intend(store, asked, approve(store, asked))
-        copied = sa.select(
-            sa.literal("case/shop/e1/other"), *[c for c in effects.c if c.name != "key"]
-        ).where(effects.c.key == asked.key)
+        copied = sa.select(sa.literal("case/shop/e1/other"), *[c for c in effects.c if c.name != "key"]).where(
+            effects.c.key == asked.key
+        )
         with pytest.raises(exc.IntegrityError), store.database.engine.begin() as connection:
             connection.execute(sa.insert(effects).from_select(list(effects.c.keys()), copied))
 
@@ -146,7 +146,7 @@ class LedgerContract:
     def test_the_daily_cap_holds_over_cases_and_an_approval_lifts_it(self, store: Store) -> None:
         intend(store, action("e1", money=Money(minor=700, currency="USD")))
         over = action("e2", money=Money(minor=400, currency="USD"))
-        with pytest.raises(RefusedError, match="above the cap of 10.00 USD"):
+        with pytest.raises(RefusedError, match=r"above the cap of 10\.00 USD"):
             intend(store, over, daily_cap_minor=1_000)
         assert intend(store, over, approve(store, over), daily_cap_minor=1_000) is LedgerState.INTENDED
 
@@ -224,7 +224,7 @@ class LedgerContract:
     def test_the_database_refuses_to_change_the_books(self, store: Store, statement: sa.UpdateBase) -> None:
         intend(store, action())
         store.ledger.execute("case/shop/e1/refund", "ref", NOW)
-        with pytest.raises(exc.DBAPIError, match="only ever added|stays as it is"), store.database.engine.begin() as c:
+        with pytest.raises(exc.DBAPIError, match=r"only ever added|stays as it is"), store.database.engine.begin() as c:
             c.execute(statement)
 
     # --- approvals ---------------------------------------------------------------------------------------------------

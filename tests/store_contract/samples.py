@@ -20,8 +20,8 @@ CUSTOMERS = [
 ]
 ORDERS = [
     {
-        "order_id": "ORD-1", "customer_id": "C-1", "status": "delivered", "placed_days_ago": 10, "delivered_days_ago": 7,
-        "promised_days_ago": 6, "total_minor": 2_000, "currency": "USD",
+        "order_id": "ORD-1", "customer_id": "C-1", "status": "delivered", "placed_days_ago": 10,
+        "delivered_days_ago": 7, "promised_days_ago": 6, "total_minor": 2_000, "currency": "USD",
         "charges": [{"charge_id": "CH-1", "amount_minor": 2_000, "captured_days_ago": 10, "payee": "card:visa-1"}],
     },
     {
@@ -116,7 +116,9 @@ def approval_request(asked: Action, number: int = 1) -> ApprovalRequest:
     )
 
 
-def approval_result(request: ApprovalRequest, standing: Standing = Standing.APPROVED, by: str = "maria") -> ApprovalResult:
+def approval_result(
+    request: ApprovalRequest, standing: Standing = Standing.APPROVED, by: str = "maria"
+) -> ApprovalResult:
     return ApprovalResult(
         approval_id=request.approval_id,
         digest=request.digest,
