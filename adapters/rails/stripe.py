@@ -21,7 +21,8 @@ TIMEOUT_S = 20.0  # below the 30 s that the activity has
 PAGE = 100
 LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest first
 
-_PAID = ("succeeded", "pending")  # pending: on its way to the bank, and not to be sent again
+_PAID = ("succeeded", "pending", "requires_action")  # not to be sent again, though it may still be on its way
+_NOT_PAID = ("failed", "canceled")
 
 # Any: Stripe's JSON, read field by field.
 Json = dict[str, Any]
@@ -55,7 +56,7 @@ class StripeRail:
             "metadata[headgate_charge]": action.charge_id,
         }
         refund = await self._call("POST", "/v1/refunds", data=form, headers={"Idempotency-Key": action.key})
-        if refund.get("status") not in _PAID:
+        if refund.get("status") in _NOT_PAID:
             why = refund.get("failure_reason") or refund.get("status")
             raise RefusedError(f"Stripe did not pay {action.key!r}: {why!r}")
         return _receipt(refund, action.key)
@@ -168,6 +169,8 @@ def _metadata(refund: Json) -> dict[str, Any]:
 
 def _receipt(refund: Json, key: str) -> RailReceipt:
     try:
+        if refund["status"] not in _PAID:
+            raise ValueError(f"status {refund['status']!r} is none that Stripe documents")
         return RailReceipt(
             key=key,
             reference=refund["id"],

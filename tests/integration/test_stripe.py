@@ -1,0 +1,319 @@
+"""Payment rails keep one contract: Stripe (against a server that speaks Stripe), the embedded provider, the fake."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from activities.ports import RefundRail
+from adapters.rails.embedded import EmbeddedRail, RailFaults
+from adapters.rails.fake import FakeRail
+from adapters.rails.stripe import StripeRail
+from domain.approval import Action
+from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.money import Money
+
+
+@dataclass
+class StripeSpeaker:
+    """Speaks what `StripeRail` needs of Stripe's API: refunds with idempotency keys that it may forget."""
+
+    refunds: list[dict[str, Any]] = field(default_factory=list)
+    keys: dict[str, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
+    answers: list[Callable[[], Response]] = field(default_factory=list)  # given instead of doing anything
+    lost_answers: int = 0
+    status_of_new: str = "succeeded"
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    async def create(self, request: Request) -> Response:
+        body = await request.body()
+        self.requests.append((body.decode(), dict(request.headers)))
+        if self.answers:
+            return self.answers.pop(0)()
+        if request.headers.get("authorization") != "Bearer sk_test_1":
+            return _error(401, "invalid_request_error", "api_key_invalid")
+        key = request.headers["idempotency-key"]
+        if key in self.keys:
+            known, refund = self.keys[key]
+            if known != body:
+                return _error(400, "idempotency_error", "idempotency_key_in_use")
+            return JSONResponse(refund)
+        form = dict(parse_qsl(body.decode(), strict_parsing=True))
+        refund = {
+            "id": f"re_{len(self.refunds) + 1}",
+            "object": "refund",
+            "amount": int(form["amount"]),
+            "currency": "usd",
+            "charge": form.get("charge"),
+            "payment_intent": form.get("payment_intent"),
+            "created": int(datetime.now(UTC).timestamp()),
+            "status": self.status_of_new,
+            "failure_reason": "lost_or_stolen_card" if self.status_of_new == "failed" else None,
+            "metadata": {n[9:-1]: v for n, v in form.items() if n.startswith("metadata[")},
+        }
+        self.refunds.append(refund)
+        self.keys[key] = (body, refund)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return Response(b'{"id": "re_', media_type="application/json")
+        return JSONResponse(refund)
+
+    async def list_refunds(self, request: Request) -> Response:
+        if self.answers:
+            return self.answers.pop(0)()
+        query = request.query_params
+        found = [
+            r
+            for r in reversed(self.refunds)
+            if query.get("charge") in {None, r["charge"]} and query.get("payment_intent") in {None, r["payment_intent"]}
+        ]
+        if after := query.get("starting_after"):
+            ids = [r["id"] for r in found]
+            found = found[ids.index(after) + 1 :]
+        limit = int(query.get("limit", "10"))
+        return JSONResponse({"object": "list", "data": found[:limit], "has_more": len(found) > limit})
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v1/refunds", self.create, methods=["POST"]),
+                Route("/v1/refunds", self.list_refunds, methods=["GET"]),
+            ]
+        )
+
+
+def _error(status: int, kind: str, code: str = "", headers: dict[str, str] | None = None) -> Response:
+    body = {"error": {"type": kind, "code": code, "message": f"because of {code}"}}
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+@pytest.fixture
+def speaker() -> StripeSpeaker:
+    return StripeSpeaker()
+
+
+@pytest.fixture
+def stripe_url(speaker: StripeSpeaker) -> Iterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(speaker.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest_asyncio.fixture
+async def stripe(stripe_url: str) -> AsyncIterator[StripeRail]:
+    async with httpx.AsyncClient() as client:
+        yield StripeRail("sk_test_1", client, stripe_url)
+
+
+@pytest.fixture(params=["stripe", "embedded", "fake"])
+def rail(request: pytest.FixtureRequest, tmp_path: Path) -> RefundRail:
+    if request.param == "stripe":
+        found: RefundRail = request.getfixturevalue("stripe")
+        return found
+    return EmbeddedRail(tmp_path / "rail.db") if request.param == "embedded" else FakeRail()
+
+
+def action(name: str = "e1", minor: int = 500, charge: str = "ch_1") -> Action:
+    return Action(
+        key=f"case/shop/{name}/refund",
+        case_id=f"case/shop/{name}",
+        kind="refund",
+        order_id="ORD-1",
+        charge_id=charge,
+        payee="card:visa-1",
+        money=Money(minor=minor, currency="USD"),
+        policy_version="main@1",
+    )
+
+
+class TestEveryRail:
+    async def test_the_same_key_again_pays_nothing_and_brings_the_first_receipt(self, rail: RefundRail) -> None:
+        first = await rail.refund(action())
+        assert await rail.refund(action()) == first
+        assert (first.key, first.amount_minor, first.currency, first.payee) == (action().key, 500, "USD", "card:visa-1")
+        assert len(await rail.log()) == 1  # type: ignore[attr-defined]  # all three keep a log
+
+    async def test_the_same_key_with_another_amount_is_refused(self, rail: RefundRail) -> None:
+        await rail.refund(action())
+        with pytest.raises(RefusedError):
+            await rail.refund(action(minor=501))
+
+    async def test_what_was_done_is_found_by_key_with_and_without_the_charge(self, rail: RefundRail) -> None:
+        receipt = await rail.refund(action())
+        await rail.refund(action("e2"))
+        assert await rail.find(action().key) == receipt
+        assert await rail.find(action().key, charge_id="ch_1") == receipt
+        assert await rail.find("case/shop/never/refund") is None
+
+    async def test_calls_at_once_with_one_key_pay_once(self, rail: RefundRail) -> None:
+        receipts = await asyncio.gather(*(rail.refund(action()) for _ in range(8)))
+        assert len({receipt.reference for receipt in receipts}) == 1
+
+    async def test_the_log_says_what_was_paid_on_whose_behalf(self, rail: RefundRail) -> None:
+        receipt = await rail.refund(action())
+        entry = (await rail.log())[0]  # type: ignore[attr-defined]
+        assert (entry.key, entry.reference, entry.charge_id) == (action().key, receipt.reference, "ch_1")
+        assert (entry.amount_minor, entry.currency, entry.payee) == (500, "USD", "card:visa-1")
+        assert entry.digest == action().digest()
+
+
+class TestEmbeddedFaults:
+    async def test_a_payment_whose_answer_was_lost_is_there_and_is_not_made_again(self, tmp_path: Path) -> None:
+        rail = EmbeddedRail(tmp_path / "rail.db")
+        EmbeddedRail(tmp_path / "rail.db").set_faults(RailFaults(lose_answers=2))
+        for _ in range(2):
+            with pytest.raises(TransientError, match="lost"):
+                await rail.refund(action())
+        await rail.refund(action())
+        assert len(await rail.log()) == 1
+
+    async def test_a_provider_that_is_away_paid_nothing(self, tmp_path: Path) -> None:
+        rail = EmbeddedRail(tmp_path / "rail.db")
+        rail.set_faults(RailFaults(unavailable=1))
+        with pytest.raises(TransientError, match="not available"):
+            await rail.refund(action())
+        assert await rail.log() == []
+        await rail.refund(action())
+
+    async def test_the_same_key_for_another_payee_or_charge_is_refused(self, tmp_path: Path) -> None:
+        rail = EmbeddedRail(tmp_path / "rail.db")
+        await rail.refund(action())
+        for changes in ({"payee": "card:thief"}, {"charge_id": "ch_2"}, {"order_id": "ORD-2"}):
+            with pytest.raises(RefusedError):
+                await rail.refund(action().model_copy(update=changes))
+
+    async def test_a_file_that_cannot_be_used_is_told_as_transient(self, tmp_path: Path) -> None:
+        (tmp_path / "rail.db").mkdir()
+        with pytest.raises(TransientError):
+            EmbeddedRail(tmp_path / "rail.db")
+
+
+class TestStripe:
+    async def test_the_request_is_what_stripe_documents(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
+        await stripe.refund(action())
+        body, headers = speaker.requests[0]
+        form = dict(parse_qsl(body))
+        assert (form["charge"], form["amount"]) == ("ch_1", "500")
+        assert (form["metadata[headgate_key]"], headers["idempotency-key"]) == (action().key, action().key)
+        await stripe.refund(action("e2", charge="pi_7"))
+        assert dict(parse_qsl(speaker.requests[1][0]))["payment_intent"] == "pi_7"
+
+    @pytest.mark.parametrize(
+        ("status", "kind", "code", "raised"),
+        [
+            (400, "invalid_request_error", "charge_already_refunded", RefusedError),
+            (400, "invalid_request_error", "amount_too_large", RefusedError),
+            (400, "idempotency_error", "", RefusedError),
+            (402, "card_error", "card_declined", RefusedError),
+            (404, "invalid_request_error", "resource_missing", RefusedError),
+            (401, "invalid_request_error", "", ConfigurationError),
+            (403, "invalid_request_error", "", ConfigurationError),
+            (408, "api_error", "", TransientError),
+            (409, "idempotency_error", "idempotency_key_in_use", TransientError),
+            (500, "api_error", "", TransientError),
+            (503, "api_error", "", TransientError),
+        ],
+    )
+    async def test_what_each_answer_means(
+        self, stripe: StripeRail, speaker: StripeSpeaker, status: int, kind: str, code: str, raised: type[Exception]
+    ) -> None:
+        speaker.answers.append(lambda: _error(status, kind, code))
+        with pytest.raises(raised, match=str(status)):
+            await stripe.refund(action())
+        assert speaker.refunds == []
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"), [("7", 7.0), ("0", 0.0), (None, 20.0), ("soon", 20.0), ("999999999", 6 * 3600.0)]
+    )
+    async def test_a_429_is_waited_for_as_long_as_it_says(
+        self, stripe: StripeRail, speaker: StripeSpeaker, header: str | None, seconds: float
+    ) -> None:
+        speaker.answers.append(lambda: _error(429, "rate_limit_error", "", {"retry-after": header} if header else {}))
+        with pytest.raises(ToldToWaitError) as told:
+            await stripe.refund(action())
+        assert told.value.wait_seconds == seconds
+
+    async def test_stripe_may_say_itself_that_a_refusal_is_to_be_tried_again(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.answers.append(lambda: _error(400, "x", "", {"stripe-should-retry": "true"}))
+        with pytest.raises(TransientError):
+            await stripe.refund(action())
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"[]", b"<html>", b'{"id": 1}', b'{"status": "succeeded"}', b'{"id": "re_1", "status": "odd"}']
+    )
+    async def test_an_answer_that_is_no_receipt_never_says_that_nothing_was_paid(
+        self, stripe: StripeRail, speaker: StripeSpeaker, body: bytes
+    ) -> None:
+        speaker.answers.append(lambda: Response(body, media_type="application/json"))
+        with pytest.raises(TransientError):
+            await stripe.refund(action())
+
+    async def test_an_answer_that_was_cut_off_is_tried_again_with_the_same_key(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.lost_answers = 1
+        with pytest.raises(TransientError, match="cut off"):
+            await stripe.refund(action())
+        await stripe.refund(action())
+        assert len(speaker.refunds) == 1
+
+    async def test_a_refund_that_failed_at_the_bank_is_no_payment(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.status_of_new = "failed"
+        with pytest.raises(RefusedError, match="lost_or_stolen_card"):
+            await stripe.refund(action())
+        assert await stripe.find(action().key) is None
+        assert await stripe.log() == []
+
+    async def test_after_stripe_forgot_the_key_the_refund_is_still_found_pages_back(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        receipt = await stripe.refund(action())
+        speaker.keys.clear()
+        for n in range(120):
+            await stripe.refund(action(f"later{n}", charge="ch_2"))
+        assert await stripe.find(action().key) == receipt
+        assert len(await stripe.log()) == 121
+
+    async def test_a_server_that_is_away_is_told_as_transient(self) -> None:
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(TransientError, match="ConnectError"):
+                await StripeRail("sk_test_1", client, "http://127.0.0.1:1").refund(action())
+
+    async def test_no_key_of_stripe_stands_in_any_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(ConfigurationError) as told:
+                await StripeRail("sk_live_secret", client, stripe_url).refund(action())
+        assert "sk_live_secret" not in json.dumps([str(told.value), repr(told.value)])
+        with pytest.raises(ConfigurationError, match="HEADGATE_STRIPE_API_KEY"):
+            StripeRail("", httpx.AsyncClient())
+
+    async def test_entries_of_the_log_carry_their_time(self, stripe: StripeRail) -> None:
+        await stripe.refund(action())
+        assert datetime.now(UTC) - (await stripe.log())[0].at < timedelta(hours=1)
