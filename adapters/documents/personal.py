@@ -103,10 +103,9 @@ _INTRODUCED = re.compile(
     r")?name\s?:|(?:^|\n)(?:name|nom|nombre|nome|naam)\s?:)\s?",
     re.IGNORECASE,
 )
-_NAME = re.compile(
-    r"[^\W\d_a-z][^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?(?: (?:(?:van|von|de|der|den|da|di|del|la|le|el|bin|"
-    r"al)\s){0,2}[^\W\d_a-z][^\W\d_]{0,30}\.?(?:['’-][^\W\d_]{1,30})?){0,3}"
-)
+_NAME_PART = r"[^\W\d_a-z](?:\.(?= [^\W\d_a-z])|[^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?)"
+_PARTICLES = "(?:(?:van|von|de|der|den|da|di|del|la|le|el|bin|al) ){0,2}"
+_NAME = re.compile(rf"{_NAME_PART}(?: {_PARTICLES}(?!(?:I|AND|And|My)\b){_NAME_PART}){{0,3}}")
 _WORDS_AS_NAMES = frozenset(
     [
         "will",

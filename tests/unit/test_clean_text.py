@@ -69,6 +69,8 @@ def test_numbers_of_the_trade_are_not_personal_data(kept: str) -> None:
         ("ssn 078-05-1120", "SSN", "078-05-1120"),
         ("CPF 529.982.247-25 aqui", "TAXID", "529.982.247-25"),
         ("My name is Ann O'Neil and I paid", "NAME", "Ann O'Neil"),
+        ("my name is John F. de Groot. I paid", "NAME", "John F. de Groot"),
+        ("My name is Ann Bell I paid", "NAME", "Ann Bell"),
         ("ich wohne Lindenstraße 12 in Kiel", "ADDRESS", "Lindenstraße 12"),
         ("send it to 12 Baker Street today", "ADDRESS", "12 Baker Street"),
     ],
