@@ -103,7 +103,7 @@ _INTRODUCED = re.compile(
     r")?name\s?:|(?:^|\n)(?:name|nom|nombre|nome|naam)\s?:)\s?",
     re.IGNORECASE,
 )
-_NAME_PART = r"[^\W\d_a-z](?:\.(?= [^\W\d_a-z])|[^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?)"
+_NAME_PART = r"[^\W\d_a-z](?:\.(?= [^\W\d_])|[^\W\d_]{0,30}(?:['’-][^\W\d_]{1,30})?)"
 _PARTICLES = "(?:(?:van|von|de|der|den|da|di|del|la|le|el|bin|al) ){0,2}"
 _NAME = re.compile(rf"{_NAME_PART}(?: {_PARTICLES}(?!(?:I|AND|And|My)\b){_NAME_PART}){{0,3}}")
 _WORDS_AS_NAMES = frozenset(
