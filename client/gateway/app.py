@@ -30,7 +30,7 @@ _READY_WITHIN_S = 3.0
 class GatewaySettings(BaseModel):
     """How the gateway behaves; seconds and bytes.
 
-    The approvals page needs `approvers_file`; the key of its sessions is kept beside it, the same for all gateways there.
+    The approvals page needs `approvers_file`; the key of its sessions is kept beside it, the same for all gateways.
     """
 
     model_config = ConfigDict(extra="forbid")

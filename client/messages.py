@@ -1,0 +1,172 @@
+"""Messages to send, read from files: JSON lines in several shapes, or an arrival schedule over texts beside it."""
+
+import csv
+import gzip
+import html
+import json
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel
+
+from domain.case import EVENT_ID
+
+JSON_TYPE = "application/json"
+# What a webhook may say; anything else in a line (labels, notes, sources) is about the message and stays here.
+_FIELDS = (
+    "channel",
+    "tenant",
+    "lang",
+    "subject",
+    "text",
+    "html",
+    "customer",
+    "customer_id",
+    "customer_email",
+    "customer_name",
+    "order_id",
+    "amount",
+    "currency",
+    "attachments",
+)
+_SCHEDULE = ("offset_ms", "message_id", "text_id", "kind", "variant", "ref")
+
+
+class Outgoing(BaseModel):
+    """One message, ready to be signed and sent."""
+
+    event_id: str
+    body: bytes
+    content_type: str = JSON_TYPE
+
+
+def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[Outgoing]:
+    """Yield the messages of a file; "-" reads lines from standard input, `.gz` is unpacked on the way.
+
+    Lines are JSON objects: `{"id", "text" | "html", …fields of a webhook}`, or `{"type", "data": {…}}` with the id
+    inside or beside; a line with `body` (and `content_type`) is sent as it is. Schedules are CSV with the columns
+    `offset_ms, message_id, text_id, kind, variant, ref`; their texts are looked up by id in the `*.jsonl` and
+    `*.jsonl.gz` files below `texts`, by default the folder above the schedule's own.
+
+    Raises:
+        ValueError: a line cannot be read, or the file is of a kind that is not sent; the message says which and why.
+        OSError: the file cannot be read.
+    """
+    name = str(path)
+    bare = name.removesuffix(".gz")
+    if name == "-":
+        yield from _lines(sys.stdin, "standard input")
+    elif bare.endswith(".csv"):
+        yield from _scheduled(Path(path), texts if texts is not None else Path(path).resolve().parent.parent)
+    elif bare.endswith((".jsonl", ".ndjson", ".json")):
+        with _opened(Path(path)) as file:
+            yield from _lines(file, name)
+    elif bare.lower().endswith((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")):
+        raise ValueError(
+            f"{name!r} is a document: invoices come with a later release; send JSON lines or a schedule in CSV"
+        )
+    else:
+        raise ValueError(
+            f"{name!r}: expected a file that ends in .jsonl, .csv or either with .gz, or - for standard input"
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        with path.open(encoding="utf-8", newline="") as file:
+            yield file
+
+
+def _lines(file: Iterable[str], name: str) -> Iterator[Outgoing]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            message = _outgoing(json.loads(line))
+        except ValueError as e:
+            raise ValueError(f"{name}, line {number}: {e}") from None
+        yield message
+
+
+def _outgoing(content: object) -> Outgoing:
+    if not isinstance(content, dict):
+        raise ValueError(f'{type(content).__name__}: expected an object such as {{"text": "…"}}')  # noqa: TRY004 - bad data
+    event_id = _event_id(content)
+    if isinstance(content.get("body"), str):
+        kind = content.get("content_type", JSON_TYPE)
+        return Outgoing(event_id=event_id, body=str(content["body"]).encode(), content_type=str(kind))
+    data = content.get("data")
+    if isinstance(data, dict) and "type" in content:
+        envelope: dict[str, object] = {name: content[name] for name in ("type", "timestamp") if name in content}
+        return Outgoing(event_id=event_id, body=_encode({**envelope, "data": _known(data)}))
+    return Outgoing(event_id=event_id, body=_encode(_known(content)))
+
+
+def _event_id(content: dict[str, object]) -> str:
+    data = content.get("data")
+    inside = data if isinstance(data, dict) else {}
+    for given in (content.get("event_id"), content.get("id"), inside.get("event_id"), inside.get("id")):
+        if given is None:
+            continue
+        if not EVENT_ID.fullmatch(str(given)):
+            raise ValueError(f"id {str(given)[:48]!r}: expected 1 to 128 of letters, digits and . _ : ~ @ + = -")
+        return str(given)
+    return f"evt_{uuid.uuid4().hex}"
+
+
+def _known(fields: dict[str, object]) -> dict[str, object]:
+    return {name: fields[name] for name in _FIELDS if name in fields}
+
+
+def _encode(content: dict[str, object]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _scheduled(path: Path, folder: Path) -> Iterator[Outgoing]:
+    """Yield a schedule's messages in its order; a redelivery has the id and the bytes of the first one."""
+    with _opened(path) as file:
+        rows = csv.DictReader(file)
+        missing = [name for name in _SCHEDULE if name not in (rows.fieldnames or [])]
+        if missing:
+            raise ValueError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
+        texts = _texts_below(folder)
+        for number, row in enumerate(rows, 2):
+            found = texts.get(row["text_id"])
+            if found is None:
+                raise ValueError(
+                    f"{str(path)!r}, line {number}: no text {row['text_id']!r} below {str(folder)!r}; "
+                    "say with --texts where the texts are"
+                )
+            yield _scheduled_message(row, found)
+
+
+def _scheduled_message(row: dict[str, str], found: dict[str, object]) -> Outgoing:
+    text = str(found["text"])
+    fields = {name: found[name] for name in ("channel", "lang", "tenant") if isinstance(found.get(name), str)}
+    if row["variant"] == "html":
+        escaped = html.escape(text).replace("\n", "<br>\n")
+        fields["html"] = f"<div>{escaped}</div>\n<div>Ref: {html.escape(row['ref'])}</div>"
+    else:
+        fields["text"] = f"{text}\nRef: {row['ref']}"
+    return Outgoing(event_id=row["message_id"], body=_encode(fields))
+
+
+def _texts_below(folder: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    for path in sorted([*folder.rglob("*.jsonl"), *folder.rglob("*.jsonl.gz")]):
+        with _opened(path) as file:
+            for line in file:
+                if not line.strip():
+                    continue
+                content = json.loads(line)
+                if isinstance(content, dict) and isinstance(content.get("text"), str) and "id" in content:
+                    found.setdefault(str(content["id"]), content)
+    return found

@@ -1,0 +1,273 @@
+"""Send messages through the real webhook: signed, many at once, as fast as they are accepted or at a given rate.
+
+    summary = await send_file("tickets.jsonl.gz", gateway="http://127.0.0.1:8080", source="shop", secret="whsec_…")
+
+A message keeps its event id over all tries, so whatever is sent twice is one case.
+"""
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+from pydantic import BaseModel, Field
+
+from client.messages import Outgoing, read_messages
+from client.signing import decode_secret, sign
+
+_TRIES = 8
+_TRIES_AT_FIRST = 4  # while nothing ever answered, there is probably nobody
+_CONCURRENCY = 32
+_LONGEST_WAIT_S = 60.0
+_FIRST_WAIT_S = 0.2  # after a refused connection; doubled each time
+
+
+class Refusal(BaseModel):
+    """A message that was not taken: which, with which status and code (status 0: no answer)."""
+
+    event_id: str
+    status: int
+    code: str
+    detail: str
+
+
+class SendSummary(BaseModel):
+    """What became of the messages: `accepted` are new, `duplicates` were there before; latencies in seconds.
+
+    `case_ids` are all that were answered with 202, each once, in the order of the answers; `retries` are further tries.
+    """
+
+    sent: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    refused: dict[str, int] = Field(default_factory=dict)
+    retries: int = 0
+    p50_s: float = 0.0
+    p95_s: float = 0.0
+    took_s: float = 0.0
+    per_second: float = 0.0
+    case_ids: list[str] = Field(default_factory=list)
+    refusals: list[Refusal] = Field(default_factory=list)  # the first hundred
+
+
+async def send_file(
+    path: Path | str,
+    *,
+    gateway: str,
+    source: str,
+    secret: str,
+    rate: float | None = None,
+    limit: int | None = None,
+    texts: Path | None = None,
+    concurrency: int = _CONCURRENCY,
+    progress: Callable[[int], None] | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> SendSummary:
+    """Send what is in a file (see `client.messages.read_messages`) to a source of a gateway.
+
+    `rate` is in messages per second, None as fast as they are accepted; `limit` ends after so many; `progress` is
+    called with the number of messages that are done.
+
+    Raises:
+        ValueError: the file, the secret or the rate cannot be used; the message says what was expected.
+        OSError: the file cannot be read.
+        GatewayUnreachableError: the very first message got no answer at all.
+    """
+    return await send_messages(
+        read_messages(path, texts=texts),
+        gateway=gateway,
+        source=source,
+        secret=secret,
+        rate=rate,
+        limit=limit,
+        concurrency=concurrency,
+        progress=progress,
+        transport=transport,
+    )
+
+
+async def send_messages(
+    messages: Iterable[Outgoing],
+    *,
+    gateway: str,
+    source: str,
+    secret: str,
+    rate: float | None = None,
+    limit: int | None = None,
+    concurrency: int = _CONCURRENCY,
+    progress: Callable[[int], None] | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> SendSummary:
+    """Send messages as `send_file` does."""
+    if rate is not None and not 0 < rate <= 100_000:
+        raise ValueError(f"rate {rate!r}: expected messages per second, above 0")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit {limit!r}: expected 1 or more")
+    decode_secret(secret)
+    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    async with httpx.AsyncClient(base_url=gateway, timeout=15, limits=limits, transport=transport) as http:
+        sender = _Sender(http, f"/webhooks/{source}", secret, progress)
+        return await sender.run(_limited(messages, limit), rate, concurrency)
+
+
+class GatewayUnreachableError(Exception):
+    """No gateway answers at the address."""
+
+
+class _Sender:
+    def __init__(self, http: httpx.AsyncClient, path: str, secret: str, progress: Callable[[int], None] | None) -> None:
+        self._http = http
+        self._path = path
+        self._secret = secret
+        self._progress = progress
+        self._summary = SendSummary()
+        self._latencies: list[float] = []
+        self._refused: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        self._hold_until = 0.0  # all senders wait when one is told to
+
+    async def run(self, messages: Iterator[Outgoing], rate: float | None, concurrency: int) -> SendSummary:
+        started = time.monotonic()
+        paced = _Paced(messages, rate)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(concurrency):
+                    group.create_task(self._work(paced))
+        except* (ValueError, OSError, GatewayUnreachableError) as several:
+            raise several.exceptions[0] from None
+        return self._finish(time.monotonic() - started)
+
+    async def _work(self, messages: "_Paced") -> None:
+        while (message := await messages.next()) is not None:
+            await self._send(message)
+            self._summary.sent += 1
+            if self._progress is not None:
+                self._progress(self._summary.sent)
+
+    async def _send(self, message: Outgoing) -> None:
+        wait_s = _FIRST_WAIT_S
+        for attempt in range(_TRIES):
+            if attempt:
+                self._summary.retries += 1
+            await self._hold()
+            answer = await self._post(message)
+            if answer is None:
+                if not self._latencies and attempt + 1 >= _TRIES_AT_FIRST:
+                    break
+                await asyncio.sleep(wait_s)
+                wait_s *= 2
+            elif answer.status_code in (429, 503) and attempt + 1 < _TRIES:
+                self._hold_until = time.monotonic() + _retry_after(answer, wait_s)
+                wait_s *= 2
+            else:
+                self._count(message, answer)
+                return
+        if not self._latencies:
+            raise GatewayUnreachableError(
+                f"no gateway answers at {self._http.base_url}: is it running? `headgate status` says where it is"
+            )
+        self._refuse(Refusal(event_id=message.event_id, status=0, code="no_answer", detail=f"after {_TRIES} tries"))
+
+    async def _hold(self) -> None:
+        while (left := self._hold_until - time.monotonic()) > 0:  # noqa: ASYNC110 - others may prolong it meanwhile
+            await asyncio.sleep(left)
+
+    async def _post(self, message: Outgoing) -> httpx.Response | None:
+        """Send once; None if no answer came. Signed anew for each try, as a signature grows stale."""
+        headers = {"content-type": message.content_type, **sign(self._secret, message.event_id, message.body)}
+        started = time.monotonic()
+        try:
+            answer = await self._http.post(self._path, content=message.body, headers=headers)
+        except httpx.TransportError:
+            return None
+        self._latencies.append(time.monotonic() - started)
+        return answer
+
+    def _count(self, message: Outgoing, answer: httpx.Response) -> None:
+        content = _json(answer)
+        if answer.status_code == 202:
+            if content.get("duplicate"):
+                self._summary.duplicates += 1
+            else:
+                self._summary.accepted += 1
+            case_id = str(content.get("case_id"))
+            if case_id not in self._seen:
+                self._seen.add(case_id)
+                self._summary.case_ids.append(case_id)
+            return
+        self._refuse(
+            Refusal(
+                event_id=message.event_id,
+                status=answer.status_code,
+                code=str(content.get("code", "")),
+                detail=str(content.get("detail", ""))[:200],
+            )
+        )
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refused[f"{refusal.status} {refusal.code}".strip()] += 1
+        if len(self._summary.refusals) < 100:
+            self._summary.refusals.append(refusal)
+
+    def _finish(self, took_s: float) -> SendSummary:
+        latencies = sorted(self._latencies) or [0.0]
+        answered = self._summary.accepted + self._summary.duplicates
+        return self._summary.model_copy(
+            update={
+                "refused": dict(self._refused.most_common()),
+                "p50_s": round(statistics.median(latencies), 4),
+                "p95_s": round(latencies[min(len(latencies) - 1, int(len(latencies) * 0.95))], 4),
+                "took_s": round(took_s, 3),
+                "per_second": round(answered / took_s, 1) if took_s else 0.0,
+            }
+        )
+
+
+class _Paced:
+    """Hands out messages one by one, no faster than the rate; shared by all senders."""
+
+    def __init__(self, messages: Iterator[Outgoing], rate: float | None) -> None:
+        self._messages = messages
+        self._gap_s = 1 / rate if rate else 0.0
+        self._due = time.monotonic()
+        self._lock = asyncio.Lock()
+
+    async def next(self) -> Outgoing | None:
+        async with self._lock:
+            message = next(self._messages, None)
+            if message is not None and self._gap_s:
+                await asyncio.sleep(max(0.0, self._due - time.monotonic()))
+                self._due = max(self._due + self._gap_s, time.monotonic() - 1.0)
+            return message
+
+
+def _limited(messages: Iterable[Outgoing], limit: int | None) -> Iterator[Outgoing]:
+    for count, message in enumerate(messages):
+        if limit is not None and count >= limit:
+            return
+        yield message
+
+
+def _retry_after(answer: httpx.Response, fallback_s: float) -> float:
+    """Return how long the server asks to wait, seconds or date; what is absurd is capped."""
+    given = answer.headers.get("retry-after", "")
+    try:
+        wait_s = (
+            float(given) if given.isdecimal() else (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
+        )
+    except (ValueError, TypeError):
+        wait_s = fallback_s
+    return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
+
+
+def _json(answer: httpx.Response) -> dict[str, object]:
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
