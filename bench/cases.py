@@ -1,7 +1,9 @@
 """Cases per second, against a bare workflow that makes the same model calls and nothing else.
 
-Both run on the same Temporal server, against the same offline model, in alternating rounds, each with one process for workflow tasks and
-one for model calls; Headgate has its action and journal workers on top, because that is what it does more. The bare workflow's calls are
+Both run on the same Temporal server, against the same offline model, in alternating rounds, each with one process for
+workflow tasks and
+one for model calls; Headgate has its action and journal workers on top, because that is what it does more. The bare
+workflow's calls are
 recorded from Headgate's own activities, so that both send the same prompts.
 """
 
@@ -136,7 +138,9 @@ def read_samples(parts: Parts, limit: int) -> list[StoredCase]:
     cases = []
     for number in range(limit):
         row = rows[number % len(rows)]
-        clean = cleaner.clean(subject=row.get("subject", ""), text=row.get("text"), html=row.get("html"), lang=row.get("lang"))
+        clean = cleaner.clean(
+            subject=row.get("subject", ""), text=row.get("text"), html=row.get("html"), lang=row.get("lang")
+        )
         case = CaseInput(
             case_id="",
             source="bench",
@@ -153,9 +157,7 @@ def read_samples(parts: Parts, limit: int) -> list[StoredCase]:
 
 
 def _renamed(stored: StoredCase, run: str, number: int) -> StoredCase:
-    return stored.model_copy(
-        update={"case": stored.case.model_copy(update={"case_id": f"case/bench/{run}-{number}"})}
-    )
+    return stored.model_copy(update={"case": stored.case.model_copy(update={"case_id": f"case/bench/{run}-{number}"})})
 
 
 async def _rate_headgate(client: Client, parts: Parts, samples: list[StoredCase], run: str) -> tuple[float, float]:
@@ -177,7 +179,9 @@ async def _rate_bare(client: Client, calls: list[list[ModelRequest]], run: str) 
     started = time.perf_counter()
     handles = await asyncio.gather(
         *(
-            client.start_workflow(BareWorkflow.run, BareCase(calls=c), id=f"bench-bare/{run}-{n}", task_queue=BARE_CASES)
+            client.start_workflow(
+                BareWorkflow.run, BareCase(calls=c), id=f"bench-bare/{run}-{n}", task_queue=BARE_CASES
+            )
             for n, c in enumerate(calls)
         )
     )
@@ -250,8 +254,8 @@ async def bench_cases(*, cases: int, rounds: int) -> dict[str, object]:
 
 async def _that_end_alone(client: Client, parts: Parts, samples: list[StoredCase]) -> list[int]:
     """Return which samples end without a person: run once, whatever waits after that is left out."""
-    from domain.case import TERMINAL_STATES
     from client.cases import Headgate
+    from domain.case import TERMINAL_STATES
 
     stored = [_renamed(s, "probe", n) for n, s in enumerate(samples)]
     await asyncio.to_thread(parts.store.cases.admit, stored)

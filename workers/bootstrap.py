@@ -15,7 +15,9 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from activities.admit import AdmitActivities
     from activities.journal import JournalActivities
-    from activities.ports import CaseStarter, Inbox, LanguageModel, RefundRail, Supervisor
+    from activities.ports import CaseStarter, Inbox, LanguageModel, Supervisor
+    from adapters.rails.embedded import EmbeddedRail
+    from adapters.rails.stripe import StripeRail
     from adapters.store import Store
     from domain.support import Article
 
@@ -62,7 +64,7 @@ class Parts:
         return SqliteInbox(self.settings.inbox_file, max_waiting=self.settings.inbox_limit)
 
     @cached_property
-    def rail(self) -> "RefundRail":
+    def rail(self) -> "EmbeddedRail | StripeRail":
         """The payment provider. Raises ValueError if its key is missing."""
         if self.settings.rail == "stripe":
             import httpx

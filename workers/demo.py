@@ -7,22 +7,20 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client.sending import SendSummary, send_file
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from client.cases import Headgate
+from client.sending import SendSummary, send_file
 from domain.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.story import format_cost
 from workers.bootstrap import Parts
 from workers.settings import PROJECT, Settings, load_settings
+from workers.showing import progress_bar
 from workers.standing import audit_report, money_lines, states_in_temporal
 from workers.up import Stack, render_urls
 
@@ -77,11 +75,11 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         console.rule("[bold]1. Messages come in[/]")
         sent = await _send(console, stack)
         console.print(
-            f"{sent.sent} sent, {sent.accepted} accepted, {sent.duplicates} of them came twice and count once; "
-            f"half of them were on disk and answered within {sent.p50_ms:.0f} ms"
+            f"{sent.sent} sent and accepted: {sent.accepted} new, {sent.duplicates} came twice and count once; "
+            f"on disk and answered within {sent.p50_s * 1000:.0f} ms (half of them)"
         )
         console.rule("[bold]2. They are cleaned, routed and worked[/]")
-        await _work(console, headgate, sent.accepted - sent.duplicates)
+        await _work(console, headgate, sent.accepted)
         console.rule("[bold]3. A person at the gate[/]")
         await _decide(console, headgate)
         await _settle(headgate, parts)
@@ -104,36 +102,10 @@ async def _temporal(stack: Stack) -> "Client":
     return await connect(stack.endpoints.temporal, stack.endpoints.namespace)
 
 
-@contextmanager
-def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar on a terminal, a line every so often where there is none."""
-    if console.is_terminal:
-        columns = (
-            TextColumn(what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(what, total=total, note="")
-            yield lambda done, note: progress.update(task, completed=done, note=note)
-        return
-    last = [-1.0]
-
-    def line(done: int, note: str) -> None:
-        now = time.monotonic()
-        if done == total or now - last[0] >= 3:
-            last[0] = now
-            console.print(Text(f"  {what}: {done}/{total} {note}".rstrip()))
-
-    yield line
-
-
 async def _send(console: Console, stack: Stack) -> SendSummary:
     total = sum(1 for line in SAMPLES.read_text("utf-8").splitlines() if line.strip())
     source = next(s for s in stack.endpoints.sources if s.name == "demo")
-    with _progress(console, "webhooks", total) as bar:
+    with progress_bar(console, "webhooks", total) as bar:
         return await send_file(
             SAMPLES,
             gateway=stack.endpoints.gateway,
@@ -146,7 +118,7 @@ async def _send(console: Console, stack: Stack) -> SendSummary:
 async def _work(console: Console, headgate: Headgate, expected: int) -> None:
     """Wait until every case has ended or waits for a person."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
-    with _progress(console, "cases", expected) as bar:
+    with progress_bar(console, "cases", expected) as bar:
         while time.monotonic() < deadline:
             states = await states_in_temporal(headgate)
             settled = sum(n for state, n in states.items() if state != "running")
@@ -205,7 +177,7 @@ def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummar
     share = f" ({saved / counts.tokens_in:.0%})" if counts.tokens_in else ""
     tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
     rows = {
-        "messages": f"{sent.accepted} accepted, {sent.duplicates} redelivered, {counts.total} cases",
+        "messages": f"{sent.sent} accepted, {sent.duplicates} of them redelivered: {counts.total} cases",
         "states": ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()),
         "refunds": f"{counts.effects.get('refund', 0)} paid: {money_lines(counts.refunded_minor)}",
         "approvals": ", ".join(f"{n} {standing}" for standing, n in counts.approvals.items()) or "none",

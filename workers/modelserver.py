@@ -23,7 +23,7 @@ async def models_for(profile: str | None) -> AsyncIterator[Parts]:
     if settings.models != "offline":
         yield Parts(settings)
         return
-    from adapters.models.offline import create_app
+    from adapters.models.offline.app import create_app
 
     port = free_ports(18703, 1)[0]
     server = uvicorn.Server(

@@ -2,11 +2,17 @@
 
 import asyncio
 import os
+from typing import TYPE_CHECKING, Unpack
 
 import uvicorn
 
 from workers.logging import configure_logging
 from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from client.gateway.serving import UvicornOptions
 
 
 def serve_gateway(settings: Settings) -> None:
@@ -18,41 +24,34 @@ def serve_gateway(settings: Settings) -> None:
 async def _gateway(settings: Settings) -> None:
     from client.cases import Headgate
     from client.connect import connect
-    from client.gateway import GatewaySettings, SourceRegistry, create_gateway
+    from client.gateway import GatewaySettings, SourceRegistry, create_gateway, uvicorn_options
     from workers.bootstrap import Parts
 
-    parts = Parts(settings)
-    # Lazily: webhooks must be taken while Temporal is away.
-    desk = Headgate(await connect(lazy=True))
     app = create_gateway(
-        inbox=parts.inbox,
+        inbox=Parts(settings).inbox,
         sources=SourceRegistry(settings.sources_file),
-        desk=desk,
+        # Lazily: webhooks must be taken while Temporal is away.
+        desk=Headgate(await connect(lazy=True)),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,
             approvers_file=settings.approvers_file,
-            temporal_ui_url=settings.temporal_ui_url,
+            secure_cookies=settings.secure_cookies,
+            temporal_ui_url=settings.temporal_ui_url or None,
         ),
     )
-    await _serve(app, settings.gateway_host, settings.gateway_port)
+    await _serve(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
 
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
-    from adapters.models.offline import create_app
+    from adapters.models.offline.app import create_app
+    from client.gateway import uvicorn_options
 
     configure_logging(settings.log_level)
-    asyncio.run(_serve(create_app(admin_token=os.environ.get("HEADGATE_OFFLINE_ADMIN_TOKEN", "")), host, port))
+    app = create_app(admin_token=os.environ.get("HEADGATE_OFFLINE_ADMIN_TOKEN"))
+    asyncio.run(_serve(app, host, port, **uvicorn_options()))
 
 
-async def _serve(app: object, host: str, port: int) -> None:
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]  # an ASGI app
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+async def _serve(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, **more)
     await uvicorn.Server(config).serve()

@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     stripe_base_url: str = "https://api.stripe.com"
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8700, ge=0, le=65535)
-    body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024, le=1_048_576)
+    secure_cookies: bool = False  # true where the gateway is reached by https
     inbox_limit: int = Field(default=200_000, ge=1)  # payloads waiting before senders get 503
     intake_per_second: float = Field(default=20.0, gt=0)
     supervisor_webhook_url: str = ""

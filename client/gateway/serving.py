@@ -1,6 +1,6 @@
 """How uvicorn serves the gateway."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class UvicornOptions(TypedDict):
@@ -11,7 +11,7 @@ class UvicornOptions(TypedDict):
     ws: str
     access_log: bool
     server_header: bool
-    lifespan: str
+    lifespan: Literal["auto", "on", "off"]
     timeout_keep_alive: int
     timeout_graceful_shutdown: int
     backlog: int

@@ -116,6 +116,7 @@ def test_blueprint_validate_names_the_key_that_is_wrong(tmp_path: Path) -> None:
     code, stdout, _ = run("blueprint", "validate", "--json")
     assert code == 0
     assert json.loads(stdout)["version"].startswith("default@")
+    (tmp_path / "prompts").mkdir()
     (tmp_path / "blueprint.toml").write_text('name = "broken"\nladder_s = [-1]\n')
     code, _, stderr = run("blueprint", "validate", str(tmp_path))
     assert code == 1
