@@ -267,7 +267,8 @@ def decide_refund(
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
     if not order.charges:
         return Deny(rule=Rule.NO_CHARGE)
-    if claim.amount is not None and claim.amount.currency != order.currency:
+    told = [claim.amount.currency] if claim.amount is not None else []
+    if any(currency != order.currency for currency in (*told, *(c.currency for c in order.charges))):
         return ToHuman(rule=Rule.CURRENCY_DIFFERS)
     charges = sorted(order.charges, key=lambda c: (c.captured_at, c.charge_id))
     charge = charges[-1]
@@ -292,7 +293,7 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
                 return Deny(rule=Rule.NO_DUPLICATE)
             # One of the two is owed to us: what was paid back on either counts against the duplicate.
             back = sum(c.refunded_minor for c in charges if c.amount_minor == full)
-            return _pay(Rule.DUPLICATE, claim, order, charge, full - back)
+            return _pay(Rule.DUPLICATE, claim, order, charge, full, back_minor=back)
         case Reason.OVERCHARGED:
             over = full - order.total_minor
             return _pay(Rule.OVERCHARGE, claim, order, charge, over) if over > 0 else Deny(rule=Rule.CHARGED_AS_ORDERED)
@@ -328,9 +329,16 @@ def _undelivered(claim: Claim, order: Order, charge: Charge, policy: RefundPolic
     return Deny(rule=Rule.ON_ITS_WAY)
 
 
-def _pay(rule: Rule, claim: Claim, order: Order, charge: Charge, entitled_minor: int) -> _Verdict:
-    """Pay what is owed, never more than was asked for or than is left of the charge."""
-    left = min(entitled_minor, charge.amount_minor - charge.refunded_minor)
+def _pay(
+    rule: Rule, claim: Claim, order: Order, charge: Charge, entitled_minor: int, *, back_minor: int | None = None
+) -> _Verdict:
+    """Pay what is owed, never more than was asked for or than is left of the charge.
+
+    What was paid back before (`back_minor`, else all of this charge) counts against what is owed: whoever complains
+    five times about one late parcel gets its percentage once.
+    """
+    back = charge.refunded_minor if back_minor is None else back_minor
+    left = min(entitled_minor - back, charge.amount_minor - charge.refunded_minor)
     asked = claim.amount.minor if claim.amount is not None else left
     minor = min(left, asked)
     if minor <= 0:

@@ -168,9 +168,11 @@ def _metadata(refund: Json) -> dict[str, Any]:
 
 
 def _receipt(refund: Json, key: str) -> RailReceipt:
+    if refund.get("status") not in _PAID:
+        raise TransientError(
+            f"Stripe's answer for {key!r} has the status {refund.get('status')!r}, which it does not document"
+        )
     try:
-        if refund["status"] not in _PAID:
-            raise ValueError(f"status {refund['status']!r} is none that Stripe documents")
         return RailReceipt(
             key=key,
             reference=refund["id"],
