@@ -47,6 +47,10 @@ _PG_TIMEOUTS = {"statement_timeout": 10_000, "lock_timeout": 6_000, "idle_in_tra
 _PG_RETRY_CODES = frozenset({"40001", "40P01"})
 
 
+class StatementRefusedError(Exception):
+    """The database refused a statement for good: a mistake of ours. Says what the database said, without the row."""
+
+
 class Database:
     """The engine and its transactions."""
 
@@ -70,7 +74,7 @@ class Database:
             with self.engine.connect() as connection, connection.begin():
                 yield connection
         except exc.SQLAlchemyError as error:
-            raise self._told(error) from error
+            raise self._told(error) from None
 
     def writing(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a writing transaction; it is run again when the database asks for it, so it does nothing else.
@@ -86,7 +90,7 @@ class Database:
                     return work(connection)
             except exc.SQLAlchemyError as error:
                 if not _asks_for_another_try(error) or time.monotonic() + pause_s > give_up_at:
-                    raise self._told(error) from error
+                    raise self._told(error) from None
             time.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, 0.5)
 
@@ -102,11 +106,14 @@ class Database:
         self.engine.dispose()
 
     def _told(self, error: exc.SQLAlchemyError) -> Exception:
-        if not is_transient(error):
-            return error
+        """Return what the caller is told. PostgreSQL's details repeat whole rows: they stay here."""
         cause = getattr(error, "orig", None) or error
-        where = self.url.render_as_string(hide_password=True)
-        return TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {str(cause).strip()[:200]}")
+        said = getattr(getattr(cause, "diag", None), "message_primary", None)
+        if is_transient(error):
+            where = self.url.render_as_string(hide_password=True)
+            told = said or str(cause).strip()[:200]
+            return TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {told}")
+        return error if said is None else StatementRefusedError(f"{type(cause).__name__}: {said}")
 
 
 def is_transient(error: exc.SQLAlchemyError) -> bool:
@@ -154,6 +161,7 @@ def _make_engine(url: URL) -> Engine:
     try:
         return sa.create_engine(
             url,
+            hide_parameters=True,  # errors travel into histories and logs; values may be personal data
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_TIMEOUT_S,
@@ -178,6 +186,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         url,
+        hide_parameters=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT_S,

@@ -13,7 +13,7 @@ from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
 from tests.postgres import Postgres, running_postgres
-from tests.store_contract.cases import CaseStoreContract, DeadLetterContract, RecordsContract
+from tests.store_contract.cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.store_contract.ledger import LedgerContract
 from tests.store_contract.samples import seed_samples
 
@@ -54,6 +54,10 @@ class TestRecordsOnPostgres(RecordsContract):
 
 
 class TestDeadLettersOnPostgres(DeadLetterContract):
+    pass
+
+
+class TestReadingOnPostgres(ReadingContract):
     pass
 
 

@@ -1,6 +1,7 @@
 """What the case store, the records, the CRM and the dead letters promise, on any database."""
 
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,13 +12,23 @@ from sqlalchemy import exc
 
 from activities.ports import Reply
 from adapters.store import Store
+from adapters.store.database import StatementRefusedError
 from adapters.store.dead_letters import DeadLetterStatus
 from adapters.store.tables import journal, outbox, replies
 from domain.case import CaseState
 from domain.deadletter import DeadLetter
 from domain.errors import FailureKind
 from domain.money import Money
-from tests.store_contract.samples import NOW, action, outcome, seed_samples, stored_case
+from tests.store_contract.samples import (
+    NOW,
+    action,
+    approval_request,
+    approval_result,
+    big_action,
+    outcome,
+    seed_samples,
+    stored_case,
+)
 
 
 def reply(text: str = "Dear Ann") -> Reply:
@@ -97,6 +108,15 @@ class CaseStoreContract:
     def test_the_ending_of_a_case_that_was_never_admitted_is_journaled_too(self, store: Store) -> None:
         store.cases.close(outcome("poison", CaseState.DEAD_LETTERED), None)
         assert store.cases.journal_outcomes(10) == 1
+
+    def test_no_error_of_the_database_repeats_values(self, store: Store) -> None:
+        personal = "ann@" + "example.com"  # not as it stands in this file, which tracebacks quote
+        wrong = sa.insert(replies).values(key="k", case_id="c", subject="s", text=personal, queued_at=None)
+        with pytest.raises((exc.IntegrityError, StatementRefusedError)) as told:
+            store.database.writing(lambda connection: connection.execute(wrong))
+        chain = "".join(traceback.format_exception(told.value))
+        assert "queued_at" in chain
+        assert personal not in chain
 
     def test_a_time_without_zone_is_refused(self, store: Store) -> None:
         naive = outcome().model_copy(update={"closed_at": datetime(2026, 1, 1)})  # noqa: DTZ001 - the point of the test
@@ -289,3 +309,48 @@ class DeadLetterContract:
         store.switches.set_effects(stopped=True, by="maria", reason="odd", now=NOW)
         state = store.switches.set_effects(stopped=True, by="tom", reason="me too", now=NOW + timedelta(hours=1))
         assert (state.changed_by, state.at) == ("maria", NOW)
+
+
+class ReadingContract:
+    """What commands and the audit read."""
+
+    def test_the_audit_reads_everything_and_only_the_charges_it_asks_for(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1"), stored_case("e2")])
+        asked = approval_request(big_action())
+        store.ledger.record_approval(asked, approval_result(asked))
+        store.ledger.intend(asked.action, step="refund", approval_id=asked.approval_id, limit_minor=1, now=NOW)
+        store.ledger.execute(asked.action.key, "ref", NOW)
+        store.cases.close(outcome("e2", CaseState.DEAD_LETTERED), None)
+        store.dead_letters.bury(letter("e2"))
+        store.ledger.forbid("case/shop/e3", "cancelled", NOW)
+        store.switches.set_effects(stopped=True, by="maria", reason="odd", now=NOW)
+        facts = store.audit.read(["CH-2", "CH-unknown", "CH-2"])
+        assert [(e.key, e.state, e.digest) for e in facts.effects] == [
+            ("case/shop/e1/refund", "executed", asked.digest)
+        ]
+        assert [(a.key, a.standing, a.by) for a in facts.approvals] == [("case/shop/e1/refund", "approved", "maria")]
+        assert {c.case_id: (c.state, c.handed_over) for c in facts.cases} == {
+            "case/shop/e1": (CaseState.RUNNING, False),
+            "case/shop/e2": (CaseState.DEAD_LETTERED, True),
+        }
+        assert facts.cases[0].limit_minor["USD"] == 500_000
+        assert [c.charge_id for c in facts.charges] == ["CH-2"]
+        assert (len(facts.entries), facts.forbidden, facts.stopped_since) == (2, {"case/shop/e3": NOW}, NOW)
+        assert facts.dead_letters[0].last_error == "connection refused"
+
+    def test_counts_and_lists_agree(self, store: Store) -> None:
+        store.cases.admit([stored_case(f"e{n}", tokens_in=10, tokens_out=4) for n in range(3)])
+        store.cases.close(outcome("e1"), None)
+        counts = store.reports.counts()
+        assert (counts.total, counts.by_state, counts.tokens_in, counts.tokens_out) == (
+            3,
+            {"done": 1, "running": 2},
+            30,
+            12,
+        )
+        assert [row.case_id for row in store.reports.list_cases(state="done")] == ["case/shop/e1"]
+        assert len(store.reports.list_cases(limit=2)) == 2
+        assert store.reports.list_cases(category="Sales") == []
+        for unknown in (store.reports.case, store.reports.approval):
+            with pytest.raises(KeyError):
+                unknown("case/shop/none")

@@ -16,7 +16,7 @@ from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money import Money
-from tests.store_contract.cases import CaseStoreContract, DeadLetterContract, RecordsContract
+from tests.store_contract.cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.store_contract.ledger import LedgerContract
 from tests.store_contract.samples import NOW, action, seed_samples, stored_case
 
@@ -42,6 +42,10 @@ class TestRecordsOnSqlite(RecordsContract):
 
 
 class TestDeadLettersOnSqlite(DeadLetterContract):
+    pass
+
+
+class TestReadingOnSqlite(ReadingContract):
     pass
 
 
