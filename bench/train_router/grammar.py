@@ -1,7 +1,7 @@
 """Writes the training messages from the hand-written grammars in `corpus/`: same seed, same messages.
 
-A line of a grammar is a key and its sentences. `(a|b|)` chooses one branch, `{slot}` draws from a list, `)s?` adds an s or not.
-`vp`, `np`: phrases put into frames such as "how do i {vp}"; `st`, `q`: statements and questions that stand on their own.
+A line of a grammar is a key and its sentences. `(a|b|)` chooses one branch, `{slot}` draws from a list, `)s?` adds an s
+or not. `vp`, `np`: phrases put into frames such as "how do i {vp}"; `st`, `q`: sentences that stand on their own.
 """
 
 import random
@@ -68,7 +68,7 @@ def read_english() -> Grammar:
     """Read the English grammars, the off-topic one included."""
     intents: list[Intent] = []
     slots: dict[str, list[str]] = {}
-    for name in ("slots", "en_billing", "en_technical", "en_sales", "en_off"):
+    for name in ("slots", "en_billing", "en_technical", "en_sales", "en_industries", "en_off"):
         frame = ""
         for line in (CORPUS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
             if line.startswith("@ "):
@@ -204,7 +204,8 @@ class Writer:
         return self._noise(self._fill(self._join(parts)), 0.25)
 
     def _join(self, parts: Sequence[str]) -> str:
-        marks = [part if part.endswith(("?", "!", ".")) else part + self._random.choice((".", ".", ",", "", "!")) for part in parts]
+        ends = (".", ".", ",", "", "!")
+        marks = [part if part.endswith(("?", "!", ".")) else part + self._random.choice(ends) for part in parts]
         return " ".join(marks) if self._random.random() < 0.85 else "\n".join(marks)
 
     def _noise(self, text: str, chance: float) -> str:
@@ -231,7 +232,7 @@ class Writer:
         return text[:place] + text[place] + text[place:]
 
 
-def write_corpus(seed: int = 11, per_intent: int = 220, per_off_intent: int = 1200, repeats: int = 6) -> list[Message]:
+def write_corpus(seed: int = 11, per_intent: int = 350, per_off_intent: int = 1100, repeats: int = 6) -> list[Message]:
     """Write the whole corpus."""
     writer = Writer(seed)
     return writer.english(per_intent, per_off_intent) + writer.other_languages(repeats)

@@ -9,6 +9,9 @@ from bench.train_router.grammar import OFF, Message
 SHARE_ALIKE = frozenset({"bitext", "arbanking77"})
 """Sources under share-alike terms (CDLA-Sharing-1.0, CC BY-SA 4.0): they test the weights, they never train them."""
 
+SAME_TEXTS = {name: frozenset({"banking77", "arbanking77"}) for name in ("banking77", "arbanking77")}
+"""Sources that are translations of each other: neither may train a model that is judged on the other."""
+
 
 @dataclass(frozen=True)
 class SharedData:

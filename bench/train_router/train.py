@@ -1,31 +1,34 @@
 """Trains the embedded router and measures it by source.
 
-    uv run --with scikit-learn python -m bench.train_router.train                 # own corpus only
-    uv run --with scikit-learn python -m bench.train_router.train --data DIR      # and the shared sources that may be used
-    uv run --with scikit-learn python -m bench.train_router.train --data DIR --check   # figures only, nothing written
+Run with `uv run --with scikit-learn python -m bench.train_router.train`:
+without options from the own corpus alone; `--data DIR` adds the sources that may train and measures each of them left
+out; `--check` prints the figures and writes nothing.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # comes with scikit-learn, training only
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]  # training only
 
 from adapters.models.offline.router.features import BUCKETS, hashed
 from adapters.models.offline.router.lexicon import load_lexicon
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import LABELS, WEIGHTS, save_weights
 from bench.train_router.grammar import OFF, Message, write_corpus
-from bench.train_router.shared_data import SHARE_ALIKE, SharedData, read_shared
+from bench.train_router.shared_data import SAME_TEXTS, SHARE_ALIKE, SharedData, read_shared
 
 COLUMNS = (*LABELS, OFF)
-ABSTAIN_BELOW = 0.5
+ABSTAIN_BELOW = 0.3
+"""Below this probability of being for any queue the router abstains: a lost ticket costs more than a stray question."""
+
 _STRENGTH = 10.0
+"""Inverse of the penalty on large weights."""
 _MAX_ROWS_PER_SOURCE = 900
 
 Floats = npt.NDArray[np.float64]
@@ -39,14 +42,17 @@ class Learned:
         self._model.fit(matrix(messages), [COLUMNS.index(message.label) for message in messages])
 
     @property
-    def weights(self) -> npt.NDArray[np.float32]:
+    def columns(self) -> npt.NDArray[np.float32]:
+        """Return the weights, a column per label."""
         return np.asarray(self._model.coef_.T, dtype=np.float32)
 
     @property
     def bias(self) -> npt.NDArray[np.float32]:
+        """Return the bias per label."""
         return np.asarray(self._model.intercept_, dtype=np.float32)
 
     def logits(self, messages: Sequence[Message]) -> Floats:
+        """Return the scores of messages before they become probabilities."""
         return np.asarray(self._model.decision_function(matrix(messages)))
 
 
@@ -61,6 +67,7 @@ def matrix(messages: Sequence[Message]) -> csr_matrix:
 
 
 def softmax(logits: Floats) -> Floats:
+    """Return probabilities, a row per message."""
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
@@ -77,38 +84,45 @@ def judge(logits: Floats, messages: Sequence[Message]) -> dict[str, float]:
 def temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
     """Return the divisor of the logits that makes the three probabilities honest on held-out sources."""
     choices = np.geomspace(0.3, 4.0, 60)
-    losses = [-np.log(softmax(logits[:, :3] / choice)[np.arange(len(truth)), truth] + 1e-12).mean() for choice in choices]
+    rows = np.arange(len(truth))
+    losses = [-np.log(softmax(logits[:, :3] / choice)[rows, truth] + 1e-12).mean() for choice in choices]
     return float(choices[int(np.argmin(losses))])
 
 
-def thinned(messages: Sequence[Message]) -> list[Message]:
-    """Keep one source from outweighing all others."""
-    step = -(-len(messages) // _MAX_ROWS_PER_SOURCE)
-    return list(messages[::step])
+def stride(count: int) -> int:
+    """Return the step that keeps one source of `count` messages from outweighing all others."""
+    return -(-count // _MAX_ROWS_PER_SOURCE)
 
 
-def carried_over(corpus: Sequence[Message], shared: SharedData) -> tuple[dict[str, Any], float]:
-    """Measure both honest figures: own corpus only, and each source left out in turn; return them with the temperature."""
-    own = Learned(corpus)
-    figures: dict[str, Any] = {"own_corpus_only": {name: judge(own.logits(rows), rows) for name, rows in shared.by_source.items()}}
-    figures["own_corpus_only"]["off_topic"] = judge(own.logits(shared.off), shared.off)
-    figures["own_corpus_only"]["injected"] = judge(own.logits(shared.injected), shared.injected)
-    left_out: dict[str, Any] = {}
+def by_source(model: Learned, shared: SharedData) -> dict[str, Any]:
+    """Judge a model on every source, on what belongs to none, and on tickets with a stranger's order inside."""
+    groups = {**shared.by_source, "off_topic": shared.off, "injected": shared.injected}
+    return {name: judge(model.logits(rows), rows) for name, rows in groups.items()}
+
+
+def left_out(corpus: Sequence[Message], shared: SharedData) -> tuple[dict[str, Any], float]:
+    """Judge each source by a model that never saw it (nor its translation); return that and the best temperature."""
+    figures: dict[str, Any] = {}
     held: list[Floats] = []
     truth: list[int] = []
     for name, rows in shared.by_source.items():
-        others = [m for other, part in shared.by_source.items() if other not in {name, *SHARE_ALIKE} for m in thinned(part)]
-        model = Learned([*corpus, *others])
+        model = Learned([*corpus, *training_rows(shared, without=SAME_TEXTS.get(name, {name}))])
         logits = model.logits(rows)
-        left_out[name] = judge(logits, rows)
-        keep = thinned(range(len(rows)))  # type: ignore[arg-type]  # positions, thinned as the rows are
-        held.append(logits[np.array(keep)])
-        truth += [COLUMNS.index(rows[int(place)].label) for place in keep]  # type: ignore[call-overload]
-    figures["source_left_out"] = left_out
+        figures[name] = judge(logits, rows)
+        step = stride(len(rows))
+        held.append(logits[::step])
+        truth += [COLUMNS.index(message.label) for message in rows[::step]]
     return figures, temperature(np.concatenate(held), np.array(truth))
 
 
+def training_rows(shared: SharedData, without: Collection[str] = ()) -> list[Message]:
+    """Return the shared messages that may train, without the sources named."""
+    names = [name for name in sorted(shared.by_source) if name not in SHARE_ALIKE and name not in without]
+    return [m for name in names for m in shared.by_source[name][:: stride(len(shared.by_source[name]))]]
+
+
 def main() -> None:
+    """Train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="evaluation folder with tickets/ and security/")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
@@ -116,26 +130,21 @@ def main() -> None:
     choice = parser.parse_args()
     corpus = write_corpus()
     rows: list[Message] = list(corpus)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"trained_on": ["own corpus"]}
     heat = 1.0
     if choice.data is not None:
         shared = read_shared(choice.data)
-        figures, heat = carried_over(corpus, shared)
-        trained_on = sorted(set(shared.by_source) - SHARE_ALIKE)
-        rows += [message for name in trained_on for message in thinned(shared.by_source[name])]
-        final = Learned(rows)
-        figures["final_never_trained_on"] = {
-            **{name: judge(final.logits(shared.by_source[name]), shared.by_source[name]) for name in sorted(SHARE_ALIKE)},
-            "off_topic": judge(final.logits(shared.off), shared.off),
-        }
-        figures["trained_on"] = ["own corpus", *trained_on]
-    else:
-        final = Learned(rows)
-        figures["trained_on"] = ["own corpus"]
+        figures["own_corpus_only"] = by_source(Learned(corpus), shared)
+        figures["source_left_out"], heat = left_out(corpus, shared)
+        figures["trained_on"] += sorted(set(shared.by_source) - SHARE_ALIKE)
+        rows += training_rows(shared)
+    final = Learned(rows)
+    if choice.data is not None:
+        figures["final"] = by_source(final, shared)
     print(json.dumps(figures, indent=1))
     if not choice.check:
         head = {"temperature": heat, "abstain_below": ABSTAIN_BELOW, "figures": figures}
-        save_weights(choice.out, final.weights, final.bias, head)
+        save_weights(choice.out, final.columns, final.bias, head)
         print(f"wrote {choice.out.name}: {choice.out.stat().st_size:,} bytes")
 
 

@@ -1,8 +1,7 @@
-"""The embedded router: customer message in, queue or abstention out, with nothing but numpy and the weights in this folder.
+"""The embedded router: customer message in, queue or abstention out, with numpy and the weights in this folder.
 
-    router = EmbeddedRouter.load()
-    routing = router.route("My invoice shows the wrong amount")
-    routing.label  # "Billing"; None when the router abstains
+>>> EmbeddedRouter.load().route("My invoice shows the wrong amount").label  # None when the router abstains
+'Billing'
 """
 
 from adapters.models.offline.router.model import EmbeddedRouter, Routing

@@ -114,7 +114,8 @@ class Lexicon:
 @cache
 def load_lexicon() -> Lexicon:
     """Read the lexicon beside this module."""
-    rows = [line.partition(":") for line in LEXICON.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    lines = LEXICON.read_text(encoding="utf-8").splitlines()
+    rows = [line.partition(":") for line in lines if line and not line.startswith("#")]
     lexicon = Lexicon()
     for column in range(len(LANGUAGES)):
         for name, _, body in rows:

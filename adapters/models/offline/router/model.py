@@ -16,7 +16,11 @@ LEVEL = "hashed-linear"
 
 
 class Routing(NamedTuple):
-    """`label` is None when the router abstains; `best` is what it would have said. `scores` sum to 1 over the three labels."""
+    """What the router says of one message.
+
+    `label` is None when it abstains, `best` what it would have said; `scores` sum to 1 over the three labels;
+    `in_domain` is the probability that the message is for any of the queues.
+    """
 
     label: str | None
     best: str

@@ -8,10 +8,13 @@ MAX_CHARS = 8_000
 
 _HEAD_CHARS = MAX_CHARS * 3 // 4
 _MARKS = re.compile("[\u0300-\u036f\u064b-\u0652\u0640\u200b-\u200f\u2060\ufeff]")
-_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "أ": "ا", "إ": "ا", "آ": "ا", "ة": "ه", "ى": "ي", "ٱ": "ا"})
+_LATIN = {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
+_LETTERS = str.maketrans(_LATIN) | str.maketrans("أإآٱةى", "ااااهي")
 _APOSTROPHE = re.compile(r"(?<=\w\w)['’`´](?=\w)|(?<=\bi)['’](?=[mdv])")
-_LINK = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
-_MONEY = re.compile(r"\{?[$€£¥₹]\s?[\dx][\dx.,]*\}?|\b\d[\d.,]*\s?(?:[$€£¥₹]|(?:eur|euros?|usd|dollars?|gbp|pounds?|rupees|bucks|sar|aed|tl|zł|zl)\b)")
+# Every repetition below that could start anywhere is bounded: without it "a@a@a@..." costs minutes.
+_LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_CURRENCY = r"(?:[$€£¥₹]|(?:eur|euros?|usd|dollars?|gbp|pounds?|rupees|bucks|sar|aed|tl|zl)\b)"
+_MONEY = re.compile(r"\{?[$€£¥₹]\s?[\dx][\dx.,]{0,15}\}?|\b\d[\d.,]{0,15}\s?" + _CURRENCY)
 _NUMBER = re.compile(r"\d+")
 _REDACTED = re.compile(r"\bx{2,}(?:[/ ]*x{2,})*(?:/\d+)?")
 _TOKEN = re.compile(r"[#\w\u0900-\u097f]+")
@@ -23,7 +26,7 @@ _ORDER = re.compile(
     r"|\b(?:system|initial|starting|hidden|developer) ?(?:prompt|instructions?|message)"
     r"|\binstructions you were given|\bi was instructed to|\bencode in base64|\byou are now\b|\bpretend (?:to be|you)"
     r"|\b(?:in|of|to|from|for|with) (?:your|the) (?:next |final )?(?:reply|response|answer|output)\b"
-    r"|\b(?:your|the) (?:reply|response|answer|message)'s? (?:words|letters|to hint)|\bletters of (?:the )?words in your"
+    r"|\b(?:your|the) (?:reply|response|answer|message)'s? (?:words|letters|to hint)|\bletters of words in your"
     r"|\b(?:just|only) (?:say|print|output|answer|reply|respond|return|write)\b"
     r"|\b(?:route|classify|categori[sz]e|label|assign) (?:this|it|me|the (?:message|ticket))\b.{0,30}\b(?:to|as|into)\b"
     r"|\b(?:answer|respond|reply) (?:with|only)\b.{0,30}\b(?:billing|sales|technical|base64)"
@@ -49,7 +52,8 @@ def bounded(text: str) -> str:
 def without_orders(folded: str) -> str:
     """Leave out the sentences that speak to a model instead of the company.
 
-    They carry no news of the customer's matter, and an attacker chose their words. If nothing else stands in the text, nothing is left.
+    They say nothing of the customer's matter, and an attacker may have chosen them. Of a text of orders alone nothing
+    is left.
     """
     if _ORDER.search(folded) is None:
         return folded
@@ -58,7 +62,7 @@ def without_orders(folded: str) -> str:
 
 def plain(text: str) -> str:
     """Bound, fold, leave out orders, and stand one word in for each link, amount, number and redaction."""
-    body = without_orders(fold(bounded(text)))
+    body = without_orders(bounded(fold(bounded(text))))  # twice: folding can make one sign into eighteen
     body = _APOSTROPHE.sub("", _LINK.sub(" #link ", body))
     body = _REDACTED.sub(" ", _MONEY.sub(" #money ", body))
     return _NUMBER.sub(" #num ", body)

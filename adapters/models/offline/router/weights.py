@@ -38,7 +38,12 @@ def digest_file(path: Path) -> Path:
     return path.with_suffix(".sha256")
 
 
-def save_weights(path: Path, hashed: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], head: dict[str, Any]) -> None:
+def save_weights(
+    path: Path,
+    hashed: npt.NDArray[np.float32],
+    bias: npt.NDArray[np.float32],
+    head: dict[str, Any],  # JSON: temperature, abstain_below, figures
+) -> None:
     """Write weights as signed bytes with one scale per column, and the digest beside them."""
     scale = np.abs(hashed).max(axis=0) / 127.0
     small = np.round(hashed / scale).astype(np.int8)
@@ -55,10 +60,10 @@ def load_weights(path: Path = WEIGHTS) -> Weights:
         raw = path.read_bytes()
         wanted = digest_file(path).read_text(encoding="ascii").strip()
     except OSError as error:
-        raise WeightsError(f"no router weights at {str(path)!r}, expected the file and its .sha256: reinstall or train them") from error
+        raise WeightsError(f"no router weights at {str(path)!r}, expected them and their .sha256: reinstall") from error
     found = hashlib.sha256(raw).hexdigest()
     if found != wanted:
-        raise WeightsError(f"router weights {path.name!r} have digest {found!r}, expected {wanted!r}: reinstall or train them")
+        raise WeightsError(f"router weights {path.name!r} have digest {found!r}, expected {wanted!r}: reinstall")
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
         hashed = arrays["hashed"].astype(np.float32) * arrays["scale"]
