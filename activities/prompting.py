@@ -74,7 +74,7 @@ class Prompts:
         """
         try:
             return self._templates[name].render(**values).strip()
-        except TemplateError as e:
+        except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as e:
             raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
 
 

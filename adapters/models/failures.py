@@ -9,7 +9,7 @@ from adapters.models.retry_after import UNSAID_S, wait_seconds
 from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
 
 _MESSAGE_CHARS = 300
-_SECRET = re.compile(r"\b(?:sk|pk|key|Bearer)[-_ ][A-Za-z0-9_*.-]{6,}")
+_SECRET = re.compile(r"\b(?:sk|pk)-[A-Za-z0-9_*.-]{6,}|\bBearer\s+\S+")
 
 
 class Meaning(Enum):

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.models.offline import wire_anthropic, wire_openai
@@ -223,7 +223,9 @@ def _number(raw: str) -> str:
 
 
 def _reply(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(body, status, headers=_MARK | (headers or {}))
+    # Not starlette's JSONResponse: told to misbehave, this model sends NaN like those that do.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, headers=_MARK | (headers or {}), media_type="application/json")
 
 
 def _half(body: dict[str, Any]) -> Response:

@@ -2,16 +2,18 @@
 and why.
 """
 
+import itertools
 import re
 
 from adapters.models.offline.task import Answer, Task
 from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
-from domain.amounts import find_amounts
+from domain.amounts import Written, find_amounts
 from domain.refund import Reason, Wants
 
 _PHRASES = lexicon("claim")
 _REASONS = {reason: any_of(_PHRASES[reason]) for reason in (Reason(name) for name in _PHRASES if name in list(Reason))}
 _REFUND = any_of(_PHRASES["refund"])
+_DEMAND = any_of(_PHRASES["demand"])
 _NO_REFUND = any_of(_PHRASES["no_refund"])
 _ABOUT_REFUNDS = any_of(_PHRASES["about_refunds"])
 _ASKING = any_of(_PHRASES["asking"])
@@ -23,7 +25,7 @@ _NEAR_CHARS = 45
 
 _ORDER_WORD = (
     r"(?:orders?|purchase|bestellung(?:en)?|bestellnummer|bestell|auftrags?|commandes?|pedidos?|orden|compra|ordin[ei]|encomendas?|"
-    r"bestelling(?:en)?|bestel)"
+    r"bestelling(?:en)?|bestel|zam[oó]wieni\w+|طلب|الطلب)"
 )
 _NUMBER_WORD = r"(?:number|num|no\.?|nr\.?|id|ref(?:erence)?|n[°ºo]\.?|num[eé]ro|n[úu]mero|nummer|code)"
 _ID = r"(?P<id>#?(?=[A-Z#._/-]*[0-9])[A-Z0-9](?:[A-Z0-9._/-]{1,40}[A-Z0-9]))"
@@ -46,10 +48,10 @@ _MARK = r"(?:[$€£¥＄￥]|usd|eur|gbp|chf|jpy)"
 _ODD = re.compile(
     rf"(?:{_MARK})\s?(?P<a>[^\s$€£¥]{{1,24}})|(?P<b>[^\s$€£¥]{{1,24}})\s?(?:{_MARK})(?!\w)", re.IGNORECASE
 )
+_OR = re.compile(r"\b(?:or|oder|ou|to|bis|lub)\b", re.IGNORECASE)
 _NOT_NUMBERS = frozenset({"nan", "inf", "infinity", "-inf", "-infinity", "null", "unlimited"})
 
-# A charge that should not be there is a complaint even if no refund is named; a higher one only where it is named,
-# else it is a question.
+# A charge that should not be there is a complaint even if no refund is named.
 _COMPLAINTS = frozenset({Reason.DUPLICATE_CHARGE, Reason.UNKNOWN_CHARGE})
 
 
@@ -59,7 +61,7 @@ def read_claim(task: Task) -> Answer:
     plain = folded(text)
     reason = _reason(plain)
     order = _order(text)
-    wants = _wants(plain, reason, named=order is not None or bool(find_amounts(text)))
+    wants = _wants(plain, reason, order=order is not None, amount=bool(find_amounts(text)))
     amount = _amount(text) if wants is Wants.REFUND else None
     return Answer(value={"wants": wants.value, "reason": reason.value, "order_id": order, "amount": amount})
 
@@ -70,14 +72,20 @@ def _reason(plain: str) -> Reason:
     return best if found[best] else Reason.OTHER
 
 
-def _wants(plain: str, reason: Reason, *, named: bool) -> Wants:
-    if _NO_REFUND.search(plain) or _ABOUT_REFUNDS.search(plain):
+def _wants(plain: str, reason: Reason, *, order: bool, amount: bool) -> Wants:
+    """Say what is wanted: the first of these rules that applies decides."""
+    if _NO_REFUND.search(plain):
+        return Wants.INFORMATION
+    complains = reason in _COMPLAINTS
+    if _DEMAND.search(plain) or (complains and order):
+        return Wants.REFUND
+    if _ABOUT_REFUNDS.search(plain):
         return Wants.INFORMATION
     if _REFUND.search(plain):
-        how_to = _ASKING.search(plain) is not None and reason is Reason.OTHER and not named
+        how_to = _ASKING.search(plain) is not None and reason is Reason.OTHER and not (order or amount)
         return Wants.INFORMATION if how_to else Wants.REFUND
-    complains = reason in _COMPLAINTS or (reason is Reason.OVERCHARGED and named)
-    return Wants.REFUND if complains else Wants.INFORMATION
+    named = (reason is Reason.CHANGED_MIND and order) or (reason is Reason.OVERCHARGED and (order or amount))
+    return Wants.REFUND if complains or named else Wants.INFORMATION
 
 
 def _order(text: str) -> dict[str, str] | None:
@@ -106,27 +114,29 @@ def _amount(text: str) -> dict[str, str | None] | None:
     written = find_amounts(text)
     if not written:
         return None
-    distinct = {re.sub(r"\s", "", w.text).casefold() for w in written}
-    if len(distinct) > 1:
-        asked = [
-            w
-            for w, before in zip(written, [None, *written], strict=False)
-            if _is_asked_for(text, w.start, before.end if before else 0)
-        ]
-        if len({re.sub(r"\s", "", w.text).casefold() for w in asked}) == 1:
+    if len({_bare(w) for w in written}) > 1:
+        asked = [w for w, floor in zip(written, [0, *(w.end for w in written)], strict=False) if _asked(text, w, floor)]
+        if len({_bare(w) for w in asked}) == 1 and not _alternatives(text, written):
             written = asked
-        else:
-            quote = text[written[0].start : written[-1].end]
-            return {
-                "value": written[0].text,
-                "currency": None,
-                "quote": quote if len(quote) <= _QUOTE_CHARS else quote[:_QUOTE_CHARS],
-            }
+        else:  # several could be meant: quoted together, so that the reader sees that there is a choice
+            quote = text[written[0].start : written[-1].end][:_QUOTE_CHARS]
+            return {"value": written[0].text, "currency": None, "quote": quote}
     return {"value": written[0].text, "currency": None, "quote": written[0].text}
 
 
-def _is_asked_for(text: str, start: int, floor: int) -> bool:
-    return _ASKED_FOR.search(folded(text[max(floor, start - _NEAR_CHARS) : start])) is not None
+def _bare(written: Written) -> str:
+    return re.sub(r"\s", "", written.text).casefold()
+
+
+def _asked(text: str, written: Written, floor: int) -> bool:
+    """Say whether the words right before an amount, and behind the one before it, ask for it."""
+    before = text[max(floor, written.start - _NEAR_CHARS) : written.start]
+    return _ASKED_FOR.search(folded(before)) is not None
+
+
+def _alternatives(text: str, written: list[Written]) -> bool:
+    between = [text[a.end : b.start] for a, b in itertools.pairwise(written)]
+    return any(len(words) <= _NEAR_CHARS and _OR.search(words) for words in between)
 
 
 def _odd_amount(text: str) -> str | None:

@@ -9,6 +9,7 @@ from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count, tokens
 
 _SCHEMA_NAMED = re.compile(r"schema [`\"'](?P<name>[A-Za-z0-9_-]{1,64})[`\"']:?\s*(?P<schema>\{.*\})?", re.DOTALL)
+_LOGPROBS_CHARS = 4_000
 
 
 class BadRequestError(ValueError):
@@ -115,7 +116,8 @@ def completion(
         message |= {"content": None, "tool_calls": [call]}
         finish = "length" if cut else "tool_calls"
     choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-    if logprobs and answer.probabilities and answer.refusal is None and not as_tool:
+    short = len(text) <= _LOGPROBS_CHARS  # told to be huge, it would list a quarter of a million tokens
+    if logprobs and short and answer.probabilities and answer.refusal is None and not as_tool:
         choice["logprobs"] = {"content": _label_logprobs(text, answer.probabilities), "refusal": None}
     written = count(answer.refusal if answer.refusal is not None else text)
     return {

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 _BLANKS = re.compile(r"\s+")
+_GAP = r"(?:[^\w.!?]+\w+){0,5}?[^\w.!?]+"  # up to five words, within a sentence
 _FOLDER = Path(__file__).parent
 
 
@@ -36,7 +37,7 @@ def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
     for phrase in phrases:
         stem = phrase.endswith("*")
         escaped = re.escape(folded(phrase.rstrip("*"))).replace(r"\ ", r"\W+").replace(r"\*", r"\w*")
-        escaped = escaped.replace(r"\~", r"(?:\W+\w+){0,5}?\W+").replace("'", "'?")  # people leave apostrophes out
+        escaped = escaped.replace(r"\~", _GAP).replace("'", "'?")  # people leave apostrophes out
         parts.append(escaped if stem else escaped + r"(?!\w)")
     return re.compile(r"(?<!\w)(?:" + "|".join(parts) + ")")
 
