@@ -58,6 +58,7 @@ class ModelChoice(BaseModel):
     timeout_s: float = Field(default=30.0, gt=0)
     structured: Literal["json_schema", "json_object", "tool"] = "json_schema"
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
+    reasoning_effort: str = ""  # as the provider names it; empty: not sent
     logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
 
 

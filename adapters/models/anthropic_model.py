@@ -31,8 +31,13 @@ class AnthropicModel:
     """
 
     def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
-        for name, unknown in (("temperature", choice.temperature is not None), ("logprobs", choice.logprobs)):
-            if unknown:
+        asked = {
+            "temperature": choice.temperature is not None,
+            "logprobs": choice.logprobs,
+            "reasoning_effort": bool(choice.reasoning_effort),
+        }
+        for name, is_set in asked.items():
+            if is_set:
                 raise ConfigurationError(f"model {choice.model!r}: provider 'anthropic' has no {name!r}, take it out")
         if choice.structured != "tool":
             raise ConfigurationError(

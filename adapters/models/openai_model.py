@@ -67,6 +67,8 @@ class OpenAIModel:
         body["max_completion_tokens" if self._own_server else "max_tokens"] = request.max_output
         if self._choice.temperature is not None:
             body["temperature"] = self._choice.temperature
+        if self._choice.reasoning_effort:
+            body["reasoning_effort"] = self._choice.reasoning_effort
         if self._choice.logprobs and request.schema_name == _LABEL_TASK and self._choice.structured != "tool":
             body["logprobs"] = True
         name, schema = request.schema_name, request.json_schema

@@ -123,7 +123,7 @@ def test_a_model_without_a_price_is_refused_not_counted_as_free(folder: Path) ->
         build_models(load_blueprint(folder), "openai", KEYS, "")
 
 
-@pytest.mark.parametrize("extra", ["temperature = 0.0", "logprobs = true"])
+@pytest.mark.parametrize("extra", ["temperature = 0.0", "logprobs = true", 'reasoning_effort = "low"'])
 def test_what_a_wire_does_not_have_is_refused_when_built(folder: Path, extra: str) -> None:
     edit(folder, 'model = "claude-haiku-4-5"', f'model = "claude-haiku-4-5"\n{extra}')
     with pytest.raises(ConfigurationError, match="'anthropic' has no"):

@@ -1,5 +1,6 @@
 """What a model is shown, and when its answer is taken: asked at most twice, the customer's words never instructions."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from temporalio import activity
+from temporalio.testing import ActivityEnvironment
 
+from activities.heartbeat import heartbeating
 from activities.prompting import (
     TICKET_HEAD,
     TICKET_TAIL,
@@ -260,3 +264,34 @@ def test_why_an_answer_does_not_fit_is_said_without_its_words() -> None:
 def test_no_text_whatever_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(UnfitAnswerError):
         assert isinstance(read_json(reply(text), RouteAnswer).route, str)
+
+
+# --- while it waits ---
+
+
+async def test_a_call_that_takes_long_heartbeats_and_stops_when_it_ends() -> None:
+    beats: list[tuple[object, ...]] = []
+    enough = asyncio.Event()
+    environment = ActivityEnvironment()
+
+    def beat(*details: object) -> None:
+        beats.append(details)
+        if len(beats) == 3:
+            enough.set()
+
+    environment.on_heartbeat = beat
+
+    @activity.defn
+    async def wait_for_beats() -> int:
+        async with heartbeating(0.001):
+            await enough.wait()
+        seen = len(beats)
+        await asyncio.sleep(0.02)
+        return len(beats) - seen
+
+    assert await environment.run(wait_for_beats) == 0
+
+
+async def test_outside_of_an_activity_there_is_nobody_to_heartbeat_to() -> None:
+    async with heartbeating(0.001):
+        await asyncio.sleep(0.01)
