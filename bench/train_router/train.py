@@ -73,11 +73,12 @@ def softmax(logits: Floats) -> Floats:
 
 
 def judge(logits: Floats, messages: Sequence[Message]) -> dict[str, float]:
-    """Return accuracy with abstention counted as wrong, without it, and how many were abstained from."""
+    """Return accuracy with abstention counted as wrong (as right for `Off`), the same if forced, and the abstentions."""
     truth = np.array([COLUMNS.index(message.label) for message in messages])
     abstained = 1.0 - softmax(logits)[:, -1] < ABSTAIN_BELOW
-    right = logits[:, :-1].argmax(axis=1) == truth
-    figures = {"right": np.mean(right & ~abstained), "right_if_forced": np.mean(right), "abstained": np.mean(abstained)}
+    forced = logits[:, :-1].argmax(axis=1) == truth
+    right = np.where(truth == COLUMNS.index(OFF), abstained, forced & ~abstained)
+    figures = {"right": np.mean(right), "right_if_forced": np.mean(forced), "abstained": np.mean(abstained)}
     return {"messages": len(messages)} | {name: round(float(value), 4) for name, value in figures.items()}
 
 
