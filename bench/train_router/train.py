@@ -73,7 +73,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def judge(logits: Floats, messages: Sequence[Message]) -> dict[str, float]:
-    """Return accuracy with abstention counted as wrong (as right for `Off`), the same if forced, and the abstentions."""
+    """Return accuracy with abstention counted as wrong (right for `Off`), the same if forced, and the abstentions."""
     truth = np.array([COLUMNS.index(message.label) for message in messages])
     abstained = 1.0 - softmax(logits)[:, -1] < ABSTAIN_BELOW
     forced = logits[:, :-1].argmax(axis=1) == truth
