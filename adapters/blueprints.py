@@ -28,8 +28,6 @@ def load_blueprint(folder: Path) -> Blueprint:
         if key in values:
             raise ConfigurationError(f"{path}: the key {key!r} is made from the folder, take it out")
     prompts = {p.stem: (p, _read(p)) for p in sorted((folder / "prompts").glob("*.md"))}
-    if not prompts:
-        raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
     files = {"blueprint.toml": body} | {f"prompts/{p.name}": text for p, text in prompts.values()}
     knowledge = folder / "knowledge.json"
     if knowledge.is_file():
@@ -39,6 +37,8 @@ def load_blueprint(folder: Path) -> Blueprint:
         blueprint = Blueprint.model_validate(values)
     except ValidationError as e:
         raise ConfigurationError(f"{path}: {_first(e)}") from e
+    if not prompts:
+        raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
     return blueprint.model_copy(update={"version": blueprint_version(blueprint.name, files)})
 
 
