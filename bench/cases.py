@@ -14,65 +14,26 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel
-from temporalio import activity, workflow
+from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
-from temporalio.worker import Worker
 
-with workflow.unsafe.imports_passed_through():
-    from activities.ports import LanguageModel, StoredCase
-    from client.connect import connect
-    from client.starting import TemporalCaseStarter
-    from domain.case import CaseInput
-    from domain.models import ModelReply, ModelRequest, Tier
-    from domain.routing import Category
-    from workers.bootstrap import Parts
-    from workers.settings import load_settings
-    from workers.up import Stack
+from activities.ports import LanguageModel, StoredCase
+from bench.bare import BARE_CASES, BARE_MODELS, BareCase, BareWorkflow
+from client.cases import Headgate
+from client.connect import connect
+from client.starting import TemporalCaseStarter
+from domain.case import TERMINAL_STATES, CaseInput
+from domain.models import ModelReply, ModelRequest
+from domain.routing import Category
+from workers.bootstrap import Parts
+from workers.settings import load_settings
+from workers.up import Stack
 
-BARE_CASES, BARE_MODELS = "bench-bare-cases", "bench-bare-models"
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "complaints.jsonl"
-
-
-class BareCase(BaseModel):
-    """The model calls of one case."""
-
-    calls: list[ModelRequest]
-
-
-@workflow.defn
-class BareWorkflow:
-    """What somebody would write first: one activity per model call, no gate, no ledger, no journal, nobody to ask."""
-
-    @workflow.run
-    async def run(self, case: BareCase) -> int:
-        """Make the calls one after another."""
-        for call in case.calls:
-            await workflow.execute_activity_method(
-                BareActivities.complete,
-                call,
-                task_queue=BARE_MODELS,
-                start_to_close_timeout=timedelta(seconds=60),
-                retry_policy=RetryPolicy(maximum_attempts=3),
-            )
-        return len(case.calls)
-
-
-class BareActivities:
-    """The model calls of the bare workflow."""
-
-    def __init__(self, models: dict[Tier, LanguageModel]) -> None:
-        self._models = models
-
-    @activity.defn
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """Make one call."""
-        return await self._models[request.tier].complete(request)
 
 
 class _Recorder:
@@ -201,14 +162,18 @@ async def _bare_workers(stack: Stack) -> AsyncIterator[None]:
         "HEADGATE_OFFLINE_MODEL_URL": stack.endpoints.offline_model,
     }
     workers = [
-        await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.cases", kind, env=env)
+        await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare_worker", kind, env=env)
         for kind in (BARE_CASES, BARE_MODELS)
     ]
     try:
+        await asyncio.sleep(1)
+        if any(worker.returncode is not None for worker in workers):
+            raise RuntimeError("a worker of the bare workflow died at its start: its error stands above")
         yield
     finally:
         for worker in workers:
-            worker.terminate()
+            if worker.returncode is None:
+                worker.terminate()
         await asyncio.gather(*(worker.wait() for worker in workers))
 
 
@@ -254,9 +219,6 @@ async def bench_cases(*, cases: int, rounds: int) -> dict[str, object]:
 
 async def _that_end_alone(client: Client, parts: Parts, samples: list[StoredCase]) -> list[int]:
     """Return which samples end without a person: run once, whatever waits after that is left out."""
-    from client.cases import Headgate
-    from domain.case import TERMINAL_STATES
-
     stored = [_renamed(s, "probe", n) for n, s in enumerate(samples)]
     await asyncio.to_thread(parts.store.cases.admit, stored)
     await TemporalCaseStarter(client).start([s.case for s in stored])
@@ -265,18 +227,3 @@ async def _that_end_alone(client: Client, parts: Parts, samples: list[StoredCase
     for n, s in enumerate(stored):
         states[n] = (await headgate.settled(s.case.case_id, timeout_s=120)).state
     return [n for n, state in states.items() if state in TERMINAL_STATES]
-
-
-async def _run_bare_worker(kind: str) -> None:
-    client = await connect()
-    if kind == BARE_CASES:
-        worker = Worker(client, task_queue=BARE_CASES, workflows=[BareWorkflow])
-    else:
-        parts = Parts(load_settings())
-        activities = BareActivities(parts.models)
-        worker = Worker(client, task_queue=BARE_MODELS, activities=[activities.complete], max_concurrent_activities=16)
-    await worker.run()
-
-
-if __name__ == "__main__":
-    asyncio.run(_run_bare_worker(sys.argv[1]))

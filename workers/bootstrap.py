@@ -142,9 +142,11 @@ class Parts:
         approve = ApproveActivities(store.ledger, self.supervisor)
         bury = BuryActivities(store.dead_letters, self.supervisor)
         close = CloseActivities(store.cases, store.ledger)
+        pay = PayActivities(store.ledger, self.rail)
         return [
             FindActivities(store.records, store.cases).find_account,
-            PayActivities(store.ledger, self.rail).refund,
+            pay.refund,
+            pay.settle_effects,
             LeadActivities(store.crm, store.cases).record_lead,
             close.close_case,
             close.forbid_effects,

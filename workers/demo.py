@@ -17,6 +17,8 @@ from rich.text import Text
 from client.cases import Headgate
 from client.sending import SendSummary, send_file
 from domain.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.case import CaseState
+from domain.models import Tier
 from domain.story import format_cost
 from workers.bootstrap import Parts
 from workers.settings import PROJECT, Settings, load_settings
@@ -81,11 +83,11 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         console.rule("[bold]2. They are cleaned, routed and worked[/]")
         await _work(console, headgate, sent.accepted)
         console.rule("[bold]3. A person at the gate[/]")
-        await _decide(console, headgate)
-        await _settle(headgate, parts)
+        decided = await _decide(console, headgate)
+        await _settle(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        console.print(_result_table(counts, await states_in_temporal(headgate), sent))
+        console.print(_result_table(counts, await states_in_temporal(headgate), sent, _shadow_cost(parts, counts)))
         _print_categories(console, counts)
         document, lines = await audit_report(parts, headgate)
         for line in lines:
@@ -126,15 +128,15 @@ async def _work(console: Console, headgate: Headgate, expected: int) -> None:
             if settled >= expected:
                 return
             await asyncio.sleep(0.5)
-    raise RuntimeError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
+    raise TimeoutError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
 
 
-async def _decide(console: Console, headgate: Headgate) -> None:
-    """Approve one halted refund and reject another, as a person would who reads the briefs."""
+async def _decide(console: Console, headgate: Headgate) -> list[str]:
+    """Approve one halted refund and reject another, as a person would who reads the briefs; return their cases."""
     pending = await headgate.pending()
     if not pending:
         console.print("nothing was halted at the gate")
-        return
+        return []
     console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
     plans = [
         (Verdict.APPROVE, "checked against the order"),
@@ -149,6 +151,7 @@ async def _decide(console: Console, headgate: Headgate) -> None:
         )
         console.print(Text(f"  > headgate approvals {verdict} {view.approval_id} --by {APPROVER}"))
         console.print(Text(f"  {answer.message}\n"))
+    return [view.case_id for view in pending[: len(plans)]]
 
 
 def _print_brief(console: Console, view: ApprovalView) -> None:
@@ -159,17 +162,20 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
         console.print(Text(f"    -     {line}"))
 
 
-async def _settle(headgate: Headgate, parts: Parts) -> None:
-    """Wait until the decided cases have ended and the journal has caught up."""
-    for _ in range(120):
-        states = await states_in_temporal(headgate)
+async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
+    """Wait until the decided cases have ended, for lists too, and the journal has caught up."""
+    deadline = time.monotonic() + WORK_TIMEOUT_S
+    while time.monotonic() < deadline:
+        waiting = [row.case_id async for row in headgate.cases(state=CaseState.WAITING_APPROVAL, limit=1000)]
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        if not states.get("running") and not counts.outbox:
+        states = await states_in_temporal(headgate)
+        if not set(decided) & set(waiting) and not states.get(CaseState.RUNNING) and not counts.outbox:
             return
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
+    raise TimeoutError(f"decided cases did not end within {WORK_TIMEOUT_S:g} s: look at the logs")
 
 
-def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummary) -> Table:
+def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummary, shadow: str) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
@@ -186,12 +192,22 @@ def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummar
         "dead letters": ", ".join(f"{n} {status}" for status, n in counts.dead_letters.items()) or "none",
         "journal": f"{counts.journal} outcomes written, {counts.outbox} on their way",
         "models": f"{counts.model_calls:,} calls, {tokens}",
-        "cost": format_cost(counts.cost_micros),
+        "cost": format_cost(counts.cost_micros) + shadow,
         "saved by cleaning": f"{saved:,} of {counts.tokens_in:,} tokens{share}",
     }
     for name, value in rows.items():
         table.add_row(name, Text(value))
     return table
+
+
+def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
+    """Say what the offline model's tokens would have cost at a list price; nothing for real models."""
+    profile = parts.blueprint.models.get("openai")
+    if parts.settings.models != "offline" or profile is None:
+        return ""
+    price = parts.blueprint.price_of(profile[Tier.SMALL].model)
+    micros = price.cost_micros(counts.model_input_tokens, counts.model_output_tokens)
+    return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 
 
 def _print_categories(console: Console, counts: "CaseCounts") -> None:

@@ -77,16 +77,18 @@ def up(
     """
     import asyncio
 
+    from workers.data_dir import DataDirInUseError
+    from workers.local_ports import NoFreePortError
     from workers.processes import SupervisorError
     from workers.temporal_server import ServerProgramMissingError
     from workers.up import run_up
 
     try:
         settings = settings_for(data_dir, models=models)
-        work = run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples)
-        raise typer.Exit(asyncio.run(work))
-    except (SupervisorError, ServerProgramMissingError, RuntimeError) as error:
+        code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
+    except (SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError) as error:
         raise fail(str(error), UNREACHABLE) from None
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -102,16 +104,22 @@ def demo(
     """
     import asyncio
 
+    from domain.errors import ConfigurationError
+    from workers.data_dir import DataDirInUseError
     from workers.demo import run_demo
+    from workers.local_ports import NoFreePortError
     from workers.processes import SupervisorError
     from workers.temporal_server import ServerProgramMissingError
 
     try:
-        raise typer.Exit(asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models)))
-    except (SupervisorError, ServerProgramMissingError, RuntimeError) as error:
+        code = asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models))
+    except (SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError) as error:
         raise fail(str(error), UNREACHABLE) from None
+    except (ConfigurationError, TimeoutError) as error:
+        raise fail(str(error)) from None
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        code = 130
+    raise typer.Exit(code)
 
 
 # --- processes ----------------------------------------------------------------------------------------------
