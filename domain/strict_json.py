@@ -76,11 +76,17 @@ def loads(body: bytes) -> object:
 def _check_depth(value: object) -> None:
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        level = [v for v in level if isinstance(v, dict | list)]
+        level = [inner for outer in level for inner in _parts(outer)]
         if not level:
             return
-        level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
     raise StrictJSONError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _parts(value: object) -> list[object]:
+    """Return an empty list for what holds nothing; an empty object or list counts as a level by itself."""
+    if isinstance(value, dict):
+        return list(value.values()) or [None]
+    return (list(value) or [None]) if isinstance(value, list) else []
 
 
 def _check_surrogates(value: object) -> None:

@@ -23,6 +23,8 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 128
 _MAX_BATCH_BYTES = 16 * 1024 * 1024
 _MAX_PENDING = 10_000  # puts in memory; beyond, the disk is hopelessly behind
+# Two milliseconds of waiting make batches several times larger, and each commit costs as much as twenty rows.
+_LINGER_S = 0.002
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
 _COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark"
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
@@ -50,12 +52,11 @@ class GroupCommitWriter:
         self._db: sqlite3.Connection | None = None
         self._marks = secrets.randbits(62)
         self._waiting = 0
+        self._busy = False  # more than one put came at once: the next commit is worth waiting for others
         self._counted_at = float("-inf")
         self.commits = 0
 
-    def submit(
-        self, item: InboxItem, confirmed: "asyncio.Future[PutOutcome]", loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def submit(self, item: InboxItem, confirmed: "asyncio.Future[PutOutcome]", loop: asyncio.AbstractEventLoop) -> None:
         """Hand over a payload; call it from the loop that the future belongs to.
 
         Raises:
@@ -80,6 +81,7 @@ class GroupCommitWriter:
         going = True
         while going:
             batch, going = self._gather()
+            self._busy = len(batch) > 1
             if batch:
                 _resolve(batch, self._write_or_refuse(batch))
         self._drop()
@@ -89,6 +91,8 @@ class GroupCommitWriter:
         batch: list[_Put] = []
         size = 0
         put = self._puts.get()
+        if self._busy and put is not None:
+            time.sleep(_LINGER_S)
         while put is not None:
             # Who was told to send again is not written: the future is done.
             if not put.confirmed.done():

@@ -61,6 +61,8 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        # Pages of the index are written again and again: copied into the file less often, each copy serves more rows.
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         if max_file_bytes is not None:
             page = connection.execute("PRAGMA page_size").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={max(1, max_file_bytes // page)}")

@@ -3,7 +3,7 @@
 from client.gateway.app import GatewaySettings, create_gateway
 from client.gateway.approvers import ApproverRegistry, ensure_approvers
 from client.gateway.desk import ApprovalDesk
-from client.gateway.serving import uvicorn_options
+from client.gateway.serving import settle_memory, uvicorn_options
 from client.gateway.sessions import ensure_session_key
 from client.gateway.sources import Scheme, Source, SourceRegistry, ensure_sources
 
@@ -18,5 +18,6 @@ __all__ = [
     "ensure_approvers",
     "ensure_session_key",
     "ensure_sources",
+    "settle_memory",
     "uvicorn_options",
 ]

@@ -1,5 +1,6 @@
 """How uvicorn serves the gateway."""
 
+import gc
 from typing import Literal, TypedDict
 
 
@@ -10,6 +11,7 @@ class UvicornOptions(TypedDict):
     loop: str
     ws: str
     access_log: bool
+    proxy_headers: bool
     server_header: bool
     lifespan: Literal["auto", "on", "off"]
     timeout_keep_alive: int
@@ -24,9 +26,20 @@ def uvicorn_options() -> UvicornOptions:
         loop="uvloop",
         ws="none",
         access_log=False,
+        proxy_headers=False,  # nothing here depends on the address or the scheme of the client
         server_header=False,
         lifespan="off",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
+
+
+def settle_memory() -> None:
+    """Keep what start-up made out of the garbage collector's way; call it once, when all modules are loaded.
+
+    Requests leave hardly any cycles behind; walking through every loaded module to find none costs a tenth of the rate.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
