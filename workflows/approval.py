@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         object_to,
     )
     from workflows import options
+    from workflows.steps import to_the_end
 
 NOTICES_KEPT = 20
 
@@ -36,8 +37,8 @@ class ApprovalWorkflow:
 
     @workflow.init
     def __init__(self, request: ApprovalRequest) -> None:
-        self._request = request
         self._asked_at = workflow.now()
+        self._request = request.model_copy(update={"requested_at": self._asked_at})
         self._expires_at = self._asked_at + timedelta(seconds=request.expires_after_s)
         self._standing = Standing.PENDING
         self._result: ApprovalResult | None = None
@@ -53,9 +54,9 @@ class ApprovalWorkflow:
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
                 self._conclude(Standing.CANCELLED, by="", reason="the case was cancelled")
-                await self._record()
+                await to_the_end(self._record())
             raise
-        result = await self._record()
+        result = await to_the_end(self._record())
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
 

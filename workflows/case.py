@@ -7,13 +7,14 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from activities.bury import AlertRequest, BuryActivities
     from activities.close import CloseActivities, CloseRequest, ForbidRequest
+    from activities.pay import PayActivities, SettleRequest, SettleResult
     from activities.route import RouteActivities, RouteRequest, RouteResult
     from domain.case import (
         CaseAnswer,
@@ -36,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.routing import Category
     from domain.story import case_details, money_of
     from workflows import options
-    from workflows.steps import failed_step, on_ladder, step_error
+    from workflows.steps import failed_step, on_ladder, step_error, stop_if_cancelled, to_the_end
 
 SPECIALISTS = {
     Category.BILLING: ("BillingWorkflow", "billing"),
@@ -64,13 +65,13 @@ class CaseWorkflow:
             state, draft = await self._work()
         except FailureError as error:
             if is_cancelled_exception(error):
-                await self._cancelled()
+                await to_the_end(self._cancelled())
                 raise
-            return await self._dead_lettered(failed_step(error, step="case"))
+            return await to_the_end(self._dead_lettered(failed_step(error, step="case")))
         except asyncio.CancelledError:
-            await self._cancelled()
+            await to_the_end(self._cancelled())
             raise
-        return await self._close(state, draft)
+        return await to_the_end(self._close(state, draft))
 
     # --- the way of a case ----------------------------------------------------------------------------------
 
@@ -137,6 +138,7 @@ class CaseWorkflow:
         self._status.effects.extend(result.effects)
         self._status.notices.extend(result.notes)
         self._status.finding = result.finding
+        stop_if_cancelled()
         return result
 
     # --- the human lane -------------------------------------------------------------------------------------
@@ -282,13 +284,30 @@ class CaseWorkflow:
         return await self._close(CaseState.DEAD_LETTERED, None, letter.dead_letter_id)
 
     async def _cancelled(self) -> None:
-        """Record the cancellation; from here on the ledger lets nothing happen for this case."""
+        """Record the cancellation; from here on the ledger lets nothing happen for this case.
+
+        A payment whose answer was lost may have been made all the same: the provider is asked before the case is closed.
+        """
         self._tell(finding="cancelled")
         await self._act(
             CloseActivities.forbid_effects,
             ForbidRequest(case_id=self._case.case_id, why="the case was cancelled"),
             summary="forbid further effects",
         )
+        try:
+            settled: SettleResult = await workflow.execute_activity_method(
+                PayActivities.settle_effects,
+                SettleRequest(case_id=self._case.case_id, why="the case was cancelled"),
+                task_queue=options.ACTIONS_QUEUE,
+                start_to_close_timeout=options.ACTION_TIMEOUT,
+                retry_policy=options.NEVER_GIVE_UP,
+                summary="settle payments in doubt",
+            )
+        except ActivityError as error:
+            self._status.notices.append(f"payments in doubt stay so: {error.cause or error}"[:300])
+        else:
+            known = {effect.key for effect in self._status.effects}
+            self._status.effects.extend(effect for effect in settled.effects if effect.key not in known)
         await self._close(CaseState.CANCELLED, None)
 
     async def _act(self, activity: Callable[..., object], request: BaseModel, *, summary: str) -> None:

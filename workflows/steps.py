@@ -1,8 +1,9 @@
 """One step of a workflow, with the blueprint's ladder of retries below it."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -33,11 +34,13 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
     """
     attempts: list[Attempt] = []
     while True:
+        stop_if_cancelled()
         try:
             return await call()
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
+            stop_if_cancelled()
             kind, error_type, message = failure_of(error)
             attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))
             rung = next_rung(ladder_s, len(attempts)) if kind is FailureKind.TRANSIENT else None
@@ -50,6 +53,27 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
             workflow.logger.warning("%s", told)
             workflow.set_current_details(f"**Waiting to retry** — {told}")
             await workflow.sleep(timedelta(seconds=rung), summary=told[:200])
+
+
+def stop_if_cancelled() -> None:
+    """Let a cancellation through that came while something was waited for to its end, such as a payment.
+
+    Raises:
+        asyncio.CancelledError: the workflow was cancelled.
+    """
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
+
+
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:  # Any: what a coroutine is sent and yields
+    """Do what no cancellation may cut short, such as recording an ending; one that comes meanwhile is too late."""
+    task = asyncio.create_task(work)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
 
 
 def step_error(message: str, failed: FailedStep) -> ApplicationError:
