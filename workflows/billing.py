@@ -160,6 +160,8 @@ class BillingWorkflow:
                     approval_id=approval_id,
                     # A currency without a limit has the limit zero: nothing of it is paid without a person.
                     limit_minor=case.policy.refund.approval_limit_minor.get(refund.money.currency, 0),
+                    # Looked at before, but another case of the customer may have been paid since.
+                    daily_cap_minor=case.policy.refund.daily_cap_minor.get(refund.money.currency),
                 ),
                 task_queue=options.ACTIONS_QUEUE,
                 start_to_close_timeout=options.ACTION_TIMEOUT,
