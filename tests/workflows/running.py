@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -73,10 +74,20 @@ class Mill:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for handle in self._started:
-            if (await handle.describe()).close_time is None:
-                await handle.terminate("the test is over")
+            await self._end(handle)
         await self.stop_cases_worker()
         await self._workers.aclose()
+
+    async def _end(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """End what still runs, children first: the next test's workers must not be asked to go on with it."""
+        if (await handle.describe()).close_time is not None:
+            return
+        for event in (await handle.fetch_history()).events:
+            if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+                child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
+                await self._end(self.client.get_workflow_handle(child))
+        with suppress(RPCError):  # it ended by itself meanwhile
+            await handle.terminate("the test is over")
 
     async def start_cases_worker(self) -> None:
         """Start the worker for workflow tasks."""

@@ -1,0 +1,298 @@
+"""The gate: nothing above the limit is paid without one timely decision by somebody entitled, for exactly that action."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
+from domain.case import CaseInput, CaseState
+from domain.errors import TransientError
+from tests.workflows.fake_world import FakeWorld, account
+from tests.workflows.running import Mill, eventually, new_case
+from workflows.approval import ApprovalWorkflow
+from workflows.case import CaseWorkflow
+
+BIG = 600_000  # above the limit of 5,000.00 USD
+EXPIRY = timedelta(days=2)
+
+
+@pytest.fixture(autouse=True)
+def large_order(world: FakeWorld) -> None:
+    world.always("find_account", account(BIG))
+
+
+class Gate:
+    """A case that waits at its gate."""
+
+    def __init__(self, mill: Mill, case: WorkflowHandle, number: int = 1) -> None:
+        self.mill = mill
+        self.case = case
+        self.handle = mill.client.get_workflow_handle(f"{case.id}/approval/{number}")
+
+    async def view(self) -> ApprovalView:
+        view = await self.handle.query(ApprovalWorkflow.view)
+        self.expires_at = view.expires_at
+        return view
+
+    async def decision(self, verdict: Verdict = Verdict.APPROVE, by: str = "maria", **fields: str) -> ApprovalDecision:
+        view = await self.view()
+        right = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=by)
+        return right.model_copy(update=fields)
+
+    async def submit(self, decision: ApprovalDecision) -> DecisionAnswer:
+        return await self.handle.execute_update(ApprovalWorkflow.submit, decision)
+
+
+async def at_the_gate(mill: Mill, world: FakeWorld, case: CaseInput | None = None, number: int = 1) -> Gate:
+    handle = await mill.start(case)
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    await eventually(lambda: _called(world, "announce_approval"))
+    return Gate(mill, handle, number)
+
+
+async def _called(world: FakeWorld, name: str, times: int = 1) -> bool:
+    return len(world.of(name)) >= times
+
+
+# --- nobody, too late, the wrong one -------------------------------------------------------------------------------
+
+
+async def test_expiry_pays_nothing_and_the_customer_is_told(mill: Mill, world: FakeWorld) -> None:
+    """Silence is a rejection: after two days, with a reminder every eight hours."""
+    gate = await at_the_gate(mill, world)
+    opened = (await gate.view()).requested_at
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.REJECTED
+    assert outcome.effects == []
+    assert world.of("refund") == []
+    assert "could not complete the check" in world.reply()
+    [recorded] = world.requests("record_decision")
+    assert recorded.result.standing is Standing.EXPIRED
+    assert timedelta(0) <= recorded.result.at - opened - EXPIRY < timedelta(minutes=1)
+    hours = [round((call.at - opened) / timedelta(hours=1)) for call in world.of("alert_person")]
+    assert hours == [8, 16, 24, 32, 40]
+
+
+async def test_rejection_pays_nothing_and_names_the_reason(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    answer = await gate.submit(await gate.decision(Verdict.REJECT, reason="sent twice before"))
+    assert (answer.accepted, answer.standing) == (True, Standing.REJECTED)
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.REJECTED
+    assert world.of("refund") == []
+    assert "sent twice before" in world.reply()
+
+
+REFUSED = [
+    ({"digest": "0" * 64}, Objection.STALE_DIGEST),
+    ({"approval_id": "case/other/1/approval/1"}, Objection.OTHER_APPROVAL),
+    ({"by": "  "}, Objection.NO_NAME),
+    ({"by": "mallory"}, Objection.NOT_ENTITLED),
+    ({"by": "Maria"}, Objection.NOT_ENTITLED),
+    ({"by": "jo"}, Objection.ABOVE_LIMIT),
+    ({"by": "CUS-1"}, Objection.REQUESTER),
+]
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize(("fields", "objection"), REFUSED)
+async def test_decision_that_does_not_count_is_told_and_noted(
+    mill: Mill, world: FakeWorld, verdict: Verdict, fields: dict[str, str], objection: Objection
+) -> None:
+    """It changes nothing, whichever way it was to go."""
+    gate = await at_the_gate(mill, world)
+    answer = await gate.submit(await gate.decision(verdict, **fields))
+    assert (answer.accepted, answer.message, answer.standing) == (False, str(objection), Standing.PENDING)
+    view = await gate.view()
+    assert view.standing is Standing.PENDING
+    assert any(str(objection) in notice for notice in view.notices)
+    assert world.of("record_decision") == []
+
+
+async def test_of_two_opposite_decisions_the_first_stands(mill: Mill, world: FakeWorld) -> None:
+    """Both arrive before any worker looks: the second person is told who was first."""
+    gate = await at_the_gate(mill, world)
+    reject, approve = await gate.decision(Verdict.REJECT, "omar"), await gate.decision(Verdict.APPROVE)
+    await mill.stop_cases_worker()
+    await gate.handle.signal("decide", reject)
+    await gate.handle.signal("decide", approve)
+    await mill.start_cases_worker()
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.REJECTED
+    assert world.of("refund") == []
+    [notice] = (await gate.view()).notices
+    assert "approve by maria did not count" in notice
+    [recorded] = world.requests("record_decision")
+    assert (recorded.result.standing, recorded.result.by) == (Standing.REJECTED, "omar")
+
+
+async def test_second_decision_while_the_first_is_recorded_is_told(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    held = world.hold("record_decision")
+    assert (await gate.submit(await gate.decision(Verdict.APPROVE, "omar"))).accepted
+    await held.reached.wait()
+    second = await gate.submit(await gate.decision(Verdict.REJECT))
+    assert not second.accepted
+    assert "approved by omar" in second.message
+    held.let_go()
+    assert (await gate.case.result()).state is CaseState.DONE
+    assert len(world.of("refund")) == 1
+
+
+async def test_approval_noticed_after_the_expiry_is_late(mill: Mill, world: FakeWorld) -> None:
+    """The time was up while no worker ran, then came the approval: the worker sees both in one instant, nobody pays."""
+    gate = await at_the_gate(mill, world)
+    approve = await gate.decision()
+    await _nearly_expired(gate)
+    await mill.stop_cases_worker()
+    await _time_is_up(gate)
+    await gate.handle.signal("decide", approve)
+    await mill.start_cases_worker()
+    await _nothing_was_paid(gate, world)
+
+
+async def test_approval_before_the_expiry_but_noticed_after_it_is_late_too(mill: Mill, world: FakeWorld) -> None:
+    """The approval came, then the time was up, and no worker ran: whether it was in time cannot be shown, nobody pays."""
+    gate = await at_the_gate(mill, world)
+    approve = await gate.decision()
+    await _nearly_expired(gate)
+    await mill.stop_cases_worker()
+    await gate.handle.signal("decide", approve)
+    await _time_is_up(gate)
+    await mill.start_cases_worker()
+    await _nothing_was_paid(gate, world)
+
+
+async def _nearly_expired(gate: Gate) -> None:
+    """Skip to shortly before the expiry; with no worker running the server's clock goes on only second by second."""
+    left = (await gate.view()).expires_at - await gate.mill.env.get_current_time()
+    await gate.mill.skip(left - timedelta(seconds=2))
+    await eventually(lambda: _called(gate.mill.world, "alert_person", 5))
+
+
+async def _time_is_up(gate: Gate) -> None:
+    async def passed() -> bool:
+        return await gate.mill.env.get_current_time() > gate.expires_at
+
+    await eventually(passed)
+
+
+async def _nothing_was_paid(gate: Gate, world: FakeWorld) -> None:
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.REJECTED
+    assert world.of("refund") == []
+    [recorded] = world.requests("record_decision")
+    assert recorded.result.standing is Standing.EXPIRED
+    assert any(str(Objection.EXPIRED) in notice for notice in (await gate.view()).notices)
+
+
+async def test_decision_after_the_end_fails_cleanly(mill: Mill, world: FakeWorld) -> None:
+    """Whoever is late by an hour gets an error from Temporal, and the case stays as it ended."""
+    gate = await at_the_gate(mill, world)
+    approve = await gate.decision()
+    await gate.submit(await gate.decision(Verdict.REJECT))
+    await gate.case.result()
+    with pytest.raises(RPCError) as late:
+        await gate.handle.signal("decide", approve)
+    assert late.value.status is RPCStatusCode.NOT_FOUND
+    assert world.of("refund") == []
+    assert len(world.of("record_decision")) == 1
+
+
+# --- in order ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_update", [False, True])
+async def test_approval_pays_exactly_what_was_approved(mill: Mill, world: FakeWorld, by_update: bool) -> None:
+    gate = await at_the_gate(mill, world)
+    view = await gate.view()
+    approve = await gate.decision()
+    if by_update:
+        assert (await gate.submit(approve)).accepted
+    else:
+        await gate.handle.signal("decide", approve)
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.DONE
+    [paid] = world.requests("refund")
+    assert paid.approval_id == view.approval_id == f"{gate.case.id}/approval/1"
+    assert paid.action.digest() == view.digest
+    assert paid.action.money == view.amount
+    assert paid.action.money.minor == BIG
+    assert [e.approval_id for e in outcome.effects] == [view.approval_id]
+    assert "checked and approved" in world.reply()
+
+
+async def test_decision_given_while_the_request_is_announced_counts(mill: Mill, world: FakeWorld) -> None:
+    """The console may be faster than the chat."""
+    held = world.hold("announce_approval")
+    case = await mill.start()
+    await held.reached.wait()
+    gate = Gate(mill, case)
+    assert (await gate.submit(await gate.decision())).accepted
+    held.let_go()
+    assert (await case.result()).state is CaseState.DONE
+    assert len(world.of("refund")) == 1
+
+
+async def test_case_shows_what_it_waits_for(mill: Mill, world: FakeWorld) -> None:
+    """Status, search attributes and the request itself say the same."""
+    gate = await at_the_gate(mill, world)
+    status = await gate.case.query(CaseWorkflow.status)
+    view = await gate.view()
+    assert status.waits_for == f"approval {view.approval_id}"
+    assert abs(status.waits_until - view.expires_at) < timedelta(seconds=5)
+    attributes = (await gate.case.describe()).search_attributes
+    assert attributes["CaseState"] == ["waiting_approval"]
+    assert attributes["CaseAmountMinor"] == [BIG]
+    assert "6,000.00 USD" in view.brief.what
+    assert "limit" in view.brief.why
+    await gate.submit(await gate.decision())
+    await gate.case.result()
+    assert (await gate.case.describe()).search_attributes["CaseState"] == ["done"]
+
+
+async def test_worker_restarted_at_the_gate(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    await mill.stop_cases_worker()
+    await mill.start_cases_worker()
+    await mill.skip(timedelta(hours=9))
+    await eventually(lambda: _called(world, "alert_person"))
+    assert (await gate.submit(await gate.decision())).accepted
+    assert (await gate.case.result()).state is CaseState.DONE
+
+
+async def test_decision_is_recorded_however_long_the_store_is_away(mill: Mill, world: FakeWorld) -> None:
+    """Nobody has to click twice because a database was restarted."""
+    world.will("record_decision", *[TransientError("database is locked")] * 6)
+    gate = await at_the_gate(mill, world)
+    await gate.submit(await gate.decision())
+    assert (await gate.case.result()).state is CaseState.DONE
+    assert len(world.of("record_decision")) == 7
+    assert len(world.of("refund")) == 1
+
+
+async def test_what_the_store_recorded_first_stands(mill: Mill, world: FakeWorld) -> None:
+    """If the ledger knows of another ending, that one counts, not what this run was told."""
+
+    def rejected_before(request: object) -> object:
+        return request.result.model_copy(update={"standing": Standing.REJECTED, "by": "omar"})
+
+    world.always("record_decision", rejected_before)
+    gate = await at_the_gate(mill, world)
+    assert (await gate.submit(await gate.decision())).accepted
+    outcome = await gate.case.result()
+    assert outcome.state is CaseState.REJECTED
+    assert world.of("refund") == []
+
+
+async def test_replayed_case_asks_under_another_number(mill: Mill, world: FakeWorld) -> None:
+    """An approval is used once: the replay of a dead letter needs a new one."""
+    gate = await at_the_gate(mill, world, new_case(replay=1), number=11)
+    assert (await gate.view()).approval_id == f"{gate.case.id}/approval/11"
+    await gate.submit(await gate.decision())
+    outcome = await gate.case.result()
+    assert (outcome.state, outcome.replay) == (CaseState.DONE, 1)
+    [paid] = world.requests("refund")
+    assert paid.action.key == f"{gate.case.id}/refund", "the key of the money is the same over all replays"
