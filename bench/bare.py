@@ -1,6 +1,8 @@
 """What somebody would write first: a workflow with one activity per model call, and its workers."""
 
+import compileall
 from datetime import timedelta
+from pathlib import Path
 
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
@@ -58,6 +60,7 @@ async def run_bare_worker(kind: str) -> None:
     from workers.settings import load_settings
 
     client = await connect()
+    compileall.compile_dir(str(Path(__file__).parent), quiet=2)  # as Headgate's own case worker does
     if kind == BARE_CASES:
         worker = Worker(client, task_queue=BARE_CASES, workflows=[BareWorkflow])
     else:

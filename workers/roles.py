@@ -1,11 +1,13 @@
 """The worker processes: which role polls which queue with which workflows and activities."""
 
 import asyncio
+import compileall
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -75,10 +77,20 @@ def activity_worker(client: Client, queue: str, activities: Sequence[Callable[..
     )
 
 
+def compile_workflows() -> None:
+    """Write the bytecode of the workflow modules.
+
+    The sandbox loads them anew for every run; without bytecode (PYTHONDONTWRITEBYTECODE, an image) it compiles them
+    every time, a tenth of a case worker's processor time. Where the folder cannot be written that stays so.
+    """
+    compileall.compile_dir(str(Path(options.__file__).parent), quiet=2)
+
+
 def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
     """Return the workers of a role."""
     match role:
         case Role.CASE:
+            compile_workflows()
             return [case_worker(client)]
         case Role.INTAKE:
             admit = parts.admit(TemporalCaseStarter(client))

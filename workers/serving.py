@@ -1,10 +1,10 @@
 """The two HTTP servers: gateway and offline model."""
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Unpack
 
 import uvicorn
+import uvloop
 
 from workers.logging import configure_logging
 from workers.settings import Settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def serve_gateway(settings: Settings) -> None:
     """Serve webhooks and the approvals page until SIGTERM."""
     configure_logging(settings.log_level)
-    asyncio.run(_gateway(settings))
+    uvloop.run(_gateway(settings))
 
 
 async def _gateway(settings: Settings) -> None:
@@ -49,9 +49,12 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
 
     configure_logging(settings.log_level)
     app = create_app(admin_token=os.environ.get("HEADGATE_OFFLINE_ADMIN_TOKEN"))
-    asyncio.run(_serve(app, host, port, **uvicorn_options()))
+    uvloop.run(_serve(app, host, port, **uvicorn_options()))
 
 
 async def _serve(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
+    from client.gateway import settle_memory
+
+    settle_memory()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, **more)
     await uvicorn.Server(config).serve()
