@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 MAX_BATCH = 100  # one batch is one transaction and one burst of starts
+SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 10_000.0  # beyond them a pace is a slip of the hand
 
 
 class IntakeState(BaseModel):
@@ -18,6 +19,15 @@ class PaceChange(BaseModel):
     """Payload of the signal `set_pace`, cases per second."""
 
     per_second: float
+
+
+def is_possible_pace(per_second: float) -> bool:
+    """Return whether work can be let in at this pace; no number (NaN) and infinity cannot.
+
+    >>> is_possible_pace(20.0), is_possible_pace(0.0), is_possible_pace(float("nan")), is_possible_pace(float("inf"))
+    (True, False, False, False)
+    """
+    return SLOWEST_PER_SECOND <= per_second <= FASTEST_PER_SECOND
 
 
 def batch_size(per_second: float) -> int:

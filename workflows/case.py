@@ -286,7 +286,7 @@ class CaseWorkflow:
     async def _cancelled(self) -> None:
         """Record the cancellation; from here on the ledger lets nothing happen for this case.
 
-        A payment whose answer was lost may have been made all the same: the provider is asked before the case is closed.
+        A payment whose answer was lost may have been made all the same: the provider is asked before the case closes.
         """
         self._tell(finding="cancelled")
         await self._act(

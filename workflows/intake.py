@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.admit import AdmitActivities, AdmitRequest, AdmitResult
-    from domain.intake import IntakeState, PaceChange, batch_size, rest_s
+    from domain.intake import IntakeState, PaceChange, batch_size, is_possible_pace, rest_s
     from workflows import options
 
 LONG_POLL_S = 5.0
@@ -97,8 +97,8 @@ class IntakeWorkflow:
 
     @workflow.signal
     def set_pace(self, change: PaceChange) -> None:
-        """Let in so many per second from now on."""
-        if change.per_second > 0:
+        """Let in so many per second from now on; a pace that cannot be changes nothing."""
+        if is_possible_pace(change.per_second):
             self._change(self._state.model_copy(update={"per_second": change.per_second}))
 
     @workflow.query
