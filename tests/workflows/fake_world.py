@@ -98,6 +98,7 @@ class FakeWorld:
         self.calls: list[Call] = []
         self._script: dict[str, list[Answer]] = defaultdict(list)
         self._always: dict[str, Answer] = {}
+        self._held: list[Held] = []
 
     def will(self, name: str, *answers: Answer) -> None:
         """Queue answers for an activity: a result, an error to raise, or a function of the request (may be async)."""
@@ -109,15 +110,15 @@ class FakeWorld:
 
     def hold(self, name: str, then: Answer = None) -> "Held":
         """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual."""
-        held = Held()
-
-        async def wait(request: Any) -> Any:  # Any: each activity has its own request
-            held.reached.set()
-            await held.released.wait()
-            return await _given(self._always.get(name, _DEFAULTS[name]) if then is None else then, request)
-
-        self.will(name, wait)
+        held = Held(self._always.get(name, _DEFAULTS[name]) if then is None else then)
+        self._held.append(held)
+        self.will(name, held.wait)
         return held
+
+    def let_go(self) -> None:
+        """Let everything go that is held."""
+        for held in self._held:
+            held.let_go()
 
     def of(self, name: str, workflow_id: str | None = None) -> list[Call]:
         """Return the calls of one activity, in order."""
@@ -169,13 +170,20 @@ class FakeWorld:
 class Held:
     """A call that is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: Answer) -> None:
         self.reached = asyncio.Event()
-        self.released = asyncio.Event()
+        self._released = asyncio.Event()
+        self._then = then
+
+    async def wait(self, request: Any) -> Any:
+        """Stay under way until let go, then answer."""
+        self.reached.set()
+        await self._released.wait()
+        return await _given(self._then, request)
 
     def let_go(self) -> None:
         """Let it end."""
-        self.released.set()
+        self._released.set()
 
 
 async def _given(answer: Answer, request: Any) -> Any:
@@ -202,19 +210,21 @@ def claimed(**fields: Any) -> ClaimResult:
     return ClaimResult(claim=claim, usage=ONE_CALL)
 
 
-def account(total_minor: int = 2000, *, days_ago: int = 3, **order_fields: Any) -> Callable[[Any], Account]:
+def account(
+    total_minor: int = 2000, *, days_ago: int = 3, currency: str = "USD", **order_fields: Any
+) -> Callable[[Any], Account]:
     """The records of a customer whose parcel was lost, paid so many days before the time of the call."""
 
     def at_call(_: Any) -> Account:
         paid = activity.info().started_time - timedelta(days=days_ago)
-        charge = Charge(charge_id="CH-1", amount_minor=total_minor, currency="USD", captured_at=paid, payee="card_1")
+        charge = Charge(charge_id="CH-1", amount_minor=total_minor, currency=currency, captured_at=paid, payee="card_1")
         order = Order(
             order_id="ORD-1",
             customer_id="CUS-1",
             status=OrderStatus.LOST,
             placed_at=paid,
             total_minor=total_minor,
-            currency="USD",
+            currency=currency,
             charges=[charge],
         ).model_copy(update=order_fields)
         return Account(customer=Customer(customer_id="CUS-1"), order=order)

@@ -2,14 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -57,31 +58,39 @@ class Mill:
         self.env = env
         self.client = client
         self.world = world
-        self._workers = AsyncExitStack()
+        self._workers: dict[str, Worker] = {}
         self._cases: Worker | None = None
         self._started: list[WorkflowHandle[Any, Any]] = []
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as workers:
+        async with AsyncExitStack() as started:
             for queue in REAL:
-                fakes = self.world.activities(queue)
-                await workers.enter_async_context(activity_worker(self.client, queue, fakes, slots=8))
+                self._workers[queue] = activity_worker(self.client, queue, self.world.activities(queue), slots=8)
+                await started.enter_async_context(self._workers[queue])
             await self.start_cases_worker()
-            self._workers = workers.pop_all()
+            started.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.stop_cases_worker()
+        self.world.let_go()
         for handle in self._started:
             await self._end(handle)
-        await self.stop_cases_worker()
-        await self._workers.aclose()
+        for queue in list(self._workers):
+            await self.stop_queue(queue)
+
+    async def stop_queue(self, queue: str) -> None:
+        """Stop the activity worker of a queue."""
+        await self._workers.pop(queue).__aexit__(None, None, None)
 
     async def _end(self, handle: WorkflowHandle[Any, Any]) -> None:
         """End what still runs, children first: the next test's workers must not be asked to go on with it."""
         if (await handle.describe()).close_time is not None:
             return
+        # The server keeps its clock locked for ever for an activity whose end it never hears of.
+        await eventually(lambda: _nothing_under_way(handle))
         for event in (await handle.fetch_history()).events:
             if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
                 child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
@@ -89,9 +98,9 @@ class Mill:
         with suppress(RPCError):  # it ended by itself meanwhile
             await handle.terminate("the test is over")
 
-    async def start_cases_worker(self) -> None:
-        """Start the worker for workflow tasks."""
-        self._cases = case_worker(self.client, cached=0)
+    async def start_cases_worker(self, *, cached: int = 0) -> None:
+        """Start the worker for workflow tasks; by default every task replays its workflow from the start."""
+        self._cases = case_worker(self.client, cached=cached)
         await self._cases.__aenter__()
 
     async def stop_cases_worker(self) -> None:
@@ -126,6 +135,16 @@ class Mill:
 
         return await eventually(reached)
 
+    @asynccontextmanager
+    async def skipping(self) -> AsyncIterator[None]:
+        """Let the server's time jump ahead whenever nothing is under way."""
+        service = self.client.test_service
+        await service.unlock_time_skipping(UnlockTimeSkippingRequest())
+        try:
+            yield
+        finally:
+            await service.lock_time_skipping(LockTimeSkippingRequest())
+
     async def skip(self, duration: timedelta) -> None:
         """Let so much of the server's time pass."""
         await self.env.sleep(duration)
@@ -144,6 +163,11 @@ async def eventually(probe: Callable[[], Any]) -> Any:
             return answer
         assert asyncio.get_running_loop().time() < end, f"it never became true: {probe}"
         await asyncio.sleep(0.02)
+
+
+async def _nothing_under_way(handle: WorkflowHandle[Any, Any]) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return not any(activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED for activity in pending)
 
 
 async def timers_of(handle: WorkflowHandle[Any, Any]) -> list[float]:
