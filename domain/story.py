@@ -21,29 +21,38 @@ def format_cost(micros: int) -> str:
     return f"${micros / 1_000_000:.4f}"
 
 
+def told(head: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Return Markdown that the Web UI shows as a head and a list; values are stripped of Markdown of their own.
+
+    An empty line stands between all of them, since the Web UI folds single line ends; no code spans, which it drops.
+    """
+    return "\n\n".join([head, *(f"- {name}: {_plain(value)}" for name, value in rows if value)])
+
+
 def case_details(status: CaseStatus, subject: str) -> str:
     """Return the current details of a case in Markdown: category, decision, money, cost, and what it waits for."""
-    lines = [f"**{status.state.replace('_', ' ')}**" + (f" — waits for {status.waits_for}" if status.waits_for else "")]
-    if status.waits_until is not None:
-        lines.append(f"- until: {status.waits_until:%Y-%m-%d %H:%M} UTC")
-    lines.append(f"- category: {status.category or 'none yet'}")
-    if subject:
-        lines.append(f"- subject: {_plain(subject[:80])}")
-    if status.finding:
-        lines.append(f"- decision: {_plain(status.finding)}")
-    for effect in status.effects:
-        money = (
-            format_minor(effect.amount_minor, effect.currency)
-            if effect.amount_minor is not None and effect.currency
-            else ""
-        )
-        approved = f", approved in {effect.approval_id}" if effect.approval_id else ""
-        lines.append(f"- effect: {effect.kind} {money} `{effect.key}`{approved}")
+    waits = f" — waits for {_plain(status.waits_for)}" if status.waits_for else ""
     tokens = status.usage.input_tokens + status.usage.output_tokens
-    lines.append(f"- cost: {format_cost(status.usage.cost_micros)} ({status.usage.calls} model calls, {tokens} tokens)")
-    lines.append(f"- blueprint: {status.blueprint_version}")
-    lines.extend(f"- note: {_plain(note)}" for note in status.notices[-5:])
-    return "\n".join(lines)
+    return told(
+        f"**{status.state.replace('_', ' ')}**{waits}",
+        [
+            ("until", f"{status.waits_until:%Y-%m-%d %H:%M} UTC" if status.waits_until else ""),
+            ("category", status.category or "none yet"),
+            ("subject", subject[:80]),
+            ("decision", status.finding),
+            *(("effect", _effect(effect)) for effect in status.effects),
+            ("cost", f"{format_cost(status.usage.cost_micros)} ({status.usage.calls} model calls, {tokens} tokens)"),
+            ("blueprint", status.blueprint_version),
+            *(("note", note) for note in status.notices[-5:]),
+        ],
+    )
+
+
+def _effect(effect: EffectRecord) -> str:
+    paid = effect.amount_minor is not None and effect.currency
+    money = f" of {format_minor(effect.amount_minor or 0, effect.currency or '')}" if paid else ""
+    approved = f", approved in {effect.approval_id}" if effect.approval_id else ""
+    return f"{effect.kind}{money} under {effect.key}{approved}"
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """The gate: one exact action waits for one person's decision, or for its time to be up."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         object_to,
     )
+    from domain.story import told
     from workflows import options
     from workflows.steps import to_the_end
 
@@ -181,17 +182,19 @@ class ApprovalWorkflow:
 
     def _show(self) -> None:
         brief = self._request.brief
-        until: datetime = self._expires_at
-        lines = [
-            f"**{self._standing}** — {brief.what}",
-            f"- for: {brief.for_whom}",
-            f"- why a person: {brief.why}",
-            *(f"- evidence: {line}" for line in brief.evidence),
-            f"- policy: {brief.policy}",
-            f"- if approved: {brief.if_approved}",
-            f"- if rejected: {brief.if_rejected}",
-            f"- decide until: {until:%Y-%m-%d %H:%M} UTC",
-            f"- digest of the action: `{self._request.digest}`",
-            *(f"- note: {note}" for note in self._notices[-5:]),
-        ]
-        workflow.set_current_details("\n".join(lines))
+        workflow.set_current_details(
+            told(
+                f"**{self._standing}** — {brief.what}",
+                [
+                    ("for", brief.for_whom),
+                    ("why a person", brief.why),
+                    *(("evidence", line) for line in brief.evidence),
+                    ("policy", brief.policy),
+                    ("if approved", brief.if_approved),
+                    ("if rejected", brief.if_rejected),
+                    ("decide until", f"{self._expires_at:%Y-%m-%d %H:%M} UTC"),
+                    ("digest of the action", self._request.digest),
+                    *(("note", note) for note in self._notices[-5:]),
+                ],
+            )
+        )
