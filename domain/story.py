@@ -57,4 +57,4 @@ def _effect(effect: EffectRecord) -> str:
 
 def _plain(text: str) -> str:
     """Take the Markdown out of a text that came from outside: it is shown to people who click."""
-    return " ".join("".join(" " if c in "[]()<>`*_#|!\\" or not c.isprintable() else c for c in text).split())
+    return " ".join("".join(" " if c in "[]<>`*_#|!\\" or not c.isprintable() else c for c in text).split())

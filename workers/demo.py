@@ -55,7 +55,7 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
             console.print(Text(render_urls(stack.endpoints, folder)))
             parts = Parts(settings)
             try:
-                good = await _tell_the_story(console, stack, parts, settings)
+                good = await stack.unless_stopped(_tell_the_story(console, stack, parts, settings))
             finally:
                 parts.close()
             if not ci:

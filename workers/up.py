@@ -1,13 +1,14 @@
 """`headgate up`: everything on one machine, as separate processes under one supervisor."""
 
+import asyncio
 import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
@@ -21,6 +22,8 @@ from workflows import options
 
 SOURCES = ("shop", "mail", "demo")  # webhook sources that a fresh data dir starts with
 LOOPBACK = "127.0.0.1"
+
+Result = TypeVar("Result")
 
 
 class Stack:
@@ -64,6 +67,22 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         return await self.supervisor.__aexit__(kind, error, trace)
+
+    async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
+        """Do some work; Ctrl-C or SIGTERM ends it.
+
+        Raises:
+            KeyboardInterrupt: a signal came first.
+        """
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self.supervisor.until_stopped())
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            raise KeyboardInterrupt
+        return working.result()
 
     @property
     def _endpoints_file(self) -> Path:
