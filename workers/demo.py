@@ -19,6 +19,7 @@ from client.sending import SendSummary, send_file
 from domain.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.case import CaseState
 from domain.models import Tier
+from domain.routing import CATEGORIES
 from domain.story import format_cost
 from workers.bootstrap import Parts
 from workers.settings import PROJECT, Settings, load_settings
@@ -87,8 +88,9 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         await _settle(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        console.print(_result_table(counts, await states_in_temporal(headgate), sent, _shadow_cost(parts, counts)))
-        _print_categories(console, counts)
+        categories = await _categories(headgate, counts.total)
+        states = await states_in_temporal(headgate)
+        console.print(_result_table(counts, categories, states, sent, _shadow_cost(parts, counts)))
         document, lines = await audit_report(parts, headgate)
         for line in lines:
             console.print(Text(line))
@@ -175,7 +177,9 @@ async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
     raise TimeoutError(f"decided cases did not end within {WORK_TIMEOUT_S:g} s: look at the logs")
 
 
-def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummary, shadow: str) -> Table:
+def _result_table(
+    counts: "CaseCounts", categories: str, states: dict[str, int], sent: SendSummary, shadow: str
+) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
@@ -184,6 +188,7 @@ def _result_table(counts: "CaseCounts", states: dict[str, int], sent: SendSummar
     tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
     rows = {
         "messages": f"{sent.sent} accepted, {sent.duplicates} of them redelivered: {counts.total} cases",
+        "categories": categories,
         "states": ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()),
         "refunds": f"{counts.effects.get('refund', 0)} paid: {money_lines(counts.refunded_minor)}",
         "approvals": ", ".join(f"{n} {standing}" for standing, n in counts.approvals.items()) or "none",
@@ -210,11 +215,13 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
     return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 
 
-def _print_categories(console: Console, counts: "CaseCounts") -> None:
-    table = Table("category", "cases", box=None, pad_edge=False, header_style="bold")
-    for category, n in counts.by_category.items():
-        table.add_row(category, str(n))
-    console.print(table)
+async def _categories(headgate: Headgate, total: int) -> str:
+    """Count all cases by category, those that wait included."""
+    counts = await asyncio.gather(*(headgate.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
+    none = total - sum(counts)
+    return ", ".join(
+        [*(f"{n} {name}" for name, n in zip(CATEGORIES, counts, strict=True)), f"{none} none (a person decides)"]
+    )
 
 
 def _pages(stack: Stack, folder: Path) -> str:
