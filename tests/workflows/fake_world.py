@@ -78,10 +78,11 @@ Answer = BaseModel | Exception | Callable[[Any], Any] | None  # Any: each activi
 
 @dataclass(frozen=True)
 class Call:
-    """One try of an activity, at the server's time."""
+    """One try of an activity: when the workflow asked for it and when it began, at the server's time."""
 
     name: str
     request: Any  # Any: each activity has its own request
+    asked_at: datetime
     at: datetime
     attempt: int
     workflow_id: str
@@ -161,7 +162,9 @@ class FakeWorld:
 
     async def _answer(self, name: str, request: Any) -> Any:
         info = activity.info()
-        self.calls.append(Call(name, request, info.started_time, info.attempt, info.workflow_id or ""))
+        self.calls.append(
+            Call(name, request, info.scheduled_time, info.started_time, info.attempt, info.workflow_id or "")
+        )
         script = self._script[name]
         answer = script.pop(0) if script else self._always.get(name, _DEFAULTS[name])
         return await _given(answer, request)

@@ -90,7 +90,7 @@ class Mill:
         if (await handle.describe()).close_time is not None:
             return
         # The server keeps its clock locked for ever for an activity whose end it never hears of.
-        await eventually(lambda: _nothing_under_way(handle))
+        await eventually(lambda: nothing_under_way(handle))
         for event in (await handle.fetch_history()).events:
             if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
                 child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
@@ -165,9 +165,10 @@ async def eventually(probe: Callable[[], Any]) -> Any:
         await asyncio.sleep(0.02)
 
 
-async def _nothing_under_way(handle: WorkflowHandle[Any, Any]) -> bool:
+async def nothing_under_way(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell whether no activity of a workflow is with a worker."""
     pending = (await handle.describe()).raw_description.pending_activities
-    return not any(activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED for activity in pending)
+    return all(activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED for activity in pending)
 
 
 async def timers_of(handle: WorkflowHandle[Any, Any]) -> list[float]:

@@ -138,9 +138,7 @@ async def test_after_the_approval_but_before_the_payment(mill: Mill, world: Fake
     await eventually(lambda: _called(world, "announce_approval"))
     gate = mill.client.get_workflow_handle(f"{handle.id}/approval/1")
     view = await gate.query(ApprovalWorkflow.view)
-    approve = ApprovalDecision(
-        approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria"
-    )
+    approve = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
     assert (await gate.execute_update(ApprovalWorkflow.submit, approve)).accepted
     await held.reached.wait()
     await handle.cancel()

@@ -42,7 +42,9 @@ async def granted(client: Client, workflow_type: str, tool: str) -> bool:
         return True
 
 
-@pytest.mark.parametrize("workflow_type", ["CaseWorkflow", "ApprovalWorkflow", "IntakeWorkflow", "Refunds", "billingworkflow"])
+@pytest.mark.parametrize(
+    "workflow_type", ["CaseWorkflow", "ApprovalWorkflow", "IntakeWorkflow", "Refunds", "billingworkflow"]
+)
 async def test_workflow_without_grants_gets_no_tool(client: Client, workflow_type: str) -> None:
     assert not await granted(client, workflow_type, "refund")
 
