@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def serve_gateway(settings: Settings) -> None:
     """Serve webhooks and the approvals page until SIGTERM."""
+    from workers.access import prepare_access
+
     configure_logging(settings.log_level)
+    prepare_access(settings)
     uvloop.run(_gateway(settings))
 
 

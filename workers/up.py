@@ -1,7 +1,6 @@
 """`headgate up`: everything on one machine, as separate processes under one supervisor."""
 
 import asyncio
-import json
 import shutil
 import sys
 import tempfile
@@ -14,13 +13,13 @@ import httpx
 
 from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
 from client.gateway.private_files import write_private
+from workers.access import prepare_access
 from workers.local_ports import free_ports
 from workers.processes import ProcessEvent, ProcessSpec, Supervisor
-from workers.settings import Settings
+from workers.settings import PROJECT, Settings
 from workers.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workflows import options
 
-SOURCES = ("shop", "mail", "demo")  # webhook sources that a fresh data dir starts with
 LOOPBACK = "127.0.0.1"
 
 Result = TypeVar("Result")
@@ -145,22 +144,14 @@ class Stack:
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Make stores and secrets before the first process looks for them."""
         from adapters.store import open_store, seed
-        from client.gateway import ensure_approvers, ensure_sources
-        from workers.bootstrap import read_blueprint
 
         store = open_store(self.settings.store)
         try:
             if self._samples:
-                seed(store, Path(__file__).resolve().parent.parent / "samples" / "records")
+                seed(store, PROJECT / "samples" / "records")
         finally:
             store.close()
-        names = [approver.name for approver in read_blueprint(self.settings).approval.approvers]
-        if tokens := ensure_approvers(self.settings.approvers_file, names):
-            kept = self.settings.data_dir / "approver-tokens.json"
-            known = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-            write_private(kept, json.dumps(known | tokens, indent=2).encode())
-        sources = ensure_sources(self.settings.sources_file, list(SOURCES))
-        return [SourceEndpoint(name=name, secret=secret) for name, secret in sources.items()]
+        return prepare_access(self.settings)
 
     def _spec(self, name: str, arguments: list[str], env: dict[str, str], url: str) -> ProcessSpec:
         async def healthy() -> bool:
