@@ -16,7 +16,7 @@ def prepare_access(settings: Settings) -> list[SourceEndpoint]:
 
     Tokens of new approvers are added to `approver-tokens.json`, to be handed out and deleted; nothing else keeps them.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     names = [approver.name for approver in read_blueprint(settings).approval.approvers]
     if tokens := ensure_approvers(settings.approvers_file, names):
         handed_out = settings.data_dir / "approver-tokens.json"

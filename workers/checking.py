@@ -20,7 +20,9 @@ async def run_doctor(settings: Settings, *, as_json: bool) -> tuple[dict[str, ob
         data_dir=settings.data_dir,
         temporal_address=endpoints.temporal if endpoints else os.environ.get("TEMPORAL_ADDRESS"),
         gateway_url=endpoints.gateway if endpoints else None,
-        models=[("offline model", endpoints.offline_model)] if endpoints and endpoints.offline_model else [],
+        models=[("offline model", f"{endpoints.offline_model}/healthz")]
+        if endpoints and endpoints.offline_model
+        else [],
     )
     if not as_json:
         print_table(findings)

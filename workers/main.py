@@ -2,7 +2,6 @@
 instant.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +20,7 @@ from client.cli import (
     intake_app,
     run,
 )
+from client.ending import ended_by
 from workers.measuring import bench_app, eval_app
 from workers.operating import add_operating_commands
 
@@ -180,14 +180,7 @@ def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point of the `headgate` command."""
-    try:
-        app(prog_name="headgate")
-    except SystemExit as end:
-        if "temporalio.bridge" not in sys.modules:
-            raise
-        from workers.ending import end_process
-
-        end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
+    ended_by(lambda: app(prog_name="headgate"))
 
 
 if __name__ == "__main__":

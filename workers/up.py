@@ -53,6 +53,7 @@ class Stack:
         self.endpoints: Endpoints
 
     async def __aenter__(self) -> Self:
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # personal data lies in it
         await self.supervisor.__aenter__()
         try:
             await self._start()
@@ -193,7 +194,6 @@ async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: boo
     """Run everything until a signal comes; return the exit code."""
     if ephemeral:
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
     try:
         async with stack:

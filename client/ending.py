@@ -4,8 +4,19 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
+
+
+def ended_by(command: Callable[[], object]) -> None:
+    """Run a command that ends by SystemExit, and end the process as it wants; safely if it has spoken to Temporal."""
+    try:
+        command()
+    except SystemExit as end:
+        if "temporalio.bridge" not in sys.modules:
+            raise
+        end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 def end_process(code: int) -> NoReturn:
