@@ -22,7 +22,7 @@ from workers.processes import MARK_VARIABLE
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
 HEADGATE = [sys.executable, "-m", "workers.main"]
-POLL_S = 0.5
+POLL_S = 1.0  # a command takes most of a second of processor time, which the cases want too
 
 
 class Running:
@@ -76,6 +76,17 @@ class Running:
             text=True,
             timeout=timeout,
             check=False,
+        )
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command whose output is read later."""
+        return subprocess.Popen(
+            [*HEADGATE, *arguments, "--data-dir", str(self.data_dir)],
+            cwd=PROJECT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
     def json(self, *arguments: str, code: int = 0, stdin: str | None = None, timeout: float = 600) -> dict[str, Any]:
@@ -162,15 +173,15 @@ class Running:
             return self.process.wait(30)
 
 
-def eventually(holds: Callable[[], object], timeout: float, otherwise: str) -> None:
+def eventually(holds: Callable[[], object], timeout: float, otherwise: str, every: float = POLL_S) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + timeout
     while not holds():
         assert time.monotonic() < deadline, f"{otherwise} within {timeout:g} s"
-        time.sleep(POLL_S)
+        time.sleep(every)
 
 
-def settled(running: Running, case_ids: Collection[str], timeout: float = 600) -> dict[str, str]:
+def settled(running: Running, case_ids: Collection[str], timeout: float = 600, every: float = POLL_S) -> dict[str, str]:
     """Wait until these cases have ended or wait for a person; return the state of each."""
     deadline = time.monotonic() + timeout
     while True:
@@ -180,7 +191,7 @@ def settled(running: Running, case_ids: Collection[str], timeout: float = 600) -
             return found
         missing = sorted(set(case_ids) - set(found))
         assert time.monotonic() < deadline, f"{len(missing)} cases did not settle within {timeout:g} s: {missing[:10]}"
-        time.sleep(POLL_S)
+        time.sleep(every)
 
 
 def audited(running: Running, timeout: float = 150) -> dict[str, Any]:
@@ -223,3 +234,14 @@ def expectations() -> dict[str, dict[str, Any]]:
     """Return the truth about each sample message by its id."""
     lines = (SAMPLES.parent / "expected.jsonl").read_text("utf-8").splitlines()
     return {row["id"]: row for row in map(json.loads, filter(str.strip, lines))}
+
+
+async def paid_as_recorded(running: Running) -> list[RailEntry]:
+    """Return what the payment provider paid, once it is sure that the ledger says just the same, each payment once."""
+    paid = await running.paid()
+    recorded = running.ledger()
+    assert len({entry.key for entry in paid}) == len(paid)
+    assert sorted((e.key, e.amount_minor, e.currency, e.payee) for e in paid) == sorted(
+        (e["key"], e["amount_minor"], e["currency"], e["payee"]) for e in recorded
+    )
+    return paid
