@@ -77,6 +77,7 @@ def up(
     """
     import asyncio
 
+    from domain.errors import ConfigurationError
     from workers.data_dir import DataDirInUseError
     from workers.local_ports import NoFreePortError
     from workers.processes import SupervisorError
@@ -88,6 +89,8 @@ def up(
         code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
     except (SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError) as error:
         raise fail(str(error), UNREACHABLE) from None
+    except ConfigurationError as error:
+        raise fail(str(error)) from None
     raise typer.Exit(code)
 
 

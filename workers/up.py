@@ -14,6 +14,7 @@ import httpx
 from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
 from client.gateway.private_files import write_private
 from workers.access import prepare_access
+from workers.bootstrap import Parts
 from workers.local_ports import free_ports
 from workers.processes import ProcessEvent, ProcessSpec, Supervisor
 from workers.settings import PROJECT, Settings
@@ -91,6 +92,8 @@ class Stack:
     async def _start(self) -> None:
         self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
         binary = find_temporal()
+        if self.settings.models != "offline":
+            _ = Parts(self.settings).models  # a missing key or price is said here, not by a worker that dies
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
         address = f"{LOOPBACK}:{temporal}"
         prepared = self._prepare_files()
