@@ -11,7 +11,7 @@ from adapters.store import approvals as approval_rows
 from adapters.store.database import Database
 from adapters.store.records import effect_record, refunded_since_midnight
 from adapters.store.rows import insert_first
-from adapters.store.switches import EFFECTS_STOPPED, is_on
+from adapters.store.switches import EFFECTS_STOPPED, why_on
 from adapters.store.tables import cases, charges, effects, entries, forbidden_cases, orders
 from domain.approval import Action, ApprovalRequest, ApprovalResult
 from domain.errors import EffectsStoppedError, RefusedError
@@ -198,8 +198,8 @@ class SqlLedger:
 
 
 def _require_allowed(connection: Connection, action: Action) -> None:
-    if is_on(connection, EFFECTS_STOPPED):
-        raise EffectsStoppedError(f"effects are stopped by the kill switch: {action.key!r} was not begun")
+    if (why := why_on(connection, EFFECTS_STOPPED)) is not None:
+        raise EffectsStoppedError(f"effects are stopped by the kill switch ({why}): {action.key!r} was not begun")
     forbidden = connection.execute(
         sa.select(forbidden_cases.c.why).where(forbidden_cases.c.case_id == action.case_id)
     ).scalar_one_or_none()

@@ -60,6 +60,9 @@ class SqlSwitches:
         return self.effects()
 
 
-def is_on(connection: Connection, name: str) -> bool:
-    """Return whether a switch is on; one that was never set is off."""
-    return bool(connection.execute(sa.select(switches.c.is_on).where(switches.c.name == name)).scalar_one_or_none())
+def why_on(connection: Connection, name: str) -> str | None:
+    """Return who turned a switch on and why; None where it is off, or was never set."""
+    row = connection.execute(
+        sa.select(switches.c.is_on, switches.c.changed_by, switches.c.reason).where(switches.c.name == name)
+    ).one_or_none()
+    return f"by {row.changed_by}: {row.reason}" if row is not None and row.is_on else None
