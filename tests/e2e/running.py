@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -223,6 +224,17 @@ def answering(ports: Iterable[int]) -> list[int]:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 found.append(port)
     return found
+
+
+def quick_blueprint(folder: Path) -> dict[str, str]:
+    """Copy the default blueprint with a ladder of seconds; return the environment that names the copy."""
+    copied = shutil.copytree(PROJECT / "blueprints" / "default", folder / "blueprint")
+    rules = copied / "blueprint.toml"
+    text = rules.read_text("utf-8")
+    quick = text.replace("ladder_s = [60, 300, 1800]", "ladder_s = [0.5, 0.5, 0.5]")
+    assert quick != text
+    rules.write_text(quick, "utf-8")
+    return {"HEADGATE_BLUEPRINT": str(copied)}
 
 
 def sample_messages() -> list[dict[str, Any]]:
