@@ -204,7 +204,13 @@ class Headgate:
             query += f" AND CaseState = '{CaseState(state)}'"
         if category is not None:
             query += f" AND CaseCategory = '{category.replace(chr(39), '')}'"
-        async for found in self.temporal.list_workflows(query, limit=limit, page_size=min(limit, 1000)):
+        seen: set[str] = set()
+        async for found in self.temporal.list_workflows(query, page_size=min(limit, 1000)):
+            if len(seen) == limit:
+                return
+            if found.id in seen or (state == CaseState.DEAD_LETTERED and await self._was_replayed(found)):
+                continue
+            seen.add(found.id)  # the newest run comes first; an older one was replayed
             yield _row(found)
 
     async def count(self, query: str = "") -> int:
@@ -313,6 +319,9 @@ class Headgate:
             raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
 
     # --- what went wrong ------------------------------------------------------------------------------------
+
+    async def _was_replayed(self, execution: WorkflowExecution) -> bool:
+        return (await self._describe(execution.id)).run_id != execution.run_id
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription:
         try:

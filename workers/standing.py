@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from workers.bootstrap import Parts
 
 
-async def states_in_temporal(headgate: "Headgate") -> dict[str, int]:
-    """Count cases by state, as the Web UI would."""
-    counts = await asyncio.gather(*(headgate.count(f"CaseState = '{state}'") for state in CaseState))
-    return {str(state): n for state, n in zip(CaseState, counts, strict=True) if n}
+async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[str, int]:
+    """Count cases by state; a dead letter that was replayed (so many) is a run in Temporal, but no case any more."""
+    numbers = await asyncio.gather(*(headgate.count(f"CaseState = '{state}'") for state in CaseState))
+    counts = dict(zip(CaseState, numbers, strict=True))
+    counts[CaseState.DEAD_LETTERED] -= replayed
+    return {str(state): n for state, n in counts.items() if n > 0}
 
 
 async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, object]:
     """Return counts of cases, waiting work, money and cost; the JSON document of `headgate status`."""
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
     depth = await parts.inbox.depth()
-    states = await states_in_temporal(headgate)
+    states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
     intake = await headgate.intake()
     switch = await asyncio.to_thread(parts.store.switches.effects)
     return {
