@@ -1,4 +1,4 @@
-"""What tests share: Temporal's time-skipping server for one whole run, and the folder of real data."""
+"""What tests share: Temporal's time-skipping server, and the folder of real data."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,7 +10,6 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from tests.time_skipping import time_skipping_server
-from workers.temporal_server import ServerProgramMissingError, find_test_server
 
 
 @pytest.fixture
@@ -24,13 +23,13 @@ def eval_data() -> Path:
     return folder
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def env() -> AsyncIterator[WorkflowEnvironment]:
-    """Temporal's time-skipping server, one for the whole run: its clock is shared, tests use it one after another."""
-    try:
-        find_test_server()
-    except ServerProgramMissingError as missing:
-        pytest.skip(str(missing))
+    """Temporal's time-skipping server, a fresh one for each test.
+
+    Its clock stays locked for work whose workflow was ended from outside, and then stands still for every test after it. Without
+    `make setup` this is an error: nothing here may pass by being skipped.
+    """
     async with time_skipping_server() as environment:
         yield environment
 
