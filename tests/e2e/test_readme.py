@@ -1,0 +1,75 @@
+"""What the README shows works as it stands there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import HEADGATE, PROJECT, Running
+
+PORT_BASE = 20_800
+README = (PROJECT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+PROGRAMS = [text for lang, text in BLOCKS if lang == "python"]
+# In blocks, and in the running text between back quotes.
+SHOWN = sorted(
+    {
+        line.removeprefix(".venv/bin/")
+        for _, text in BLOCKS
+        for line in text.splitlines()
+        if line.startswith(".venv/bin/headgate ")
+    }
+    | {quoted for quoted in re.findall(r"`(headgate [^`\n]+)`", README) if "|" not in quoted}
+)
+
+
+def test_the_readme_shows_commands_and_a_program() -> None:
+    assert len(SHOWN) >= 10
+    assert len(PROGRAMS) == 1
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_every_command_shown_exists_with_the_options_shown(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    path = []
+    told = ""
+    for word in ["", *words]:
+        if word:
+            path.append(word)
+        shown = subprocess.run(
+            [*HEADGATE, *path, "--help"], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert shown.returncode == 0, f"{path}: {shown.stderr}"
+        told = shown.stdout
+        if "Commands:" not in told:
+            break
+    else:
+        assert not words, f"{line!r} names a group of commands, but no command"
+    for option in (word for word in words if word.startswith("--")):
+        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told), f"{option} is not an option of {path}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_program_runs_as_shown(start_headgate: Callable[..., Running], tmp_path: Path) -> None:
+    running = start_headgate("--samples", port_base=PORT_BASE)
+    (tmp_path / ".headgate").symlink_to(running.data_dir)
+    (tmp_path / "program.py").write_text(PROGRAMS[0], "utf-8")
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"case/shop/evt_\w+ (done|rejected|waiting_human) Billing .+\n", done.stdout), done.stdout
+    # As `headgate up --samples` and the example after it say.
+    assert running.command("status").returncode == 0
