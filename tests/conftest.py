@@ -27,7 +27,8 @@ def eval_data() -> Path:
 async def env() -> AsyncIterator[WorkflowEnvironment]:
     """Temporal's time-skipping server, a fresh one for each test.
 
-    Its clock stays locked for work whose workflow was ended from outside, and then stands still for every test after it. Without
+    Its clock stays locked for work whose workflow was ended from outside, and then stands still for every test after
+    it. Without
     `make setup` this is an error: nothing here may pass by being skipped.
     """
     async with time_skipping_server() as environment:

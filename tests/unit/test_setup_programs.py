@@ -56,7 +56,7 @@ def make_program(path: Path, text: str = "#!/bin/sh\necho temporal version 9\n")
     return path
 
 
-def a_program(servers: ModuleType, cache: Path, **changes: Any) -> Any:  # noqa: ANN401 - scripts/ is no package
+def a_program(servers: ModuleType, cache: Path, **changes: Any) -> Any:
     def missing() -> Path:
         raise ServerProgramMissingError("not there")
 

@@ -197,7 +197,7 @@ async def _given(answer: Answer, request: Any) -> Any:
     return await answer if isinstance(answer, Awaitable) else answer
 
 
-# --- a world where all goes well -----------------------------------------------------------------------------------------------------
+# --- a world where all goes well ----------------------------------------------------------------------------
 
 
 def routed(category: Category) -> RouteResult:

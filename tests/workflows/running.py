@@ -3,16 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -60,7 +59,6 @@ class Mill:
         self.world = world
         self._workers: dict[str, Worker] = {}
         self._cases: Worker | None = None
-        self._started: list[WorkflowHandle[Any, Any]] = []
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as started:
@@ -74,29 +72,15 @@ class Mill:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop_cases_worker()
+        # What still runs goes down with the test's own server.
         self.world.let_go()
-        for handle in self._started:
-            await self._end(handle)
+        await self.stop_cases_worker()
         for queue in list(self._workers):
             await self.stop_queue(queue)
 
     async def stop_queue(self, queue: str) -> None:
         """Stop the activity worker of a queue."""
         await self._workers.pop(queue).__aexit__(None, None, None)
-
-    async def _end(self, handle: WorkflowHandle[Any, Any]) -> None:
-        """End what still runs, children first: the next test's workers must not be asked to go on with it."""
-        if (await handle.describe()).close_time is not None:
-            return
-        # The server keeps its clock locked for ever for an activity whose end it never hears of.
-        await eventually(lambda: nothing_under_way(handle))
-        for event in (await handle.fetch_history()).events:
-            if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-                child = event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
-                await self._end(self.client.get_workflow_handle(child))
-        with suppress(RPCError):  # it ended by itself meanwhile
-            await handle.terminate("the test is over")
 
     async def start_cases_worker(self, *, cached: int = 0) -> None:
         """Start the worker for workflow tasks; by default every task replays its workflow from the start."""
@@ -112,15 +96,7 @@ class Mill:
     async def start(self, case: CaseInput | None = None) -> WorkflowHandle[CaseWorkflow, CaseOutcome]:
         """Start a case."""
         case = case or new_case()
-        handle = await self.client.start_workflow(
-            CaseWorkflow.run, case, id=case.case_id, task_queue=options.CASES_QUEUE
-        )
-        return self.watch(handle)
-
-    def watch(self, handle: WorkflowHandle[Any, Any]) -> Any:  # Any: the handle as it came
-        """Have a workflow ended with the test."""
-        self._started.append(handle)
-        return handle
+        return await self.client.start_workflow(CaseWorkflow.run, case, id=case.case_id, task_queue=options.CASES_QUEUE)
 
     async def run(self, case: CaseInput | None = None) -> CaseOutcome:
         """Run a case to its end, skipping time."""
@@ -163,12 +139,6 @@ async def eventually(probe: Callable[[], Any]) -> Any:
             return answer
         assert asyncio.get_running_loop().time() < end, f"it never became true: {probe}"
         await asyncio.sleep(0.02)
-
-
-async def nothing_under_way(handle: WorkflowHandle[Any, Any]) -> bool:
-    """Tell whether no activity of a workflow is with a worker."""
-    pending = (await handle.describe()).raw_description.pending_activities
-    return all(activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED for activity in pending)
 
 
 async def timers_of(handle: WorkflowHandle[Any, Any]) -> list[float]:

@@ -1,4 +1,6 @@
-"""The gate: nothing above the limit is paid without one timely decision by somebody entitled, for exactly that action."""
+"""The gate: nothing above the limit is paid without one timely decision by somebody entitled, for exactly that
+action.
+"""
 
 from datetime import timedelta
 
@@ -154,7 +156,9 @@ async def test_approval_noticed_after_the_expiry_is_late(mill: Mill, world: Fake
 
 
 async def test_approval_before_the_expiry_but_noticed_after_it_is_late_too(mill: Mill, world: FakeWorld) -> None:
-    """The approval came, then the time was up, and no worker ran: whether it was in time cannot be shown, nobody pays."""
+    """The approval came, then the time was up, and no worker ran: whether it was in time cannot be shown, nobody
+    pays.
+    """
     gate = await at_the_gate(mill, world)
     approve = await gate.decision()
     await _nearly_expired(gate)

@@ -193,13 +193,11 @@ async def test_replayed_case_that_paid_before_says_so_and_pays_nothing(mill: Mil
 async def test_billing_alone_needs_no_case_above_it(mill: Mill, world: FakeWorld) -> None:
     """Another program may hire just this specialist."""
     case = new_case()
-    handle = mill.watch(
-        await mill.client.start_workflow(
-            BillingWorkflow.run,
-            SpecialistRequest(case=case, category=Category.BILLING),
-            id=f"{case.case_id}/billing",
-            task_queue=options.CASES_QUEUE,
-        )
+    handle = await mill.client.start_workflow(
+        BillingWorkflow.run,
+        SpecialistRequest(case=case, category=Category.BILLING),
+        id=f"{case.case_id}/billing",
+        task_queue=options.CASES_QUEUE,
     )
     result: SpecialistResult = await handle.result()
     assert result.ending is Ending.ANSWER

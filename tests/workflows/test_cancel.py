@@ -1,4 +1,6 @@
-"""Cancelling a case: whatever it does just then, it ends as cancelled, is recorded so, and nothing happens for it any more."""
+"""Cancelling a case: whatever it does just then, it ends as cancelled, is recorded so, and nothing happens for it any
+more.
+"""
 
 import asyncio
 from datetime import timedelta

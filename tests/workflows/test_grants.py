@@ -33,7 +33,7 @@ async def granted(client: Client, workflow_type: str, tool: str) -> bool:
         try:
             await client.execute_workflow(workflow_type, ToolRequest(tool=tool), id=queue, task_queue=queue)
         except WorkflowFailureError as failure:
-            assert isinstance(failure.cause, ActivityError)
+            assert isinstance(failure.cause, ActivityError)  # noqa: PT017 - the answer is what the failure says
             refused = failure.cause.cause
             assert isinstance(refused, ApplicationError)
             assert (refused.type, refused.non_retryable) == ("RefusedError", True)

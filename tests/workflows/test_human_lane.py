@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowHandle
 
+from activities.route import RouteResult
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import FailureKind
 from domain.refund import Reason
 from domain.routing import Category, Route, Unroutable
-from activities.route import RouteResult
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, new_case
 from workflows.case import CaseWorkflow

@@ -31,10 +31,8 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
 
 
 async def started(mill: Mill, state: IntakeState) -> WorkflowHandle:
-    return mill.watch(
-        await mill.client.start_workflow(
-            IntakeWorkflow.run, state, id=options.INTAKE_WORKFLOW_ID, task_queue=options.CASES_QUEUE
-        )
+    return await mill.client.start_workflow(
+        IntakeWorkflow.run, state, id=options.INTAKE_WORKFLOW_ID, task_queue=options.CASES_QUEUE
     )
 
 
@@ -141,6 +139,6 @@ async def test_next_run_goes_on_where_the_last_one_ended(mill: Mill, world: Fake
     batches(world, AdmitResult(admitted=1, poison=1), *[AdmitResult()] * (ROUNDS_PER_RUN - 1))
     first = await started(mill, IntakeState(per_second=9_000))
     await eventually(lambda: _asked(world, ROUNDS_PER_RUN + 1))
-    latest = mill.watch(mill.client.get_workflow_handle(options.INTAKE_WORKFLOW_ID))
+    latest = mill.client.get_workflow_handle(options.INTAKE_WORKFLOW_ID)
     assert (await latest.describe()).run_id != first.first_execution_run_id
     assert await state_of(latest) == IntakeState(per_second=9_000, admitted=1, poison=1)

@@ -1,34 +1,20 @@
 """The journal: it may be slow, broken or away, and no case notices."""
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
 from temporalio.client import WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 
 from activities.journal import DrainResult
 from domain.case import CaseState
 from domain.errors import TransientError
 from domain.intake import JournalState
-from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
 from workflows import options
 from workflows.journal import ROUNDS_PER_RUN, JournalWorkflow
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def env() -> AsyncIterator[WorkflowEnvironment]:
-    """A server of its own: it keeps its clock locked for an activity of a workflow that never comes to rest."""
-    async with time_skipping_server() as server:
-        yield server
-
-
 async def started(mill: Mill) -> WorkflowHandle:
-    return mill.watch(
-        await mill.client.start_workflow(
-            JournalWorkflow.run, JournalState(), id=options.JOURNAL_WORKFLOW_ID, task_queue=options.CASES_QUEUE
-        )
+    return await mill.client.start_workflow(
+        JournalWorkflow.run, JournalState(), id=options.JOURNAL_WORKFLOW_ID, task_queue=options.CASES_QUEUE
     )
 
 
@@ -71,4 +57,4 @@ async def test_next_run_goes_on_counting(mill: Mill, world: FakeWorld) -> None:
     handed_on = history.events[-1].workflow_execution_continued_as_new_event_attributes.input.payloads
     [state] = await mill.client.data_converter.decode(handed_on, [JournalState])
     assert state.written == 2 * ROUNDS_PER_RUN
-    mill.watch(mill.client.get_workflow_handle(first.id))
+    (mill.client.get_workflow_handle(first.id))
