@@ -1,0 +1,1 @@
+"""What talks to the world: the only rooms that import vendor SDKs."""
