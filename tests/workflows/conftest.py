@@ -1,4 +1,6 @@
-"""Workflow tests: the product's workflows and workers against a server that skips time, with fakes for the activities."""
+"""Workflow tests: the product's workflows and workers against a server that skips time, with fakes for the
+activities.
+"""
 
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
