@@ -3,7 +3,6 @@
 import typer
 
 from client.cli import approvals_app, cases_app, intake_app
-from client.ending import ended_by
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Talk to a running Headgate.")
 app.add_typer(cases_app, name="cases")
@@ -11,4 +10,4 @@ app.add_typer(approvals_app, name="approvals")
 app.add_typer(intake_app, name="intake")
 
 if __name__ == "__main__":
-    ended_by(lambda: app(prog_name="python -m client"))
+    app(prog_name="python -m client")

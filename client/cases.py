@@ -297,9 +297,18 @@ class Headgate:
         except (RPCError, WorkflowQueryFailedError) as error:
             raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
 
-    async def pause_intake(self) -> None:
-        """Let nothing more in."""
+    async def pause_intake(self, within: timedelta = timedelta(seconds=30)) -> IntakeState:
+        """Let nothing more in, and wait until the batch that was on its way is in: after that nothing more begins.
+
+        Where the state returned is still `taking`, the time was too short.
+        """
         await self._signal_intake("pause")
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while True:
+            state = await self.intake()
+            if not state.taking or not state.paused or asyncio.get_running_loop().time() > deadline:
+                return state
+            await asyncio.sleep(0.2)
 
     async def resume_intake(self) -> None:
         """Go on letting in."""

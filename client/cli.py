@@ -382,7 +382,8 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
         if as_json:
             emit(state.model_dump(mode="json"))
             return
-        doing = "paused" if state.paused else f"up to {state.per_second:g} cases per second"
+        pause = "pausing, a batch is still coming in" if state.taking else "paused"
+        doing = pause if state.paused else f"up to {state.per_second:g} cases per second"
         typer.echo(f"{doing}; {state.admitted} admitted, {state.poison} unreadable")
 
     with_headgate(data_dir, work)
@@ -391,8 +392,8 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
 @intake_app.command("pause")
 def intake_pause(data_dir: DataDir = DEFAULT_DIR) -> None:
     """Let nothing more in; webhooks are still accepted and wait on disk."""
-    with_headgate(data_dir, lambda headgate: headgate.pause_intake())
-    typer.echo("paused")
+    state = with_headgate(data_dir, lambda headgate: headgate.pause_intake())
+    typer.echo("pausing, a batch is still coming in" if state.taking else "paused")
 
 
 @intake_app.command("resume")

@@ -7,10 +7,14 @@ SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 10_000.0  # beyond them a pace i
 
 
 class IntakeState(BaseModel):
-    """State of `IntakeWorkflow`; `per_second` is the pace in cases."""
+    """State of `IntakeWorkflow`; `per_second` is the pace in cases.
+
+    While `taking`, a batch may come in: what waits after a pause waits for sure once that is over.
+    """
 
     per_second: float = Field(default=20.0, gt=0)
     paused: bool = False
+    taking: bool = False
     admitted: int = 0
     poison: int = 0
 

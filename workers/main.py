@@ -20,7 +20,6 @@ from client.cli import (
     intake_app,
     run,
 )
-from client.ending import ended_by
 from workers.measuring import bench_app, eval_app
 from workers.operating import add_operating_commands
 
@@ -183,7 +182,7 @@ def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point of the `headgate` command."""
-    ended_by(lambda: app(prog_name="headgate"))
+    app(prog_name="headgate")
 
 
 if __name__ == "__main__":

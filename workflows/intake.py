@@ -63,15 +63,19 @@ class IntakeWorkflow:
                 summary="let a batch in",
             )
         )
-        await workflow.wait_condition(lambda: task.done() or self._state.paused)
-        if not task.done():
-            task.cancel()
+        self._state.taking = True
         try:
+            await workflow.wait_condition(lambda: task.done() or self._state.paused)
+            if not task.done():
+                task.cancel()
             return await task
         except ActivityError as error:
             if is_cancelled_exception(error) and self._state.paused:
                 return None
             raise
+        finally:
+            self._state.taking = False
+            self._show()
 
     async def _rest(self, seconds: float, *, until_resumed: bool = False) -> None:
         """Wait, but no longer than until the next signal that changes something."""
@@ -113,5 +117,6 @@ class IntakeWorkflow:
 
     def _show(self) -> None:
         s = self._state
-        doing = "paused" if s.paused else f"up to {s.per_second:g} cases per second"
+        pause = "pausing, a batch is still coming in" if s.taking else "paused"
+        doing = pause if s.paused else f"up to {s.per_second:g} cases per second"
         workflow.set_current_details(f"**{doing}** — {s.admitted} admitted, {s.poison} unreadable")

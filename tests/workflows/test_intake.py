@@ -121,11 +121,12 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
         return [p.state for p in pending] == [PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED]
 
     await eventually(told_to_end)
+    assert (await state_of(handle)).taking
     held.let_go()
 
     async def counted() -> bool:
         state = await state_of(handle)
-        return state.paused and state.admitted == 2
+        return state.paused and not state.taking and state.admitted == 2
 
     await eventually(counted)
     await mill.skip(timedelta(hours=1))
@@ -141,4 +142,4 @@ async def test_next_run_goes_on_where_the_last_one_ended(mill: Mill, world: Fake
     await eventually(lambda: _asked(world, ROUNDS_PER_RUN + 1))
     latest = mill.client.get_workflow_handle(options.INTAKE_WORKFLOW_ID)
     assert (await latest.describe()).run_id != first.first_execution_run_id
-    assert await state_of(latest) == IntakeState(per_second=9_000, admitted=1, poison=1)
+    assert await state_of(latest) == IntakeState(per_second=9_000, taking=True, admitted=1, poison=1)
