@@ -9,7 +9,7 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from tests.time_skipping import time_skipping_server
+from tests.time_skipping import FreshServers
 
 
 @pytest.fixture
@@ -23,15 +23,18 @@ def eval_data() -> Path:
     return folder
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def env() -> AsyncIterator[WorkflowEnvironment]:
-    """Temporal's time-skipping server, a fresh one for each test.
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers() -> AsyncIterator[FreshServers]:
+    """Time-skipping servers. Without `make setup` this is an error: nothing here may pass by being skipped."""
+    servers = FreshServers()
+    yield servers
+    await servers.stop()
 
-    Its clock stays locked for work whose workflow was ended from outside, and then stands still for every test after
-    it. Without
-    `make setup` this is an error: nothing here may pass by being skipped.
-    """
-    async with time_skipping_server() as environment:
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def env(servers: FreshServers) -> AsyncIterator[WorkflowEnvironment]:
+    """Temporal's time-skipping server, with nothing of other tests in it."""
+    async with servers.one() as environment:
         yield environment
 
 

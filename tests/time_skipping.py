@@ -1,10 +1,13 @@
 """Temporal's time-skipping server, as the tests need it."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import ListOpenWorkflowExecutionsRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -26,6 +29,46 @@ async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
     async with environment:
         await _define_search_attributes(environment.client)
         yield environment
+
+
+class FreshServers:
+    """A server for each test: the one of the last test where that left nothing behind, else a new one.
+
+    A start takes a second or more; most tests end all that they began.
+    """
+
+    def __init__(self) -> None:
+        self._server = AsyncExitStack()
+        self._environment: WorkflowEnvironment | None = None
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[WorkflowEnvironment]:
+        """Lend a server for one test."""
+        if self._environment is None:
+            self._environment = await self._server.enter_async_context(time_skipping_server())
+        yield self._environment
+        if not await _is_fresh(self._environment):
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop the server that runs."""
+        self._environment = None
+        await self._server.aclose()
+
+
+async def _is_fresh(environment: WorkflowEnvironment) -> bool:
+    """Tell whether no workflow is open and the clock can be moved.
+
+    The clock stays locked for work whose workflow was ended from outside.
+    """
+    service, namespace = environment.client.workflow_service, environment.client.namespace
+    if (await service.list_open_workflow_executions(ListOpenWorkflowExecutionsRequest(namespace=namespace))).executions:
+        return False
+    try:
+        await asyncio.wait_for(environment.sleep(timedelta(minutes=10)), timeout=1.0)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _define_search_attributes(client: Client) -> None:

@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill
 
 HERE = Path(__file__).parent
+
+# Each worker would tell the terminal what the time-skipping server cannot do.
+Runtime.set_default(
+    Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR"))))
+)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from domain.approval import Approver
 from domain.blueprint import ApprovalRules, CasePolicy
-from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus
+from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, HumanDecision, Lane
 from tests.workflows.fake_world import REAL, FakeWorld
 from workers.roles import activity_worker, case_worker
 from workflows import options
@@ -110,6 +110,11 @@ class Mill:
             return status if status.state in states else None
 
         return await eventually(reached)
+
+    async def close_by_hand(self, handle: WorkflowHandle[CaseWorkflow, CaseOutcome]) -> CaseOutcome:
+        """Close a case that waits for a person."""
+        await handle.signal(CaseWorkflow.decide_human, HumanDecision(verdict=Lane.CLOSE, by="ana"))
+        return await handle.result()
 
     @asynccontextmanager
     async def skipping(self) -> AsyncIterator[None]:

@@ -24,7 +24,10 @@ async def paid_nothing(mill: Mill, world: FakeWorld, case: CaseInput | None = No
 async def for_a_person(mill: Mill, case: CaseInput | None = None) -> str:
     """Run a case to the human lane; return the finding."""
     handle = await mill.start(case)
-    return (await mill.until(handle, CaseState.WAITING_HUMAN)).finding
+    finding = (await mill.until(handle, CaseState.WAITING_HUMAN)).finding
+    assert "close_case" not in mill.world.names
+    await mill.close_by_hand(handle)
+    return finding
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ async def test_refusal_of_the_ledger_goes_to_a_person(mill: Mill, world: FakeWor
     world.always("refund", error)
     assert await for_a_person(mill) == f"pay the refund: {error}"
     assert len(world.of("refund")) == 1
-    assert "close_case" not in world.names
+    assert world.reply() == ""
 
 
 async def test_small_refund_is_paid_at_once(mill: Mill, world: FakeWorld) -> None:
@@ -211,3 +214,4 @@ async def test_notes_of_the_reading_reach_the_case(mill: Mill, world: FakeWorld)
     world.always("extract_claim", read.model_copy(update={"notes": ["order_id: guessed"]}))
     handle = await mill.start()
     assert "order_id: guessed" in (await mill.until(handle, CaseState.WAITING_HUMAN)).notices
+    await mill.close_by_hand(handle)

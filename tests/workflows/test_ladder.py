@@ -176,6 +176,7 @@ async def test_unusable_answer_goes_to_a_person(
     assert str(error) in status.finding
     assert len(world.of(activity)) == 1
     assert await timers_of(mill.client.get_workflow_handle(f"{handle.id}/{child}")) == []
+    await mill.close_by_hand(handle)
 
 
 @pytest.mark.parametrize(
@@ -190,15 +191,17 @@ async def test_unusable_answer_goes_to_a_person(
 async def test_unusable_answers_are_paid_for(
     mill: Mill, world: FakeWorld, activity: str, category: Category, before: int
 ) -> None:
-    """What the failed calls used stands in the status, on top of the calls before them."""
+    """What the failed calls used stands in the outcome, on top of the calls before them."""
     spent = Usage(calls=2, input_tokens=50, output_tokens=5, cost_micros=3)
     world.always("route_case", routed(category))
     world.always(activity, BadAnswerError("not JSON", usage=spent))
-    status = await mill.until(await mill.start(), CaseState.WAITING_HUMAN)
+    handle = await mill.start()
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    outcome = await mill.close_by_hand(handle)
     expected = spent
     for _ in range(before):
         expected = expected.plus(ONE_CALL)
-    assert status.usage == expected
+    assert outcome.usage == expected
 
 
 async def test_cost_of_a_failed_specialist_is_counted(mill: Mill, world: FakeWorld) -> None:

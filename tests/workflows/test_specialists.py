@@ -29,6 +29,7 @@ async def test_diagnosis_without_confidence_is_a_finding_for_a_person(mill: Mill
     status = await mill.until(handle, CaseState.WAITING_HUMAN)
     assert "KB-1 (40%), KB-2 (30%)" in status.finding
     assert status.usage.calls == 2
+    await mill.close_by_hand(handle)
 
 
 async def test_diagnosis_is_answered_with_its_source(mill: Mill, world: FakeWorld) -> None:
