@@ -5,6 +5,7 @@ the part behind them cannot be reached; nothing else about the part leaks throug
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -22,7 +23,8 @@ from domain.sales import CrmAccount, Territory
 # --- holding pen ------------------------------------------------------------------------------------------------------
 
 
-class InboxItem(BaseModel):
+@dataclass(frozen=True, slots=True)
+class InboxItem:
     """A payload as received. `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased."""
 
     case_id: str

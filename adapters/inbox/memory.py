@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from activities.ports import InboxDepth, InboxItem, PutOutcome
@@ -38,7 +39,7 @@ class FakeInbox:
         for case_id in open_ids:
             self._leases[case_id] = now + lease_s
             item = self._items[case_id]
-            self._items[case_id] = item.model_copy(update={"deliveries": item.deliveries + 1})
+            self._items[case_id] = replace(item, deliveries=item.deliveries + 1)
         return [self._items[i] for i in open_ids]
 
     async def ack(self, case_ids: Sequence[str]) -> None:
@@ -46,7 +47,7 @@ class FakeInbox:
         for case_id in case_ids:
             if case_id in self._items:
                 self._acked.add(case_id)
-                self._items[case_id] = self._items[case_id].model_copy(update={"body": b""})
+                self._items[case_id] = replace(self._items[case_id], body=b"")
 
     async def depth(self) -> InboxDepth:
         """Count what waits."""

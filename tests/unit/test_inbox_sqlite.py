@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,7 +80,7 @@ async def inbox(make: Make) -> Inbox:
 async def test_what_is_put_is_leased_as_it_came(inbox: Inbox) -> None:
     body = bytes(range(256))
     assert await inbox.put(item(1, body)) is PutOutcome.ACCEPTED
-    assert await inbox.lease(10, 60) == [item(1, body).model_copy(update={"deliveries": 1})]
+    assert await inbox.lease(10, 60) == [replace(item(1, body), deliveries=1)]
 
 
 async def test_the_same_event_is_kept_once(inbox: Inbox) -> None:
