@@ -34,7 +34,8 @@ def load_blueprint(folder: Path) -> Blueprint:
         files["knowledge.json"] = _read(knowledge)
     values["prompts"] = {name: _text(p, text) for name, (p, text) in prompts.items()}
     try:
-        blueprint = Blueprint.model_validate(values)
+        # A misspelt rule must not leave its default in force. The models themselves stay open: histories hold them.
+        blueprint = Blueprint.model_validate(values, extra="forbid")
     except ValidationError as e:
         raise ConfigurationError(f"{path}: {_first(e)}") from e
     if not prompts:
@@ -52,7 +53,7 @@ def load_knowledge(folder: Path) -> list[Article]:
     if not path.is_file():
         return []
     try:
-        articles = _ARTICLES.validate_json(_read(path))
+        articles = _ARTICLES.validate_json(_read(path), extra="forbid")
     except ValidationError as e:
         raise ConfigurationError(f"{path}: {_first(e)}") from e
     seen: set[str] = set()

@@ -156,7 +156,7 @@ async def _rate_bare(client: Client, calls: list[list[ModelRequest]], run: str) 
 async def _bare_workers(stack: Stack) -> AsyncIterator[None]:
     import os
 
-    env = os.environ | {
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")} | {
         "TEMPORAL_ADDRESS": stack.endpoints.temporal,
         "TEMPORAL_NAMESPACE": stack.endpoints.namespace,
         "HEADGATE_OFFLINE_MODEL_URL": stack.endpoints.offline_model,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
 DEFAULT_NAMESPACE = "headgate"
@@ -68,11 +68,11 @@ def read_endpoints(data_dir: Path) -> Endpoints:
 async def connect(
     address: str | None = None, namespace: str | None = None, *, lazy: bool = False, runtime: Runtime | None = None
 ) -> Client:
-    """Connect by Temporal's own settings (`TEMPORAL_*`, profiles), then by what was found running.
+    """Connect to the Temporal of a running `headgate up`, or by Temporal's own settings (`TEMPORAL_*`, profiles).
 
     Args:
-        address: host:port that counts where no `TEMPORAL_ADDRESS` or profile says otherwise.
-        namespace: likewise.
+        address: host:port of a server that is known, without TLS; None asks Temporal's own settings.
+        namespace: its namespace.
         lazy: connect at the first call.
         runtime: the SDK runtime, where metrics are wanted.
 
@@ -80,7 +80,8 @@ async def connect(
         NotReachableError: the server does not answer.
     """
     _end_after_the_sdk()
-    config = ClientConfig.load_client_connect_config()
+    # Who names a data dir must never reach another server by a variable or profile that is meant for other work.
+    config = ClientConnectConfig() if address else ClientConfig.load_client_connect_config()
     config.setdefault("target_host", address or "localhost:7233")
     config.setdefault("namespace", namespace or DEFAULT_NAMESPACE)
     try:

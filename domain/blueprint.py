@@ -4,7 +4,7 @@ A blueprint is a folder with `blueprint.toml` and `prompts/*.md`; its version is
 """
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,21 +15,22 @@ from domain.routing import CATEGORIES
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+Seconds = Annotated[float, Field(gt=0, le=366 * DAY, allow_inf_nan=False)]
 
 
 class HumanLane(BaseModel):
     """How long a case waits for a person, seconds from its arrival in the lane."""
 
-    remind_every_s: float = Field(default=1 * DAY, gt=0)
-    escalate_after_s: float = Field(default=3 * DAY, gt=0)
-    deadline_s: float = Field(default=14 * DAY, gt=0)
+    remind_every_s: Seconds = 1 * DAY
+    escalate_after_s: Seconds = 3 * DAY
+    deadline_s: Seconds = 14 * DAY
 
 
 class ApprovalRules(BaseModel):
     """Who approves and how long a request stands, seconds."""
 
-    expires_after_s: float = Field(default=2 * DAY, gt=0)
-    remind_every_s: float = Field(default=8 * HOUR, gt=0)
+    expires_after_s: Seconds = 2 * DAY
+    remind_every_s: Seconds = 8 * HOUR
     approvers: list[Approver] = Field(default_factory=list)
 
 
@@ -69,7 +70,7 @@ class Blueprint(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     categories: list[str] = Field(default_factory=lambda: list(CATEGORIES))
-    ladder_s: list[float] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
+    ladder_s: list[Seconds] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
@@ -85,8 +86,6 @@ class Blueprint(BaseModel):
             raise ValueError(
                 f"categories {self.categories!r}: this release has specialists for exactly {list(CATEGORIES)!r}"
             )
-        if any(s <= 0 for s in self.ladder_s):
-            raise ValueError(f"ladder_s {self.ladder_s!r}: every wait must be above zero seconds")
         for profile, tiers in self.models.items():
             missing = [t for t in Tier if t not in tiers]
             if missing:

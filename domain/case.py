@@ -107,13 +107,17 @@ class EffectRecord(BaseModel):
 
 
 class ProgressNote(BaseModel):
-    """What a specialist tells its case while it waits: the payload of the signal `note_progress`."""
+    """What a specialist tells its case while it waits: the payload of the signal `note_progress`.
+
+    `usage` is all that the specialist has used so far.
+    """
 
     state: CaseState
     waits_for: str = ""
     waits_until: datetime | None = None
     finding: str = ""
     amount_minor: int | None = None
+    usage: Usage = Field(default_factory=Usage)
 
 
 class SpecialistRequest(BaseModel):

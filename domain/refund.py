@@ -126,6 +126,9 @@ class Account(BaseModel):
     )
 
 
+MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
+
+
 class RefundPolicy(BaseModel):
     """The blueprint's rules for refunds; money in minor units by currency."""
 
@@ -134,10 +137,10 @@ class RefundPolicy(BaseModel):
     undelivered_after_days: int = Field(default=14, ge=0)
     late_percent: int = Field(default=20, ge=0, le=100)
     outage_percent: int = Field(default=25, ge=0, le=100)
-    approval_limit_minor: dict[str, int] = Field(
+    approval_limit_minor: MinorByCurrency = Field(
         default_factory=lambda: {"USD": 500_000, "EUR": 500_000, "GBP": 400_000, "CHF": 500_000, "JPY": 750_000}
     )
-    daily_cap_minor: dict[str, int] = Field(
+    daily_cap_minor: MinorByCurrency = Field(
         default_factory=lambda: {"USD": 1_000_000, "EUR": 1_000_000, "GBP": 800_000, "CHF": 1_000_000, "JPY": 1_500_000}
     )
 

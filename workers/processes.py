@@ -73,7 +73,7 @@ class ProcessSpec:
     Attributes:
         name: unique; names the log and the pid file.
         argv: the program and its arguments.
-        env: set on top of the supervisor's own environment.
+        env: set on top of the supervisor's own environment; None takes a variable away.
         ready: called until it returns true, plain or awaited; an exception means "not yet". ``None``: ready once
         started.
         stop_grace_s: between SIGTERM and SIGKILL.
@@ -82,7 +82,7 @@ class ProcessSpec:
 
     name: str
     argv: Sequence[str]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str | None] = field(default_factory=dict)
     ready: ReadyProbe | None = None
     stop_grace_s: float = 10.0
     ready_timeout_s: float = 60.0
@@ -367,13 +367,14 @@ class _Supervised:
         argv = list(self.spec.argv)
         if sys.platform.startswith("linux"):
             argv = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *argv]
+        env = {**os.environ, **self.spec.env, MARK_VARIABLE: str(self._owner.data_dir)}
         with self._log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.spec.env, MARK_VARIABLE: str(self._owner.data_dir)},
+                env={name: value for name, value in env.items() if value is not None},
                 start_new_session=True,
             )
         self._process = process

@@ -1,6 +1,7 @@
 """`headgate up`: everything on one machine, as separate processes under one supervisor."""
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -106,7 +107,10 @@ class Stack:
             sources=prepared,
             offline_model=f"http://{LOOPBACK}:{offline}",
         )
-        env = {
+        # Keys, certificates and profiles that somebody has for another Temporal are not for this one.
+        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("TEMPORAL_")}
+        env = own | {
+            "TEMPORAL_CONFIG_FILE": os.devnull,
             "TEMPORAL_ADDRESS": address,
             "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
             "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
@@ -135,7 +139,7 @@ class Stack:
             "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
         )
         await self.supervisor.start(
-            [ProcessSpec("temporal", server, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
+            [ProcessSpec("temporal", server, env=own, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
         )
         await self.supervisor.start(
             [
@@ -157,14 +161,14 @@ class Stack:
             store.close()
         return prepare_access(self.settings)
 
-    def _spec(self, name: str, arguments: list[str], env: dict[str, str], url: str) -> ProcessSpec:
+    def _spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:
             async with httpx.AsyncClient(timeout=2) as http:
                 return (await http.get(f"{url}/healthz")).is_success
 
         return ProcessSpec(name, [sys.executable, "-m", "workers.main", *arguments], env=env, ready=healthy)
 
-    def _worker(self, role: str, queue: str, address: str, env: dict[str, str]) -> ProcessSpec:
+    def _worker(self, role: str, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue

@@ -198,8 +198,10 @@ class BillingWorkflow:
                 waits_until=workflow.now() + timedelta(seconds=rules.expires_after_s),
                 finding=finding,
                 amount_minor=refund.money.minor,
+                usage=self._usage,
             )
         )
+        workflow.set_current_details(f"**Waiting for approval {request.approval_id}** — {finding}")
         answer: ApprovalResult = await workflow.execute_child_workflow(
             "ApprovalWorkflow",
             request,
@@ -208,7 +210,9 @@ class BillingWorkflow:
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             static_summary=f"{format_minor(action.money.minor, action.money.currency)} for {case.case_id}"[:200],
         )
-        await self._note(ProgressNote(state=CaseState.RUNNING, finding=finding, amount_minor=refund.money.minor))
+        await self._note(
+            ProgressNote(state=CaseState.RUNNING, finding=finding, amount_minor=refund.money.minor, usage=self._usage)
+        )
         return answer
 
     async def _note(self, note: ProgressNote) -> None:

@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.deadletter import DeadLetter, FailedStep
     from domain.errors import FailureKind
-    from domain.models import Tier
+    from domain.models import Tier, Usage
     from domain.replies import human_answer
     from domain.routing import Category
     from domain.story import case_details, money_of
@@ -56,6 +56,7 @@ class CaseWorkflow:
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
         self._decision: HumanDecision | None = None
         self._met_human = False
+        self._spent = Usage()  # by steps that have ended
         self._runs: dict[Category, int] = {}
 
     @workflow.run
@@ -114,7 +115,7 @@ class CaseWorkflow:
                 summary="ask the router for one category",
             ),
         )
-        self._status.usage = self._status.usage.plus(answer.usage)
+        self._spend(answer.usage)
         category = answer.route.category
         if category is None:
             why = str(answer.route.unroutable or "no category").replace("_", " ")
@@ -134,7 +135,7 @@ class CaseWorkflow:
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             static_summary=f"{category} for {self._case.case_id}"[:200],
         )
-        self._status.usage = self._status.usage.plus(result.usage)
+        self._spend(result.usage)
         self._status.effects.extend(result.effects)
         self._status.notices.extend(result.notes)
         self._status.finding = result.finding
@@ -263,7 +264,7 @@ class CaseWorkflow:
         return outcome
 
     async def _dead_lettered(self, failed: FailedStep) -> CaseOutcome:
-        self._status.usage = self._status.usage.plus(failed.usage)
+        self._spend(failed.usage)
         self._tell(finding=f"gave up at {failed.step}: {failed.kind}")
         info = workflow.info()
         letter = DeadLetter(
@@ -327,12 +328,18 @@ class CaseWorkflow:
     def note_progress(self, note: ProgressNote) -> None:
         """Take note of what the specialist waits for."""
         self._status.finding = note.finding or self._status.finding
+        self._status.usage = self._spent.plus(note.usage)
         self._stand(note.state, note.waits_for, until=note.waits_until, amount_minor=note.amount_minor)
 
     @workflow.query
     def status(self) -> CaseStatus:
         """Return where the case stands."""
         return self._status
+
+    def _spend(self, usage: Usage) -> None:
+        """Count what a step used; of a specialist it takes the place of what its notes said."""
+        self._spent = self._spent.plus(usage)
+        self._status.usage = self._spent
 
     def _tell(self, *, finding: str) -> None:
         self._status.finding = finding

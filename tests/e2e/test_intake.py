@@ -16,7 +16,9 @@ MESSAGE = {"channel": "web", "text": "My printer is offline and the print jobs a
 
 @pytest.fixture(scope="module")
 def running(start_headgate: Callable[..., Running]) -> Running:
-    return start_headgate(port_base=PORT_BASE)
+    # Settings that somebody has for another Temporal must neither reach this one nor lead away from it.
+    foreign = {"TEMPORAL_ADDRESS": "127.0.0.1:9", "TEMPORAL_NAMESPACE": "other", "TEMPORAL_API_KEY": "secret"}
+    return start_headgate(port_base=PORT_BASE, env=foreign)
 
 
 def send(running: Running, prefix: str, count: int) -> list[str]:

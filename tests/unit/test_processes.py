@@ -74,6 +74,14 @@ async def supervising(data_dir: Path, events: list[ProcessEvent] | None = None) 
         yield supervisor
 
 
+async def test_a_variable_can_be_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREIGN", "1")
+    code = "import os, time; print(os.environ.get('FOREIGN'), os.environ['OWN'], flush=True); time.sleep(60)"
+    async with supervising(tmp_path) as supervisor:
+        await supervisor.start([python("worker", code, env={"FOREIGN": None, "OWN": "2"})])
+        await eventually(lambda: said(supervisor, "worker", "None 2"), "its variables")
+
+
 async def test_a_crashed_process_is_started_again(tmp_path: Path) -> None:
     async with supervising(tmp_path) as supervisor:
         await supervisor.start([python("worker", SLEEPER)])

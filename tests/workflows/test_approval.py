@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
-from tests.workflows.fake_world import FakeWorld, account
+from tests.workflows.fake_world import ONE_CALL, FakeWorld, account
 from tests.workflows.running import Mill, eventually, new_case
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -244,7 +244,7 @@ async def test_decision_given_while_the_request_is_announced_counts(mill: Mill, 
 
 
 async def test_case_shows_what_it_waits_for(mill: Mill, world: FakeWorld) -> None:
-    """Status, search attributes and the request itself say the same."""
+    """Status, search attributes and the request itself say the same, what the specialist has used included."""
     gate = await at_the_gate(mill, world)
     status = await gate.case.query(CaseWorkflow.status)
     view = await gate.view()
@@ -253,10 +253,13 @@ async def test_case_shows_what_it_waits_for(mill: Mill, world: FakeWorld) -> Non
     attributes = (await gate.case.describe()).search_attributes
     assert attributes["CaseState"] == ["waiting_approval"]
     assert attributes["CaseAmountMinor"] == [BIG]
+    spent = ONE_CALL.plus(ONE_CALL)  # the route and the claim
+    assert status.usage == spent
+    assert attributes["CaseCostMicros"] == [spent.cost_micros]
     assert "6,000.00 USD" in view.brief.what
     assert "limit" in view.brief.why
     await gate.submit(await gate.decision())
-    await gate.case.result()
+    assert (await gate.case.result()).usage == spent
     assert (await gate.case.describe()).search_attributes["CaseState"] == ["done"]
 
 

@@ -18,7 +18,7 @@ from domain.errors import ConfigurationError, TransientError
 from domain.models import Usage
 from domain.routing import Route, Unroutable
 from tests.time_skipping import time_skipping_server
-from tests.workflows.fake_world import FakeWorld, Held, account
+from tests.workflows.fake_world import ONE_CALL, FakeWorld, Held, account
 from tests.workflows.running import REAL_TIME_S, Mill, eventually, new_case, policy
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -125,7 +125,7 @@ async def test_at_the_gate(mill: Mill, world: FakeWorld) -> None:
     await mill.until(handle, CaseState.WAITING_APPROVAL)
     await eventually(lambda: _called(world, "announce_approval"))
     await handle.cancel()
-    await cancelled(handle, world)
+    assert (await cancelled(handle, world)).usage == ONE_CALL.plus(ONE_CALL), "what the specialist used is not lost"
     [recorded] = world.requests("record_decision")
     assert recorded.result.standing is Standing.CANCELLED
     assert "refund" not in world.names
