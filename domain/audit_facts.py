@@ -108,6 +108,13 @@ class ChargeFact(BaseModel):
     refunded_minor: int = 0
 
 
+class StopFact(BaseModel):
+    """A time in which the kill switch was on; `until` is None while it still is."""
+
+    since: datetime
+    until: datetime | None = None
+
+
 class ExecutionStatus(StrEnum):
     """Where Temporal says that a workflow stands."""
 
@@ -174,7 +181,7 @@ class AuditFacts(BaseModel):
     cases: list[CaseFact] = Field(default_factory=list)
     charges: list[ChargeFact] = Field(default_factory=list)
     forbidden: dict[str, datetime] = Field(default_factory=dict)  # case id -> since when nothing may happen
-    stopped_since: datetime | None = None  # the kill switch, if it is on
+    stops: list[StopFact] = Field(default_factory=list)
     runs: list[CaseRun] = Field(default_factory=list)
     stuck: list[Stuck] = Field(default_factory=list)
     open_workflows: int = 0

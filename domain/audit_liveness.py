@@ -25,8 +25,6 @@ def check_endings(facts: AuditFacts, under_way: Counter[str]) -> Iterator[Violat
             yield from _check_run(facts, run, case, under_way)
         elif case is not None and case.state in TERMINAL_STATES:
             pass  # its workflow was deleted after the retention time; the ending is on record
-        elif case is None and case_id in dead:
-            pass  # poison: given up on before it became a case
         else:
             missing.append(case_id)
     # What is still in the pen has no workflow yet; nobody can say which ones these are.
@@ -130,7 +128,7 @@ def check_pen(facts: AuditFacts) -> Iterator[Violation]:
             subject="holding pen",
             text=f"{pen.ready} ready and {pen.leased} unacknowledged, the oldest for {pen.oldest_s:.0f} s",
         )
-    accepted = set(pen.accepted)
+    accepted, stored = set(pen.accepted), {case.case_id for case in facts.cases}
     for letter in facts.dead_letters:
         wanted = {
             "case_id": letter.case_id,
@@ -150,6 +148,9 @@ def check_pen(facts: AuditFacts) -> Iterator[Violation]:
                 subject=letter.dead_letter_id,
                 text=f"a dead letter lacks {', '.join(lacking)}",
             )
+        if letter.case_id not in stored:
+            text = f"the payload of {letter.case_id!r} is not in the store: it cannot be replayed"
+            yield Violation(promise="L3", kind="payload_lost", subject=letter.dead_letter_id, text=text)
         if letter.case_id not in accepted:
             text = f"a dead letter for {letter.case_id!r}, which was never accepted"
             yield Violation(promise="L3", kind="dead_letter_of_nothing", subject=letter.dead_letter_id, text=text)

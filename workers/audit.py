@@ -121,7 +121,7 @@ class _Gatherer:
             cases=stored.cases,
             charges=stored.charges,
             forbidden=stored.forbidden,
-            stopped_since=stored.stopped_since,
+            stops=stored.stops,
             runs=list(runs.values()),
             stuck=await self._stuck(described, now),
             open_workflows=len(opened),

@@ -21,10 +21,10 @@ from adapters.store.tables import (
     forbidden_cases,
     journal,
     outbox,
-    switches,
+    switch_changes,
 )
 from domain.approval import ApprovalRequest
-from domain.audit_facts import ApprovalFact, CaseFact, ChargeFact, DeadLetterFact, EffectFact, EntryFact
+from domain.audit_facts import ApprovalFact, CaseFact, ChargeFact, DeadLetterFact, EffectFact, EntryFact, StopFact
 from domain.deadletter import DeadLetter
 
 CHARGES_AT_ONCE = 500  # below the number of parameters that either database takes
@@ -40,7 +40,7 @@ class StoreFacts(BaseModel):
     cases: list[CaseFact] = Field(default_factory=list)
     charges: list[ChargeFact] = Field(default_factory=list)
     forbidden: dict[str, datetime] = Field(default_factory=dict)
-    stopped_since: datetime | None = None
+    stops: list[StopFact] = Field(default_factory=list)
 
 
 class SqlAuditReader:
@@ -62,7 +62,7 @@ class SqlAuditReader:
                 cases=list(_cases(connection)),
                 charges=list(_charges(connection, sorted(set(charge_ids)))),
                 forbidden={r.case_id: r.at for r in connection.execute(sa.select(forbidden_cases))},
-                stopped_since=_stopped_since(connection),
+                stops=list(_stops(connection)),
             )
 
 
@@ -135,6 +135,14 @@ def _dead_letter(row: RowMapping) -> DeadLetterFact:
     )
 
 
-def _stopped_since(connection: Connection) -> datetime | None:
-    row = connection.execute(sa.select(switches).where(switches.c.name == EFFECTS_STOPPED)).one_or_none()
-    return row.at if row is not None and row.is_on else None
+def _stops(connection: Connection) -> Iterator[StopFact]:
+    since: datetime | None = None
+    changes = sa.select(switch_changes).where(switch_changes.c.name == EFFECTS_STOPPED).order_by(switch_changes.c.id)
+    for row in connection.execute(changes):
+        if row.is_on:
+            since = row.at
+        elif since is not None:
+            yield StopFact(since=since, until=row.at)
+            since = None
+    if since is not None:
+        yield StopFact(since=since)

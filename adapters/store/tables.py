@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -295,14 +295,16 @@ dead_letters = sa.Table(
     sa.Column("alerted_at", UtcTime),
 )
 
-switches = sa.Table(
-    "switches",
+switch_changes = sa.Table(  # the last one of a name is how it stands
+    "switch_changes",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False),
     sa.Column("is_on", sa.Boolean, nullable=False),
     sa.Column("changed_by", PlainText, nullable=False),
     sa.Column("reason", PlainText, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+    sa.Index("ix_switch_changes_name", "name", "id"),
 )
 
 forbidden_cases = sa.Table(

@@ -310,6 +310,12 @@ class DeadLetterContract:
         state = store.switches.set_effects(stopped=True, by="tom", reason="me too", now=NOW + timedelta(hours=1))
         assert (state.changed_by, state.at) == ("maria", NOW)
 
+    def test_the_audit_learns_of_every_time_in_which_effects_were_stopped(self, store: Store) -> None:
+        times = [NOW + timedelta(hours=n) for n in range(4)]
+        for stopped, at in zip((False, True, False, True), times, strict=True):
+            store.switches.set_effects(stopped=stopped, by="maria", reason="odd", now=at)
+        assert [(s.since, s.until) for s in store.audit.read([]).stops] == [(times[1], times[2]), (times[3], None)]
+
 
 class ReadingContract:
     """What commands and the audit read."""
@@ -335,7 +341,8 @@ class ReadingContract:
         }
         assert facts.cases[0].limit_minor["USD"] == 500_000
         assert [c.charge_id for c in facts.charges] == ["CH-2"]
-        assert (len(facts.entries), facts.forbidden, facts.stopped_since) == (2, {"case/shop/e3": NOW}, NOW)
+        assert (len(facts.entries), facts.forbidden) == (2, {"case/shop/e3": NOW})
+        assert [(s.since, s.until) for s in facts.stops] == [(NOW, None)]
         assert facts.dead_letters[0].last_error == "connection refused"
 
     def test_counts_and_lists_agree(self, store: Store) -> None:

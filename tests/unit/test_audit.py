@@ -20,6 +20,7 @@ from domain.audit_facts import (
     ExecutionStatus,
     PenFacts,
     RailEntry,
+    StopFact,
     Stuck,
 )
 from domain.case import CaseState
@@ -128,6 +129,7 @@ def healthy() -> AuditFacts:
             case(SMALL, CaseState.DONE),
             case(BIG, CaseState.DONE),
             case(WAITING, CaseState.RUNNING, closed_at=None, handed_over=False),
+            case(POISON, CaseState.DEAD_LETTERED),
         ],
         charges=[
             ChargeFact(charge_id="CH-1", amount_minor=2_000, currency="USD"),
@@ -262,7 +264,27 @@ def daily_cap(f: AuditFacts) -> None:
 
 
 def kill_switch(f: AuditFacts) -> None:
-    f.stopped_since = PAID_AT - timedelta(seconds=6)
+    f.stops = [StopFact(since=PAID_AT - timedelta(seconds=6))]
+
+
+def kill_switch_off_again(f: AuditFacts) -> None:
+    f.stops = [StopFact(since=PAID_AT - timedelta(seconds=6), until=PAID_AT + timedelta(seconds=1))]
+
+
+def paid_under_another_key(f: AuditFacts) -> None:
+    again = {"key": f"{SMALL}/refund2"}
+    f.rail.append(f.rail[0].model_copy(update=again))
+    f.effects.append(f.effects[0].model_copy(update=again))
+    f.entries.extend(line.model_copy(update={"effect_key": again["key"]}) for line in booked(SMALL, 2_000))
+    f.charges[0].amount_minor = 4_000
+
+
+def booked_in_a_circle(f: AuditFacts) -> None:
+    f.entries[1] = f.entries[1].model_copy(update={"account": f.entries[0].account})
+
+
+def payload_lost(f: AuditFacts) -> None:
+    f.cases = [fact for fact in f.cases if fact.case_id != POISON]
 
 
 def one_sided(f: AuditFacts) -> None:
@@ -352,6 +374,7 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (accepted_twice, {("S1", "no_cause")}),
     (set_rail(key="case/shop/small"), {("S1", "no_cause"), ("S2", "not_in_ledger"), ("S2", "not_paid")}),
     (paid_twice, {("S2", "paid_twice")}),
+    (paid_under_another_key, {("S2", "paid_again")}),
     (paid_past_the_ledger, {("S2", "not_in_ledger")}),
     (set_rail(amount_minor=1_999), {("S2", "other_bytes")}),
     (set_rail(payee="card:thief"), {("S2", "other_bytes")}),
@@ -383,8 +406,10 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (charge_unknown, {("S5", "unknown_charge")}),
     (daily_cap, {("S5", "above_daily_cap")}),
     (kill_switch, {("S5", "after_kill_switch")}),
+    (kill_switch_off_again, {("S5", "after_kill_switch")}),
     (one_sided, {("S6", "unbalanced"), ("S6", "badly_booked")}),
     (booked_twice, {("S6", "badly_booked")}),
+    (booked_in_a_circle, {("S6", "badly_booked")}),
     (booked_for_nothing, {("S6", "booked_without_effect")}),
     (state_of(0, "running", ExecutionStatus.COMPLETED), {("L1", "no_ending")}),
     (state_of(0, "done", ExecutionStatus.CANCELED), {("L1", "no_ending")}),
@@ -408,7 +433,11 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (set_letter(last_error=""), {("L3", "incomplete_dead_letter")}),
     (set_letter(payload_ref=""), {("L3", "incomplete_dead_letter")}),
     (set_letter(kind="transient"), {("L3", "incomplete_dead_letter")}),
-    (set_letter(case_id="case/shop/none"), {("L3", "dead_letter_of_nothing"), ("L1", "missing")}),
+    (
+        set_letter(case_id="case/shop/none"),
+        {("L3", "dead_letter_of_nothing"), ("L3", "payload_lost"), ("L1", "no_dead_letter")},
+    ),
+    (payload_lost, {("L3", "payload_lost"), ("L1", "missing")}),
 ]
 
 
