@@ -24,6 +24,7 @@ from workers.measuring import bench_app, eval_app
 from workers.operating import add_operating_commands
 
 if TYPE_CHECKING:
+    from workers.preparing import Prepared
     from workers.settings import Settings
 
 app = typer.Typer(
@@ -122,6 +123,30 @@ def demo(
     except KeyboardInterrupt:
         code = 130
     raise typer.Exit(code)
+
+
+@app.command("init")
+def prepare(
+    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds that the server may take to start.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Prepare a Temporal of your own: its namespace and search attributes.
+
+    The one that TEMPORAL_* names, before the processes are run one by one; `headgate up` does it by itself. Safe to
+    run again: prints what it made and what was there.
+    """
+
+    async def work() -> "Prepared":
+        from workers.preparing import prepare_temporal
+
+        return await prepare_temporal(wait_s=wait_s)
+
+    prepared = run(work)
+    if as_json:
+        emit(prepared.as_document())
+        return
+    for line in prepared.as_lines():
+        typer.echo(line)
 
 
 # --- processes ----------------------------------------------------------------------------------------------

@@ -8,13 +8,15 @@ standard library is imported at the top; ``temporalio`` is imported by the one f
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from temporalio.client import Client
+
+_Result = TypeVar("_Result")
 
 TEMPORAL_BIN_VARIABLE = "HEADGATE_TEMPORAL_BIN"
 TEST_SERVER_BIN_VARIABLE = "HEADGATE_TEST_SERVER_BIN"
@@ -203,34 +205,48 @@ async def prepare_namespace(
         ValueError: an attribute exists already with another type.
     """
     from temporalio.client import Client
-    from temporalio.service import RPCError, RPCStatusCode
 
-    async def until_ready() -> None:
-        while True:
-            try:
-                client = await Client.connect(address, namespace=namespace)
-                await _register_namespace(client, retention)
-                await _register_search_attributes(client, search_attributes)
-                return
-            except RPCError as error:
-                # A server that starts is unavailable; a namespace just made is unknown to its caches for up to ten
-                # seconds.
-                if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE):
-                    raise
-            except RuntimeError as error:
-                if "connect" not in str(error).lower():
-                    raise
-            await asyncio.sleep(0.1)
+    async def prepare() -> None:
+        client = await until_ready(lambda: Client.connect(address, namespace=namespace))
+        await until_ready(lambda: register_namespace(client, retention, raise_retention=True))
+        await until_ready(lambda: register_search_attributes(client, search_attributes))
 
     try:
-        await asyncio.wait_for(until_ready(), timeout_s)
+        await asyncio.wait_for(prepare(), timeout_s)
     except TimeoutError as error:
         raise RuntimeError(
             f"Temporal at {address!r} did not answer for namespace {namespace!r} within {timeout_s} s"
         ) from error
 
 
-async def _register_namespace(client: "Client", retention: timedelta) -> None:
+async def until_ready(work: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Do it again while the server starts, for ever: whoever calls sets the time."""
+    from temporalio.service import RPCError, RPCStatusCode
+
+    while True:
+        try:
+            return await work()
+        except RPCError as error:
+            # A server that starts is unavailable; a namespace just made is unknown to its caches for up to ten
+            # seconds.
+            if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE):
+                raise
+        except RuntimeError as error:
+            if "connect" not in str(error).lower():
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def register_namespace(
+    client: "Client", retention: timedelta, *, raise_retention: bool
+) -> tuple[bool, timedelta]:
+    """Register the client's namespace; return whether it is new, and its retention.
+
+    Args:
+        client: connected.
+        retention: of a new namespace.
+        raise_retention: a shorter one of a namespace that is there is made as long.
+    """
     from google.protobuf.duration_pb2 import Duration
     from temporalio.api.namespace.v1 import NamespaceConfig
     from temporalio.api.workflowservice.v1 import (
@@ -253,16 +269,24 @@ async def _register_namespace(client: "Client", retention: timedelta) -> None:
         except RPCError as registration_error:
             if registration_error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
-        return
-    if found.config.workflow_execution_retention_ttl.ToTimedelta() < retention:
+        return True, retention
+    kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
+    if raise_retention and kept < retention:
         await service.update_namespace(
             UpdateNamespaceRequest(
                 namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=wanted)
             )
         )
+        kept = retention
+    return False, kept
 
 
-async def _register_search_attributes(client: "Client", wanted: Mapping[str, str]) -> None:
+async def register_search_attributes(client: "Client", wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Register those that are missing; return their names, and those that were there. Cases can use them now.
+
+    Raises:
+        ValueError: one exists already with another type.
+    """
     from temporalio.api.enums.v1 import IndexedValueType
     from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
     from temporalio.service import RPCError, RPCStatusCode
@@ -289,7 +313,7 @@ async def _register_search_attributes(client: "Client", wanted: Mapping[str, str
     while True:
         try:
             await client.count_workflows(query)
-            return
+            return list(missing), [name for name in wanted if name not in missing]
         except RPCError as error:
             # The server's own caches do not know the new names yet.
             if error.status is not RPCStatusCode.INVALID_ARGUMENT:

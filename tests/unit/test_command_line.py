@@ -24,7 +24,7 @@ VENDOR_SDKS = (
     "numpy",
 )
 COMMANDS = {
-    "up", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases", "approvals",
+    "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases", "approvals",
     "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint",
 }  # fmt: skip
 
