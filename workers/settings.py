@@ -9,15 +9,21 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from adapters.secret_files import read_secret
+from domain.errors import ConfigurationError
+
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Settings that are a secret, or hold one as a password or a token in a URL.
+SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url")
 
 
 class Settings(BaseSettings):
-    """What an installation sets. Every field can be given as `HEADGATE_<NAME>`; secrets also as
-    `HEADGATE_<NAME>_FILE`.
+    """What an installation sets. Every field can be given as `HEADGATE_<NAME>`, those of `SECRETS` also as
+    `HEADGATE_<NAME>_FILE`; an empty variable counts as unset.
     """
 
-    model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="forbid", env_ignore_empty=True)
 
     data_dir: Path = Path(".headgate")
     store_url: str = ""  # SQLAlchemy URL; empty: a SQLite file in the data dir
@@ -86,10 +92,12 @@ def load_settings(**given: object) -> Settings:
     Raises:
         ValueError: a setting is not what it should be, or its file cannot be read; the message names it.
     """
-    named = os.environ.get("HEADGATE_STRIPE_API_KEY_FILE")
-    if named and "stripe_api_key" not in given:
+    for name in SECRETS:
+        variable = f"HEADGATE_{name.upper()}"
+        if name in given or not os.environ.get(f"{variable}_FILE"):
+            continue
         try:
-            given["stripe_api_key"] = Path(named).read_text("utf-8").strip()
-        except OSError as error:
-            raise ValueError(f"HEADGATE_STRIPE_API_KEY_FILE={named!r} cannot be read: {error.strerror}") from error
+            given[name] = read_secret(variable, os.environ)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
     return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic, whose message names the setting

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from activities.ports import LanguageModel
+from adapters.secret_files import read_secret
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.models import Price, Tier
@@ -19,11 +20,11 @@ def build_models(
     Args:
         blueprint: names models and prices.
         profile: which of its `models`: `offline`, `openai`, `anthropic` or one of its own.
-        environ: where the keys are looked up.
+        environ: where the keys are looked up, or with `_FILE` behind their names the files that hold them.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
 
     Raises:
-        ConfigurationError: the profile, a key or a price is missing.
+        ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
     """
     if profile not in blueprint.models:
         raise ConfigurationError(
@@ -56,9 +57,10 @@ def _key(choice: ModelChoice, environ: Mapping[str, str]) -> str:
     if choice.base_url and not choice.api_key_env:
         return _NO_KEY  # a server of one's own; never the provider's key to another address
     variable = choice.api_key_env or _KEY_VARIABLES[choice.provider]
-    key = environ.get(variable, "").strip()
+    key = read_secret(variable, environ)
     if not key:
         raise ConfigurationError(
-            f"model {choice.model!r}: no key in the variable {variable!r}; set it or choose MODELS=offline"
+            f"model {choice.model!r}: no key in the variable {variable!r}; set it, or {variable}_FILE, or choose "
+            "MODELS=offline"
         )
     return key
