@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from adapters.blueprints import load_blueprint
+from adapters.models.factory import build_models
+from domain.models import Tier
 from tests.e2e.running import HEADGATE, PROJECT, Running
 
 PORT_BASE = 20_800
 README = (PROJECT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+TOMLS = [text for lang, text in BLOCKS if lang == "toml"]
+SESSION = next(text for _, text in BLOCKS if ".venv/bin/headgate up" in text).splitlines()
 PROGRAMS = [text for lang, text in BLOCKS if lang == "python"]
 # In blocks, and in the running text between back quotes.
 SHOWN = sorted(
@@ -71,5 +77,27 @@ def test_the_program_runs_as_shown(start_headgate: Callable[..., Running], tmp_p
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"case/shop/evt_\w+ (done|rejected|waiting_human) Billing .+\n", done.stdout), done.stdout
-    # As `headgate up --samples` and the example after it say.
-    assert running.command("status").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_session_runs_as_shown(start_headgate: Callable[..., Running]) -> None:
+    lines = [shlex.split(line, comments=True)[1:] for line in SESSION]
+    [started] = [words[1:] for words in lines if words[0] == "up"]
+    running = start_headgate(*started, port_base=PORT_BASE + 50)
+    for words in (words for words in lines if words[0] != "up"):
+        done = running.command(*words)
+        assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr}"
+    states = running.states()
+    assert (states["case/shop/evt-0132"], states["case/shop/evt-0079"]) == ("done", "done")
+
+
+def test_the_model_profile_shown_is_good(tmp_path: Path) -> None:
+    [profile] = TOMLS
+    name = re.findall(r"\[models\.(\w+)\.", profile)[0]
+    assert f"`HEADGATE_MODELS={name} headgate up`" in README
+    folder = Path(shutil.copytree(PROJECT / "blueprints" / "default", tmp_path / "blueprint"))
+    with (folder / "blueprint.toml").open("a", encoding="utf-8") as file:
+        file.write(profile)
+    models = build_models(load_blueprint(folder), name, {}, "http://127.0.0.1:1")
+    assert set(models) == set(Tier)
