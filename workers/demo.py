@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
 APPROVER = "finance"
+_DECISIONS = ((Verdict.APPROVE, "checked against the order"), (Verdict.REJECT, "the goods were not sent back"))
 WORK_TIMEOUT_S = 600.0  # on a slow machine; two cores need about half a minute
 
 
 async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: str | None) -> int:
-    """Run the demo and return the exit code: 0 only if the audit is clean.
+    """Run the demo and return the exit code: 0 only if all was accepted, both decisions counted and the audit is clean.
 
     Args:
         ci: end when it is done; otherwise stay up until Ctrl-C.
@@ -85,6 +86,7 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         await _work(console, headgate, sent.accepted)
         console.rule("[bold]3. A person at the gate[/]")
         decided = await _decide(console, headgate)
+        complete = not sent.refused and len(decided) == len(_DECISIONS)
         await _settle(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
@@ -97,7 +99,12 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         took = time.perf_counter() - started
         models = "the offline stand-in" if settings.models == "offline" else f"the profile {settings.models!r}"
         console.print(f"{took:.0f} s on models of {models}; every message ended or waits for a named reason.")
-        return not document["violations"]
+        if not complete:
+            console.print(
+                f"[bold red]not as it should be[/]: {sent.refused} messages refused, "
+                f"{len(decided)} of {len(_DECISIONS)} decisions counted"
+            )
+        return complete and not document["violations"]
 
 
 async def _temporal(stack: Stack) -> "Client":
@@ -134,17 +141,13 @@ async def _work(console: Console, headgate: Headgate, expected: int) -> None:
 
 
 async def _decide(console: Console, headgate: Headgate) -> list[str]:
-    """Approve one halted refund and reject another, as a person would who reads the briefs; return their cases."""
+    """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
+    decisions that counted.
+    """
     pending = await headgate.pending()
-    if not pending:
-        console.print("nothing was halted at the gate")
-        return []
     console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
-    plans = [
-        (Verdict.APPROVE, "checked against the order"),
-        (Verdict.REJECT, "the goods were not sent back"),
-    ]
-    for view, (verdict, reason) in zip(pending, plans, strict=False):
+    decided = []
+    for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):
         _print_brief(console, view)
         answer = await headgate.decide(
             ApprovalDecision(
@@ -153,7 +156,9 @@ async def _decide(console: Console, headgate: Headgate) -> list[str]:
         )
         console.print(Text(f"  > headgate approvals {verdict} {view.approval_id} --by {APPROVER}"))
         console.print(Text(f"  {answer.message}\n"))
-    return [view.case_id for view in pending[: len(plans)]]
+        if answer.accepted:
+            decided.append(view.case_id)
+    return decided
 
 
 def _print_brief(console: Console, view: ApprovalView) -> None:

@@ -257,7 +257,7 @@ class CaseWorkflow:
         await self._act(
             CloseActivities.close_case,
             CloseRequest(outcome=outcome, draft=draft),
-            summary="send the reply and record the ending" if draft else "record the ending",
+            summary="queue the reply and record the ending" if draft else "record the ending",
         )
         self._stand(state, "")
         await workflow.wait_condition(workflow.all_handlers_finished)
