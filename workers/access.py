@@ -1,8 +1,9 @@
 """Who may send and who may decide: the secrets that a fresh data dir starts with."""
 
 import json
+from pathlib import Path
 
-from client.connect import SourceEndpoint
+from client.connect import NotReachableError, SourceEndpoint
 from client.gateway import ensure_approvers, ensure_sources
 from client.gateway.private_files import write_private
 from workers.bootstrap import read_blueprint
@@ -24,7 +25,22 @@ def prepare_access(settings: Settings) -> list[SourceEndpoint]:
         write_private(handed_out, json.dumps(known | tokens, indent=2).encode())
     wanted = [] if settings.sources_file.exists() else list(SOURCES)
     ensure_sources(settings.sources_file, wanted)
-    written = json.loads(settings.sources_file.read_text("utf-8"))["sources"]
+    return signing_sources(settings.sources_file)
+
+
+def signing_sources(sources_file: Path) -> list[SourceEndpoint]:
+    """Return the sources that sign, each with its newest secret.
+
+    Raises:
+        NotReachableError: the file is not there, or not for this user.
+    """
+    try:
+        written = json.loads(sources_file.read_text("utf-8"))["sources"]
+    except OSError as error:
+        raise NotReachableError(
+            f"no secrets to sign with: {str(sources_file)!r} cannot be read ({error.strerror}); name the gateway's own "
+            "data dir with --data-dir, or a folder with a copy of its sources.json"
+        ) from error
     return [
         SourceEndpoint(name=s["name"], secret=s["secrets"][-1])
         for s in written

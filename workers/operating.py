@@ -71,6 +71,10 @@ def submit(
         str, typer.Argument(help="FILE.jsonl, FILE.jsonl.gz, an arrival schedule FILE.csv.gz, or - for stdin.")
     ],
     data_dir: DataDir = DEFAULT_DIR,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Another gateway than that of `headgate up`; sources.json in the data dir has its secrets."),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Webhook source; default: the first one.")] = None,
     rate: Annotated[
         float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")
@@ -90,6 +94,7 @@ def submit(
         lambda: run_submit(
             file,
             data_dir=data_dir,
+            url=url,
             source=source,
             rate=rate,
             limit=limit,

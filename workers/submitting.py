@@ -22,6 +22,7 @@ async def run_submit(
     file: str,
     *,
     data_dir: Path,
+    url: str | None = None,
     source: str | None,
     rate: float | None,
     limit: int | None,
@@ -31,6 +32,9 @@ async def run_submit(
 ) -> bool:
     """Send and, with `wait_s`, wait until every case has ended or waits for a person; print the summary.
 
+    Without `url` to the gateway of `headgate up`; with it to that gateway, signed by the secrets in `sources.json` of
+    the data dir, and the waiting is done at the Temporal that `TEMPORAL_*` names.
+
     Returns:
         Whether everything was accepted and, with `wait_s`, settled in time.
 
@@ -38,14 +42,20 @@ async def run_submit(
         NotReachableError: nothing runs with this data dir, or the gateway does not answer.
         ValueError: the file or the source cannot be used.
     """
-    endpoints = read_endpoints(data_dir)
-    target = _source(endpoints.sources, source)
+    if url is None:
+        endpoints = read_endpoints(data_dir)
+        gateway, sources = endpoints.gateway, endpoints.sources
+    else:
+        from workers.access import signing_sources
+
+        gateway, sources = url.rstrip("/"), signing_sources(data_dir / "sources.json")
+    target = _source(sources, source)
     console = Console(stderr=True, highlight=False)
     try:
         with progress_bar(console, "sent", None) as bar:
             summary = await send_file(
                 file,
-                gateway=endpoints.gateway,
+                gateway=gateway,
                 source=target.name,
                 secret=target.secret,
                 rate=rate,
@@ -54,14 +64,17 @@ async def run_submit(
                 progress=lambda done: bar(done, ""),
             )
     except GatewayUnreachableError as error:
-        raise NotReachableError(f"{error}: is `headgate up` running with {str(data_dir)!r}?") from error
+        question = (
+            f"is `headgate up` running with {str(data_dir)!r}?" if url is None else "is that the gateway's address?"
+        )
+        raise NotReachableError(f"{error}: {question}") from error
     except OSError as error:
         raise ValueError(f"{file!r} cannot be read: {error.strerror or error}") from error
     states: dict[str, int] = {}
     running = 0
     started = time.perf_counter()
     if wait_s is not None:
-        async with await Headgate.connect(data_dir) as headgate:
+        async with await Headgate.connect(data_dir if url is None else None) as headgate:
             states = await _settled(headgate, summary, wait_s, console)
         running = states.get(CaseState.RUNNING, 0)
     _print(summary, states, time.perf_counter() - started, as_json=as_json)
