@@ -97,11 +97,11 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         for line in lines:
             console.print(Text(line))
         took = time.perf_counter() - started
-        models = "the offline stand-in" if settings.models == "offline" else f"the profile {settings.models!r}"
-        console.print(f"{took:.0f} s on models of {models}; every message ended or waits for a named reason.")
+        models = "the offline model" if settings.models == "offline" else f"the model profile {settings.models!r}"
+        console.print(f"{took:.0f} s with {models}; every message ended or waits for a named reason.")
         if not complete:
             console.print(
-                f"[bold red]not as it should be[/]: {sent.refused} messages refused, "
+                f"[bold red]not as it should be[/]: {sum(sent.refused.values())} messages refused, "
                 f"{len(decided)} of {len(_DECISIONS)} decisions counted"
             )
         return complete and not document["violations"]

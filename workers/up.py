@@ -230,7 +230,7 @@ def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
     lines = ["Headgate is up. Ctrl-C stops it; the state is kept.", *(f"  {k:16} {v}" for k, v in rows.items())]
     if endpoints.offline_model:
         lines.append(
-            '  The offline model is a stand-in: small classifiers, rules and templates. See README, "The offline model".'
+            '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'
         )
     return "\n".join(lines)
 
