@@ -1,12 +1,13 @@
 """Commands that measure: `headgate eval` and `headgate bench`."""
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from client.cli import UNREACHABLE, AsJson, emit, fail, run
+from client.cli import UNREACHABLE, USAGE, AsJson, emit, fail, run
 
 eval_app = typer.Typer(no_args_is_help=True, help="How well the configured models do on labelled data.")
 bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
@@ -57,6 +58,7 @@ def bench_intake(
     as_json: AsJson = False,
 ) -> None:
     """Accepted webhooks per second, against the same server with an empty handler."""
+    _need_bench()
     from bench.intake import bench_intake as measure
 
     _show(measure(seconds=seconds, rounds=rounds), as_json=as_json)
@@ -69,6 +71,7 @@ def bench_cases(
     as_json: AsJson = False,
 ) -> None:
     """Cases per second, against a bare workflow that makes the same model calls, on the same server in the same run."""
+    _need_bench()
 
     async def work() -> dict[str, object]:
         from bench.cases import bench_cases as measure
@@ -80,6 +83,15 @@ def bench_cases(
     except RuntimeError as error:
         raise fail(str(error), UNREACHABLE) from None
     _show(document, as_json=as_json)
+
+
+def _need_bench() -> None:
+    if importlib.util.find_spec("bench") is None:
+        raise fail(
+            "the measurements (folder `bench`) are not in this installation, nor in the container image: run "
+            "`make bench` in a checkout of the sources",
+            USAGE,
+        )
 
 
 def _show(document: Mapping[str, object], *, as_json: bool) -> None:

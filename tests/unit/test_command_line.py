@@ -121,3 +121,12 @@ def test_blueprint_validate_names_the_key_that_is_wrong(tmp_path: Path) -> None:
     code, _, stderr = run("blueprint", "validate", str(tmp_path))
     assert code == 1
     assert "blueprint.toml" in stderr
+
+
+@pytest.mark.parametrize("what", ["intake", "cases"])
+def test_an_installation_without_the_measurements_says_so(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container image has no `bench`."""
+    monkeypatch.setitem(sys.modules, "bench", None)
+    code, _, stderr = run("bench", what)
+    assert code == 2
+    assert "make bench" in stderr
