@@ -24,8 +24,8 @@ VENDOR_SDKS = (
     "numpy",
 )
 COMMANDS = {
-    "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases", "approvals",
-    "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint",
+    "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases",
+    "approvals", "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint",
 }  # fmt: skip
 
 
