@@ -12,12 +12,14 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.connect import NotReachableError
 from domain.errors import ConfigurationError
 from workers import preparing
 from workers.local_ports import free_ports
 from workers.preparing import prepare_temporal
 from workers.processes import ProcessSpec, Supervisor
 from workers.temporal_server import DEFAULT_RETENTION, dev_server_command, find_temporal
+from workflows import options
 from workflows.options import SEARCH_ATTRIBUTES
 
 PROJECT = Path(__file__).parents[2]
@@ -102,7 +104,7 @@ async def test_where_registration_is_forbidden_the_missing_part_and_its_command_
 ) -> None:
     await prepare_temporal(wait_s=60)
     more: Mapping[str, str] = {**SEARCH_ATTRIBUTES, "CaseMood": "Keyword"}
-    monkeypatch.setattr(preparing.options, "SEARCH_ATTRIBUTES", more)
+    monkeypatch.setattr(options, "SEARCH_ATTRIBUTES", more)
     monkeypatch.setattr(preparing, "register_search_attributes", refusing(RPCStatusCode.UNIMPLEMENTED))
     with pytest.raises(
         ConfigurationError, match=r"lacks .* CaseMood, .*theirs --search-attribute \"CaseMood=Keyword\"`"
@@ -119,14 +121,14 @@ async def test_credentials_that_are_refused_are_a_part_that_cannot_be_reached(
 ) -> None:
     await prepare_temporal(wait_s=60)
     monkeypatch.setattr(preparing, "register_namespace", refusing(RPCStatusCode.UNAUTHENTICATED))
-    with pytest.raises(preparing.NotReachableError, match=r"UNAUTHENTICATED.*TEMPORAL_API_KEY"):
+    with pytest.raises(NotReachableError, match=r"UNAUTHENTICATED.*TEMPORAL_API_KEY"):
         await prepare_temporal(wait_s=60)
 
 
 async def test_a_server_that_never_gets_ready_is_given_up_in_time(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await prepare_temporal(wait_s=60)
     monkeypatch.setattr(preparing, "register_search_attributes", refusing(RPCStatusCode.UNAVAILABLE))
-    with pytest.raises(preparing.NotReachableError, match=r"not ready within 0.3 s"):
+    with pytest.raises(NotReachableError, match=r"not ready within 0.3 s"):
         await prepare_temporal(wait_s=0.3)
 
 

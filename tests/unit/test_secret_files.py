@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.blueprints import load_blueprint
 from adapters.models.factory import build_models
 from domain.errors import ConfigurationError
-from workers import settings as module
-from workers.settings import SECRETS, Settings, load_settings
+from workers.settings import PROJECT, SECRETS, Settings, load_settings
 
-BLUEPRINT = load_blueprint(module.PROJECT / "blueprints" / "default")
+BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {
     "stripe_api_key": "sk_test_1",
     "supervisor_webhook_url": "https://chat.example/hook/1",
@@ -41,7 +41,7 @@ def test_every_secret_setting_can_come_from_a_file(name: str, tmp_path: Path, mo
 
 
 def test_settings_typed_as_secret_are_all_among_those_that_files_can_hold() -> None:
-    assert {n for n, field in Settings.model_fields.items() if field.annotation is module.SecretStr} <= set(SECRETS)
+    assert {n for n, field in Settings.model_fields.items() if field.annotation is SecretStr} <= set(SECRETS)
 
 
 @pytest.mark.parametrize("name", SECRETS)
