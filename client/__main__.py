@@ -2,7 +2,9 @@
 
 import typer
 
-from client.cli import approvals_app, cases_app, intake_app
+from client.approval_commands import approvals_app
+from client.case_commands import cases_app
+from client.intake_commands import intake_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Talk to a running Headgate.")
 app.add_typer(cases_app, name="cases")

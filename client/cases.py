@@ -10,13 +10,12 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
-from pydantic import BaseModel
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -28,11 +27,15 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.case_filters import case_filter
+from client.case_rows import CaseRow, row_of
 from client.connect import Endpoints, NotReachableError, connect, read_endpoints
+from client.refusals import explained, is_denied, lacks_namespace
 from client.signing import sign
+from client.usage import UsageError
 from domain.approval import ApprovalDecision, ApprovalResult, ApprovalView, DecisionAnswer, Standing
 from domain.case import TERMINAL_STATES, WAITING_STATES, CaseAnswer, CaseOutcome, CaseState, CaseStatus, HumanDecision
-from domain.intake import IntakeState, PaceChange
+from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND, IntakeState, PaceChange, is_possible_pace
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -48,22 +51,12 @@ class UnknownCaseError(KeyError):
         super().__init__(f"nothing has the id {workflow_id!r}: `headgate cases list` shows what there is")
 
 
-class CaseRow(BaseModel):
-    """A case in a list: what the search attributes say. Amounts in minor units, cost in millionths of a US dollar."""
-
-    case_id: str
-    state: str
-    category: str | None = None
-    tenant: str | None = None
-    amount_minor: int | None = None
-    cost_micros: int | None = None
-    blueprint_version: str | None = None
-    started_at: datetime | None = None
-    closed_at: datetime | None = None
-
-
 class Headgate:
-    """A connection to a running Headgate: its Temporal, and where known its gateway."""
+    """A connection to a running Headgate: its Temporal, and where known its gateway.
+
+    As a context it also explains what Temporal refuses: an `RPCError` leaves it as a `NotReachableError` that names
+    address, namespace and remedy.
+    """
 
     def __init__(self, temporal: Client, endpoints: Endpoints | None = None) -> None:
         self.temporal = temporal
@@ -90,6 +83,8 @@ class Headgate:
     ) -> None:
         if self._http is not None:
             await self._http.aclose()
+        if isinstance(error, RPCError):
+            raise explained(self.temporal, error) from error
 
     # --- cases ----------------------------------------------------------------------------------------------
 
@@ -177,8 +172,16 @@ class Headgate:
                 return
             await asyncio.sleep(every_s)
 
+    async def row(self, case_id: str) -> CaseRow:
+        """Return a case as it stands in a list; needs no worker.
+
+        Raises:
+            UnknownCaseError: there is no such case.
+        """
+        return row_of(await self._describe(case_id))
+
     async def outcome(self, case_id: str) -> CaseOutcome | None:
-        """Return how a case ended; None while it is open.
+        """Return how a case ended; None while it is open. One that was ended from outside counts as cancelled.
 
         Raises:
             UnknownCaseError: there is no such case.
@@ -190,20 +193,21 @@ class Headgate:
         try:
             return await handle.result()
         except WorkflowFailureError:
-            row = _row(description)
+            row = row_of(description)
             return CaseOutcome(
-                case_id=case_id, source=case_id.split("/")[1], tenant=row.tenant or "", state=CaseState(row.state)
+                case_id=case_id,
+                source=case_id.split("/")[1],
+                tenant=row.tenant or "",
+                state=CaseState.CANCELLED if row.ended_outside else CaseState(row.state),
+                finding=f"{row.state} in Temporal, past Headgate" if row.ended_outside else "",
+                closed_at=row.closed_at,
             )
 
     async def cases(
         self, *, state: str | None = None, category: str | None = None, limit: int = 100
     ) -> AsyncIterator[CaseRow]:
-        """Yield cases, newest first. Raises ValueError for a state or category that does not exist."""
-        query = "WorkflowType = 'CaseWorkflow'"
-        if state is not None:
-            query += f" AND CaseState = '{CaseState(state)}'"
-        if category is not None:
-            query += f" AND CaseCategory = '{category.replace(chr(39), '')}'"
+        """Yield cases, newest first. Raises UsageError for a state or category that does not exist."""
+        query = case_filter(state, category)
         seen: set[str] = set()
         async for found in self.temporal.list_workflows(query, page_size=min(limit, 1000)):
             if len(seen) == limit:
@@ -211,11 +215,11 @@ class Headgate:
             if found.id in seen or (state == CaseState.DEAD_LETTERED and await self._was_replayed(found)):
                 continue
             seen.add(found.id)  # the newest run comes first; an older one was replayed
-            yield _row(found)
+            yield row_of(found)
 
     async def count(self, query: str = "") -> int:
         """Count cases, with a further condition in Temporal's list filter."""
-        where = "WorkflowType = 'CaseWorkflow'" + (f" AND {query}" if query else "")
+        where = case_filter() + (f" AND {query}" if query else "")
         return (await self.temporal.count_workflows(where)).count
 
     async def cancel(self, case_id: str) -> None:
@@ -227,7 +231,7 @@ class Headgate:
         """
         description = await self._describe(case_id)
         if description.status is not WorkflowExecutionStatus.RUNNING:
-            raise ValueError(f"{case_id} has ended already: {_row(description).state}")
+            raise ValueError(f"{case_id} has ended already: {row_of(description).state}")
         await self.temporal.get_workflow_handle(case_id).cancel()
 
     async def decide_case(self, case_id: str, decision: HumanDecision) -> CaseAnswer:
@@ -240,7 +244,7 @@ class Headgate:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 description = await self._describe(case_id)
-                return CaseAnswer(accepted=False, message=f"the case has ended: {_row(description).state}")
+                return CaseAnswer(accepted=False, message=f"the case has ended: {row_of(description).state}")
             raise await self._unanswered(case_id, error) from error
 
     # --- approvals ------------------------------------------------------------------------------------------
@@ -289,11 +293,16 @@ class Headgate:
 
     # --- intake ---------------------------------------------------------------------------------------------
 
-    async def intake(self) -> IntakeState:
-        """Return pace, pause and counts of the intake."""
+    async def intake(self, within: timedelta = ANSWER_WITHIN) -> IntakeState:
+        """Return pace, pause and counts of the intake.
+
+        Raises:
+            UnknownCaseError: the intake was never started.
+            NotReachableError: no case worker answers within that time.
+        """
         handle = self.temporal.get_workflow_handle_for(IntakeWorkflow.run, options.INTAKE_WORKFLOW_ID)
         try:
-            return await handle.query(IntakeWorkflow.state, rpc_timeout=ANSWER_WITHIN)
+            return await handle.query(IntakeWorkflow.state, rpc_timeout=within)
         except (RPCError, WorkflowQueryFailedError) as error:
             raise await self._unanswered(options.INTAKE_WORKFLOW_ID, error) from error
 
@@ -315,9 +324,12 @@ class Headgate:
         await self._signal_intake("resume")
 
     async def pace_intake(self, per_second: float) -> None:
-        """Let in so many cases per second. Raises ValueError if it is not above zero."""
-        if not 0 < per_second <= 10_000:
-            raise ValueError(f"pace {per_second!r}: expected cases per second, above 0 and at most 10000")
+        """Let in so many cases per second. Raises UsageError for a pace that cannot be kept."""
+        if not is_possible_pace(per_second):
+            raise UsageError(
+                f"pace {per_second!r}: expected cases per second, from {SLOWEST_PER_SECOND:g} to {FASTEST_PER_SECOND:g}"
+                "; `headgate intake pause` lets nothing in"
+            )
         await self._signal_intake("set_pace", PaceChange(per_second=per_second))
 
     async def _signal_intake(self, name: str, argument: PaceChange | None = None) -> None:
@@ -336,38 +348,17 @@ class Headgate:
         try:
             return await self.temporal.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
-            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            unknown = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+            if unknown and not lacks_namespace(error):
                 raise UnknownCaseError(workflow_id) from error
-            raise NotReachableError(f"Temporal did not answer about {workflow_id!r}: {error.message}") from error
+            raise explained(self.temporal, error) from error
 
     async def _unanswered(self, workflow_id: str, error: Exception) -> Exception:
-        """Return what a failed call means: no such thing, or nobody there to answer."""
+        """Return what a failed call means: no such thing, not for these credentials, or nobody there to answer."""
         await self._describe(workflow_id)
+        if isinstance(error, RPCError) and is_denied(error):
+            return explained(self.temporal, error)
         return NotReachableError(
-            f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): "
-            "look at `headgate status`, start one with `headgate worker --role case`"
+            f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): `headgate doctor` says which "
+            "worker is missing, `headgate worker --role case` starts this one"
         )
-
-
-def _row(execution: WorkflowExecution) -> CaseRow:
-    """Make a row of what a list or a description of a workflow says."""
-    attributes = execution.typed_search_attributes
-    status = execution.status
-    state = attributes.get(options.CASE_STATE) or CaseState.RUNNING
-    if status in (
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.FAILED,
-        WorkflowExecutionStatus.TIMED_OUT,
-    ):
-        state = status.name.lower()
-    return CaseRow(
-        case_id=execution.id,
-        state=state,
-        category=attributes.get(options.CASE_CATEGORY),
-        tenant=attributes.get(options.CASE_TENANT),
-        amount_minor=attributes.get(options.CASE_AMOUNT_MINOR),
-        cost_micros=attributes.get(options.CASE_COST_MICROS),
-        blueprint_version=attributes.get(options.BLUEPRINT_VERSION),
-        started_at=execution.start_time,
-        closed_at=execution.close_time,
-    )

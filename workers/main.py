@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from client.cli import (
-    DEFAULT_DIR,
-    UNREACHABLE,
-    USAGE,
-    AsJson,
-    DataDir,
-    approvals_app,
-    cases_app,
-    emit,
-    fail,
-    intake_app,
-    run,
-)
+from client.approval_commands import approvals_app
+from client.case_commands import cases_app
+from client.cli import DEFAULT_DIR, USAGE, WRONG, AsJson, DataDir, emit, erring, fail, run
+from client.intake_commands import intake_app
 from workers.measuring import bench_app, eval_app
 from workers.operating import add_operating_commands
 
@@ -56,10 +47,8 @@ def settings_for(data_dir: Path, **given: object) -> "Settings":
     """Read the settings for a data dir; wrong ones end the command with a clear message."""
     from workers.settings import load_settings
 
-    try:
+    with erring():
         return load_settings(data_dir=data_dir, **{name: value for name, value in given.items() if value is not None})
-    except ValueError as error:
-        raise fail(f"settings: {error}", USAGE) from None
 
 
 @app.command()
@@ -77,20 +66,15 @@ def up(
     """
     import asyncio
 
-    from domain.errors import ConfigurationError
     from workers.data_dir import DataDirInUseError
     from workers.local_ports import NoFreePortError
     from workers.processes import SupervisorError
     from workers.temporal_server import ServerProgramMissingError
     from workers.up import run_up
 
-    try:
-        settings = settings_for(data_dir, models=models)
+    settings = settings_for(data_dir, models=models)
+    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
         code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
-    except (SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError) as error:
-        raise fail(str(error), UNREACHABLE) from None
-    except ConfigurationError as error:
-        raise fail(str(error)) from None
     raise typer.Exit(code)
 
 
@@ -107,21 +91,14 @@ def demo(
     """
     import asyncio
 
-    from domain.errors import ConfigurationError
     from workers.data_dir import DataDirInUseError
     from workers.demo import run_demo
     from workers.local_ports import NoFreePortError
     from workers.processes import SupervisorError
     from workers.temporal_server import ServerProgramMissingError
 
-    try:
+    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
         code = asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models))
-    except (SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError) as error:
-        raise fail(str(error), UNREACHABLE) from None
-    except (ConfigurationError, TimeoutError) as error:
-        raise fail(str(error)) from None
-    except KeyboardInterrupt:
-        code = 130
     raise typer.Exit(code)
 
 
@@ -195,14 +172,15 @@ def offline_model(
 
 @app.command()
 def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Say what is found and what to do about the rest."""
+    """Say what is found and what to do about the rest; exit 1 if something needed is missing or broken."""
     from workers.checking import run_doctor
 
-    document, ok = run(lambda: run_doctor(settings_for(data_dir), as_json=as_json))
+    settings = settings_for(data_dir)
+    document, ok = run(lambda: run_doctor(settings, as_json=as_json))
     if as_json:
         emit(document)
     if not ok:
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def main() -> None:

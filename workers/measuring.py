@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from client.cli import UNREACHABLE, USAGE, AsJson, emit, fail, run
+from client.cli import USAGE, AsJson, emit, fail, run
 
 eval_app = typer.Typer(no_args_is_help=True, help="How well the configured models do on labelled data.")
 bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
@@ -78,11 +78,7 @@ def bench_cases(
 
         return await measure(cases=cases, rounds=rounds)
 
-    try:
-        document = run(work)
-    except RuntimeError as error:
-        raise fail(str(error), UNREACHABLE) from None
-    _show(document, as_json=as_json)
+    _show(run(work, RuntimeError), as_json=as_json)  # a server or a worker that does not start
 
 
 def _need_bench() -> None:

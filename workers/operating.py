@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from client.cli import DEFAULT_DIR, USAGE, WRONG, AsJson, By, DataDir, emit, fail, run, table
+from client.cli import DEFAULT_DIR, USAGE, WRONG, AsJson, By, DataDir, emit, fail, person, report, run, table
 
 if TYPE_CHECKING:
     from client.cases import Headgate
@@ -108,8 +108,8 @@ def submit(
 
 
 def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show what runs, what waits and what it cost."""
-    from workers.standing import gather_standing
+    """Show what runs, what waits and what it cost; with exit 0 also where no case worker answers for the intake."""
+    from workers.standing import for_people, gather_standing
 
     async def work(parts: "Parts") -> dict[str, object]:
         async with await connected(data_dir) as headgate:
@@ -119,7 +119,7 @@ def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     if as_json:
         emit(document)
         return
-    for name, value in document.items():
+    for name, value in for_people(document).items():
         if isinstance(value, dict):
             typer.echo(f"{name:16} " + (", ".join(f"{k} {v}" for k, v in value.items()) or "none"))
         else:
@@ -209,22 +209,31 @@ def dlq_replay(
     kind: Annotated[str | None, typer.Option(help="With --all: only this kind, e.g. transient.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Replays per second.")] = 5.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be replayed.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start dead-lettered cases again, with the same keys for money: what was paid is not paid again."""
+    from client.usage import not_among
+    from domain.errors import FailureKind
     from workers.replaying import replay_letters
 
     if (dead_letter_id is None) == (not every):
         raise fail("name one dead letter, or say --all", USAGE)
+    if kind is not None and kind not in set(FailureKind):
+        raise fail(str(not_among("kind", kind, FailureKind)), USAGE)
 
-    async def work(parts: "Parts") -> list[str]:
+    async def work(parts: "Parts") -> dict[str, str]:
         async with await connected(data_dir) as headgate:
             return await replay_letters(
                 parts, headgate, dead_letter_id=dead_letter_id, kind=kind, rate=rate, dry_run=dry_run
             )
 
-    lines = with_parts(data_dir, work)
-    for line in lines or ["nothing to replay"]:
-        typer.echo(line)
+    replayed = with_parts(data_dir, work)
+    report(
+        list(replayed),
+        f"{len(replayed)} {'would be started' if dry_run else 'started'} again" if replayed else "nothing to replay",
+        line="\n".join(f"{letter}: {done}" for letter, done in replayed.items()) or "nothing to replay",
+        as_json=as_json,
+    )
 
 
 @dlq_app.command("discard")
@@ -233,20 +242,17 @@ def dlq_discard(
     reason: Annotated[str, typer.Option(help="Why; recorded.")],
     data_dir: DataDir = DEFAULT_DIR,
     by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Give a dead letter up for good, with a reason."""
-    import getpass
-
     if not reason.strip():
         raise fail("the reason is empty: say why with --reason", USAGE)
 
     async def work(parts: "Parts") -> None:
-        parts.store.dead_letters.discard(
-            dead_letter_id, reason=reason, by=by or getpass.getuser(), now=datetime.now(UTC)
-        )
+        parts.store.dead_letters.discard(dead_letter_id, reason=reason, by=person(by), now=datetime.now(UTC))
 
     with_parts(data_dir, work)
-    typer.echo(f"{dead_letter_id}: discarded")
+    report([dead_letter_id], "discarded", as_json=as_json)
 
 
 # --- money --------------------------------------------------------------------------------------------------
@@ -281,28 +287,30 @@ def effects_stop(
     reason: Annotated[str, typer.Option(help="Why; refused payments say it.")],
     data_dir: DataDir = DEFAULT_DIR,
     by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Stop all new effects at once; cases that would pay go to the human lane."""
-    _switch(data_dir, stopped=True, reason=reason, by=by)
+    _switch(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
 
 
 @effects_app.command("allow")
 def effects_allow(
-    reason: Annotated[str, typer.Option(help="Why; recorded.")], data_dir: DataDir = DEFAULT_DIR, by: By = ""
+    reason: Annotated[str, typer.Option(help="Why; recorded.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Allow effects again."""
-    _switch(data_dir, stopped=False, reason=reason, by=by)
+    _switch(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
 
 
-def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str) -> None:
-    import getpass
-
+def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
     async def work(parts: "Parts") -> None:
-        who = by or getpass.getuser()
-        parts.store.switches.set_effects(stopped=stopped, by=who, reason=reason, now=datetime.now(UTC))
+        parts.store.switches.set_effects(stopped=stopped, by=person(by), reason=reason, now=datetime.now(UTC))
 
     with_parts(data_dir, work)
-    typer.echo("effects are stopped" if stopped else "effects are allowed")
+    message = "effects are stopped" if stopped else "effects are allowed"
+    report(["effects"], message, line=message, as_json=as_json)
 
 
 @blueprint_app.command("validate")

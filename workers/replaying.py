@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 async def replay_letters(
     parts: "Parts", headgate: "Headgate", *, dead_letter_id: str | None, kind: str | None, rate: float, dry_run: bool
-) -> list[str]:
-    """Replay one dead letter, or all open ones of a kind, at `rate` per second; return a line for each.
+) -> dict[str, str]:
+    """Replay one dead letter, or all open ones of a kind, at `rate` per second; return what was done with each.
 
     Raises:
         KeyError: there is no such dead letter.
@@ -28,22 +28,20 @@ async def replay_letters(
     chosen: list[DeadLetterRecord] = (
         [letters.show(dead_letter_id)] if dead_letter_id else letters.list_letters(limit=100_000)
     )
-    lines = []
+    done = {}
     for row in chosen:
         if kind is not None and row.letter.kind != kind:
             continue
         if row.status is not DeadLetterStatus.OPEN:
             raise ValueError(f"{row.letter.dead_letter_id} is {row.status}, only open ones can be replayed")
         if dry_run:
-            lines.append(
-                f"{row.letter.dead_letter_id}: would start {row.letter.case_id} again "
-                f"({row.letter.kind} at {row.letter.step})"
-            )
+            would = f"would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})"
+            done[row.letter.dead_letter_id] = would
             continue
         await _replay(parts, headgate, row)
-        lines.append(f"{row.letter.dead_letter_id}: {row.letter.case_id} started again")
+        done[row.letter.dead_letter_id] = f"{row.letter.case_id} started again"
         await asyncio.sleep(1 / rate)
-    return lines
+    return done
 
 
 async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
 from client.connect import connect
+from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
 from domain.models import Tier
 from workers.bootstrap import Parts
@@ -106,14 +109,23 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
 
 
 async def run_role(role: Role, settings: Settings) -> None:
-    """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end."""
+    """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
+
+    Raises:
+        NotReachableError: Temporal does not answer, has no such namespace, or not for these credentials.
+    """
     client = await connect()
-    parts = Parts(settings)
-    workers = build(role, client, parts)
-    if role is Role.INTAKE:
-        await ensure_intake(client, settings.intake_per_second)
-    if role is Role.JOURNAL:
-        await ensure_journal(client)
+    try:
+        # Asked first: the SDK's own word on a namespace that is missing is a RuntimeError out of a running worker.
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+        parts = Parts(settings)
+        workers = build(role, client, parts)
+        if role is Role.INTAKE:
+            await ensure_intake(client, settings.intake_per_second)
+        if role is Role.JOURNAL:
+            await ensure_journal(client)
+    except RPCError as error:
+        raise explained(client, error) from error
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -3,15 +3,21 @@ profiles.
 """
 
 import os
+import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from adapters.secret_files import read_secret
+from client.usage import UsageError
 from domain.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+CONFIG_FILE = "HEADGATE_CONFIG_FILE"
 PROJECT = Path(__file__).resolve().parent.parent
 
 # Settings that are a secret, or hold one as a password or a token in a URL.
@@ -80,8 +86,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments beat variables, variables beat the file named by `HEADGATE_CONFIG_FILE`."""
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
-        named = os.environ.get("HEADGATE_CONFIG_FILE")
+        named = os.environ.get(CONFIG_FILE)
         if named:
+            if not Path(named).is_file():
+                raise UsageError(f"{CONFIG_FILE}={named!r}: there is no such file; name a TOML file, or unset it")
             sources.append(TomlConfigSettingsSource(settings_cls, toml_file=named))
         return tuple(sources)
 
@@ -90,7 +98,7 @@ def load_settings(**given: object) -> Settings:
     """Read the settings; secrets named by a `_FILE` variable are read from that file.
 
     Raises:
-        ValueError: a setting is not what it should be, or its file cannot be read; the message names it.
+        UsageError: a setting is not what it should be, or its file cannot be read; the message names it.
     """
     for name in SECRETS:
         variable = f"HEADGATE_{name.upper()}"
@@ -99,5 +107,20 @@ def load_settings(**given: object) -> Settings:
         try:
             given[name] = read_secret(variable, os.environ)
         except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-    return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic, whose message names the setting
+            raise UsageError(str(error)) from error
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic, whose message names the setting
+    except ValidationError as error:
+        raise UsageError("; ".join(_named(found) for found in error.errors(include_url=False))) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{CONFIG_FILE}={os.environ.get(CONFIG_FILE)!r}: {error}") from error
+
+
+def _named(found: "ErrorDetails") -> str:
+    """Return what is wrong with one setting, by the variable or the file that it comes from."""
+    name = ".".join(str(part) for part in found["loc"])
+    variable = f"HEADGATE_{name.upper()}"
+    value = "…" if name in SECRETS else repr(found["input"])
+    if variable in os.environ or CONFIG_FILE not in os.environ:
+        return f"{variable}={value}: {found['msg']}"
+    return f"{name} = {value} in {CONFIG_FILE}={os.environ[CONFIG_FILE]!r}, or {variable}: {found['msg']}"

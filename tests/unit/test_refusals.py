@@ -1,0 +1,86 @@
+"""What Temporal refuses is one line that names address, namespace and what to do."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from google.protobuf.any_pb2 import Any as Detail
+from temporalio.api.common.v1 import GrpcStatus
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.cases import Headgate, UnknownCaseError
+from client.connect import NotReachableError
+from client.refusals import explained
+from client.usage import UsageError
+
+CLIENT: Any = SimpleNamespace(
+    namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
+)
+
+
+def refused(status: RPCStatusCode, message: str, detail: Any = None) -> RPCError:
+    packed = []
+    if detail is not None:
+        packed.append(Detail())
+        packed[0].Pack(detail)
+    return RPCError(message, status, GrpcStatus(code=status, message=message, details=packed).SerializeToString())
+
+
+NO_NAMESPACE = refused(RPCStatusCode.NOT_FOUND, "Namespace theirs is not found.", NamespaceNotFoundFailure())
+NO_WORKFLOW = refused(RPCStatusCode.NOT_FOUND, "workflow not found for ID: case/namespace/1", NotFoundFailure())
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (NO_NAMESPACE, "headgate init"),
+        (refused(RPCStatusCode.PERMISSION_DENIED, "Request unauthorized."), "TEMPORAL_API_KEY"),
+        (refused(RPCStatusCode.UNAUTHENTICATED, "no key"), "TEMPORAL_API_KEY"),
+        (refused(RPCStatusCode.INVALID_ARGUMENT, "invalid search attribute: CaseState"), "headgate init"),
+        (refused(RPCStatusCode.UNAVAILABLE, "transport error\n at a\n page of it"), "headgate doctor"),
+        (refused(RPCStatusCode.RESOURCE_EXHAUSTED, "too fast"), "headgate doctor"),
+    ],
+)
+def test_a_refusal_is_one_line_with_place_and_remedy(error: RPCError, remedy: str) -> None:
+    said = str(explained(CLIENT, error))
+    assert "'temporal:7233'" in said
+    assert "'theirs'" in said
+    assert remedy in said
+    assert "\n" not in said
+
+
+async def test_a_refusal_leaves_the_library_explained() -> None:
+    """Programs and commands see one kind of error, whatever call it was."""
+    with pytest.raises(NotReachableError, match="headgate init"):
+        async with Headgate(CLIENT):
+            raise NO_NAMESPACE
+
+
+class Describing:
+    """A Temporal that answers one thing to whoever asks about a workflow."""
+
+    namespace = CLIENT.namespace
+    service_client = CLIENT.service_client
+
+    def __init__(self, error: RPCError) -> None:
+        self.error = error
+
+    def get_workflow_handle(self, workflow_id: str) -> "Describing":
+        return self
+
+    async def describe(self) -> None:
+        raise self.error
+
+
+async def test_a_missing_namespace_is_no_unknown_case() -> None:
+    with pytest.raises(UnknownCaseError):
+        await Headgate(Describing(NO_WORKFLOW)).row("case/namespace/1")
+    with pytest.raises(NotReachableError, match="headgate init"):
+        await Headgate(Describing(NO_NAMESPACE)).row("case/shop/1")
+
+
+@pytest.mark.parametrize("pace", [0.0005, 0.0, -1.0, 10_001.0, float("nan"), float("inf")])
+async def test_a_pace_that_the_intake_would_ignore_is_wrong_use(pace: float) -> None:
+    with pytest.raises(UsageError, match=r"from 0\.001 to 10000"):
+        await Headgate(CLIENT).pace_intake(pace)
