@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from workers.local_ports import port_answers
 from workers.temporal_server import ServerProgramMissingError, find_temporal, find_test_server
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING, which the store uses
 LEAST_FREE_BYTES = 1 << 30
 ANSWER_LIMIT_S = 5.0
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+TEMPORAL_PROGRAM = "temporal program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,15 @@ class Finding:
 async def diagnose(
     *,
     data_dir: Path,
-    temporal_address: str | None = None,
     gateway_url: str | None = None,
     models: Sequence[tuple[str, str]] = (),
     environ: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Look at everything; order and names of the findings are stable.
+    """Look at the machine and at what answers over HTTP; order and names of the findings are stable.
 
     Args:
         data_dir: of the installation; need not exist.
-        temporal_address: host:port to reach; ``None``: nothing runs, as far as is known.
-        gateway_url: base URL of the gateway; ``None`` likewise.
+        gateway_url: base URL of the gateway; ``None``: nothing runs, as far as is known.
         models: name and base URL of each model endpoint in use.
         environ: the environment to look at, if not this process's own.
     """
@@ -72,10 +69,8 @@ async def diagnose(
         check_java(env),
         asyncio.to_thread(check_sqlite, data_dir),
         asyncio.to_thread(check_disk, data_dir),
-        check_temporal(temporal_address),
         check_http("gateway", f"{gateway_url}/healthz" if gateway_url else None, "start it with `headgate up`"),
         *(check_http(f"model endpoint {name}", url, _model_remedy(url), any_answer=True) for name, url in models),
-        *(asyncio.to_thread(check_key, key, env) for key in KEYS),
     ]
     return list(await asyncio.gather(*checks))
 
@@ -102,7 +97,7 @@ def check_environment() -> Finding:
 
 async def check_temporal_program(environ: Mapping[str, str] | None = None) -> Finding:
     """Is Temporal's server program there, and does it run?"""
-    name = "temporal program"
+    name = TEMPORAL_PROGRAM
     try:
         program = find_temporal(environ)
     except ServerProgramMissingError as error:
@@ -175,32 +170,6 @@ def check_disk(data_dir: Path) -> Finding:
     return Finding("disk", True, found)
 
 
-async def check_temporal(address: str | None) -> Finding:
-    """Does a Temporal server answer?"""
-    remedy = "start one with `headgate up`, or set TEMPORAL_ADDRESS"
-    if address is None:
-        return Finding("temporal server", None, "no address known: nothing is running here", remedy)
-    host, _, port = address.rpartition(":")
-    # Asked first, since the SDK's own message for it is a page of Rust.
-    if not (port.isdigit() and await port_answers(host, int(port))):
-        return Finding("temporal server", False, f"nothing answers at {address!r} (expected host:port)", remedy)
-    from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
-    from temporalio.client import Client
-    from temporalio.service import RPCError
-
-    async def ask() -> str:
-        client = await Client.connect(address)
-        return (await client.workflow_service.get_system_info(GetSystemInfoRequest())).server_version
-
-    try:
-        version = await asyncio.wait_for(ask(), ANSWER_LIMIT_S)
-    except TimeoutError:
-        return Finding("temporal server", False, f"{address} does not answer within {ANSWER_LIMIT_S:g} s", remedy)
-    except (RPCError, RuntimeError, OSError) as error:
-        return Finding("temporal server", False, f"{address}: {_one_line(error)}", remedy)
-    return Finding("temporal server", True, f"{version} at {address}")
-
-
 async def check_http(name: str, url: str | None, remedy: str, *, any_answer: bool = False) -> Finding:
     """Does something answer over HTTP? With ``any_answer``, also a refusal shows that somebody is there."""
     if url is None:
@@ -215,16 +184,9 @@ async def check_http(name: str, url: str | None, remedy: str, *, any_answer: boo
         async with httpx.AsyncClient(timeout=ANSWER_LIMIT_S) as client:
             status = (await client.get(url)).status_code
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return Finding(name, False, f"{shown}: {type(error).__name__} {_one_line(error)}".rstrip(), remedy)
+        return Finding(name, False, f"{shown}: {type(error).__name__} {one_line(error)}".rstrip(), remedy)
     good = status < 500 if any_answer else status < 300
     return Finding(name, good, f"{shown} answers {status}", "" if good else remedy)
-
-
-def check_key(name: str, environ: Mapping[str, str]) -> Finding:
-    """Is the key of a provider set? Its value is never shown, nor its length."""
-    if environ.get(name) or environ.get(f"{name}_FILE"):
-        return Finding(name, True, "set")
-    return Finding(name, None, "not set; the offline model needs none", f"set {name} to use that provider's models")
 
 
 def as_document(findings: Sequence[Finding]) -> dict[str, object]:
@@ -278,5 +240,6 @@ def _model_remedy(url: str) -> str:
     return "check the base URL in the blueprint, and the network"
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return what an error says, on one line and not too long."""
     return " ".join(str(error).split())[:200]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -130,7 +130,7 @@ async def _attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[s
     except RPCError as error:
         if error.status not in _FORBIDDEN:
             raise
-    missing = [name for name in wanted if not await _is_known(client, name)]
+    missing = await missing_attributes(client, wanted)
     if missing:
         flags = " ".join(f'--search-attribute "{name}={wanted[name]}"' for name in missing)
         raise ConfigurationError(
@@ -139,6 +139,11 @@ async def _attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[s
             f"--namespace {client.namespace} {flags}`; elsewhere let an administrator run `headgate init`"
         )
     return [], list(wanted)
+
+
+async def missing_attributes(client: Client, wanted: Iterable[str]) -> list[str]:
+    """Return those search attributes that cases cannot be found by; asks as any client may, not as an operator."""
+    return [name for name in wanted if not await _is_known(client, name)]
 
 
 async def _is_known(client: Client, attribute: str) -> bool:

@@ -53,10 +53,17 @@ def _price(blueprint: Blueprint, model: str) -> Price:
         raise ConfigurationError(str(e.args[0])) from e
 
 
+def key_variable(choice: ModelChoice) -> str | None:
+    """Return the variable that holds the key of a model, None if it needs no key."""
+    if choice.provider == "offline" or (choice.base_url and not choice.api_key_env):
+        return None  # a server of one's own; never the provider's key to another address
+    return choice.api_key_env or _KEY_VARIABLES[choice.provider]
+
+
 def _key(choice: ModelChoice, environ: Mapping[str, str]) -> str:
-    if choice.base_url and not choice.api_key_env:
-        return _NO_KEY  # a server of one's own; never the provider's key to another address
-    variable = choice.api_key_env or _KEY_VARIABLES[choice.provider]
+    variable = key_variable(choice)
+    if variable is None:
+        return _NO_KEY
     key = read_secret(variable, environ)
     if not key:
         raise ConfigurationError(

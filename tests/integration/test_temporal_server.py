@@ -14,7 +14,6 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 
-from workers.doctor import check_temporal
 from workers.local_ports import free_ports
 from workers.processes import ProcessSpec, Supervisor
 from workers.temporal_server import (
@@ -124,13 +123,6 @@ async def test_an_attribute_of_another_type_is_refused_not_ignored(tmp_path: Pat
     async with dev_server(tmp_path, in_memory=True) as (address, _):
         with pytest.raises(ValueError, match=r"'CaseState' of namespace 'headgate-test' is INDEXED_VALUE_TYPE_KEYWORD"):
             await prepare_namespace(address, NAMESPACE, search_attributes={"CaseState": "Int"})
-
-
-async def test_the_doctor_sees_the_server(tmp_path: Path) -> None:
-    async with dev_server(tmp_path, in_memory=True) as (address, _):
-        finding = await check_temporal(address)
-    assert finding.ok is True
-    assert finding.found.endswith(address)
 
 
 async def test_no_server_at_the_address_is_an_error_in_time(tmp_path: Path) -> None:

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workers import doctor
-from workers.doctor import Finding, as_document, check_http, check_java, check_key, check_sqlite, diagnose, print_table
+from adapters.store import open_store
+from client.connect import Endpoints
+from workers import checking, doctor
+from workers.checking import find_all
+from workers.doctor import Finding, as_document, check_http, check_java, check_sqlite, print_table
+from workers.doctor_settings import check_key, check_store, check_web_ui
 from workers.local_ports import free_ports
+from workers.settings import load_settings
 from workers.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE
 
 
@@ -21,25 +26,106 @@ def bare_machine(tmp_path: Path) -> dict[str, str]:
     return {"PATH": "", "HEADGATE_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
 
 
-async def test_a_bare_machine_gets_a_remedy_for_every_fault(tmp_path: Path, bare_machine: dict[str, str]) -> None:
+@pytest.fixture
+def bare(bare_machine: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """This process on such a machine, with no variable of Headgate, Temporal or a provider."""
+    for name in [n for n in os.environ if n.startswith(("HEADGATE_", "TEMPORAL_", "OPENAI_", "ANTHROPIC_"))]:
+        monkeypatch.delenv(name)
+    for name, value in bare_machine.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def nobody() -> str:
+    """An address at which nothing answers."""
     (port,) = free_ports(23200, 1)
-    nobody = f"127.0.0.1:{port}"
-    findings = await diagnose(
-        data_dir=tmp_path / "not" / "there",
-        temporal_address=nobody,
-        gateway_url=f"http://{nobody}",
-        models=[("small", f"http://{nobody}/v1")],
-        environ=bare_machine,
+    return f"127.0.0.1:{port}"
+
+
+async def found(data_dir: Path, endpoints: Endpoints | None = None) -> dict[str, Finding]:
+    """What the doctor finds by the environment, by name."""
+    findings = await find_all(load_settings(data_dir=data_dir), endpoints)
+    names = [finding.name for finding in findings]
+    assert len(set(names)) == len(names)
+    return dict(zip(names, findings, strict=True))
+
+
+async def test_a_bare_machine_gets_a_remedy_for_every_fault(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    url = f"http://{nobody()}"
+    dead = Endpoints(
+        gateway=url, console=url, temporal=nobody(), temporal_ui=url, namespace="headgate", offline_model=url
     )
-    faults = {finding.name: finding for finding in findings if finding.ok is False}
-    assert set(faults) == {"temporal program", "temporal server", "gateway", "model endpoint small"}
+    faults = {n: f for n, f in (await found(tmp_path / "not" / "there", dead)).items() if f.ok is False}
+    assert set(faults) == {
+        "temporal program",
+        "gateway",
+        "model endpoint offline model",
+        "temporal server",
+        "Temporal Web UI",
+    }
     assert all(finding.remedy for finding in faults.values())
     assert "make setup" in faults["temporal program"].remedy
 
 
-async def test_what_need_not_run_is_no_fault(tmp_path: Path, bare_machine: dict[str, str]) -> None:
-    findings = {finding.name: finding for finding in await diagnose(data_dir=tmp_path, environ=bare_machine)}
-    assert [findings[name].ok for name in ("temporal server", "gateway", "test server", "java")] == [None] * 4
+async def test_what_need_not_run_is_no_fault(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    findings = await found(tmp_path)
+    absent = ("temporal server", "gateway", "test server", "java", "store", "Temporal Web UI", "OPENAI_API_KEY")
+    assert [findings[name].ok for name in absent] == [None] * len(absent)
+    assert findings["blueprint"].ok is True
+    assert findings["model profile"].ok is True
+    assert not (tmp_path / "store.db").exists()
+
+
+async def test_a_temporal_program_is_not_needed_where_a_server_answers(
+    tmp_path: Path, bare: pytest.MonkeyPatch
+) -> None:
+    async def answers(place: object) -> list[Finding]:
+        return [Finding("temporal server", True, "1.31 at temporal:7233")]
+
+    bare.setattr(checking, "check_temporal", answers)
+    assert (await found(tmp_path))["temporal program"].ok is None
+
+
+async def test_a_store_that_does_not_answer_is_a_fault_and_its_password_is_not_shown(
+    tmp_path: Path, bare: pytest.MonkeyPatch
+) -> None:
+    bare.setenv("HEADGATE_STORE_URL", f"postgresql://me:secret@{nobody()}/headgate")
+    finding = (await found(tmp_path))["store"]
+    assert finding.ok is False
+    assert "secret" not in str(finding)
+    assert "HEADGATE_STORE_URL" in finding.remedy
+
+
+def test_a_store_that_is_there_answers(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    open_store(url).close()
+    assert check_store(url).ok is True
+    assert check_store("mysql://here").ok is False
+
+
+async def test_a_key_is_needed_by_the_profile_in_use_alone(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("HEADGATE_MODELS", "openai")
+    findings = await found(tmp_path)
+    assert (findings["OPENAI_API_KEY"].ok, findings["ANTHROPIC_API_KEY"].ok) == (False, None)
+    bare.setenv("OPENAI_API_KEY", "sk-very-secret")
+    assert (await found(tmp_path))["OPENAI_API_KEY"] == Finding("OPENAI_API_KEY", True, "set")
+
+
+async def test_a_profile_or_a_blueprint_that_is_not_there_is_a_fault(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("HEADGATE_MODELS", "oracle")
+    finding = (await found(tmp_path))["model profile"]
+    assert finding.ok is False
+    assert "'oracle'" in finding.found
+    assert "offline" in finding.remedy
+    bare.setenv("HEADGATE_BLUEPRINT", str(tmp_path))
+    findings = await found(tmp_path)
+    assert findings["blueprint"].ok is False
+    assert "model profile" not in findings
+
+
+async def test_an_address_for_browsers_need_not_answer_here(bare: pytest.MonkeyPatch) -> None:
+    assert (await check_web_ui("", f"http://{nobody()}")).ok is None
+    assert (await check_web_ui(f"http://{nobody()}", "")).ok is False
 
 
 async def test_a_program_that_does_not_run_is_a_fault(tmp_path: Path) -> None:
@@ -70,9 +156,16 @@ async def test_credentials_in_an_address_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize("name", ["KEY", "KEY_FILE"])
-def test_a_key_is_said_to_be_set_and_never_shown(name: str) -> None:
-    finding = check_key("KEY", {name: "sk-very-secret"})
+def test_a_key_is_said_to_be_set_and_never_shown(name: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-very-secret")
+    finding = check_key("KEY", {name: str(tmp_path / "key")})
     assert finding == Finding("KEY", True, "set")
+
+
+def test_a_key_whose_file_cannot_be_read_is_not_set(tmp_path: Path) -> None:
+    finding = check_key("KEY", {"KEY_FILE": str(tmp_path / "none")}, needed_by="openai")
+    assert finding.ok is False
+    assert "none" in finding.found
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
