@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from client.usage import UsageError, not_among
 from domain.blueprint import Blueprint
 from domain.models import Tier
 from workers.settings import Settings
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 
 
 def read_blueprint(settings: Settings) -> Blueprint:
-    """Read the blueprint that the settings name. Raises ValueError naming the file and the key that is wrong."""
+    """Read the blueprint that the settings name.
+
+    Raises:
+        UsageError: there is no such folder.
+        ConfigurationError: something in it is wrong; the message names the file and the key.
+    """
     from adapters.blueprints import load_blueprint
 
+    if not settings.blueprint.is_dir():
+        raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
     return load_blueprint(settings.blueprint)
 
 
@@ -82,9 +90,16 @@ class Parts:
 
     @cached_property
     def models(self) -> "dict[Tier, LanguageModel]":
-        """One model per tier, by the blueprint's profile."""
+        """One model per tier, by the blueprint's profile.
+
+        Raises:
+            UsageError: the blueprint has no such profile.
+            ConfigurationError: a key or a price is missing.
+        """
         from adapters.models.factory import build_models
 
+        if self.settings.models not in self.blueprint.models:
+            raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
         return build_models(self.blueprint, self.settings.models, os.environ, f"{self.settings.offline_model_url}/v1")
 
     @cached_property

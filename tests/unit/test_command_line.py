@@ -146,6 +146,22 @@ def test_settings_that_make_no_sense_are_named(
     assert "HEADGATE_GATEWAY_PORT='ninety'" in stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("HEADGATE_MODELS", "oracle", "anthropic, offline, openai"), ("HEADGATE_BLUEPRINT", "/nowhere", "no such folder")],
+)
+def test_a_profile_or_a_blueprint_that_does_not_exist_is_wrong_use(
+    variable: str, value: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    (tmp_path / "data.jsonl").write_text('{"id": "1", "text": "hello", "label": null}')
+    code, _, stderr = run("eval", "routing", "--data", str(tmp_path / "data.jsonl"))
+    assert code == 2
+    assert variable in stderr
+    assert repr(value) in stderr
+    assert said in stderr
+
+
 def test_a_settings_file_that_is_not_there_or_wrong_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "headgate.toml"
     monkeypatch.setenv("HEADGATE_CONFIG_FILE", str(file))

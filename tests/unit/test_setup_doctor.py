@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from adapters.store import open_store
-from client.connect import Endpoints
+from client.connect import Endpoints, connect
 from workers import checking, doctor
-from workers.checking import find_all
+from workers.checking import find_all, temporal_place
 from workers.doctor import Finding, as_document, check_http, check_java, check_sqlite, print_table
 from workers.doctor_settings import check_key, check_store, check_web_ui
 from workers.local_ports import free_ports
@@ -84,6 +84,19 @@ async def test_a_temporal_program_is_not_needed_where_a_server_answers(
 
     bare.setattr(checking, "check_temporal", answers)
     assert (await found(tmp_path))["temporal program"].ok is None
+
+
+def test_the_doctor_connects_as_the_workers_do(bare: pytest.MonkeyPatch) -> None:
+    """With TLS and keys where `TEMPORAL_*` says so; a Headgate on this machine is asked at its own address alone."""
+    assert temporal_place(None) is None
+    bare.setenv("TEMPORAL_ADDRESS", "ours.acct.tmprl.cloud:7233")
+    place = temporal_place(None)
+    assert place is not None
+    assert (place.address, place.connect) == ("ours.acct.tmprl.cloud:7233", connect)
+    own = Endpoints(gateway="", console="", temporal="127.0.0.1:8701", temporal_ui="", namespace="headgate")
+    place = temporal_place(own)
+    assert place is not None
+    assert (place.address, place.connect == connect) == ("127.0.0.1:8701", False)
 
 
 async def test_a_store_that_does_not_answer_is_a_fault_and_its_password_is_not_shown(
