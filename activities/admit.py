@@ -6,6 +6,7 @@ are idempotent by case id, and a payload that comes again is started with the in
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from pydantic import BaseModel, Field
@@ -37,6 +38,8 @@ from domain.webhook import Attachment, Inbound, WebhookRefusedError, parse_webho
 _FIRST_POLL_S, _SLOWEST_POLL_S = 0.05, 0.5  # an idle pen is asked ever less often; to a person it still answers at once
 _HEARTBEAT_S = 3.0  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
+READ_WITHIN_S = 10.0  # cleaning promises two; beyond this a payload is given up on, and the others go on
+ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, something may kill the process
 
 NOTHING_READABLE = "there is nothing readable in it"
 ONLY_HIDDEN = "all of its text is hidden from a reader"
@@ -103,6 +106,7 @@ class AdmitActivities:
         self._bury_letter = BuryActivities(dead_letters, supervisor, clock).bury
         self._policy = policy
         self._clock = clock
+        self._reader = _new_reader()
 
     @activity.defn
     async def admit_batch(self, request: AdmitRequest) -> AdmitResult:
@@ -121,18 +125,39 @@ class AdmitActivities:
         return result.model_copy(update={"waited_s": waited_s})
 
     async def _admit(self, items: Sequence[InboxItem]) -> AdmitResult:
+        """Let a batch in: together, or one after the other where something in it came again and again.
+
+        Alone, each is acknowledged before the next one is touched. So whatever kills the process soon stands first, and
+        is buried unread.
+        """
+        if all(item.deliveries <= ALONE_AFTER for item in items):
+            return await self._admit_together(items)
+        total = AdmitResult()
+        for number, item in enumerate(items):
+            fatal = number == 0 and item.deliveries > BURIED_AFTER
+            one = await self._admit_together([item], unread=f"taken {item.deliveries} times in vain" if fatal else "")
+            total.admitted += one.admitted
+            total.poison += one.poison
+            total.human += one.human
+        return total
+
+    async def _admit_together(self, items: Sequence[InboxItem], *, unread: str = "") -> AdmitResult:
         policy = self._policy()
         readable: list[StoredCase] = []
         poison: list[tuple[StoredCase, Exception]] = []
         for item in items:
+            stored = await asyncio.to_thread(self._stored, item) if item.deliveries > 1 else None
+            if stored is not None and _was_read(stored):
+                readable.append(stored)
+                continue
             try:
-                readable.append(await asyncio.to_thread(self._prepare, item, policy))
+                readable.append(await self._read(item, policy, unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, policy), e))
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
-        await self._starter.start(await asyncio.to_thread(self._inputs, items, readable))
+        await self._starter.start([stored.case for stored in readable])
         await self._inbox.ack([item.case_id for item in items])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
@@ -147,6 +172,29 @@ class AdmitActivities:
                 return items, round(waited, 3)
             await asyncio.sleep(min(pause, request.wait_s - waited))
             pause = min(pause * 1.5, _SLOWEST_POLL_S)
+
+    def _stored(self, item: InboxItem) -> StoredCase | None:
+        """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
+        try:
+            return self._cases.load(item.case_id)
+        except KeyError:
+            return None
+
+    async def _read(self, item: InboxItem, policy: CasePolicy, unread: str) -> StoredCase:
+        """Read and clean one payload, in a thread that is left behind if it does not come back.
+
+        Raises:
+            PoisonError: it cannot be read, or not in time, or is not to be (`unread` says why).
+        """
+        if unread:
+            raise PoisonError(unread)
+        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._prepare, item, policy)
+        try:
+            return await asyncio.wait_for(reading, READ_WITHIN_S)
+        except TimeoutError:
+            self._reader.shutdown(wait=False)
+            self._reader = _new_reader()
+            raise PoisonError(f"it could not be read within {READ_WITHIN_S:g} s") from None
 
     def _prepare(self, item: InboxItem, policy: CasePolicy) -> StoredCase:
         """Read and clean one payload.
@@ -168,14 +216,6 @@ class AdmitActivities:
             subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
         )
         return _stored_case(item, inbound, clean, policy)
-
-    def _inputs(self, items: Sequence[InboxItem], readable: Sequence[StoredCase]) -> list[CaseInput]:
-        """Return what to start: a payload that was stored by an earlier try keeps the input of that try."""
-        again = {item.case_id for item in items if item.deliveries > 1}
-        return [
-            self._cases.load(stored.case.case_id).case if stored.case.case_id in again else stored.case
-            for stored in readable
-        ]
 
     async def _bury(self, stored: StoredCase, error: Exception) -> None:
         case, kind = stored.case, failure_kind(type(error).__name__)
@@ -207,6 +247,10 @@ class AdmitActivities:
         )
         await self._bury_letter(letter)
         await asyncio.to_thread(self._cases.close, outcome, None)
+
+
+def _new_reader() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="reader")
 
 
 def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy) -> StoredCase:
@@ -259,6 +303,10 @@ def _unread_case(item: InboxItem, policy: CasePolicy) -> StoredCase:
         skip_to_human=NOTHING_READABLE,
     )
     return StoredCase(case=case, content_type=item.content_type, body=item.body, chars_in=len(item.body))
+
+
+def _was_read(stored: StoredCase) -> bool:
+    return bool(stored.case.text or stored.case.subject)
 
 
 def _unreadable(clean: CleanDocument) -> str | None:

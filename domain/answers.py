@@ -90,7 +90,8 @@ class LeadAnswer(_Answer):
 class ReplyAnswer(_Answer):
     """A letter to the sender."""
 
-    subject: Annotated[str, Field(min_length=1, max_length=200)]
+    # One line: it becomes a header of a mail.
+    subject: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*$")]
     text: Annotated[str, Field(min_length=1, max_length=6000)]
 
 

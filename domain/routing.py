@@ -47,6 +47,8 @@ def parse_route(answer: str, categories: Sequence[str] = CATEGORIES) -> Category
     >>> parse_route("not Sales, it is Billing") is None
     True
     """
-    text = unicodedata.normalize("NFKC", answer[:200]).strip()
+    if len(answer) > 200:  # no category is so long, and whatever stands further on may be another one
+        return None
+    text = unicodedata.normalize("NFKC", answer).strip()
     folded = text.removesuffix(".").strip().casefold()
     return next((Category(name) for name in categories if name.casefold() == folded), None)

@@ -1,9 +1,12 @@
 """The story of a case in plain words, for the Web UI's current details; holds no personal data."""
 
+import re
 from collections.abc import Sequence
 
 from domain.case import CaseStatus, EffectRecord
 from domain.money import format_minor
+
+_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def money_of(effects: Sequence[EffectRecord]) -> int | None:
@@ -26,12 +29,12 @@ def told(head: str, rows: Sequence[tuple[str, str]]) -> str:
 
     An empty line stands between all of them, since the Web UI folds single line ends; no code spans, which it drops.
     """
-    return "\n\n".join([head, *(f"- {name}: {_plain(value)}" for name, value in rows if value)])
+    return "\n\n".join([head, *(f"- {name}: {plain(value)}" for name, value in rows if value)])
 
 
 def case_details(status: CaseStatus, subject: str) -> str:
     """Return the current details of a case in Markdown: category, decision, money, cost, and what it waits for."""
-    waits = f" — waits for {_plain(status.waits_for)}" if status.waits_for else ""
+    waits = f" — waits for {plain(status.waits_for)}" if status.waits_for else ""
     tokens = status.usage.input_tokens + status.usage.output_tokens
     return told(
         f"**{status.state.replace('_', ' ')}**{waits}",
@@ -55,6 +58,7 @@ def _effect(effect: EffectRecord) -> str:
     return f"{effect.kind}{money} under {effect.key}{approved}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Take the Markdown out of a text that came from outside: it is shown to people who click."""
-    return " ".join("".join(" " if c in "[]<>`*_#|!\\" or not c.isprintable() else c for c in text).split())
+    shown = _LONE_UNDERSCORE.sub(" ", text)  # within a word it marks nothing, and ids are copied from here
+    return " ".join("".join(" " if c in "[]<>`*#|!\\" or not c.isprintable() else c for c in shown).split())

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.models import Tier, Usage
     from domain.money import format_minor
     from domain.refund import Account, Ask, Claim, Deny, Inform, Refund, ToHuman, decide_refund, describe
+    from domain.story import plain
     from workflows import options
     from workflows.steps import failed_step, on_ladder, with_usage
 
@@ -201,7 +202,7 @@ class BillingWorkflow:
                 usage=self._usage,
             )
         )
-        workflow.set_current_details(f"**Waiting for approval {request.approval_id}** — {finding}")
+        workflow.set_current_details(f"**Waiting for approval {plain(request.approval_id)}** — {plain(finding)}")
         answer: ApprovalResult = await workflow.execute_child_workflow(
             "ApprovalWorkflow",
             request,
@@ -233,7 +234,7 @@ class BillingWorkflow:
         draft: Draft | None = None,
         effects: list[EffectRecord] | None = None,
     ) -> SpecialistResult:
-        workflow.set_current_details(f"**{ending}** — {finding}")
+        workflow.set_current_details(f"**{ending}** — {plain(finding)}")
         return SpecialistResult(
             ending=ending, finding=finding, draft=draft, effects=effects or [], usage=self._usage, notes=self._notes
         )

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 LONG_POLL_S = 5.0
 LEASE_S = 60.0
+REST_AFTER_FAILURE_S = 10.0
 ROUNDS_PER_RUN = 400  # about 10 events each: well below the warning at 10,240
 
 
@@ -50,7 +51,7 @@ class IntakeWorkflow:
         workflow.continue_as_new(self._state)
 
     async def _admit(self) -> AdmitResult | None:
-        """Admit one batch; None if a pause came in between."""
+        """Admit one batch; None if a pause came in between, or if it failed for good: the next one is on its way."""
         task = asyncio.create_task(
             workflow.execute_activity_method(
                 AdmitActivities.admit_batch,
@@ -66,13 +67,18 @@ class IntakeWorkflow:
         self._state.taking = True
         try:
             await workflow.wait_condition(lambda: task.done() or self._state.paused)
-            if not task.done():
+            paused = not task.done()
+            if paused:
                 task.cancel()
             return await task
         except ActivityError as error:
-            if is_cancelled_exception(error) and self._state.paused:
-                return None
-            raise
+            # Cut off by a pause, it may also end as timed out: its worker may be dead. Somebody may have resumed since.
+            if not paused:
+                if is_cancelled_exception(error):
+                    raise
+                workflow.logger.error("a batch was not let in: %s", error.cause or error)
+                await self._rest(REST_AFTER_FAILURE_S)
+            return None
         finally:
             self._state.taking = False
             self._show()

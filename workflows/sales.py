@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.errors import FailureKind
     from domain.models import Tier, Usage
+    from domain.story import plain
     from workflows import options
     from workflows.steps import failed_step, on_ladder, with_usage
 
@@ -94,7 +95,7 @@ class SalesWorkflow:
         return result
 
     def _end(self, ending: Ending, finding: str, drafted: DraftResult | None = None) -> SpecialistResult:
-        workflow.set_current_details(f"**{ending}** — {finding}")
+        workflow.set_current_details(f"**{ending}** — {plain(finding)}")
         return SpecialistResult(
             ending=ending,
             finding=finding,

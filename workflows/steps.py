@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
     from domain.models import Usage
+    from domain.story import plain
 
 Result = TypeVar("Result")
 STEP_FAILED = "StepFailed"
@@ -51,7 +52,7 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
                 raise step_error(message, failed) from error
             told = f"{step}: try {len(attempts)} failed ({error_type}), next in {rung:g} s"
             workflow.logger.warning("%s", told)
-            workflow.set_current_details(f"**Waiting to retry** — {told}")
+            workflow.set_current_details(f"**Waiting to retry** — {plain(told)}")
             await workflow.sleep(timedelta(seconds=rung), summary=told[:200])
 
 

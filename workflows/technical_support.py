@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.errors import FailureKind
     from domain.models import Tier
+    from domain.story import plain
     from workflows import options
     from workflows.steps import failed_step, on_ladder
 
@@ -52,5 +53,5 @@ class TechnicalSupportWorkflow:
             finding = f"{found.article.article_id}: {found.article.title} ({found.diagnosis.confidence:.2f})"
             ending = Ending.ANSWER
             draft = replies.article_answer(case.lang, case.subject, found.article)
-        workflow.set_current_details(f"**{ending}** — {finding}")
+        workflow.set_current_details(f"**{ending}** — {plain(finding)}")
         return SpecialistResult(ending=ending, finding=finding[:300], draft=draft, usage=found.usage)

@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import parseaddr
@@ -15,6 +16,7 @@ MAX_MESSAGE_BYTES = 4_000_000
 MAX_BOUNDARIES = 30
 MAX_PARTS = 100
 _MAX_HEADER_CHARS = 1_000
+_MAX_HEADER_SOURCE = 2_000  # the standard library reads a header's parameters in time that grows with its square
 _SPACE = re.compile(r"\s+")
 
 
@@ -44,12 +46,25 @@ class RawMail:
     flags: set[CleanFlag] = field(default_factory=set)
 
 
+class _ShortHeaders(email.policy.Compat32):
+    """The old header policy, with an end to the length of a header.
+
+    The new one reads headers by recursive descent, which hostile headers keep busy for minutes.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MAX_HEADER_SOURCE]
+
+
+_POLICY = _ShortHeaders()
+
+
 def read_mail(raw: bytes) -> RawMail:
     """Take a message apart; never raises. What cannot be taken apart is one plain text.
 
-    The old header policy is used on purpose: the new one reads headers by recursive descent, which hostile headers keep
-    busy for minutes. Of multipart/alternative the caller gets both texts. Messages with more than 30 boundaries are not
-    opened (each line is compared with each boundary).
+    Of multipart/alternative the caller gets both texts. Messages with more than 30 boundaries are not opened (each line
+    is compared with each boundary).
     """
     mail = RawMail()
     if len(raw) > MAX_MESSAGE_BYTES:
@@ -59,9 +74,9 @@ def read_mail(raw: bytes) -> RawMail:
     try:
         if nested:
             head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-            message = email.message_from_bytes(_without_multipart(head) + b"\n\n" + body, policy=email.policy.compat32)
+            message = email.message_from_bytes(_without_multipart(head) + b"\n\n" + body, policy=_POLICY)
         else:
-            message = email.message_from_bytes(raw, policy=email.policy.compat32)
+            message = email.message_from_bytes(raw, policy=_POLICY)
         mail.subject = _header(message, "Subject")
         name, address = parseaddr(_header(message, "From"))
         mail.sender_name, mail.sender_address = name[:200], address[:254]
@@ -115,6 +130,10 @@ def _content(part: Message, mail: RawMail) -> str:
 def _header(message: Message, name: str) -> str:
     value = str(message.get(name, ""))[:_MAX_HEADER_CHARS]
     parts = []
-    for piece, charset in decode_header(value):
+    try:
+        decoded = decode_header(value)
+    except HeaderParseError:  # an encoded word that is none: as it stands
+        decoded = [(value, None)]
+    for piece, charset in decoded:
         parts.append(piece if isinstance(piece, str) else decode(piece, charset)[0])
     return _SPACE.sub(" ", "".join(parts)).strip()

@@ -121,6 +121,7 @@ _DISCLAIMER_START = re.compile(
     r"dit (?:bericht|e-?mail)|deze e-?mail|ta wiadomość|niniejsza wiadomość)",
     re.IGNORECASE,
 )
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _DISCLAIMER_WORD = re.compile(
     r"confidential|privileged|intended (?:only |solely )?(?:for|recipient)|addressee|unauthori[sz]ed|notify the "
     r"sender|delete (?:it|this|the)|"
@@ -273,11 +274,15 @@ def _is_sent_from(line: str) -> bool:
 
 
 def _cut(lines: list[str], start: int, flags: set[CleanFlag]) -> bool:
-    """Cut from a line on, keeping order numbers and the like; never the whole message."""
+    """Cut from a line on, keeping order numbers and the like; never the whole message. Tell whether lines went."""
     if not any(lines[index].strip() for index in range(start)):
         return False
+    before = len(lines)
+    # A question mark in the address of an advertisement asks nothing.
+    lines[start:] = [line for line in lines[start:] if _KEPT_LINE.search(_URL.sub("", line[:_MAX_LINE]))]
+    if len(lines) == before:
+        return False
     flags.add(CleanFlag.SIGNATURE)
-    lines[start:] = [line for line in lines[start:] if _KEPT_LINE.search(line[:_MAX_LINE])]
     return True
 
 

@@ -1,6 +1,7 @@
 """Letting a batch in: every payload becomes one case, whatever is in it and whatever fails on the way."""
 
 import hashlib
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -8,7 +9,15 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.admit import NOTHING_READABLE, ONLY_HIDDEN, AdmitActivities, AdmitRequest, AdmitResult
+from activities import admit
+from activities.admit import (
+    BURIED_AFTER,
+    NOTHING_READABLE,
+    ONLY_HIDDEN,
+    AdmitActivities,
+    AdmitRequest,
+    AdmitResult,
+)
 from activities.ports import InboxItem, Reply, StoredCase
 from adapters.documents.clean import DocumentCleaner
 from adapters.inbox.memory import FakeInbox
@@ -172,6 +181,82 @@ async def test_a_payload_that_meets_a_bug_holds_up_nobody_and_is_not_quoted() ->
     assert letter.kind is FailureKind.BUG
     assert "secret" not in letter.model_dump_json()
     assert intake.store.cases[bad].case.skip_to_human == NOTHING_READABLE
+
+
+class StuckCleaner(DocumentCleaner):
+    """Does not come back from one text until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
+
+    def clean(
+        self, *, subject: str, text: str | None, html: str | None, lang: str | None, known: object = None
+    ) -> CleanDocument:
+        if text and "tripwire" in text:
+            self.told.wait(30)
+        return super().clean(subject=subject, text=text, html=html, lang=lang)
+
+
+async def test_a_payload_that_is_never_done_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admit, "READ_WITHIN_S", 0.2)
+    cleaner = StuckCleaner()
+    intake = Intake(cleaner)
+    bad = await intake.put("bad", b'{"text": "tripwire"}')
+    good = await intake.put("good", b'{"text": "hello"}')
+    result = await intake.run()
+    cleaner.told.set()
+    assert (result.admitted, result.poison) == (1, 1)
+    assert set(intake.store.started) == {good}
+    assert "within 0.2 s" in intake.store.letters[f"{bad}/dead/1"].last_error
+    assert (await intake.inbox.depth()).ready == 0
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class DeadlyCleaner(DocumentCleaner):
+    """Kills the process at one text."""
+
+    def clean(
+        self, *, subject: str, text: str | None, html: str | None, lang: str | None, known: object = None
+    ) -> CleanDocument:
+        if text and "tripwire" in text:
+            raise Killed
+        return super().clean(subject=subject, text=text, html=html, lang=lang)
+
+
+async def test_what_kills_the_worker_is_buried_and_its_neighbours_are_admitted() -> None:
+    intake = Intake(DeadlyCleaner())
+    before = {await intake.put(f"before_{n}", b'{"text": "hello"}') for n in range(3)}
+    bad = await intake.put("bad", b'{"text": "tripwire"}')
+    after = {await intake.put(f"after_{n}", b'{"text": "hello"}') for n in range(3)}
+    deaths = 0
+    while (await intake.inbox.depth()).ready:
+        try:
+            await intake.run()
+        except Killed:
+            deaths += 1
+        intake.clock.now += PAST_THE_LEASE_S
+    assert deaths == BURIED_AFTER
+    assert set(intake.store.started) == before | after
+    assert set(intake.store.letters) == {f"{bad}/dead/1"}
+    assert "taken 6 times in vain" in intake.store.letters[f"{bad}/dead/1"].last_error
+    assert intake.store.outcomes[bad].state is CaseState.DEAD_LETTERED
+
+
+async def test_a_case_that_was_stored_is_started_however_often_it_came(intake: Intake) -> None:
+    """Its acknowledgement may have been lost again and again: it must not be buried while it is worked."""
+    case_id = await intake.put("evt_1", b'{"text": "charged twice"}')
+    for _ in range(BURIED_AFTER + 1):
+        intake.store.fails.append("start")
+        with pytest.raises(ApplicationError):
+            await intake.run()
+        intake.clock.now += PAST_THE_LEASE_S
+    assert (await intake.run()).admitted == 1
+    assert set(intake.store.started) == {case_id}
+    assert intake.store.letters == {}
 
 
 @pytest.mark.parametrize("call", ["admit", "bury", "close", "start"])

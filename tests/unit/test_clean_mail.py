@@ -25,6 +25,29 @@ def test_sender_subject_text_and_attachments() -> None:
     assert mail.attachments == ("bill.pdf",)
 
 
+def test_an_encoded_word_that_is_none_stays_as_it_stands() -> None:
+    mail = CLEANER.clean_email(b"Subject: =?utf-8?B?A?=\nFrom: =?utf-8?B?A?= <a@b.co>\n\nWhere is my parcel?")
+    assert (mail.subject, mail.sender_address) == ("=?utf-8?B?A?=", "a@b.co")
+    assert mail.document.text == "Where is my parcel?"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        ("Sent from Mail<https://go.microsoft.com/fwlink/?LinkId=550986> for Windows 10", False),
+        ("Sent from my iPhone", False),
+        ("Sent from my iPhone?", True),
+        ("Sent from my iPhone, order #12", True),
+        ("-- \nWhere is it?", True),
+    ],
+)
+def test_a_last_line_that_looks_like_both_a_signature_and_a_question_ends(last: str, kept: bool) -> None:
+    text = CLEANER.clean(subject="", text=f"My order is late.\n\n{last}", html=None, lang="en").text
+    assert text.startswith("My order is late.")
+    assert (last.splitlines()[-1] in text) is kept
+
+
 def test_an_empty_plain_part_gives_way_to_the_html() -> None:
     assert CLEANER.clean_email(ALTERNATIVE % b" ").document.text == "rich"
 
@@ -52,7 +75,10 @@ def test_a_wrong_charset_is_read_anyway_and_told(charset: str) -> None:
         ),
         b"Content-Transfer-Encoding: base64\n\n" + b"!" * 1_000_000,
         b"A: b\n" * 200_000,
+        b'Content-Type: text/plain;x="' + b';\\"' * 300_000 + b"\n\nhi",
+        b'Content-Disposition: attachment;x="' + b';\\"' * 300_000 + b"\n\nhi",
     ],
 )
+@pytest.mark.timeout(20)
 def test_broken_messages_end_as_some_text(raw: bytes) -> None:
     assert len(CLEANER.clean_email(raw).document.text) <= 16_000

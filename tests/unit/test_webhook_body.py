@@ -350,3 +350,11 @@ def test_personal_data_is_no_id(value: str | None) -> None:
 )
 def test_ids_of_the_trade_are_usable(value: str) -> None:
     assert usable_id(value) == value
+
+
+@pytest.mark.timeout(20)
+def test_a_key_that_comes_twice_among_very_many_is_found_at_once() -> None:
+    """A body at the size limit must not keep the gateway busy for minutes."""
+    pairs = ",".join(f'"k{n}":1' for n in range(90_000))
+    with pytest.raises(StrictJSONError, match="'k89999' stands twice"):
+        loads(f'{{{pairs},"k89999":1}}'.encode())

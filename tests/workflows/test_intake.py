@@ -9,6 +9,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.admit import AdmitResult
@@ -18,7 +19,7 @@ from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
 from workflows import options
-from workflows.intake import ROUNDS_PER_RUN, IntakeWorkflow
+from workflows.intake import REST_AFTER_FAILURE_S, ROUNDS_PER_RUN, IntakeWorkflow
 
 JSON = {"encoding": b"json/plain"}
 
@@ -50,6 +51,11 @@ async def _asked(world: FakeWorld, times: int) -> bool:
     return len(world.of("admit_batch")) >= times
 
 
+async def _told_to_end(handle: WorkflowHandle) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return [p.state for p in pending] == [PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED]
+
+
 async def test_broken_pen_is_asked_again_and_again(mill: Mill, world: FakeWorld) -> None:
     """Nothing that goes wrong ends the intake, and nothing is counted twice."""
     batches(world, TransientError("the pen is full"), RuntimeError("bug"), AdmitResult(admitted=3, poison=1))
@@ -59,6 +65,30 @@ async def test_broken_pen_is_asked_again_and_again(mill: Mill, world: FakeWorld)
     assert [c.attempt for c in world.of("admit_batch")] == [1, 2, 3, 1]
     state = await state_of(handle)
     assert (state.admitted, state.poison) == (3, 1)
+
+
+async def test_batch_that_failed_for_good_does_not_end_the_intake(mill: Mill, world: FakeWorld) -> None:
+    batches(world, ApplicationError("no", non_retryable=True), AdmitResult(admitted=2))
+    handle = await started(mill, IntakeState(per_second=100))
+    async with mill.skipping():
+        await eventually(lambda: _asked(world, 3))
+    calls = world.of("admit_batch")
+    assert (calls[1].asked_at - calls[0].asked_at).total_seconds() >= REST_AFTER_FAILURE_S
+    assert (await state_of(handle)).admitted == 2
+
+
+async def test_poll_cut_off_by_a_pause_may_fail_after_the_resume(mill: Mill, world: FakeWorld) -> None:
+    """As when its worker died: the intake goes on all the same."""
+    held = world.hold("admit_batch", ApplicationError("its worker died", non_retryable=True))
+    world.hold("admit_batch")
+    handle = await started(mill, IntakeState())
+    await held.reached.wait()
+    await handle.signal(IntakeWorkflow.pause)
+    await eventually(lambda: _told_to_end(handle))
+    await handle.signal(IntakeWorkflow.resume)
+    held.let_go()
+    await eventually(lambda: _asked(world, 2))
+    assert not (await state_of(handle)).paused
 
 
 async def test_pace_is_kept_by_resting(mill: Mill, world: FakeWorld) -> None:
@@ -115,12 +145,7 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
     handle = await started(mill, IntakeState())
     await held.reached.wait()
     await handle.signal(IntakeWorkflow.pause)
-
-    async def told_to_end() -> bool:
-        pending = (await handle.describe()).raw_description.pending_activities
-        return [p.state for p in pending] == [PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED]
-
-    await eventually(told_to_end)
+    await eventually(lambda: _told_to_end(handle))
     assert (await state_of(handle)).taking
     held.let_go()
 
