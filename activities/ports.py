@@ -190,12 +190,16 @@ class LedgerState(StrEnum):
 
 
 class LedgerRow(BaseModel):
-    """An effect in the ledger; `at` is the time of the intention. `action` holds the bytes that every retry sends."""
+    """An effect in the ledger; `at` is the time of the intention. `action` holds the bytes that every retry sends.
+
+    `is_new` says that the very call that returned it wrote it down: nobody can have sent it before.
+    """
 
     effect: EffectRecord
     state: LedgerState
     at: datetime
     action: Action | None = None
+    is_new: bool = False
 
 
 class Ledger(Protocol):

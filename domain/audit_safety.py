@@ -125,20 +125,26 @@ def check_approvals(facts: AuditFacts) -> Iterator[Violation]:
     approvals = {approval.approval_id: approval for approval in facts.approvals}
     ledger = {effect.key: effect for effect in facts.effects}
     uses = Counter(e.approval_id for e in facts.effects if e.approval_id is not None)
-    for entry in facts.rail:
+    back = Counter({charge.charge_id: charge.refunded_minor for charge in facts.charges})
+    # In the order of the intentions: the rail may answer in another.
+    for entry in sorted(facts.rail, key=lambda e: (ledger[e.key].intended_at if e.key in ledger else e.at, e.key)):
         effect = ledger.get(entry.key)
-        limit = limits.get(case_of(entry.key), {}).get(
-            entry.currency, 0
-        )  # a currency without a limit has none to use up
+        # A currency without a limit has none to use up.
+        limit = limits.get(case_of(entry.key), {}).get(entry.currency, 0)
+        back[entry.charge_id] += entry.amount_minor
         approval_id = effect.approval_id if effect else None
         if approval_id is None:
-            if entry.amount_minor >= limit:
+            if back[entry.charge_id] >= limit:
                 yield Violation(
                     promise="S3",
                     kind="no_approval",
                     subject=entry.key,
                     text=f"{_money(entry)} was paid without an approval; limit {format_minor(limit, entry.currency)}",
-                    evidence={**_rail_evidence(entry), "limit_minor": str(limit)},
+                    evidence={
+                        **_rail_evidence(entry),
+                        "limit_minor": str(limit),
+                        "back_of_the_charge_minor": str(back[entry.charge_id]),
+                    },
                 )
             continue
         approval = approvals.get(approval_id)

@@ -6,7 +6,7 @@ from domain.money import format_minor
 from domain.refund import Account, Claim, Mark, Refund
 
 _WHY_MARKED = {
-    Mark.AT_OR_ABOVE_LIMIT: "the amount is at or above the blueprint's limit of {limit}",
+    Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
     Mark.NO_LIMIT_FOR_CURRENCY: "the blueprint has no limit for {currency}",
     Mark.GUESSED_ORDER: "the order number was not found word for word in the message",
     Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",

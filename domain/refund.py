@@ -292,7 +292,8 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
     match claim.reason:
         case Reason.DUPLICATE_CHARGE:
             twin = any(c.amount_minor == full and c.charge_id != charge.charge_id for c in charges)
-            if not twin:
+            # Equal charges may be instalments: only what was taken beyond the order's total was taken twice.
+            if not twin or sum(c.amount_minor for c in charges) - full < order.total_minor:
                 return Deny(rule=Rule.NO_DUPLICATE)
             # One of the two is owed to us: what was paid back on either counts against the duplicate.
             back = sum(c.refunded_minor for c in charges if c.amount_minor == full)
@@ -359,9 +360,12 @@ def _pay(
 def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy) -> Refund:
     marks: list[Mark] = []
     limit = policy.approval_limit_minor.get(refund.money.currency)
+    # All that goes back of a charge counts: who asks for it in two parts must not get it without a person.
+    charges = account.order.charges if account.order else []
+    back_before = sum(charge.refunded_minor for charge in charges if charge.charge_id == refund.charge_id)
     if limit is None:
         marks.append(Mark.NO_LIMIT_FOR_CURRENCY)
-    elif refund.money.minor >= limit:
+    elif back_before + refund.money.minor >= limit:
         marks.append(Mark.AT_OR_ABOVE_LIMIT)
     if claim.order_origin is Origin.GUESSED:
         marks.append(Mark.GUESSED_ORDER)

@@ -65,13 +65,13 @@ class SqlLedger:
             self._database.lock(
                 connection, f"charge:{action.charge_id}", f"customer:{charge['tenant']}/{charge['customer_id']}"
             )
-            _require_within_charge(connection, action, charge)
+            back_minor = _back_before(connection, action, charge)
+            _require_within_charge(action, charge, back_minor)
             if approval_id is not None:
                 approval_rows.require_approved(connection, action, approval_id)
             else:
-                _require_within_limits(
-                    connection, action, charge, limit_minor=limit_minor, daily_cap_minor=daily_cap_minor, now=now
-                )
+                _require_below_limit(action, back_minor, limit_minor)
+                _require_within_daily_cap(connection, action, charge, daily_cap_minor, now=now)
             # Values of every column type, hence object.
             values: dict[str, object] = {
                 "case_id": action.case_id,
@@ -97,7 +97,8 @@ class SqlLedger:
                 connection.execute(sa.insert(effects).values(key=action.key, **values))
             else:
                 connection.execute(sa.update(effects).where(effects.c.key == action.key).values(**values))
-            return _known(_row_of(connection, action.key), action.key)
+            row = _known(_row_of(connection, action.key), action.key)
+            return row.model_copy(update={"is_new": standing is None})
 
         return self._database.writing(work)
 
@@ -238,7 +239,8 @@ def _charge_of(connection: Connection, action: Action) -> RowMapping:
     return charge
 
 
-def _require_within_charge(connection: Connection, action: Action, charge: RowMapping) -> None:
+def _back_before(connection: Connection, action: Action, charge: RowMapping) -> int:
+    """Return what went back of the charge by others, or is about to, minor units."""
     moved = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
             effects.c.charge_id == action.charge_id,
@@ -246,7 +248,11 @@ def _require_within_charge(connection: Connection, action: Action, charge: RowMa
             effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
         )
     ).scalar_one()
-    left = charge["amount_minor"] - charge["refunded_minor"] - int(moved)
+    return int(charge["refunded_minor"]) + int(moved)
+
+
+def _require_within_charge(action: Action, charge: RowMapping, back_minor: int) -> None:
+    left = charge["amount_minor"] - back_minor
     if action.money.minor > left:
         raise RefusedError(
             f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
@@ -254,23 +260,22 @@ def _require_within_charge(connection: Connection, action: Action, charge: RowMa
         )
 
 
-def _require_within_limits(
-    connection: Connection,
-    action: Action,
-    charge: RowMapping,
-    *,
-    limit_minor: int | None,
-    daily_cap_minor: int | None,
-    now: datetime,
-) -> None:
+def _require_below_limit(action: Action, back_minor: int, limit_minor: int | None) -> None:
     currency = action.money.currency
-    if limit_minor is not None and action.money.minor >= limit_minor:
+    if limit_minor is not None and back_minor + action.money.minor >= limit_minor:
+        before = f" after {format_minor(back_minor, currency)} of the same charge" if back_minor else ""
         raise RefusedError(
-            f"{action.key!r} would pay {action.money}, at or above the limit of {format_minor(limit_minor, currency)}: "
-            "it needs an approval on record"
+            f"{action.key!r} would pay {action.money}{before}, at or above the limit of "
+            f"{format_minor(limit_minor, currency)}: it needs an approval on record"
         )
+
+
+def _require_within_daily_cap(
+    connection: Connection, action: Action, charge: RowMapping, daily_cap_minor: int | None, *, now: datetime
+) -> None:
     if daily_cap_minor is None:
         return
+    currency = action.money.currency
     customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
     today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
     if today + action.money.minor > daily_cap_minor:

@@ -87,6 +87,21 @@ class LedgerContract:
             intend(store, big_action(minor=LIMIT))
         assert intend(store, big_action(minor=LIMIT - 1)) is LedgerState.INTENDED
 
+    def test_the_limit_cannot_be_passed_in_two_parts(self, store: Store) -> None:
+        """Nor at the same time: an intention counts as paid."""
+        store.cases.admit([stored_case("e2")])
+        assert intend(store, big_action(minor=LIMIT - 1)) is LedgerState.INTENDED
+        with pytest.raises(RefusedError, match=r"after 4,999\.99 USD of the same charge.*needs an approval"):
+            intend(store, big_action("e2", minor=1))
+        asked = big_action("e2", minor=1)
+        assert intend(store, asked, approve(store, asked)) is LedgerState.INTENDED
+
+    def test_only_who_wrote_an_intention_down_may_be_sure_that_it_is_new(self, store: Store) -> None:
+        first, again = (
+            store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=LIMIT, now=NOW) for _ in range(2)
+        )
+        assert (first.is_new, again.is_new) == (True, False)
+
     @pytest.mark.parametrize("standing", [Standing.REJECTED, Standing.EXPIRED, Standing.CANCELLED])
     def test_an_approval_that_was_not_given_does_not_count(self, store: Store, standing: Standing) -> None:
         asked = big_action()

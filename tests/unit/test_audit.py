@@ -279,6 +279,10 @@ def paid_under_another_key(f: AuditFacts) -> None:
     f.charges[0].amount_minor = 4_000
 
 
+def limit_in_two_parts(f: AuditFacts) -> None:
+    f.charges[0] = f.charges[0].model_copy(update={"amount_minor": 900_000, "refunded_minor": 498_000})
+
+
 def booked_in_a_circle(f: AuditFacts) -> None:
     f.entries[1] = f.entries[1].model_copy(update={"account": f.entries[0].account})
 
@@ -379,7 +383,8 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (set_rail(amount_minor=1_999), {("S2", "other_bytes")}),
     (set_rail(payee="card:thief"), {("S2", "other_bytes")}),
     (set_rail(digest="of something else"), {("S2", "other_bytes")}),
-    (set_rail(charge_id="CH-2"), {("S2", "other_bytes")}),
+    (set_rail(charge_id="CH-2"), {("S2", "other_bytes"), ("S3", "no_approval")}),
+    (limit_in_two_parts, {("S3", "no_approval")}),
     (set_small(digest=None), {("S2", "other_bytes")}),
     (not_paid, {("S2", "not_paid")}),
     (not_booked, {("S2", "not_booked")}),

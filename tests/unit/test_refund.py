@@ -32,6 +32,7 @@ from domain.refund import (
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 POLICY = RefundPolicy()
+CENT = Money(minor=1, currency="USD")
 
 
 def ago(days: float) -> datetime:
@@ -116,6 +117,13 @@ def usd(minor: int) -> Money:
         (claim(amount=usd(2_001)), account(), ToHuman, Rule.ABOVE_THE_CHARGE),
         (claim(amount=usd(0)), account(), Deny, Rule.NOTHING_LEFT),
         (claim(Reason.DUPLICATE_CHARGE), account(), Deny, Rule.NO_DUPLICATE),
+        # Two instalments of what the order costs are no charge too many.
+        (
+            claim(Reason.DUPLICATE_CHARGE),
+            account(order(charge(1), charge(2), total_minor=4_000)),
+            Deny,
+            Rule.NO_DUPLICATE,
+        ),
         (claim(Reason.DUPLICATE_CHARGE), account(order(charge(1), charge(2, 1_999))), Deny, Rule.NO_DUPLICATE),
         (claim(Reason.OVERCHARGED), account(), Deny, Rule.CHARGED_AS_ORDERED),
         (claim(Reason.NOT_RECEIVED), account(), ToHuman, Rule.DELIVERED_ALREADY),
@@ -192,6 +200,14 @@ def test_a_message_that_hides_text_never_pays_by_itself() -> None:
     [
         (claim(), account(order(charge(minor=499_999))), []),
         (claim(), account(order(charge(minor=500_000))), [Mark.AT_OR_ABOVE_LIMIT]),
+        # The rest of a charge whose first part was paid below the limit.
+        (claim(), account(order(charge(minor=900_000, back=499_999))), [Mark.AT_OR_ABOVE_LIMIT]),
+        (
+            claim(amount=Money(minor=1, currency="USD")),
+            account(order(charge(minor=900_000, back=499_999))),
+            [Mark.AT_OR_ABOVE_LIMIT],
+        ),
+        (claim(amount=Money(minor=1, currency="USD")), account(order(charge(minor=900_000, back=499_998))), []),
         (claim(order_origin=Origin.GUESSED), account(), [Mark.GUESSED_ORDER]),
         (claim(), account(refunded_today_minor=998_000), []),
         (claim(), account(refunded_today_minor=998_001), [Mark.ABOVE_DAILY_CAP]),
