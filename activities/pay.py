@@ -21,6 +21,7 @@ class RefundRequest(BaseModel):
     approval_id: str | None = None
     limit_minor: int | None = None
     daily_cap_minor: int | None = None
+    seen_back_minor: int | None = None  # what the decision saw as paid back of the charge
 
 
 class SettleRequest(BaseModel):
@@ -62,6 +63,7 @@ class PayActivities:
                 limit_minor=request.limit_minor,
                 now=self._clock(),
                 daily_cap_minor=request.daily_cap_minor,
+                seen_back_minor=request.seen_back_minor,
             )
         except RefusedError:
             # An earlier try may have been paid before this one was forbidden: then that is the truth.

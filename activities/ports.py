@@ -214,13 +214,14 @@ class Ledger(Protocol):
         limit_minor: int | None,
         now: datetime,
         daily_cap_minor: int | None = None,
+        seen_back_minor: int | None = None,
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
         Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of
-        this order, payee and currency, and all refunds of it, this one included, stay within it; an amount at or above
-        `limit_minor` (or any amount with `approval_id`) has a recorded approval with this digest that no other effect
-        used; without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the
+        this order, payee and currency, and all refunds of it, this one included, stay within it; they are still what
+        the decision saw (`seen_back_minor`, this one excluded); where all of them reach `limit_minor` (or there is an
+        `approval_id`), a recorded approval has this digest and no other effect used it; without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the
         same money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's
         version is another; an executed one whatever was switched off since.
 

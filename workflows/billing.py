@@ -163,6 +163,12 @@ class BillingWorkflow:
                     limit_minor=case.policy.refund.approval_limit_minor.get(refund.money.currency, 0),
                     # Looked at before, but another case of the customer may have been paid since.
                     daily_cap_minor=case.policy.refund.daily_cap_minor.get(refund.money.currency),
+                    # So too the charge: five tickets at once must not each get a percentage that is owed once.
+                    seen_back_minor=sum(
+                        charge.refunded_minor
+                        for charge in (account.order.charges if account.order else [])
+                        if charge.charge_id == refund.charge_id
+                    ),
                 ),
                 task_queue=options.ACTIONS_QUEUE,
                 start_to_close_timeout=options.ACTION_TIMEOUT,

@@ -41,6 +41,7 @@ class SqlLedger:
         limit_minor: int | None,
         now: datetime,
         daily_cap_minor: int | None = None,
+        seen_back_minor: int | None = None,
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
@@ -66,6 +67,12 @@ class SqlLedger:
                 connection, f"charge:{action.charge_id}", f"customer:{charge['tenant']}/{charge['customer_id']}"
             )
             back_minor = _back_before(connection, action, charge)
+            if seen_back_minor is not None and back_minor != seen_back_minor:
+                seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
+                raise RefusedError(
+                    f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
+                    f"{now_back}: it has to be decided again"
+                )
             _require_within_charge(action, charge, back_minor)
             if approval_id is not None:
                 approval_rows.require_approved(connection, action, approval_id)

@@ -36,6 +36,7 @@ def intend(store: Store, asked: Action, approval_id: str | None = None, **settin
         limit_minor=settings.get("limit_minor", LIMIT),
         now=NOW,
         daily_cap_minor=settings.get("daily_cap_minor"),
+        seen_back_minor=settings.get("seen_back_minor"),
     )
     return row.state
 
@@ -95,6 +96,15 @@ class LedgerContract:
             intend(store, big_action("e2", minor=1))
         asked = big_action("e2", minor=1)
         assert intend(store, asked, approve(store, asked)) is LedgerState.INTENDED
+
+    def test_what_was_decided_before_another_refund_is_decided_again(self, store: Store) -> None:
+        """Five tickets at once, each owed a quarter once, must not get the whole."""
+        store.cases.admit([stored_case("e2")])
+        assert intend(store, big_action(minor=100), seen_back_minor=0) is LedgerState.INTENDED
+        with pytest.raises(RefusedError, match="decided again"):
+            intend(store, big_action("e2", minor=100), seen_back_minor=0)
+        assert intend(store, big_action(minor=100), seen_back_minor=0) is LedgerState.INTENDED, "a retry is no other"
+        assert intend(store, big_action("e2", minor=100), seen_back_minor=100) is LedgerState.INTENDED
 
     def test_only_who_wrote_an_intention_down_may_be_sure_that_it_is_new(self, store: Store) -> None:
         first, again = (
