@@ -221,9 +221,10 @@ class Ledger(Protocol):
         Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of
         this order, payee and currency, and all refunds of it, this one included, stay within it; they are still what
         the decision saw (`seen_back_minor`, this one excluded); where all of them reach `limit_minor` (or there is an
-        `approval_id`), a recorded approval has this digest and no other effect used it; without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the
-        same money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's
-        version is another; an executed one whatever was switched off since.
+        `approval_id`), a recorded approval has this digest and no other effect used it; without an approval the
+        customer's refunds of today stay within `daily_cap_minor`. The same key with the same money (amount, currency,
+        charge, payee) returns the row as it was first written, even if the policy's version is another; an executed one
+        whatever was switched off since.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.

@@ -48,7 +48,9 @@ class UnknownCaseError(KeyError):
     """No case or approval has this id."""
 
     def __init__(self, workflow_id: str) -> None:
-        super().__init__(f"nothing has the id {workflow_id!r}: `headgate cases list` shows what there is")
+        super().__init__(
+            f"no case or approval has the id {workflow_id!r}: see `headgate cases list` and `headgate approvals list`"
+        )
 
 
 class Headgate:

@@ -88,7 +88,7 @@ async def connect(
         return await Client.connect(**config, data_converter=data_converter(), lazy=lazy, runtime=runtime)
     except RuntimeError as error:
         raise NotReachableError(
-            f"Temporal at {config['target_host']!r} does not answer ({str(error)[:120]}): start it with `headgate up`, "
+            f"no Temporal answers at {config['target_host']!r}: start it with `headgate up`, "
             "or set TEMPORAL_ADDRESS to where yours runs"
         ) from error
 

@@ -168,9 +168,7 @@ class _Sender:
                 self._count(message, answer)
                 return
         if not self._latencies:
-            raise GatewayUnreachableError(
-                f"no gateway answers at {self._http.base_url}: is it running? `headgate status` says where it is"
-            )
+            raise GatewayUnreachableError(f"no gateway answers at {self._http.base_url}")
         self._refuse(Refusal(event_id=message.event_id, status=0, code="no_answer", detail=f"after {_TRIES} tries"))
 
     async def _hold(self) -> None:

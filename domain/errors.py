@@ -6,7 +6,7 @@ HeadgateError
 ├── BadAnswerError        a model's answer that does not fit after the bounded re-asks: the human lane
 ├── UnsupportedTaskError  the model says that it cannot do this task (offline model: 422): the human lane
 ├── PoisonError           input that cannot be read at all: dead letter at once, bytes kept
-├── RefusedError          policy, authority or a person says no: the case ends as rejected
+├── RefusedError          policy, authority or the provider says no: the human lane, with the reason
 │   └── EffectsStoppedError   the kill switch is on: nothing may be paid until it is lifted
 └── ConfigurationError    credentials, missing model, broken settings: dead letter at once, mend and replay
 

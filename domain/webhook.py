@@ -42,6 +42,7 @@ _CAPS = {  # characters
     "currency": 16,
 }
 _CUSTOMER = {"id": "customer_id", "email": "customer_email", "name": "customer_name"}
+DEFAULT_TENANT = "default"
 _KNOWN = {"channel", "tenant", "lang", "text", "html", "attachments", *_CAPS}
 
 
@@ -59,7 +60,7 @@ class Inbound(BaseModel):
     e-mail whose parts are yet to be read. `extra` keeps every field that has no name here.
     """
 
-    tenant: str = "default"
+    tenant: str = DEFAULT_TENANT
     channel: str = "web"
     lang: str = "und"
     subject: str = ""
@@ -275,7 +276,7 @@ def _from_fields(fields: dict[str, object]) -> Inbound:
         extra["customer.email"] = address
         values["customer_email"] = None
     return Inbound(
-        tenant=_grammar(fields, "tenant", _TENANT, "letters, digits, '.', '_' and '-', at most 64") or "default",
+        tenant=_grammar(fields, "tenant", _TENANT, "letters, digits, '.', '_' and '-', at most 64") or DEFAULT_TENANT,
         channel=_grammar(fields, "channel", _CHANNEL, "lower-case letters, digits, '_' and '-', at most 40") or "web",
         lang=_grammar(fields, "lang", _LANG, "a language tag such as 'en' or 'pt-BR'").replace("_", "-") or "und",
         text=text,

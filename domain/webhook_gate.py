@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from domain.webhook import JSON_TYPE, parse_webhook
+from domain.webhook import DEFAULT_TENANT, JSON_TYPE, parse_webhook
 
 _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=64)]
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -47,14 +47,14 @@ _PLAIN = TypeAdapter(_Message).validator
 _WRAPPED = TypeAdapter(_Envelope).validator
 
 
-def check_webhook(content_type: str, body: bytes) -> None:
-    """Check that a webhook can be read, as quickly as its body allows.
+def check_webhook(content_type: str, body: bytes) -> str:
+    """Check that a webhook can be read, as quickly as its body allows; return the tenant that it names.
 
     Raises:
         WebhookRefusedError: as `parse_webhook` does.
     """
-    if content_type != JSON_TYPE or not is_plainly_good(body):
-        parse_webhook(content_type, body)
+    message = _plain_message(body) if content_type == JSON_TYPE else None
+    return parse_webhook(content_type, body).tenant if message is None else message.get("tenant", DEFAULT_TENANT)
 
 
 def is_plainly_good(body: bytes) -> bool:
@@ -63,9 +63,13 @@ def is_plainly_good(body: bytes) -> bool:
     >>> is_plainly_good(b'{"text": "hi"}'), is_plainly_good(b'{"text": "a", "text": "b"}')
     (True, False)
     """
+    return _plain_message(body) is not None
+
+
+def _plain_message(body: bytes) -> _Message | None:
     # A key has been written as `"key":` if no blank stands before its colon; then counting finds one that comes twice.
     if b" :" in body or b"\t:" in body or b"\n:" in body or b"\r:" in body:
-        return False
+        return None
     keys = 0
     try:
         if b'"data":' in body:
@@ -74,9 +78,9 @@ def is_plainly_good(body: bytes) -> bool:
         else:
             message = _PLAIN.validate_json(body)
     except ValidationError:
-        return False
+        return None
     keys += len(message) + len(message.get("customer", ()))
     if body.count(b'":') != keys:
-        return False
+        return None
     text, html = message.get("text", ""), message.get("html", "")
-    return bool((text and not text.isspace()) or (html and not html.isspace()))
+    return message if (text and not text.isspace()) or (html and not html.isspace()) else None

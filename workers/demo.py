@@ -98,7 +98,7 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
             console.print(Text(line))
         took = time.perf_counter() - started
         models = "the offline model" if settings.models == "offline" else f"the model profile {settings.models!r}"
-        console.print(f"{took:.0f} s with {models}; every message ended or waits for a named reason.")
+        console.print(f"{took:.0f} s with {models}")
         if not complete:
             console.print(
                 f"[bold red]not as it should be[/]: {sum(sent.refused.values())} messages refused, "
@@ -154,7 +154,7 @@ async def _decide(console: Console, headgate: Headgate) -> list[str]:
                 approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
             )
         )
-        console.print(Text(f"  > headgate approvals {verdict} {view.approval_id} --by {APPROVER}"))
+        console.print(Text(f'  > headgate approvals {verdict} {view.approval_id} --by {APPROVER} --reason "{reason}"'))
         console.print(Text(f"  {answer.message}\n"))
         if answer.accepted:
             decided.append(view.case_id)

@@ -22,7 +22,8 @@ def eval_routing(
         ),
     ],
     models: Annotated[
-        str | None, typer.Option("--models", help="Model profile of the blueprint; default: offline.")
+        str | None,
+        typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

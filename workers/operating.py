@@ -260,7 +260,7 @@ def dlq_discard(
 
 @ledger_app.command("export")
 def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Print every effect and every entry of the books."""
+    """Print the executed effects; with --json also the entries of the books."""
 
     async def work(parts: "Parts") -> dict[str, object]:
         return parts.store.reports.ledger_export().model_dump(mode="json")

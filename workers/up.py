@@ -95,6 +95,8 @@ class Stack:
         binary = find_temporal()
         if self.settings.models != "offline":
             _ = Parts(self.settings).models  # a missing key or price is said here, not by a worker that dies
+        if self.settings.rail != "embedded":
+            _ = Parts(self.settings).rail  # likewise its key
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
         address = f"{LOOPBACK}:{temporal}"
         prepared = self._prepare_files()
@@ -227,7 +229,7 @@ def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
         "secrets": str(data_dir / "endpoints.json"),
         "logs": str(data_dir / "logs"),
     }
-    lines = ["Headgate is up. Ctrl-C stops it; the state is kept.", *(f"  {k:16} {v}" for k, v in rows.items())]
+    lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
     if endpoints.offline_model:
         lines.append(
             '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'

@@ -39,7 +39,7 @@ class TechnicalSupportWorkflow:
             )
         except ApplicationError as error:
             failed = failed_step(error, step="diagnose")
-            if failed.kind is FailureKind.BAD_ANSWER:
+            if failed.kind in (FailureKind.BAD_ANSWER, FailureKind.REFUSED):
                 finding = f"no usable diagnosis: {failed.message}"[:300]
                 return SpecialistResult(ending=Ending.HUMAN, finding=finding, usage=failed.usage)
             raise

@@ -68,6 +68,17 @@ def unauthorized(code: str, detail: str, scheme: bytes) -> RefusedAnswerError:
     )
 
 
+def other_tenant(source: str) -> RefusedAnswerError:
+    """Return the refusal of a payload that is of a tenant whose events the source may not send."""
+    return RefusedAnswerError(
+        403,
+        "other_tenant",
+        "Not a tenant of this source",
+        f"source {source!r} may not send events of the tenant that the body names",
+        "leave the tenant out or name one of the source's own; an operator adds it to 'tenants' in sources.json",
+    )
+
+
 def bad_event_id(detail: str) -> RefusedAnswerError:
     """Return the refusal of an event id that could not be part of a case id."""
     return RefusedAnswerError(

@@ -21,6 +21,7 @@ from client.gateway.private_files import WatchedFile, write_private
 from client.gateway.rate import TokenBucket
 from client.signing import decode_secret, new_secret
 from domain.case import SOURCE_NAME
+from domain.webhook import DEFAULT_TENANT
 
 _MIN_TOKEN_CHARS = 20
 
@@ -33,7 +34,10 @@ class Scheme(StrEnum):
 
 
 class SourceEntry(BaseModel):
-    """A source as written in the file; `rate_per_s` None means no limit."""
+    """A source as written in the file; `rate_per_s` None means no limit.
+
+    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -42,6 +46,7 @@ class SourceEntry(BaseModel):
     secrets: list[SecretStr] = Field(min_length=1, max_length=8)
     rate_per_s: float | None = Field(default=None, gt=0)
     burst: float | None = Field(default=None, ge=1)
+    tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
 
 
 class SourcesFile(BaseModel):
@@ -60,6 +65,7 @@ class Source:
     scheme: Scheme
     keys: tuple[bytes, ...] = field(repr=False)
     bucket: TokenBucket | None = None
+    tenants: frozenset[str] = frozenset({DEFAULT_TENANT})
 
     def knows_token(self, authorization: str) -> bool:
         """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long."""
@@ -105,7 +111,7 @@ class SourceRegistry:
             )
         else:
             keys = tuple(secret.encode() for secret in plain)
-        return Source(entry.name, entry.scheme, keys, self._bucket(entry))
+        return Source(entry.name, entry.scheme, keys, self._bucket(entry), frozenset(entry.tenants))
 
     def _bucket(self, entry: SourceEntry) -> TokenBucket | None:
         """Return the bucket of a source; the same one as before, unless its rate was changed."""

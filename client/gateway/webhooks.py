@@ -109,7 +109,8 @@ class WebhookReceiver:
         if wait_s:
             raise problems.too_many(wait_s)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        check_webhook(content_type, body)
+        if check_webhook(content_type, body) not in source.tenants:
+            raise problems.other_tenant(source.name)
         outcome = await self._inbox.put(
             InboxItem(
                 case_id=case_id,

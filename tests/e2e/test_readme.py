@@ -89,6 +89,8 @@ def test_the_session_runs_as_shown(start_headgate: Callable[..., Running]) -> No
         done = running.command(*words)
         assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr}"
     states = running.states()
+    assert running.json("intake", "show")["paused"] is False
+    assert running.json("status")["effects"] == "allowed"
     assert (states["case/shop/evt-0132"], states["case/shop/evt-0079"]) == ("done", "done")
 
 

@@ -94,6 +94,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     content["sources"] += [
         {"name": "printer", "scheme": "token", "secrets": [TOKEN]},
         {"name": "slow", "secrets": [secret], "rate_per_s": 0.5, "burst": 2},
+        {"name": "acme", "secrets": [secret], "tenants": ["acme", "acme-eu"]},
     ]
     sources.write_text(json.dumps(content))
     sources.chmod(0o600)
@@ -142,6 +143,29 @@ def assert_refused(gateway: Gateway, answer: httpx.Response, status: int, code: 
 
 
 # --- who sends ---
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "content_type"),
+    [
+        ("shop", b'{"text": "refund ORD-1", "tenant": "acme"}', "application/json"),
+        ("shop", b'{"text": "refund ORD-1", "tenant" : "acme"}', "application/json"),
+        ("shop", b"text=refund+ORD-1&tenant=acme", "application/x-www-form-urlencoded"),
+        ("acme", b'{"text": "refund ORD-1"}', "application/json"),
+        ("acme", b"refund ORD-1", "text/plain"),
+    ],
+)
+def test_a_source_cannot_reach_the_records_of_another_tenant(
+    gateway: Gateway, source: str, body: bytes, content_type: str
+) -> None:
+    answer = gateway.post(body, source=source, **{"content-type": content_type})
+    assert_refused(gateway, answer, 403, "other_tenant")
+
+
+def test_a_source_sends_for_each_tenant_of_its_own(gateway: Gateway) -> None:
+    for tenant in ("acme", "acme-eu"):
+        body = json.dumps({"text": "refund ORD-1", "tenant": tenant}).encode()
+        assert gateway.post(body, source="acme").status_code == 202
 
 
 @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
