@@ -20,7 +20,7 @@ MAX_ID_LENGTH = 128  # no id of ours is longer; a longer one is not looked up
 _MOVED = effects.c.state.in_(("intended", "executed"))  # money that is being moved counts as moved
 _OF_OTHERS = effects.c.case_id != sa.bindparam("except_case", type_=sa.Text)
 
-_CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang).where(
+_CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key).where(
     customers.c.tenant == sa.bindparam("tenant"),
     sa.or_(customers.c.customer_id == sa.bindparam("customer_id"), customers.c.email_key == sa.bindparam("email_key")),
 )
@@ -76,7 +76,7 @@ class SqlCustomerRecords:
     ) -> Account:
         """Find the customer (by id, else by the sender's address), the order named, and what was refunded today.
 
-        If both an id and an address are known and name different customers, there is no customer. Refunds that
+        An address that is given must be the customer's: the reply goes there, with what the records say. Refunds that
         `case_id` itself made are left out of what was refunded, so that a replayed case decides as it did before;
         they come as `own_effect`.
         """
@@ -109,6 +109,8 @@ def _find_customer(
         return None
     found = connection.execute(_CUSTOMERS, values).all()
     if len(found) != 1:  # none, or the id and the address name two people
+        return None
+    if values["email_key"] not in (None, found[0].email_key):  # who knows a customer's id is not the customer
         return None
     return Customer(customer_id=found[0].customer_id, tenant=tenant, lang=found[0].lang)
 

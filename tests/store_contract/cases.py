@@ -175,7 +175,10 @@ class RecordsContract:
             ({"customer_id": "C-1", "order_id": "x" * 5000}, ("C-1", None, False)),
             ({"customer_id": "\0", "sender_email": "a\0@b"}, (None, None, False)),
             ({"sender_email": " ANN@example.COM ", "order_id": "#ord-1 "}, ("C-1", "ORD-1", False)),
-            ({"customer_id": "C-1", "sender_email": "unknown@x.example"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "sender_email": "unknown@x.example"}, (None, None, False)),
+            ({"customer_id": "C-1", "sender_email": "unknown@x.example", "order_id": "ORD-1"}, (None, None, False)),
+            ({"customer_id": "C-1", "sender_email": " "}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "sender_email": "Ann@example.COM"}, ("C-1", None, False)),
             ({"customer_id": "C-404", "sender_email": "bob@example.com"}, ("C-2", None, False)),
         ],
     )
