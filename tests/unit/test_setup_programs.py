@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -241,8 +242,17 @@ def test_a_program_that_takes_too_long_is_ended_with_its_helpers(progress: Modul
     with pytest.raises(progress.SetupError, match=r"not done after 0.3 s"):
         progress.run(["sh", "-c", f"sleep 600 & echo $! > {noted}; wait"], limit_s=0.3, what="waiting")
     helper = int(noted.read_text())
-    stat = Path(f"/proc/{helper}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
+    deadline = time.monotonic() + 10  # a killed process takes a moment to go
+    while _lives(helper):
+        assert time.monotonic() < deadline, f"{helper} still runs"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_a_download_from_which_nothing_comes_is_given_up(
