@@ -18,9 +18,11 @@ async def replay_letters(
 ) -> dict[str, str]:
     """Replay one dead letter, or all open ones of a kind, at `rate` per second; return what was done with each.
 
+    Of all, those that somebody else replays or discards meanwhile are left out.
+
     Raises:
         KeyError: there is no such dead letter.
-        ValueError: it is not open any more, or its payload cannot be read at all.
+        ValueError: it is not open any more.
     """
     from adapters.store.dead_letters import DeadLetterStatus
 
@@ -32,25 +34,45 @@ async def replay_letters(
     for row in chosen:
         if kind is not None and row.letter.kind != kind:
             continue
-        if row.status is not DeadLetterStatus.OPEN:
-            raise ValueError(f"{row.letter.dead_letter_id} is {row.status}, only open ones can be replayed")
+        standing = await asyncio.to_thread(letters.show, row.letter.dead_letter_id)  # all of them may take hours
+        if standing.status is not DeadLetterStatus.OPEN:
+            if dead_letter_id:
+                raise ValueError(f"{dead_letter_id} is {standing.status}, only open ones can be replayed")
+            continue
         if dry_run:
             would = f"would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})"
             done[row.letter.dead_letter_id] = would
             continue
-        await _replay(parts, headgate, row)
+        try:
+            await _replay(parts, headgate, row)
+        except ValueError:
+            if dead_letter_id:
+                raise
+            continue
         done[row.letter.dead_letter_id] = f"{row.letter.case_id} started again"
         await asyncio.sleep(1 / rate)
     return done
 
 
 async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:
-    """Take the case's stored input and start it; a crash in between is mended by replaying again."""
+    """Take the case's stored input and start it; a crash in between is mended by replaying again.
+
+    Raises:
+        ValueError: it was replayed before, and that ended; the letter is marked so now.
+    """
     store = parts.store
     case_id = row.letter.case_id
     replay = int(row.letter.dead_letter_id.rsplit("/", 1)[1])  # the letter of run n is replayed as replay n
-    case = await asyncio.to_thread(store.cases.set_replay, case_id, replay)
+    try:
+        case = await asyncio.to_thread(store.cases.set_replay, case_id, replay)
+    except ValueError:
+        await _mark(parts, row)
+        raise
     await TemporalCaseStarter(headgate.temporal).start([case])
+    await _mark(parts, row)
+
+
+async def _mark(parts: "Parts", row: "DeadLetterRecord") -> None:
     await asyncio.to_thread(
-        store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC)
+        parts.store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC)
     )

@@ -97,18 +97,18 @@ class SqlCaseStore:
             )
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
-        """Mark the case as replayed and return the input to start it with; repeatable.
+        """Mark the case as replayed and return the input to start it with; repeatable until that replay has ended.
 
         Raises:
             KeyError: the case was never admitted.
-            ValueError: a later replay was begun before.
+            ValueError: a later replay was begun before, or this one has ended.
         """
         return self._database.writing(lambda connection: self._set_replay(connection, case_id, replay))
 
     def _set_replay(self, connection: Connection, case_id: str, replay: int) -> CaseInput:
         self._database.lock(connection, f"case:{case_id}")
         row = connection.execute(
-            sa.select(cases.c.input, cases.c.replay).where(cases.c.case_id == case_id)
+            sa.select(cases.c.input, cases.c.replay, cases.c.closed_at).where(cases.c.case_id == case_id)
         ).one_or_none()
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
@@ -116,6 +116,8 @@ class SqlCaseStore:
             raise ValueError(
                 f"replay {replay!r} of {case_id!r}: replay {row.replay} was begun before, expected that or a later one"
             )
+        if replay == row.replay and row.closed_at is not None:  # its ending and its reply would be lost on the first
+            raise ValueError(f"replay {replay!r} of {case_id!r}: it has ended, expected a later one")
         case = CaseInput.model_validate_json(row.input).model_copy(update={"replay": replay})
         if replay > row.replay:
             connection.execute(

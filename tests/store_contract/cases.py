@@ -105,6 +105,14 @@ class CaseStoreContract:
         with pytest.raises(ValueError, match="replay 2 was begun"):
             store.cases.set_replay("case/shop/e1", 1)
 
+    def test_a_replay_that_has_ended_is_not_begun_again(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1")])
+        store.cases.set_replay("case/shop/e1", 1)
+        store.cases.close(outcome(replay=1), None)
+        with pytest.raises(ValueError, match="it has ended"):
+            store.cases.set_replay("case/shop/e1", 1)
+        assert store.cases.set_replay("case/shop/e1", 2).replay == 2
+
     def test_the_ending_of_a_case_that_was_never_admitted_is_journaled_too(self, store: Store) -> None:
         store.cases.close(outcome("poison", CaseState.DEAD_LETTERED), None)
         assert store.cases.journal_outcomes(10) == 1
