@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.case import Draft
 from domain.money import Money, format_minor
+from domain.outgoing import leads_elsewhere
 from domain.refund import Ask, Deny, Refund, Rule
 from domain.support import Article
 
@@ -169,7 +170,7 @@ def _lang(lang: str) -> str:
 def _letter(lang: str, subject: str, paragraphs: Sequence[str], relied_on: Sequence[str] = ()) -> Draft:
     hello, bye = _GREETING[lang]
     return Draft(
-        subject=f"Re: {subject}" if subject else _TEXTS[lang]["subject"],
+        subject=f"Re: {subject}" if subject and not leads_elsewhere(subject) else _TEXTS[lang]["subject"],
         text="\n\n".join([hello, *[p for p in paragraphs if p], bye]),
         relied_on=list(relied_on),
     )

@@ -1,6 +1,8 @@
 """What of a model's answer counts: only what the message itself proves, and never an amount with two readings."""
 
+import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ from domain.answers import (
     route_schema,
     strict_schema,
 )
-from domain.outgoing import objections_to_reply
+from domain.outgoing import leads_elsewhere, objections_to_reply
 from domain.refund import Claim, Origin, Reason, Wants
 from domain.sales import Interest
 
@@ -340,6 +342,16 @@ def test_facts_of_a_lead_count_only_if_the_message_holds_them() -> None:
         "Go to www.evil.example",
         "Visit evil.com today",
         "[click](evil)",
+        "See bit.ly/3xYz for your refund",
+        "Verify at paypal.support/login",
+        "t.me/helpdesk",
+        "Go to evil.click now",
+        "Open _evil.click_ or ...evil.support.",
+        "Open EVIL．Click",
+        "Open xn--e1afmkfd.xn--p1ai",
+        "Öffnen Sie bücher.zip",
+        "evil.click.pdf",
+        "Thanks for ORD-1.Next",
         "Write to a@b.example",
         "DE89 3704 0044 0532 0130 00",
         "DE89370400440532013000",
@@ -364,6 +376,26 @@ def test_an_amount_or_percentage_that_the_sender_named_may_be_repeated_but_not_a
 def test_an_ordinary_letter_may_go_out() -> None:
     letter = "Hello,\n\nthank you. Ines (EMEA, 2nd team) will get in touch about 25 seats.\n\nKind regards\nSales"
     assert objections_to_reply(letter, on_file="25 seats") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Accessories, e.g. lamps, i.e. what is z.B. or d.h. or p.ej. in stock...",
+        "It weighs 1.5 kg and 2.50 m, by 9 a.m. in the U.S. (No.4), version 3.10.2",
+        "Please send invoice.pdf, orders.csv or Report_2.XLSX",
+        "ORD-1. Next we look at it.",
+        "c.à.d. tout de suite, vs.Z",
+    ],
+)
+def test_abbreviations_figures_and_file_names_are_no_links(text: str) -> None:
+    assert objections_to_reply(text, on_file=text) == []
+
+
+def test_no_article_of_the_blueprint_would_be_taken_for_a_link() -> None:
+    articles = json.loads((Path(__file__).parents[2] / "blueprints/default/knowledge.json").read_text("utf-8"))
+    for words in (json.dumps(article, ensure_ascii=False) for article in articles):
+        assert not leads_elsewhere(words), words
 
 
 @pytest.mark.parametrize("schema", [RouteAnswer, ClaimAnswer, DiagnosisAnswer, LeadAnswer, ReplyAnswer])

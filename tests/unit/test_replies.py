@@ -133,8 +133,25 @@ def test_no_workflow_puts_words_of_a_model_into_an_answer() -> None:
 
 @in_every_language
 def test_tokens_and_braces_in_what_people_wrote_stay_as_they_are(lang: str) -> None:
-    wrote = "[NAME_1] {order} {0.__class__} %s [EMAIL_12]"
+    wrote = "[NAME_1] {order} {0.__class__} %s [NAME_12]"
     for draft in (replies.approval_rejected(lang, wrote, PAID, wrote), replies.human_answer(lang, wrote, wrote)):
         assert draft.subject == f"Re: {wrote}"
         assert wrote in draft.text
         assert "Ann {order}" in restore(draft.text, {"[NAME_1]": "Ann"})
+
+
+@pytest.mark.parametrize("name", LETTERS)
+@pytest.mark.parametrize(
+    "wrote",
+    [
+        "Your card is blocked, confirm at https://evil.example/login",
+        "Your refund: bit.ly/3xYz",
+        "Verify at paypal.support",
+        "Write to help@evil.example",
+        "Write to [EMAIL_1]",
+        "Call [PHONE_2] now",
+    ],
+)
+def test_a_subject_that_leads_elsewhere_is_not_sent_on(name: str, wrote: str) -> None:
+    assert LETTERS[name]("en", wrote).subject == "Your message to us"
+    assert LETTERS[name]("de", wrote).subject == "Ihre Nachricht an uns"
