@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 from temporalio.client import (
@@ -25,6 +25,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.case_filters import case_filter
@@ -42,6 +43,8 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 
 ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case worker
+
+_Answer = TypeVar("_Answer", CaseAnswer, DecisionAnswer)
 
 
 class UnknownCaseError(KeyError):
@@ -242,7 +245,7 @@ class Headgate:
         try:
             return await handle.execute_update(CaseWorkflow.decide, decision, rpc_timeout=ANSWER_WITHIN)
         except WorkflowUpdateFailedError as error:
-            return CaseAnswer(accepted=False, message=str(error.cause))
+            return _turned_away(error, CaseAnswer)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 description = await self._describe(case_id)
@@ -274,7 +277,7 @@ class Headgate:
         try:
             return await handle.execute_update(ApprovalWorkflow.submit, decision, rpc_timeout=ANSWER_WITHIN)
         except WorkflowUpdateFailedError as error:
-            return DecisionAnswer(accepted=False, message=str(error.cause))
+            return _turned_away(error, DecisionAnswer)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise await self._unanswered(decision.approval_id, error) from error
@@ -364,3 +367,11 @@ class Headgate:
             f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): `headgate doctor` says which "
             "worker is missing, `headgate worker --role case` starts this one"
         )
+
+
+def _turned_away(error: WorkflowUpdateFailedError, answer: type[_Answer]) -> _Answer:
+    """Return the answer that came with an update which the workflow did not take."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details:
+        return answer.model_validate(cause.details[0])
+    return answer(accepted=False, message=str(cause))

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approve import ApproveActivities, RecordDecisionRequest
@@ -131,17 +131,32 @@ class ApprovalWorkflow:
         """Do as the signal does, and tell whoever decided whether it counted."""
         return self._take(decision)
 
+    @submit.validator
+    def check_submit(self, decision: ApprovalDecision) -> None:
+        """Turn away what does not count once enough of it is noted: Temporal records 2,000 updates of a workflow, and
+        the one that counts must be among them.
+        """
+        refused = self._refused(decision)
+        if refused is not None and len(self._notices) >= NOTICES_KEPT:
+            raise ApplicationError(refused.message, refused)
+
     def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
+        refused = self._refused(decision)
+        if refused is None:
+            standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
+            self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
+            return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
+        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} did not count: {refused.message}")
+        del self._notices[:-NOTICES_KEPT]
+        self._show()
+        return refused
+
+    def _refused(self, decision: ApprovalDecision) -> DecisionAnswer | None:
         objection = object_to(
             decision, self._request, standing=self._standing, expired=workflow.now() >= self._expires_at
         )
         if objection is None:
-            standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
-            self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
-            return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
-        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} did not count: {objection}")
-        del self._notices[:-NOTICES_KEPT]
-        self._show()
+            return None
         told = str(objection)
         if objection is Objection.ALREADY_DECIDED and self._result is not None:
             told += f" ({self._standing} by {self._result.by} at {self._result.at:%Y-%m-%d %H:%M:%S} UTC)"

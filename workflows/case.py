@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
@@ -44,6 +44,8 @@ SPECIALISTS = {
     Category.TECHNICAL_SUPPORT: ("TechnicalSupportWorkflow", "support"),
     Category.SALES: ("SalesWorkflow", "sales"),
 }
+
+NOTICES_KEPT = 20  # a stuck script must not grow the history
 
 
 @workflow.defn
@@ -211,13 +213,20 @@ class CaseWorkflow:
         """Do as the signal does, and tell the sender whether it counted."""
         return self._take(decision)
 
+    @decide.validator
+    def check_decide(self, decision: HumanDecision) -> None:
+        """Turn away what does not count once enough of it is noted, as the gate does."""
+        objection = self._object(decision)
+        if objection is not None and len(self._status.notices) >= NOTICES_KEPT:
+            raise ApplicationError(objection, CaseAnswer(accepted=False, message=objection))
+
     def _take(self, decision: HumanDecision) -> CaseAnswer:
         objection = self._object(decision)
         if objection is None:
             self._decision = decision
             return CaseAnswer(accepted=True, message=f"{decision.verdict} by {decision.by} recorded")
         self._status.notices.append(f"{decision.verdict} by {decision.by or 'nobody'} did not count: {objection}"[:300])
-        del self._status.notices[:-20]  # a stuck script must not grow the history
+        del self._status.notices[:-NOTICES_KEPT]
         return CaseAnswer(accepted=False, message=objection)
 
     def _object(self, decision: HumanDecision) -> str | None:

@@ -154,3 +154,9 @@ async def timers_of(handle: WorkflowHandle[Any, Any]) -> list[float]:
         for e in history.events
         if e.event_type == EventType.EVENT_TYPE_TIMER_STARTED
     ]
+
+
+async def updates_of(handle: WorkflowHandle[Any, Any]) -> int:
+    """Return how many updates a workflow has recorded."""
+    history = await handle.fetch_history()
+    return sum(e.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for e in history.events)

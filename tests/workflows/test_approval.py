@@ -8,12 +8,13 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.cases import Headgate
 from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account
-from tests.workflows.running import Mill, eventually, new_case
-from workflows.approval import ApprovalWorkflow
+from tests.workflows.running import Mill, eventually, new_case, updates_of
+from workflows.approval import NOTICES_KEPT, ApprovalWorkflow
 from workflows.case import CaseWorkflow
 
 BIG = 600_000  # above the limit of 5,000.00 USD
@@ -114,6 +115,21 @@ async def test_decision_that_does_not_count_is_told_and_noted(
     assert (await gate.submit(await gate.decision(Verdict.REJECT))).accepted
     assert (await gate.case.result()).state is CaseState.REJECTED
     assert world.of("refund") == []
+
+
+async def test_decisions_that_do_not_count_cannot_use_up_the_updates(mill: Mill, world: FakeWorld) -> None:
+    """Temporal records 2,000 of a workflow: beyond those that are noted none is, and its sender is told the same."""
+    gate = await at_the_gate(mill, world)
+    headgate = Headgate(mill.client)
+    stale = await gate.decision(digest="0" * 64)
+    answers = [await headgate.decide(stale) for _ in range(NOTICES_KEPT + 5)]
+    assert {(a.accepted, a.message, a.standing) for a in answers} == {
+        (False, str(Objection.STALE_DIGEST), Standing.PENDING)
+    }
+    assert len((await gate.view()).notices) == NOTICES_KEPT
+    assert await updates_of(gate.handle) == NOTICES_KEPT
+    assert (await headgate.decide(await gate.decision())).accepted
+    assert (await gate.case.result()).state is CaseState.DONE
 
 
 async def test_of_two_opposite_decisions_the_first_stands(mill: Mill, world: FakeWorld) -> None:

@@ -6,13 +6,14 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from activities.route import RouteResult
+from client.cases import Headgate
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import FailureKind
 from domain.refund import Reason
 from domain.routing import Category, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
-from tests.workflows.running import Mill, eventually, new_case
-from workflows.case import CaseWorkflow
+from tests.workflows.running import Mill, eventually, new_case, updates_of
+from workflows.case import NOTICES_KEPT, CaseWorkflow
 
 DAY = timedelta(days=1)
 UNROUTED = RouteResult(route=Route(unroutable=Unroutable.ABSTAINED), usage=ONE_CALL)
@@ -126,6 +127,17 @@ async def test_misfit_changes_nothing_and_is_told(
     assert all(why in notice for notice in await eventually(noted))
     assert (await handle.query(CaseWorkflow.status)).state is CaseState.WAITING_HUMAN
     assert (await told(handle, ANSWER)).accepted
+    assert (await handle.result()).state is CaseState.DONE
+
+
+async def test_misfits_cannot_use_up_the_updates(mill: Mill, world: FakeWorld) -> None:
+    handle = await waiting(mill)
+    headgate = Headgate(mill.client)
+    decision, why = MISFITS[1]
+    answers = [await headgate.decide_case(handle.id, decision) for _ in range(NOTICES_KEPT + 5)]
+    assert {(a.accepted, a.message) for a in answers} == {(False, f"a route {why}")}
+    assert await updates_of(handle) == NOTICES_KEPT
+    assert (await headgate.decide_case(handle.id, ANSWER)).accepted
     assert (await handle.result()).state is CaseState.DONE
 
 
