@@ -19,12 +19,16 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
     """List what waits for a decision, the oldest first."""
 
     async def work(headgate: "Headgate") -> None:
-        views = await headgate.pending()
+        pending = await headgate.pending()
+        views = pending.views
         if as_json:
-            emit({"approvals": [view.model_dump(mode="json") for view in views]})
-        elif not views:
+            emit({"approvals": [view.model_dump(mode="json") for view in views], "unshown": pending.unshown})
+            return
+        if pending.unshown:
+            typer.echo(f"{len(pending.unshown)} cannot be shown just now: {', '.join(pending.unshown)}", err=True)
+        if not views and not pending.unshown:
             typer.echo("nothing waits for a decision")
-        else:
+        elif views:
             table(
                 ("approval", "amount", "what", "decide until (UTC)"),
                 ((v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}") for v in views),

@@ -34,7 +34,14 @@ from client.connect import Endpoints, NotReachableError, connect, read_endpoints
 from client.refusals import explained, is_denied, lacks_namespace
 from client.signing import sign
 from client.usage import UsageError
-from domain.approval import ApprovalDecision, ApprovalResult, ApprovalView, DecisionAnswer, Standing
+from domain.approval import (
+    ApprovalDecision,
+    ApprovalResult,
+    ApprovalView,
+    DecisionAnswer,
+    PendingApprovals,
+    Standing,
+)
 from domain.case import TERMINAL_STATES, WAITING_STATES, CaseAnswer, CaseOutcome, CaseState, CaseStatus, HumanDecision
 from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND, IntakeState, PaceChange, is_possible_pace
 from workflows import options
@@ -43,6 +50,7 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 
 ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case worker
+ASKED_AT_ONCE = 16
 
 _Answer = TypeVar("_Answer", CaseAnswer, DecisionAnswer)
 
@@ -254,13 +262,28 @@ class Headgate:
 
     # --- approvals ------------------------------------------------------------------------------------------
 
-    async def pending(self) -> list[ApprovalView]:
-        """Return the approvals that wait for a decision, the oldest first."""
+    async def pending(self) -> PendingApprovals:
+        """Return the approvals that wait for a decision; one that does not answer does not hide the others.
+
+        Raises:
+            NotReachableError: none of them answers.
+        """
         query = "WorkflowType = 'ApprovalWorkflow' AND ExecutionStatus = 'Running'"
         ids = [found.id async for found in self.temporal.list_workflows(query)]
-        views = await asyncio.gather(*(self.show(i) for i in ids))
-        return sorted(
-            (v for v in views if v.standing is Standing.PENDING), key=lambda v: (v.requested_at, v.approval_id)
+        turns = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def show(approval_id: str) -> ApprovalView:
+            async with turns:
+                return await self.show(approval_id)
+
+        found = await asyncio.gather(*(show(i) for i in ids), return_exceptions=True)
+        views = [view for view in found if isinstance(view, ApprovalView)]
+        failed = {i: error for i, error in zip(ids, found, strict=True) if isinstance(error, BaseException)}
+        if failed and not views:
+            raise next(iter(failed.values()))
+        waiting = (view for view in views if view.standing is Standing.PENDING)
+        return PendingApprovals(
+            views=sorted(waiting, key=lambda view: (view.requested_at, view.approval_id)), unshown=sorted(failed)
         )
 
     async def show(self, approval_id: str) -> ApprovalView:

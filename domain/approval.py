@@ -190,6 +190,13 @@ class ApprovalView(BaseModel):
     notices: list[str] = Field(default_factory=list)  # decisions that did not count, and why
 
 
+class PendingApprovals(BaseModel):
+    """What waits for a decision, the oldest first; `unshown` are the ids of those that could not be asked."""
+
+    views: list[ApprovalView] = Field(default_factory=list)
+    unshown: list[str] = Field(default_factory=list)
+
+
 class DecisionAnswer(BaseModel):
     """What whoever decided is told: whether it counted, and where the request stands now."""
 

@@ -144,7 +144,7 @@ async def _decide(console: Console, headgate: Headgate) -> list[str]:
     """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
     decisions that counted.
     """
-    pending = await headgate.pending()
+    pending = (await headgate.pending()).views
     console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
     decided = []
     for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):

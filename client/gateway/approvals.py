@@ -81,10 +81,11 @@ class ApprovalPages:
         return response
 
     async def _show_list(self, _: Request, session: Session) -> Response:
-        views = sorted(await self._desk.pending(), key=lambda view: view.expires_at)
+        pending = await self._desk.pending()
+        views = sorted(pending.views, key=lambda view: view.expires_at)
         now = datetime.now(UTC)
         rows = [(view, (view.expires_at - now).total_seconds()) for view in views]
-        return page("approvals.html", 200, rows=rows, **self._bar(session))
+        return page("approvals.html", 200, rows=rows, unshown=pending.unshown, **self._bar(session))
 
     async def _show_one(self, request: Request, session: Session) -> Response:
         return self._approval_page(await self._desk.show(request.path_params["approval_id"]), session)

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer
+from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, PendingApprovals
 
 
 class ApprovalDesk(Protocol):
     """Where approvals are looked up and decided; `client.cases.Headgate` is one."""
 
-    async def pending(self) -> list[ApprovalView]:
-        """Return the approvals that wait, oldest first."""
+    async def pending(self) -> PendingApprovals:
+        """Return the approvals that wait."""
         ...
 
     async def show(self, approval_id: str) -> ApprovalView:

@@ -12,7 +12,16 @@ import pytest
 
 from adapters.inbox.memory import FakeInbox
 from client.gateway import GatewaySettings, SourceRegistry, create_gateway, ensure_approvers, ensure_sources
-from domain.approval import ApprovalDecision, ApprovalView, Brief, DecisionAnswer, Objection, Standing, Verdict
+from domain.approval import (
+    ApprovalDecision,
+    ApprovalView,
+    Brief,
+    DecisionAnswer,
+    Objection,
+    PendingApprovals,
+    Standing,
+    Verdict,
+)
 from domain.errors import TransientError
 from domain.money import Money
 
@@ -43,11 +52,13 @@ class FakeDesk:
         )
         self.decisions: list[ApprovalDecision] = []
         self.away = False
+        self.unshown: list[str] = []
 
-    async def pending(self) -> list[ApprovalView]:
+    async def pending(self) -> PendingApprovals:
         if self.away:
             raise TransientError("no Temporal")
-        return [self.view] if self.view.standing is Standing.PENDING else []
+        views = [self.view] if self.view.standing is Standing.PENDING else []
+        return PendingApprovals(views=views, unshown=self.unshown)
 
     async def show(self, approval_id: str) -> ApprovalView:
         if approval_id != APPROVAL:
@@ -350,3 +361,12 @@ async def test_an_expired_request_has_no_buttons(person: Person, desk: FakeDesk)
     desk.view = desk.view.model_copy(update={"expires_at": datetime.now(UTC) - timedelta(seconds=1)})
     await person.log_in()
     assert 'name="verdict"' not in (await person.http.get(f"/approvals/{APPROVAL}")).text
+
+
+async def test_one_that_cannot_be_shown_hides_nothing_and_is_told(person: Person, desk: FakeDesk) -> None:
+    desk.unshown = ["case/shop/<sick>/approval/1"]
+    await person.log_in()
+    page = await person.http.get("/approvals")
+    assert page.status_code == 200
+    assert APPROVAL in page.text
+    assert "1 more cannot be shown just now: case/shop/&lt;sick&gt;/approval/1" in page.text
