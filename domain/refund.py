@@ -293,11 +293,12 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
         case Reason.DUPLICATE_CHARGE:
             twin = any(c.amount_minor == full and c.charge_id != charge.charge_id for c in charges)
             # Equal charges may be instalments: only what was taken beyond the order's total was taken twice.
-            if not twin or sum(c.amount_minor for c in charges) - full < order.total_minor:
+            over = sum(c.amount_minor for c in charges) - order.total_minor
+            if not twin or over <= 0:
                 return Deny(rule=Rule.NO_DUPLICATE)
-            # One of the two is owed to us: what was paid back on either counts against the duplicate.
-            back = sum(c.refunded_minor for c in charges if c.amount_minor == full)
-            return _pay(Rule.DUPLICATE, claim, order, charge, full, back_minor=back)
+            # It is owed once: what was paid back on any of the charges counts against it.
+            back = sum(c.refunded_minor for c in charges)
+            return _pay(Rule.DUPLICATE, claim, order, charge, over, back_minor=back)
         case Reason.OVERCHARGED:
             over = full - order.total_minor
             return _pay(Rule.OVERCHARGE, claim, order, charge, over) if over > 0 else Deny(rule=Rule.CHARGED_AS_ORDERED)

@@ -125,6 +125,15 @@ def usd(minor: int) -> Money:
             Rule.NO_DUPLICATE,
         ),
         (claim(Reason.DUPLICATE_CHARGE), account(order(charge(1), charge(2, 1_999))), Deny, Rule.NO_DUPLICATE),
+        # A third part was taken twice, and as much was paid back already, wherever it was.
+        (
+            claim(Reason.DUPLICATE_CHARGE),
+            account(
+                order(charge(1, 4_000, days=9, back=2_000), charge(2, days=3), charge(3, days=2), total_minor=6_000)
+            ),
+            Deny,
+            Rule.NOTHING_LEFT,
+        ),
         (claim(Reason.OVERCHARGED), account(), Deny, Rule.CHARGED_AS_ORDERED),
         (claim(Reason.NOT_RECEIVED), account(), ToHuman, Rule.DELIVERED_ALREADY),
         (claim(Reason.NOT_RECEIVED), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.ON_ITS_WAY),
@@ -160,6 +169,14 @@ def test_when_nothing_is_paid(told: Claim, known: Account, kind: type, rule: Rul
         (
             claim(Reason.DUPLICATE_CHARGE),
             account(order(charge(1, days=3, back=500), charge(2, days=2))),
+            Rule.DUPLICATE,
+            1_500,
+            "CH-2",
+        ),
+        # Never more than was taken beyond the order's total.
+        (
+            claim(Reason.DUPLICATE_CHARGE),
+            account(order(charge(1, days=3), charge(2, days=2), total_minor=2_500)),
             Rule.DUPLICATE,
             1_500,
             "CH-2",
