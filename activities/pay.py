@@ -1,6 +1,10 @@
 """Pay money back: the intention first, then the rail, then the books, each exactly once."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
 
 from pydantic import BaseModel, Field
 from temporalio import activity
@@ -10,7 +14,16 @@ from activities.grants import require_grant
 from activities.ports import Ledger, LedgerRow, LedgerState, RailReceipt, RefundRail
 from domain.approval import Action
 from domain.case import EffectRecord
-from domain.errors import RefusedError
+from domain.errors import RefusedError, ToldToWaitError, TransientError
+
+T = TypeVar("T")
+
+SEND_WITHIN_S = 10.0
+"""An attempt sends within this after it began to check: one that stood still since then asks the ledger again."""
+RAIL_TIMEOUT_S = 15.0
+"""The longest that one call of the rail may take, however its bytes drip."""
+SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S
+"""So long after a case was forbidden no payment of it is under way any more. Below the timeout of the activities."""
 
 
 class RefundRequest(BaseModel):
@@ -40,10 +53,17 @@ class SettleResult(BaseModel):
 class PayActivities:
     """Moves money through a rail, with the ledger as its conscience."""
 
-    def __init__(self, ledger: Ledger, rail: RefundRail, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        rail: RefundRail,
+        clock: Clock = utc_now,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ledger = ledger
         self._rail = rail
         self._clock = clock
+        self._stopwatch = stopwatch
 
     @activity.defn
     async def refund(self, request: RefundRequest) -> EffectRecord:
@@ -54,6 +74,7 @@ class PayActivities:
             TransientError, ToldToWaitError: whether it was paid is open; try again with the same action.
         """
         require_grant("refund")
+        began = self._stopwatch()
         try:
             row = await asyncio.to_thread(
                 self._ledger.intend,
@@ -73,34 +94,46 @@ class PayActivities:
             return paid
         if row.state is LedgerState.EXECUTED:
             return row.effect
-        return await self._execute(row, row.action or request.action)
+        return await self._execute(row, row.action or request.action, began)
 
     @activity.defn
     async def settle_effects(self, request: SettleRequest) -> SettleResult:
         """Ask the rail about every intention of a case that is still open: book what was done, take back what was not.
 
-        For a case that pays no more (cancelled), once no payment of it is under way.
+        For a case that was forbidden (cancelled) before this was scheduled. An attempt that the ledger let pass before
+        then may still send, although the server gave it up: nothing is taken back until that is over.
+
+        Raises:
+            ToldToWaitError: a payment may be under way.
+            TransientError: the rail or the store cannot be reached.
         """
-        done: list[EffectRecord] = []
-        for row in await asyncio.to_thread(self._ledger.in_doubt, request.case_id):
-            receipt = await self._find(row)
+        found = [
+            (row, await self._find(row)) for row in await asyncio.to_thread(self._ledger.in_doubt, request.case_id)
+        ]
+        info = activity.info()  # both times are the server's: no clock of ours is asked
+        left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
+        if left > timedelta(0) and any(receipt is None for _, receipt in found):
+            raise ToldToWaitError(f"a payment of {request.case_id!r} may be under way", left.total_seconds())
+        for row, receipt in found:
             if receipt is not None:
-                done.append(await self._book(receipt))
+                await self._book(receipt)
             else:
                 await asyncio.to_thread(self._ledger.abandon, row.effect.key, request.why, self._clock())
-        return SettleResult(effects=done)
+        rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
+        return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
 
-    async def _execute(self, row: LedgerRow, action: Action) -> EffectRecord:
+    async def _execute(self, row: LedgerRow, action: Action, began: float) -> EffectRecord:
         # Providers forget idempotency keys, and no clock tells whether this one has: another worker wrote the time.
-        if not row.is_new:
-            known = await self._rail.find(action.key, charge_id=action.charge_id)
-            if known is not None:
-                return await self._book(known, action)
+        known = None if row.is_new else await self._find(row)
+        if known is not None:
+            return await self._book(known, action)
+        if self._stopwatch() - began > SEND_WITHIN_S:
+            raise TransientError(f"{action.key!r} was not sent: over {SEND_WITHIN_S:g} s passed since it was checked")
         try:
-            receipt = await self._rail.refund(action)
+            receipt = await _in_time(self._rail.refund(action))
         except RefusedError as refusal:
             # "Refunded already" may speak of our own refund, whose key the provider forgot.
-            known = await self._rail.find(action.key, charge_id=action.charge_id)
+            known = await self._find(row)
             if known is not None:
                 return await self._book(known, action)
             await asyncio.to_thread(self._ledger.abandon, action.key, str(refusal), self._clock())
@@ -116,7 +149,7 @@ class PayActivities:
 
     async def _find(self, row: LedgerRow) -> RailReceipt | None:
         charge_id = row.action.charge_id if row.action else None
-        return await self._rail.find(row.effect.key, charge_id=charge_id)
+        return await _in_time(self._rail.find(row.effect.key, charge_id=charge_id))
 
     async def _book(self, receipt: RailReceipt, action: Action | None = None) -> EffectRecord:
         if action is not None and not _fits(receipt, action):
@@ -127,6 +160,14 @@ class PayActivities:
             )
         row = await asyncio.to_thread(self._ledger.execute, receipt.key, receipt.reference, self._clock())
         return row.effect
+
+
+async def _in_time(call: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(RAIL_TIMEOUT_S):
+            return await call
+    except TimeoutError as error:
+        raise TransientError(f"the payment provider gave no answer within {RAIL_TIMEOUT_S:g} s") from error
 
 
 def _fits(receipt: RailReceipt, action: Action) -> bool:

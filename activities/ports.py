@@ -244,6 +244,10 @@ class Ledger(Protocol):
         """Return the case's effects that were intended and neither executed nor abandoned."""
         ...
 
+    def effects_of(self, case_id: str) -> list[LedgerRow]:
+        """Return all effects of a case, oldest first."""
+        ...
+
     def abandon(self, key: str, why: str, now: datetime) -> None:
         """Take back an intention that the rail refused for good; an executed one stays."""
         ...

@@ -17,7 +17,7 @@ from domain.audit_facts import RailEntry
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 
 STRIPE_URL = "https://api.stripe.com"
-TIMEOUT_S = 20.0  # below the 30 s that the activity has
+TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call
 PAGE = 100
 LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest first
 

@@ -17,16 +17,23 @@ from activities.close import CloseActivities, CloseRequest, ForbidRequest, reply
 from activities.find import FindAccountRequest, FindActivities
 from activities.journal import DrainRequest, JournalActivities
 from activities.lead import LeadActivities, RecordLeadRequest
-from activities.pay import PayActivities, RefundRequest, SettleRequest
-from activities.ports import LedgerState
+from activities.pay import (
+    RAIL_TIMEOUT_S,
+    SEND_WITHIN_S,
+    SETTLE_AFTER_S,
+    PayActivities,
+    RefundRequest,
+    SettleRequest,
+)
+from activities.ports import LedgerState, RailReceipt
 from adapters.chat.fake import FakeSupervisor
 from adapters.chat.webhook import WebhookSupervisor
 from adapters.rails.fake import FakeRail
 from adapters.store import Store, open_store
-from domain.approval import Standing
+from domain.approval import Action, Standing
 from domain.case import CaseOutcome, Draft
 from domain.deadletter import DeadLetter
-from domain.errors import EffectsStoppedError, FailureKind, RefusedError, TransientError
+from domain.errors import EffectsStoppedError, FailureKind, RefusedError, ToldToWaitError, TransientError
 from domain.money import Money
 from domain.sales import Interest, LeadFacts
 from tests.store_contract.samples import (
@@ -40,6 +47,7 @@ from tests.store_contract.samples import (
     seed_samples,
     stored_case,
 )
+from workflows import options
 
 KEY = "case/shop/e1/refund"
 
@@ -83,6 +91,27 @@ def within(workflow_type: str) -> ActivityEnvironment:
 
 
 BILLING = "BillingWorkflow"
+
+
+def waited(seconds: float) -> ActivityEnvironment:
+    """Within an attempt that began so long after its activity was scheduled."""
+    env = within("CaseWorkflow")
+    env.info = replace(env.info, started_time=env.info.scheduled_time + timedelta(seconds=seconds))
+    return env
+
+
+class StandingRail(FakeRail):
+    """Pays only once it may go on."""
+
+    def __init__(self, rail: FakeRail) -> None:
+        super().__init__()
+        self.entries = rail.entries
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def refund(self, action: Action) -> RailReceipt:
+        self.reached.set()
+        await self.go_on.wait()
+        return await super().refund(action)
 
 
 def request(name: str = "e1", **changes: object) -> RefundRequest:
@@ -203,13 +232,50 @@ class TestRefund:
             limit_minor=None,
             now=NOW,
         )
-        settled = await within("CaseWorkflow").run(
-            pay.settle_effects, SettleRequest(case_id="case/shop/e1", why="cancelled")
-        )
+        settle = SettleRequest(case_id="case/shop/e1", why="cancelled")
+        settled = await waited(SETTLE_AFTER_S).run(pay.settle_effects, settle)
         assert [effect.key for effect in settled.effects] == [KEY]
         other = store.ledger.find("case/shop/e1/other")
         assert other is not None
         assert other.state is LedgerState.ABANDONED
+
+    async def test_settling_takes_nothing_back_while_a_payment_may_be_under_way(
+        self, store: Store, rail: FakeRail, clock: Clock
+    ) -> None:
+        """The server gave up a worker that stands still: when it goes on, it must not pay what was taken back."""
+        standing = StandingRail(rail)
+        pay = PayActivities(store.ledger, standing, clock)
+        payment = asyncio.ensure_future(within(BILLING).run(pay.refund, request()))
+        await standing.reached.wait()
+        store.ledger.forbid("case/shop/e1", "cancelled", NOW)
+        settle = SettleRequest(case_id="case/shop/e1", why="cancelled")
+        with pytest.raises(ToldToWaitError) as told:
+            await waited(SETTLE_AFTER_S - 1).run(pay.settle_effects, settle)
+        assert told.value.wait_seconds == 1
+        standing.go_on.set()
+        paid = await payment
+        assert (await waited(SETTLE_AFTER_S).run(pay.settle_effects, settle)).effects == [paid]
+
+    async def test_a_worker_that_stood_still_since_the_check_sends_nothing(
+        self, store: Store, rail: FakeRail, clock: Clock
+    ) -> None:
+        times = iter([100.0, 100.0 + SEND_WITHIN_S + 0.1])
+        late = PayActivities(store.ledger, rail, clock, stopwatch=lambda: next(times))
+        with pytest.raises(TransientError, match="not sent"):
+            await within(BILLING).run(late.refund, request())
+        assert rail.calls == []
+
+    async def test_a_call_that_drips_on_ends_in_time(
+        self, store: Store, rail: FakeRail, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("activities.pay.RAIL_TIMEOUT_S", 0.05)
+        pay = PayActivities(store.ledger, StandingRail(rail), clock)
+        with pytest.raises(TransientError, match="no answer within"):
+            await within(BILLING).run(pay.refund, request())
+        assert [row.effect.key for row in store.ledger.in_doubt("case/shop/e1")] == [KEY]
+
+    def test_an_attempt_ends_before_the_server_gives_it_up(self) -> None:
+        assert SEND_WITHIN_S + RAIL_TIMEOUT_S <= SETTLE_AFTER_S < options.ACTION_TIMEOUT.total_seconds()
 
 
 class TestRecordsAndLeads:
