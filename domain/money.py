@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 AMOUNT_GRAMMAR = re.compile(r"(?P<whole>[0-9]{1,12})(?:\.(?P<part>[0-9]{1,2}))?", re.ASCII)
 CURRENCY_GRAMMAR = re.compile(r"[A-Z]{3}", re.ASCII)
 
-# ISO 4217 exponents that are not two; all other currencies that Headgate pays in have two decimals.
-_EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "XAF": 0, "XOF": 0, "PYG": 0, "UGX": 0}
+# ISO 4217: the currencies that do not have two decimals.
+_NO_DECIMALS = {
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF",
+}  # fmt: skip
 _THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 
 
@@ -31,7 +33,9 @@ class Money(BaseModel):
 
 def exponent(currency: str) -> int:
     """Return how many decimals a currency has (ISO 4217)."""
-    return 3 if currency in _THREE_DECIMALS else _EXPONENTS.get(currency, 2)
+    if currency in _NO_DECIMALS:
+        return 0
+    return 3 if currency in _THREE_DECIMALS else 2
 
 
 def format_minor(minor: int, currency: str) -> str:

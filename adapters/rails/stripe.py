@@ -1,7 +1,8 @@
 """Stripe: `POST /v1/refunds`, our key as the idempotency key and in the metadata, where it outlives 24 hours.
 
 Stripe pays refunds only back to where the charge came from; the payee stands in the metadata, so that the log says
-whom we meant. Reference: https://docs.stripe.com/api/refunds, https://docs.stripe.com/api/errors.
+whom we meant. Reference: https://docs.stripe.com/api/refunds, https://docs.stripe.com/api/errors,
+https://docs.stripe.com/currencies.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from adapters.models.retry_after import UNSAID_S, wait_seconds
 from domain.approval import Action
 from domain.audit_facts import RailEntry
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.money import Money, exponent, format_minor
 
 STRIPE_URL = "https://api.stripe.com"
 TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call
@@ -23,6 +25,9 @@ LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest fir
 
 _PAID = ("succeeded", "pending", "requires_action")  # not to be sent again, though it may still be on its way
 _NOT_PAID = ("failed", "canceled")
+
+# Where Stripe counts a currency with other decimals than ISO 4217.
+_PLACES = {"ISK": 2, "UGX": 2, "MGA": 0}
 
 # Any: Stripe's JSON, read field by field.
 Json = dict[str, Any]
@@ -43,12 +48,12 @@ class StripeRail:
 
         Raises:
             TransientError, ToldToWaitError: try again with the same key.
-            RefusedError: Stripe will never do it.
+            RefusedError: Stripe will never do it, or cannot count the amount.
             ConfigurationError: the API key is wrong or may not make refunds.
         """
         form = {
             _charge_field(action.charge_id): action.charge_id,
-            "amount": str(action.money.minor),
+            "amount": str(_stripe_amount(action.money)),
             "reason": "requested_by_customer",
             "metadata[headgate_key]": action.key,
             "metadata[headgate_digest]": action.digest(),
@@ -158,6 +163,35 @@ def _error(response: httpx.Response) -> Json:
     return error if isinstance(error, dict) else {}
 
 
+def _stripe_amount(money: Money) -> int:
+    """Return an amount as Stripe counts it.
+
+    Raises:
+        RefusedError: Stripe cannot pay it: of three decimals the last must be 0.
+    """
+    iso = exponent(money.currency)
+    places = _PLACES.get(money.currency, iso)
+    step = 10 if iso == 3 else 10 ** max(iso - places, 0)
+    if money.minor % step:
+        raise RefusedError(
+            f"Stripe cannot pay {money}: it takes only multiples of {format_minor(step, money.currency)}"
+        )
+    amount: int = money.minor * 10**places // 10**iso
+    return amount
+
+
+def _minor_amount(refund: Json) -> int:
+    """Return the amount of a refund in minor units, rounded up: what we did not send must not look as if we did."""
+    currency = _currency(refund)
+    iso = exponent(currency)
+    minor: int = -(-refund["amount"] * 10**iso // 10 ** _PLACES.get(currency, iso))
+    return minor
+
+
+def _currency(refund: Json) -> str:
+    return str(refund["currency"]).upper()
+
+
 def _charge_field(charge_id: str) -> str:
     return "payment_intent" if charge_id.startswith("pi_") else "charge"
 
@@ -176,11 +210,11 @@ def _receipt(refund: Json, key: str) -> RailReceipt:
         return RailReceipt(
             key=key,
             reference=refund["id"],
-            amount_minor=refund["amount"],
-            currency=str(refund["currency"]).upper(),
+            amount_minor=_minor_amount(refund),
+            currency=_currency(refund),
             payee=_metadata(refund).get("headgate_payee", ""),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         # It may have been paid: the same key again brings a whole answer.
         raise TransientError(f"Stripe's answer for {key!r} lacks what a receipt needs: {error}") from error
 
@@ -192,8 +226,8 @@ def _entry(refund: Json) -> RailEntry:
         reference=refund["id"],
         charge_id=told.get("headgate_charge") or refund.get("charge") or "",
         payee=told.get("headgate_payee", ""),
-        amount_minor=refund["amount"],
-        currency=str(refund["currency"]).upper(),
+        amount_minor=_minor_amount(refund),
+        currency=_currency(refund),
         digest=told.get("headgate_digest", ""),
         at=datetime.fromtimestamp(refund["created"], UTC),
     )

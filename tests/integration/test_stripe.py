@@ -38,6 +38,7 @@ class StripeSpeaker:
     answers: list[Callable[[], Response]] = field(default_factory=list)  # given instead of doing anything
     lost_answers: int = 0
     status_of_new: str = "succeeded"
+    currency: str = "usd"
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     async def create(self, request: Request) -> Response:
@@ -58,7 +59,7 @@ class StripeSpeaker:
             "id": f"re_{len(self.refunds) + 1}",
             "object": "refund",
             "amount": int(form["amount"]),
-            "currency": "usd",
+            "currency": self.currency,
             "charge": form.get("charge"),
             "payment_intent": form.get("payment_intent"),
             "created": int(datetime.now(UTC).timestamp()),
@@ -220,6 +221,33 @@ class TestStripe:
         assert (form["metadata[headgate_key]"], headers["idempotency-key"]) == (action().key, action().key)
         await stripe.refund(action("e2", charge="pi_7"))
         assert dict(parse_qsl(speaker.requests[1][0]))["payment_intent"] == "pi_7"
+
+    @pytest.mark.parametrize(
+        ("currency", "minor", "sent"),
+        [
+            ("USD", 500, "500"), ("JPY", 500, "500"), ("XPF", 500, "500"), ("KWD", 5_120, "5120"),
+            ("ISK", 500, "50000"), ("UGX", 500, "50000"), ("MGA", 50_000, "500"),
+        ],
+    )  # fmt: skip
+    async def test_amounts_are_in_the_units_that_stripe_counts_in(
+        self, stripe: StripeRail, speaker: StripeSpeaker, currency: str, minor: int, sent: str
+    ) -> None:
+        speaker.currency = currency.lower()
+        money = Money(minor=minor, currency=currency)
+        receipt = await stripe.refund(action().model_copy(update={"money": money}))
+        assert dict(parse_qsl(speaker.requests[0][0]))["amount"] == sent
+        assert (receipt.amount_minor, receipt.currency) == (minor, currency)
+        assert await stripe.find(action().key) == receipt
+        assert [(entry.amount_minor, entry.currency) for entry in await stripe.log()] == [(minor, currency)]
+
+    @pytest.mark.parametrize(("currency", "minor"), [("KWD", 5_124), ("BHD", 1), ("MGA", 50_020)])
+    async def test_an_amount_that_stripe_cannot_pay_is_refused_before_it_is_sent(
+        self, stripe: StripeRail, speaker: StripeSpeaker, currency: str, minor: int
+    ) -> None:
+        money = Money(minor=minor, currency=currency)
+        with pytest.raises(RefusedError, match=f"{currency}: .* multiples of"):
+            await stripe.refund(action().model_copy(update={"money": money}))
+        assert speaker.requests == []
 
     @pytest.mark.parametrize(
         ("status", "kind", "code", "raised"),

@@ -41,6 +41,20 @@ def test_amounts_become_minor_units_of_their_currency(text: str, currency: str, 
     assert parse_amount(text, currency) == Money(minor=minor, currency=currency)
 
 
+@pytest.mark.parametrize(
+    ("currencies", "places"),
+    [
+        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF", 0),
+        ("USD EUR GBP CHF HUF MGA TWD", 2),
+        ("BHD IQD JOD KWD LYD OMR TND", 3),
+    ],
+)
+def test_currencies_have_the_decimals_of_iso_4217(currencies: str, places: int) -> None:
+    assert {currency: exponent(currency) for currency in currencies.split()} == dict.fromkeys(
+        currencies.split(), places
+    )
+
+
 @pytest.mark.parametrize(("text", "currency"), [("500.5", "JPY"), ("0.01", "KRW")])
 def test_more_decimals_than_the_currency_has_are_refused(text: str, currency: str) -> None:
     with pytest.raises(ValueError, match="0 decimals"):
