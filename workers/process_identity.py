@@ -55,9 +55,11 @@ class ProcessRecord:
 
     def is_running(self) -> bool:
         """Tell whether this very process still runs: same id, same start, same command."""
-        if start_of(self.pid) != self.started:
-            return False
-        return _same_command(self.command, command_of(self.pid))
+        return not self.has_ended() and _same_command(self.command, command_of(self.pid))
+
+    def has_ended(self) -> bool:
+        """Tell whether it is gone. One that is ending has lost its command line already, not its ports and files."""
+        return start_of(self.pid) != self.started
 
 
 def start_of(pid: int) -> str | None:
@@ -126,10 +128,10 @@ def stop_leftover(record: ProcessRecord, grace_s: float, mark: tuple[str, str]) 
     if record.is_running():
         signal_group(record.pid, signal.SIGTERM)
         deadline = time.monotonic() + grace_s
-        while record.is_running() and time.monotonic() < deadline:
+        while not record.has_ended() and time.monotonic() < deadline:
             time.sleep(0.02)
         signal_group(record.pid, signal.SIGKILL)
-        _await_end(record.is_running)
+        _await_end(lambda: not record.has_ended())
         return True
     orphans = [pid for pid in group_members(record.pid) if pid != record.pid and carries_mark(pid, *mark)]
     for pid in orphans:
