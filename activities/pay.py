@@ -38,10 +38,11 @@ class RefundRequest(BaseModel):
 
 
 class SettleRequest(BaseModel):
-    """Which case's open intentions shall be settled."""
+    """Which case's open intentions shall be settled; without `take_back` what was not paid stays open, for a replay."""
 
     case_id: str
     why: str
+    take_back: bool = True
 
 
 class SettleResult(BaseModel):
@@ -100,8 +101,8 @@ class PayActivities:
     async def settle_effects(self, request: SettleRequest) -> SettleResult:
         """Ask the rail about every intention of a case that is still open: book what was done, take back what was not.
 
-        For a case that was forbidden (cancelled) before this was scheduled. An attempt that the ledger let pass before
-        then may still send, although the server gave it up: nothing is taken back until that is over.
+        For a case of which nothing tries to pay any more. An attempt that the ledger let pass before this was scheduled
+        may still send, although the server gave it up: nothing is taken back until that is over.
 
         Raises:
             ToldToWaitError: a payment may be under way.
@@ -110,17 +111,21 @@ class PayActivities:
         found = [
             (row, await self._find(row)) for row in await asyncio.to_thread(self._ledger.in_doubt, request.case_id)
         ]
-        info = activity.info()  # both times are the server's: no clock of ours is asked
-        left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
-        if left > timedelta(0) and any(receipt is None for _, receipt in found):
-            raise ToldToWaitError(f"a payment of {request.case_id!r} may be under way", left.total_seconds())
-        for row, receipt in found:
+        for _, receipt in found:
             if receipt is not None:
                 await self._book(receipt)
-            else:
-                await asyncio.to_thread(self._ledger.abandon, row.effect.key, request.why, self._clock())
+        if request.take_back:
+            await self._take_back([row.effect.key for row, receipt in found if receipt is None], request)
         rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
         return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
+
+    async def _take_back(self, unpaid: list[str], request: SettleRequest) -> None:
+        info = activity.info()  # both times are the server's: no clock of ours is asked
+        left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
+        if unpaid and left > timedelta(0):
+            raise ToldToWaitError(f"a payment of {request.case_id!r} may be under way", left.total_seconds())
+        for key in unpaid:
+            await asyncio.to_thread(self._ledger.abandon, key, request.why, self._clock())
 
     async def _execute(self, row: LedgerRow, action: Action, began: float) -> EffectRecord:
         # Providers forget idempotency keys, and no clock tells whether this one has: another worker wrote the time.

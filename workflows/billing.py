@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refund import Account, Ask, Claim, Deny, Inform, Refund, ToHuman, decide_refund, describe
     from domain.story import plain
     from workflows import options
-    from workflows.steps import failed_step, on_ladder, with_usage
+    from workflows.steps import PAY_STEP, failed_step, on_ladder, settle_payments, with_usage
 
 REFUND_STEP = "refund"
 
@@ -150,8 +150,23 @@ class BillingWorkflow:
                 draft = replies.approval_expired(case.lang, case.subject, refund)
                 return self._end(Ending.REJECT, f"approval {answer.standing}: {finding}", draft)
             approval_id = answer.approval_id
+        try:
+            effect = await self._pay(action, approval_id, account)
+        except ApplicationError as error:
+            if failed_step(error, step=PAY_STEP).kind is not FailureKind.REFUSED:
+                raise
+            paid = await self._paid_before(action, str(error.message))
+            if paid is None:
+                raise
+            effect = paid
+        draft = replies.refund_paid(case.lang, case.subject, refund, approved=approval_id is not None)
+        return self._end(Ending.ANSWER, finding, draft, [effect])
+
+    async def _pay(self, action: Action, approval_id: str | None, account: Account) -> EffectRecord:
+        case = self._case
+        currency = action.money.currency
         effect: EffectRecord = await on_ladder(
-            "pay the refund",
+            PAY_STEP,
             case.policy.ladder_s,
             lambda: workflow.execute_activity_method(
                 PayActivities.refund,
@@ -160,14 +175,14 @@ class BillingWorkflow:
                     step=REFUND_STEP,
                     approval_id=approval_id,
                     # A currency without a limit has the limit zero: nothing of it is paid without a person.
-                    limit_minor=case.policy.refund.approval_limit_minor.get(refund.money.currency, 0),
+                    limit_minor=case.policy.refund.approval_limit_minor.get(currency, 0),
                     # Looked at before, but another case of the customer may have been paid since.
-                    daily_cap_minor=case.policy.refund.daily_cap_minor.get(refund.money.currency),
+                    daily_cap_minor=case.policy.refund.daily_cap_minor.get(currency),
                     # So too the charge: five tickets at once must not each get a percentage that is owed once.
                     seen_back_minor=sum(
                         charge.refunded_minor
                         for charge in (account.order.charges if account.order else [])
-                        if charge.charge_id == refund.charge_id
+                        if charge.charge_id == action.charge_id
                     ),
                 ),
                 task_queue=options.ACTIONS_QUEUE,
@@ -176,11 +191,24 @@ class BillingWorkflow:
                 retry_policy=options.NATIVE_RETRY,
                 # Cancelling a case must not leave open whether the money moved: the payment is waited for.
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=f"pay back {format_minor(refund.money.minor, refund.money.currency)} of {refund.charge_id}",
+                summary=f"pay back {format_minor(action.money.minor, currency)} of {action.charge_id}",
             ),
         )
-        draft = replies.refund_paid(case.lang, case.subject, refund, approved=approval_id is not None)
-        return self._end(Ending.ANSWER, finding, draft, [effect])
+        return effect
+
+    async def _paid_before(self, action: Action, refusal: str) -> EffectRecord | None:
+        """Tell whether an earlier try was paid although this one was refused, as the kill switch does.
+
+        A person decides next: no payment may be open by then.
+        """
+        settled = await on_ladder(
+            "settle the payment",
+            self._case.policy.ladder_s,
+            lambda: settle_payments(
+                self._case.case_id, refusal, retry=options.NATIVE_RETRY, budget=options.STEP_BUDGET
+            ),
+        )
+        return next((effect for effect in settled.effects if effect.key == action.key), None)
 
     async def _approval(
         self, action: Action, refund: Refund, claim: Claim, account: Account, finding: str

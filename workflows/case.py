@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.bury import AlertRequest, BuryActivities
     from activities.close import CloseActivities, CloseRequest, ForbidRequest
-    from activities.pay import PayActivities, SettleRequest, SettleResult
     from activities.route import RouteActivities, RouteRequest, RouteResult
     from domain.case import (
         CaseAnswer,
@@ -23,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         CaseState,
         CaseStatus,
         Draft,
+        EffectRecord,
         Ending,
         HumanDecision,
         Lane,
@@ -37,7 +37,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.routing import Category
     from domain.story import case_details, money_of
     from workflows import options
-    from workflows.steps import failed_step, on_ladder, step_error, stop_if_cancelled, to_the_end
+    from workflows.steps import (
+        PAY_STEP,
+        failed_step,
+        on_ladder,
+        settle_payments,
+        step_error,
+        stop_if_cancelled,
+        to_the_end,
+    )
 
 SPECIALISTS = {
     Category.BILLING: ("BillingWorkflow", "billing"),
@@ -79,6 +87,8 @@ class CaseWorkflow:
     # --- the way of a case ----------------------------------------------------------------------------------
 
     async def _work(self) -> tuple[CaseState, Draft | None]:
+        if self._case.replay:
+            await self._settle_earlier_run()
         category = await self._route()
         finding = self._status.finding
         while True:
@@ -98,6 +108,20 @@ class CaseWorkflow:
             if decision.verdict is Lane.ANSWER:
                 return CaseState.DONE, human_answer(self._case.lang, self._case.subject, decision.text)
             return CaseState.REJECTED, None
+
+    async def _settle_earlier_run(self) -> None:
+        """Close the books of the run that was given up, so that this one decides on what is true."""
+        settled = await on_ladder(
+            "settle payments in doubt",
+            self._case.policy.ladder_s,
+            lambda: settle_payments(
+                self._case.case_id,
+                "the case was replayed",
+                retry=options.NATIVE_RETRY,
+                budget=options.STEP_BUDGET,
+            ),
+        )
+        self._keep(settled.effects)
 
     async def _route(self) -> Category | None:
         if self._case.skip_to_human:
@@ -138,7 +162,7 @@ class CaseWorkflow:
             static_summary=f"{category} for {self._case.case_id}"[:200],
         )
         self._spend(result.usage)
-        self._status.effects.extend(result.effects)
+        self._keep(result.effects)
         self._status.notices.extend(result.notes)
         self._status.finding = result.finding
         stop_if_cancelled()
@@ -275,6 +299,11 @@ class CaseWorkflow:
     async def _dead_lettered(self, failed: FailedStep) -> CaseOutcome:
         self._spend(failed.usage)
         self._tell(finding=f"gave up at {failed.step}: {failed.kind}")
+        if failed.step == PAY_STEP:
+            # The last try may have been paid. What was not stays open: the replay takes it up under the same key.
+            await self._settle("the case was given up", take_back=False, budget=options.LAST_LOOK)
+            if self._status.effects:
+                self._tell(finding=f"{self._status.finding}; it was paid all the same")
         info = workflow.info()
         letter = DeadLetter(
             dead_letter_id=f"{self._case.case_id}/dead/{self._case.replay + 1}",
@@ -304,21 +333,22 @@ class CaseWorkflow:
             ForbidRequest(case_id=self._case.case_id, why="the case was cancelled"),
             summary="forbid further effects",
         )
+        await self._settle("the case was cancelled")
+        await self._close(CaseState.CANCELLED, None)
+
+    async def _settle(self, why: str, *, take_back: bool = True, budget: timedelta | None = None) -> None:
         try:
-            settled: SettleResult = await workflow.execute_activity_method(
-                PayActivities.settle_effects,
-                SettleRequest(case_id=self._case.case_id, why="the case was cancelled"),
-                task_queue=options.ACTIONS_QUEUE,
-                start_to_close_timeout=options.ACTION_TIMEOUT,
-                retry_policy=options.NEVER_GIVE_UP,
-                summary="settle payments in doubt",
+            settled = await settle_payments(
+                self._case.case_id, why, retry=options.NEVER_GIVE_UP, take_back=take_back, budget=budget
             )
         except ActivityError as error:
             self._status.notices.append(f"payments in doubt stay so: {error.cause or error}"[:300])
         else:
-            known = {effect.key for effect in self._status.effects}
-            self._status.effects.extend(effect for effect in settled.effects if effect.key not in known)
-        await self._close(CaseState.CANCELLED, None)
+            self._keep(settled.effects)
+
+    def _keep(self, effects: list[EffectRecord]) -> None:
+        known = {effect.key for effect in self._status.effects}
+        self._status.effects.extend(effect for effect in effects if effect.key not in known)
 
     async def _act(self, activity: Callable[..., object], request: BaseModel, *, summary: str) -> None:
         """Run an action that must not be given up: it is retried until the store is back."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -16,13 +17,16 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import failure_of, usage_of
+    from activities.pay import PayActivities, SettleRequest, SettleResult
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
     from domain.models import Usage
     from domain.story import plain
+    from workflows import options
 
 Result = TypeVar("Result")
 STEP_FAILED = "StepFailed"
+PAY_STEP = "pay the refund"
 
 
 async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitable[Result]]) -> Result:
@@ -54,6 +58,26 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
             workflow.logger.warning("%s", told)
             workflow.set_current_details(f"**Waiting to retry** — {plain(told)}")
             await workflow.sleep(timedelta(seconds=rung), summary=told[:200])
+
+
+async def settle_payments(
+    case_id: str, why: str, *, retry: RetryPolicy, take_back: bool = True, budget: timedelta | None = None
+) -> SettleResult:
+    """Ask the provider what became of payments whose answer was lost, before something is decided that rests on it.
+
+    Raises:
+        ActivityError: it cannot be asked (within `budget`, all attempts); what is in doubt stays so.
+    """
+    settled: SettleResult = await workflow.execute_activity_method(
+        PayActivities.settle_effects,
+        SettleRequest(case_id=case_id, why=why, take_back=take_back),
+        task_queue=options.ACTIONS_QUEUE,
+        start_to_close_timeout=options.ACTION_TIMEOUT,
+        schedule_to_close_timeout=budget,
+        retry_policy=retry,
+        summary="settle payments in doubt",
+    )
+    return settled
 
 
 def stop_if_cancelled() -> None:

@@ -239,6 +239,21 @@ class TestRefund:
         assert other is not None
         assert other.state is LedgerState.ABANDONED
 
+    async def test_a_case_that_is_given_up_keeps_its_open_payment_for_the_replay(
+        self, pay: PayActivities, store: Store, rail: FakeRail
+    ) -> None:
+        """Nothing is taken back, so nothing has to be waited for, and no other ticket gets the same money."""
+        rail.failures = [TransientError("503")]
+        with pytest.raises(TransientError):
+            await within(BILLING).run(pay.refund, request())
+        settle = SettleRequest(case_id="case/shop/e1", why="given up", take_back=False)
+        assert (await waited(0).run(pay.settle_effects, settle)).effects == []
+        [open_one] = store.ledger.in_doubt("case/shop/e1")
+        assert open_one.effect.key == KEY
+        await rail.refund(action())
+        assert [e.key for e in (await waited(0).run(pay.settle_effects, settle)).effects] == [KEY]
+        assert store.ledger.in_doubt("case/shop/e1") == []
+
     async def test_settling_takes_nothing_back_while_a_payment_may_be_under_way(
         self, store: Store, rail: FakeRail, clock: Clock
     ) -> None:
