@@ -19,7 +19,12 @@ from typing import Self
 KILL_TAKES_EFFECT_S = 5.0
 
 _ON_LINUX = sys.platform.startswith("linux")
-_STAT_STATE, _STAT_GROUP, _STAT_START = 0, 2, 19  # positions after the command's closing bracket, proc(5)
+_STAT_STATE, _STAT_GROUP, _STAT_THREADS, _STAT_START = (
+    0,
+    2,
+    17,
+    19,
+)  # positions after the command's closing bracket, proc(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +60,21 @@ class ProcessRecord:
 
     def is_running(self) -> bool:
         """Tell whether this very process still runs: same id, same start, same command."""
-        return not self.has_ended() and _same_command(self.command, command_of(self.pid))
-
-    def has_ended(self) -> bool:
-        """Tell whether it is gone. One that is ending has lost its command line already, not its ports and files."""
-        return start_of(self.pid) != self.started
+        if start_of(self.pid) != self.started:
+            return False
+        current = command_of(self.pid)
+        # One that is ending has lost its command line already, not its ports and files.
+        return not current or _same_command(self.command, current)
 
 
 def start_of(pid: int) -> str | None:
-    """Return a text that only this run of this process has; ``None`` if no such process runs (a zombie does not)."""
+    """Return a text that only this run of this process has; ``None`` if no such process runs (a zombie does not, once
+    the last of its threads has let go of ports and files).
+    """
     if not _ON_LINUX:
         return _ask_ps(pid, "lstart") or None
     fields = _stat(pid)
-    if fields is None or fields[_STAT_STATE] in "ZX":
+    if fields is None or not _lives(fields):
         return None
     return f"{_boot_id()}:{fields[_STAT_START]}"
 
@@ -94,7 +101,7 @@ def group_members(group: int) -> list[int]:
         if not entry.name.isdigit():
             continue
         fields = _stat(int(entry.name))
-        if fields is not None and int(fields[_STAT_GROUP]) == group and fields[_STAT_STATE] not in "ZX":
+        if fields is not None and int(fields[_STAT_GROUP]) == group and _lives(fields):
             members.append(int(entry.name))
     return members
 
@@ -128,10 +135,10 @@ def stop_leftover(record: ProcessRecord, grace_s: float, mark: tuple[str, str]) 
     if record.is_running():
         signal_group(record.pid, signal.SIGTERM)
         deadline = time.monotonic() + grace_s
-        while not record.has_ended() and time.monotonic() < deadline:
+        while record.is_running() and time.monotonic() < deadline:
             time.sleep(0.02)
         signal_group(record.pid, signal.SIGKILL)
-        _await_end(lambda: not record.has_ended())
+        _await_end(record.is_running)
         return True
     orphans = [pid for pid in group_members(record.pid) if pid != record.pid and carries_mark(pid, *mark)]
     for pid in orphans:
@@ -168,6 +175,10 @@ def _stat(pid: int) -> list[str] | None:
         return None
     # The command in brackets may itself hold blanks and brackets.
     return text.rpartition(")")[2].split()
+
+
+def _lives(fields: list[str]) -> bool:
+    return fields[_STAT_STATE] not in "ZX" or int(fields[_STAT_THREADS]) > 1
 
 
 def _boot_id() -> str:

@@ -20,7 +20,7 @@ import pytest
 from workers import processes
 from workers.data_dir import DataDirInUseError, rotate_log
 from workers.local_ports import NoFreePortError, free_ports, port_answers
-from workers.process_identity import ProcessRecord, command_of, start_of
+from workers.process_identity import ProcessRecord, command_of, group_members, start_of
 from workers.processes import (
     EventKind,
     ProcessEvent,
@@ -288,6 +288,36 @@ async def test_a_leftover_of_a_killed_run_is_stopped(tmp_path: Path, stranger: a
     assert record is not None
     await leave_record(tmp_path, record)
     assert not lives(stranger.pid)
+
+
+LEADER_FIRST = """
+import ctypes, socket, sys, threading, time
+listening = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=time.sleep, args=(60,)).start()
+print(listening.getsockname()[1], flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere ps tells")
+async def test_a_process_runs_until_its_last_thread_has_let_go_of_its_ports(tmp_path: Path) -> None:
+    """The first thread of a killed server is a zombie while the others still end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LEADER_FIRST, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    record = ProcessRecord.of(process.pid, [sys.executable, "-c", LEADER_FIRST])
+    assert record is not None
+    await eventually(lambda: not command_of(process.pid), "the end of the first thread")
+    socket.create_connection(("127.0.0.1", port)).close()
+    assert record.is_running()
+    assert process.pid in group_members(process.pid)
+    await leave_record(tmp_path, record)
+    assert not lives(process.pid)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    await process.wait()
 
 
 @pytest.mark.parametrize(
