@@ -171,7 +171,7 @@ class AuditFacts(BaseModel):
     """Everything that an audit looks at."""
 
     now: datetime
-    grace_s: float = 120.0  # what is younger than this is under way, not missing (promises: "two minutes")
+    grace_s: float = 120.0  # what is younger than this is under way, not missing (docs/promises.md)
     pen: PenFacts = Field(default_factory=PenFacts)
     rail: list[RailEntry] = Field(default_factory=list)
     effects: list[EffectFact] = Field(default_factory=list)

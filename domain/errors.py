@@ -71,7 +71,7 @@ class ConfigurationError(HeadgateError):
 
 
 class FailureKind(StrEnum):
-    """What a failure means for the case (design, section 4)."""
+    """What a failure means for the case (docs/architecture.md, "When something fails")."""
 
     TRANSIENT = "transient"
     TOLD_TO_WAIT = "told_to_wait"

@@ -129,7 +129,7 @@ def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
 def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Check the promises; exit 1 if one is broken.
 
-    S1 to S6 and L1 to L3, from the stores, the payment provider's own log and Temporal itself.
+    S1 to S6 and L1 to L3 of docs/promises.md, from the stores, the payment provider's own log and Temporal itself.
     """
     from workers.standing import audit_report
 

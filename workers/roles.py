@@ -45,7 +45,7 @@ WORKFLOWS = [
 
 
 class Role(StrEnum):
-    """What a worker process does (design, section 2)."""
+    """What a worker process does (docs/architecture.md, "Processes")."""
 
     INTAKE = "intake"
     CASE = "case"

@@ -7,7 +7,7 @@ from temporalio.common import RetryPolicy, SearchAttributeKey
 from domain.errors import TransientError
 from domain.models import Tier
 
-# Task queues: one per scaling unit (design, section 2).
+# Task queues: one per scaling unit (docs/architecture.md, "Processes").
 INTAKE_QUEUE = "intake"
 CASES_QUEUE = "cases"
 MODEL_QUEUES = {Tier.SMALL: "models-small", Tier.LARGE: "models-large"}
@@ -35,7 +35,7 @@ SEARCH_ATTRIBUTES = {
 }
 
 MODEL_TIMEOUT = timedelta(seconds=120)  # up to three calls of 30 s: the answer, one re-ask, and room for a slow start
-HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this (promise L4)
+HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this
 ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.

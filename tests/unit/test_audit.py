@@ -1,7 +1,9 @@
 """The auditor catches each broken promise: every test breaks one and expects exactly that to be told."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -539,3 +541,12 @@ def test_what_only_one_look_saw_is_no_violation() -> None:
     pen_full(second_facts)
     both = confirmed(first, audit(second_facts))
     assert [(v.promise, v.kind) for v in both.violations] == [("L2", "stuck")]
+
+
+def test_every_violation_is_explained_in_the_list_of_promises() -> None:
+    root = Path(__file__).parents[2]
+    rules = "".join((root / "domain" / name).read_text() for name in ("audit_safety.py", "audit_liveness.py"))
+    kinds = {kind for found in re.findall(r'kind="(\w+)"|broken\("(\w+)"', rules) for kind in found if kind}
+    explained = set(re.findall(r"`(\w+)`", (root / "docs" / "promises.md").read_text()))
+    assert len(kinds) > 25
+    assert kinds - explained == set()
