@@ -1,10 +1,8 @@
 """Cases per second, against a bare workflow that makes the same model calls and nothing else.
 
 Both run on the same Temporal server, against the same offline model, in alternating rounds, each with one process for
-workflow tasks and
-one for model calls; Headgate has its action and journal workers on top, because that is what it does more. The bare
-workflow's calls are
-recorded from Headgate's own activities, so that both send the same prompts.
+workflow tasks and one for model calls; Headgate has its action and journal workers on top, because that is what it
+does more. The bare workflow's calls are recorded from Headgate's own activities, so that both send the same prompts.
 """
 
 import asyncio

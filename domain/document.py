@@ -40,10 +40,9 @@ class CleanDocument(BaseModel):
     """The message as a model may see it.
 
     `vault` maps each token to the value that stood there; it stays in the store and never goes to a model, a log or a
-    workflow.
-    `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the payload as
-    received and of
-    subject plus text as handed on: their difference is what cleaning saved. Flags are sorted by name, each once.
+    workflow. `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the
+    payload as received and of subject plus text as handed on: their difference is what cleaning saved. Flags are
+    sorted by name, each once.
     """
 
     subject: str

@@ -24,8 +24,7 @@ class ModelRequest(BaseModel):
     """One call: the prompt and the JSON schema that the answer must fit.
 
     `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
-    output on the wire.
-    `max_output` is in tokens.
+    output on the wire. `max_output` is in tokens.
     """
 
     tier: Tier

@@ -1,8 +1,7 @@
 r"""Money in minor units with its currency, read by one strict grammar.
 
 Amounts are never floats: `float("nan") > 5000` is False, so a NaN would slip under a limit; `float`, `int` and
-`Decimal` also take
-"5_000", full-width and Arabic digits. One grammar is accepted, `\d{1,12}(\.\d{1,2})?` in ASCII.
+`Decimal` also take "5_000", full-width and Arabic digits. One grammar is accepted, `\d{1,12}(\.\d{1,2})?` in ASCII.
 """
 
 import re

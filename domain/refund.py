@@ -1,8 +1,7 @@
 """Whether and how much is refunded: pure rules over what the system of record says.
 
 The model proposes a `Claim`; nothing in it grants authority. Which order may come from the customer's text; how much
-may be paid, to
-whom and whether at all come from the records. `decide_refund` is the only place that says yes.
+may be paid, to whom and whether at all come from the records. `decide_refund` is the only place that says yes.
 """
 
 from collections.abc import Sequence

@@ -39,8 +39,7 @@ def parse_route(answer: str, categories: Sequence[str] = CATEGORIES) -> Category
     """Return the category that the answer equals, or None.
 
     NFKC, blanks and one final full stop stripped, case folded, then equality: never "contains", because "not Sales,
-    it is Billing"
-    holds two of them.
+    it is Billing" holds two of them.
 
     >>> parse_route(" billing. ")
     <Category.BILLING: 'Billing'>

@@ -37,9 +37,9 @@ LEFTOVER_GRACE_S = 5.0
 KILLED_BY_PERSON = 128 + signal.SIGINT
 MARK_VARIABLE = "HEADGATE_SUPERVISED_IN"
 
-# Runs between fork and the program: ties the program's life to the supervisor's (1 is PR_SET_PDEATHSIG), also when the
-# supervisor died
-# before it could ask. A program of its own, since code run by `preexec_fn` can deadlock in a process that has threads.
+# Runs between fork and the program: ties the program's life to the supervisor's (1 is PR_SET_PDEATHSIG), also when
+# the supervisor died before it could ask. A program of its own, since code run by `preexec_fn` can deadlock in a
+# process that has threads.
 _LAUNCHER = """\
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)

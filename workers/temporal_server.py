@@ -1,8 +1,8 @@
 """Temporal's own programs on this machine: where they are, how they are started, what they must be told once.
 
 ``scripts/setup.py`` runs before anything is installed and imports this module for the places it fills, so nothing
-outside the
-standard library is imported at the top; ``temporalio`` is imported by the one function that talks to a server.
+outside the standard library is imported at the top; ``temporalio`` is imported by the one function that talks to a
+server.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ _TYPE_VALUES: Mapping[str, str] = {
 """What a command line calls a type, to what the server's own interface calls it."""
 
 # A 202 from the gateway promises that the holding pen has the event; Temporal may lose its last moment before a power
-# cut (not before
-# a kill) and is then given the event again, so NORMAL is safe and the WAL journal makes it several times faster.
+# cut (not before a kill) and is then given the event again, so NORMAL is safe and the WAL journal makes it several
+# times faster.
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 _DYNAMIC_CONFIG: Mapping[str, str] = {
@@ -195,9 +195,8 @@ async def prepare_namespace(
 ) -> None:
     """Register what Headgate needs in a namespace of a server without TLS: itself, its attributes, its retention.
 
-    Safe to run again and beside itself; a longer retention that somebody has set is kept. When this returns, cases can
-    be started with
-    the attributes and found by them.
+    Safe to run again and beside itself; a longer retention that somebody has set is kept. When this returns, cases
+    can be started with the attributes and found by them.
 
     Raises:
         RuntimeError: no answer within ``timeout_s`` (it also connects within that time).

@@ -34,8 +34,7 @@ async def on_ladder(step: str, ladder_s: list[float], call: Callable[[], Awaitab
 
     Raises:
         ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or
-            the failure is of a kind
-            that waiting does not mend.
+            the failure is of a kind that waiting does not mend.
     """
     attempts: list[Attempt] = []
     while True:
