@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from client.gateway.serving import UvicornOptions
 
+OFFLINE_ADMIN_TOKEN = "HEADGATE_OFFLINE_ADMIN_TOKEN"  # noqa: S105 - the variable's name
+
 
 def serve_gateway(settings: Settings) -> None:
     """Serve webhooks and the approvals page until SIGTERM."""
@@ -51,7 +53,7 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     from client.gateway import uvicorn_options
 
     configure_logging(settings.log_level)
-    app = create_app(admin_token=os.environ.get("HEADGATE_OFFLINE_ADMIN_TOKEN"))
+    app = create_app(admin_token=os.environ.get(OFFLINE_ADMIN_TOKEN))
     uvloop.run(_serve(app, host, port, **uvicorn_options()))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from workers.roles import Role
-from workers.settings import SECRETS, Settings
+from workers.serving import OFFLINE_ADMIN_TOKEN
+from workers.settings import CONFIG_FILE, SECRETS, Settings
 from workers.temporal_server import (
     CACHE_VARIABLE,
     TEMPORAL_BIN_VARIABLE,
@@ -24,6 +25,7 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
 EXAMPLE = (REPOSITORY / ".env.example").read_text("utf-8")
 IGNORED = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
 OF_SETUP = {CACHE_VARIABLE, TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE}
+BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,16 @@ def test_every_variable_is_one_that_the_settings_know(text: str) -> None:
     known = {f"HEADGATE_{field.upper()}" for field in Settings.model_fields}
     known |= {f"HEADGATE_{field.upper()}_FILE" for field in SECRETS}
     assert named
-    assert named - known - OF_SETUP == set()
+    assert named - known - BESIDE_SETTINGS == set()
+
+
+def test_every_setting_stands_in_the_example_with_its_default() -> None:
+    shown = dict(re.findall(r"^# (\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+    assert {f"HEADGATE_{field.upper()}" for field in Settings.model_fields} | BESIDE_SETTINGS <= set(shown)
+    bare = Settings.model_construct()
+    for field in Settings.model_fields:
+        value = shown[f"HEADGATE_{field.upper()}"]
+        assert value in ("", str(getattr(bare, field)).lower(), str(getattr(bare, field))), field
 
 
 def test_every_role_has_its_process() -> None:
