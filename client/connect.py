@@ -56,10 +56,14 @@ def read_endpoints(data_dir: Path) -> Endpoints:
     path = data_dir / "endpoints.json"
     try:
         return Endpoints.model_validate(json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NotReachableError(
             f"no {path.name} in {str(data_dir)!r}: start Headgate with `headgate up --data-dir {data_dir}`, "
             "or name the folder of a running one with --data-dir or HEADGATE_DATA_DIR"
+        ) from None
+    except PermissionError:
+        raise NotReachableError(
+            f"{str(path)!r} is not for this user: it holds secrets, run this as who owns it"
         ) from None
     except ValueError as error:
         raise NotReachableError(f"{str(path)!r} cannot be read ({error}): start `headgate up` again") from error

@@ -1,12 +1,17 @@
 """Who may send and who may decide: the secrets that a fresh data dir starts with."""
 
 import json
+import os
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from client.connect import NotReachableError, SourceEndpoint
 from client.gateway import ensure_approvers, ensure_sources
-from client.gateway.private_files import write_private
+from client.gateway.private_files import read_private, write_private
+from client.gateway.sources import Scheme, SourcesFile
 from workers.bootstrap import read_blueprint
+from workers.data_dir import make_data_dir
 from workers.settings import Settings
 
 SOURCES = ("shop", "mail", "demo")
@@ -17,11 +22,11 @@ def prepare_access(settings: Settings) -> list[SourceEndpoint]:
 
     Tokens of new approvers are added to `approver-tokens.json`, to be handed out and deleted; nothing else keeps them.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_dir(settings.data_dir)
     names = [approver.name for approver in read_blueprint(settings).approval.approvers]
     if tokens := ensure_approvers(settings.approvers_file, names):
         handed_out = settings.data_dir / "approver-tokens.json"
-        known = json.loads(handed_out.read_text("utf-8")) if handed_out.exists() else {}
+        known = read_private(handed_out, TypeAdapter(dict[str, str]).validate_python) if handed_out.exists() else {}
         write_private(handed_out, json.dumps(known | tokens, indent=2).encode())
     wanted = [] if settings.sources_file.exists() else list(SOURCES)
     ensure_sources(settings.sources_file, wanted)
@@ -33,16 +38,15 @@ def signing_sources(sources_file: Path) -> list[SourceEndpoint]:
 
     Raises:
         NotReachableError: the file is not there, or not for this user.
+        ConfigurationError: it is not as expected.
     """
-    try:
-        written = json.loads(sources_file.read_text("utf-8"))["sources"]
-    except OSError as error:
+    if not os.access(sources_file, os.R_OK):
         raise NotReachableError(
-            f"no secrets to sign with: {str(sources_file)!r} cannot be read ({error.strerror}); name the gateway's own "
-            "data dir with --data-dir, or a folder with a copy of its sources.json"
-        ) from error
+            f"no secrets to sign with: {str(sources_file)!r} cannot be read; name the gateway's own data dir with "
+            "--data-dir, or a folder with a copy of its sources.json"
+        )
     return [
-        SourceEndpoint(name=s["name"], secret=s["secrets"][-1])
-        for s in written
-        if s.get("scheme", "standard") == "standard"
+        SourceEndpoint(name=entry.name, secret=entry.secrets[-1].get_secret_value())
+        for entry in read_private(sources_file, SourcesFile.model_validate).sources
+        if entry.scheme is Scheme.STANDARD
     ]

@@ -5,12 +5,31 @@ import os
 from pathlib import Path
 from typing import IO
 
+from client.usage import UsageError
+
 LOG_ROTATE_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
 
 
 class DataDirInUseError(RuntimeError):
     """Another running `headgate up` owns this data dir."""
+
+
+def make_data_dir(path: Path) -> None:
+    """Make the data dir for its owner alone: personal data and secrets lie in it.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (path / ".written").touch()
+        (path / ".written").unlink()
+    except OSError as error:
+        raise UsageError(
+            f"the data dir {str(path)!r} cannot be used ({error.strerror}): choose another with --data-dir or "
+            "HEADGATE_DATA_DIR"
+        ) from error
 
 
 def take_lock(data_dir: Path) -> IO[str]:

@@ -102,6 +102,8 @@ async def check_web_ui(own: str, named: str) -> Finding:
     if own:
         return await check_http(name, own, "`headgate up` without --no-ui starts it; logs are in the data dir")
     if not named:
-        return Finding(name, None, "no address known", "set HEADGATE_TEMPORAL_UI_URL for links on the approvals page")
+        return Finding(
+            name, None, "no address known", "set HEADGATE_TEMPORAL_UI_URL for the link on the gateway's first page"
+        )
     found = await check_http(name, named, "it is an address for browsers: open it in one", any_answer=True)
     return found if found.ok else Finding(name, None, found.found, found.remedy)

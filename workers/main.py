@@ -134,7 +134,9 @@ def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
     """Run the gateway: webhooks, approvals page."""
     from workers.serving import serve_gateway
 
-    serve_gateway(settings_for(data_dir))
+    settings = settings_for(data_dir)
+    with erring():
+        serve_gateway(settings)
 
 
 @app.command()
@@ -167,7 +169,9 @@ def offline_model(
     """
     from workers.serving import serve_offline_model
 
-    serve_offline_model(settings_for(data_dir), host, port)
+    settings = settings_for(data_dir)
+    with erring():
+        serve_offline_model(settings, host, port)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
 from client.gateway.private_files import write_private
 from workers.access import prepare_access
 from workers.bootstrap import Parts
+from workers.data_dir import make_data_dir
 from workers.local_ports import free_ports
 from workers.processes import ProcessEvent, ProcessSpec, Supervisor
 from workers.settings import PROJECT, Settings
@@ -55,7 +56,7 @@ class Stack:
         self.endpoints: Endpoints
 
     async def __aenter__(self) -> Self:
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # personal data lies in it
+        make_data_dir(self.settings.data_dir)
         await self.supervisor.__aenter__()
         try:
             await self._start()

@@ -42,7 +42,7 @@ class GatewaySettings(BaseModel):
     approvers_file: Path | None = None
     session_s: float = Field(default=8 * 3600.0, gt=0)
     secure_cookies: bool = False  # true behind TLS
-    temporal_ui_url: str | None = None  # shown on the first page
+    temporal_ui_url: str | None = None  # linked on the first page
 
 
 def create_gateway(

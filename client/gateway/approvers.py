@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from client.gateway.private_files import WatchedFile, write_private
+from client.gateway.private_files import WatchedFile, read_private, write_private
 
 _FINGERPRINT_CHARS = 16
 
@@ -61,10 +61,9 @@ def ensure_approvers(path: Path, names: Sequence[str]) -> dict[str, str]:
     """Make sure that each person is in the file; return the tokens of those that are new, which are stored nowhere.
 
     Raises:
-        ValueError: the file there is not as expected.
+        ConfigurationError: the file there is not as expected.
     """
-    content = json.loads(path.read_bytes()) if path.exists() else {"approvers": {}}
-    known = dict(ApproversFile.model_validate(content).approvers)
+    known = dict(read_private(path, ApproversFile.model_validate).approvers) if path.exists() else {}
     tokens = {name: secrets.token_urlsafe(32) for name in dict.fromkeys(names) if name not in known}
     if tokens or not path.exists():
         known |= {name: hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}

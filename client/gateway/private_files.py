@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -54,14 +55,25 @@ class WatchedFile(Generic[_T]):
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> _T:
-        try:
+        value = read_private(self._path, self._parse)
+        with suppress(OSError):
             if self._path.stat().st_mode & 0o077:
                 _LOG.warning("%s can be read by others: it holds secrets, chmod 600 it", self._path.name)
-            return self._parse(json.loads(self._path.read_bytes()))
-        except OSError as e:
-            raise ConfigurationError(f"{str(self._path)!r} cannot be read: {e.strerror}") from e
-        except (ValueError, KeyError, TypeError) as e:  # pydantic's errors are ValueErrors; ours never quote a secret
-            raise ConfigurationError(f"{str(self._path)!r} is not as expected: {_without_input(e)}") from e
+        return value
+
+
+def read_private(path: Path, parse: Callable[[object], _T]) -> _T:
+    """Return what is in such a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not as expected; the message names it and no secret.
+    """
+    try:
+        return parse(json.loads(path.read_bytes()))
+    except OSError as e:
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {e.strerror}") from e
+    except (ValueError, KeyError, TypeError) as e:  # pydantic's errors are ValueErrors; ours never quote a secret
+        raise ConfigurationError(f"{str(path)!r} is not as expected: {_without_input(e)}") from e
 
 
 def _without_input(error: Exception) -> str:

@@ -8,16 +8,15 @@ it.
 """
 
 import hmac
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
-from client.gateway.private_files import WatchedFile, write_private
+from client.gateway.private_files import WatchedFile, read_private, write_private
 from client.gateway.rate import TokenBucket
 from client.signing import decode_secret, new_secret
 from domain.case import SOURCE_NAME
@@ -47,6 +46,10 @@ class SourceEntry(BaseModel):
     rate_per_s: float | None = Field(default=None, gt=0)
     burst: float | None = Field(default=None, ge=1)
     tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
+
+    @field_serializer("secrets", when_used="json")
+    def _write_secrets(self, given: list[SecretStr]) -> list[str]:
+        return [secret.get_secret_value() for secret in given]
 
 
 class SourcesFile(BaseModel):
@@ -90,10 +93,6 @@ class SourceRegistry:
         """Return a source by name."""
         return self._file.get().get(name)
 
-    def names(self) -> list[str]:
-        """Return the names of all sources."""
-        return sorted(self._file.get())
-
     def _parse(self, content: object) -> Mapping[str, Source]:
         entries = SourcesFile.model_validate(content).sources
         found = {entry.name: self._source(entry) for entry in entries}
@@ -125,18 +124,20 @@ def ensure_sources(path: Path, names: Sequence[str]) -> dict[str, str]:
     """Make sure that each source is in the file, with a fresh secret if it is new; return the newest secret of each.
 
     Raises:
-        ValueError: a name is no source name, or the file there is not as expected.
+        ValueError: a name is no source name.
+        ConfigurationError: the file there is not as expected.
     """
     for name in names:
         if not SOURCE_NAME.fullmatch(name):
             raise ValueError(f"source {name[:48]!r}: expected lower-case letters, digits and '-', at most 40")
-    content = json.loads(path.read_bytes()) if path.exists() else {"sources": []}
-    known = {entry.name: entry for entry in SourcesFile.model_validate(content).sources}
-    missing = [name for name in dict.fromkeys(names) if name not in known]
-    if missing:
-        content["sources"] += [{"name": name, "scheme": Scheme.STANDARD, "secrets": [new_secret()]} for name in missing]
-        write_private(path, json.dumps(content, indent=2).encode() + b"\n")
-        known = {entry.name: entry for entry in SourcesFile.model_validate(content).sources}
+    found = read_private(path, SourcesFile.model_validate) if path.exists() else SourcesFile(sources=[])
+    known = {entry.name: entry for entry in found.sources}
+    for name in names:
+        if name not in known:
+            known[name] = SourceEntry(name=name, secrets=[SecretStr(new_secret())])
+    if len(known) > len(found.sources):
+        content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
+        write_private(path, content.encode() + b"\n")
     return {name: known[name].secrets[-1].get_secret_value() for name in names}
 
 

@@ -387,3 +387,53 @@ def test_an_installation_without_the_measurements_says_so(what: str, monkeypatch
     code, _, stderr = run("bench", what)
     assert code == 2
     assert "make bench" in stderr
+
+
+# --- data dirs and files that cannot be used ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["gateway"], ["up"], ["demo", "--ci"]], ids=["gateway", "up", "demo"])
+def test_a_data_dir_that_cannot_be_used_is_named_with_the_remedy(command: list[str], tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("not a folder")
+    code, _, said = run(*command, "--data-dir", str(in_the_way))
+    assert code == 2
+    assert said == (
+        f"the data dir {str(in_the_way)!r} cannot be used (File exists): choose another with --data-dir or "
+        "HEADGATE_DATA_DIR\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["cases", "list"], ["status"], ["audit"], ["dlq", "list"], ["submit", "x"]])
+def test_commands_on_what_is_no_data_dir_say_so(command: list[str], tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("not a folder")
+    code, _, said = run(*command, "--data-dir", str(in_the_way))
+    assert code == 3
+    assert "headgate up" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sources.json", '{"sources": ['),
+        ("sources.json", '{"sources": [{"name": "shop", "secrets": ["whsec_c2VjcmV0"], "colour": "red"}]}'),
+        ("approvers.json", "[]"),
+        ("approver-tokens.json", '{"ada": 7}'),
+    ],
+)
+def test_a_broken_file_of_secrets_stops_the_gateway_with_one_line(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    code, _, said = run("gateway", "--data-dir", str(tmp_path))
+    assert code == 1
+    assert said.startswith(f"{str(tmp_path / name)!r} is not as expected: ")
+    assert said.count("\n") == 1
+    assert "c2VjcmV0" not in said
+
+
+def test_a_broken_blueprint_stops_the_gateway_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blueprint.toml").write_text("x = [")
+    monkeypatch.setenv("HEADGATE_BLUEPRINT", str(tmp_path))
+    code, _, said = run("gateway", "--data-dir", str(tmp_path / "data"))
+    assert code == 1
+    assert said.startswith(f"{tmp_path / 'blueprint.toml'}: no valid TOML: ")
