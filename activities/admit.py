@@ -28,7 +28,7 @@ from activities.ports import (
 )
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
-from domain.deadletter import Attempt, DeadLetter
+from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.document import CleanDocument, CleanFlag
 from domain.email_head import ADDRESS
 from domain.errors import PoisonError, TransientError, failure_kind
@@ -223,7 +223,7 @@ class AdmitActivities:
         why = str(error) if isinstance(error, PoisonError) else f"{type(error).__name__} while reading it"
         now = self._clock()
         letter = DeadLetter(
-            dead_letter_id=f"{case.case_id}/dead/{case.replay + 1}",
+            dead_letter_id=letter_id(case.case_id, case.replay),
             case_id=case.case_id,
             source=case.source,
             step=_STEP,

@@ -18,7 +18,7 @@ import typer
 if TYPE_CHECKING:
     from client.cases import Headgate
 
-GOOD, WRONG, USAGE, UNREACHABLE = 0, 1, 2, 3
+WRONG, USAGE, UNREACHABLE = 1, 2, 3
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="HEADGATE_DATA_DIR", help="Data folder of the running Headgate.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.audit_facts import AuditFacts, CaseFact, CaseRun, Doing, ExecutionStatus, Violation
-from domain.case import TERMINAL_STATES, CaseState
+from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState
 
 PARKED_AT_MOST = timedelta(days=3)
 """No step is retried longer than this (`workflows.options.STEP_BUDGET`)."""
@@ -72,7 +72,7 @@ def _check_run(facts: AuditFacts, run: CaseRun, case: CaseFact | None, under_way
             yield broken("two_endings", f"its workflow ended as {run.state!r}, the store says {evidence['store']!r}")
     elif run.status is not ExecutionStatus.RUNNING:
         yield broken("workflow_failed", f"its workflow is {run.status}: that is no ending of ours")
-    elif run.state in {CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.PARKED}:
+    elif run.state in WAITING_STATES:
         under_way[str(run.state)] += 1
         until = _waits_until(facts, run, case)
         if until is not None and until + timedelta(seconds=facts.grace_s) < facts.now:

@@ -5,20 +5,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.audit_facts import ApprovalFact, AuditFacts, EffectFact, RailEntry, Violation
-from domain.case import TERMINAL_STATES, CaseState
+from domain.case import TERMINAL_STATES, CaseState, case_of
 from domain.money import format_minor
 
 KILL_SWITCH_WITHIN = timedelta(seconds=5)
 MONEY_KINDS = frozenset({"refund"})
-
-
-def case_of(key: str) -> str:
-    """Return the case that an effect's key belongs to: its first three parts.
-
-    >>> case_of("case/shop/evt_1/refund")
-    'case/shop/evt_1'
-    """
-    return "/".join(key.split("/")[:3])
 
 
 def check_causes(facts: AuditFacts) -> Iterator[Violation]:

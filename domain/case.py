@@ -20,7 +20,6 @@ class CaseState(StrEnum):
     RUNNING = "running"
     WAITING_APPROVAL = "waiting_approval"
     WAITING_HUMAN = "waiting_human"
-    PARKED = "parked"
     DONE = "done"
     REJECTED = "rejected"
     DEAD_LETTERED = "dead_lettered"
@@ -28,7 +27,7 @@ class CaseState(StrEnum):
 
 
 TERMINAL_STATES = frozenset({CaseState.DONE, CaseState.REJECTED, CaseState.DEAD_LETTERED, CaseState.CANCELLED})
-WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.PARKED})
+WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN})
 
 
 def case_id(source: str, event_id: str) -> str:
@@ -45,6 +44,15 @@ def case_id(source: str, event_id: str) -> str:
     if not EVENT_ID.fullmatch(event_id):
         raise ValueError(f"event id {event_id[:48]!r}: expected 1 to 128 of letters, digits and . _ : ~ @ + = -")
     return f"case/{source}/{event_id}"
+
+
+def case_of(key: str) -> str:
+    """Return the case that an effect, an approval or a child workflow belongs to: the first three parts of its id.
+
+    >>> case_of("case/shop/evt_1/refund")
+    'case/shop/evt_1'
+    """
+    return "/".join(key.split("/")[:3])
 
 
 class CaseInput(BaseModel):

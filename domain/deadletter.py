@@ -47,6 +47,24 @@ class DeadLetter(BaseModel):
     at: datetime
 
 
+def letter_id(case_id: str, replay: int) -> str:
+    """Return the id of the dead letter that replay number `replay` of a case ends as (0: its first run).
+
+    >>> letter_id("case/shop/evt_1", 0)
+    'case/shop/evt_1/dead/1'
+    """
+    return f"{case_id}/dead/{replay + 1}"
+
+
+def next_replay(dead_letter_id: str) -> int:
+    """Return the number of the replay that a dead letter leads to.
+
+    >>> next_replay("case/shop/evt_1/dead/1")
+    1
+    """
+    return int(dead_letter_id.rsplit("/", 1)[1])
+
+
 def next_rung(ladder_s: Sequence[float], failures: int) -> float | None:
     """Return how long to wait after so many failures, seconds; None when the ladder is used up.
 

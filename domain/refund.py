@@ -19,7 +19,6 @@ class Origin(StrEnum):
 
     GIVEN = "given"  # a named field of the sender's payload
     QUOTED = "quoted"  # found word for word in the sender's text
-    DERIVED = "derived"  # taken from the system of record
     GUESSED = "guessed"  # the model said so and nothing else does
 
 

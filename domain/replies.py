@@ -35,6 +35,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "article": "this is what we know about it:",
         "steps": "Please try these steps, in this order:",
         "unsolved": "If this does not help, answer this message and a colleague will take over.",
+        "at_once": "Answer it at once if {when}.",
         "source": "(This answer relies on our article {article}.)",
     },
     "de": {
@@ -54,6 +55,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "article": "das wissen wir dazu:",
         "steps": "Bitte versuchen Sie diese Schritte der Reihe nach:",
         "unsolved": "Wenn das nicht hilft, antworten Sie bitte auf diese Nachricht, dann übernimmt eine Kollegin oder ein Kollege.",
+        "at_once": "Antworten Sie sofort, wenn dies zutrifft: {when}.",
         "source": "(Diese Antwort stützt sich auf unseren Artikel {article}.)",
     },
     "fr": {
@@ -73,6 +75,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "article": "voici ce que nous savons à ce sujet :",
         "steps": "Merci d'essayer ces étapes, dans cet ordre :",
         "unsolved": "Si cela ne suffit pas, répondez à ce message : une personne de l'équipe prendra le relais.",
+        "at_once": "Répondez tout de suite dans ce cas : {when}.",
         "source": "(Cette réponse s'appuie sur notre article {article}.)",
     },
     "es": {
@@ -91,6 +94,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "article": "esto es lo que sabemos:",
         "steps": "Pruebe estos pasos, en este orden:",
         "unsolved": "Si no le ayuda, responda a este mensaje y una persona del equipo le atenderá.",
+        "at_once": "Responda enseguida en este caso: {when}.",
         "source": "(Esta respuesta se basa en nuestro artículo {article}.)",
     },
 }
@@ -225,11 +229,11 @@ def approval_expired(lang: str, subject: str, refund: Refund) -> Draft:
     return _letter(lang, subject, [said])
 
 
-def article_answer(lang: str, subject: str, article: Article, steps: Sequence[str] = ()) -> Draft:
-    """Answer with a knowledge article: cause, steps, and which article it is."""
+def article_answer(lang: str, subject: str, article: Article) -> Draft:
+    """Answer with a knowledge article: cause, steps, when not to go on trying, and which article it is."""
     lang = _lang(lang)
     t = _TEXTS[lang]
-    numbered = "\n".join(f"{n}. {step}" for n, step in enumerate(steps or article.steps, 1))
+    numbered = "\n".join(f"{n}. {step}" for n, step in enumerate(article.steps, 1))
     source = f"{article.article_id} v{article.version}"
     return _letter(
         lang,
@@ -237,7 +241,7 @@ def article_answer(lang: str, subject: str, article: Article, steps: Sequence[st
         [
             f"{t['article']} {article.cause}",
             f"{t['steps']}\n{numbered}" if numbered else "",
-            t["unsolved"],
+            t["unsolved"] + (f" {t['at_once'].format(when=article.escalate_if)}" if article.escalate_if else ""),
             t["source"].format(article=source),
         ],
         [source],

@@ -24,7 +24,7 @@ from domain.audit_facts import (
     RailEntry,
     Stuck,
 )
-from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState, CaseStatus
+from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState, CaseStatus, case_of
 from workflows.options import CASE_STATE
 
 GRACE_S = 120.0
@@ -197,7 +197,7 @@ class _Gatherer:
         """Say of each running case what it and its children do."""
         by_case: dict[str, list[WorkflowExecutionDescription]] = {}
         for description in described:
-            by_case.setdefault("/".join(description.id.split("/")[:3]), []).append(description)
+            by_case.setdefault(case_of(description.id), []).append(description)
         for run in runs.values():
             if run.status is not ExecutionStatus.RUNNING or run.state in WAITING_STATES:
                 continue

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from client.starting import TemporalCaseStarter
+from domain.deadletter import next_replay
 
 if TYPE_CHECKING:
     from adapters.store.dead_letters import DeadLetterRecord
@@ -62,9 +63,8 @@ async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord")
     """
     store = parts.store
     case_id = row.letter.case_id
-    replay = int(row.letter.dead_letter_id.rsplit("/", 1)[1])  # the letter of run n is replayed as replay n
     try:
-        case = await asyncio.to_thread(store.cases.set_replay, case_id, replay)
+        case = await asyncio.to_thread(store.cases.set_replay, case_id, next_replay(row.letter.dead_letter_id))
     except ValueError:
         await _mark(parts, row)
         raise

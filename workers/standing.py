@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from client.case_filters import ENDED_OUTSIDE, in_state
 from domain.case import CaseState
 from domain.money import format_minor
-from domain.story import format_cost
 
 if TYPE_CHECKING:
     from adapters.store.reports import CaseCounts
@@ -84,12 +83,6 @@ def for_people(standing: dict[str, object]) -> dict[str, object]:
 def money_lines(refunded_minor: dict[str, int]) -> str:
     """Write sums by currency in one line."""
     return ", ".join(format_minor(minor, currency) for currency, minor in refunded_minor.items()) or "nothing"
-
-
-def cost_line(counts: "CaseCounts") -> str:
-    """Write model calls, tokens and cost in one line."""
-    tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
-    return f"{counts.model_calls:,} calls, {tokens}, {format_cost(counts.cost_micros)}"
 
 
 async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, object], list[str]]:

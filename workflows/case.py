@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
         SpecialistRequest,
         SpecialistResult,
     )
-    from domain.deadletter import DeadLetter, FailedStep
+    from domain.deadletter import DeadLetter, FailedStep, letter_id
     from domain.errors import FailureKind
     from domain.models import Tier, Usage
     from domain.replies import human_answer
@@ -306,7 +306,7 @@ class CaseWorkflow:
                 self._tell(finding=f"{self._status.finding}; it was paid all the same")
         info = workflow.info()
         letter = DeadLetter(
-            dead_letter_id=f"{self._case.case_id}/dead/{self._case.replay + 1}",
+            dead_letter_id=letter_id(self._case.case_id, self._case.replay),
             case_id=self._case.case_id,
             source=self._case.source,
             step=failed.step,

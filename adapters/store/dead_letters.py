@@ -71,14 +71,12 @@ class SqlDeadLetters:
         )
 
     def list_letters(
-        self, *, status: DeadLetterStatus | None = DeadLetterStatus.OPEN, limit: int = 100, source: str | None = None
+        self, *, status: DeadLetterStatus | None = DeadLetterStatus.OPEN, limit: int = 100
     ) -> list[DeadLetterRecord]:
         """Return dead letters, oldest first; `status` None means all."""
         wanted = sa.select(dead_letters).order_by(dead_letters.c.at, dead_letters.c.dead_letter_id).limit(limit)
         if status is not None:
             wanted = wanted.where(dead_letters.c.status == status)
-        if source is not None:
-            wanted = wanted.where(dead_letters.c.source == source)
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(wanted).mappings()]
 

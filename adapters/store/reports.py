@@ -4,11 +4,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
-from domain.approval import ApprovalRequest, ApprovalResult, Standing
 
 
 class CaseCounts(BaseModel):
@@ -53,15 +52,6 @@ class CaseRow(BaseModel):
     dead_letter_id: str | None = None
     received_at: datetime
     closed_at: datetime | None = None
-
-
-class ApprovalRow(BaseModel):
-    """An approval as recorded, with the request that was put before people."""
-
-    request: ApprovalRequest
-    result: ApprovalResult
-    requested_at: datetime
-    expires_at: datetime
 
 
 class ExportedEffect(BaseModel):
@@ -148,17 +138,6 @@ class SqlReports:
                 replies=_count(connection, replies),
             )
 
-    def list_cases(
-        self, *, state: str | None = None, category: str | None = None, source: str | None = None, limit: int = 50
-    ) -> list[CaseRow]:
-        """Return cases, newest first."""
-        wanted = sa.select(*_CASE_COLUMNS).order_by(cases.c.received_at.desc(), cases.c.case_id).limit(limit)
-        for column, value in ((cases.c.state, state), (cases.c.category, category), (cases.c.source, source)):
-            if value is not None:
-                wanted = wanted.where(column == value)
-        with self._database.reading() as connection:
-            return [CaseRow.model_validate(dict(row)) for row in connection.execute(wanted).mappings()]
-
     def case(self, case_id: str) -> CaseRow:
         """Return a case. Raises KeyError if it is unknown."""
         wanted = sa.select(*_CASE_COLUMNS).where(cases.c.case_id == case_id)
@@ -167,23 +146,6 @@ class SqlReports:
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
         return CaseRow.model_validate(dict(row))
-
-    def list_approvals(self, *, standing: Standing | None = Standing.PENDING, limit: int = 100) -> list[ApprovalRow]:
-        """Return approvals, oldest first; `standing` None means all."""
-        wanted = sa.select(approvals).order_by(approvals.c.requested_at, approvals.c.approval_id).limit(limit)
-        if standing is not None:
-            wanted = wanted.where(approvals.c.standing == standing)
-        with self._database.reading() as connection:
-            return [_approval_row(row) for row in connection.execute(wanted).mappings()]
-
-    def approval(self, approval_id: str) -> ApprovalRow:
-        """Return an approval. Raises KeyError if it is unknown."""
-        with self._database.reading() as connection:
-            wanted = sa.select(approvals).where(approvals.c.approval_id == approval_id)
-            row = connection.execute(wanted).mappings().one_or_none()
-        if row is None:
-            raise KeyError(f"approval {approval_id!r} is unknown: see `headgate approvals list`")
-        return _approval_row(row)
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""
@@ -226,19 +188,3 @@ def _summed(connection: Connection) -> dict[str, int]:
         .order_by(effects.c.currency)
     )
     return {row[0]: int(row[1]) for row in connection.execute(wanted)}
-
-
-def _approval_row(row: RowMapping) -> ApprovalRow:
-    return ApprovalRow(
-        request=ApprovalRequest.model_validate_json(row["request"]),
-        result=ApprovalResult(
-            approval_id=row["approval_id"],
-            digest=row["digest"],
-            standing=Standing(row["standing"]),
-            by=row["decided_by"] or "",
-            reason=row["reason"] or "",
-            at=row["decided_at"],
-        ),
-        requested_at=row["requested_at"],
-        expires_at=row["expires_at"],
-    )

@@ -8,7 +8,6 @@ it.
 """
 
 import hmac
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -139,8 +138,3 @@ def ensure_sources(path: Path, names: Sequence[str]) -> dict[str, str]:
         content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
         write_private(path, content.encode() + b"\n")
     return {name: known[name].secrets[-1].get_secret_value() for name in names}
-
-
-def new_token() -> str:
-    """Return a fresh token for a source of the scheme `token`."""
-    return secrets.token_urlsafe(32)

@@ -341,10 +341,6 @@ def waits_without_approval(f: AuditFacts) -> None:
     f.runs[2] = run(WAITING, "waiting_approval", ExecutionStatus.RUNNING)
 
 
-def parked_without_end(f: AuditFacts) -> None:
-    f.runs[2] = run(WAITING, "parked", ExecutionStatus.RUNNING)
-
-
 def runs_for_ever(doing: Doing, hours: float = 1) -> Break:
     def change(f: AuditFacts) -> None:
         f.runs[2] = run(WAITING, "running", ExecutionStatus.RUNNING).model_copy(
@@ -430,7 +426,6 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (no_dead_letter, {("L1", "no_dead_letter")}),
     (waits_too_long, {("L1", "deadline_passed")}),
     (waits_without_approval, {("L1", "no_deadline")}),
-    (parked_without_end, {("L1", "no_deadline")}),
     (runs_for_ever(Doing.UNATTENDED), {("L1", "not_settled")}),
     (runs_for_ever(Doing.UNKNOWN), {("L1", "not_settled")}),
     (runs_for_ever(Doing.SLEEPS, hours=73), {("L1", "not_settled")}),

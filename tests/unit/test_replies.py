@@ -124,6 +124,17 @@ def test_an_answer_from_an_article_names_it_and_holds_its_steps_in_order(lang: s
     assert "1." not in replies.article_answer(lang, "", ARTICLE.model_copy(update={"steps": []})).text
 
 
+@in_every_language
+def test_an_answer_from_an_article_says_when_to_stop_trying(lang: str) -> None:
+    plain, urgent = (
+        replies.article_answer(lang, "", ARTICLE.model_copy(update={"escalate_if": when}))
+        for when in ("", "it smells of smoke")
+    )
+    assert "it smells of smoke." in urgent.text
+    assert [len(line) for line in paragraphs(plain)] != [len(line) for line in paragraphs(urgent)]
+    assert len(paragraphs(plain)) == len(paragraphs(urgent))
+
+
 def test_no_workflow_puts_words_of_a_model_into_an_answer() -> None:
     nodes = [n for f in (PROJECT / "workflows").glob("*.py") for n in ast.walk(ast.parse(f.read_text("utf-8")))]
     calls = [ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func).startswith("replies.")]

@@ -394,7 +394,8 @@ class TestPeople:
         for _ in range(3):
             await ActivityEnvironment().run(approve.announce_approval, approval_request(big_action()))
         assert len(supervisor.alerts) == 1
-        assert [row.result.standing for row in store.reports.list_approvals()] == [Standing.PENDING]
+        [on_record] = store.audit.read([]).approvals
+        assert on_record.standing == Standing.PENDING
 
     @pytest.mark.parametrize("by", ["mallory", "", "C-1"])
     async def test_a_decision_by_somebody_not_entitled_is_never_recorded(
@@ -405,7 +406,7 @@ class TestPeople:
         told = RecordDecisionRequest(request=asked, result=approval_result(asked, by=by))
         with pytest.raises(RefusedError):
             ActivityEnvironment().run(approve.record_decision, told)
-        assert store.reports.list_approvals(standing=None) == []
+        assert store.audit.read([]).approvals == []
 
     async def test_the_first_of_two_opposite_decisions_is_given_back(self, store: Store, clock: Clock) -> None:
         approve = ApproveActivities(store.ledger, FakeSupervisor(), clock)
