@@ -64,7 +64,7 @@ def _print_brief(view: "ApprovalView") -> None:
         ("if rejected", brief.if_rejected),
         ("decide until", f"{view.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("digest", view.digest),
-        *(("did not count", notice) for notice in view.notices),
+        *(("had no effect", notice) for notice in view.notices),
     ):
         typer.echo(f"  {name:13} {value}")
 
@@ -119,5 +119,5 @@ def _decide(
         return await headgate.decide(decision)
 
     answer = with_headgate(data_dir, work)
-    message = answer.message if answer.accepted else f"did not count: {answer.message}"
+    message = answer.message if answer.accepted else f"had no effect: {answer.message}"
     report([approval_id], message, accepted=answer.accepted, as_json=as_json)

@@ -40,7 +40,7 @@ def cases_list(
     data_dir: DataDir = DEFAULT_DIR,
     state: Annotated[str | None, typer.Option(help="Only cases in this state, e.g. waiting_human.")] = None,
     category: Annotated[str | None, typer.Option(help="Only this category, e.g. Billing.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List cases, newest first."""
@@ -133,7 +133,7 @@ def cases_start(
 def cases_follow(
     case_id: str,
     data_dir: DataDir = DEFAULT_DIR,
-    timeout_s: Annotated[float, typer.Option("--timeout", help="Give up after so many seconds.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Give up after this many seconds.")] = 60.0,
 ) -> None:
     """Print every change of a case until it ends or waits for a person."""
 

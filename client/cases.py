@@ -352,7 +352,7 @@ class Headgate:
         await self._signal_intake("resume")
 
     async def pace_intake(self, per_second: float) -> None:
-        """Let in so many cases per second. Raises UsageError for a pace that cannot be kept."""
+        """Set how many cases are let in per second. Raises UsageError for a pace that cannot be kept."""
         if not is_possible_pace(per_second):
             raise UsageError(
                 f"pace {per_second!r}: expected cases per second, from {SLOWEST_PER_SECOND:g} to {FASTEST_PER_SECOND:g}"

@@ -45,7 +45,7 @@ def emit(document: object) -> None:
 
 
 def report(ids: Sequence[str], message: str, *, as_json: bool, accepted: bool = True, line: str | None = None) -> None:
-    """End a command that changes something: say what became of it, with exit code 1 if the change did not count.
+    """End a command that changes something: say what became of it, with exit code 1 if the change had no effect.
 
     Args:
         ids: what was to be changed.

@@ -44,7 +44,7 @@ def intake_resume(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
 
 @intake_app.command("pace")
 def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Let in so many cases per second."""
+    """Set how many cases are let in per second."""
     with_headgate(data_dir, lambda headgate: headgate.pace_intake(per_second))
     _report(f"up to {per_second:g} cases per second", as_json=as_json)
 

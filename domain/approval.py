@@ -187,7 +187,7 @@ class ApprovalView(BaseModel):
     standing: Standing = Standing.PENDING
     decided_by: str = ""
     reason: str = ""
-    notices: list[str] = Field(default_factory=list)  # decisions that did not count, and why
+    notices: list[str] = Field(default_factory=list)  # decisions that had no effect, and why
 
 
 class PendingApprovals(BaseModel):

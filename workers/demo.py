@@ -102,7 +102,7 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         if not complete:
             console.print(
                 f"[bold red]not as it should be[/]: {sum(sent.refused.values())} messages refused, "
-                f"{len(decided)} of {len(_DECISIONS)} decisions counted"
+                f"{len(decided)} of {len(_DECISIONS)} decisions took effect"
             )
         return complete and not document["violations"]
 

@@ -107,9 +107,9 @@ def prepare(
     wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds that the server may take to start.")] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Prepare a Temporal of your own: its namespace and search attributes.
+    """Prepare a Temporal of your own.
 
-    The one that TEMPORAL_* names, before the processes are run one by one; `headgate up` does it by itself. Safe to
+    Makes the namespace and the search attributes on the server that TEMPORAL_* names, before the processes are run one by one; `headgate up` does it by itself. Safe to
     run again: prints what it made and what was there.
     """
 
@@ -176,7 +176,10 @@ def offline_model(
 
 @app.command()
 def doctor(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Say what is found and what to do about the rest; exit 1 if something needed is missing or broken."""
+    """Say what is found and what to do about the rest.
+
+    Exit 1 if something needed is missing or broken.
+    """
     from workers.checking import run_doctor
 
     settings = settings_for(data_dir)

@@ -79,12 +79,14 @@ def submit(
     rate: Annotated[
         float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send only the first so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Send only the first messages, this many.")] = None,
     texts: Annotated[
         Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for a person.")] = False,
-    timeout_s: Annotated[float, typer.Option("--timeout", help="With --wait: give up after so many seconds.")] = 3600.0,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="With --wait: give up after this many seconds.")
+    ] = 3600.0,
     as_json: AsJson = False,
 ) -> None:
     """Send messages through the real, signed webhook."""
@@ -108,7 +110,10 @@ def submit(
 
 
 def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show what runs, what waits and what it cost; with exit 0 also where no case worker answers for the intake."""
+    """Show what runs, what waits and what it cost.
+
+    Exit 0 also where no case worker answers for the intake.
+    """
     from workers.standing import for_people, gather_standing
 
     async def work(parts: "Parts") -> dict[str, object]:

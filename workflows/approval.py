@@ -146,7 +146,7 @@ class ApprovalWorkflow:
             standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
             self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
             return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
-        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} did not count: {refused.message}")
+        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} had no effect: {refused.message}")
         del self._notices[:-NOTICES_KEPT]
         self._show()
         return refused

@@ -249,7 +249,7 @@ class CaseWorkflow:
         if objection is None:
             self._decision = decision
             return CaseAnswer(accepted=True, message=f"{decision.verdict} by {decision.by} recorded")
-        self._status.notices.append(f"{decision.verdict} by {decision.by or 'nobody'} did not count: {objection}"[:300])
+        self._status.notices.append(f"{decision.verdict} by {decision.by or 'nobody'} had no effect: {objection}"[:300])
         del self._status.notices[:-NOTICES_KEPT]
         return CaseAnswer(accepted=False, message=objection)
 

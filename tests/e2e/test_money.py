@@ -189,7 +189,7 @@ async def test_a_rejected_refund_is_never_paid(running: Running) -> None:
 async def test_who_may_not_decide_is_told_why(running: Running, arguments: tuple[str, ...], says: str) -> None:
     done = running.command("approvals", "approve", approval(CONTESTED), *arguments)
     assert done.returncode == 1
-    assert "did not count" in done.stderr
+    assert "had no effect" in done.stderr
     assert says in done.stderr
     assert running.states()[case(CONTESTED)] == "waiting_approval"
     assert await payments(running, CONTESTED) == []
@@ -206,7 +206,7 @@ async def test_a_cancelled_case_is_not_paid_by_a_later_approval(running: Running
     eventually(lambda: running.states()[case(WITHDRAWN)] == "cancelled", 60, "the case did not end")
     late = running.command("approvals", "approve", approval(WITHDRAWN), "--by", "finance")
     assert late.returncode == 1
-    assert "did not count" in late.stderr
+    assert "had no effect" in late.stderr
     again = running.command("cases", "cancel", case(WITHDRAWN))
     assert again.returncode == 1
     assert "cancelled" in again.stderr

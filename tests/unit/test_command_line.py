@@ -198,7 +198,7 @@ def test_every_command_that_ends_by_itself_has_json() -> None:
 
 
 class FakeHeadgate:
-    """A running Headgate with one case and one approval; what is asked for is done, or did not count."""
+    """A running Headgate with one case and one approval; what is asked for is done, or had no effect."""
 
     counts = True
 

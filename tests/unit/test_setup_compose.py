@@ -25,7 +25,7 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
 EXAMPLE = (REPOSITORY / ".env.example").read_text("utf-8")
 IGNORED = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
 OF_SETUP = {CACHE_VARIABLE, TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE}
-BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN}
+BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN, "HEADGATE_USER"}
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ async def test_of_two_opposite_decisions_the_first_stands(mill: Mill, world: Fak
     assert outcome.state is CaseState.REJECTED
     assert world.of("refund") == []
     [notice] = (await gate.view()).notices
-    assert "approve by maria did not count" in notice
+    assert "approve by maria had no effect" in notice
     [recorded] = world.requests("record_decision")
     assert (recorded.result.standing, recorded.result.by) == (Standing.REJECTED, "omar")
 

@@ -151,7 +151,7 @@ async def test_second_decision_is_told_who_was_first(mill: Mill, world: FakeWorl
     outcome = await handle.result()
     assert outcome.state is CaseState.DONE
     [notice] = (await handle.query(CaseWorkflow.status)).notices
-    assert "close by bo did not count: ana was first with answer" in notice
+    assert "close by bo had no effect: ana was first with answer" in notice
 
 
 async def test_decision_while_nothing_waits_is_told_so(mill: Mill, world: FakeWorld) -> None:
