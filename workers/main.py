@@ -109,8 +109,8 @@ def prepare(
 ) -> None:
     """Prepare a Temporal of your own.
 
-    Makes the namespace and the search attributes on the server that TEMPORAL_* names, before the processes are run one by one; `headgate up` does it by itself. Safe to
-    run again: prints what it made and what was there.
+    Makes the namespace and the search attributes on the server that TEMPORAL_* names, before the processes are run one
+    by one; `headgate up` does it by itself. Safe to run again: prints what it made and what was there.
     """
 
     async def work() -> "Prepared":
