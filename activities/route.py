@@ -26,11 +26,10 @@ class RouteRequest(BaseModel):
 
 
 class RouteResult(BaseModel):
-    """The route and what it took; `degraded` says that the embedded stand-in answered."""
+    """The route, what it took, and the model that answered last."""
 
     route: Route
     usage: Usage
-    degraded: bool = False
     model: str = ""
 
 
@@ -71,13 +70,13 @@ class RouteActivities:
         except BadAnswerError as e:
             why = Unroutable.ABSTAINED if seen.refused else Unroutable.NOT_A_CATEGORY
             route = Route(unroutable=why, confidence=seen.confidence, asked=seen.replies)
-            return RouteResult(route=route, usage=e.usage or Usage(), degraded=seen.degraded, model=seen.model)
+            return RouteResult(route=route, usage=e.usage or Usage(), model=seen.model)
         except UnsupportedTaskError:
             return RouteResult(
                 route=Route(unroutable=Unroutable.ABSTAINED, asked=seen.replies + 1), usage=Usage(calls=1)
             )
         route = Route(category=asked.answer, confidence=asked.reply.confidence, asked=asked.asked)
-        return RouteResult(route=route, usage=asked.usage, degraded=seen.degraded, model=seen.model)
+        return RouteResult(route=route, usage=asked.usage, model=seen.model)
 
     def _question(self, case: CaseInput, categories: list[str]) -> ModelRequest:
         return ModelRequest(
@@ -97,14 +96,13 @@ class _Seen:
 
     def __init__(self) -> None:
         self.replies = 0
-        self.refused = self.degraded = False
+        self.refused = False
         self.model = ""
         self.confidence: float | None = None
 
     def note(self, reply: ModelReply) -> None:
         self.replies += 1
         self.refused = reply.refusal is not None
-        self.degraded = reply.degraded
         self.model = reply.model
         self.confidence = reply.confidence
 

@@ -35,12 +35,16 @@ class ModelRequest(BaseModel):
 
 
 class Usage(BaseModel):
-    """What calls used and cost: tokens as billed by the provider, cost in millionths of a US dollar."""
+    """What calls used and cost: tokens as billed by the provider, cost in millionths of a US dollar.
+
+    `degraded` says that the embedded stand-in gave some of the answers.
+    """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_micros: int = 0
+    degraded: bool = False
 
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of both."""
@@ -49,6 +53,7 @@ class Usage(BaseModel):
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cost_micros=self.cost_micros + other.cost_micros,
+            degraded=self.degraded or other.degraded,
         )
 
 
@@ -62,7 +67,6 @@ class ModelReply(BaseModel):
     truncated: bool = False
     confidence: float | None = None
     model: str
-    degraded: bool = False
     usage: Usage
 
 

@@ -45,6 +45,7 @@ def case_details(status: CaseStatus, subject: str) -> str:
             ("decision", status.finding),
             *(("effect", _effect(effect)) for effect in status.effects),
             ("cost", f"{format_cost(status.usage.cost_micros)} ({status.usage.calls} model calls, {tokens} tokens)"),
+            ("answered by", "the embedded stand-in, at least in part" if status.usage.degraded else ""),
             ("blueprint", status.blueprint_version),
             *(("note", note) for note in status.notices[-5:]),
         ],

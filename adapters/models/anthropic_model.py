@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from adapters.models.billing import billed, is_degraded
+from adapters.models.billing import billed
 from adapters.models.failures import ANTHROPIC_FAILURES, failure_for, quoted
 from domain.blueprint import ModelChoice
 from domain.errors import ConfigurationError, HeadgateError, TransientError
@@ -102,13 +102,13 @@ class AnthropicModel:
         written = "\n".join(b.text for b in message.content if b.type == "text")
         text = "\n".join(answers) or written  # several calls are several answers, which nobody takes
         tokens_in, tokens_out = _counted(message.usage)
+        model = message.model or self._choice.model
         return ModelReply(
             text=text,
             refusal=(written or "refused") if message.stop_reason == "refusal" else None,
             truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
-            model=message.model or self._choice.model,
-            degraded=is_degraded(message.model or self._choice.model),
-            usage=billed(self._price, tokens_in, tokens_out, request, text),
+            model=model,
+            usage=billed(self._price, model, tokens_in, tokens_out, request, text),
         )
 
     def _failure(self, error: "AnthropicError") -> HeadgateError:

@@ -4,7 +4,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from adapters.models.billing import billed, is_degraded
+from adapters.models.billing import billed
 from adapters.models.failures import OPENAI_FAILURES, failure_for, quoted
 from domain.blueprint import ModelChoice
 from domain.errors import HeadgateError, TransientError
@@ -102,15 +102,16 @@ class OpenAIModel:
         if choice.finish_reason == "content_filter" and refusal is None:
             refusal = "content filter"
         usage = completion.usage
+        model = completion.model or self._choice.model
         return ModelReply(
             text=text,
             refusal=refusal,
             truncated=choice.finish_reason == "length",
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
-            model=completion.model or self._choice.model,
-            degraded=is_degraded(completion.model or self._choice.model),
+            model=model,
             usage=billed(
                 self._price,
+                model,
                 usage.prompt_tokens if usage else None,
                 usage.completion_tokens if usage else None,
                 request,

@@ -362,7 +362,7 @@ async def test_an_obedient_diagnosis_relies_only_on_an_article_that_was_offered(
 async def test_routes_by_every_wire_with_tokens_counted_and_priced(model: LanguageModel) -> None:
     result = await routed(model)
     assert (result.route.category, result.route.asked) == (Category.BILLING, 1)
-    assert (result.model, result.degraded) == ("embedded-router-1", True)
+    assert (result.model, result.usage.degraded) == ("embedded-router-1", True)
     used = result.usage
     assert used.input_tokens > 100
     assert used.output_tokens > 3

@@ -149,3 +149,11 @@ def test_the_brief_holds_no_word_of_the_sender_and_knows_when_nobody_is_known() 
 def test_ids_can_be_copied_and_emphasis_cannot_be_smuggled_in() -> None:
     assert plain("under case/shop/evt_1/refund") == "under case/shop/evt_1/refund"
     assert plain("_now_ [here](https://evil.example)") == "now here (https://evil.example)"
+
+
+@pytest.mark.parametrize("degraded", [True, False])
+def test_a_case_says_where_the_stand_in_answered(degraded: bool) -> None:
+    """An answer of one step marks the whole case, whatever answered the other steps."""
+    usage = Usage(calls=1).plus(Usage(calls=1, degraded=degraded)).plus(Usage(calls=1))
+    status = CaseStatus(case_id="case/shop/e1", state=CaseState.DONE, usage=usage)
+    assert ("- answered by: the embedded stand-in" in case_details(status, "")) is degraded
