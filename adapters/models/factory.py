@@ -1,8 +1,10 @@
 """From the blueprint's choice to models that can be called."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from activities.ports import LanguageModel
+from adapters.models.pausing import Pause, PausingModel
 from adapters.secret_files import read_secret
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
@@ -17,6 +19,8 @@ def build_models(
 ) -> dict[Tier, LanguageModel]:
     """Return a model for each tier of a profile; nothing is called yet.
 
+    Tiers that name the same model at the same address share its pause: a refusal of one is a refusal of both.
+
     Args:
         blueprint: names models and prices.
         profile: which of its `models`: `offline`, `openai`, `anthropic` or one of its own.
@@ -30,7 +34,13 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
-    return {tier: _build(blueprint, choice, environ, offline_url) for tier, choice in blueprint.models[profile].items()}
+    pauses: defaultdict[tuple[str, str], Pause] = defaultdict(Pause)
+    return {
+        tier: PausingModel(
+            _build(blueprint, choice, environ, offline_url), pauses[choice.base_url or choice.provider, choice.model]
+        )
+        for tier, choice in blueprint.models[profile].items()
+    }
 
 
 def _build(blueprint: Blueprint, choice: ModelChoice, environ: Mapping[str, str], offline_url: str) -> LanguageModel:

@@ -6,6 +6,7 @@ Every way in which it can misbehave ends as the right error, as one more questio
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,8 +26,10 @@ from activities.qualify import LeadRequest, QualifyActivities
 from activities.route import RouteActivities, RouteRequest, RouteResult
 from adapters.blueprints import load_blueprint, load_knowledge
 from adapters.models.anthropic_model import AnthropicModel
+from adapters.models.factory import build_models
 from adapters.models.offline.app import create_app
 from adapters.models.openai_model import OpenAIModel
+from adapters.models.pausing import SPREAD_S, PausingModel
 from adapters.models.retry_after import LONGEST_S, UNSAID_S
 from domain.answers import route_schema
 from domain.blueprint import ModelChoice
@@ -182,6 +185,44 @@ async def test_trouble_of_the_provider_is_raised_at_once_as_what_it_means(
     assert type(caught.value) is error
     if isinstance(caught.value, ToldToWaitError):
         assert caught.value.wait_seconds == waits
+
+
+@asynccontextmanager
+async def opened_as_a_worker_does(url: str) -> AsyncIterator[dict[Tier, LanguageModel]]:
+    models = build_models(BLUEPRINT, "offline", {}, f"{url}/v1")
+    try:
+        yield models
+    finally:
+        for model in models.values():
+            assert isinstance(model, PausingModel)
+            assert isinstance(model.model, OpenAIModel)
+            await model.model.aclose()
+
+
+async def test_one_refusal_holds_back_the_calls_of_both_tiers_until_the_time_named(offline: str, tell: Tell) -> None:
+    """The next call does not reach the server before Retry-After is over, whichever activity makes it."""
+    async with opened_as_a_worker_does(offline) as models:
+        router = RouteActivities(models, BLUEPRINT)
+        diagnosing = DiagnoseActivities(models, BLUEPRINT, load_knowledge(FOLDER))
+        wanted = RouteRequest(case=case("I was charged twice, please refund me"))
+        broken = DiagnoseRequest(case=case("my printer is offline and print jobs are stuck in the queue"))
+        tell("429", retry_after="1")
+        began = time.monotonic()
+        with pytest.raises(ToldToWaitError, match="HTTP 429") as told:
+            await router.route_case(wanted)
+        assert 1 <= told.value.wait_seconds <= 1 + SPREAD_S
+        for _ in range(3):
+            with pytest.raises(ToldToWaitError, match="not asked"):
+                await router.route_case(wanted)
+            with pytest.raises(ToldToWaitError, match="not asked"):
+                await run("TechnicalSupportWorkflow", diagnosing.diagnose, broken)
+        assert time.monotonic() - began < 1, "a call that is held back fails at once"
+        async with httpx.AsyncClient(headers={"authorization": f"Bearer {TOKEN}"}) as client:
+            assert (await client.get(f"{offline}/admin/misbehave")).json()["misbehaved"] == 1
+        tell("none")
+        await asyncio.sleep(told.value.wait_seconds)
+        assert (await router.route_case(wanted)).route.category is Category.BILLING
+        assert (await run("TechnicalSupportWorkflow", diagnosing.diagnose, broken)).article is not None
 
 
 async def test_the_client_never_retries_by_itself(offline: str, model: Model, tell: Tell) -> None:

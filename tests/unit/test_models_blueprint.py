@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from activities.ports import LanguageModel
 from adapters.blueprints import load_blueprint, load_knowledge
 from adapters.models.anthropic_model import AnthropicModel
 from adapters.models.factory import build_models
 from adapters.models.openai_model import OpenAIModel
+from adapters.models.pausing import PausingModel
 from domain.errors import ConfigurationError
 from domain.models import Tier
 
@@ -106,7 +108,25 @@ def test_the_default_blueprint_holds_what_its_steps_need() -> None:
 )
 def test_every_profile_can_be_built(profile: str, kind: type[object]) -> None:
     models = build_models(load_blueprint(DEFAULT), profile, KEYS, "http://127.0.0.1:9/v1")
-    assert {tier: type(model) for tier, model in models.items()} == dict.fromkeys(Tier, kind)
+    assert {tier: type(pausing(model).model) for tier, model in models.items()} == dict.fromkeys(Tier, kind)
+
+
+def pausing(model: LanguageModel) -> PausingModel:
+    assert isinstance(model, PausingModel)
+    return model
+
+
+def test_tiers_share_a_pause_where_they_ask_the_same_model_at_the_same_address(folder: Path) -> None:
+    def shared(profile: str) -> bool:
+        models = build_models(load_blueprint(folder), profile, KEYS, "http://127.0.0.1:9/v1")
+        return pausing(models[Tier.SMALL]).pause is pausing(models[Tier.LARGE]).pause
+
+    assert shared("offline")
+    assert not shared("openai"), "two models have two limits"
+    edit(folder, 'model = "gpt-5.4"\n', 'model = "gpt-4.1-mini"\n')
+    assert shared("openai")
+    edit(folder, 'model = "gpt-4.1-mini"\n', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert not shared("openai"), "another server"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +162,7 @@ def test_what_a_wire_does_not_have_is_refused_when_built(folder: Path, extra: st
 
 def test_the_provider_s_key_never_goes_to_another_address(folder: Path) -> None:
     edit(folder, 'model = "gpt-4.1-mini"', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"')
-    model = build_models(load_blueprint(folder), "openai", KEYS, "")[Tier.SMALL]
+    model = pausing(build_models(load_blueprint(folder), "openai", KEYS, "")[Tier.SMALL]).model
     assert isinstance(model, OpenAIModel)
     assert model._client.api_key != KEYS["OPENAI_API_KEY"]
     assert model._client.max_retries == 0

@@ -113,6 +113,31 @@ async def test_told_to_wait_does_not_use_up_the_ladder(mill: Mill, world: FakeWo
     assert outcome.state is CaseState.DONE
 
 
+async def test_days_of_being_told_to_wait_use_up_neither_tries_nor_rungs(mill: Mill, world: FakeWorld) -> None:
+    """However often a case finds its provider paused, it is worked when the pause is over, its ladder untouched."""
+    world.will("route_case", *[ToldToWaitError("not asked", wait_seconds=3600.0)] * 60, TransientError("503"))
+    handle = await mill.start()
+    outcome = await handle.result()
+    assert len(world.of("route_case")) == 62
+    assert await timers_of(handle) == LADDER[:1], "the first rung"
+    assert outcome.state is CaseState.DONE
+
+
+async def test_a_provider_that_always_says_to_wait_is_given_up_when_the_time_of_the_step_is_over(
+    mill: Mill, world: FakeWorld
+) -> None:
+    """Three days, no ladder behind it: the dead letter says what was said."""
+    world.always("route_case", ToldToWaitError("not asked: HTTP 429", wait_seconds=6 * 3600.0))
+    handle = await mill.start()
+    outcome = await handle.result()
+    [letter] = world.requests("bury")
+    assert (letter.kind, letter.step) == (FailureKind.TOLD_TO_WAIT, "route")
+    assert "HTTP 429" in letter.last_error
+    assert len(world.of("route_case")) in {12, 13}
+    assert await timers_of(handle) == []
+    assert outcome.state is CaseState.DEAD_LETTERED
+
+
 async def test_bug_is_retried_until_it_is_mended(mill: Mill, world: FakeWorld) -> None:
     """An error that nobody foresaw costs nothing but time."""
     world.will("route_case", KeyError("oops"), KeyError("oops"), KeyError("oops"))
