@@ -3,7 +3,8 @@
 import pytest
 
 from activities.diagnose import DiagnoseResult
-from domain.case import CaseState
+from activities.draft import DraftResult
+from domain.case import CaseState, Draft
 from domain.errors import TransientError
 from domain.routing import Category
 from domain.support import Diagnosis
@@ -51,6 +52,18 @@ async def test_lead_is_recorded_once_and_answered(mill: Mill, world: FakeWorld) 
     [draft] = world.requests("draft_reply")
     assert (draft.owner, draft.team) == ("ines", "south")
     assert world.names == ["route_case", "qualify_lead", "record_lead", "draft_reply", "close_case"]
+
+
+async def test_one_answer_of_the_stand_in_is_told_of_the_whole_case(mill: Mill, world: FakeWorld) -> None:
+    """Status, outcome and journal tell it of a specialist's answer as of the router's."""
+    by_stand_in = ONE_CALL.model_copy(update={"degraded": True})
+    world.always("route_case", routed(Category.SALES))
+    world.always("draft_reply", DraftResult(draft=Draft(subject="Your quote", text="Soon."), usage=by_stand_in))
+    handle = await mill.start()
+    outcome = await handle.result()
+    assert (outcome.usage.calls, outcome.usage.degraded) == (3, True)
+    assert world.closed() == outcome
+    assert (await mill.until(handle, CaseState.DONE)).usage == outcome.usage
 
 
 async def test_lead_stays_on_record_where_the_draft_fails(mill: Mill, world: FakeWorld) -> None:
