@@ -7,7 +7,7 @@ from dataclasses import replace
 from client.connect import Endpoints, NotReachableError, connect, read_endpoints
 from domain.blueprint import ModelChoice
 from workers.doctor import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
-from workers.doctor_settings import check_blueprint, check_keys, check_profile, check_store, check_web_ui
+from workers.doctor_settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
 from workers.doctor_temporal import SERVER, TemporalPlace, check_temporal
 from workers.settings import Settings
 
@@ -48,7 +48,8 @@ async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Find
     if endpoints is None and any(finding.name == SERVER and finding.ok for finding in temporal):
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
     keys = check_keys(choices, settings.models, os.environ)
-    return [*machine, *by_settings, *keys, store, *temporal, web_ui]
+    rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
+    return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
 
 
 def temporal_place(endpoints: Endpoints | None) -> TemporalPlace | None:

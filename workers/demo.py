@@ -54,7 +54,7 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
     try:
         console.print("[bold]Starting Temporal and Headgate's processes[/] (about ten seconds) …")
         async with stack:
-            console.print(Text(render_urls(stack.endpoints, folder)))
+            console.print(Text(render_urls(stack.endpoints, settings)))
             parts = Parts(settings)
             try:
                 good = await stack.unless_stopped(_tell_the_story(console, stack, parts, settings))

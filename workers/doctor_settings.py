@@ -68,6 +68,18 @@ def check_key(name: str, environ: Mapping[str, str], *, needed_by: str | None = 
     )
 
 
+def check_rail(rail: str, stripe_key: str) -> Finding:
+    """Can the payment rail be used? The key is never shown, nor its length."""
+    name = "payment rail"
+    if rail != "stripe":
+        return Finding(name, True, f"{rail}: a stand-in with its own log, no money moves")
+    if stripe_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
+        return Finding(name, True, "stripe, test mode" if "_test_" in stripe_key[:8] else "stripe, live")
+    found = "stripe: HEADGATE_STRIPE_API_KEY is not set" if not stripe_key else "stripe: its key is no secret key"
+    remedy = "set HEADGATE_STRIPE_API_KEY, or HEADGATE_STRIPE_API_KEY_FILE to a file that holds it: sk_… or rk_…"
+    return Finding(name, False, found, remedy)
+
+
 def check_store(url: str) -> Finding:
     """Does the store answer? A SQLite file that is not there yet is no fault, and is not made."""
     from sqlalchemy import text

@@ -207,7 +207,7 @@ async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: boo
     stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
     try:
         async with stack:
-            print(render_urls(stack.endpoints, settings.data_dir), flush=True)  # noqa: T201 - the command's output
+            print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
             await stack.supervisor.until_stopped()
         return stack.supervisor.exit_code
     except KeyboardInterrupt:
@@ -217,8 +217,8 @@ async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: boo
             shutil.rmtree(settings.data_dir, ignore_errors=True)
 
 
-def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
-    """Return the lines that say where everything is."""
+def render_urls(endpoints: Endpoints, settings: Settings) -> str:
+    """Return the lines that say where everything is, and which model works."""
     rows = {
         "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",
         "approvals": endpoints.console,
@@ -227,13 +227,17 @@ def render_urls(endpoints: Endpoints, data_dir: Path) -> str:
         ),
         "Temporal": f"{endpoints.temporal} (namespace {endpoints.namespace})",
         "offline model": f"{endpoints.offline_model}/v1",
-        "secrets": str(data_dir / "endpoints.json"),
-        "logs": str(data_dir / "logs"),
+        "secrets": str(settings.data_dir / "endpoints.json"),
+        "logs": str(settings.data_dir / "logs"),
     }
     lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
-    if endpoints.offline_model:
+    if settings.models == "offline":
         lines.append(
             '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'
+        )
+    else:
+        lines.append(
+            f"  The models are those of the blueprint's profile {settings.models!r}; the offline model is idle."
         )
     return "\n".join(lines)
 

@@ -14,10 +14,11 @@ from client.connect import Endpoints, connect
 from workers import checking, doctor
 from workers.checking import find_all, temporal_place
 from workers.doctor import Finding, as_document, check_http, check_java, check_sqlite, print_table
-from workers.doctor_settings import check_key, check_store, check_web_ui
+from workers.doctor_settings import check_key, check_rail, check_store, check_web_ui
 from workers.local_ports import free_ports
 from workers.settings import load_settings
 from workers.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE
+from workers.up import render_urls
 
 
 @pytest.fixture
@@ -206,3 +207,27 @@ def test_the_table_shows_square_brackets_as_they_are() -> None:
 
 def test_this_python_is_found() -> None:
     assert sys.executable in doctor.check_python().found
+
+
+@pytest.mark.parametrize(
+    ("rail", "key", "ok", "found"),
+    [
+        ("embedded", "", True, "embedded: a stand-in"),
+        ("stripe", "sk_live_abc", True, "stripe, live"),
+        ("stripe", "rk_test_abc", True, "stripe, test mode"),
+        ("stripe", "", False, "stripe: HEADGATE_STRIPE_API_KEY is not set"),
+        ("stripe", "pk_live_published", False, "stripe: its key is no secret key"),
+    ],
+)
+def test_the_payment_rail_needs_its_key(rail: str, key: str, ok: bool, found: str) -> None:
+    finding = check_rail(rail, key)
+    assert (finding.ok, finding.found.startswith(found)) == (ok, True)
+    assert key == "" or key not in f"{finding.found} {finding.remedy}"
+    assert ok or "HEADGATE_STRIPE_API_KEY_FILE" in finding.remedy
+
+
+@pytest.mark.parametrize(("models", "said"), [("offline", "is a stand-in"), ("openai", "profile 'openai'")])
+def test_up_says_which_models_work(tmp_path: Path, models: str, said: str) -> None:
+    urls = dict.fromkeys(("gateway", "console", "temporal_ui", "offline_model"), "http://127.0.0.1:1")
+    endpoints = Endpoints(temporal="127.0.0.1:2", namespace="headgate", **urls)
+    assert said in render_urls(endpoints, load_settings(data_dir=tmp_path, models=models)).splitlines()[-1]
