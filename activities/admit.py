@@ -157,7 +157,8 @@ class AdmitActivities:
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
-        await self._starter.start([stored.case for stored in readable])
+        # One that was replayed meanwhile had its run: its stored input is that of a replay, which only people ask for.
+        await self._starter.start([stored.case for stored in readable if not stored.case.replay])
         await self._inbox.ack([item.case_id for item in items])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)

@@ -14,7 +14,7 @@ from activities.grants import require_grant
 from activities.ports import Ledger, LedgerRow, LedgerState, RailReceipt, RefundRail
 from domain.approval import Action
 from domain.case import EffectRecord
-from domain.errors import RefusedError, ToldToWaitError, TransientError
+from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 
 T = TypeVar("T")
 
@@ -22,8 +22,10 @@ SEND_WITHIN_S = 10.0
 """An attempt sends within this after it began to check: one that stood still since then asks the ledger again."""
 RAIL_TIMEOUT_S = 15.0
 """The longest that one call of the rail may take, however its bytes drip."""
-SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S
-"""So long after a case was forbidden no payment of it is under way any more. Below the timeout of the activities."""
+PROVIDER_TAIL_S = 90.0
+"""How long a provider may go on with a request that we have given up: Stripe's own clients wait 80 s for an answer."""
+SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S + PROVIDER_TAIL_S
+"""So long after nobody may begin a payment of a case any more, none is under way."""
 
 
 class RefundRequest(BaseModel):
@@ -51,6 +53,11 @@ class SettleResult(BaseModel):
     effects: list[EffectRecord] = Field(default_factory=list)
 
 
+def boot_seconds() -> float:
+    """Return a time that only goes forward, seconds, and counts a machine's sleep where that can be told (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class PayActivities:
     """Moves money through a rail, with the ledger as its conscience."""
 
@@ -59,7 +66,7 @@ class PayActivities:
         ledger: Ledger,
         rail: RefundRail,
         clock: Clock = utc_now,
-        stopwatch: Callable[[], float] = time.monotonic,
+        stopwatch: Callable[[], float] = boot_seconds,
     ) -> None:
         self._ledger = ledger
         self._rail = rail
@@ -73,6 +80,7 @@ class PayActivities:
         Raises:
             RefusedError: policy, the approval, the charge or the provider forbids it; nothing was paid.
             TransientError, ToldToWaitError: whether it was paid is open; try again with the same action.
+            ConfigurationError: the provider paid something else under this key: a person must look.
         """
         require_grant("refund")
         began = self._stopwatch()
@@ -107,25 +115,26 @@ class PayActivities:
         Raises:
             ToldToWaitError: a payment may be under way.
             TransientError: the rail or the store cannot be reached.
+            ConfigurationError: the provider paid something else than was intended: a person must look.
         """
         found = [
             (row, await self._find(row)) for row in await asyncio.to_thread(self._ledger.in_doubt, request.case_id)
         ]
-        for _, receipt in found:
+        for row, receipt in found:
             if receipt is not None:
-                await self._book(receipt)
+                await self._book(receipt, row.action)
         if request.take_back:
-            await self._take_back([row.effect.key for row, receipt in found if receipt is None], request)
+            await self._take_back([row for row, receipt in found if receipt is None], request)
         rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
         return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
 
-    async def _take_back(self, unpaid: list[str], request: SettleRequest) -> None:
+    async def _take_back(self, unpaid: list[LedgerRow], request: SettleRequest) -> None:
         info = activity.info()  # both times are the server's: no clock of ours is asked
         left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
         if unpaid and left > timedelta(0):
             raise ToldToWaitError(f"a payment of {request.case_id!r} may be under way", left.total_seconds())
-        for key in unpaid:
-            await asyncio.to_thread(self._ledger.abandon, key, request.why, self._clock())
+        for row in unpaid:
+            await asyncio.to_thread(self._ledger.abandon, row.effect.key, request.why, self._clock(), seen=row.at)
 
     async def _execute(self, row: LedgerRow, action: Action, began: float) -> EffectRecord:
         # Providers forget idempotency keys, and no clock tells whether this one has: another worker wrote the time.
@@ -141,7 +150,7 @@ class PayActivities:
             known = await self._find(row)
             if known is not None:
                 return await self._book(known, action)
-            await asyncio.to_thread(self._ledger.abandon, action.key, str(refusal), self._clock())
+            await asyncio.to_thread(self._ledger.abandon, action.key, str(refusal), self._clock(), seen=row.at)
             raise
         return await self._book(receipt, action)
 
@@ -158,7 +167,7 @@ class PayActivities:
 
     async def _book(self, receipt: RailReceipt, action: Action | None = None) -> EffectRecord:
         if action is not None and not _fits(receipt, action):
-            raise RuntimeError(
+            raise ConfigurationError(
                 f"the provider's receipt {receipt.reference!r} for {receipt.key!r} names {receipt.amount_minor} "
                 f"{receipt.currency} to {receipt.payee!r}, not {action.money.minor} {action.money.currency} to "
                 f"{action.payee!r}: nothing was booked, compare the provider's log with the ledger"

@@ -218,13 +218,13 @@ class Ledger(Protocol):
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        Checked: the kill switch; the case was admitted and not cancelled; the charge is in the system of record, is of
-        this order, payee and currency, and all refunds of it, this one included, stay within it; they are still what
-        the decision saw (`seen_back_minor`, this one excluded); where all of them reach `limit_minor` (or there is an
-        `approval_id`), a recorded approval has this digest and no other effect used it; without an approval the
-        customer's refunds of today stay within `daily_cap_minor`. The same key with the same money (amount, currency,
-        charge, payee) returns the row as it was first written, even if the policy's version is another; an executed one
-        whatever was switched off since.
+        Checked: the kill switch; the case was admitted, has not ended and was not cancelled; the charge is in the
+        system of record, is of this order, payee and currency, and all refunds of it, this one included, stay within
+        it; they are still what the decision saw (`seen_back_minor`, this one excluded); where all of them reach
+        `limit_minor` (or there is an `approval_id`), a recorded approval has this digest and no other effect used it;
+        without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the same
+        money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's version
+        is another; an executed one whatever was switched off since.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.
@@ -248,8 +248,8 @@ class Ledger(Protocol):
         """Return all effects of a case, oldest first."""
         ...
 
-    def abandon(self, key: str, why: str, now: datetime) -> None:
-        """Take back an intention that the rail refused for good; an executed one stays."""
+    def abandon(self, key: str, why: str, now: datetime, *, seen: datetime) -> None:
+        """Take back the intention of the time `seen`, which the rail refused for good; any other one stays."""
         ...
 
     def announce(self, request: ApprovalRequest, now: datetime) -> bool:

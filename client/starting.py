@@ -1,6 +1,7 @@
 """Starts workflows under their public ids."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from temporalio.client import Client
@@ -21,6 +22,11 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 
+REPLAY = "replay"
+"""The memo by which a run says which replay of its case it is; a first run has none."""
+END_WITHIN_S = 10.0
+"""A case's ending is on record a moment before its workflow ends."""
+
 
 class TemporalCaseStarter:
     """Starts case workflows: the case id is the workflow id, so a second start of the same case changes nothing."""
@@ -39,9 +45,30 @@ class TemporalCaseStarter:
         except RPCError as error:
             raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
 
+    async def start_again(self, case: CaseInput) -> None:
+        """Start a replay after the run that was given up, or find it started.
+
+        Raises:
+            TransientError: Temporal did not take it, or that run has not ended; starting it again is safe.
+        """
+        give_up = time.monotonic() + END_WITHIN_S
+        try:
+            while not await self._begin(case, WorkflowIDReusePolicy.ALLOW_DUPLICATE):
+                running = await self._client.get_workflow_handle(case.case_id).describe()
+                if (await running.memo()).get(REPLAY) == case.replay:
+                    return
+                if time.monotonic() > give_up:
+                    raise TransientError(f"{case.case_id!r} has not ended yet: replay it again in a minute")
+                await asyncio.sleep(0.2)
+        except RPCError as error:
+            raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
+
     async def _start(self, case: CaseInput) -> None:
-        # A replay is the one start that may follow a closed run of the same id.
-        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if case.replay else WorkflowIDReusePolicy.REJECT_DUPLICATE
+        # A redelivery, or a second worker was faster; a case that has ended is not begun again by its message.
+        await self._begin(case, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+
+    async def _begin(self, case: CaseInput, reuse: WorkflowIDReusePolicy) -> bool:
+        """Start a workflow; return False where the policy does not allow it."""
         try:
             await self._client.start_workflow(
                 CaseWorkflow.run,
@@ -50,6 +77,7 @@ class TemporalCaseStarter:
                 task_queue=options.CASES_QUEUE,
                 id_reuse_policy=reuse,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={REPLAY: case.replay} if case.replay else None,
                 static_summary=f"{case.channel} message from {case.source}"[:200],
                 search_attributes=TypedSearchAttributes(
                     [
@@ -60,7 +88,8 @@ class TemporalCaseStarter:
                 ),
             )
         except WorkflowAlreadyStartedError:
-            return  # a redelivery, or a second worker was faster
+            return False
+        return True
 
 
 async def ensure_intake(client: Client, per_second: float) -> None:

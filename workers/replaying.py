@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from client.starting import TemporalCaseStarter
 from domain.deadletter import next_replay
+from domain.errors import TransientError
 
 if TYPE_CHECKING:
     from adapters.store.dead_letters import DeadLetterRecord
@@ -24,7 +25,9 @@ async def replay_letters(
     Raises:
         KeyError: there is no such dead letter.
         ValueError: it is not open any more.
+        NotEndedError, TransientError: its case has not ended yet, or Temporal does not take it now.
     """
+    from adapters.store.cases import NotEndedError
     from adapters.store.dead_letters import DeadLetterStatus
 
     letters = parts.store.dead_letters
@@ -46,6 +49,11 @@ async def replay_letters(
             continue
         try:
             await _replay(parts, headgate, row)
+        except (NotEndedError, TransientError) as error:
+            if dead_letter_id:
+                raise
+            done[row.letter.dead_letter_id] = f"not started: {error}"
+            continue
         except ValueError:
             if dead_letter_id:
                 raise
@@ -60,15 +68,20 @@ async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord")
 
     Raises:
         ValueError: it was replayed before, and that ended; the letter is marked so now.
+        NotEndedError, TransientError: not now.
     """
+    from adapters.store.cases import NotEndedError
+
     store = parts.store
     case_id = row.letter.case_id
     try:
         case = await asyncio.to_thread(store.cases.set_replay, case_id, next_replay(row.letter.dead_letter_id))
+    except NotEndedError:
+        raise
     except ValueError:
         await _mark(parts, row)
         raise
-    await TemporalCaseStarter(headgate.temporal).start([case])
+    await TemporalCaseStarter(headgate.temporal).start_again(case)
     await _mark(parts, row)
 
 

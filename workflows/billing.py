@@ -32,7 +32,7 @@ class BillingWorkflow:
     @workflow.init
     def __init__(self, request: SpecialistRequest) -> None:
         self._case = request.case
-        self._round = request.case.replay * 10 + request.round
+        self._round = request.case.replay * 1000 + request.round  # no approval answers for another run
         self._usage = Usage()
         self._notes: list[str] = []
 

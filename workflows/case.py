@@ -38,7 +38,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.story import case_details, money_of
     from workflows import options
     from workflows.steps import (
-        PAY_STEP,
         failed_step,
         on_ladder,
         settle_payments,
@@ -75,14 +74,19 @@ class CaseWorkflow:
         try:
             state, draft = await self._work()
         except FailureError as error:
-            if is_cancelled_exception(error):
-                await to_the_end(self._cancelled())
-                raise
-            return await to_the_end(self._dead_lettered(failed_step(error, step="case")))
+            if not is_cancelled_exception(error):
+                failed = failed_step(error, step="case")
+                await to_the_end(self._give_up(failed))
+                if workflow.cancellation_reason() is None:
+                    return await to_the_end(self._dead_lettered(failed))
         except asyncio.CancelledError:
-            await to_the_end(self._cancelled())
-            raise
-        return await to_the_end(self._close(state, draft))
+            pass
+        else:
+            return await to_the_end(self._close(state, draft))
+        outcome = await to_the_end(self._cancelled())
+        if workflow.cancellation_reason() is None:
+            return outcome  # only its specialist was cancelled, in Temporal's own tools
+        raise asyncio.CancelledError
 
     # --- the way of a case ----------------------------------------------------------------------------------
 
@@ -296,14 +300,16 @@ class CaseWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome
 
-    async def _dead_lettered(self, failed: FailedStep) -> CaseOutcome:
+    async def _give_up(self, failed: FailedStep) -> None:
         self._spend(failed.usage)
         self._tell(finding=f"gave up at {failed.step}: {failed.kind}")
-        if failed.step == PAY_STEP:
+        if Category.BILLING in self._runs:
             # The last try may have been paid. What was not stays open: the replay takes it up under the same key.
             await self._settle("the case was given up", take_back=False, budget=options.LAST_LOOK)
             if self._status.effects:
                 self._tell(finding=f"{self._status.finding}; it was paid all the same")
+
+    async def _dead_lettered(self, failed: FailedStep) -> CaseOutcome:
         info = workflow.info()
         letter = DeadLetter(
             dead_letter_id=letter_id(self._case.case_id, self._case.replay),
@@ -320,21 +326,27 @@ class CaseWorkflow:
             at=workflow.now(),
         )
         await self._act(BuryActivities.bury, letter, summary=f"dead letter: {failed.kind} at {failed.step}")
-        return await self._close(CaseState.DEAD_LETTERED, None, letter.dead_letter_id)
+        outcome = await self._close(CaseState.DEAD_LETTERED, None, letter.dead_letter_id)
+        if workflow.cancellation_reason() is not None:
+            await self._forbid()  # it came too late for this run, not for a replay
+        return outcome
 
-    async def _cancelled(self) -> None:
+    async def _cancelled(self) -> CaseOutcome:
         """Record the cancellation; from here on the ledger lets nothing happen for this case.
 
         A payment whose answer was lost may have been made all the same: the provider is asked before the case closes.
         """
         self._tell(finding="cancelled")
+        await self._forbid()
+        await self._settle("the case was cancelled")
+        return await self._close(CaseState.CANCELLED, None)
+
+    async def _forbid(self) -> None:
         await self._act(
             CloseActivities.forbid_effects,
             ForbidRequest(case_id=self._case.case_id, why="the case was cancelled"),
             summary="forbid further effects",
         )
-        await self._settle("the case was cancelled")
-        await self._close(CaseState.CANCELLED, None)
 
     async def _settle(self, why: str, *, take_back: bool = True, budget: timedelta | None = None) -> None:
         try:

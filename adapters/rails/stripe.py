@@ -33,6 +33,10 @@ _PLACES = {"ISK": 2, "UGX": 2, "MGA": 0}
 Json = dict[str, Any]
 
 
+class _MissingError(RefusedError):
+    """Stripe does not have what was asked for."""
+
+
 class StripeRail:
     """`RefundRail` on Stripe. `client` must have no retries of its own; it is closed by whoever made it."""
 
@@ -71,10 +75,16 @@ class StripeRail:
 
         Raises:
             TransientError, ToldToWaitError: Stripe cannot say now, or there are too many refunds to look through.
+            ConfigurationError: the API key is wrong or may not read refunds.
         """
-        async for refund in self._refunds(charge_id, LOOK_BACK_PAGES):
-            if _metadata(refund).get("headgate_key") == key and refund.get("status") in _PAID:
-                return _receipt(refund, key)
+        try:
+            async for refund in self._refunds(charge_id, LOOK_BACK_PAGES):
+                if _metadata(refund).get("headgate_key") == key and refund.get("status") in _PAID:
+                    return _receipt(refund, key)
+        except _MissingError:
+            return None  # of a charge that Stripe does not have nothing was paid back
+        except RefusedError as error:
+            raise TransientError(f"whether {key!r} was paid stays open: {error}") from error
         return None
 
     async def log(self) -> list[RailEntry]:
@@ -141,7 +151,8 @@ def _failure(response: httpx.Response) -> Exception:
         return TransientError(said)
     if status in {401, 403}:
         return ConfigurationError(f"{said}: check HEADGATE_STRIPE_API_KEY and what it may do")
-    return RefusedError(f"{said}: {str(error.get('message') or '')[:200]}")
+    refused = _MissingError if status == 404 or code == "resource_missing" else RefusedError
+    return refused(f"{said}: {str(error.get('message') or '')[:200]}")
 
 
 def _json(response: httpx.Response) -> Json:

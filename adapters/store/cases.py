@@ -10,9 +10,15 @@ from sqlalchemy.engine import Connection
 
 from activities.ports import Reply, StoredCase
 from adapters.store.database import Database
+from adapters.store.dead_letters import DeadLetterStatus
 from adapters.store.rows import insert_first, insert_new
-from adapters.store.tables import cases, journal, outbox, replies
+from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.deadletter import letter_id
+
+
+class NotEndedError(ValueError):
+    """A case that was given up is still at its ending."""
 
 
 class SqlCaseStore:
@@ -101,7 +107,8 @@ class SqlCaseStore:
 
         Raises:
             KeyError: the case was never admitted.
-            ValueError: a later replay was begun before, or this one has ended.
+            ValueError: a later replay was begun before, this one has ended, or its dead letter was discarded.
+            NotEndedError: the run that was given up is still at its ending.
         """
         return self._database.writing(lambda connection: self._set_replay(connection, case_id, replay))
 
@@ -120,12 +127,23 @@ class SqlCaseStore:
             raise ValueError(f"replay {replay!r} of {case_id!r}: it has ended, expected a later one")
         case = CaseInput.model_validate_json(row.input).model_copy(update={"replay": replay})
         if replay > row.replay:
+            if row.closed_at is None:
+                raise NotEndedError(f"{case_id!r} has not ended yet: replay it again in a minute")
+            self._require_not_discarded(connection, letter_id(case_id, replay - 1))
             connection.execute(
                 sa.update(cases)
                 .where(cases.c.case_id == case_id)
                 .values(replay=replay, input=case.model_dump_json(), state=CaseState.RUNNING, closed_at=None)
             )
         return case
+
+    def _require_not_discarded(self, connection: Connection, dead_letter_id: str) -> None:
+        self._database.lock(connection, f"dead:{dead_letter_id}")
+        status = connection.execute(
+            sa.select(dead_letters.c.status).where(dead_letters.c.dead_letter_id == dead_letter_id)
+        ).scalar()
+        if status == DeadLetterStatus.DISCARDED:
+            raise ValueError(f"dead letter {dead_letter_id!r} was discarded: it cannot be replayed")
 
     def journal_outcomes(self, limit: int) -> int:
         """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""

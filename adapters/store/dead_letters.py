@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
 from adapters.store.rows import insert_first
-from adapters.store.tables import dead_letters
-from domain.deadletter import DeadLetter
+from adapters.store.tables import cases, dead_letters
+from domain.deadletter import DeadLetter, next_replay
 
 
 class DeadLetterStatus(StrEnum):
@@ -121,7 +121,7 @@ class SqlDeadLetters:
 
         Raises:
             KeyError: the dead letter is unknown.
-            ValueError: it was replayed, or it does not say who or why.
+            ValueError: it was or is being replayed, or it does not say who or why.
         """
         if not reason.strip() or not by.strip():
             raise ValueError(f"reason {reason!r}, by {by!r}: discarding a dead letter needs both")
@@ -129,7 +129,10 @@ class SqlDeadLetters:
         def work(connection: Connection) -> DeadLetterRecord:
             self._database.lock(connection, f"dead:{dead_letter_id}")
             standing = _one(connection, dead_letter_id)
-            if standing.status is DeadLetterStatus.REPLAYED:
+            begun = connection.execute(
+                sa.select(cases.c.replay).where(cases.c.case_id == standing.letter.case_id)
+            ).scalar()
+            if standing.status is DeadLetterStatus.REPLAYED or (begun or 0) >= next_replay(dead_letter_id):
                 raise ValueError(f"dead letter {dead_letter_id!r} was replayed: there is nothing left to discard")
             if standing.status is DeadLetterStatus.OPEN:
                 connection.execute(

@@ -161,12 +161,15 @@ class SqlLedger:
         with self._database.reading() as connection:
             return [_ledger_row(row) for row in connection.execute(wanted).mappings()]
 
-    def abandon(self, key: str, why: str, now: datetime) -> None:
-        """Take back an intention that the rail refused for good; an executed one stays. The approval is free again."""
+    def abandon(self, key: str, why: str, now: datetime, *, seen: datetime) -> None:
+        """Take back the intention of the time `seen`, which the rail refused for good. The approval is free again.
+
+        An executed one stays, and so does one that was written since: who asks for it has looked at an older one.
+        """
 
         def work(connection: Connection) -> None:
             row = _locked_row(self._database, connection, key)
-            if row.state is not LedgerState.INTENDED:
+            if row.state is not LedgerState.INTENDED or row.at != seen:
                 return
             connection.execute(
                 sa.update(effects)
@@ -213,6 +216,9 @@ def _require_allowed(connection: Connection, action: Action) -> None:
     ).scalar_one_or_none()
     if forbidden is not None:
         raise RefusedError(f"no effect may happen for {action.case_id!r} any more: {forbidden}")
+    ended = connection.execute(sa.select(cases.c.closed_at).where(cases.c.case_id == action.case_id)).scalar()
+    if ended is not None:
+        raise RefusedError(f"{action.case_id!r} ended at {ended:%Y-%m-%d %H:%M:%S}: {action.key!r} was not begun")
 
 
 def _charge_of(connection: Connection, action: Action) -> RowMapping:

@@ -23,13 +23,13 @@ from activities.route import RouteResult
 from domain.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.blueprint import ApprovalRules, HumanLane
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
-from domain.errors import PoisonError, TransientError
+from domain.errors import BadAnswerError, ConfigurationError, EffectsStoppedError, PoisonError, TransientError
 from domain.intake import IntakeState, JournalState, PaceChange
 from domain.refund import OrderStatus, Reason, Wants
 from domain.routing import Category, Route, Unroutable
 from domain.support import Diagnosis
 from tests.time_skipping import time_skipping_server
-from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, routed
+from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy
 from workflows import options
 from workflows.approval import ApprovalWorkflow
@@ -124,6 +124,78 @@ async def support(mill: Mill, world: FakeWorld) -> Recorded:
 async def sales(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("route_case", routed(Category.SALES))
     return {"sales_answer": f"{await run(mill)}/sales"}
+
+
+async def specialists_that_fail(mill: Mill, world: FakeWorld) -> Recorded:
+    """Support gives up after its ladder, Sales at once."""
+    world.will("route_case", routed(Category.TECHNICAL_SUPPORT), routed(Category.SALES))
+    world.always("diagnose", TransientError("503"))
+    support_id = await run(mill)
+    world.always("qualify_lead", ConfigurationError("no such model"))
+    sales_id = await run(mill)
+    return {"support_failed": f"{support_id}/support", "sales_failed": f"{sales_id}/sales"}
+
+
+async def specialists_that_hand_over(mill: Mill, world: FakeWorld) -> Recorded:
+    """Answers that fit no schema go to a person, whoever asked."""
+    recorded = {}
+    for category, activity, step in (
+        (Category.BILLING, "extract_claim", "billing"),
+        (Category.TECHNICAL_SUPPORT, "diagnose", "support"),
+        (Category.SALES, "qualify_lead", "sales"),
+    ):
+        world.always("route_case", routed(category))
+        world.always(activity, BadAnswerError("not JSON", ONE_CALL))
+        handle = await mill.start(case())
+        await mill.until(handle, CaseState.WAITING_HUMAN)
+        await mill.close_by_hand(handle)
+        recorded[f"{step}_bad_answer"] = f"{handle.id}/{step}"
+    return recorded
+
+
+# --- payments in doubt -------------------------------------------------------------------------------------------
+
+
+async def payment_given_up(mill: Mill, world: FakeWorld) -> Recorded:
+    """Every answer is lost; the provider says at last that it paid."""
+    world.always("refund", TransientError("504"))
+    world.always("settle_effects", paid_unheard)
+    return {"case_dead_letter_of_payment": await run(mill)}
+
+
+async def replayed(mill: Mill, world: FakeWorld) -> Recorded:
+    handle = await mill.start(case(replay=1))
+    await ended(handle)
+    return {"case_replayed": handle.id}
+
+
+async def stopped_by_the_kill_switch(mill: Mill, world: FakeWorld) -> Recorded:
+    world.always("refund", EffectsStoppedError("effects are stopped"))
+    handle = await mill.start(case())
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(handle)
+    return {"case_effects_stopped": handle.id, "billing_effects_stopped": f"{handle.id}/billing"}
+
+
+async def cancelled_while_it_pays(mill: Mill, world: FakeWorld) -> Recorded:
+    held = world.hold("refund")
+    handle = await mill.start(case())
+    await held.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.3)  # the cancellation reaches both workflows
+    held.let_go()
+    await ended(handle)
+    return {"case_cancelled_paying": handle.id, "billing_cancelled_paying": f"{handle.id}/billing"}
+
+
+async def cancelled_on_the_ladder(mill: Mill, world: FakeWorld) -> Recorded:
+    world.always("route_case", TransientError("503"))
+    handle = await mill.start(case())
+    await eventually(lambda: called(world, "route_case"))
+    await asyncio.sleep(0.3)  # its failure reaches the workflow
+    await handle.cancel()
+    await ended(handle)
+    return {"case_cancelled_on_ladder": handle.id}
 
 
 # --- the human lane ----------------------------------------------------------------------------------------------
@@ -291,6 +363,13 @@ SCENARIOS: list[Scenario] = [
     inform,
     support,
     sales,
+    specialists_that_fail,
+    specialists_that_hand_over,
+    payment_given_up,
+    replayed,
+    stopped_by_the_kill_switch,
+    cancelled_while_it_pays,
+    cancelled_on_the_ladder,
     answered,
     closed,
     unanswered,

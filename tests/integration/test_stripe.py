@@ -222,6 +222,19 @@ class TestStripe:
         await stripe.refund(action("e2", charge="pi_7"))
         assert dict(parse_qsl(speaker.requests[1][0]))["payment_intent"] == "pi_7"
 
+    async def test_of_a_charge_that_stripe_does_not_have_nothing_was_paid(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.answers = [lambda: _error(404, "invalid_request_error", "resource_missing")]
+        assert await stripe.find("case/shop/e1/refund", charge_id="ch_of_another_account") is None
+
+    async def test_a_question_that_stripe_refuses_leaves_open_whether_it_was_paid(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.answers = [lambda: _error(400, "invalid_request_error", "parameter_unknown")]
+        with pytest.raises(TransientError, match="stays open"):
+            await stripe.find("case/shop/e1/refund", charge_id="ch_1")
+
     @pytest.mark.parametrize(
         ("currency", "minor", "sent"),
         [

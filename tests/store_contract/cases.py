@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from activities.ports import Reply
 from adapters.store import Store
+from adapters.store.cases import NotEndedError
 from adapters.store.database import StatementRefusedError
 from adapters.store.dead_letters import DeadLetterStatus
 from adapters.store.tables import journal, outbox, replies
@@ -89,6 +90,7 @@ class CaseStoreContract:
 
     def test_a_late_ending_of_an_earlier_run_does_not_overwrite_the_replay(self, store: Store) -> None:
         store.cases.admit([stored_case()])
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED, replay=0), None)
         assert store.cases.set_replay("case/shop/e1", 1).replay == 1
         store.cases.close(outcome(replay=1), None)
         store.cases.close(outcome(state=CaseState.DEAD_LETTERED, replay=0), None)
@@ -107,11 +109,34 @@ class CaseStoreContract:
 
     def test_a_replay_that_has_ended_is_not_begun_again(self, store: Store) -> None:
         store.cases.admit([stored_case("e1")])
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED), None)
         store.cases.set_replay("case/shop/e1", 1)
         store.cases.close(outcome(replay=1), None)
         with pytest.raises(ValueError, match="it has ended"):
             store.cases.set_replay("case/shop/e1", 1)
         assert store.cases.set_replay("case/shop/e1", 2).replay == 2
+
+    def test_a_case_at_its_ending_is_not_replayed_yet(self, store: Store) -> None:
+        """Its letter is there before its ending, which would be lost on a replay that had begun."""
+        store.cases.admit([stored_case("e1")])
+        store.dead_letters.bury(letter("e1"))
+        with pytest.raises(NotEndedError, match="has not ended yet"):
+            store.cases.set_replay("case/shop/e1", 1)
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED), None)
+        assert store.reports.case("case/shop/e1").state == "dead_lettered"
+        assert store.cases.set_replay("case/shop/e1", 1).replay == 1
+
+    def test_of_a_replay_and_a_discard_the_first_counts(self, store: Store) -> None:
+        for name in ("e1", "e2"):
+            store.cases.admit([stored_case(name)])
+            store.cases.close(outcome(name, state=CaseState.DEAD_LETTERED), None)
+            store.dead_letters.bury(letter(name))
+        store.dead_letters.discard(letter("e1").dead_letter_id, reason="spam", by="tom", now=NOW)
+        with pytest.raises(ValueError, match="was discarded"):
+            store.cases.set_replay("case/shop/e1", 1)
+        store.cases.set_replay("case/shop/e2", 1)
+        with pytest.raises(ValueError, match="was replayed"):
+            store.dead_letters.discard(letter("e2").dead_letter_id, reason="spam", by="tom", now=NOW)
 
     def test_the_ending_of_a_case_that_was_never_admitted_is_journaled_too(self, store: Store) -> None:
         store.cases.close(outcome("poison", CaseState.DEAD_LETTERED), None)

@@ -13,6 +13,7 @@ from activities.ports import LedgerState
 from adapters.store import Store
 from adapters.store.tables import effects, entries
 from domain.approval import Action, Standing
+from domain.case import CaseState
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money import Money
 from tests.store_contract.samples import (
@@ -22,6 +23,7 @@ from tests.store_contract.samples import (
     approval_result,
     big_action,
     case_input,
+    outcome,
     stored_case,
 )
 
@@ -208,7 +210,7 @@ class LedgerContract:
         with pytest.raises(KeyError):
             store.ledger.execute("case/shop/e1/refund", "ref", NOW)
         with pytest.raises(KeyError):
-            store.ledger.abandon("case/shop/e1/refund", "why", NOW)
+            store.ledger.abandon("case/shop/e1/refund", "why", NOW, seen=NOW)
 
     def test_an_abandoned_intention_frees_charge_and_approval(self, store: Store) -> None:
         asked = big_action(minor=900_000)
@@ -216,22 +218,38 @@ class LedgerContract:
         intend(store, asked, approval_id)
         with pytest.raises(RefusedError, match="is left"):
             intend(store, big_action("e2", minor=1))
-        store.ledger.abandon(asked.key, "the provider refused", NOW)
+        store.ledger.abandon(asked.key, "the provider refused", NOW, seen=NOW)
         assert intend(store, big_action("e2", minor=1)) is LedgerState.INTENDED
-        store.ledger.abandon("case/shop/e2/refund", "test", NOW)
+        store.ledger.abandon("case/shop/e2/refund", "test", NOW, seen=NOW)
         assert intend(store, asked, approval_id) is LedgerState.INTENDED
+
+    def test_an_intention_that_was_written_since_is_not_taken_back(self, store: Store) -> None:
+        """Who asks has looked at an older one, stood still, and was overtaken."""
+        intend(store, action())
+        store.ledger.abandon("case/shop/e1/refund", "not found", NOW, seen=NOW)
+        later = NOW + timedelta(minutes=5)
+        store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=500_000, now=later)
+        store.ledger.abandon("case/shop/e1/refund", "not found, said late", later, seen=NOW)
+        assert [row.at for row in store.ledger.in_doubt("case/shop/e1")] == [later]
+
+    def test_nothing_new_begins_for_a_case_that_has_ended(self, store: Store) -> None:
+        """An attempt that stood still and goes on after the ending: what was decided since is final."""
+        store.cases.close(outcome("e1", CaseState.REJECTED), None)
+        with pytest.raises(RefusedError, match="'case/shop/e1' ended at"):
+            intend(store, action())
+        intend(store, action("e2"))
 
     def test_an_executed_effect_cannot_be_abandoned(self, store: Store) -> None:
         intend(store, action())
         store.ledger.execute("case/shop/e1/refund", "ref", NOW)
-        store.ledger.abandon("case/shop/e1/refund", "too late", NOW)
+        store.ledger.abandon("case/shop/e1/refund", "too late", NOW, seen=NOW)
         row = store.ledger.find("case/shop/e1/refund")
         assert row is not None
         assert row.state is LedgerState.EXECUTED
 
     def test_what_the_provider_did_is_booked_even_after_it_was_taken_back(self, store: Store) -> None:
         intend(store, action())
-        store.ledger.abandon("case/shop/e1/refund", "not found", NOW)
+        store.ledger.abandon("case/shop/e1/refund", "not found", NOW, seen=NOW)
         assert store.ledger.execute("case/shop/e1/refund", "ref", NOW).state is LedgerState.EXECUTED
         assert store.ledger.in_doubt("case/shop/e1") == []
 

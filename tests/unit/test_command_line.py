@@ -297,7 +297,7 @@ def test_dead_letters_are_changed_in_one_document(tmp_path: Path, fake: FakeHead
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     now = datetime.now(UTC)
     letter = DeadLetter(
-        dead_letter_id="case/shop/1/dead/0",
+        dead_letter_id="case/shop/1/dead/1",
         case_id=CASE,
         source="shop",
         kind=FailureKind.TRANSIENT,

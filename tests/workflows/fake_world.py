@@ -22,7 +22,7 @@ from activities.extract import ClaimResult, ExtractActivities
 from activities.find import FindActivities
 from activities.journal import DrainResult, JournalActivities
 from activities.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
-from activities.pay import PayActivities, RefundRequest, SettleResult
+from activities.pay import PayActivities, RefundRequest, SettleRequest, SettleResult
 from activities.qualify import LeadResult, QualifyActivities
 from activities.route import RouteActivities, RouteResult
 from domain.approval import ApprovalResult
@@ -246,6 +246,14 @@ def _paid(request: RefundRequest) -> EffectRecord:
         approval_id=request.approval_id,
         provider_ref="re_1",
     )
+
+
+def paid_unheard(request: SettleRequest) -> SettleResult:
+    """The provider's word on a payment whose answer was lost."""
+    paid = EffectRecord(
+        key=f"{request.case_id}/refund", kind="refund", amount_minor=2000, currency="USD", provider_ref="re_7"
+    )
+    return SettleResult(effects=[paid])
 
 
 def _lead(request: RecordLeadRequest) -> RecordLeadResult:

@@ -315,8 +315,8 @@ async def test_what_the_store_recorded_first_stands(mill: Mill, world: FakeWorld
 
 async def test_replayed_case_asks_under_another_number(mill: Mill, world: FakeWorld) -> None:
     """An approval is used once: the replay of a dead letter needs a new one."""
-    gate = await at_the_gate(mill, world, new_case(replay=1), number=11)
-    assert (await gate.view()).approval_id == f"{gate.case.id}/approval/11"
+    gate = await at_the_gate(mill, world, new_case(replay=1), number=1001)
+    assert (await gate.view()).approval_id == f"{gate.case.id}/approval/1001"
     await gate.submit(await gate.decision())
     outcome = await gate.case.result()
     assert (outcome.state, outcome.replay) == (CaseState.DONE, 1)

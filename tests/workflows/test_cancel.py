@@ -191,6 +191,32 @@ async def test_while_it_closes(mill: Mill, world: FakeWorld) -> None:
     assert "forbid_effects" not in world.names
 
 
+async def test_while_the_provider_is_asked_for_the_last_time(mill: Mill, world: FakeWorld) -> None:
+    """The case is cancelled, not a dead letter whose replay would pay."""
+    world.always("refund", TransientError("503"))
+    held = world.hold("settle_effects")
+    handle = await mill.start(new_case(policy=policy(ladder_s=[])))
+    await held.reached.wait()
+    await handle.cancel()
+    await asyncio.sleep(0.3)
+    held.let_go()
+    await cancelled(handle, world)
+    assert "bury" not in world.names
+
+
+async def test_cancelled_specialist_ends_its_case_in_one_state(mill: Mill, world: FakeWorld) -> None:
+    """Somebody cancels only the child, in Temporal's own tools."""
+    held = world.hold("find_account")
+    handle = await mill.start()
+    await held.reached.wait()
+    await mill.client.get_workflow_handle(f"{handle.id}/billing").cancel()
+    await asyncio.sleep(0.3)
+    held.let_go()
+    assert (await handle.result()).state is CaseState.CANCELLED
+    assert world.closed().state is CaseState.CANCELLED
+    assert "forbid_effects" in world.names
+
+
 async def test_while_it_is_buried(mill: Mill, world: FakeWorld) -> None:
     world.always("route_case", TransientError("503"))
     held = world.hold("bury")
@@ -201,6 +227,7 @@ async def test_while_it_is_buried(mill: Mill, world: FakeWorld) -> None:
     held.let_go()
     assert (await handle.result()).state is CaseState.DEAD_LETTERED
     assert world.closed().state is CaseState.DEAD_LETTERED
+    assert world.names[-1] == "forbid_effects", "a replay must not pay what was cancelled"
 
 
 @pytest.mark.parametrize("activity", ["forbid_effects", "settle_effects", "close_case"])

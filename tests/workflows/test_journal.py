@@ -57,4 +57,4 @@ async def test_next_run_goes_on_counting(mill: Mill, world: FakeWorld) -> None:
     handed_on = history.events[-1].workflow_execution_continued_as_new_event_attributes.input.payloads
     [state] = await mill.client.data_converter.decode(handed_on, [JournalState])
     assert state.written == 2 * ROUNDS_PER_RUN
-    (mill.client.get_workflow_handle(first.id))
+    assert (await mill.client.get_workflow_handle(first.id).describe()).run_id != first.first_execution_run_id

@@ -2,20 +2,12 @@
 
 from datetime import timedelta
 
-from activities.pay import SettleRequest, SettleResult
-from domain.case import CaseState, EffectRecord
+from domain.case import CaseState
 from domain.errors import EffectsStoppedError, TransientError
-from tests.workflows.fake_world import FakeWorld
+from tests.workflows.fake_world import FakeWorld, paid_unheard
 from tests.workflows.running import Mill, new_case, policy
 from workflows.case import CaseWorkflow
 from workflows.options import LAST_LOOK
-
-
-def _settled(request: SettleRequest) -> SettleResult:
-    paid = EffectRecord(
-        key=f"{request.case_id}/refund", kind="refund", amount_minor=2000, currency="USD", provider_ref="re_7"
-    )
-    return SettleResult(effects=[paid])
 
 
 async def test_replay_asks_what_became_of_earlier_payments_before_it_decides(mill: Mill, world: FakeWorld) -> None:
@@ -43,7 +35,7 @@ async def test_first_run_has_nothing_to_settle(mill: Mill, world: FakeWorld) -> 
 async def test_dead_letter_tells_whether_the_last_try_was_paid(mill: Mill, world: FakeWorld) -> None:
     """Its answer was lost: the money moved, so the books and the case say so although the case is given up."""
     world.always("refund", TransientError("the answer was lost"))
-    world.always("settle_effects", _settled)
+    world.always("settle_effects", paid_unheard)
     outcome = await mill.run(new_case(policy=policy(ladder_s=[])))
     assert outcome.state is CaseState.DEAD_LETTERED
     assert [effect.provider_ref for effect in outcome.effects] == ["re_7"]
@@ -66,7 +58,7 @@ async def test_dead_letter_does_not_wait_for_a_provider_that_is_down(mill: Mill,
 async def test_refused_retry_of_a_payment_that_was_made_is_no_refusal(mill: Mill, world: FakeWorld) -> None:
     """The kill switch was thrown between the payment and the next try: what was paid counts, no person is asked."""
     world.will("refund", TransientError("the answer was lost"), EffectsStoppedError("effects are stopped"))
-    world.always("settle_effects", _settled)
+    world.always("settle_effects", paid_unheard)
     outcome = await mill.run()
     assert outcome.state is CaseState.DONE
     assert [effect.provider_ref for effect in outcome.effects] == ["re_7"]
