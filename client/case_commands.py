@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 LET_IN_WITHIN_S = (
     3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
 )
+
+TEXT_SHOWN = 4000
+"""Characters of a message that `cases show` prints."""
 
 cases_app = typer.Typer(no_args_is_help=True, help="Start, follow, list, decide and cancel cases.")
 
@@ -72,18 +76,27 @@ def cases_list(
 
 @cases_app.command("show")
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show one case: state, decision, money, cost, what it waits for."""
+    """Show one case: state, decision, money, cost, what it waits for, and what it is about.
+
+    The message is shown as the models see it: cleaned, personal data replaced by tokens.
+    """
 
     async def work(headgate: "Headgate") -> None:
         document = await _document(headgate, case_id)
+        message = await headgate.message(case_id)
         if as_json:
-            emit(document)
+            emit(document | {"message": message.model_dump(mode="json")})
             return
-        for name, value in document.items():
+        for name, value in (document | message.model_dump(exclude={"text"})).items():
             if value not in ("", None, [], 0):
                 typer.echo(
                     f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
                 )
+        # Of untrusted text nothing reaches the terminal that would move its cursor.
+        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
+        typer.echo(textwrap.indent(text, "  | ", lambda _: True))
+        if len(message.text) > TEXT_SHOWN:
+            typer.echo(f"  … {len(message.text) - TEXT_SHOWN} more characters: --json shows them")
 
     with_headgate(data_dir, work)
 

@@ -42,7 +42,16 @@ from domain.approval import (
     PendingApprovals,
     Standing,
 )
-from domain.case import TERMINAL_STATES, WAITING_STATES, CaseAnswer, CaseOutcome, CaseState, CaseStatus, HumanDecision
+from domain.case import (
+    TERMINAL_STATES,
+    WAITING_STATES,
+    CaseAnswer,
+    CaseMessage,
+    CaseOutcome,
+    CaseState,
+    CaseStatus,
+    HumanDecision,
+)
 from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND, IntakeState, PaceChange, is_possible_pace
 from workflows import options
 from workflows.approval import ApprovalWorkflow
@@ -104,16 +113,23 @@ class Headgate:
     async def start(
         self,
         *,
-        text: str,
+        text: str = "",
+        html: str = "",
         subject: str = "",
         customer_id: str | None = None,
+        customer_email: str | None = None,
+        customer_name: str | None = None,
         order_id: str | None = None,
+        amount: str | None = None,
+        currency: str | None = None,
+        channel: str | None = None,
+        tenant: str | None = None,
         lang: str | None = None,
         event_id: str | None = None,
         source: str | None = None,
     ) -> str:
         """Hand in a message through the signed webhook and return its case id; the same event id again is the same
-        case.
+        case. The fields are the webhook's: `text` or `html`, an amount as text ("20.50") with its currency.
 
         Raises:
             NotReachableError: the gateway is not known or does not answer.
@@ -125,10 +141,20 @@ class Headgate:
         if target is None:
             known = ", ".join(s.name for s in self.endpoints.sources)
             raise ValueError(f"source {source!r}: expected one of {known}")
-        fields = {"text": text, "subject": subject, "order_id": order_id, "lang": lang}
-        payload: dict[str, object] = {name: value for name, value in fields.items() if value}
-        if customer_id:
-            payload["customer"] = {"id": customer_id}
+        customer = {"id": customer_id, "email": customer_email, "name": customer_name}
+        fields: dict[str, object] = {
+            "text": text,
+            "html": html,
+            "subject": subject,
+            "customer": {name: value for name, value in customer.items() if value},
+            "order_id": order_id,
+            "amount": amount,
+            "currency": currency,
+            "channel": channel,
+            "tenant": tenant,
+            "lang": lang,
+        }
+        payload = {name: value for name, value in fields.items() if value}
         body = json.dumps(payload, ensure_ascii=False).encode()
         event_id = event_id or f"evt_{uuid.uuid4().hex}"
         headers = {"content-type": "application/json", **sign(target.secret, event_id, body)}
@@ -142,6 +168,14 @@ class Headgate:
         if answer.status_code != httpx.codes.ACCEPTED:
             raise ValueError(f"the gateway refused the message with {answer.status_code}: {answer.text[:500]}")
         return str(answer.json()["case_id"])
+
+    async def message(self, case_id: str) -> CaseMessage:
+        """Return what a case is about, personal data replaced by tokens; raises as `status` does."""
+        handle = self.temporal.get_workflow_handle_for(CaseWorkflow.run, case_id)
+        try:
+            return await handle.query(CaseWorkflow.message, rpc_timeout=ANSWER_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise await self._unanswered(case_id, error) from error
 
     async def status(self, case_id: str) -> CaseStatus:
         """Return where a case stands.

@@ -2,6 +2,7 @@
 
 from domain.approval import Action, Brief
 from domain.case import CaseInput
+from domain.document import CleanFlag
 from domain.money import format_minor
 from domain.refund import Account, Claim, Mark, Refund
 
@@ -12,6 +13,9 @@ _WHY_MARKED = {
     Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",
 }
 
+# What most mails have says nothing for or against a claim.
+_ORDINARY = frozenset({CleanFlag.QUOTED_HISTORY, CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER})
+
 
 def approval_brief(
     action: Action, refund: Refund, claim: Claim, account: Account, case: CaseInput, *, expires_after_s: float
@@ -20,9 +24,10 @@ def approval_brief(
     money = format_minor(action.money.minor, action.money.currency)
     policy = case.policy.refund
     currency = action.money.currency
+    limit = format_minor(policy.approval_limit_minor.get(currency, 0), currency)
     why = "; ".join(
         _WHY_MARKED[mark].format(
-            limit=format_minor(policy.approval_limit_minor.get(currency, 0), currency),
+            limit=limit,
             cap=format_minor(policy.daily_cap_minor.get(currency, 0), currency),
             currency=currency,
         )
@@ -42,14 +47,16 @@ def approval_brief(
             f"from {c.payee}, {format_minor(c.refunded_minor, c.currency)} refunded so far"
             for c in order.charges
         )
-    if case.flags:
-        evidence.append("the message: " + ", ".join(f.replace("_", " ") for f in case.flags))
+    odd = [flag.replace("_", " ") for flag in case.flags if flag not in _ORDINARY]
+    if odd:
+        evidence.append("the message: " + ", ".join(odd))
     return Brief(
         what=f"Refund {money} of charge {action.charge_id} (order {action.order_id})",
         for_whom=f"customer {account.customer.customer_id if account.customer else 'unknown'}, back to {action.payee}",
         why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {why}.",
         evidence=evidence,
-        policy=f"blueprint {action.policy_version}",
+        policy=f"claims within {policy.window_days} days of the charge; a person decides from {limit} of a charge on; "
+        f"blueprint {action.policy_version}",
         if_approved=f"{money} goes back to {action.payee} at once and the customer is told.",
         if_rejected="Nothing is paid; the customer is told, with your reason. "
         f"So too after {expires_after_s / 3600:g} h without a decision.",

@@ -79,6 +79,15 @@ class CaseInput(BaseModel):
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
 
 
+class CaseMessage(BaseModel):
+    """What a person reads before deciding: the cleaned message, personal data replaced by tokens."""
+
+    subject: str = ""
+    lang: str = "und"
+    flags: list[str] = Field(default_factory=list)
+    text: str = ""
+
+
 class Lane(StrEnum):
     """What a person can say about a case in the human lane."""
 

@@ -41,8 +41,8 @@ class CleanDocument(BaseModel):
 
     `vault` maps each token to the value that stood there; it stays in the store and never goes to a model, a log or a
     workflow. `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the
-    payload as received and of subject plus text as handed on: their difference is what cleaning saved. Flags are
-    sorted by name, each once.
+    payload as received and of subject plus text as handed on: their difference is what cleaning saved (nothing where
+    the text was cut off). Flags are sorted by name, each once.
     """
 
     subject: str

@@ -72,7 +72,11 @@ async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, obj
 
 
 def for_people(standing: dict[str, object]) -> dict[str, object]:
-    """Return the same with one line about an intake that does not answer."""
+    """Return the same with money as people write it, and one line about an intake that does not answer."""
+    refunded = standing["refunded_minor"]
+    if isinstance(refunded, dict):
+        standing = {("refunded" if name == "refunded_minor" else name): value for name, value in standing.items()}
+        standing["refunded"] = money_lines(refunded)
     if standing["intake"] is not None:
         return standing
     shown = standing | {"intake": f"no answer: {standing['intake_reason']}"}

@@ -36,9 +36,9 @@ _TYPE_VALUES: Mapping[str, str] = {
 }
 """What a command line calls a type, to what the server's own interface calls it."""
 
-# A 202 from the gateway promises that the holding pen has the event; Temporal may lose its last moment before a power
-# cut (not before a kill) and is then given the event again, so NORMAL is safe and the WAL journal makes it several
-# times faster.
+# NORMAL keeps all that was written before a kill, but may lose the last second before a power cut, a case that was just
+# started included (docs/promises.md); the WAL journal makes it several times faster than the default. FULL on a server
+# that must survive that is a matter of its own configuration: the dev server is for one machine.
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 _DYNAMIC_CONFIG: Mapping[str, str] = {

@@ -206,9 +206,11 @@ async def run_up(settings: Settings, *, port_base: int, ui: bool, ephemeral: boo
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
     stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
     try:
+        _say("Starting Temporal and Headgate's processes (about ten seconds) …")
         async with stack:
             print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
             await stack.supervisor.until_stopped()
+            _say("Stopping: work under way ends first …")
         return stack.supervisor.exit_code
     except KeyboardInterrupt:
         return stack.supervisor.exit_code
@@ -244,4 +246,8 @@ def render_urls(endpoints: Endpoints, settings: Settings) -> str:
 
 def _tell(event: ProcessEvent) -> None:
     if event.kind in ("died", "restarting", "killed", "leftover_stopped"):
-        print(f"{event.kind.replace('_', ' ')}: {event.name} {event.detail}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"{event.kind.replace('_', ' ')}: {event.name} {event.detail}".rstrip())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress; stdout has the addresses

@@ -16,8 +16,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.close import CloseActivities, CloseRequest, ForbidRequest
     from activities.route import RouteActivities, RouteRequest, RouteResult
     from domain.case import (
+        TERMINAL_STATES,
         CaseAnswer,
         CaseInput,
+        CaseMessage,
         CaseOutcome,
         CaseState,
         CaseStatus,
@@ -221,15 +223,26 @@ class CaseWorkflow:
         return step_error(message, failed)
 
     async def _alert(self, what: str, finding: str, deadline: datetime) -> None:
-        await self._act(
-            BuryActivities.alert_person,
-            AlertRequest(
-                case_id=self._case.case_id,
-                subject=f"{what}: {self._case.case_id} waits for a person",
-                text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC",
-            ),
-            summary=f"{what} to the supervisor",
+        request = AlertRequest(
+            case_id=self._case.case_id,
+            subject=f"{what}: {self._case.case_id} waits for a person",
+            text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC",
         )
+        try:
+            await workflow.execute_activity_method(
+                BuryActivities.alert_person,
+                request,
+                task_queue=options.ACTIONS_QUEUE,
+                start_to_close_timeout=options.STORE_TIMEOUT,
+                schedule_to_close_timeout=options.ALERT_BUDGET,
+                retry_policy=options.NEVER_GIVE_UP,
+                summary=f"{what} to the supervisor",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            # Neither an answer that came meanwhile nor the deadline may wait for a word that cannot be sent.
+            self._status.notices.append(f"the {what} was not sent: {error.cause or error}"[:300])
 
     @workflow.signal
     def decide_human(self, decision: HumanDecision) -> None:
@@ -387,6 +400,12 @@ class CaseWorkflow:
         """Return where the case stands."""
         return self._status
 
+    @workflow.query
+    def message(self) -> CaseMessage:
+        """Return what the case is about, for the person who must answer."""
+        case = self._case
+        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, text=case.text)
+
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""
         self._spent = self._spent.plus(usage)
@@ -411,5 +430,7 @@ class CaseWorkflow:
         amount = amount_minor if amount_minor is not None else money_of(self._status.effects)
         if amount is not None:
             updates.append(options.CASE_AMOUNT_MINOR.value_set(amount))
+        elif state in TERMINAL_STATES:
+            updates.append(options.CASE_AMOUNT_MINOR.value_unset())  # what was only proposed moved nothing
         workflow.upsert_search_attributes(updates)
         workflow.set_current_details(case_details(self._status, self._case.subject))

@@ -40,6 +40,7 @@ ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.
 STEP_BUDGET = timedelta(days=3)
+ALERT_BUDGET = timedelta(minutes=10)  # a reminder that cannot be sent: the next one comes anyway
 LAST_LOOK = timedelta(minutes=1)  # whether the last try of a case that is given up was paid; the audit looks later too
 
 # The native policy covers what no code of ours can answer: a worker that died, a bug that is being mended, a provider

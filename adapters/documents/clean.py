@@ -82,7 +82,8 @@ class DocumentCleaner:
         document = self.clean(subject=mail.subject, text=mail.text, html=mail.html, lang=lang, known=values)
         flags = sorted({*document.flags, *mail.flags})
         size = len(raw)
-        document = document.model_copy(update={"flags": flags, "chars_in": size, "tokens_in": -(-size // 4)})
+        tokens_in = document.tokens_in if CleanFlag.TRUNCATED in flags else -(-size // 4)
+        document = document.model_copy(update={"flags": flags, "chars_in": size, "tokens_in": tokens_in})
         return CleanEmail(mail.subject, document, mail.sender_address, mail.sender_name, mail.attachments)
 
     def _body_of_html(self, source: str, flags: set[CleanFlag]) -> str:
@@ -128,6 +129,8 @@ class DocumentCleaner:
             flags.add(CleanFlag.TRUNCATED)
         if not body.strip():
             flags.add(CleanFlag.EMPTY)
+        tokens_out = estimate_tokens(subject) + estimate_tokens(body)
+        cut = CleanFlag.TRUNCATED in flags  # what was cut off was lost, not saved
         return CleanDocument(
             subject=subject,
             text=body,
@@ -136,8 +139,8 @@ class DocumentCleaner:
             vault=tokens.vault,
             chars_in=len(subject_in) + len(body_in),
             chars_out=len(subject) + len(body),
-            tokens_in=estimate_tokens(subject_in) + estimate_tokens(body_in),
-            tokens_out=estimate_tokens(subject) + estimate_tokens(body),
+            tokens_in=tokens_out if cut else estimate_tokens(subject_in) + estimate_tokens(body_in),
+            tokens_out=tokens_out,
         )
 
 

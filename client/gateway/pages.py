@@ -79,12 +79,12 @@ def remaining(seconds: float) -> str:
     """Write how long there is left, roughly.
 
     >>> remaining(3 * 3600 + 125), remaining(30), remaining(-1), remaining(200_000)
-    ('3 hours', 'less than a minute', 'no time', '2 days')
+    ('3 hours', 'less than a minute', 'no time', '55 hours')
     """
     if seconds <= 0:
         return "no time"
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+    for unit, length, least in (("day", 86_400, 3), ("hour", 3600, 1), ("minute", 60, 1)):
         count = int(seconds // length)
-        if count:
+        if count >= least:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "less than a minute"

@@ -265,3 +265,9 @@ def test_values_come_back_where_they_stood(parts: list[str]) -> None:
     document = clean(text)
     assert restore(document.text, document.vault) == text
     assert "@" not in document.text
+
+
+def test_what_was_cut_off_does_not_count_as_saved() -> None:
+    cut = clean(text="word " * 100_000)
+    assert CleanFlag.TRUNCATED in cut.flags
+    assert cut.tokens_in == cut.tokens_out

@@ -21,7 +21,7 @@ from client.case_rows import CaseRow
 from client.cases import Headgate, UnknownCaseError
 from domain.approval import ApprovalDecision, DecisionAnswer
 from domain.audit_facts import AuditReport, Violation
-from domain.case import CaseAnswer, CaseState, CaseStatus, HumanDecision
+from domain.case import CaseAnswer, CaseMessage, CaseState, CaseStatus, HumanDecision
 from domain.deadletter import DeadLetter
 from domain.errors import FailureKind
 from domain.intake import IntakeState
@@ -215,6 +215,9 @@ class FakeHeadgate:
     async def status(self, case_id: str) -> CaseStatus:
         return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")
 
+    async def message(self, case_id: str) -> CaseMessage:
+        return CaseMessage(subject="No refund", lang="en", flags=["attachments"], text="Where is\n\nmy \x1b[2Jmoney?")
+
     async def start(self, **message: object) -> str:
         return "case/shop/1"
 
@@ -398,9 +401,9 @@ def test_a_data_dir_that_cannot_be_used_is_named_with_the_remedy(command: list[s
     in_the_way.write_text("not a folder")
     code, _, said = run(*command, "--data-dir", str(in_the_way))
     assert code == 2
-    assert said == (
+    assert said.splitlines()[-1] == (
         f"the data dir {str(in_the_way)!r} cannot be used (File exists): choose another with --data-dir or "
-        "HEADGATE_DATA_DIR\n"
+        "HEADGATE_DATA_DIR"
     )
 
 
@@ -437,3 +440,14 @@ def test_a_broken_blueprint_stops_the_gateway_with_one_line(tmp_path: Path, monk
     code, _, said = run("gateway", "--data-dir", str(tmp_path / "data"))
     assert code == 1
     assert said.startswith(f"{tmp_path / 'blueprint.toml'}: no valid TOML: ")
+
+
+def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> None:
+    code, stdout, stderr = run("cases", "show", CASE)
+    assert code == 0, stderr
+    assert "No refund" in stdout
+    assert '["attachments"]' in stdout
+    assert "  | Where is\n  | \n  | my  [2Jmoney?" in stdout
+    assert "\x1b" not in stdout, "it is the sender's text"
+    code, stdout, _ = run("cases", "show", CASE, "--json")
+    assert json.loads(stdout)["message"]["subject"] == "No refund"

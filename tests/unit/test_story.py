@@ -124,7 +124,9 @@ def test_the_brief_says_what_for_whom_why_on_what_evidence_and_what_either_answe
         "charge CH-2: 9,000.00 USD on 2026-06-15 from card:visa-1, 10.00 USD refunded so far",
         "the message: hidden text, attachments",
     ]
-    assert said.policy == "blueprint main@1"
+    assert said.policy == (
+        "claims within 60 days of the charge; a person decides from 5,000.00 USD of a charge on; blueprint main@1"
+    )
     assert "6,000.00 USD goes back to card:visa-1" in said.if_approved
     assert said.if_rejected.startswith("Nothing is paid")
     assert "after 1.5 h without a decision" in said.if_rejected

@@ -51,6 +51,15 @@ def test_every_activity_call_has_its_timeout_policy_queue_and_summary(path: Path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_every_step_has_a_budget_but_those_that_are_never_given_up(path: Path) -> None:
+    """docs/decisions/0007: a record that is not written keeps its workflow open."""
+    for call in calls(path):
+        if name_of(call) in ACTIVITY_CALLS and "schedule_to_close_timeout" not in keywords(call):
+            policy = next(ast.unparse(k.value) for k in call.keywords if k.arg == "retry_policy")
+            assert policy == "options.NEVER_GIVE_UP", f"line {call.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
 def test_every_child_has_an_id_and_a_close_policy(path: Path) -> None:
     for call in calls(path):
         if name_of(call) in {"execute_child_workflow", "start_child_workflow"}:

@@ -14,6 +14,7 @@ from domain.routing import Category, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, new_case, updates_of
 from workflows.case import NOTICES_KEPT, CaseWorkflow
+from workflows.options import ALERT_BUDGET
 
 DAY = timedelta(days=1)
 UNROUTED = RouteResult(route=Route(unroutable=Unroutable.ABSTAINED), usage=ONE_CALL)
@@ -210,6 +211,19 @@ async def test_specialist_that_hands_back_gets_another_run(mill: Mill, world: Fa
     assert outcome.state is CaseState.DONE
     assert [c.workflow_id for c in world.of("extract_claim")] == [f"{handle.id}/billing", f"{handle.id}/billing-2"]
     assert outcome.usage.calls == 3, "the router and two readings of the claim"
+
+
+async def test_an_answer_does_not_wait_for_a_reminder_that_cannot_be_sent(mill: Mill, world: FakeWorld) -> None:
+    world.always("alert_person", RuntimeError("chat is down"))
+    handle = await waiting(mill)
+    await mill.skip(1.1 * DAY)
+    await eventually(lambda: _count(world, "alert_person", 1))
+    assert (await told(handle, ANSWER)).accepted
+    await mill.skip(2 * ALERT_BUDGET)
+    assert (await handle.result()).state is CaseState.DONE
+    assert any("was not sent" in notice for notice in (await handle.query(CaseWorkflow.status)).notices)
+    tries = world.of("alert_person")
+    assert tries[-1].at - tries[0].at <= ALERT_BUDGET
 
 
 async def test_broken_alert_does_not_end_the_wait(mill: Mill, world: FakeWorld) -> None:
