@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approve import ApproveActivities, RecordDecisionRequest
-    from activities.bury import AlertRequest, BuryActivities
+    from activities.bury import AlertRequest
     from domain.approval import (
         ApprovalDecision,
         ApprovalRequest,
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.story import told
     from workflows import options
-    from workflows.steps import to_the_end
+    from workflows.steps import remind, to_the_end
 
 NOTICES_KEPT = 20
 
@@ -90,18 +90,13 @@ class ApprovalWorkflow:
         return self._result is not None
 
     async def _remind(self) -> None:
-        await workflow.execute_activity_method(
-            BuryActivities.alert_person,
-            AlertRequest(
-                case_id=self._request.action.case_id,
-                subject=f"reminder: {self._request.approval_id} waits for a decision",
-                text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
-            ),
-            task_queue=options.ACTIONS_QUEUE,
-            start_to_close_timeout=options.STORE_TIMEOUT,
-            retry_policy=options.NEVER_GIVE_UP,
-            summary="remind the approvers",
+        request = AlertRequest(
+            case_id=self._request.action.case_id,
+            subject=f"reminder: {self._request.approval_id} waits for a decision",
+            text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
         )
+        if trouble := await remind(request, "remind the approvers"):
+            self._notices.append(trouble)
 
     async def _record(self) -> ApprovalResult:
         """Write the decision where the ledger looks for it; the first one recorded stands."""

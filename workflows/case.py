@@ -42,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import (
         failed_step,
         on_ladder,
+        remind,
         settle_payments,
         step_error,
         stop_if_cancelled,
@@ -228,21 +229,8 @@ class CaseWorkflow:
             subject=f"{what}: {self._case.case_id} waits for a person",
             text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC",
         )
-        try:
-            await workflow.execute_activity_method(
-                BuryActivities.alert_person,
-                request,
-                task_queue=options.ACTIONS_QUEUE,
-                start_to_close_timeout=options.STORE_TIMEOUT,
-                schedule_to_close_timeout=options.ALERT_BUDGET,
-                retry_policy=options.NEVER_GIVE_UP,
-                summary=f"{what} to the supervisor",
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            # Neither an answer that came meanwhile nor the deadline may wait for a word that cannot be sent.
-            self._status.notices.append(f"the {what} was not sent: {error.cause or error}"[:300])
+        if trouble := await remind(request, f"{what} to the supervisor"):
+            self._status.notices.append(trouble)
 
     @workflow.signal
     def decide_human(self, decision: HumanDecision) -> None:

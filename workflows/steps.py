@@ -16,6 +16,7 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from activities.bury import AlertRequest, BuryActivities
     from activities.errors import failure_of, usage_of
     from activities.pay import PayActivities, SettleRequest, SettleResult
     from domain.deadletter import Attempt, FailedStep, next_rung
@@ -77,6 +78,28 @@ async def settle_payments(
         summary="settle payments in doubt",
     )
     return settled
+
+
+async def remind(request: AlertRequest, summary: str) -> str:
+    """Send a word to the supervisor; return why it was not sent, empty if it was.
+
+    Neither an answer that comes meanwhile nor a deadline waits for it longer than `ALERT_BUDGET`.
+    """
+    try:
+        await workflow.execute_activity_method(
+            BuryActivities.alert_person,
+            request,
+            task_queue=options.ACTIONS_QUEUE,
+            start_to_close_timeout=options.STORE_TIMEOUT,
+            schedule_to_close_timeout=options.ALERT_BUDGET,
+            retry_policy=options.NEVER_GIVE_UP,
+            summary=summary,
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return f"{summary}: it was not sent: {error.cause or error}"[:300]
+    return ""
 
 
 def stop_if_cancelled() -> None:

@@ -10,12 +10,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from client.cases import Headgate
 from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
+from domain.blueprint import ApprovalRules
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account
-from tests.workflows.running import Mill, eventually, new_case, updates_of
+from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy, updates_of
 from workflows.approval import NOTICES_KEPT, ApprovalWorkflow
 from workflows.case import CaseWorkflow
+from workflows.options import ALERT_BUDGET
 
 BIG = 600_000  # above the limit of 5,000.00 USD
 EXPIRY = timedelta(days=2)
@@ -76,6 +78,48 @@ async def test_expiry_pays_nothing_and_the_customer_is_told(mill: Mill, world: F
     assert timedelta(0) <= recorded.result.at - opened - EXPIRY < timedelta(minutes=1)
     hours = [round((call.at - opened) / timedelta(hours=1)) for call in world.of("alert_person")]
     assert hours == [8, 16, 24, 32, 40]
+
+
+async def test_expiry_does_not_wait_for_reminders_that_cannot_be_sent(mill: Mill, world: FakeWorld) -> None:
+    world.always("alert_person", RuntimeError("chat is down"))
+    gate = await at_the_gate(mill, world)
+    opened = (await gate.view()).requested_at
+    assert (await gate.case.result()).state is CaseState.REJECTED
+    [recorded] = world.requests("record_decision")
+    assert recorded.result.standing is Standing.EXPIRED
+    assert timedelta(0) <= recorded.result.at - opened - EXPIRY < timedelta(minutes=1)
+    assert len({call.asked_at for call in world.of("alert_person")}) == 5, "each reminder is tried anew"
+    notices = (await gate.view()).notices
+    assert [notice for notice in notices if "was not sent" in notice and "chat is down" in notice] == notices
+    assert len(notices) == 5
+
+
+async def test_a_decision_does_not_wait_for_a_reminder_that_cannot_be_sent(mill: Mill, world: FakeWorld) -> None:
+    world.always("alert_person", RuntimeError("chat is down"))
+    gate = await at_the_gate(mill, world)
+    approve = await gate.decision()
+    await mill.skip(timedelta(hours=8, minutes=1))
+    await eventually(lambda: _called(world, "alert_person"))
+    assert (await gate.submit(approve)).accepted
+    assert (await gate.case.result()).state is CaseState.DONE
+    [paid] = world.of("refund")
+    assert paid.asked_at - world.of("alert_person")[0].asked_at <= ALERT_BUDGET
+
+
+async def test_time_runs_while_the_request_cannot_be_put_before_anybody(mill: Mill, world: FakeWorld) -> None:
+    """The store is away for longer than the request stands: it is announced late, expired, and nobody pays."""
+    rules = ApprovalRules(approvers=[MARIA, OMAR, JUNIOR], expires_after_s=900.0, remind_every_s=300.0)
+    world.will("announce_approval", *[TransientError("database is locked")] * 20)
+    handle = await mill.start(new_case(policy=policy(approval=rules)))
+    outcome = await handle.result()
+    tries = world.of("announce_approval")
+    assert len(tries) == 21
+    assert tries[-1].at - tries[0].at > timedelta(seconds=900)
+    assert outcome.state is CaseState.REJECTED
+    [recorded] = world.requests("record_decision")
+    assert recorded.result.standing is Standing.EXPIRED
+    assert "refund" not in world.names
+    assert "alert_person" not in world.names
 
 
 async def test_rejection_pays_nothing_and_names_the_reason(mill: Mill, world: FakeWorld) -> None:
