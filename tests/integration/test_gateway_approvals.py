@@ -228,7 +228,7 @@ async def test_the_list_and_the_brief_are_shown_and_escaped(person: Person) -> N
         assert "<script>" not in page.text
         assert "<img" not in page.text
     assert "charged twice" in page.text
-    assert "1 day left" in page.text
+    assert "46 hours left" in page.text
 
 
 async def test_nothing_foreign_can_run_on_any_page(person: Person) -> None:
