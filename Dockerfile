@@ -9,7 +9,7 @@ RUN uv sync --locked --no-dev --extra postgresql --no-install-project
 COPY . .
 RUN uv sync --locked --no-dev --extra postgresql
 # uv compiles what it installs; these are used from /app, where the user below cannot write.
-RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash domain workflows activities adapters workers client
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash domain ports activities workflows adapters client gateway workers commands
 
 FROM python:3.11.13-slim-bookworm
 RUN useradd --uid 10001 --create-home headgate && install -d -o headgate -g headgate /data

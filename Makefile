@@ -4,7 +4,6 @@
 CANDIDATES := python3 python3.13 python3.12 python3.11
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c 'import sys; print("$(p)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
 BIN := .venv/bin
-PACKAGES := domain workflows activities adapters workers client
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench clean

@@ -10,7 +10,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.errors import BadAnswerError, FailureKind, HeadgateError, ToldToWaitError, TransientError, failure_kind
-from domain.models import Usage
+from domain.model_call import Usage
 
 LONGEST_WAIT_S = 6 * 3600.0  # whoever names more is asked again after this
 MESSAGE_CHARS = 500

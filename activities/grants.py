@@ -4,7 +4,7 @@ from temporalio import activity
 
 from domain.errors import RefusedError
 from domain.routing import Category
-from domain.tools import is_granted
+from domain.specialists import is_granted
 
 CATEGORY_OF_WORKFLOW: dict[str, Category] = {
     "BillingWorkflow": Category.BILLING,
@@ -24,4 +24,4 @@ def require_grant(tool: str) -> None:
     workflow_type = activity.info().workflow_type or ""
     category = CATEGORY_OF_WORKFLOW.get(workflow_type)
     if category is None or not is_granted(category, tool):
-        raise RefusedError(f"tool {tool!r} is not granted to {workflow_type!r}: grants stand in domain/tools.py")
+        raise RefusedError(f"tool {tool!r} is not granted to {workflow_type!r}: grants stand in domain/specialists.py")

@@ -11,8 +11,8 @@ from temporalio.worker import Worker
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from activities.ports import LanguageModel
-    from domain.models import ModelReply, ModelRequest, Tier
+    from domain.model_call import ModelReply, ModelRequest, Tier
+    from ports.model import LanguageModel
 
 BARE_CASES, BARE_MODELS = "bench-bare-cases", "bench-bare-models"
 

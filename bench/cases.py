@@ -19,17 +19,18 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.ports import LanguageModel, StoredCase
 from bench.bare import BARE_CASES, BARE_MODELS, BareCase, BareWorkflow
 from client.cases import Headgate
 from client.connect import connect
 from client.starting import TemporalCaseStarter
 from domain.case import TERMINAL_STATES, CaseInput
-from domain.models import ModelReply, ModelRequest
+from domain.model_call import ModelReply, ModelRequest
 from domain.routing import Category
+from ports.model import LanguageModel
+from ports.store import StoredCase
 from workers.bootstrap import Parts
+from workers.machine.stack import Stack
 from workers.settings import load_settings
-from workers.up import Stack
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "complaints.jsonl"
 
@@ -48,11 +49,11 @@ class _Recorder:
 
 async def record_calls(parts: Parts, case: CaseInput) -> list[ModelRequest]:
     """Return the model calls that Headgate makes for a case."""
-    from activities.diagnose import DiagnoseActivities, DiagnoseRequest
-    from activities.draft import DraftActivities, DraftRequest
-    from activities.extract import ClaimRequest, ExtractActivities
-    from activities.qualify import LeadRequest, QualifyActivities
-    from activities.route import RouteActivities, RouteRequest
+    from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest
+    from activities.models.draft import DraftActivities, DraftRequest
+    from activities.models.extract import ClaimRequest, ExtractActivities
+    from activities.models.qualify import LeadRequest, QualifyActivities
+    from activities.models.route import RouteActivities, RouteRequest
 
     seen: list[ModelRequest] = []
     models = {tier: _Recorder(model, seen) for tier, model in parts.models.items()}
@@ -89,7 +90,7 @@ def read_samples(parts: Parts, limit: int) -> list[StoredCase]:
     """Return so many sample messages as admitted cases that a specialist can end without a person, round and round."""
     import json
 
-    from adapters.documents.clean import DocumentCleaner
+    from adapters.cleaning.cleaner import DocumentCleaner
 
     cleaner = DocumentCleaner()
     policy = parts.blueprint.case_policy()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from inscriptis import get_text  # type: ignore[import-untyped]
 
-from adapters.documents.clean import DocumentCleaner
+from adapters.cleaning.cleaner import DocumentCleaner
 
 
 def milliseconds(work: Callable[[str], object], messages: list[str], rounds: int) -> float:

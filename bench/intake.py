@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from adapters.inbox.sqlite import SqliteInbox
-from client.gateway import SourceRegistry, create_gateway, ensure_sources, settle_memory, uvicorn_options
-from client.signing import sign
+from domain.inbound.signing import sign
+from gateway.app import create_gateway
+from gateway.serving import settle_memory, uvicorn_options
+from gateway.webhooks.sources import SourceRegistry, ensure_sources
 
 _SOURCE = "bench"
 _CONNECTIONS = 64

@@ -32,16 +32,7 @@ from client.case_filters import case_filter
 from client.case_rows import CaseRow, row_of
 from client.connect import Endpoints, NotReachableError, connect, read_endpoints
 from client.refusals import explained, is_denied, lacks_namespace
-from client.signing import sign
 from client.usage import UsageError
-from domain.approval import (
-    ApprovalDecision,
-    ApprovalResult,
-    ApprovalView,
-    DecisionAnswer,
-    PendingApprovals,
-    Standing,
-)
 from domain.case import (
     TERMINAL_STATES,
     WAITING_STATES,
@@ -52,7 +43,16 @@ from domain.case import (
     CaseStatus,
     HumanDecision,
 )
+from domain.inbound.signing import sign
 from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND, IntakeState, PaceChange, is_possible_pace
+from domain.money.approval import (
+    ApprovalDecision,
+    ApprovalResult,
+    ApprovalView,
+    DecisionAnswer,
+    PendingApprovals,
+    Standing,
+)
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow

@@ -18,7 +18,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from client.messages import Outgoing, read_messages
-from client.signing import decode_secret, sign
+from domain.inbound.signing import decode_secret, sign
 
 _TRIES = 8
 _TRIES_AT_FIRST = 4  # while nothing ever answered, there is probably nobody

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.approval import Approver
-from domain.models import Price, Tier
-from domain.refund import RefundPolicy
+from domain.model_call import Price, Tier
+from domain.money.approval import Approver
+from domain.money.refund import RefundPolicy
 from domain.routing import CATEGORIES
 
+PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
 DAY = 24 * HOUR
 Seconds = Annotated[float, Field(gt=0, le=366 * DAY, allow_inf_nan=False)]
@@ -61,6 +62,13 @@ class ModelChoice(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
     reasoning_effort: str = ""  # as the provider names it; empty: not sent
     logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
+
+    @property
+    def key_variable(self) -> str | None:
+        """Name of the variable that holds the key; None if the model needs none."""
+        if self.provider == "offline" or (self.base_url and not self.api_key_env):
+            return None  # a server of one's own; never the provider's key to another address
+        return self.api_key_env or PROVIDER_KEYS[self.provider]
 
 
 class Blueprint(BaseModel):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from domain.blueprint import CasePolicy
-from domain.models import Usage
+from domain.model_call import Usage
 from domain.routing import Category
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
 from domain.errors import FailureKind
-from domain.models import Usage
+from domain.model_call import Usage
 
 
 class Attempt(BaseModel):
@@ -74,3 +75,22 @@ def next_rung(ladder_s: Sequence[float], failures: int) -> float | None:
     if failures < 1:
         raise ValueError(f"failures {failures!r}: expected 1 or more, the first wait comes after the first failure")
     return ladder_s[failures - 1] if failures <= len(ladder_s) else None
+
+
+class DeadLetterStatus(StrEnum):
+    """What became of a dead letter."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class DeadLetterRecord(BaseModel):
+    """A dead letter with what became of it: who changed it, why, when, and how often it was replayed."""
+
+    letter: DeadLetter
+    status: DeadLetterStatus
+    replays: int = 0
+    changed_by: str = ""
+    reason: str = ""
+    changed_at: datetime | None = None

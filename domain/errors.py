@@ -15,7 +15,7 @@ The class name travels as Temporal's `ApplicationError.type`; `FAILURE_KINDS` sa
 
 from enum import StrEnum
 
-from domain.models import Usage
+from domain.model_call import Usage
 
 
 class HeadgateError(Exception):
@@ -102,3 +102,11 @@ def failure_kind(error_type: str | None) -> FailureKind:
     <FailureKind.TRANSIENT: 'transient'>
     """
     return FAILURE_KINDS.get(error_type or "", FailureKind.BUG)
+
+
+class NotEndedError(ValueError):
+    """A case that was given up is still at its ending."""
+
+
+class StatementRefusedError(Exception):
+    """The database refused a statement for good: a mistake of ours. Says what the database said, without the row."""

@@ -6,10 +6,10 @@ Replies about money are written here, from what was decided, never by a model.
 from collections.abc import Mapping, Sequence
 
 from domain.case import Draft
-from domain.money import Money, format_minor
+from domain.knowledge import Article
+from domain.money.amount import Money, format_minor
+from domain.money.refund import Ask, Deny, Refund, Rule
 from domain.outgoing import leads_elsewhere
-from domain.refund import Ask, Deny, Refund, Rule
-from domain.support import Article
 
 _GREETING = {
     "en": ("Hello,", "Kind regards\nCustomer care"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from domain.case import CaseStatus, EffectRecord
-from domain.money import format_minor
+from domain.money.amount import format_minor
 
 _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 

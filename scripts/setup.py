@@ -25,7 +25,7 @@ def main() -> int:
     from setup_progress import SetupError, one_at_a_time, say
     from setup_servers import provide, remove_unfinished, temporal, test_server
 
-    from workers.temporal_server import cache_dir
+    from workers.machine.temporal_server import cache_dir
 
     cache = cache_dir()
     try:

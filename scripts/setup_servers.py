@@ -13,7 +13,7 @@ from pathlib import Path
 from setup_environment import REPOSITORY
 from setup_progress import SetupError, run, say
 
-from workers.temporal_server import (
+from workers.machine.temporal_server import (
     TEMPORAL_BIN_VARIABLE,
     TEST_SERVER_BIN_VARIABLE,
     ServerProgramMissingError,

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from client.connect import data_converter
-from workers.temporal_server import find_test_server
+from workers.machine.temporal_server import find_test_server
 from workflows.options import SEARCH_ATTRIBUTES
 
 

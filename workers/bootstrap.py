@@ -6,21 +6,30 @@ Parts are built on first use and kept for the life of the process, so that each 
 import os
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client.usage import UsageError, not_among
 from domain.blueprint import Blueprint
-from domain.models import Tier
-from workers.settings import Settings
+from domain.errors import ConfigurationError, StatementRefusedError
+from domain.model_call import Tier
+from workers.secret_files import secrets_in
+from workers.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
-    from activities.admit import AdmitActivities
-    from activities.journal import JournalActivities
-    from activities.ports import CaseStarter, Inbox, LanguageModel, Supervisor
+    from starlette.types import ASGIApp
+
+    from activities.intake.admit import AdmitActivities
+    from activities.journal.drain import JournalActivities
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.store import Store
-    from domain.support import Article
+    from domain.knowledge import Article
+    from ports.cleaner import MailCleaner
+    from ports.inbox import Inbox
+    from ports.model import LanguageModel
+    from ports.people import Supervisor
+    from ports.starter import CaseStarter
 
 
 def read_blueprint(settings: Settings) -> Blueprint:
@@ -30,11 +39,48 @@ def read_blueprint(settings: Settings) -> Blueprint:
         UsageError: there is no such folder.
         ConfigurationError: something in it is wrong; the message names the file and the key.
     """
-    from adapters.blueprints import load_blueprint
+    from adapters.blueprints.folder import load_blueprint
 
     if not settings.blueprint.is_dir():
         raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
     return load_blueprint(settings.blueprint)
+
+
+def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
+    """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
+    from adapters.blueprints.folder import load_blueprint, load_knowledge
+
+    return load_blueprint(folder), load_knowledge(folder)
+
+
+def ask_store(url: str) -> str:
+    """Ask the store for a sign of life and return its URL without the password; nothing is made or migrated.
+
+    Raises:
+        ConfigurationError: the URL cannot be read, the driver is not installed, or the database refuses.
+        TransientError: the database cannot be reached.
+    """
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from adapters.store.database import Database
+
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+    except (StatementRefusedError, SQLAlchemyError) as error:
+        raise ConfigurationError(str(error)) from error
+    finally:
+        database.close()
+    return database.url.render_as_string(hide_password=True)
+
+
+def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
+    """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
+    from adapters.models.offline.app import create_app
+
+    return create_app(admin_token=admin_token)
 
 
 class Parts:
@@ -53,7 +99,7 @@ class Parts:
     @cached_property
     def knowledge(self) -> "list[Article]":
         """The blueprint's knowledge articles."""
-        from adapters.blueprints import load_knowledge
+        from adapters.blueprints.folder import load_knowledge
 
         return load_knowledge(self.settings.blueprint)
 
@@ -100,7 +146,9 @@ class Parts:
 
         if self.settings.models not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
-        return build_models(self.blueprint, self.settings.models, os.environ, f"{self.settings.offline_model_url}/v1")
+        return build_models(
+            self.blueprint, self.settings.models, secrets_in(os.environ), f"{self.settings.offline_model_url}/v1"
+        )
 
     @cached_property
     def supervisor(self) -> "Supervisor":
@@ -109,17 +157,29 @@ class Parts:
 
         return WebhookSupervisor(self.settings.supervisor_webhook_url)
 
+    @cached_property
+    def cleaner(self) -> "MailCleaner":
+        """What cleans what came in."""
+        from adapters.cleaning.cleaner import DocumentCleaner
+
+        return DocumentCleaner()
+
+    def load_samples(self) -> None:
+        """Load the sample customers, orders and accounts into the store; repeatable."""
+        from adapters.store import seed
+
+        seed(self.store, PROJECT / "samples" / "records")
+
     # --- activities -----------------------------------------------------------------------------------------
 
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""
-        from activities.admit import AdmitActivities
-        from adapters.documents.clean import DocumentCleaner
+        from activities.intake.admit import AdmitActivities
 
         return AdmitActivities(
             inbox=self.inbox,
             cases=self.store.cases,
-            cleaner=DocumentCleaner(),
+            cleaner=self.cleaner,
             starter=starter,
             dead_letters=self.store.dead_letters,
             supervisor=self.supervisor,
@@ -128,11 +188,11 @@ class Parts:
 
     def model_activities(self) -> list[Callable[..., Any]]:
         """Activities of the model workers."""
-        from activities.diagnose import DiagnoseActivities
-        from activities.draft import DraftActivities
-        from activities.extract import ExtractActivities
-        from activities.qualify import QualifyActivities
-        from activities.route import RouteActivities
+        from activities.models.diagnose import DiagnoseActivities
+        from activities.models.draft import DraftActivities
+        from activities.models.extract import ExtractActivities
+        from activities.models.qualify import QualifyActivities
+        from activities.models.route import RouteActivities
 
         diagnose = DiagnoseActivities(self.models, self.blueprint, self.knowledge)
         return [
@@ -146,12 +206,12 @@ class Parts:
 
     def action_activities(self) -> list[Callable[..., Any]]:
         """Activities of the action workers: money, records, notifications, endings."""
-        from activities.approve import ApproveActivities
-        from activities.bury import BuryActivities
-        from activities.close import CloseActivities
-        from activities.find import FindActivities
-        from activities.lead import LeadActivities
-        from activities.pay import PayActivities
+        from activities.actions.approve import ApproveActivities
+        from activities.actions.bury import BuryActivities
+        from activities.actions.close import CloseActivities
+        from activities.actions.find import FindActivities
+        from activities.actions.lead import LeadActivities
+        from activities.actions.pay import PayActivities
 
         store = self.store
         approve = ApproveActivities(store.ledger, self.supervisor)
@@ -173,7 +233,7 @@ class Parts:
 
     def journal(self) -> "JournalActivities":
         """Activities of the journal worker."""
-        from activities.journal import JournalActivities
+        from activities.journal.drain import JournalActivities
 
         return JournalActivities(self.store.cases)
 

@@ -20,7 +20,7 @@ from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
-from domain.models import Tier
+from domain.model_call import Tier
 from workers.bootstrap import Parts
 from workers.settings import Settings
 from workflows import options

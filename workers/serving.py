@@ -12,14 +12,14 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from client.gateway.serving import UvicornOptions
+    from gateway.serving import UvicornOptions
 
 OFFLINE_ADMIN_TOKEN = "HEADGATE_OFFLINE_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 
 
 def serve_gateway(settings: Settings) -> None:
     """Serve webhooks and the approvals page until SIGTERM."""
-    from workers.access import prepare_access
+    from workers.first_secrets import prepare_access
 
     configure_logging(settings.log_level)
     prepare_access(settings)
@@ -29,7 +29,9 @@ def serve_gateway(settings: Settings) -> None:
 async def _gateway(settings: Settings) -> None:
     from client.cases import Headgate
     from client.connect import connect
-    from client.gateway import GatewaySettings, SourceRegistry, create_gateway, uvicorn_options
+    from gateway.app import GatewaySettings, create_gateway
+    from gateway.serving import uvicorn_options
+    from gateway.webhooks.sources import SourceRegistry
     from workers.bootstrap import Parts
 
     app = create_gateway(
@@ -49,16 +51,16 @@ async def _gateway(settings: Settings) -> None:
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
-    from adapters.models.offline.app import create_app
-    from client.gateway import uvicorn_options
+    from gateway.serving import uvicorn_options
+    from workers.bootstrap import offline_model_app
 
     configure_logging(settings.log_level)
-    app = create_app(admin_token=os.environ.get(OFFLINE_ADMIN_TOKEN))
+    app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN))
     uvloop.run(_serve(app, host, port, **uvicorn_options()))
 
 
 async def _serve(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
-    from client.gateway import settle_memory
+    from gateway.serving import settle_memory
 
     settle_memory()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, **more)

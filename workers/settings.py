@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from adapters.secret_files import read_secret
 from client.usage import UsageError
 from domain.errors import ConfigurationError
+from workers.secret_files import read_secret
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

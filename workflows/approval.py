@@ -7,9 +7,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.approve import ApproveActivities, RecordDecisionRequest
-    from activities.bury import AlertRequest
-    from domain.approval import (
+    from activities.actions.alert import AlertRequest
+    from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+    from domain.money.approval import (
         ApprovalDecision,
         ApprovalRequest,
         ApprovalResult,

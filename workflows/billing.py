@@ -6,18 +6,20 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.diagnose import DiagnoseActivities, QuestionRequest, QuestionResult
-    from activities.extract import ClaimRequest, ClaimResult, ExtractActivities
-    from activities.find import FindAccountRequest, FindActivities
-    from activities.pay import PayActivities, RefundRequest
+    from activities.actions.find import FindAccountRequest, FindActivities
+    from activities.actions.pay import PayActivities, RefundRequest
+    from activities.models.diagnose import DiagnoseActivities, QuestionRequest, QuestionResult
+    from activities.models.extract import ClaimRequest, ClaimResult, ExtractActivities
     from domain import replies
-    from domain.approval import Action, ApprovalRequest, ApprovalResult, Standing
-    from domain.briefing import approval_brief
     from domain.case import CaseState, Draft, EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.errors import FailureKind
-    from domain.models import Tier, Usage
-    from domain.money import format_minor
-    from domain.refund import Account, Ask, Claim, Deny, Inform, Refund, ToHuman, decide_refund, describe
+    from domain.model_call import Tier, Usage
+    from domain.money.amount import format_minor
+    from domain.money.approval import Action, ApprovalRequest, ApprovalResult, Standing
+    from domain.money.brief import approval_brief
+    from domain.money.claim import Claim
+    from domain.money.records import Account
+    from domain.money.refund import Ask, Deny, Inform, Refund, ToHuman, decide_refund, describe
     from domain.story import plain
     from workflows import options
     from workflows.steps import PAY_STEP, failed_step, on_ladder, settle_payments, with_usage
@@ -219,7 +221,15 @@ class BillingWorkflow:
             approval_id=f"{case.case_id}/approval/{self._round}",
             action=action,
             digest=action.digest(),
-            brief=approval_brief(action, refund, claim, account, case, expires_after_s=rules.expires_after_s),
+            brief=approval_brief(
+                action,
+                refund,
+                claim,
+                account,
+                policy=case.policy.refund,
+                flags=case.flags,
+                expires_after_s=rules.expires_after_s,
+            ),
             requester=account.customer.customer_id if account.customer else "unknown",
             approvers=rules.approvers,
             expires_after_s=rules.expires_after_s,

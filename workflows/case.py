@@ -12,9 +12,10 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from activities.bury import AlertRequest, BuryActivities
-    from activities.close import CloseActivities, CloseRequest, ForbidRequest
-    from activities.route import RouteActivities, RouteRequest, RouteResult
+    from activities.actions.alert import AlertRequest
+    from activities.actions.bury import BuryActivities
+    from activities.actions.close import CloseActivities, CloseRequest, ForbidRequest
+    from activities.models.route import RouteActivities, RouteRequest, RouteResult
     from domain.case import (
         TERMINAL_STATES,
         CaseAnswer,
@@ -34,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.deadletter import DeadLetter, FailedStep, letter_id
     from domain.errors import FailureKind
-    from domain.models import Tier, Usage
+    from domain.model_call import Tier, Usage
     from domain.replies import human_answer
     from domain.routing import Category
     from domain.story import case_details, money_of

@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.admit import AdmitActivities, AdmitRequest, AdmitResult
+    from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
     from domain.intake import IntakeState, PaceChange, batch_size, is_possible_pace, rest_s
     from workflows import options
 

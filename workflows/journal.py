@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.journal import DrainRequest, DrainResult, JournalActivities
+    from activities.journal.drain import DrainRequest, DrainResult, JournalActivities
     from domain.intake import JournalState
     from workflows import options
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy, SearchAttributeKey
 
 from domain.errors import TransientError
-from domain.models import Tier
+from domain.model_call import Tier
 
 # Task queues: one per scaling unit (docs/architecture.md, "Processes").
 INTAKE_QUEUE = "intake"

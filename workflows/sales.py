@@ -4,12 +4,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.draft import DraftActivities, DraftRequest, DraftResult
-    from activities.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
-    from activities.qualify import LeadRequest, LeadResult, QualifyActivities
+    from activities.actions.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
+    from activities.models.draft import DraftActivities, DraftRequest, DraftResult
+    from activities.models.qualify import LeadRequest, LeadResult, QualifyActivities
     from domain.case import EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.errors import FailureKind
-    from domain.models import Tier, Usage
+    from domain.model_call import Tier, Usage
     from domain.story import plain
     from workflows import options
     from workflows.steps import failed_step, on_ladder, with_usage

@@ -16,12 +16,13 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.bury import AlertRequest, BuryActivities
+    from activities.actions.alert import AlertRequest
+    from activities.actions.bury import BuryActivities
+    from activities.actions.pay import PayActivities, SettleRequest, SettleResult
     from activities.errors import failure_of, usage_of
-    from activities.pay import PayActivities, SettleRequest, SettleResult
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
-    from domain.models import Usage
+    from domain.model_call import Usage
     from domain.story import plain
     from workflows import options
 

@@ -4,11 +4,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.diagnose import DiagnoseActivities, DiagnoseRequest, DiagnoseResult
+    from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest, DiagnoseResult
     from domain import replies
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.errors import FailureKind
-    from domain.models import Tier
+    from domain.model_call import Tier
     from domain.story import plain
     from workflows import options
     from workflows.steps import failed_step, on_ladder

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from activities.ports import InboxItem, PutOutcome
 from domain.errors import TransientError
+from ports.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
 

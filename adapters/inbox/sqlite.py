@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from activities.ports import InboxDepth, InboxItem, PutOutcome
 from adapters.inbox.group_commit import GroupCommitWriter
 from domain.errors import TransientError
+from ports.inbox import InboxDepth, InboxItem, PutOutcome
 
 BUSY_TIMEOUT_S = 3.0
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock

@@ -1,21 +1,19 @@
 """From the blueprint's choice to models that can be called."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from activities.ports import LanguageModel
-from adapters.models.pausing import Pause, PausingModel
-from adapters.secret_files import read_secret
+from adapters.models.guards.pausing import Pause, PausingModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
-from domain.models import Price, Tier
+from domain.model_call import Price, Tier
+from ports.model import LanguageModel
 
-_KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _NO_KEY = "none-needed"
 
 
 def build_models(
-    blueprint: Blueprint, profile: str, environ: Mapping[str, str], offline_url: str
+    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str
 ) -> dict[Tier, LanguageModel]:
     """Return a model for each tier of a profile; nothing is called yet.
 
@@ -24,7 +22,7 @@ def build_models(
     Args:
         blueprint: names models and prices.
         profile: which of its `models`: `offline`, `openai`, `anthropic` or one of its own.
-        environ: where the keys are looked up, or with `_FILE` behind their names the files that hold them.
+        secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
 
     Raises:
@@ -37,23 +35,23 @@ def build_models(
     pauses: defaultdict[tuple[str, str], Pause] = defaultdict(Pause)
     return {
         tier: PausingModel(
-            _build(blueprint, choice, environ, offline_url), pauses[choice.base_url or choice.provider, choice.model]
+            _build(blueprint, choice, secret, offline_url), pauses[choice.base_url or choice.provider, choice.model]
         )
         for tier, choice in blueprint.models[profile].items()
     }
 
 
-def _build(blueprint: Blueprint, choice: ModelChoice, environ: Mapping[str, str], offline_url: str) -> LanguageModel:
+def _build(blueprint: Blueprint, choice: ModelChoice, secret: Callable[[str], str], offline_url: str) -> LanguageModel:
     price = _price(blueprint, choice.model)
     if choice.provider == "anthropic":
-        from adapters.models.anthropic_model import AnthropicModel
+        from adapters.models.wires.anthropic import AnthropicModel
 
-        return AnthropicModel(choice, api_key=_key(choice, environ), base_url=choice.base_url, price=price)
-    from adapters.models.openai_model import OpenAIModel
+        return AnthropicModel(choice, api_key=_key(choice, secret), base_url=choice.base_url, price=price)
+    from adapters.models.wires.openai import OpenAIModel
 
     if choice.provider == "offline":
         return OpenAIModel(choice, api_key=_NO_KEY, base_url=choice.base_url or offline_url, price=price)
-    return OpenAIModel(choice, api_key=_key(choice, environ), base_url=choice.base_url, price=price)
+    return OpenAIModel(choice, api_key=_key(choice, secret), base_url=choice.base_url, price=price)
 
 
 def _price(blueprint: Blueprint, model: str) -> Price:
@@ -63,18 +61,11 @@ def _price(blueprint: Blueprint, model: str) -> Price:
         raise ConfigurationError(str(e.args[0])) from e
 
 
-def key_variable(choice: ModelChoice) -> str | None:
-    """Return the variable that holds the key of a model, None if it needs no key."""
-    if choice.provider == "offline" or (choice.base_url and not choice.api_key_env):
-        return None  # a server of one's own; never the provider's key to another address
-    return choice.api_key_env or _KEY_VARIABLES[choice.provider]
-
-
-def _key(choice: ModelChoice, environ: Mapping[str, str]) -> str:
-    variable = key_variable(choice)
+def _key(choice: ModelChoice, secret: Callable[[str], str]) -> str:
+    variable = choice.key_variable
     if variable is None:
         return _NO_KEY
-    key = read_secret(variable, environ)
+    key = secret(variable)
     if not key:
         raise ConfigurationError(
             f"model {choice.model!r}: no key in the variable {variable!r}; set it, or {variable}_FILE, or choose "

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from activities.ports import RailReceipt
-from domain.approval import Action
-from domain.audit_facts import RailEntry
+from domain.audit.facts import RailEntry
 from domain.errors import RefusedError, TransientError
+from domain.money.approval import Action
+from ports.rail import RailReceipt
 
 BUSY_TIMEOUT_S = 10.0
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 
-from activities.ports import RailReceipt
-from adapters.models.retry_after import UNSAID_S, wait_seconds
-from domain.approval import Action
-from domain.audit_facts import RailEntry
+from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
+from domain.audit.facts import RailEntry
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
-from domain.money import Money, exponent, format_minor
+from domain.money.amount import Money, exponent, format_minor
+from domain.money.approval import Action
+from ports.rail import RailReceipt
 
 STRIPE_URL = "https://api.stripe.com"
 TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call

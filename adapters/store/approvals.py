@@ -7,8 +7,8 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.rows import insert_first
 from adapters.store.tables import approvals, effects
-from domain.approval import Action, ApprovalRequest, ApprovalResult, Standing
 from domain.errors import RefusedError
+from domain.money.approval import Action, ApprovalRequest, ApprovalResult, Standing
 
 
 def announce(connection: Connection, request: ApprovalRequest, now: datetime) -> bool:

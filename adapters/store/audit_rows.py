@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
@@ -23,24 +23,20 @@ from adapters.store.tables import (
     outbox,
     switch_changes,
 )
-from domain.approval import ApprovalRequest
-from domain.audit_facts import ApprovalFact, CaseFact, ChargeFact, DeadLetterFact, EffectFact, EntryFact, StopFact
+from domain.audit.facts import (
+    ApprovalFact,
+    CaseFact,
+    ChargeFact,
+    DeadLetterFact,
+    EffectFact,
+    EntryFact,
+    StopFact,
+    StoreFacts,
+)
 from domain.deadletter import DeadLetter
+from domain.money.approval import ApprovalRequest
 
 CHARGES_AT_ONCE = 500  # below the number of parameters that either database takes
-
-
-class StoreFacts(BaseModel):
-    """The store's part of the audit's facts."""
-
-    effects: list[EffectFact] = Field(default_factory=list)
-    entries: list[EntryFact] = Field(default_factory=list)
-    approvals: list[ApprovalFact] = Field(default_factory=list)
-    dead_letters: list[DeadLetterFact] = Field(default_factory=list)
-    cases: list[CaseFact] = Field(default_factory=list)
-    charges: list[ChargeFact] = Field(default_factory=list)
-    forbidden: dict[str, datetime] = Field(default_factory=dict)
-    stops: list[StopFact] = Field(default_factory=list)
 
 
 class SqlAuditReader:

@@ -8,17 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from activities.ports import Reply, StoredCase
 from adapters.store.database import Database
-from adapters.store.dead_letters import DeadLetterStatus
 from adapters.store.rows import insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from domain.case import CaseInput, CaseOutcome, CaseState
-from domain.deadletter import letter_id
-
-
-class NotEndedError(ValueError):
-    """A case that was given up is still at its ending."""
+from domain.deadletter import DeadLetterStatus, letter_id
+from domain.errors import NotEndedError
+from ports.store import Reply, StoredCase
 
 
 class SqlCaseStore:

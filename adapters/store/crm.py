@@ -6,12 +6,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from activities.ports import LedgerState
 from adapters.store.database import Database
 from adapters.store.records import effect_record
 from adapters.store.rows import insert_first
 from adapters.store.tables import crm_accounts, customers, effects, leads, territories
 from domain.case import EffectRecord
+from domain.money.effect import LedgerState
 from domain.sales import CrmAccount, Territory
 
 LEAD_STEP = "lead"

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from domain.errors import ConfigurationError, TransientError
+from domain.errors import ConfigurationError, StatementRefusedError, TransientError
 
 T = TypeVar("T")
 
@@ -45,10 +45,6 @@ _PG_TRANSIENT_CLASSES = ("08", "53", "57", "58", "40")
 _PG_TRANSIENT_CODES = frozenset({"55P03", "25006"})
 _PG_TIMEOUTS = {"statement_timeout": 10_000, "lock_timeout": 6_000, "idle_in_transaction_session_timeout": 15_000}
 _PG_RETRY_CODES = frozenset({"40001", "40P01"})
-
-
-class StatementRefusedError(Exception):
-    """The database refused a statement for good: a mistake of ours. Says what the database said, without the row."""
 
 
 class Database:

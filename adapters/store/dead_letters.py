@@ -1,35 +1,14 @@
 """Cases that were given up on: kept until a person replays or discards them."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
 from adapters.store.rows import insert_first
 from adapters.store.tables import cases, dead_letters
-from domain.deadletter import DeadLetter, next_replay
-
-
-class DeadLetterStatus(StrEnum):
-    """What became of a dead letter."""
-
-    OPEN = "open"
-    REPLAYED = "replayed"
-    DISCARDED = "discarded"
-
-
-class DeadLetterRecord(BaseModel):
-    """A dead letter with what became of it: who changed it, why, when, and how often it was replayed."""
-
-    letter: DeadLetter
-    status: DeadLetterStatus
-    replays: int = 0
-    changed_by: str = ""
-    reason: str = ""
-    changed_at: datetime | None = None
+from domain.deadletter import DeadLetter, DeadLetterRecord, DeadLetterStatus, next_replay
 
 
 class SqlDeadLetters:

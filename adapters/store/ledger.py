@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from activities.ports import LedgerRow, LedgerState
 from adapters.store import approvals as approval_rows
 from adapters.store.database import Database
 from adapters.store.records import effect_record, refunded_since_midnight
 from adapters.store.rows import insert_first
 from adapters.store.switches import EFFECTS_STOPPED, why_on
 from adapters.store.tables import cases, charges, effects, entries, forbidden_cases, orders
-from domain.approval import Action, ApprovalRequest, ApprovalResult
 from domain.errors import EffectsStoppedError, RefusedError
-from domain.money import format_minor
+from domain.money.amount import format_minor
+from domain.money.approval import Action, ApprovalRequest, ApprovalResult
+from domain.money.effect import LedgerState
+from ports.ledger import LedgerRow
 
 DEBIT_ACCOUNT = "refunds"
 """What refunds cost."""
@@ -45,7 +46,7 @@ class SqlLedger:
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        See `activities.ports.Ledger.intend` for what is checked. An intention that was abandoned is checked and
+        See `ports.store.Ledger.intend` for what is checked. An intention that was abandoned is checked and
         written anew.
 
         Raises:

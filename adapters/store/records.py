@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.tables import charges, customers, effects, orders
 from domain.case import EffectRecord
-from domain.money import Money
-from domain.refund import Account, Charge, Customer, Order, OrderStatus, OwnEffect
+from domain.money.amount import Money
+from domain.money.records import Account, Charge, Customer, Order, OrderStatus, OwnEffect
 
 CANDIDATE_ORDERS = 5
 MAX_ID_LENGTH = 128  # no id of ours is longer; a longer one is not looked up

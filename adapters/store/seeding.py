@@ -13,7 +13,7 @@ from adapters.store.database import Database
 from adapters.store.rows import insert_new
 from adapters.store.tables import charges, crm_accounts, customers, orders, territories
 from domain.errors import ConfigurationError
-from domain.refund import OrderStatus
+from domain.money.records import OrderStatus
 
 FILES = ("customers.json", "orders.json", "crm_accounts.json", "territories.json")
 

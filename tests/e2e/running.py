@@ -15,14 +15,14 @@ from typing import Any
 import httpx
 
 from adapters.rails.embedded import EmbeddedRail
-from client.signing import sign
-from domain.audit_facts import RailEntry
-from workers.process_identity import carries_mark, start_of
-from workers.processes import MARK_VARIABLE
+from domain.audit.facts import RailEntry
+from domain.inbound.signing import sign
+from workers.machine.process_identity import carries_mark, start_of
+from workers.machine.process_keeper import MARK_VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
-HEADGATE = [sys.executable, "-m", "workers.main"]
+HEADGATE = [sys.executable, "-m", "commands.main"]
 POLL_S = 1.0  # a command takes most of a second of processor time, which the cases want too
 
 

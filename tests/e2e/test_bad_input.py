@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from client.signing import sign
+from domain.inbound.signing import sign
 from tests.e2e.running import Running, audited, settled
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.rails.embedded import EmbeddedRail, RailFaults
-from domain.audit_facts import RailEntry
+from domain.audit.facts import RailEntry
 from tests.e2e.running import (
     SAMPLES,
     Running,

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.blueprints import load_blueprint
+from adapters.blueprints.folder import load_blueprint
 from adapters.models.factory import build_models
-from domain.models import Tier
+from domain.model_call import Tier
 from tests.e2e.running import HEADGATE, PROJECT, Running
+from workers.secret_files import secrets_in
 
 PORT_BASE = 20_800
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -101,5 +102,5 @@ def test_the_model_profile_shown_is_good(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(PROJECT / "blueprints" / "default", tmp_path / "blueprint"))
     with (folder / "blueprint.toml").open("a", encoding="utf-8") as file:
         file.write(profile)
-    models = build_models(load_blueprint(folder), name, {}, "http://127.0.0.1:1")
+    models = build_models(load_blueprint(folder), name, secrets_in({}), "http://127.0.0.1:1")
     assert set(models) == set(Tier)

@@ -21,7 +21,7 @@ from tests.e2e.running import (
     sample_messages,
     settled,
 )
-from workers.process_identity import start_of
+from workers.machine.process_identity import start_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

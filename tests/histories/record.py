@@ -16,18 +16,19 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.admit import AdmitResult
-from activities.diagnose import DiagnoseResult
-from activities.journal import DrainResult
-from activities.route import RouteResult
-from domain.approval import ApprovalDecision, ApprovalView, Verdict
+from activities.intake.admit import AdmitResult
+from activities.journal.drain import DrainResult
+from activities.models.diagnose import DiagnoseResult
+from activities.models.route import RouteResult
 from domain.blueprint import ApprovalRules, HumanLane
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
 from domain.errors import BadAnswerError, ConfigurationError, EffectsStoppedError, PoisonError, TransientError
 from domain.intake import IntakeState, JournalState, PaceChange
-from domain.refund import OrderStatus, Reason, Wants
+from domain.knowledge import Diagnosis
+from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.money.claim import Reason, Wants
+from domain.money.records import OrderStatus
 from domain.routing import Category, Route, Unroutable
-from domain.support import Diagnosis
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy

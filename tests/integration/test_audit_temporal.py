@@ -12,16 +12,16 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.ports import InboxItem
-from adapters.inbox.memory import FakeInbox
 from adapters.rails.embedded import EmbeddedRail
 from adapters.store import Store, open_store
+from client.audit import run_audit
 from client.connect import data_converter
-from domain.audit_facts import AuditReport
+from domain.audit.facts import AuditReport
 from domain.case import CaseInput, CaseState, CaseStatus
-from tests.store_contract.samples import action, case_input, outcome, seed_samples, stored_case
-from workers.audit import run_audit
-from workers.temporal_server import find_temporal
+from ports.inbox import InboxItem
+from tests.contracts.store_samples import action, case_input, outcome, seed_samples, stored_case
+from tests.fakes.inbox import FakeInbox
+from workers.machine.temporal_server import find_temporal
 from workflows.options import CASE_STATE, SEARCH_ATTRIBUTES
 
 QUEUE = "audit-test"
@@ -112,7 +112,9 @@ class World:
         await self.client.get_workflow_handle(case.case_id).result()
 
     async def audit(self, *, grace_s: float = 120.0) -> AuditReport:
-        return await run_audit(self.inbox, self.store, self.rail, self.client, grace_s=grace_s, confirm_after_s=0.5)
+        return await run_audit(
+            self.inbox, self.store.audit, self.rail, self.client, grace_s=grace_s, confirm_after_s=0.5
+        )
 
     async def told(self, *, grace_s: float = 120.0) -> set[tuple[str, str, str]]:
         report = await self.audit(grace_s=grace_s)

@@ -15,15 +15,15 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from client.cases import Headgate
 from client.connect import connect
 from client.starting import ensure_intake
+from commands.doctor.temporal import WORKER_QUEUES, TemporalPlace, check_temporal
+from commands.work.standing import for_people, gather_standing, states_in_temporal
 from domain.case import CaseState
 from workers.bootstrap import Parts
-from workers.doctor_temporal import WORKER_QUEUES, TemporalPlace, check_temporal
-from workers.local_ports import free_ports
-from workers.processes import ProcessSpec, Supervisor
+from workers.machine.local_ports import free_ports
+from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.roles import case_worker
 from workers.settings import Settings
-from workers.standing import for_people, gather_standing, states_in_temporal
-from workers.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workflows import options
 
 PROJECT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ async def client(server: str) -> Client:
 
 def headgate(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "workers.main", *arguments],
+        [sys.executable, "-m", "commands.main", *arguments],
         cwd=PROJECT,
         env={**os.environ, **variables},
         capture_output=True,

@@ -15,11 +15,13 @@ import httpx
 import pytest
 import uvicorn
 
-from activities.ports import InboxItem, PutOutcome
 from adapters.inbox.sqlite import SqliteInbox
-from client.gateway import GatewaySettings, SourceRegistry, create_gateway, ensure_sources, uvicorn_options
-from client.signing import new_secret, sign
 from domain.errors import TransientError
+from domain.inbound.signing import new_secret, sign
+from gateway.app import GatewaySettings, create_gateway
+from gateway.serving import uvicorn_options
+from gateway.webhooks.sources import SourceRegistry, ensure_sources
+from ports.inbox import InboxItem, PutOutcome
 
 MAX_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 0.6

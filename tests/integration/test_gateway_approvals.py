@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.inbox.memory import FakeInbox
-from client.gateway import GatewaySettings, SourceRegistry, create_gateway, ensure_approvers, ensure_sources
-from domain.approval import (
+from domain.errors import TransientError
+from domain.money.amount import Money
+from domain.money.approval import (
     ApprovalDecision,
     ApprovalView,
     Brief,
@@ -22,8 +22,10 @@ from domain.approval import (
     Standing,
     Verdict,
 )
-from domain.errors import TransientError
-from domain.money import Money
+from gateway.app import GatewaySettings, create_gateway
+from gateway.console.approvers import ensure_approvers
+from gateway.webhooks.sources import SourceRegistry, ensure_sources
+from tests.fakes.inbox import FakeInbox
 
 APPROVAL = "case/shop/evt_1/approval/1"
 

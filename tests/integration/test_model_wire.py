@@ -18,19 +18,18 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from temporalio.testing import ActivityEnvironment
 
-from activities.diagnose import DiagnoseActivities, DiagnoseRequest, QuestionRequest
-from activities.draft import DraftActivities, DraftRequest
-from activities.extract import ClaimRequest, ClaimResult, ExtractActivities
-from activities.ports import LanguageModel
-from activities.qualify import LeadRequest, QualifyActivities
-from activities.route import RouteActivities, RouteRequest, RouteResult
-from adapters.blueprints import load_blueprint, load_knowledge
-from adapters.models.anthropic_model import AnthropicModel
+from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest, QuestionRequest
+from activities.models.draft import DraftActivities, DraftRequest
+from activities.models.extract import ClaimRequest, ClaimResult, ExtractActivities
+from activities.models.qualify import LeadRequest, QualifyActivities
+from activities.models.route import RouteActivities, RouteRequest, RouteResult
+from adapters.blueprints.folder import load_blueprint, load_knowledge
 from adapters.models.factory import build_models
+from adapters.models.guards.pausing import SPREAD_S, PausingModel
 from adapters.models.offline.app import create_app
-from adapters.models.openai_model import OpenAIModel
-from adapters.models.pausing import SPREAD_S, PausingModel
-from adapters.models.retry_after import LONGEST_S, UNSAID_S
+from adapters.models.wires.anthropic import AnthropicModel
+from adapters.models.wires.openai import OpenAIModel
+from adapters.models.wires.retry_after import LONGEST_S, UNSAID_S
 from domain.answers import route_schema
 from domain.blueprint import ModelChoice
 from domain.case import CaseInput
@@ -42,20 +41,14 @@ from domain.errors import (
     TransientError,
     UnsupportedTaskError,
 )
-from domain.models import Message, ModelRequest, Price, Tier, Usage
-from domain.refund import (
-    Account,
-    Charge,
-    Customer,
-    Order,
-    OrderStatus,
-    Refund,
-    RefundPolicy,
-    Wants,
-    decide_refund,
-)
+from domain.model_call import Message, ModelRequest, Price, Tier, Usage
+from domain.money.claim import Wants
+from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.refund import Refund, RefundPolicy, decide_refund
 from domain.routing import CATEGORIES, Category, Unroutable
+from ports.model import LanguageModel
 from tests.served import Served
+from workers.secret_files import secrets_in
 
 FOLDER = Path(__file__).parents[2] / "blueprints" / "default"
 BLUEPRINT = load_blueprint(FOLDER)
@@ -189,7 +182,7 @@ async def test_trouble_of_the_provider_is_raised_at_once_as_what_it_means(
 
 @asynccontextmanager
 async def opened_as_a_worker_does(url: str) -> AsyncIterator[dict[Tier, LanguageModel]]:
-    models = build_models(BLUEPRINT, "offline", {}, f"{url}/v1")
+    models = build_models(BLUEPRINT, "offline", secrets_in({}), f"{url}/v1")
     try:
         yield models
     finally:

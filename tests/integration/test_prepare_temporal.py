@@ -14,11 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from client.connect import NotReachableError
 from domain.errors import ConfigurationError
-from workers import preparing
-from workers.local_ports import free_ports
-from workers.preparing import prepare_temporal
-from workers.processes import ProcessSpec, Supervisor
-from workers.temporal_server import DEFAULT_RETENTION, dev_server_command, find_temporal
+from workers.machine import temporal_setup as preparing
+from workers.machine.local_ports import free_ports
+from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.temporal_server import DEFAULT_RETENTION, dev_server_command, find_temporal
+from workers.machine.temporal_setup import prepare_temporal
 from workflows import options
 from workflows.options import SEARCH_ATTRIBUTES
 
@@ -44,7 +44,7 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 def headgate_init(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "workers.main", "init", *arguments],
+        [sys.executable, "-m", "commands.main", "init", *arguments],
         cwd=PROJECT,
         env={**os.environ, **variables},
         capture_output=True,

@@ -12,10 +12,10 @@ from alembic.migration import MigrationContext
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
+from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_samples import seed_samples
 from tests.postgres import Postgres, running_postgres
-from tests.store_contract.cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
-from tests.store_contract.ledger import LedgerContract
-from tests.store_contract.samples import seed_samples
 
 
 @pytest.fixture(scope="module")

@@ -20,13 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from activities.ports import RefundRail
 from adapters.rails.embedded import EmbeddedRail, RailFaults
-from adapters.rails.fake import FakeRail
 from adapters.rails.stripe import StripeRail
-from domain.approval import Action
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
-from domain.money import Money
+from domain.money.amount import Money
+from domain.money.approval import Action
+from ports.rail import RefundRail
+from tests.fakes.rail import FakeRail
 
 
 @dataclass

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from workers.local_ports import free_ports
-from workers.processes import ProcessSpec, Supervisor
+from workers.machine.local_ports import free_ports
+from workers.machine.process_keeper import ProcessSpec, Supervisor
 
 PROJECT = Path(__file__).parents[2]
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
@@ -34,7 +34,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[str]:
         "HEADGATE_STORE_URL": "",
         "TEMPORAL_ADDRESS": "127.0.0.1:9",
     }
-    spec = ProcessSpec("gateway", [sys.executable, "-m", "workers.main", "gateway"], env=env, ready=healthy)
+    spec = ProcessSpec("gateway", [sys.executable, "-m", "commands.main", "gateway"], env=env, ready=healthy)
     async with Supervisor(tmp_path, handle_signals=False) as supervisor:
         await supervisor.start([spec])
         yield url
@@ -42,7 +42,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[str]:
 
 def submit(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "workers.main", "submit", str(SAMPLES), "--limit", "7", *arguments],
+        [sys.executable, "-m", "commands.main", "submit", str(SAMPLES), "--limit", "7", *arguments],
         cwd=PROJECT,
         env={name: value for name, value in os.environ.items() if name != "HEADGATE_DATA_DIR"},
         capture_output=True,

@@ -14,9 +14,9 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 
-from workers.local_ports import free_ports
-from workers.processes import ProcessSpec, Supervisor
-from workers.temporal_server import (
+from workers.machine.local_ports import free_ports
+from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
     dev_server_command,
     find_temporal,

@@ -12,26 +12,27 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.admit import AdmitActivities, AdmitRequest, AdmitResult
-from activities.approve import ApproveActivities, RecordDecisionRequest
-from activities.bury import BuryActivities
-from activities.close import CloseActivities, CloseRequest, CloseResult
-from activities.diagnose import DiagnoseActivities, DiagnoseResult, QuestionResult
-from activities.draft import DraftActivities, DraftResult
-from activities.extract import ClaimResult, ExtractActivities
-from activities.find import FindActivities
-from activities.journal import DrainResult, JournalActivities
-from activities.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
-from activities.pay import PayActivities, RefundRequest, SettleRequest, SettleResult
-from activities.qualify import LeadResult, QualifyActivities
-from activities.route import RouteActivities, RouteResult
-from domain.approval import ApprovalResult
+from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+from activities.actions.bury import BuryActivities
+from activities.actions.close import CloseActivities, CloseRequest, CloseResult
+from activities.actions.find import FindActivities
+from activities.actions.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
+from activities.actions.pay import PayActivities, RefundRequest, SettleRequest, SettleResult
+from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+from activities.journal.drain import DrainResult, JournalActivities
+from activities.models.diagnose import DiagnoseActivities, DiagnoseResult, QuestionResult
+from activities.models.draft import DraftActivities, DraftResult
+from activities.models.extract import ClaimResult, ExtractActivities
+from activities.models.qualify import LeadResult, QualifyActivities
+from activities.models.route import RouteActivities, RouteResult
 from domain.case import CaseOutcome, Draft, EffectRecord
-from domain.models import Usage
-from domain.refund import Account, Charge, Claim, Customer, Order, OrderStatus, Origin, Reason, Wants
+from domain.knowledge import Article, Diagnosis
+from domain.model_call import Usage
+from domain.money.approval import ApprovalResult
+from domain.money.claim import Claim, Origin, Reason, Wants
+from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.routing import Category, Route
 from domain.sales import Interest, LeadFacts
-from domain.support import Article, Diagnosis
 from workflows import options
 
 ACTIONS = [

@@ -15,9 +15,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.approval import Approver
 from domain.blueprint import ApprovalRules, CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, HumanDecision, Lane
+from domain.money.approval import Approver
 from tests.workflows.fake_world import REAL, FakeWorld
 from workers.roles import activity_worker, case_worker
 from workflows import options

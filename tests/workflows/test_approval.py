@@ -9,10 +9,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.cases import Headgate
-from domain.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
 from domain.blueprint import ApprovalRules
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
+from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy, updates_of
 from workflows.approval import NOTICES_KEPT, ApprovalWorkflow

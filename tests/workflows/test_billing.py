@@ -2,11 +2,12 @@
 
 import pytest
 
-from activities.diagnose import QuestionResult
+from activities.models.diagnose import QuestionResult
 from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
 from domain.errors import EffectsStoppedError, RefusedError
-from domain.money import Money
-from domain.refund import Account, Customer, OrderStatus, Origin, OwnEffect, Reason, Wants
+from domain.money.amount import Money
+from domain.money.claim import Origin, Reason, Wants
+from domain.money.records import Account, Customer, OrderStatus, OwnEffect
 from domain.routing import Category
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed
 from tests.workflows.running import Mill, new_case

@@ -10,12 +10,12 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.pay import SettleResult
-from activities.route import RouteResult
-from domain.approval import ApprovalDecision, Standing, Verdict
+from activities.actions.pay import SettleResult
+from activities.models.route import RouteResult
 from domain.case import CaseOutcome, CaseState, EffectRecord
 from domain.errors import ConfigurationError, TransientError
-from domain.models import Usage
+from domain.model_call import Usage
+from domain.money.approval import ApprovalDecision, Standing, Verdict
 from domain.routing import Route, Unroutable
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, Held, account

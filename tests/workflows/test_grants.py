@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
 from activities.grants import CATEGORY_OF_WORKFLOW, require_grant
-from domain.tools import GRANTS
+from domain.specialists import GRANTS
 from tests.workflows.any_workflow import AnyWorkflow, ToolRequest
 
 TOOLS = sorted(set().union(*GRANTS.values()))

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowHandle
 
-from activities.route import RouteResult
+from activities.models.route import RouteResult
 from client.cases import Headgate
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import FailureKind
-from domain.refund import Reason
+from domain.money.claim import Reason
 from domain.routing import Category, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, new_case, updates_of

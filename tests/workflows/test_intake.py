@@ -12,7 +12,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.admit import AdmitResult
+from activities.intake.admit import AdmitResult
 from domain.errors import TransientError
 from domain.intake import IntakeState, PaceChange
 from tests.time_skipping import time_skipping_server

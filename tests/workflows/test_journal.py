@@ -2,7 +2,7 @@
 
 from temporalio.client import WorkflowHandle
 
-from activities.journal import DrainResult
+from activities.journal.drain import DrainResult
 from domain.case import CaseState
 from domain.errors import TransientError
 from domain.intake import JournalState

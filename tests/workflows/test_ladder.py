@@ -16,8 +16,8 @@ from domain.errors import (
     TransientError,
     UnsupportedTaskError,
 )
-from domain.models import Usage
-from domain.refund import Wants
+from domain.model_call import Usage
+from domain.money.claim import Wants
 from domain.routing import Category
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed, routed
 from tests.workflows.running import Mill, new_case, policy, timers_of

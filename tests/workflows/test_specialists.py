@@ -2,12 +2,12 @@
 
 import pytest
 
-from activities.diagnose import DiagnoseResult
-from activities.draft import DraftResult
+from activities.models.diagnose import DiagnoseResult
+from activities.models.draft import DraftResult
 from domain.case import CaseState, Draft
 from domain.errors import TransientError
+from domain.knowledge import Diagnosis
 from domain.routing import Category
-from domain.support import Diagnosis
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill
 

@@ -7,8 +7,8 @@ import re
 
 from adapters.models.offline.task import Answer, Task
 from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
-from domain.amounts import Written, find_amounts
-from domain.refund import Reason, Wants
+from domain.money.claim import Reason, Wants
+from domain.money.written import Written, find_amounts
 
 _PHRASES = lexicon("claim")
 _REASONS = {reason: any_of(_PHRASES[reason]) for reason in (Reason(name) for name in _PHRASES if name in list(Reason))}

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from adapters.models.offline.task import Answer, Task
-from domain.symptoms import content_words, symptom_fit
+from domain.knowledge import content_words, symptom_fit
 
 _WORTH_SAYING = 0.2
 

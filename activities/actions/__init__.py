@@ -1,0 +1,1 @@
+"""Activities of the action queue: money, records, endings, words to people."""

@@ -1,0 +1,64 @@
+"""Put a request before the approvers, and record what was decided where the ledger looks for it."""
+
+import asyncio
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.clock import Clock, utc_now
+from domain.errors import RefusedError
+from domain.money.approval import ApprovalRequest, ApprovalResult, object_to_result
+from ports.ledger import Ledger
+from ports.people import Supervisor
+
+
+class RecordDecisionRequest(BaseModel):
+    """A request and how it ended."""
+
+    request: ApprovalRequest
+    result: ApprovalResult
+
+
+class ApproveActivities:
+    """Approvals in the store and before people."""
+
+    def __init__(self, ledger: Ledger, supervisor: Supervisor, clock: Clock = utc_now) -> None:
+        self._ledger = ledger
+        self._supervisor = supervisor
+        self._clock = clock
+
+    @activity.defn
+    async def announce_approval(self, request: ApprovalRequest) -> None:
+        """Record that an approval is asked for and tell the approvers once.
+
+        Raises:
+            TransientError: the store cannot be reached.
+        """
+        if not await asyncio.to_thread(self._ledger.announce, request, self._clock()):
+            return
+        brief = request.brief
+        await self._supervisor.alert(
+            f"approval wanted: {brief.what}",
+            f"{brief.why} For {brief.for_whom}. If approved: {brief.if_approved} If rejected: {brief.if_rejected}",
+            {
+                "alert_id": request.approval_id,
+                "approval_id": request.approval_id,
+                "case_id": request.action.case_id,
+                "digest": request.digest,
+                "approvers": ", ".join(approver.name for approver in request.approvers),
+            },
+        )
+        await asyncio.to_thread(self._ledger.announced, request.approval_id, self._clock())
+
+    @activity.defn
+    def record_decision(self, request: RecordDecisionRequest) -> ApprovalResult:
+        """Record how an approval ended; of two the first stands and is returned.
+
+        Raises:
+            RefusedError: the decision is by somebody not entitled, too late, or for another action.
+            TransientError: the store cannot be reached.
+        """
+        objection = object_to_result(request.result, request.request)
+        if objection is not None:
+            raise RefusedError(f"decision on {request.request.approval_id!r} by {request.result.by!r}: {objection}")
+        return self._ledger.record_approval(request.request, request.result)

@@ -1,0 +1,77 @@
+"""Close a case: put personal data back into the reply, queue it once, record the ending."""
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.clock import Clock, utc_now
+from domain.case import CaseOutcome, Draft
+from domain.inbound.cleaned import restore
+from ports.ledger import Ledger
+from ports.store import CaseStore, Reply
+
+
+class CloseRequest(BaseModel):
+    """How the case ended, and the reply with tokens for personal data."""
+
+    outcome: CaseOutcome
+    draft: Draft | None = None
+
+
+class CloseResult(BaseModel):
+    """The key under which the reply was queued, if there was one."""
+
+    reply_key: str | None = None
+
+
+class ForbidRequest(BaseModel):
+    """Which case may have no further effect, and why."""
+
+    case_id: str
+    why: str
+
+
+class CloseActivities:
+    """Ends cases in the store."""
+
+    def __init__(self, cases: CaseStore, ledger: Ledger, clock: Clock = utc_now) -> None:
+        self._cases = cases
+        self._ledger = ledger
+        self._clock = clock
+
+    @activity.defn
+    def close_case(self, request: CloseRequest) -> CloseResult:
+        """Record the ending with its reply and hand the outcome over to the journal; repeatable.
+
+        Raises:
+            TransientError: the store cannot be reached.
+        """
+        outcome = request.outcome
+        if outcome.closed_at is None:
+            outcome = outcome.model_copy(update={"closed_at": self._clock()})
+        reply = self._reply(outcome, request.draft) if request.draft else None
+        self._cases.close(outcome, reply)
+        return CloseResult(reply_key=reply.key if reply else None)
+
+    @activity.defn
+    def forbid_effects(self, request: ForbidRequest) -> None:
+        """Let nothing more happen for a case. Raises TransientError if the store cannot be reached."""
+        self._ledger.forbid(request.case_id, request.why, self._clock())
+
+    def _reply(self, outcome: CaseOutcome, draft: Draft) -> Reply:
+        stored = self._cases.load(outcome.case_id)
+        return Reply(
+            key=reply_key(outcome.case_id, outcome.replay),
+            case_id=outcome.case_id,
+            to=stored.sender_email,
+            subject=restore(draft.subject, stored.vault),
+            text=restore(draft.text, stored.vault),
+        )
+
+
+def reply_key(case_id: str, replay: int) -> str:
+    """Return the key under which a case's reply is sent once; each replay has its own.
+
+    >>> reply_key("case/shop/evt_1", 0), reply_key("case/shop/evt_1", 2)
+    ('case/shop/evt_1/reply', 'case/shop/evt_1/reply/r2')
+    """
+    return f"{case_id}/reply" + (f"/r{replay}" if replay else "")

@@ -1,0 +1,195 @@
+"""Pay money back: the intention first, then the rail, then the books, each exactly once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from pydantic import BaseModel, Field
+from temporalio import activity
+
+from activities.clock import Clock, utc_now
+from activities.grants import require_grant
+from domain.case import EffectRecord
+from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.money.approval import Action
+from domain.money.effect import LedgerState
+from ports.ledger import Ledger, LedgerRow
+from ports.rail import RailReceipt, RefundRail
+
+T = TypeVar("T")
+
+SEND_WITHIN_S = 10.0
+"""An attempt sends within this after it began to check: one that stood still since then asks the ledger again."""
+RAIL_TIMEOUT_S = 15.0
+"""The longest that one call of the rail may take, however its bytes drip."""
+PROVIDER_TAIL_S = 90.0
+"""How long a provider may go on with a request that we have given up: Stripe's own clients wait 80 s for an answer."""
+SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S + PROVIDER_TAIL_S
+"""So long after nobody may begin a payment of a case any more, none is under way."""
+
+
+class RefundRequest(BaseModel):
+    """Which action, and on whose word; limit and cap in minor units of its currency, None = none to check."""
+
+    action: Action
+    step: str
+    approval_id: str | None = None
+    limit_minor: int | None = None
+    daily_cap_minor: int | None = None
+    seen_back_minor: int | None = None  # what the decision saw as paid back of the charge
+
+
+class SettleRequest(BaseModel):
+    """Which case's open intentions shall be settled; without `take_back` what was not paid stays open, for a replay."""
+
+    case_id: str
+    why: str
+    take_back: bool = True
+
+
+class SettleResult(BaseModel):
+    """The effects that turned out to have happened."""
+
+    effects: list[EffectRecord] = Field(default_factory=list)
+
+
+def boot_seconds() -> float:
+    """Return a time that only goes forward, seconds, and counts a machine's sleep where that can be told (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class PayActivities:
+    """Moves money through a rail, with the ledger as its conscience."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rail: RefundRail,
+        clock: Clock = utc_now,
+        stopwatch: Callable[[], float] = boot_seconds,
+    ) -> None:
+        self._ledger = ledger
+        self._rail = rail
+        self._clock = clock
+        self._stopwatch = stopwatch
+
+    @activity.defn
+    async def refund(self, request: RefundRequest) -> EffectRecord:
+        """Pay once, however often this is tried.
+
+        Raises:
+            RefusedError: policy, the approval, the charge or the provider forbids it; nothing was paid.
+            TransientError, ToldToWaitError: whether it was paid is open; try again with the same action.
+            ConfigurationError: the provider paid something else under this key: a person must look.
+        """
+        require_grant("refund")
+        began = self._stopwatch()
+        try:
+            row = await asyncio.to_thread(
+                self._ledger.intend,
+                request.action,
+                step=request.step,
+                approval_id=request.approval_id,
+                limit_minor=request.limit_minor,
+                now=self._clock(),
+                daily_cap_minor=request.daily_cap_minor,
+                seen_back_minor=request.seen_back_minor,
+            )
+        except RefusedError:
+            # An earlier try may have been paid before this one was forbidden: then that is the truth.
+            paid = await self._paid_before(request.action.key)
+            if paid is None:
+                raise
+            return paid
+        if row.state is LedgerState.EXECUTED:
+            return row.effect
+        return await self._execute(row, row.action or request.action, began)
+
+    @activity.defn
+    async def settle_effects(self, request: SettleRequest) -> SettleResult:
+        """Ask the rail about every intention of a case that is still open: book what was done, take back what was not.
+
+        For a case of which nothing tries to pay any more. An attempt that the ledger let pass before this was scheduled
+        may still send, although the server gave it up: nothing is taken back until that is over.
+
+        Raises:
+            ToldToWaitError: a payment may be under way.
+            TransientError: the rail or the store cannot be reached.
+            ConfigurationError: the provider paid something else than was intended: a person must look.
+        """
+        found = [
+            (row, await self._find(row)) for row in await asyncio.to_thread(self._ledger.in_doubt, request.case_id)
+        ]
+        for row, receipt in found:
+            if receipt is not None:
+                await self._book(receipt, row.action)
+        if request.take_back:
+            await self._take_back([row for row, receipt in found if receipt is None], request)
+        rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
+        return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
+
+    async def _take_back(self, unpaid: list[LedgerRow], request: SettleRequest) -> None:
+        info = activity.info()  # both times are the server's: no clock of ours is asked
+        left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
+        if unpaid and left > timedelta(0):
+            raise ToldToWaitError(f"a payment of {request.case_id!r} may be under way", left.total_seconds())
+        for row in unpaid:
+            await asyncio.to_thread(self._ledger.abandon, row.effect.key, request.why, self._clock(), seen=row.at)
+
+    async def _execute(self, row: LedgerRow, action: Action, began: float) -> EffectRecord:
+        # Providers forget idempotency keys, and no clock tells whether this one has: another worker wrote the time.
+        known = None if row.is_new else await self._find(row)
+        if known is not None:
+            return await self._book(known, action)
+        if self._stopwatch() - began > SEND_WITHIN_S:
+            raise TransientError(f"{action.key!r} was not sent: over {SEND_WITHIN_S:g} s passed since it was checked")
+        try:
+            receipt = await _in_time(self._rail.refund(action))
+        except RefusedError as refusal:
+            # "Refunded already" may speak of our own refund, whose key the provider forgot.
+            known = await self._find(row)
+            if known is not None:
+                return await self._book(known, action)
+            await asyncio.to_thread(self._ledger.abandon, action.key, str(refusal), self._clock(), seen=row.at)
+            raise
+        return await self._book(receipt, action)
+
+    async def _paid_before(self, key: str) -> EffectRecord | None:
+        row = await asyncio.to_thread(self._ledger.find, key)
+        if row is None or row.state is not LedgerState.INTENDED:
+            return None
+        receipt = await self._find(row)
+        return await self._book(receipt, row.action) if receipt is not None else None
+
+    async def _find(self, row: LedgerRow) -> RailReceipt | None:
+        charge_id = row.action.charge_id if row.action else None
+        return await _in_time(self._rail.find(row.effect.key, charge_id=charge_id))
+
+    async def _book(self, receipt: RailReceipt, action: Action | None = None) -> EffectRecord:
+        if action is not None and not _fits(receipt, action):
+            raise ConfigurationError(
+                f"the provider's receipt {receipt.reference!r} for {receipt.key!r} names {receipt.amount_minor} "
+                f"{receipt.currency} to {receipt.payee!r}, not {action.money.minor} {action.money.currency} to "
+                f"{action.payee!r}: nothing was booked, compare the provider's log with the ledger"
+            )
+        row = await asyncio.to_thread(self._ledger.execute, receipt.key, receipt.reference, self._clock())
+        return row.effect
+
+
+async def _in_time(call: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(RAIL_TIMEOUT_S):
+            return await call
+    except TimeoutError as error:
+        raise TransientError(f"the payment provider gave no answer within {RAIL_TIMEOUT_S:g} s") from error
+
+
+def _fits(receipt: RailReceipt, action: Action) -> bool:
+    return (receipt.key, receipt.amount_minor, receipt.currency, receipt.payee) == (
+        action.key,
+        action.money.minor,
+        action.money.currency,
+        action.payee,
+    )

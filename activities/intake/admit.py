@@ -1,0 +1,301 @@
+"""Let a batch in: take payloads from the holding pen, read and clean each, store them, start their cases.
+
+A crash at any point leads to the same cases: nothing is acknowledged before its case was started, storing and starting
+are idempotent by case id, and a payload that comes again is started with the input that was stored first.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pydantic import BaseModel, Field
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.actions.bury import BuryActivities
+from activities.clock import Clock, utc_now
+from activities.heartbeat import heartbeating
+from domain.blueprint import CasePolicy
+from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.deadletter import Attempt, DeadLetter, letter_id
+from domain.errors import PoisonError, TransientError, failure_kind
+from domain.inbound.cleaned import CleanDocument, CleanFlag
+from domain.inbound.email_head import ADDRESS
+from domain.inbound.reference_ids import usable_id
+from domain.inbound.webhook import Attachment, Inbound, WebhookRefusedError, parse_webhook
+from ports.cleaner import MailCleaner
+from ports.inbox import Inbox, InboxItem
+from ports.people import Supervisor
+from ports.starter import CaseStarter
+from ports.store import CaseStore, DeadLetterStore, StoredCase
+
+_FIRST_POLL_S, _SLOWEST_POLL_S = 0.05, 0.5  # an idle pen is asked ever less often; to a person it still answers at once
+_HEARTBEAT_S = 3.0  # a third of the workflow's heartbeat timeout
+_STEP = "admit"
+READ_WITHIN_S = 10.0  # cleaning promises two; beyond this a payload is given up on, and the others go on
+ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, something may kill the process
+
+NOTHING_READABLE = "there is nothing readable in it"
+ONLY_HIDDEN = "all of its text is hidden from a reader"
+
+
+class AdmitRequest(BaseModel):
+    """How many payloads to take at most, how long to wait for the first, and for how long to hold them; seconds."""
+
+    limit: int = Field(ge=1, le=1000)
+    wait_s: float = Field(default=5.0, ge=0)
+    lease_s: float = Field(default=60.0, gt=0)
+
+
+class AdmitResult(BaseModel):
+    """What became of a batch: cases started (`human` of them for a person), unreadable payloads, seconds waited."""
+
+    admitted: int = 0
+    poison: int = 0
+    human: int = 0
+    waited_s: float = 0.0
+
+
+class AdmitActivities:
+    """The activity of `IntakeWorkflow`. `policy` supplies the blueprint's rules as they are now."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        cases: CaseStore,
+        cleaner: MailCleaner,
+        starter: CaseStarter,
+        dead_letters: DeadLetterStore,
+        supervisor: Supervisor,
+        policy: Callable[[], CasePolicy],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._inbox = inbox
+        self._cases = cases
+        self._cleaner = cleaner
+        self._starter = starter
+        self._bury_letter = BuryActivities(dead_letters, supervisor, clock).bury
+        self._policy = policy
+        self._clock = clock
+        self._reader = _new_reader()
+
+    @activity.defn
+    async def admit_batch(self, request: AdmitRequest) -> AdmitResult:
+        """Wait for payloads, then let them in; each that cannot be read becomes a dead letter of its own.
+
+        Raises:
+            ApplicationError: pen, store or Temporal is away; what was taken comes back when its lease ends.
+        """
+        try:
+            async with heartbeating(_HEARTBEAT_S):
+                items, waited_s = await self._wait_for_items(request)
+                result = await self._admit(items) if items else AdmitResult()
+        except TransientError as e:
+            # No ladder here: whatever is away, the pen keeps its payloads, and Temporal tries again until they are in.
+            raise ApplicationError(str(e), type=TransientError.__name__) from e
+        return result.model_copy(update={"waited_s": waited_s})
+
+    async def _admit(self, items: Sequence[InboxItem]) -> AdmitResult:
+        """Let a batch in: together, or one after the other where something in it came again and again.
+
+        Alone, each is acknowledged before the next one is touched. So whatever kills the process soon stands first, and
+        is buried unread.
+        """
+        if all(item.deliveries <= ALONE_AFTER for item in items):
+            return await self._admit_together(items)
+        total = AdmitResult()
+        for number, item in enumerate(items):
+            fatal = number == 0 and item.deliveries > BURIED_AFTER
+            one = await self._admit_together([item], unread=f"taken {item.deliveries} times in vain" if fatal else "")
+            total.admitted += one.admitted
+            total.poison += one.poison
+            total.human += one.human
+        return total
+
+    async def _admit_together(self, items: Sequence[InboxItem], *, unread: str = "") -> AdmitResult:
+        policy = self._policy()
+        readable: list[StoredCase] = []
+        poison: list[tuple[StoredCase, Exception]] = []
+        for item in items:
+            stored = await asyncio.to_thread(self._stored, item) if item.deliveries > 1 else None
+            if stored is not None and _was_read(stored):
+                readable.append(stored)
+                continue
+            try:
+                readable.append(await self._read(item, policy, unread))
+            except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
+                poison.append((_unread_case(item, policy), e))
+        await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
+        for stored, error in poison:
+            await self._bury(stored, error)
+        # One that was replayed meanwhile had its run: its stored input is that of a replay, which only people ask for.
+        await self._starter.start([stored.case for stored in readable if not stored.case.replay])
+        await self._inbox.ack([item.case_id for item in items])
+        human = sum(stored.case.skip_to_human is not None for stored in readable)
+        return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
+
+    async def _wait_for_items(self, request: AdmitRequest) -> tuple[list[InboxItem], float]:
+        clock = asyncio.get_running_loop().time
+        started, pause = clock(), _FIRST_POLL_S
+        while True:
+            items = await self._inbox.lease(request.limit, request.lease_s)
+            waited = clock() - started
+            if items or waited >= request.wait_s:
+                return items, round(waited, 3)
+            await asyncio.sleep(min(pause, request.wait_s - waited))
+            pause = min(pause * 1.5, _SLOWEST_POLL_S)
+
+    def _stored(self, item: InboxItem) -> StoredCase | None:
+        """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
+        try:
+            return self._cases.load(item.case_id)
+        except KeyError:
+            return None
+
+    async def _read(self, item: InboxItem, policy: CasePolicy, unread: str) -> StoredCase:
+        """Read and clean one payload, in a thread that is left behind if it does not come back.
+
+        Raises:
+            PoisonError: it cannot be read, or not in time, or is not to be (`unread` says why).
+        """
+        if unread:
+            raise PoisonError(unread)
+        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._prepare, item, policy)
+        try:
+            return await asyncio.wait_for(reading, READ_WITHIN_S)
+        except TimeoutError:
+            self._reader.shutdown(wait=False)
+            self._reader = _new_reader()
+            raise PoisonError(f"it could not be read within {READ_WITHIN_S:g} s") from None
+
+    def _prepare(self, item: InboxItem, policy: CasePolicy) -> StoredCase:
+        """Read and clean one payload.
+
+        Raises:
+            PoisonError: it cannot be read.
+        """
+        try:
+            inbound = parse_webhook(item.content_type, item.body)
+        except WebhookRefusedError as e:
+            raise PoisonError(str(e)) from e
+        lang = None if inbound.lang == "und" else inbound.lang
+        known = _known_values(inbound)
+        if inbound.email:
+            mail = self._cleaner.clean_email(item.body, lang=lang, known=known)
+            inbound.attachments = [Attachment(name=name) for name in mail.attachments]
+            return _stored_case(item, inbound, mail.document, policy)
+        clean = self._cleaner.clean(
+            subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
+        )
+        return _stored_case(item, inbound, clean, policy)
+
+    async def _bury(self, stored: StoredCase, error: Exception) -> None:
+        case, kind = stored.case, failure_kind(type(error).__name__)
+        # The message of an error that nobody foresaw may quote the payload.
+        why = str(error) if isinstance(error, PoisonError) else f"{type(error).__name__} while reading it"
+        now = self._clock()
+        letter = DeadLetter(
+            dead_letter_id=letter_id(case.case_id, case.replay),
+            case_id=case.case_id,
+            source=case.source,
+            step=_STEP,
+            kind=kind,
+            attempts=[Attempt(step=_STEP, error_type=type(error).__name__, message=why, at=now)],
+            last_error=why,
+            payload_ref=f"store:cases/{case.case_id}",
+            blueprint_version=case.policy.version,
+            at=now,
+        )
+        outcome = CaseOutcome(
+            case_id=case.case_id,
+            source=case.source,
+            tenant=case.tenant,
+            state=CaseState.DEAD_LETTERED,
+            finding="its payload cannot be read",
+            blueprint_version=case.policy.version,
+            dead_letter_id=letter.dead_letter_id,
+            received_at=case.received_at,
+            closed_at=now,
+        )
+        await self._bury_letter(letter)
+        await asyncio.to_thread(self._cases.close, outcome, None)
+
+
+def _new_reader() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="reader")
+
+
+def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy) -> StoredCase:
+    customer_id, order_id = usable_id(inbound.customer_id), usable_id(inbound.order_id)
+    flags = [str(flag) for flag in clean.flags]
+    flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
+    flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
+    flags += ["attachments"] if inbound.attachments else []
+    case = CaseInput(
+        case_id=item.case_id,
+        source=item.source,
+        tenant=inbound.tenant,
+        channel=inbound.channel,
+        lang=clean.lang if clean.lang != "und" else inbound.lang,
+        subject=clean.subject,
+        text=clean.text,
+        customer_id=customer_id,
+        order_id=order_id,
+        amount=inbound.amount,
+        currency=inbound.currency,
+        flags=flags,
+        suspicious=clean.suspicious,
+        received_at=item.received_at,
+        policy=policy,
+        skip_to_human=_unreadable(clean),
+    )
+    return StoredCase(
+        case=case,
+        vault=clean.vault,
+        sender_email=_sender_address(inbound),
+        sender_name=inbound.customer_name,
+        content_type=item.content_type,
+        body=item.body,
+        tokens_in=clean.tokens_in,
+        tokens_out=clean.tokens_out,
+        chars_in=clean.chars_in,
+        chars_out=clean.chars_out,
+    )
+
+
+def _unread_case(item: InboxItem, policy: CasePolicy) -> StoredCase:
+    """Keep the raw bytes of a payload that cannot be read, under a case that no model sees if it is replayed."""
+    case = CaseInput(
+        case_id=item.case_id,
+        source=item.source,
+        text="",
+        flags=[str(CleanFlag.UNDECODABLE)],
+        received_at=item.received_at,
+        policy=policy,
+        skip_to_human=NOTHING_READABLE,
+    )
+    return StoredCase(case=case, content_type=item.content_type, body=item.body, chars_in=len(item.body))
+
+
+def _was_read(stored: StoredCase) -> bool:
+    return bool(stored.case.text or stored.case.subject)
+
+
+def _unreadable(clean: CleanDocument) -> str | None:
+    if clean.text.strip() or clean.subject.strip():
+        return None
+    return ONLY_HIDDEN if CleanFlag.HIDDEN_TEXT in clean.flags else NOTHING_READABLE
+
+
+def _sender_address(inbound: Inbound) -> str | None:
+    """Return where a reply goes: an address given as the customer's id counts when no other is there."""
+    if inbound.customer_email is not None or inbound.customer_id is None:
+        return inbound.customer_email
+    return inbound.customer_id if ADDRESS.fullmatch(inbound.customer_id) else None
+
+
+def _known_values(inbound: Inbound) -> dict[str, str]:
+    """Return the sender's own data by kind of token, so that the cleaner finds them in the text too."""
+    values = {"email": _sender_address(inbound), "name": inbound.customer_name}
+    return {kind: value for kind, value in values.items() if value}

@@ -1,0 +1,1 @@
+"""Activities of the model queues: one small, typed question each."""

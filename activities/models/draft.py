@@ -1,0 +1,89 @@
+"""Draft: a reply to a lead, checked by code before anybody reads it."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.grants import require_grant
+from activities.models.prompting import (
+    Prompts,
+    UnfitAnswerError,
+    ask,
+    fenced_json,
+    fenced_ticket,
+    read_json,
+    ticket_text,
+)
+from domain.answers import ReplyAnswer, strict_schema
+from domain.blueprint import Blueprint
+from domain.case import CaseInput, Draft
+from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.outgoing import objections_to_reply
+from domain.sales import LeadFacts
+from ports.model import LanguageModel
+
+MAX_OUTPUT = 900
+_SCHEMA = strict_schema(ReplyAnswer)
+
+
+class DraftRequest(BaseModel):
+    """What the reply is written from: the message, the facts read out of it, and who takes the lead."""
+
+    case: CaseInput
+    facts: LeadFacts
+    owner: str
+    team: str
+
+
+class DraftResult(BaseModel):
+    """The draft; it may hold tokens for personal data, put back only where it is sent."""
+
+    draft: Draft
+    usage: Usage
+
+
+class DraftActivities:
+    """Writes replies with the large model.
+
+    Raises:
+        ConfigurationError: when built, if the blueprint has no prompt `reply`.
+    """
+
+    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
+        self._model = models[Tier.LARGE]
+        self._prompts = Prompts(blueprint.prompts, "reply")
+
+    @activity.defn
+    async def draft_reply(self, request: DraftRequest) -> DraftResult:
+        """Write a reply that promises nothing: no link, address, account number or amount that the sender did not name.
+
+        Raises:
+            RefusedError: not asked by Sales.
+            BadAnswerError: two answers did not fit or held what may not go out.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        require_grant("draft_reply")
+        known = request.facts.model_dump(mode="json") | {"owner": request.owner, "team": request.team}
+        question = ModelRequest(
+            tier=Tier.LARGE,
+            schema_name="reply",
+            json_schema=_SCHEMA,
+            messages=[
+                Message(role="system", content=self._prompts.render("reply")),
+                Message(role="user", content=f"{fenced_json('facts', known)}\n{fenced_ticket(request.case)}"),
+            ],
+            max_output=MAX_OUTPUT,
+        )
+        on_file = f"{ticket_text(request.case)}\n{request.owner}\n{request.team}"
+        asked = await ask(self._model, question, lambda reply: _checked(reply, on_file))
+        draft = Draft(subject=asked.answer.subject, text=asked.answer.text)
+        return DraftResult(draft=draft, usage=asked.usage)
+
+
+def _checked(reply: ModelReply, on_file: str) -> ReplyAnswer:
+    answer = read_json(reply, ReplyAnswer)
+    objections = objections_to_reply(f"{answer.subject}\n{answer.text}", on_file=on_file)
+    if objections:
+        raise UnfitAnswerError(f"it holds {', '.join(objections)} that nobody gave you")
+    return answer

@@ -1,0 +1,85 @@
+"""Extract: what the customer asks of Billing, as far as the message itself proves it."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, Field
+from temporalio import activity
+
+from activities.grants import require_grant
+from activities.models.prompting import Prompts, ask, fenced_ticket, read_json, ticket_text
+from domain.answers import ClaimAnswer, strict_schema
+from domain.blueprint import Blueprint
+from domain.case import CaseInput
+from domain.claim_reading import claim_from_answer
+from domain.model_call import Message, ModelRequest, Tier, Usage
+from domain.money.claim import Claim, Origin
+from ports.model import LanguageModel
+
+MAX_OUTPUT = 400
+_SCHEMA = strict_schema(ClaimAnswer)
+
+
+class ClaimRequest(BaseModel):
+    """The message to read a claim from."""
+
+    case: CaseInput
+
+
+class ClaimResult(BaseModel):
+    """The claim, checked; `notes` say for people what was dropped or guessed, without the customer's words."""
+
+    claim: Claim
+    usage: Usage
+    notes: list[str] = Field(default_factory=list)
+
+
+class ExtractActivities:
+    """Reads claims with the small model.
+
+    Raises:
+        ConfigurationError: when built, if the blueprint has no prompt `claim`.
+    """
+
+    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
+        self._model = models[Tier.SMALL]
+        self._prompts = Prompts(blueprint.prompts, "claim")
+
+    @activity.defn
+    async def extract_claim(self, request: ClaimRequest) -> ClaimResult:
+        """Read what the customer wants; values count only if they stand in the message word for word or in a field of
+        the payload.
+
+        Raises:
+            RefusedError: not asked by Billing.
+            BadAnswerError: two answers did not fit.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        require_grant("extract_claim")
+        case = request.case
+        question = ModelRequest(
+            tier=Tier.SMALL,
+            schema_name="claim",
+            json_schema=_SCHEMA,
+            messages=[
+                Message(role="system", content=self._prompts.render("claim")),
+                Message(role="user", content=fenced_ticket(case)),
+            ],
+            max_output=MAX_OUTPUT,
+        )
+        asked = await ask(self._model, question, lambda reply: read_json(reply, ClaimAnswer))
+        claim = claim_from_answer(
+            asked.answer,
+            text=ticket_text(case),
+            given_order_id=case.order_id,
+            given_amount=case.amount,
+            given_currency=case.currency,
+            lang=case.lang,
+        )
+        return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
+
+
+def _notes(claim: Claim) -> list[str]:
+    notes = [f"{name}: given, but without one clear reading" for name in claim.unreadable]
+    if claim.order_id is not None and claim.order_origin is Origin.GUESSED:
+        notes.append("order_id: guessed by the model, the message does not hold it")
+    return notes

@@ -1,0 +1,176 @@
+"""Prompts and answers: what a model is shown, and when its answer is taken.
+
+Instructions come from the blueprint, as templates; a customer's text is only ever a value put beside them, fenced,
+never a template.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ValidationError
+
+from activities.heartbeat import heartbeating
+from domain.case import CaseInput
+from domain.errors import BadAnswerError, ConfigurationError
+from domain.inbound.strict_json import StrictJSONError
+from domain.inbound.strict_json import loads as strict_loads
+from domain.model_call import Message, ModelReply, ModelRequest, Usage
+from ports.model import LanguageModel
+
+ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
+# Of a longer message the model sees the beginning and the end, where people say what they want.
+TICKET_HEAD, TICKET_TAIL = 6_000, 2_000
+ANSWER_CHARS = 65_536
+SHOWN_BACK_CHARS = 2_000
+
+Answer = TypeVar("Answer")
+Schema = TypeVar("Schema", bound=BaseModel)
+
+# The tags that fence data in a prompt, in any spelling that a model might take for them.
+_FENCE = re.compile(r"[<＜‹](?=\s*[/／]?\s*(?:ticket|articles|facts)\b)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
+_WHOLE_FENCED = re.compile(r"\A```[a-z]*\n(.*)\n```\Z", re.DOTALL)
+
+_environment = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined,
+    autoescape=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=False,
+)
+
+
+class UnfitAnswerError(ValueError):
+    """An answer that cannot be taken; the message tells the model why."""
+
+
+class Prompts:
+    """The blueprint's prompt templates, compiled once.
+
+    Raises:
+        ConfigurationError: a template is missing or no valid Jinja.
+    """
+
+    def __init__(self, texts: Mapping[str, str], *needed: str) -> None:
+        self._templates: dict[str, Template] = {}
+        for name in needed:
+            if name not in texts:
+                raise ConfigurationError(f"the blueprint has no prompt {name!r}: add prompts/{name}.md")
+            try:
+                self._templates[name] = _environment.from_string(texts[name])
+            except TemplateError as e:
+                raise ConfigurationError(f"prompts/{name}.md is no valid template: {e}") from e
+
+    def render(self, name: str, **values: object) -> str:
+        """Return the instructions with the values put in.
+
+        Raises:
+            ConfigurationError: the template asks for a value that this step does not give.
+        """
+        try:
+            return self._templates[name].render(**values).strip()
+        except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as e:
+            raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
+
+
+def ticket_text(case: CaseInput) -> str:
+    """Return the message as the model sees it: subject and text, fences made harmless, the middle of a very long one
+    left out.
+    """
+    whole = f"{case.subject.strip()}\n\n{case.text.strip()}".strip()
+    harmless = _FENCE.sub("(", whole)
+    if len(harmless) <= TICKET_HEAD + TICKET_TAIL:
+        return harmless
+    left_out = len(harmless) - TICKET_HEAD - TICKET_TAIL
+    return f"{harmless[:TICKET_HEAD]}\n[{left_out} characters left out]\n{harmless[-TICKET_TAIL:]}"
+
+
+def fenced_ticket(case: CaseInput) -> str:
+    """Return the message between its fences."""
+    lang = case.lang if _LANGUAGE.fullmatch(case.lang) else "und"
+    return f'<ticket lang="{lang}">\n{ticket_text(case)}\n</ticket>'
+
+
+def fenced_json(tag: str, value: object) -> str:
+    """Return data as JSON between fences; no text in it can close them."""
+    body = json.dumps(value, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    return f"<{tag}>\n{body}\n</{tag}>"
+
+
+@dataclass(frozen=True)
+class Asked(Generic[Answer]):
+    """An answer that was taken, what all calls for it used, and how often was asked."""
+
+    answer: Answer
+    reply: ModelReply
+    usage: Usage
+    asked: int
+
+
+async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[ModelReply], Answer]) -> Asked[Answer]:
+    """Ask until `read` takes the answer, twice at most; the second time with the reason why the first was not taken.
+
+    Raises:
+        BadAnswerError: the second answer was not taken either; `usage` says what both cost.
+        HeadgateError: what the model raises.
+    """
+    usage = Usage()
+    asking = request
+    async with heartbeating():
+        for n in range(1, ANSWERS_AT_MOST + 1):
+            reply = await model.complete(asking)
+            usage = usage.plus(reply.usage)
+            try:
+                return Asked(answer=read(reply), reply=reply, usage=usage, asked=n)
+            except UnfitAnswerError as e:
+                reason = str(e)
+            asking = _with_objection(request, reply, reason)
+    raise BadAnswerError(f"task {request.schema_name!r}: {ANSWERS_AT_MOST} answers did not fit: {reason}", usage)
+
+
+def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:
+    said = (reply.refusal or reply.text).strip()[:SHOWN_BACK_CHARS] or "(nothing)"
+    objection = f"This answer cannot be taken: {reason}. Answer again, once, exactly as the instructions say."
+    added = [Message(role="assistant", content=said), Message(role="user", content=objection)]
+    return request.model_copy(update={"messages": [*request.messages, *added]})
+
+
+def read_json(reply: ModelReply, schema: type[Schema]) -> Schema:
+    """Return the answer as the schema's model.
+
+    Raises:
+        UnfitAnswerError: it was refused or cut off, is not exactly one JSON object, or does not fit the schema.
+    """
+    if reply.refusal is not None:
+        raise UnfitAnswerError(f"it was refused ({reply.refusal[:120]!r})")
+    if reply.truncated:
+        raise UnfitAnswerError("it was cut off: answer more briefly")
+    text = reply.text.strip()
+    if not text:
+        raise UnfitAnswerError("it is empty: answer with one JSON object")
+    if len(text) > ANSWER_CHARS:
+        raise UnfitAnswerError(f"it is {len(text)} characters long, at most {ANSWER_CHARS} are read")
+    inner = _WHOLE_FENCED.match(text)
+    text = inner[1].strip() if inner else text
+    try:
+        strict_loads(text.encode("utf-8", "surrogatepass"))
+    except StrictJSONError as e:
+        raise UnfitAnswerError(f"it is not exactly one JSON object: {e}") from None
+    try:
+        return schema.model_validate_json(text, strict=True)
+    except ValidationError as e:
+        _raise_misfit(e)
+
+
+def _raise_misfit(error: ValidationError) -> NoReturn:
+    # `include_input=False`: the reason is shown in failures, where no customer's words belong.
+    found: list[Any] = error.errors(
+        include_url=False, include_input=False, include_context=False
+    )  # Any: pydantic's own dicts
+    listed = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in found[:5])
+    raise UnfitAnswerError(f"it does not fit the schema ({listed})") from None

@@ -1,0 +1,67 @@
+"""Qualify: what a sender who may buy is after."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.grants import require_grant
+from activities.models.prompting import Prompts, ask, fenced_ticket, read_json, ticket_text
+from domain.answers import LeadAnswer, lead_from_answer, strict_schema
+from domain.blueprint import Blueprint
+from domain.case import CaseInput
+from domain.model_call import Message, ModelRequest, Tier, Usage
+from domain.sales import LeadFacts
+from ports.model import LanguageModel
+
+MAX_OUTPUT = 200
+_SCHEMA = strict_schema(LeadAnswer)
+
+
+class LeadRequest(BaseModel):
+    """The message to qualify."""
+
+    case: CaseInput
+
+
+class LeadResult(BaseModel):
+    """What the message says about the lead."""
+
+    facts: LeadFacts
+    usage: Usage
+
+
+class QualifyActivities:
+    """Reads leads with the small model.
+
+    Raises:
+        ConfigurationError: when built, if the blueprint has no prompt `lead`.
+    """
+
+    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
+        self._model = models[Tier.SMALL]
+        self._prompts = Prompts(blueprint.prompts, "lead")
+
+    @activity.defn
+    async def qualify_lead(self, request: LeadRequest) -> LeadResult:
+        """Read the facts of a lead; product, company and seats count only if the message holds them.
+
+        Raises:
+            RefusedError: not asked by Sales.
+            BadAnswerError: two answers did not fit.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        require_grant("qualify_lead")
+        case = request.case
+        question = ModelRequest(
+            tier=Tier.SMALL,
+            schema_name="lead",
+            json_schema=_SCHEMA,
+            messages=[
+                Message(role="system", content=self._prompts.render("lead")),
+                Message(role="user", content=fenced_ticket(case)),
+            ],
+            max_output=MAX_OUTPUT,
+        )
+        asked = await ask(self._model, question, lambda reply: read_json(reply, LeadAnswer))
+        return LeadResult(facts=lead_from_answer(asked.answer, text=ticket_text(case)), usage=asked.usage)

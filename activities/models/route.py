@@ -1,0 +1,127 @@
+"""Route: which of the three queues a message belongs to."""
+
+import hashlib
+import itertools
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.models.prompting import Prompts, UnfitAnswerError, ask, fenced_ticket, read_json
+from domain.answers import RouteAnswer, route_schema
+from domain.blueprint import Blueprint
+from domain.case import CaseInput
+from domain.errors import BadAnswerError, UnsupportedTaskError
+from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.routing import Category, Route, Unroutable, parse_route
+from ports.model import LanguageModel
+
+MAX_OUTPUT = 64  # `{"route": "Technical Support"}` is about ten tokens
+
+
+class RouteRequest(BaseModel):
+    """The message to route."""
+
+    case: CaseInput
+
+
+class RouteResult(BaseModel):
+    """The route, what it took, and the model that answered last."""
+
+    route: Route
+    usage: Usage
+    model: str = ""
+
+
+class RouteActivities:
+    """The router agent: one strict question, no tools, no customer data.
+
+    Raises:
+        ConfigurationError: when built, if the blueprint has no prompt `route`.
+    """
+
+    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
+        self._model = models[Tier.SMALL]
+        self._blueprint = blueprint
+        self._prompts = Prompts(blueprint.prompts, "route")
+
+    @activity.defn
+    async def route_case(self, request: RouteRequest) -> RouteResult:
+        """Ask the small model for exactly one category; a misfit is asked again once, then there is no route.
+
+        A message that no model could place, or that it refused to, is never forced into a category: `route.category`
+        is None and `route.unroutable` says why.
+
+        Raises:
+            TransientError, ToldToWaitError, ConfigurationError: as the model's.
+        """
+        case = request.case
+        if not any(c.isalnum() for c in case.subject + case.text):
+            return RouteResult(route=Route(unroutable=Unroutable.EMPTY_MESSAGE, asked=0), usage=Usage())
+        categories = _in_case_order(case.case_id, self._blueprint.categories)
+        seen = _Seen()
+
+        def read(reply: ModelReply) -> Category:
+            seen.note(reply)
+            return _category(reply, categories)
+
+        try:
+            asked = await ask(self._model, self._question(case, categories), read)
+        except BadAnswerError as e:
+            why = Unroutable.ABSTAINED if seen.refused else Unroutable.NOT_A_CATEGORY
+            route = Route(unroutable=why, confidence=seen.confidence, asked=seen.replies)
+            return RouteResult(route=route, usage=e.usage or Usage(), model=seen.model)
+        except UnsupportedTaskError:
+            return RouteResult(
+                route=Route(unroutable=Unroutable.ABSTAINED, asked=seen.replies + 1), usage=Usage(calls=1)
+            )
+        route = Route(category=asked.answer, confidence=asked.reply.confidence, asked=asked.asked)
+        return RouteResult(route=route, usage=asked.usage, model=seen.model)
+
+    def _question(self, case: CaseInput, categories: list[str]) -> ModelRequest:
+        return ModelRequest(
+            tier=Tier.SMALL,
+            schema_name="route",
+            json_schema=route_schema(categories),
+            messages=[
+                Message(role="system", content=self._prompts.render("route", categories=categories)),
+                Message(role="user", content=fenced_ticket(case)),
+            ],
+            max_output=MAX_OUTPUT,
+        )
+
+
+class _Seen:
+    """What the replies so far were, for a result without an answer."""
+
+    def __init__(self) -> None:
+        self.replies = 0
+        self.refused = False
+        self.model = ""
+        self.confidence: float | None = None
+
+    def note(self, reply: ModelReply) -> None:
+        self.replies += 1
+        self.refused = reply.refusal is not None
+        self.model = reply.model
+        self.confidence = reply.confidence
+
+
+def _category(reply: ModelReply, categories: list[str]) -> Category:
+    bare = None if reply.refusal is not None or reply.truncated else parse_route(reply.text, categories)
+    if bare is not None:  # a server without structured output may answer with the word alone
+        return bare
+    said = read_json(reply, RouteAnswer).route
+    category = parse_route(said, categories)
+    if category is None:
+        raise UnfitAnswerError(f"{said[:60]!r} is none of {categories!r}")
+    return category
+
+
+def _in_case_order(case_id: str, categories: list[str]) -> list[str]:
+    """Return the categories in an order that the case decides: models favour the first, so no queue shall always be
+    it.
+    """
+    orders = list(itertools.permutations(categories))
+    digest = hashlib.sha256(case_id.encode()).digest()
+    return list(orders[int.from_bytes(digest[:4], "big") % len(orders)])

@@ -1,0 +1,1 @@
+"""Blueprints read from where they are kept."""

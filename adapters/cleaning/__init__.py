@@ -1,0 +1,1 @@
+"""Cheap cleaning: mail, HTML, quotes, personal data, language."""

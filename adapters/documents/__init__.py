@@ -1,1 +1,0 @@
-"""Payloads to clean documents: HTML, mail, Unicode, older messages, personal data."""

@@ -1,0 +1,1 @@
+"""What stands between a step and a model: pauses, and later budgets and the cache."""

@@ -1,0 +1,152 @@
+"""Models behind the OpenAI wire: OpenAI itself, Ollama, vLLM, the offline model and whatever else speaks it."""
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from adapters.models.wires.billing import billed
+from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted
+from domain.blueprint import ModelChoice
+from domain.errors import HeadgateError, TransientError
+from domain.model_call import ModelReply, ModelRequest, Price
+
+if TYPE_CHECKING:
+    from openai import APIError
+    from openai.types.chat import ChatCompletion
+
+_LABEL_TASK = "route"  # the one task whose answer is a single choice, so that token probabilities are its confidence
+
+
+class OpenAIModel:
+    """A `LanguageModel` by the official client; the SDK is imported when the first one is built.
+
+    Args:
+        choice: the blueprint's model for a tier.
+        api_key: sent as the bearer token; some text even where the server asks for none.
+        base_url: empty for OpenAI's own.
+        price: the model's list price.
+    """
+
+    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
+        from openai import AsyncOpenAI
+
+        self._choice = choice
+        self._price = price
+        self._own_server = not base_url
+        # One layer of retries: Temporal's and the ladder's, none in the client.
+        self._client = AsyncOpenAI(api_key=api_key, base_url=base_url or None, max_retries=0, timeout=choice.timeout_s)
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Make one call.
+
+        Raises:
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: by the table in `failures`.
+        """
+        from openai import APIError
+
+        try:
+            completion = await self._client.chat.completions.create(**self._body(request))
+        except APIError as e:
+            raise self._failure(e) from e
+        except json.JSONDecodeError as e:
+            raise TransientError(f"{self._named}: the reply's body is no JSON ({e})") from e
+        return self._reply(request, completion)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    @property
+    def _named(self) -> str:
+        return f"{self._choice.provider} {self._choice.model}"
+
+    def _body(self, request: ModelRequest) -> dict[str, Any]:  # Any: the wire's own free-form JSON
+        messages = [m.model_dump() for m in request.messages]
+        body: dict[str, Any] = {"model": self._choice.model, "messages": messages}
+        # Reasoning models refuse the older name, other servers do not know the newer one.
+        body["max_completion_tokens" if self._own_server else "max_tokens"] = request.max_output
+        if self._choice.temperature is not None:
+            body["temperature"] = self._choice.temperature
+        if self._choice.reasoning_effort:
+            body["reasoning_effort"] = self._choice.reasoning_effort
+        if self._choice.logprobs and request.schema_name == _LABEL_TASK and self._choice.structured != "tool":
+            body["logprobs"] = True
+        name, schema = request.schema_name, request.json_schema
+        match self._choice.structured:
+            case "json_schema":
+                described = {"name": name, "schema": schema, "strict": True}
+                body["response_format"] = {"type": "json_schema", "json_schema": described}
+            case "json_object":
+                body["response_format"] = {"type": "json_object"}
+                shown = f"Answer with one JSON object that fits the schema `{name}`:\n{json.dumps(schema)}"
+                body["messages"] = [{"role": "system", "content": shown}, *messages]
+            case "tool":
+                function = {"name": name, "parameters": schema, "strict": True}
+                body["tools"] = [{"type": "function", "function": function}]
+                body["tool_choice"] = {"type": "function", "function": {"name": name}}
+        return body
+
+    def _reply(self, request: ModelRequest, completion: "ChatCompletion | object") -> ModelReply:
+        from openai.types.chat import ChatCompletion
+
+        # A proxy's page or an empty object comes through the client unchecked.
+        if not isinstance(completion, ChatCompletion) or not completion.choices:
+            raise TransientError(f"{self._named}: the reply is no completion: {quoted(repr(completion))}")
+        choice = completion.choices[0]
+        message = choice.message
+        text = message.content or ""
+        if self._choice.structured == "tool":
+            calls = [c.function.arguments for c in message.tool_calls or [] if c.type == "function"]
+            text = "\n".join(calls) or text  # several calls are several answers, which nobody takes
+        refusal = message.refusal
+        if choice.finish_reason == "content_filter" and refusal is None:
+            refusal = "content filter"
+        usage = completion.usage
+        model = completion.model or self._choice.model
+        return ModelReply(
+            text=text,
+            refusal=refusal,
+            truncated=choice.finish_reason == "length",
+            confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
+            model=model,
+            usage=billed(
+                self._price,
+                model,
+                usage.prompt_tokens if usage else None,
+                usage.completion_tokens if usage else None,
+                request,
+                text,
+            ),
+        )
+
+    def _failure(self, error: "APIError") -> HeadgateError:
+        from openai import APIStatusError
+
+        if isinstance(error, APIStatusError):
+            codes = (error.code or "", error.type or "")
+            headers = error.response.headers
+            return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, error.message)
+        return TransientError(f"{self._named}: {type(error).__name__}: {quoted(error.message)}")
+
+
+def _label_probability(completion: "ChatCompletion") -> float | None:
+    """Return the probability of the label in `{"route": "<label>"}`: the product over the tokens that spell it."""
+    choice = completion.choices[0]
+    tokens = choice.logprobs.content if choice.logprobs else None
+    if not tokens:
+        return None
+    text = "".join(t.token for t in tokens)
+    try:
+        label = json.loads(text)["route"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not isinstance(label, str) or not label:
+        return None
+    start = text.rfind(label)
+    end = start + len(label)
+    total, at = 0.0, 0
+    for token in tokens:
+        if at < end and at + len(token.token) > start:
+            total += token.logprob
+        at += len(token.token)
+    return min(1.0, max(0.0, math.exp(total))) if start >= 0 else None

@@ -1,0 +1,107 @@
+"""What `headgate doctor` finds of what the settings name: blueprint, model profile and keys, store, Web UI."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.doctor.machine import Finding, check_http, one_line
+from domain.blueprint import PROVIDER_KEYS
+from domain.errors import ConfigurationError, HeadgateError
+from workers.bootstrap import ask_store, read_blueprint_folder
+from workers.secret_files import read_secret
+
+if TYPE_CHECKING:
+    from domain.blueprint import Blueprint, ModelChoice
+
+
+def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
+    """Can the blueprint be read as the workers would? Returns it, too."""
+    try:
+        blueprint, articles = read_blueprint_folder(folder)
+    except ConfigurationError as error:
+        remedy = "mend it (`headgate blueprint validate` reads it again), or name another by HEADGATE_BLUEPRINT"
+        return Finding("blueprint", False, one_line(error), remedy), None
+    return Finding("blueprint", True, f"{blueprint.version} at {folder}, {len(articles)} knowledge articles"), blueprint
+
+
+def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
+    """Does the blueprint know the model profile in use, and a price for each of its models?"""
+    name = "model profile"
+    tiers = blueprint.models.get(profile)
+    if tiers is None:
+        known = ", ".join(sorted(blueprint.models))
+        remedy = f"set HEADGATE_MODELS to one of {known}, or add the profile to the blueprint"
+        return Finding(name, False, f"{profile!r} is not in blueprint {blueprint.name!r}", remedy)
+    try:
+        for choice in tiers.values():
+            blueprint.price_of(choice.model)
+    except KeyError as error:
+        return Finding(name, False, str(error.args[0]), "add the price to the blueprint")
+    return Finding(name, True, f"{profile}: " + ", ".join(f"{c.model} ({tier})" for tier, c in tiers.items()))
+
+
+def check_keys(choices: "Iterable[ModelChoice]", profile: str, environ: Mapping[str, str]) -> list[Finding]:
+    """Are the keys set that the models in use need? The providers' own are shown in any case."""
+    providers = tuple(PROVIDER_KEYS.values())
+    needed = {variable for choice in choices if (variable := choice.key_variable)}
+    keys = (*providers, *sorted(needed.difference(providers)))
+    return [check_key(key, environ, needed_by=profile if key in needed else None) for key in keys]
+
+
+def check_key(name: str, environ: Mapping[str, str], *, needed_by: str | None = None) -> Finding:
+    """Is the key of a provider set? Its value is never shown, nor its length."""
+    try:
+        key = read_secret(name, environ)
+    except ConfigurationError as error:
+        return Finding(name, False if needed_by else None, one_line(error), f"set {name}, or {name}_FILE to a file")
+    if key:
+        return Finding(name, True, "set")
+    if needed_by:
+        remedy = f"set {name}, or {name}_FILE to a file that holds it, or choose another profile by HEADGATE_MODELS"
+        return Finding(name, False, f"not set; the model profile {needed_by!r} needs it", remedy)
+    return Finding(
+        name, None, "not set; the model profile in use needs none", f"set {name} to use that provider's models"
+    )
+
+
+def check_rail(rail: str, stripe_key: str) -> Finding:
+    """Can the payment rail be used? The key is never shown, nor its length."""
+    name = "payment rail"
+    if rail != "stripe":
+        return Finding(name, True, f"{rail}: a stand-in with its own log, no money moves")
+    if stripe_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
+        return Finding(name, True, "stripe, test mode" if "_test_" in stripe_key[:8] else "stripe, live")
+    found = "stripe: HEADGATE_STRIPE_API_KEY is not set" if not stripe_key else "stripe: its key is no secret key"
+    remedy = "set HEADGATE_STRIPE_API_KEY, or HEADGATE_STRIPE_API_KEY_FILE to a file that holds it: sk_… or rk_…"
+    return Finding(name, False, found, remedy)
+
+
+def check_store(url: str) -> Finding:
+    """Does the store answer? A SQLite file that is not there yet is no fault, and is not made."""
+    remedy = "start the database, or mend HEADGATE_STORE_URL (unset: a SQLite file in the data dir)"
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not file.exists():
+        return Finding("store", None, f"no file {str(file)!r} yet: `headgate up` makes it")
+    try:
+        shown = ask_store(url)
+    except HeadgateError as error:
+        return Finding("store", False, one_line(error), remedy)
+    return Finding("store", True, f"{shown} answers")
+
+
+async def check_web_ui(own: str, named: str) -> Finding:
+    """Does Temporal's Web UI answer?
+
+    Args:
+        own: its address where `headgate up` runs it; empty: it does not.
+        named: what HEADGATE_TEMPORAL_UI_URL says: an address for browsers, which need not work from here.
+    """
+    name = "Temporal Web UI"
+    if own:
+        return await check_http(name, own, "`headgate up` without --no-ui starts it; logs are in the data dir")
+    if not named:
+        return Finding(
+            name, None, "no address known", "set HEADGATE_TEMPORAL_UI_URL for the link on the gateway's first page"
+        )
+    found = await check_http(name, named, "it is an address for browsers: open it in one", any_answer=True)
+    return found if found.ok else Finding(name, None, found.found, found.remedy)

@@ -1,0 +1,166 @@
+"""What `headgate doctor` finds in Temporal: server, namespace, search attributes, and who polls the task queues."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from client.connect import NotReachableError
+from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
+from commands.work.standing import INTAKE_ANSWERS_WITHIN
+from domain.model_call import Tier
+from workers.machine.local_ports import port_answers
+from workflows import options
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+Result = TypeVar("Result")
+
+# A worker asks again within the minute; Temporal remembers one that died for five.
+POLLS_WITHIN = timedelta(seconds=75)
+WORKER_QUEUES: dict[str, Sequence[str]] = {
+    "intake": [options.INTAKE_QUEUE],
+    "case": [options.CASES_QUEUE],
+    "model": [options.MODEL_QUEUES[tier] for tier in Tier],
+    "action": [options.ACTIONS_QUEUE],
+    "journal": [options.JOURNAL_QUEUE],
+}
+SERVER, NAMESPACE, ATTRIBUTES = "temporal server", "namespace", "search attributes"
+_REMEDIES = {
+    SERVER: "check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, and TEMPORAL_API_KEY or the certificates (TEMPORAL_TLS_…)",
+    NAMESPACE: "`headgate init` makes it; or name another one by TEMPORAL_NAMESPACE",
+    ATTRIBUTES: "`headgate init` registers them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalPlace:
+    """A Temporal that is to be looked at.
+
+    Attributes:
+        address: host:port.
+        connect: makes the connection as the product's own processes do, with TLS and keys.
+    """
+
+    address: str
+    connect: "Callable[[], Awaitable[Client]]"
+
+
+async def check_temporal(place: TemporalPlace | None) -> list[Finding]:
+    """Look at server, namespace, search attributes and workers; stops at a part without which the rest cannot be asked.
+
+    Args:
+        place: None: nothing runs, as far as is known.
+    """
+    found: list[Finding] = []
+    try:
+        await _look(place, found)
+    except _MissingPartError as missing:
+        found.append(missing.finding)
+    return found
+
+
+class _MissingPartError(Exception):
+    """A part is missing without which the rest cannot be asked."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.found)
+        self.finding = finding
+
+
+async def _look(place: TemporalPlace | None, found: list[Finding]) -> None:
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
+
+    from workers.machine.temporal_setup import missing_attributes
+
+    remedy = "start one with `headgate up`, or set TEMPORAL_ADDRESS"
+    if place is None:
+        raise _MissingPartError(Finding(SERVER, None, "no address known: nothing is running here", remedy))
+    try:
+        client = await _asked(SERVER, place.connect())
+    except _MissingPartError:
+        host, _, port = place.address.rpartition(":")
+        if port.isdigit() and await port_answers(host, int(port)):
+            raise
+        # The SDK's own message for it is a page of Rust.
+        nobody = f"nothing answers at {place.address!r} (expected host:port)"
+        raise _MissingPartError(Finding(SERVER, False, nobody, remedy)) from None
+    service = client.workflow_service
+    info = await _asked(SERVER, service.get_system_info(GetSystemInfoRequest()))
+    found.append(Finding(SERVER, True, f"{info.server_version} at {place.address}"))
+    await _asked(NAMESPACE, service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace)))
+    found.append(Finding(NAMESPACE, True, client.namespace))
+    missing = await _asked(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))
+    if missing:
+        lacking = f"missing in namespace {client.namespace!r}: {', '.join(missing)}"
+        raise _MissingPartError(Finding(ATTRIBUTES, False, lacking, _REMEDIES[ATTRIBUTES]))
+    found.append(Finding(ATTRIBUTES, True, ", ".join(options.SEARCH_ATTRIBUTES)))
+    found += await asyncio.gather(*(check_worker(client, role) for role in WORKER_QUEUES))
+
+
+async def _asked(part: str, answer: Awaitable[Result]) -> Result:
+    """Return what Temporal answers in time; otherwise that part is what is missing."""
+    from temporalio.service import RPCError
+
+    from client.refusals import is_denied
+
+    remedy = _REMEDIES[part]
+    try:
+        return await asyncio.wait_for(answer, ANSWER_LIMIT_S)
+    except TimeoutError:
+        said = f"no answer within {ANSWER_LIMIT_S:g} s"
+    except (RPCError, NotReachableError, RuntimeError, OSError, ValueError) as error:
+        said = one_line(error)
+        remedy = _REMEDIES[SERVER] if is_denied(error) else remedy
+    raise _MissingPartError(Finding(part, False, said, remedy))
+
+
+async def check_worker(client: "Client", role: str) -> Finding:
+    """Does a worker of this role poll its queues, and does a case worker answer?"""
+    from temporalio.service import RPCError
+
+    name = f"worker {role}"
+    remedy = f"`headgate worker --role {role}` starts one; `headgate up` runs all of them"
+    live = 0
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            for queue in WORKER_QUEUES[role]:
+                polls = await _last_polls(client, queue, of_workflows=role == "case")
+                live = sum(datetime.now(UTC) - at < POLLS_WITHIN for at in polls)
+                if not live:
+                    last = f", the last one did at {max(polls):%H:%M:%S} UTC" if polls else ""
+                    return Finding(name, False, f"nobody polls the task queue {queue!r}{last}", remedy)
+            if role == "case" and not await _answers(client):
+                return Finding(name, False, "polled within the last minute, but does not answer now", remedy)
+    except (RPCError, TimeoutError) as error:
+        return Finding(name, None, f"Temporal does not tell: {one_line(error)}".rstrip(": "))
+    return Finding(name, True, f"{live} on {', '.join(WORKER_QUEUES[role])}")
+
+
+async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> list[datetime]:
+    """Return when each poller of a task queue asked last."""
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if of_workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    return [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
+
+
+async def _answers(client: "Client") -> bool:
+    """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
+    from client.cases import Headgate, UnknownCaseError
+
+    try:
+        await Headgate(client).intake(INTAKE_ANSWERS_WITHIN)
+    except UnknownCaseError:
+        return True  # nothing to ask it about
+    except NotReachableError:
+        return False
+    return True

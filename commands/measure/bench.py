@@ -1,0 +1,58 @@
+"""Commands that measure: `headgate eval` and `headgate bench`."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from commands.terminal.cli import USAGE, AsJson, emit, fail, run
+
+bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
+
+
+@bench_app.command("intake")
+def bench_intake(
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds per round.")] = 5.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each kind, alternating.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Accepted webhooks per second, against the same server with an empty handler."""
+    _need_bench()
+    from bench.intake import bench_intake as measure
+
+    _show(measure(seconds=seconds, rounds=rounds), as_json=as_json)
+
+
+@bench_app.command("cases")
+def bench_cases(
+    cases: Annotated[int, typer.Option(min=10, help="Cases per round.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each kind, alternating.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Cases per second, against a bare workflow that makes the same model calls, on the same server in the same run."""
+    _need_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.cases import bench_cases as measure
+
+        return await measure(cases=cases, rounds=rounds)
+
+    _show(run(work, RuntimeError), as_json=as_json)  # a server or a worker that does not start
+
+
+def _need_bench() -> None:
+    if importlib.util.find_spec("bench") is None:
+        raise fail(
+            "the measurements (folder `bench`) are not in this installation, nor in the container image: run "
+            "`make bench` in a checkout of the sources",
+            USAGE,
+        )
+
+
+def _show(document: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        emit(document)
+        return
+    for name, value in document.items():
+        typer.echo(f"{name:28} {value}")

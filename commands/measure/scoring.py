@@ -1,0 +1,134 @@
+"""`headgate eval`: how well the configured models do on labelled data, by the very code that works the cases."""
+
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from domain.case import CaseInput
+from domain.routing import CATEGORIES
+from workers.bootstrap import Parts
+
+ABSTAINED = "abstained"
+
+
+class Labelled(BaseModel):
+    """A line of the data: `label` None means that no queue is right."""
+
+    id: str
+    text: str | None = None
+    html: str | None = None
+    label: str | None = None
+    lang: str = "und"
+    source: str = "unknown"
+
+
+class Judged(BaseModel):
+    """What was true and what was answered; None is off-topic, or an abstention."""
+
+    truth: str | None
+    answer: str | None
+    lang: str
+    source: str
+
+
+def read_labelled(path: Path) -> Iterator[Labelled]:
+    """Yield the lines of a JSON Lines file, gzip or plain.
+
+    Raises:
+        ValueError: a line is not what it should be; the message names file and line.
+    """
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = Labelled.model_validate(json.loads(line))
+            except ValueError as error:
+                raise ValueError(f"{str(path)!r} line {number}: {error}") from error
+            if row.label is not None and row.label not in CATEGORIES:
+                raise ValueError(
+                    f"{str(path)!r} line {number}: label {row.label!r}, expected one of {CATEGORIES!r} or null"
+                )
+            yield row
+
+
+async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
+    """Route every line as a case would be routed: cleaned, asked, parsed, re-asked.
+
+    Raises:
+        ValueError: the data cannot be read.
+    """
+    from activities.models.route import RouteActivities, RouteRequest
+
+    cleaner = parts.cleaner
+    router = RouteActivities(parts.models, parts.blueprint)
+    policy = parts.blueprint.case_policy()
+    judged = []
+    for row in read_labelled(path):
+        # The label and the data's own language are for the score alone.
+        clean = cleaner.clean(subject="", text=row.text, html=row.html, lang=None)
+        case = CaseInput(
+            case_id=f"case/eval/{row.id}",
+            source="eval",
+            lang=clean.lang,
+            text=clean.text,
+            received_at=datetime.now(UTC),
+            policy=policy,
+        )
+        result = await router.route_case(RouteRequest(case=case))
+        judged.append(Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source))
+    if not judged:
+        raise ValueError(f"{str(path)!r}: there is no line in it")
+    return score_routing(judged)
+
+
+def score_routing(judged: Sequence[Judged]) -> dict[str, object]:
+    """Return the figures; an abstention on a labelled message counts as wrong."""
+    labelled = [j for j in judged if j.truth is not None]
+    off_topic = [j for j in judged if j.truth is None]
+    confusion: dict[str, dict[str, int]] = {
+        str(truth or "off_topic"): dict.fromkeys((*CATEGORIES, ABSTAINED), 0) for truth in (*CATEGORIES, None)
+    }
+    for j in judged:
+        confusion[j.truth or "off_topic"][j.answer or ABSTAINED] += 1
+    return {
+        "n": len(labelled),
+        "accuracy": _share(labelled),
+        "abstained": sum(j.answer is None for j in labelled),
+        "per_class": {name: _class_figures(name, labelled) for name in CATEGORIES},
+        "confusion": confusion,
+        "per_source": _by(labelled, "source"),
+        "per_lang": _by(labelled, "lang"),
+        "off_topic": len(off_topic),
+        "off_topic_forced": sum(j.answer is not None for j in off_topic),
+    }
+
+
+def _share(rows: Sequence[Judged]) -> float | None:
+    return round(sum(j.answer == j.truth for j in rows) / len(rows), 4) if rows else None
+
+
+def _class_figures(name: str, rows: Sequence[Judged]) -> dict[str, float | int | None]:
+    right = sum(j.truth == name and j.answer == name for j in rows)
+    said = sum(j.answer == name for j in rows)
+    true = sum(j.truth == name for j in rows)
+    return {
+        "precision": round(right / said, 4) if said else None,
+        "recall": round(right / true, 4) if true else None,
+        "n": true,
+    }
+
+
+def _by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float | int | None]]:
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, field)].append(row)
+    return {
+        name: {"accuracy": _share(group), "n": len(group), "abstained": Counter(j.answer is None for j in group)[True]}
+        for name, group in sorted(groups.items())
+    }

@@ -1,0 +1,1 @@
+"""Commands that run Headgate or a part of it."""

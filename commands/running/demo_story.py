@@ -1,0 +1,244 @@
+"""`headgate demo`: two hundred sample messages through the real webhook, two decisions at the gate, the result in a
+table.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from client.cases import Headgate
+from client.sending import SendSummary, send_file
+from commands.running.up import render_urls
+from commands.terminal.progress import progress_bar
+from commands.work.audit import audit_report
+from commands.work.standing import money_lines, states_in_temporal
+from domain.case import CaseState
+from domain.model_call import Tier
+from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.routing import CATEGORIES
+from domain.story import format_cost
+from workers.bootstrap import Parts
+from workers.machine.stack import Stack
+from workers.settings import PROJECT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ports.reports import CaseCounts
+
+SAMPLES = PROJECT / "samples" / "complaints.jsonl"
+APPROVER = "finance"
+_DECISIONS = ((Verdict.APPROVE, "checked against the order"), (Verdict.REJECT, "the goods were not sent back"))
+WORK_TIMEOUT_S = 600.0  # on a slow machine; two cores need about half a minute
+
+
+async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: str | None) -> int:
+    """Run the demo and return the exit code: 0 only if all was accepted, both decisions counted and the audit is clean.
+
+    Args:
+        ci: end when it is done; otherwise stay up until Ctrl-C.
+        data_dir: where the state is kept; None: in a temporary folder that is removed at the end.
+        port_base: first port to try.
+        models: profile of the blueprint; None: the settings' own.
+    """
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    folder = data_dir or Path(tempfile.mkdtemp(prefix="headgate-demo-"))
+    settings = load_settings(data_dir=folder, **({"models": models} if models else {}))
+    stack = Stack(settings, port_base=port_base, samples=True)
+    try:
+        console.print("[bold]Starting Temporal and Headgate's processes[/] (about ten seconds) …")
+        async with stack:
+            console.print(Text(render_urls(stack.endpoints, settings)))
+            parts = Parts(settings)
+            try:
+                good = await stack.unless_stopped(_tell_the_story(console, stack, parts, settings))
+            finally:
+                parts.close()
+            if not ci:
+                console.print()
+                console.print("[bold]It stays up[/] until you press Ctrl-C. Open:")
+                console.print(Text(_pages(stack, folder)))
+                await stack.supervisor.until_stopped()
+        return 0 if good else 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if data_dir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
+    started = time.perf_counter()
+    async with Headgate(await _temporal(stack), stack.endpoints) as headgate:
+        console.rule("[bold]1. Messages come in[/]")
+        sent = await _send(console, stack)
+        console.print(
+            f"{sent.sent} sent and accepted: {sent.accepted} new, {sent.duplicates} came twice and count once; "
+            f"on disk and answered within {sent.p50_s * 1000:.0f} ms (half of them)"
+        )
+        console.rule("[bold]2. They are cleaned, routed and worked[/]")
+        await _work(console, headgate, sent.accepted)
+        console.rule("[bold]3. A person at the gate[/]")
+        decided = await _decide(console, headgate)
+        complete = not sent.refused and len(decided) == len(_DECISIONS)
+        await _settle(headgate, parts, decided)
+        console.rule("[bold]4. What became of them[/]")
+        counts = await asyncio.to_thread(parts.store.reports.counts)
+        categories = await _categories(headgate, counts.total)
+        states = await states_in_temporal(headgate)
+        console.print(_result_table(counts, categories, states, sent, _shadow_cost(parts, counts)))
+        document, lines = await audit_report(parts, headgate)
+        for line in lines:
+            console.print(Text(line))
+        took = time.perf_counter() - started
+        models = "the offline model" if settings.models == "offline" else f"the model profile {settings.models!r}"
+        console.print(f"{took:.0f} s with {models}")
+        if not complete:
+            console.print(
+                f"[bold red]not as it should be[/]: {sum(sent.refused.values())} messages refused, "
+                f"{len(decided)} of {len(_DECISIONS)} decisions took effect"
+            )
+        return complete and not document["violations"]
+
+
+async def _temporal(stack: Stack) -> "Client":
+    from client.connect import connect
+
+    return await connect(stack.endpoints.temporal, stack.endpoints.namespace)
+
+
+async def _send(console: Console, stack: Stack) -> SendSummary:
+    total = sum(1 for line in SAMPLES.read_text("utf-8").splitlines() if line.strip())
+    source = next(s for s in stack.endpoints.sources if s.name == "demo")
+    with progress_bar(console, "webhooks", total) as bar:
+        return await send_file(
+            SAMPLES,
+            gateway=stack.endpoints.gateway,
+            source=source.name,
+            secret=source.secret,
+            progress=lambda done: bar(done, ""),
+        )
+
+
+async def _work(console: Console, headgate: Headgate, expected: int) -> None:
+    """Wait until every case has ended or waits for a person."""
+    deadline = time.monotonic() + WORK_TIMEOUT_S
+    with progress_bar(console, "cases", expected) as bar:
+        while time.monotonic() < deadline:
+            states = await states_in_temporal(headgate)
+            settled = sum(n for state, n in states.items() if state != "running")
+            bar(min(settled, expected), ", ".join(f"{n} {state}" for state, n in states.items()))
+            if settled >= expected:
+                return
+            await asyncio.sleep(0.5)
+    raise TimeoutError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
+
+
+async def _decide(console: Console, headgate: Headgate) -> list[str]:
+    """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
+    decisions that counted.
+    """
+    pending = (await headgate.pending()).views
+    console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
+    decided = []
+    for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):
+        _print_brief(console, view)
+        answer = await headgate.decide(
+            ApprovalDecision(
+                approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
+            )
+        )
+        console.print(Text(f'  > headgate approvals {verdict} {view.approval_id} --by {APPROVER} --reason "{reason}"'))
+        console.print(Text(f"  {answer.message}\n"))
+        if answer.accepted:
+            decided.append(view.case_id)
+    return decided
+
+
+def _print_brief(console: Console, view: ApprovalView) -> None:
+    brief = view.brief
+    console.print(Text(f"  {brief.what}", style="bold"))
+    console.print(Text(f"    for   {brief.for_whom}\n    why   {brief.why}"))
+    for line in brief.evidence:
+        console.print(Text(f"    -     {line}"))
+
+
+async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
+    """Wait until the decided cases have ended, for lists too, and the journal has caught up."""
+    deadline = time.monotonic() + WORK_TIMEOUT_S
+    while time.monotonic() < deadline:
+        waiting = [row.case_id async for row in headgate.cases(state=CaseState.WAITING_APPROVAL, limit=1000)]
+        counts = await asyncio.to_thread(parts.store.reports.counts)
+        states = await states_in_temporal(headgate)
+        if not set(decided) & set(waiting) and not states.get(CaseState.RUNNING) and not counts.outbox:
+            return
+        await asyncio.sleep(0.3)
+    raise TimeoutError(f"decided cases did not end within {WORK_TIMEOUT_S:g} s: look at the logs")
+
+
+def _result_table(
+    counts: "CaseCounts", categories: str, states: dict[str, int], sent: SendSummary, shadow: str
+) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    saved = counts.tokens_in - counts.tokens_out
+    share = f" ({saved / counts.tokens_in:.0%})" if counts.tokens_in else ""
+    tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
+    rows = {
+        "messages": f"{sent.sent} accepted, {sent.duplicates} of them redelivered: {counts.total} cases",
+        "categories": categories,
+        "states": ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()),
+        "refunds": f"{counts.effects.get('refund', 0)} paid: {money_lines(counts.refunded_minor)}",
+        "approvals": ", ".join(f"{n} {standing}" for standing, n in counts.approvals.items()) or "none",
+        "leads recorded": str(counts.effects.get("lead", 0)),
+        "replies": str(counts.replies),
+        "dead letters": ", ".join(f"{n} {status}" for status, n in counts.dead_letters.items()) or "none",
+        "journal": f"{counts.journal} outcomes written, {counts.outbox} on their way",
+        "models": f"{counts.model_calls:,} calls, {tokens}",
+        "cost": format_cost(counts.cost_micros) + shadow,
+        "saved by cleaning": f"{saved:,} of {counts.tokens_in:,} tokens{share}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
+    """Say what the offline model's tokens would have cost at a list price; nothing for real models."""
+    profile = parts.blueprint.models.get("openai")
+    if parts.settings.models != "offline" or profile is None:
+        return ""
+    price = parts.blueprint.price_of(profile[Tier.SMALL].model)
+    micros = price.cost_micros(counts.model_input_tokens, counts.model_output_tokens)
+    return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
+
+
+async def _categories(headgate: Headgate, total: int) -> str:
+    """Count all cases by category, those that wait included."""
+    counts = await asyncio.gather(*(headgate.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
+    none = total - sum(counts)
+    return ", ".join(
+        [*(f"{n} {name}" for name, n in zip(CATEGORIES, counts, strict=True)), f"{none} none (a person decides)"]
+    )
+
+
+def _pages(stack: Stack, folder: Path) -> str:
+    endpoints = stack.endpoints
+    web = f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows"
+    return (
+        f"  every case, step by step   {web}\n"
+        f"  what waits for a decision  {endpoints.console}\n"
+        f"                             (log in as {APPROVER}; the token is in {folder / 'approver-tokens.json'})\n"
+        f"  by command                 .venv/bin/headgate status --data-dir {folder}\n"
+        f"                             .venv/bin/headgate approvals list --data-dir {folder}\n"
+        f"                             .venv/bin/headgate cases list --state waiting_human --data-dir {folder}"
+    )

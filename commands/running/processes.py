@@ -1,0 +1,49 @@
+"""`headgate gateway`, `worker`, `offline-model`: run one process."""
+
+from typing import Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, erring, fail, run, settings_for
+
+
+def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
+    """Run the gateway: webhooks, approvals page."""
+    from workers.serving import serve_gateway
+
+    settings = settings_for(data_dir)
+    with erring():
+        serve_gateway(settings)
+
+
+def worker(
+    role: Annotated[str, typer.Option(help="intake, case, model, action or journal.")],
+    data_dir: DataDir = DEFAULT_DIR,
+) -> None:
+    """Run one worker process until SIGTERM."""
+    from workers.logging import configure_logging
+    from workers.roles import Role, run_role
+
+    try:
+        chosen = Role(role)
+    except ValueError:
+        raise fail(f"role {role!r}: expected one of {', '.join(Role)}", USAGE) from None
+    settings = settings_for(data_dir)
+    configure_logging(settings.log_level)
+    run(lambda: run_role(chosen, settings))
+
+
+def offline_model(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8703,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    data_dir: DataDir = DEFAULT_DIR,
+) -> None:
+    """Run the embedded stand-in model.
+
+    It speaks the OpenAI and Anthropic wire protocols.
+    """
+    from workers.serving import serve_offline_model
+
+    settings = settings_for(data_dir)
+    with erring():
+        serve_offline_model(settings, host, port)

@@ -1,0 +1,95 @@
+"""`headgate up`: everything on one machine, until Ctrl-C."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, erring, settings_for
+
+if TYPE_CHECKING:
+    from client.connect import Endpoints
+    from workers.machine.process_keeper import ProcessEvent
+    from workers.settings import Settings
+
+
+async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: bool, samples: bool) -> int:
+    """Run everything until a signal comes; return the exit code."""
+    from workers.machine.stack import Stack
+
+    if ephemeral:
+        settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
+    stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
+    try:
+        _say("Starting Temporal and Headgate's processes (about ten seconds) …")
+        async with stack:
+            print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
+            await stack.supervisor.until_stopped()
+            _say("Stopping: work under way ends first …")
+        return stack.supervisor.exit_code
+    except KeyboardInterrupt:
+        return stack.supervisor.exit_code
+    finally:
+        if ephemeral:
+            shutil.rmtree(settings.data_dir, ignore_errors=True)
+
+
+def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
+    """Return the lines that say where everything is, and which model works."""
+    rows = {
+        "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",
+        "approvals": endpoints.console,
+        "Temporal Web UI": (
+            f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows" if endpoints.temporal_ui else "off"
+        ),
+        "Temporal": f"{endpoints.temporal} (namespace {endpoints.namespace})",
+        "offline model": f"{endpoints.offline_model}/v1",
+        "secrets": str(settings.data_dir / "endpoints.json"),
+        "logs": str(settings.data_dir / "logs"),
+    }
+    lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
+    if settings.models == "offline":
+        lines.append(
+            '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'
+        )
+    else:
+        lines.append(
+            f"  The models are those of the blueprint's profile {settings.models!r}; the offline model is idle."
+        )
+    return "\n".join(lines)
+
+
+def _tell(event: "ProcessEvent") -> None:
+    if event.kind in ("died", "restarting", "killed", "leftover_stopped"):
+        _say(f"{event.kind.replace('_', ' ')}: {event.name} {event.detail}".rstrip())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress; stdout has the addresses
+
+
+def up(
+    data_dir: DataDir = DEFAULT_DIR,
+    port_base: PortBase = 8700,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: use a temporary data dir.")] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without Temporal's Web UI.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Load the sample customers, orders and accounts.")] = False,
+    models: Models = None,
+) -> None:
+    """Run everything on this machine.
+
+    Prints the URLs; Ctrl-C stops all of it, the state is kept.
+    """
+    from workers.data_dir import DataDirInUseError
+    from workers.machine.local_ports import NoFreePortError
+    from workers.machine.process_keeper import SupervisorError
+    from workers.machine.temporal_server import ServerProgramMissingError
+
+    settings = settings_for(data_dir, models=models)
+    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
+        code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
+    raise typer.Exit(code)

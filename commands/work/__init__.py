@@ -1,0 +1,1 @@
+"""Commands about the work: cases, approvals, dead letters, money, audit."""

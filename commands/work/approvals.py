@@ -1,0 +1,123 @@
+"""`headgate approvals`: what waits at the gate, and a person's decision on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, table, with_headgate
+
+if TYPE_CHECKING:
+    from client.cases import Headgate
+    from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
+
+approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
+
+
+@approvals_app.command("list")
+def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """List what waits for a decision, the oldest first."""
+
+    async def work(headgate: "Headgate") -> None:
+        pending = await headgate.pending()
+        views = pending.views
+        if as_json:
+            emit({"approvals": [view.model_dump(mode="json") for view in views], "unshown": pending.unshown})
+            return
+        if pending.unshown:
+            typer.echo(f"{len(pending.unshown)} cannot be shown just now: {', '.join(pending.unshown)}", err=True)
+        if not views and not pending.unshown:
+            typer.echo("nothing waits for a decision")
+        elif views:
+            table(
+                ("approval", "amount", "what", "decide until (UTC)"),
+                ((v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}") for v in views),
+            )
+
+    with_headgate(data_dir, work)
+
+
+@approvals_app.command("show")
+def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Show the brief: what, for whom, why, evidence, policy, and what each answer does."""
+
+    async def work(headgate: "Headgate") -> None:
+        view = await headgate.show(approval_id)
+        if as_json:
+            emit(view.model_dump(mode="json"))
+        else:
+            _print_brief(view)
+
+    with_headgate(data_dir, work)
+
+
+def _print_brief(view: "ApprovalView") -> None:
+    brief = view.brief
+    typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
+    for name, value in (
+        ("what", brief.what),
+        ("for whom", brief.for_whom),
+        ("why a person", brief.why),
+        *(("evidence", line) for line in brief.evidence),
+        ("policy", brief.policy),
+        ("if approved", brief.if_approved),
+        ("if rejected", brief.if_rejected),
+        ("decide until", f"{view.expires_at:%Y-%m-%d %H:%M} UTC"),
+        ("digest", view.digest),
+        *(("had no effect", notice) for notice in view.notices),
+    ):
+        typer.echo(f"  {name:13} {value}")
+
+
+Approvers = Annotated[
+    str, typer.Option("--by", envvar="HEADGATE_USER", help="Your name on the blueprint's list of approvers.")
+]
+Why = Annotated[str, typer.Option("--reason", help="Why; a rejection's reason is told to the customer.")]
+Digest = Annotated[str | None, typer.Option("--digest", help="Only if the action still has this digest.")]
+
+
+@approvals_app.command("approve")
+def approvals_approve(
+    approval_id: str,
+    by: Approvers,
+    data_dir: DataDir = DEFAULT_DIR,
+    reason: Why = "",
+    digest: Digest = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve exactly the action that `show` shows."""
+    from domain.money.approval import Verdict
+
+    _decide(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
+
+
+@approvals_app.command("reject")
+def approvals_reject(
+    approval_id: str,
+    by: Approvers,
+    data_dir: DataDir = DEFAULT_DIR,
+    reason: Why = "",
+    digest: Digest = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reject the action; nothing is paid and the customer is told."""
+    from domain.money.approval import Verdict
+
+    _decide(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
+
+
+def _decide(
+    approval_id: str, verdict: "Verdict", by: str, reason: str, digest: str | None, data_dir: Path, *, as_json: bool
+) -> None:
+    from domain.money.approval import ApprovalDecision
+
+    async def work(headgate: "Headgate") -> "DecisionAnswer":
+        view = await headgate.show(approval_id)
+        decision = ApprovalDecision(
+            approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
+        )
+        return await headgate.decide(decision)
+
+    answer = with_headgate(data_dir, work)
+    message = answer.message if answer.accepted else f"had no effect: {answer.message}"
+    report([approval_id], message, accepted=answer.accepted, as_json=as_json)

@@ -1,0 +1,46 @@
+"""`headgate audit`: check the promises."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, connected, emit, with_parts
+
+if TYPE_CHECKING:
+    from client.cases import Headgate
+    from workers.bootstrap import Parts
+if TYPE_CHECKING:
+    from client.cases import Headgate
+    from workers.bootstrap import Parts
+
+
+async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, object], list[str]]:
+    """Run the audit; return its JSON document and the lines for people."""
+    from client.audit import run_audit
+
+    report = await run_audit(inbox=parts.inbox, store=parts.store.audit, rail=parts.rail, client=headgate.temporal)
+    document = report.model_dump(mode="json")
+    lines = [f"{v.promise} {v.subject}: {v.text}\n    {v.evidence}" for v in report.violations]
+    checked = ", ".join(f"{name} {n}" for name, n in report.checked.items())
+    verdict = f"{len(report.violations)} violations" if report.violations else "clean"
+    return document, [*lines, f"audit: {verdict} (checked {checked})"]
+
+
+def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Check the promises; exit 1 if one is broken.
+
+    S1 to S6 and L1 to L3 of docs/promises.md, from the stores, the payment provider's own log and Temporal itself.
+    """
+
+    async def work(parts: "Parts") -> "tuple[dict[str, object], list[str]]":
+        async with await connected(data_dir) as headgate:
+            return await audit_report(parts, headgate)
+
+    document, lines = with_parts(data_dir, work)
+    if as_json:
+        emit(document)
+    else:
+        for line in lines:
+            typer.echo(line)
+    if document["violations"]:
+        raise typer.Exit(WRONG)

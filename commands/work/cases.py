@@ -1,0 +1,237 @@
+"""`headgate cases`: start, follow, list, decide and cancel cases."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    USAGE,
+    AsJson,
+    By,
+    DataDir,
+    emit,
+    erring,
+    fail,
+    person,
+    report,
+    table,
+    with_headgate,
+)
+
+if TYPE_CHECKING:
+    from client.case_rows import CaseRow
+    from client.cases import Headgate
+    from domain.case import HumanDecision
+
+LET_IN_WITHIN_S = (
+    3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
+)
+
+TEXT_SHOWN = 4000
+"""Characters of a message that `cases show` prints."""
+
+cases_app = typer.Typer(no_args_is_help=True, help="Start, follow, list, decide and cancel cases.")
+
+
+@cases_app.command("list")
+def cases_list(
+    data_dir: DataDir = DEFAULT_DIR,
+    state: Annotated[str | None, typer.Option(help="Only cases in this state, e.g. waiting_human.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only this category, e.g. Billing.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List cases, newest first."""
+    from client.case_filters import case_filter
+
+    with erring():
+        case_filter(state, category)  # a slip of the hand is told before anything is connected
+
+    async def work(headgate: "Headgate") -> None:
+        rows = [row async for row in headgate.cases(state=state, category=category, limit=limit)]
+        if as_json:
+            emit({"cases": [row.model_dump(mode="json") for row in rows]})
+        elif not rows:
+            typer.echo(
+                "no cases"
+                + (" like that" if state or category else " yet: send some with `headgate submit FILE.jsonl`")
+            )
+        else:
+            table(
+                ("case", "state", "category", "amount", "cost µ$", "started"),
+                (
+                    (r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}")
+                    for r in rows
+                ),
+            )
+
+    with_headgate(data_dir, work)
+
+
+@cases_app.command("show")
+def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Show one case: state, decision, money, cost, what it waits for, and what it is about.
+
+    The message is shown as the models see it: cleaned, personal data replaced by tokens.
+    """
+
+    async def work(headgate: "Headgate") -> None:
+        document = await _document(headgate, case_id)
+        message = await headgate.message(case_id)
+        if as_json:
+            emit(document | {"message": message.model_dump(mode="json")})
+            return
+        for name, value in (document | message.model_dump(exclude={"text"})).items():
+            if value not in ("", None, [], 0):
+                typer.echo(
+                    f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
+                )
+        # Of untrusted text nothing reaches the terminal that would move its cursor.
+        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
+        typer.echo(textwrap.indent(text, "  | ", lambda _: True))
+        if len(message.text) > TEXT_SHOWN:
+            typer.echo(f"  … {len(message.text) - TEXT_SHOWN} more characters: --json shows them")
+
+    with_headgate(data_dir, work)
+
+
+async def _document(headgate: "Headgate", case_id: str) -> dict[str, object]:
+    """Return all that is known of a case: the fields of its row in the list, its status, and how it ended."""
+    row = await headgate.row(case_id)
+    status = await headgate.status(case_id)
+    document = row.model_dump(mode="json") | status.model_dump(mode="json")
+    if row.ended_outside:  # the workflow was never told, and would say what it was doing then
+        return document | {"state": row.state, "waits_for": "", "waits_until": None}
+    outcome = await headgate.outcome(case_id)
+    if outcome is not None:
+        document |= {"dead_letter_id": outcome.dead_letter_id, "replay": outcome.replay}
+    return document
+
+
+@cases_app.command("start")
+def cases_start(
+    text: Annotated[str, typer.Argument(help="The message; - reads it from stdin.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    subject: Annotated[str, typer.Option()] = "",
+    customer_id: Annotated[str | None, typer.Option("--customer", help="Customer id, e.g. C-1001.")] = None,
+    order_id: Annotated[str | None, typer.Option("--order", help="Order id, e.g. ORD-10023.")] = None,
+    event_id: Annotated[str | None, typer.Option("--event-id", help="The same id again is the same case.")] = None,
+    source: Annotated[str | None, typer.Option(help="Webhook source; default: the first one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in one message through the signed webhook and print its case id."""
+    message = sys.stdin.read() if text == "-" else text
+
+    case_id = with_headgate(
+        data_dir,
+        lambda headgate: headgate.start(
+            text=message,
+            subject=subject,
+            customer_id=customer_id,
+            order_id=order_id,
+            event_id=event_id,
+            source=source,
+        ),
+    )
+    report([case_id], "accepted: it is on disk and will be worked", line=case_id, as_json=as_json)
+
+
+@cases_app.command("follow")
+def cases_follow(
+    case_id: str,
+    data_dir: DataDir = DEFAULT_DIR,
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Give up after this many seconds.")] = 60.0,
+) -> None:
+    """Print every change of a case until it ends or waits for a person."""
+
+    async def work(headgate: "Headgate") -> None:
+        from domain.case import TERMINAL_STATES, WAITING_STATES
+
+        row = await _let_in(headgate, case_id)
+        if row.ended_outside:
+            typer.echo(f"{row.state} [{row.category or 'no category yet'}] ended from outside, in Temporal")
+            return
+        async for status in headgate.follow(case_id, timeout_s=timeout_s):
+            waits = f", waits for {status.waits_for}" if status.waits_for else ""
+            typer.echo(f"{status.state} [{status.category or 'no category yet'}] {status.finding}{waits}")
+            if status.state in TERMINAL_STATES | WAITING_STATES:
+                return
+        raise TimeoutError(f"{case_id} is still running after {timeout_s:g} s")
+
+    with_headgate(data_dir, work)
+
+
+async def _let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
+    """Return the row of a case; one that is unknown is said to be so, and may still be on its way in."""
+    from client.cases import UnknownCaseError
+
+    try:
+        return await headgate.row(case_id)
+    except UnknownCaseError:
+        typer.echo(f"{case_id}: not known; waiting {LET_IN_WITHIN_S:g} s, in case it is just being let in", err=True)
+        await asyncio.sleep(LET_IN_WITHIN_S)
+        return await headgate.row(case_id)
+
+
+@cases_app.command("cancel")
+def cases_cancel(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Cancel a case; nothing is paid for it afterwards."""
+    with_headgate(data_dir, lambda headgate: headgate.cancel(case_id))
+    report([case_id], "asked to end", as_json=as_json)
+
+
+@cases_app.command("route")
+def cases_route(
+    case_id: str, category: str, data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson = False
+) -> None:
+    """Send a waiting case to Billing, "Technical Support" or Sales."""
+    from client.usage import not_among
+    from domain.case import HumanDecision, Lane
+    from domain.routing import CATEGORIES, parse_route
+
+    chosen = parse_route(category)
+    if chosen is None:
+        raise fail(str(not_among("category", category, CATEGORIES)), USAGE)
+    _decide_case(HumanDecision(verdict=Lane.ROUTE, by=person(by), category=chosen), case_id, data_dir, as_json=as_json)
+
+
+@cases_app.command("answer")
+def cases_answer(
+    case_id: str,
+    text: Annotated[str, typer.Option("--text", help="What the customer is told; - reads it from stdin.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Answer a waiting case yourself; it ends as done."""
+    from domain.case import HumanDecision, Lane
+
+    said = sys.stdin.read() if text == "-" else text
+    if not said.strip():
+        raise fail("the answer is empty: say something with --text", USAGE)
+    _decide_case(HumanDecision(verdict=Lane.ANSWER, by=person(by), text=said), case_id, data_dir, as_json=as_json)
+
+
+@cases_app.command("close")
+def cases_close(
+    case_id: str,
+    data_dir: DataDir = DEFAULT_DIR,
+    reason: Annotated[str, typer.Option(help="Why; stands in the journal.")] = "",
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Close a waiting case without an answer; it ends as rejected."""
+    from domain.case import HumanDecision, Lane
+
+    _decide_case(HumanDecision(verdict=Lane.CLOSE, by=person(by), reason=reason), case_id, data_dir, as_json=as_json)
+
+
+def _decide_case(decision: "HumanDecision", case_id: str, data_dir: Path, *, as_json: bool) -> None:
+    answer = with_headgate(data_dir, lambda headgate: headgate.decide_case(case_id, decision))
+    report([case_id], answer.message, accepted=answer.accepted, as_json=as_json)

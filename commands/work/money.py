@@ -1,0 +1,73 @@
+"""`headgate ledger` and `headgate effects`: the books, and the kill switch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person, report, table, with_parts
+
+if TYPE_CHECKING:
+    from workers.bootstrap import Parts
+
+
+ledger_app = typer.Typer(no_args_is_help=True, help="The effects and the books.")
+
+
+effects_app = typer.Typer(no_args_is_help=True, help="The kill switch: stop and allow effects.")
+
+
+@ledger_app.command("export")
+def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Print the executed effects; with --json also the entries of the books."""
+
+    async def work(parts: "Parts") -> dict[str, object]:
+        return parts.store.reports.ledger_export().model_dump(mode="json")
+
+    document = with_parts(data_dir, work)
+    if as_json:
+        emit(document)
+        return
+    effects = document["effects"]
+    if not effects:
+        typer.echo("no effects yet")
+        return
+    table(
+        ("at", "kind", "amount", "currency", "payee", "approval", "key"),
+        (
+            (e["at"], e["kind"], e["amount_minor"], e["currency"], e["payee"], e["approval_id"], e["key"])
+            for e in effects  # type: ignore[attr-defined]  # a JSON document
+        ),
+    )
+
+
+@effects_app.command("stop")
+def effects_stop(
+    reason: Annotated[str, typer.Option(help="Why; refused payments say it.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Stop all new effects at once; cases that would pay go to the human lane."""
+    _switch(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
+
+
+@effects_app.command("allow")
+def effects_allow(
+    reason: Annotated[str, typer.Option(help="Why; recorded.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Allow effects again."""
+    _switch(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
+
+
+def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
+    async def work(parts: "Parts") -> None:
+        parts.store.switches.set_effects(stopped=stopped, by=person(by), reason=reason, now=datetime.now(UTC))
+
+    with_parts(data_dir, work)
+    message = "effects are stopped" if stopped else "effects are allowed"
+    report(["effects"], message, line=message, as_json=as_json)

@@ -1,0 +1,90 @@
+"""Where things stand: what `headgate status` says, for people and for scripts."""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from client.case_filters import ENDED_OUTSIDE, in_state
+from domain.case import CaseState
+from domain.money.amount import format_minor
+
+if TYPE_CHECKING:
+    from client.cases import Headgate
+    from domain.intake import IntakeState
+    from ports.reports import CaseCounts
+    from workers.bootstrap import Parts
+
+
+INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
+
+
+async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[str, int]:
+    """Count cases by state; a dead letter that was replayed (so many) is a run in Temporal, but no case any more."""
+    states = [str(state) for state in (*CaseState, *ENDED_OUTSIDE)]
+    numbers = await asyncio.gather(*(headgate.count(in_state(state)) for state in states))
+    counts = dict(zip(states, numbers, strict=True))
+    counts[CaseState.DEAD_LETTERED] -= replayed
+    return {state: n for state, n in counts.items() if n > 0}
+
+
+async def ask_intake(headgate: "Headgate") -> "tuple[IntakeState | None, str]":
+    """Return the state of the intake, or None and why it does not tell."""
+    from client.cases import UnknownCaseError
+    from client.connect import NotReachableError
+
+    try:
+        return await headgate.intake(INTAKE_ANSWERS_WITHIN), ""
+    except UnknownCaseError:
+        return None, "it was never started: `headgate worker --role intake` does that"
+    except NotReachableError as error:
+        return None, str(error)
+
+
+async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, object]:
+    """Return counts of cases, waiting work, money and cost; the JSON document of `headgate status`.
+
+    Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
+    """
+    asking = asyncio.create_task(ask_intake(headgate))
+    counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
+    depth = await parts.inbox.depth()
+    states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
+    switch = await asyncio.to_thread(parts.store.switches.effects)
+    intake, intake_reason = await asking
+    return {
+        "cases": states,
+        "categories": counts.by_category,
+        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
+        "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
+        **({} if intake else {"intake_reason": intake_reason}),
+        "approvals": counts.approvals,
+        "dead_letters": counts.dead_letters,
+        "refunded_minor": counts.refunded_minor,
+        "effects": "stopped by " + switch.changed_by if switch.stopped else "allowed",
+        "journal": {"written": counts.journal, "waiting": counts.outbox},
+        "models": {
+            "calls": counts.model_calls,
+            "input_tokens": counts.model_input_tokens,
+            "output_tokens": counts.model_output_tokens,
+            "cost_micros": counts.cost_micros,
+        },
+        "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
+    }
+
+
+def for_people(standing: dict[str, object]) -> dict[str, object]:
+    """Return the same with money as people write it, and one line about an intake that does not answer."""
+    refunded = standing["refunded_minor"]
+    if isinstance(refunded, dict):
+        standing = {("refunded" if name == "refunded_minor" else name): value for name, value in standing.items()}
+        standing["refunded"] = money_lines(refunded)
+    if standing["intake"] is not None:
+        return standing
+    shown = standing | {"intake": f"no answer: {standing['intake_reason']}"}
+    del shown["intake_reason"]
+    return shown
+
+
+def money_lines(refunded_minor: dict[str, int]) -> str:
+    """Write sums by currency in one line."""
+    return ", ".join(format_minor(minor, currency) for currency, minor in refunded_minor.items()) or "nothing"

@@ -1,0 +1,51 @@
+"""`headgate submit`: send messages through the real webhook."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, run
+
+
+def submit(
+    file: Annotated[
+        str, typer.Argument(help="FILE.jsonl, FILE.jsonl.gz, an arrival schedule FILE.csv.gz, or - for stdin.")
+    ],
+    data_dir: DataDir = DEFAULT_DIR,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Another gateway than that of `headgate up`; sources.json in the data dir has its secrets."),
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Webhook source; default: the first one.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Send only the first messages, this many.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for a person.")] = False,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="With --wait: give up after this many seconds.")
+    ] = 3600.0,
+    as_json: AsJson = False,
+) -> None:
+    """Send messages through the real, signed webhook."""
+    from commands.work.submitting import run_submit
+
+    good = run(
+        lambda: run_submit(
+            file,
+            data_dir=data_dir,
+            url=url,
+            source=source,
+            rate=rate,
+            limit=limit,
+            texts=texts,
+            wait_s=timeout_s if wait else None,
+            as_json=as_json,
+        )
+    )
+    if not good:
+        raise typer.Exit(WRONG)

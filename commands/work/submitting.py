@@ -1,0 +1,125 @@
+"""`headgate submit`: send a file through the real webhook, and wait for what becomes of it."""
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from client.cases import Headgate
+from client.connect import NotReachableError, SourceEndpoint, read_endpoints
+from client.sending import GatewayUnreachableError, SendSummary, send_file
+from commands.terminal.cli import emit
+from commands.terminal.progress import progress_bar
+from domain.case import CaseState
+
+POLL_S = 1.0
+
+
+async def run_submit(
+    file: str,
+    *,
+    data_dir: Path,
+    url: str | None = None,
+    source: str | None,
+    rate: float | None,
+    limit: int | None,
+    texts: Path | None,
+    wait_s: float | None,
+    as_json: bool,
+) -> bool:
+    """Send and, with `wait_s`, wait until every case has ended or waits for a person; print the summary.
+
+    Without `url` to the gateway of `headgate up`; with it to that gateway, signed by the secrets in `sources.json` of
+    the data dir, and the waiting is done at the Temporal that `TEMPORAL_*` names.
+
+    Returns:
+        Whether everything was accepted and, with `wait_s`, settled in time.
+
+    Raises:
+        NotReachableError: nothing runs with this data dir, or the gateway does not answer.
+        ValueError: the file or the source cannot be used.
+    """
+    if url is None:
+        endpoints = read_endpoints(data_dir)
+        gateway, sources = endpoints.gateway, endpoints.sources
+    else:
+        from workers.first_secrets import signing_sources
+
+        gateway, sources = url.rstrip("/"), signing_sources(data_dir / "sources.json")
+    target = _source(sources, source)
+    console = Console(stderr=True, highlight=False)
+    try:
+        with progress_bar(console, "sent", None) as bar:
+            summary = await send_file(
+                file,
+                gateway=gateway,
+                source=target.name,
+                secret=target.secret,
+                rate=rate,
+                limit=limit,
+                texts=texts,
+                progress=lambda done: bar(done, ""),
+            )
+    except GatewayUnreachableError as error:
+        question = (
+            f"is `headgate up` running with {str(data_dir)!r}?" if url is None else "is that the gateway's address?"
+        )
+        raise NotReachableError(f"{error}: {question}") from error
+    except OSError as error:
+        raise ValueError(f"{file!r} cannot be read: {error.strerror or error}") from error
+    states: dict[str, int] = {}
+    running = 0
+    started = time.perf_counter()
+    if wait_s is not None:
+        async with await Headgate.connect(data_dir if url is None else None) as headgate:
+            states = await _settled(headgate, summary, wait_s, console)
+        running = states.get(CaseState.RUNNING, 0)
+    _print(summary, states, time.perf_counter() - started, as_json=as_json)
+    if running:
+        console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
+    return not summary.refused and not running
+
+
+def _source(sources: list[SourceEndpoint], name: str | None) -> SourceEndpoint:
+    for known in sources:
+        if name in (None, known.name):
+            return known
+    raise ValueError(f"source {name!r}: expected one of {', '.join(s.name for s in sources)}")
+
+
+async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:
+    """Return the states of the cases sent, once none runs or the time is up."""
+    open_ids = set(summary.case_ids)
+    states: Counter[str] = Counter()
+    deadline = time.monotonic() + wait_s
+    with progress_bar(console, "settled", len(open_ids)) as bar:
+        while open_ids and time.monotonic() < deadline:
+            async for row in headgate.cases(limit=1_000_000):
+                if row.case_id in open_ids and row.state != CaseState.RUNNING:
+                    open_ids.discard(row.case_id)
+                    states[row.state] += 1
+            bar(sum(states.values()), ", ".join(f"{n} {state}" for state, n in states.items()))
+            if open_ids:
+                await asyncio.sleep(POLL_S)
+    if open_ids:
+        states[CaseState.RUNNING] = len(open_ids)
+    return dict(states)
+
+
+def _print(summary: SendSummary, states: dict[str, int], took_s: float, *, as_json: bool) -> None:
+    if as_json:
+        settled = {"states": states, "settled_s": round(took_s, 3)} if states else {}
+        emit(summary.model_dump(mode="json") | settled)
+        return
+    print(  # noqa: T201 - the command's output
+        f"{summary.sent} sent in {summary.took_s:.1f} s ({summary.per_second:.0f}/s): {summary.accepted} accepted, "
+        f"{summary.duplicates} known already, {sum(summary.refused.values())} refused; "
+        f"answered within {summary.p50_s * 1000:.0f} ms (half), {summary.p95_s * 1000:.0f} ms (95 %)"
+    )
+    for code, n in summary.refused.items():
+        print(f"  refused {n}: {code}", file=sys.stderr)  # noqa: T201
+    if states:
+        print("settled: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items())))  # noqa: T201

@@ -1,0 +1,1 @@
+"""The audit: are the promises kept?"""

@@ -1,0 +1,151 @@
+"""Technical Support: knowledge articles, retrieval, and what a diagnosis may rely on."""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+_WORD = re.compile(r"[^\W_]{2,}")
+_K1, _B = 1.4, 0.6
+
+
+class Article(BaseModel):
+    """A knowledge article: symptoms as customers word them, the cause, the remedy in steps."""
+
+    article_id: str
+    version: int = 1
+    area: str
+    title: str
+    symptoms: list[str]
+    cause: str
+    steps: list[str]
+    escalate_if: str = ""
+
+
+class Ranked(BaseModel):
+    """An article and how well it fits: BM25 score, and the share of the message's weighted words that it covers (0 to
+    1).
+    """
+
+    article: Article
+    score: float
+    coverage: float
+
+
+class Diagnosis(BaseModel):
+    """What the model concluded; `article_id` None means: no article explains it."""
+
+    article_id: str | None = None
+    cause: str = ""
+    steps: list[str] = Field(default_factory=list)
+    confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of a text, crudely stemmed so that `crashes` meets `crash`."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return [_stem(w) for w in _WORD.findall(folded)]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ings", "ing", "ies", "es", "ed", "s"):
+        if len(word) > len(ending) + 3 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
+
+
+class KnowledgeIndex:
+    """BM25 over the articles (Robertson & Zaragoza 2009); a few hundred articles need no more."""
+
+    def __init__(self, articles: Sequence[Article]) -> None:
+        self._articles = list(articles)
+        self._counts = [Counter(words(" ".join([a.title, a.title, *a.symptoms, a.cause]))) for a in articles]
+        self._lengths = [sum(c.values()) for c in self._counts]
+        self._mean = (sum(self._lengths) / len(self._lengths)) if self._lengths else 1.0
+        seen = Counter(w for c in self._counts for w in c)
+        n = len(self._articles)
+        self._idf = {w: math.log(1 + (n - df + 0.5) / (df + 0.5)) for w, df in seen.items()}
+
+    def search(self, text: str, *, top: int = 3) -> list[Ranked]:
+        """Return the best articles for a message, best first; none if no word is shared."""
+        query = sorted(set(words(text[:4000])) & self._idf.keys())
+        weight = sum(self._idf[w] for w in query)
+        if not query or weight <= 0:
+            return []
+        ranked = []
+        for article, counts, length in zip(self._articles, self._counts, self._lengths, strict=True):
+            score = covered = 0.0
+            for w in query:
+                tf = counts.get(w, 0)
+                if tf:
+                    covered += self._idf[w]
+                    score += self._idf[w] * tf * (_K1 + 1) / (tf + _K1 * (1 - _B + _B * length / self._mean))
+            if score > 0:
+                ranked.append(Ranked(article=article, score=round(score, 4), coverage=round(covered / weight, 4)))
+        ranked.sort(key=lambda r: (-r.score, r.article.article_id))
+        return ranked[:top]
+
+
+def accept_diagnosis(diagnosis: Diagnosis, offered: Sequence[Article], *, min_confidence: float) -> Article | None:
+    """Return the article that the answer may rely on: one that was offered, with enough confidence; else None (a
+    person looks).
+    """
+    if diagnosis.article_id is None or diagnosis.confidence < min_confidence:
+        return None
+    return next((a for a in offered if a.article_id == diagnosis.article_id), None)
+
+
+# Words that every message has; sharing them says nothing.
+_COMMON = frozenset(
+    words(
+        "a an and are as at be but by can cannot could do does did done for from get got had has have he "
+        "hello help her hi how i if in into is it its just me my need no not of on or our out please problem "
+        "she so some than thank thanks that the their them then there they this to too try trying tried up us "
+        "use using want was we were what when where which who why will with would you your am been im ive "
+        "dont doesnt cant wont isnt issue issues like keep keeps since still again any all also after before "
+        "anymore today yesterday morning der die das ein eine einen und ist nicht ich mir mein meine es zu "
+        "mit auf von bei seit heute bitte kann wir sie kein keine le la les un une des et est pas je mon ma "
+        "mes ne de du au aux en ce il elle plus depuis avec pour sur el los las una y mi mis se que con por "
+        "para del al lo gli e non mio mia si che per da di o os um uma nao meu minha com do na het een er op "
+        "van voor met te dat mijn ik "
+    )
+)
+
+
+_LONG_MESSAGE = 12  # a long message fits no worse for its length
+
+
+_BEST, _WHOLE = 0.8, 0.2  # weight of the best symptom and of all of them together
+_READ_CHARS = 4_000
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Return the words of a text that carry meaning, folded and stemmed."""
+    return frozenset(words(text[:_READ_CHARS])) - _COMMON
+
+
+def symptom_fit(message: frozenset[str], *, title: str, symptoms: Sequence[str]) -> float:
+    """Return how well a message fits an article, from 0 to 1.
+
+    Args:
+        message: its content words.
+        title: the article's, read as one more symptom.
+        symptoms: as customers word them.
+
+    >>> symptom_fit(content_words("my printer jams"), title="Printer", symptoms=["the printer jams"])
+    1.0
+    """
+    if not message:
+        return 0.0
+    worded = [content_words(s) for s in [*symptoms, title]]
+    best = max(_overlap(message, symptom) for symptom in worded)
+    everything = frozenset().union(*worded)
+    return round(_BEST * best + _WHOLE * len(message & everything) / len(message), 4)
+
+
+def _overlap(message: frozenset[str], symptom: frozenset[str]) -> float:
+    shared = len(message & symptom)
+    return min(1.0, shared / math.sqrt(len(symptom) * min(len(message), _LONG_MESSAGE))) if shared else 0.0

@@ -1,0 +1,1 @@
+"""Rules about money: amounts, claims, refunds, approvals, effects."""

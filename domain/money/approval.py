@@ -1,0 +1,205 @@
+"""The gate: which exact action a person approves, and whose decision counts.
+
+A decision is bound to the digest of the action (case, kind, charge, payee, amount, currency, policy version) and is
+used once.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from domain.money.amount import Money
+
+
+class Action(BaseModel):
+    """Exactly what will be paid. `key` is the idempotency key of the effect: case id and step."""
+
+    key: str
+    case_id: str
+    kind: str
+    order_id: str
+    charge_id: str
+    payee: str
+    money: Money
+    policy_version: str
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical JSON of every field, hex."""
+        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(body.encode()).hexdigest()
+
+    def same_money(self, other: "Action") -> bool:
+        """Return whether both would move the same money: all is equal but the version of the policy."""
+        return self.model_copy(update={"policy_version": other.policy_version}) == other
+
+
+class Brief(BaseModel):
+    """What an approver must know: what, for whom, why, on what evidence, what each answer does. No personal data."""
+
+    what: str
+    for_whom: str
+    why: str
+    evidence: list[str] = Field(default_factory=list)
+    policy: str
+    if_approved: str
+    if_rejected: str
+
+
+class ApprovalRequest(BaseModel):
+    """Input of `ApprovalWorkflow`."""
+
+    approval_id: str
+    action: Action
+    digest: str
+    brief: Brief
+    requester: str  # who asked for the money: the customer; never entitled to approve
+    approvers: list["Approver"]
+    expires_after_s: float
+    remind_every_s: float
+    category: str = "Billing"
+    tenant: str = "default"
+    requested_at: datetime | None = None  # from when `expires_after_s` counts, in the workflow's time
+
+
+class Approver(BaseModel):
+    """A person entitled to decide, up to `limit_minor` (in the action's currency, minor units; None = any amount)."""
+
+    name: str
+    limit_minor: int | None = None
+
+
+class Verdict(StrEnum):
+    """A person's answer."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class ApprovalDecision(BaseModel):
+    """A person's decision on one exact action: the payload of the signal `decide`."""
+
+    approval_id: str
+    digest: str
+    verdict: Verdict
+    by: str
+    reason: str = ""
+
+
+class Standing(StrEnum):
+    """Where an approval stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ApprovalResult(BaseModel):
+    """How an approval ended; `at` is the time of the decision or of the expiry."""
+
+    approval_id: str
+    digest: str
+    standing: Standing
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class Objection(StrEnum):
+    """Why a decision does not count."""
+
+    OTHER_APPROVAL = "it names another approval"
+    STALE_DIGEST = "it was given for another action: the digest differs, look at the request again"
+    ALREADY_DECIDED = "the request was decided before"
+    EXPIRED = "the time for the decision is up"
+    NOT_ENTITLED = "this person is not on the blueprint's list of approvers"
+    ABOVE_LIMIT = "the amount is above this person's limit"
+    REQUESTER = "who asks for the money cannot approve it"
+    NO_NAME = "it does not say who decided"
+
+
+def object_to(
+    decision: ApprovalDecision, request: ApprovalRequest, *, standing: Standing, expired: bool
+) -> Objection | None:
+    """Return why a decision does not count, or None if it does.
+
+    Rejecting needs the same entitlement as approving: both end the request.
+    """
+    if decision.approval_id != request.approval_id:
+        return Objection.OTHER_APPROVAL
+    if standing is not Standing.PENDING:
+        return Objection.EXPIRED if standing is Standing.EXPIRED else Objection.ALREADY_DECIDED
+    if expired:
+        return Objection.EXPIRED
+    if decision.digest != request.digest or request.action.digest() != request.digest:
+        return Objection.STALE_DIGEST
+    by = decision.by.strip()
+    if not by:
+        return Objection.NO_NAME
+    if by.casefold() == request.requester.casefold():
+        return Objection.REQUESTER
+    approver = next((a for a in request.approvers if a.name == by), None)
+    if approver is None:
+        return Objection.NOT_ENTITLED
+    if approver.limit_minor is not None and request.action.money.minor > approver.limit_minor:
+        return Objection.ABOVE_LIMIT
+    return None
+
+
+def object_to_result(result: ApprovalResult, request: ApprovalRequest) -> Objection | None:
+    """Return why a recorded ending cannot stand, or None: whoever records it checks again what the gate checked.
+
+    A person's decision needs all that `object_to` asks, and a time before the expiry where the request says when it
+    was made.
+    """
+    if result.approval_id != request.approval_id:
+        return Objection.OTHER_APPROVAL
+    if result.digest != request.digest or request.action.digest() != request.digest:
+        return Objection.STALE_DIGEST
+    if result.standing not in (Standing.APPROVED, Standing.REJECTED):
+        return None
+    expired = (
+        request.requested_at is not None
+        and result.at is not None
+        and result.at >= request.requested_at + timedelta(seconds=request.expires_after_s)
+    )
+    verdict = Verdict.APPROVE if result.standing is Standing.APPROVED else Verdict.REJECT
+    decision = ApprovalDecision(
+        approval_id=result.approval_id, digest=result.digest, verdict=verdict, by=result.by, reason=result.reason
+    )
+    return object_to(decision, request, standing=Standing.PENDING, expired=expired)
+
+
+class ApprovalView(BaseModel):
+    """What a person sees of an approval; `requested_at` and `expires_at` bound the time for the decision."""
+
+    approval_id: str
+    case_id: str
+    brief: Brief
+    digest: str
+    amount: Money
+    requested_at: datetime
+    expires_at: datetime
+    standing: Standing = Standing.PENDING
+    decided_by: str = ""
+    reason: str = ""
+    notices: list[str] = Field(default_factory=list)  # decisions that had no effect, and why
+
+
+class PendingApprovals(BaseModel):
+    """What waits for a decision, the oldest first; `unshown` are the ids of those that could not be asked."""
+
+    views: list[ApprovalView] = Field(default_factory=list)
+    unshown: list[str] = Field(default_factory=list)
+
+
+class DecisionAnswer(BaseModel):
+    """What whoever decided is told: whether it counted, and where the request stands now."""
+
+    accepted: bool
+    message: str
+    standing: Standing = Standing.PENDING

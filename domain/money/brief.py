@@ -1,0 +1,72 @@
+"""The brief that a person reads before approving: fields from the records, never free text of the sender."""
+
+from collections.abc import Sequence
+
+from domain.inbound.cleaned import CleanFlag
+from domain.money.amount import format_minor
+from domain.money.approval import Action, Brief
+from domain.money.claim import Claim
+from domain.money.records import Account
+from domain.money.refund import Mark, Refund, RefundPolicy
+
+_WHY_MARKED = {
+    Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
+    Mark.NO_LIMIT_FOR_CURRENCY: "the blueprint has no limit for {currency}",
+    Mark.GUESSED_ORDER: "the order number was not found word for word in the message",
+    Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",
+}
+
+# What most mails have says nothing for or against a claim.
+_ORDINARY = frozenset({CleanFlag.QUOTED_HISTORY, CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER})
+
+
+def approval_brief(
+    action: Action,
+    refund: Refund,
+    claim: Claim,
+    account: Account,
+    *,
+    policy: RefundPolicy,
+    flags: Sequence[str],
+    expires_after_s: float,
+) -> Brief:
+    """Say what would be paid, to whom, why, on what evidence, and what happens on either answer."""
+    money = format_minor(action.money.minor, action.money.currency)
+    currency = action.money.currency
+    limit = format_minor(policy.approval_limit_minor.get(currency, 0), currency)
+    why = "; ".join(
+        _WHY_MARKED[mark].format(
+            limit=limit,
+            cap=format_minor(policy.daily_cap_minor.get(currency, 0), currency),
+            currency=currency,
+        )
+        for mark in refund.marks
+    )
+    evidence = [f"claimed: {claim.reason.replace('_', ' ')} (order number {claim.order_origin})"]
+    if claim.amount is not None:
+        evidence.append(f"claimed amount: {claim.amount} ({claim.amount_origin})")
+    if account.order is not None:
+        order = account.order
+        evidence.append(
+            f"order {order.order_id}: {order.status}, placed {order.placed_at:%Y-%m-%d}, "
+            f"total {format_minor(order.total_minor, order.currency)}"
+        )
+        evidence.extend(
+            f"charge {c.charge_id}: {format_minor(c.amount_minor, c.currency)} on {c.captured_at:%Y-%m-%d} "
+            f"from {c.payee}, {format_minor(c.refunded_minor, c.currency)} refunded so far"
+            for c in order.charges
+        )
+    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY]
+    if odd:
+        evidence.append("the message: " + ", ".join(odd))
+    return Brief(
+        what=f"Refund {money} of charge {action.charge_id} (order {action.order_id})",
+        for_whom=f"customer {account.customer.customer_id if account.customer else 'unknown'}, back to {action.payee}",
+        why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {why}.",
+        evidence=evidence,
+        policy=f"claims within {policy.window_days} days of the charge; a person decides from {limit} of a charge on; "
+        f"blueprint {action.policy_version}",
+        if_approved=f"{money} goes back to {action.payee} at once and the customer is told.",
+        if_rejected="Nothing is paid; the customer is told, with your reason. "
+        f"So too after {expires_after_s / 3600:g} h without a decision.",
+    )

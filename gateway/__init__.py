@@ -1,0 +1,1 @@
+"""Every door for HTTP: webhooks for senders, pages for people."""

@@ -1,0 +1,147 @@
+"""The gateway's application: the webhook path first, everything else through Starlette."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from domain.inbound.signing import TOLERANCE_S
+from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
+from gateway.console.approvals import ApprovalPages
+from gateway.console.approvers import ApproverRegistry, ensure_approvers
+from gateway.console.desk import ApprovalDesk
+from gateway.console.pages import page, stylesheet
+from gateway.console.sessions import Sessions, ensure_session_key
+from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
+from ports.inbox import Inbox
+
+_LOG = logging.getLogger("headgate.gateway")
+_READY_WITHIN_S = 3.0
+
+
+class GatewaySettings(BaseModel):
+    """How the gateway behaves; seconds and bytes.
+
+    The approvals page needs `approvers_file`; the key of its sessions is kept beside it, the same for all gateways.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    body_limit_bytes: int = Field(default=MAX_BODY_BYTES, gt=0, le=MAX_BODY_BYTES)
+    body_timeout_s: float = Field(default=10.0, gt=0)
+    tolerance_s: float = Field(default=TOLERANCE_S, gt=0)
+    retry_after_s: float = Field(default=5.0, gt=0)
+    approvers_file: Path | None = None
+    session_s: float = Field(default=8 * 3600.0, gt=0)
+    secure_cookies: bool = False  # true behind TLS
+    temporal_ui_url: str | None = None  # linked on the first page
+
+
+def create_gateway(
+    inbox: Inbox,
+    sources: Sources,
+    desk: ApprovalDesk | None = None,
+    settings: GatewaySettings | None = None,
+) -> ASGIApp:
+    """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
+
+    Raises:
+        ConfigurationError: the file of approvers is not as expected.
+    """
+    settings = settings or GatewaySettings()
+    with_approvals = desk is not None and settings.approvers_file is not None
+    receiver = WebhookReceiver(
+        inbox,
+        sources,
+        max_body_bytes=settings.body_limit_bytes,
+        body_timeout_s=settings.body_timeout_s,
+        tolerance_s=settings.tolerance_s,
+        retry_after_s=settings.retry_after_s,
+    )
+    routes = [
+        Route("/", _FirstPage(settings, with_approvals=with_approvals).show, methods=["GET"]),
+        Route("/static/style.css", stylesheet, methods=["GET"]),
+        Route("/healthz", _healthy, methods=["GET"]),
+        Route("/readyz", _Readiness(inbox).show, methods=["GET"]),
+    ]
+    if desk is not None and settings.approvers_file is not None:
+        routes += _approval_routes(desk, settings.approvers_file, settings)
+    rest = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _last_resort})
+
+    async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
+        # The hot path does without middleware and routing, which cost as much as all that it does itself.
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await receiver(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return gateway
+
+
+def _approval_routes(desk: ApprovalDesk, approvers_file: Path, settings: GatewaySettings) -> list[Route]:
+    ensure_approvers(approvers_file, [])
+    key = ensure_session_key(approvers_file.with_name("session.key"))
+    sessions = Sessions(key, lifetime_s=settings.session_s)
+    approvers = ApproverRegistry(approvers_file)
+    return ApprovalPages(desk, approvers, sessions, secure_cookies=settings.secure_cookies).routes()
+
+
+class _FirstPage:
+    def __init__(self, settings: GatewaySettings, *, with_approvals: bool) -> None:
+        self._settings = settings
+        self._with_approvals = with_approvals
+
+    async def show(self, _: Request) -> Response:
+        return page(
+            "index.html",
+            types=ACCEPTED_TYPES,
+            max_kib=self._settings.body_limit_bytes // 1024,
+            with_approvals=self._with_approvals,
+            temporal_ui_url=self._settings.temporal_ui_url,
+            user="",
+            logout="",
+        )
+
+
+class _Readiness:
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def show(self, _: Request) -> Response:
+        try:
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await self._inbox.depth()
+        except Exception as e:  # noqa: BLE001 - any trouble means: not ready
+            _LOG.warning("not ready: %s %s", type(e).__name__, e)
+            return _problem(503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later")
+        return JSONResponse({"ready": True})
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"alive": True})
+
+
+async def _http_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    remedy = "GET / shows what there is here"
+    return _problem(error.status_code, "http", error.detail, error.detail, remedy, error.headers)
+
+
+async def _last_resort(_: Request, error: Exception) -> Response:
+    _LOG.error("a page met a bug: %s", type(error).__name__)
+    return _problem(503, "unavailable", "Not available just now", "something broke", "try again later")
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, remedy: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    content = problem(status, code, title, detail, remedy)
+    return JSONResponse(content, status, headers=headers, media_type="application/problem+json")

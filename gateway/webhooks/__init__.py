@@ -1,0 +1,1 @@
+"""The door for senders: signed webhooks."""

@@ -1,0 +1,201 @@
+"""`POST /webhooks/{source}`: the hot path, plain ASGI.
+
+A 202 is a promise: it is sent only once the holding pen has the payload on disk. Whatever is refused is stored nowhere.
+No exception leaves this module: what nobody foresaw is logged and answered with 503, so that the sender sends the event
+again.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from domain.case import case_id as case_id_of
+from domain.errors import TransientError
+from domain.inbound.quick_look import check_webhook
+from domain.inbound.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
+from domain.inbound.webhook import WebhookRefusedError, too_large
+from gateway.webhooks import problems
+from gateway.webhooks.sources import Scheme, Source
+from ports.inbox import Inbox, InboxItem, PutOutcome
+
+PREFIX = "/webhooks/"
+_LOG = logging.getLogger("headgate.gateway")
+_DRAIN_BYTES = 32 * 1024 * 1024  # of an oversized body, read and thrown away so that the sender gets to read the answer
+_SIGNED = (
+    (b"webhook-id", ID_HEADER),
+    (b"webhook-timestamp", TIMESTAMP_HEADER),
+    (b"webhook-signature", SIGNATURE_HEADER),
+)
+
+
+class Sources(Protocol):
+    """Who may send."""
+
+    def get(self, name: str) -> Source | None:
+        """Return a source by name."""
+        ...
+
+
+class _SenderGoneError(Exception):
+    """The connection was closed before the body was complete."""
+
+
+class WebhookReceiver:
+    """The ASGI application behind `/webhooks/`. Times in seconds, sizes in bytes."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        sources: Sources,
+        *,
+        max_body_bytes: int,
+        body_timeout_s: float,
+        tolerance_s: float,
+        retry_after_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._inbox = inbox
+        self._sources = sources
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+        self._tolerance_s = tolerance_s
+        self._retry_after_s = retry_after_s
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            answer = await self._take_in(scope, receive)
+        except _SenderGoneError:
+            return
+        except WebhookRefusedError as refused:
+            _LOG.info("webhook %s refused: %s", scope["path"][len(PREFIX) :][:48], refused.code)
+            await problems.send_problem(send, refused)
+            return
+        except TransientError as e:
+            _LOG.error("the holding pen refuses: %s", e)
+            await problems.send_problem(send, problems.unavailable(self._retry_after_s))
+            return
+        except Exception as e:  # noqa: BLE001 - the last resort: never a 500
+            # Not the message, which may quote the payload.
+            place = traceback.extract_tb(e.__traceback__)[-1]
+            _LOG.error("a webhook met a bug: %s at %s:%s", type(e).__name__, place.filename, place.lineno)
+            await problems.send_problem(send, problems.unavailable(self._retry_after_s))
+            return
+        await problems.send_json(send, 202, answer)
+
+    async def _take_in(self, scope: Scope, receive: Receive) -> bytes:
+        if scope["method"] != "POST":
+            raise problems.wrong_method()
+        source = self._sources.get(scope["path"][len(PREFIX) :])
+        if source is None:
+            raise problems.unknown_source()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        body = await self._read_in_time(headers, receive)
+        event_id = self._authenticate(source, headers, body)
+        try:
+            case_id = case_id_of(source.name, event_id)
+        except ValueError as e:
+            raise problems.bad_event_id(str(e)) from None
+        wait_s = source.bucket.take() if source.bucket is not None else 0.0
+        if wait_s:
+            raise problems.too_many(wait_s)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        if check_webhook(content_type, body) not in source.tenants:
+            raise problems.other_tenant(source.name)
+        outcome = await self._inbox.put(
+            InboxItem(
+                case_id=case_id,
+                source=source.name,
+                event_id=event_id,
+                content_type=content_type,
+                body=body,
+                digest=hashlib.sha256(body).hexdigest(),
+                received_at=datetime.fromtimestamp(self._clock(), UTC),
+            )
+        )
+        if outcome is PutOutcome.CONFLICT:
+            # An alarm: a sender that reuses ids loses messages, or somebody tries to change one.
+            _LOG.error("ALARM event id reused with another body: %s", case_id)
+            raise problems.conflict(event_id)
+        duplicate = b"true" if outcome is PutOutcome.DUPLICATE else b"false"
+        # Both ids are of a grammar that needs no escaping.
+        return b'{"case_id":"%b","event_id":"%b","duplicate":%b}' % (case_id.encode(), event_id.encode(), duplicate)
+
+    async def _read_in_time(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """Return the body, if it is complete in time.
+
+        By hand and not by `asyncio.timeout`, which costs a tenth of all that is done for a webhook.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(self._body_timeout_s, give_up)
+        try:
+            return await self._read(headers, receive)
+        except asyncio.CancelledError:
+            if late and task.uncancel() == 0:
+                raise problems.too_slow(self._body_timeout_s) from None
+            raise
+        finally:
+            timer.cancel()
+
+    async def _read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """Return the body.
+
+        Raises:
+            WebhookRefusedError: it is larger than allowed, whatever Content-Length says.
+        """
+        expects_go_ahead = b"expect" in headers
+        if expects_go_ahead and self._announced(headers) > self._max_body_bytes:
+            raise too_large(self._max_body_bytes)
+        size, chunks = 0, []
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _SenderGoneError
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size <= self._max_body_bytes:
+                chunks.append(chunk)
+            if not message.get("more_body", False) or size > _DRAIN_BYTES:
+                break
+        if size > self._max_body_bytes:
+            raise too_large(self._max_body_bytes)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @staticmethod
+    def _announced(headers: Mapping[bytes, bytes]) -> int:
+        length = headers.get(b"content-length", b"0")
+        return int(length) if length.isdigit() and len(length) < 20 else 0
+
+    def _authenticate(self, source: Source, headers: Mapping[bytes, bytes], body: bytes) -> str:
+        """Return the event id of a sender that showed who it is.
+
+        Raises:
+            WebhookRefusedError: it did not.
+        """
+        if source.scheme is Scheme.TOKEN:
+            if not source.knows_token(headers.get(b"authorization", b"").decode("latin-1")):
+                raise problems.unauthorized("token_wrong", "no active token of this source was sent", b"Bearer")
+            given = headers.get(b"webhook-id")
+            return given.decode("latin-1") if given is not None else f"evt_{uuid.uuid4().hex}"
+        signed = {name: value.decode("latin-1") for raw, name in _SIGNED if (value := headers.get(raw)) is not None}
+        try:
+            verify(source.keys, signed, body, now=self._clock(), tolerance_s=self._tolerance_s)
+        except SignatureError as e:
+            raise problems.unauthorized(e.fault, e.detail, b"StandardWebhooks") from None
+        return signed[ID_HEADER]

@@ -1,0 +1,140 @@
+"""Who may send webhooks: each source by name, with its secrets and its rate, in one JSON file.
+
+`{"sources": [{"name": "shop", "scheme": "standard", "secrets": ["whsec_…"], "rate_per_s": 50, "burst": 100}]}`
+
+`standard` is Standard Webhooks; several secrets may be active at once, for rotation. `token` is for senders that cannot
+sign: one of the secrets comes as `Authorization: Bearer …`, and the event id may be left out, as nothing is signed with
+it.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+
+from client.private_files import WatchedFile, read_private, write_private
+from domain.case import SOURCE_NAME
+from domain.inbound.signing import decode_secret, new_secret
+from domain.inbound.webhook import DEFAULT_TENANT
+from gateway.webhooks.rate import TokenBucket
+
+_MIN_TOKEN_CHARS = 20
+
+
+class Scheme(StrEnum):
+    """How a source shows who it is."""
+
+    STANDARD = "standard"
+    TOKEN = "token"  # noqa: S105 - the name of a scheme
+
+
+class SourceEntry(BaseModel):
+    """A source as written in the file; `rate_per_s` None means no limit.
+
+    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(pattern=f"^{SOURCE_NAME.pattern}$")
+    scheme: Scheme = Scheme.STANDARD
+    secrets: list[SecretStr] = Field(min_length=1, max_length=8)
+    rate_per_s: float | None = Field(default=None, gt=0)
+    burst: float | None = Field(default=None, ge=1)
+    tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
+
+    @field_serializer("secrets", when_used="json")
+    def _write_secrets(self, given: list[SecretStr]) -> list[str]:
+        return [secret.get_secret_value() for secret in given]
+
+
+class SourcesFile(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    sources: list[SourceEntry]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source, ready for use; its keys never show in a repr."""
+
+    name: str
+    scheme: Scheme
+    keys: tuple[bytes, ...] = field(repr=False)
+    bucket: TokenBucket | None = None
+    tenants: frozenset[str] = frozenset({DEFAULT_TENANT})
+
+    def knows_token(self, authorization: str) -> bool:
+        """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long."""
+        scheme, _, token = authorization.partition(" ")
+        given = token.strip().encode("latin-1", "replace")
+        matches = [hmac.compare_digest(given, key) for key in self.keys]
+        return scheme.lower() == "bearer" and any(matches)
+
+
+class SourceRegistry:
+    """The sources of a file, read again when it changes.
+
+    Raises:
+        ConfigurationError: the file is missing or not as expected; a later change that is not is reported and left out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._buckets: dict[tuple[str, float, float], TokenBucket] = {}
+        self._file: WatchedFile[Mapping[str, Source]] = WatchedFile(path, self._parse)
+
+    def get(self, name: str) -> Source | None:
+        """Return a source by name."""
+        return self._file.get().get(name)
+
+    def _parse(self, content: object) -> Mapping[str, Source]:
+        entries = SourcesFile.model_validate(content).sources
+        found = {entry.name: self._source(entry) for entry in entries}
+        if len(found) != len(entries):
+            raise ValueError("a source's name stands there twice")
+        return found
+
+    def _source(self, entry: SourceEntry) -> Source:
+        plain = [secret.get_secret_value() for secret in entry.secrets]
+        if entry.scheme is Scheme.STANDARD:
+            keys = tuple(decode_secret(secret) for secret in plain)
+        elif min(map(len, plain)) < _MIN_TOKEN_CHARS:
+            raise ValueError(
+                f"source {entry.name!r}: a token needs at least {_MIN_TOKEN_CHARS} characters, make a new one"
+            )
+        else:
+            keys = tuple(secret.encode() for secret in plain)
+        return Source(entry.name, entry.scheme, keys, self._bucket(entry), frozenset(entry.tenants))
+
+    def _bucket(self, entry: SourceEntry) -> TokenBucket | None:
+        """Return the bucket of a source; the same one as before, unless its rate was changed."""
+        if entry.rate_per_s is None:
+            return None
+        burst = entry.burst or max(1.0, entry.rate_per_s)
+        return self._buckets.setdefault((entry.name, entry.rate_per_s, burst), TokenBucket(entry.rate_per_s, burst))
+
+
+def ensure_sources(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Make sure that each source is in the file, with a fresh secret if it is new; return the newest secret of each.
+
+    Raises:
+        ValueError: a name is no source name.
+        ConfigurationError: the file there is not as expected.
+    """
+    for name in names:
+        if not SOURCE_NAME.fullmatch(name):
+            raise ValueError(f"source {name[:48]!r}: expected lower-case letters, digits and '-', at most 40")
+    found = read_private(path, SourcesFile.model_validate) if path.exists() else SourcesFile(sources=[])
+    known = {entry.name: entry for entry in found.sources}
+    for name in names:
+        if name not in known:
+            known[name] = SourceEntry(name=name, secrets=[SecretStr(new_secret())])
+    if len(known) > len(found.sources):
+        content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
+        write_private(path, content.encode() + b"\n")
+    return {name: known[name].secrets[-1].get_secret_value() for name in names}

@@ -1,0 +1,38 @@
+"""Cheap cleaning of what came in."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.inbound.cleaned import CleanDocument
+
+
+class Cleaner(Protocol):
+    """Cheap cleaning of what came in."""
+
+    def clean(
+        self, *, subject: str, text: str | None, html: str | None, lang: str | None, known: dict[str, str] | None = None
+    ) -> CleanDocument:
+        """Return the clean document; never raises on hostile input."""
+        ...
+
+
+class ReadMail(Protocol):
+    """What a cleaner makes of a raw e-mail: its readable part, and the names of the files that came along."""
+
+    @property
+    def document(self) -> CleanDocument:
+        """The readable part."""
+        ...
+
+    @property
+    def attachments(self) -> Sequence[str]:
+        """Names of files; they are not read."""
+        ...
+
+
+class MailCleaner(Cleaner, Protocol):
+    """A cleaner that also reads raw e-mail."""
+
+    def clean_email(self, raw: bytes, *, lang: str | None = None, known: dict[str, str] | None = None) -> ReadMail:
+        """Take an e-mail apart and clean it; never raises on hostile input."""
+        ...

@@ -1,0 +1,64 @@
+"""The holding pen: what was accepted and waits to be let in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """A payload as received. `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased."""
+
+    case_id: str
+    source: str
+    event_id: str
+    content_type: str
+    body: bytes
+    digest: str
+    received_at: datetime
+    deliveries: int = 0
+
+
+class PutOutcome(StrEnum):
+    """What became of a payload handed to the inbox."""
+
+    ACCEPTED = "accepted"  # on disk
+    DUPLICATE = "duplicate"  # the same event with the same body is there already
+    CONFLICT = "conflict"  # the same event id with another body: the first stands
+
+
+class InboxDepth(BaseModel):
+    """How much waits: `ready` to be leased, `leased` and unacknowledged, `total` ever accepted; `oldest_s`."""
+
+    ready: int
+    leased: int
+    total: int
+    oldest_s: float = 0.0
+
+
+class Inbox(Protocol):
+    """The durable holding pen."""
+
+    async def put(self, item: InboxItem) -> PutOutcome:
+        """Store a payload; returns once it is on disk. Raises TransientError when the pen refuses it."""
+        ...
+
+    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first; they come back after `lease_s` seconds unless acknowledged."""
+        ...
+
+    async def ack(self, case_ids: Sequence[str]) -> None:
+        """Say that these are done; acknowledging twice changes nothing."""
+        ...
+
+    async def depth(self) -> InboxDepth:
+        """Count what waits."""
+        ...
+
+    async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Return case ids ever accepted, in order of id, after the given one (for the audit)."""
+        ...

@@ -1,0 +1,90 @@
+"""Effects by key, each once, and the books."""
+
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from domain.case import EffectRecord
+from domain.money.approval import Action, ApprovalRequest, ApprovalResult
+from domain.money.effect import LedgerState
+
+
+class LedgerRow(BaseModel):
+    """An effect in the ledger; `at` is the time of the intention. `action` holds the bytes that every retry sends.
+
+    `is_new` says that the very call that returned it wrote it down: nobody can have sent it before.
+    """
+
+    effect: EffectRecord
+    state: LedgerState
+    at: datetime
+    action: Action | None = None
+    is_new: bool = False
+
+
+class Ledger(Protocol):
+    """Effects by key, each once, and the books."""
+
+    def intend(
+        self,
+        action: Action,
+        *,
+        step: str,
+        approval_id: str | None,
+        limit_minor: int | None,
+        now: datetime,
+        daily_cap_minor: int | None = None,
+        seen_back_minor: int | None = None,
+    ) -> LedgerRow:
+        """Write down the intention before the rail is called, checking in the same transaction that it may be.
+
+        Checked: the kill switch; the case was admitted, has not ended and was not cancelled; the charge is in the
+        system of record, is of this order, payee and currency, and all refunds of it, this one included, stay within
+        it; they are still what the decision saw (`seen_back_minor`, this one excluded); where all of them reach
+        `limit_minor` (or there is an `approval_id`), a recorded approval has this digest and no other effect used it;
+        without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the same
+        money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's version
+        is another; an executed one whatever was switched off since.
+
+        Raises:
+            RefusedError: a check failed, or the key stands there with another action.
+            EffectsStoppedError: the kill switch is on.
+        """
+        ...
+
+    def execute(self, key: str, provider_ref: str, now: datetime) -> LedgerRow:
+        """Record that the rail did it, with the two entries that balance; repeatable."""
+        ...
+
+    def find(self, key: str) -> LedgerRow | None:
+        """Return an effect by its key."""
+        ...
+
+    def in_doubt(self, case_id: str) -> list[LedgerRow]:
+        """Return the case's effects that were intended and neither executed nor abandoned."""
+        ...
+
+    def effects_of(self, case_id: str) -> list[LedgerRow]:
+        """Return all effects of a case, oldest first."""
+        ...
+
+    def abandon(self, key: str, why: str, now: datetime, *, seen: datetime) -> None:
+        """Take back the intention of the time `seen`, which the rail refused for good; any other one stays."""
+        ...
+
+    def announce(self, request: ApprovalRequest, now: datetime) -> bool:
+        """Record that an approval was asked for; return whether people still have to be told (see `announced`)."""
+        ...
+
+    def announced(self, approval_id: str, now: datetime) -> None:
+        """Record that people were told."""
+        ...
+
+    def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
+        """Record a decision (or expiry); the first stands, and is returned."""
+        ...
+
+    def forbid(self, case_id: str, why: str, now: datetime) -> None:
+        """Let no further effect happen for a case (it was cancelled)."""
+        ...

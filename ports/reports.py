@@ -1,0 +1,83 @@
+"""What commands and pages read of the store: counts, listings, the ledger. Nothing here changes anything."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class CaseCounts(BaseModel):
+    """The store in figures.
+
+    Tokens and characters before and after cleaning, cost in millionths of a US dollar, money in minor units.
+    """
+
+    total: int = 0
+    by_state: dict[str, int] = Field(default_factory=dict)
+    by_category: dict[str, int] = Field(default_factory=dict)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    chars_in: int = 0
+    chars_out: int = 0
+    model_calls: int = 0
+    model_input_tokens: int = 0
+    model_output_tokens: int = 0
+    cost_micros: int = 0
+    effects: dict[str, int] = Field(default_factory=dict)  # executed, by kind
+    effects_in_doubt: int = 0
+    refunded_minor: dict[str, int] = Field(default_factory=dict)  # executed, by currency
+    approvals: dict[str, int] = Field(default_factory=dict)  # by standing
+    dead_letters: dict[str, int] = Field(default_factory=dict)  # by status
+    outbox: int = 0
+    journal: int = 0
+    replies: int = 0
+
+
+class CaseRow(BaseModel):
+    """A case as listed: no personal data."""
+
+    case_id: str
+    source: str
+    tenant: str
+    state: str
+    category: str | None = None
+    finding: str | None = None
+    human: bool = False
+    replay: int = 0
+    cost_micros: int = 0
+    dead_letter_id: str | None = None
+    received_at: datetime
+    closed_at: datetime | None = None
+
+
+class ExportedEffect(BaseModel):
+    """An executed effect in `ledger export`."""
+
+    key: str
+    case_id: str
+    step: str
+    kind: str
+    amount_minor: int | None
+    currency: str | None
+    payee: str | None
+    approval_id: str | None
+    at: datetime
+
+
+class ExportedEntry(BaseModel):
+    """A line of the books in `ledger export`."""
+
+    id: int
+    posting: str
+    effect_key: str
+    account: str
+    side: str
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
+class LedgerExport(BaseModel):
+    """The whole ledger."""
+
+    effects: list[ExportedEffect] = Field(default_factory=list)
+    entries: list[ExportedEntry] = Field(default_factory=list)

@@ -1,0 +1,392 @@
+"""What the case store, the records, the CRM and the dead letters promise, on any database."""
+
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from adapters.store import Store
+from adapters.store.tables import journal, outbox, replies
+from domain.case import CaseState
+from domain.deadletter import DeadLetter, DeadLetterStatus
+from domain.errors import FailureKind, NotEndedError, StatementRefusedError
+from domain.money.amount import Money
+from ports.store import Reply
+from tests.contracts.store_samples import (
+    NOW,
+    action,
+    approval_request,
+    approval_result,
+    big_action,
+    outcome,
+    seed_samples,
+    stored_case,
+)
+
+
+def reply(text: str = "Dear Ann") -> Reply:
+    return Reply(key="case/shop/e1/reply", case_id="case/shop/e1", to="ann@example.com", subject="Re", text=text)
+
+
+def letter(name: str = "e1") -> DeadLetter:
+    return DeadLetter(
+        dead_letter_id=f"case/shop/{name}/dead/1",
+        case_id=f"case/shop/{name}",
+        source="shop",
+        step="route",
+        kind=FailureKind.TRANSIENT,
+        last_error="connection refused",
+        payload_ref=f"store:cases/case/shop/{name}",
+        blueprint_version="main@1",
+        at=NOW,
+    )
+
+
+def written(store: Store, table: sa.Table) -> list[str]:
+    with store.database.reading() as connection:
+        return sorted(connection.execute(sa.select(table.c.case_id)).scalars())
+
+
+class CaseStoreContract:
+    """Endings, replies, the journal."""
+
+    def test_an_unknown_case_is_told(self, store: Store) -> None:
+        with pytest.raises(KeyError, match="never admitted"):
+            store.cases.load("case/shop/none")
+        with pytest.raises(KeyError, match="never admitted"):
+            store.cases.set_replay("case/shop/none", 1)
+
+    def test_a_case_comes_back_as_it_was_admitted_and_the_first_stands(self, store: Store) -> None:
+        stored = stored_case(vault={"[NAME_1]": "Zoë \u202e"}, body=b"\x00\xff", tokens_in=9, tokens_out=4)
+        store.cases.admit([stored])
+        store.cases.admit([stored_case(body=b"other")])
+        assert store.cases.load("case/shop/e1") == stored
+
+    def test_hostile_text_is_stored_on_every_database(self, store: Store) -> None:
+        store.cases.admit([stored_case(sender_name="a\0b", content_type="x\0")])
+        assert store.cases.load("case/shop/e1").sender_name == "a�b"
+        store.cases.close(outcome(), reply("a\0b \ud83d"))
+        assert store.reports.counts().replies == 1
+
+    def test_closing_twice_ends_once_replies_once_and_is_journaled_once(self, store: Store) -> None:
+        store.cases.admit([stored_case()])
+        store.cases.close(outcome(), reply())
+        store.cases.close(outcome(), reply("another text"))
+        assert store.cases.journal_outcomes(10) == 1
+        store.cases.close(outcome(state=CaseState.REJECTED), reply())
+        assert store.cases.journal_outcomes(10) == 0
+        assert written(store, journal) == ["case/shop/e1"]
+        with store.database.reading() as connection:
+            assert connection.execute(sa.select(replies.c.text)).scalars().all() == ["Dear Ann"]
+        assert store.reports.case("case/shop/e1").state == "done"
+
+    def test_a_late_ending_of_an_earlier_run_does_not_overwrite_the_replay(self, store: Store) -> None:
+        store.cases.admit([stored_case()])
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED, replay=0), None)
+        assert store.cases.set_replay("case/shop/e1", 1).replay == 1
+        store.cases.close(outcome(replay=1), None)
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED, replay=0), None)
+        assert store.reports.case("case/shop/e1").state == "done"
+        assert store.cases.journal_outcomes(10) == 2
+
+    def test_a_replay_opens_the_case_again_and_never_goes_back(self, store: Store) -> None:
+        store.cases.admit([stored_case()])
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED), None)
+        store.cases.set_replay("case/shop/e1", 2)
+        assert store.cases.set_replay("case/shop/e1", 2).replay == 2
+        row = store.reports.case("case/shop/e1")
+        assert (row.state, row.closed_at, row.replay) == ("running", None, 2)
+        with pytest.raises(ValueError, match="replay 2 was begun"):
+            store.cases.set_replay("case/shop/e1", 1)
+
+    def test_a_replay_that_has_ended_is_not_begun_again(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1")])
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED), None)
+        store.cases.set_replay("case/shop/e1", 1)
+        store.cases.close(outcome(replay=1), None)
+        with pytest.raises(ValueError, match="it has ended"):
+            store.cases.set_replay("case/shop/e1", 1)
+        assert store.cases.set_replay("case/shop/e1", 2).replay == 2
+
+    def test_a_case_at_its_ending_is_not_replayed_yet(self, store: Store) -> None:
+        """Its letter is there before its ending, which would be lost on a replay that had begun."""
+        store.cases.admit([stored_case("e1")])
+        store.dead_letters.bury(letter("e1"))
+        with pytest.raises(NotEndedError, match="has not ended yet"):
+            store.cases.set_replay("case/shop/e1", 1)
+        store.cases.close(outcome(state=CaseState.DEAD_LETTERED), None)
+        assert store.reports.case("case/shop/e1").state == "dead_lettered"
+        assert store.cases.set_replay("case/shop/e1", 1).replay == 1
+
+    def test_of_a_replay_and_a_discard_the_first_counts(self, store: Store) -> None:
+        for name in ("e1", "e2"):
+            store.cases.admit([stored_case(name)])
+            store.cases.close(outcome(name, state=CaseState.DEAD_LETTERED), None)
+            store.dead_letters.bury(letter(name))
+        store.dead_letters.discard(letter("e1").dead_letter_id, reason="spam", by="tom", now=NOW)
+        with pytest.raises(ValueError, match="was discarded"):
+            store.cases.set_replay("case/shop/e1", 1)
+        store.cases.set_replay("case/shop/e2", 1)
+        with pytest.raises(ValueError, match="was replayed"):
+            store.dead_letters.discard(letter("e2").dead_letter_id, reason="spam", by="tom", now=NOW)
+
+    def test_the_ending_of_a_case_that_was_never_admitted_is_journaled_too(self, store: Store) -> None:
+        store.cases.close(outcome("poison", CaseState.DEAD_LETTERED), None)
+        assert store.cases.journal_outcomes(10) == 1
+
+    def test_no_error_of_the_database_repeats_values(self, store: Store) -> None:
+        personal = "ann@" + "example.com"  # not as it stands in this file, which tracebacks quote
+        wrong = sa.insert(replies).values(key="k", case_id="c", subject="s", text=personal, queued_at=None)
+        with pytest.raises((exc.IntegrityError, StatementRefusedError)) as told:
+            store.database.writing(lambda connection: connection.execute(wrong))
+        chain = "".join(traceback.format_exception(told.value))
+        assert "queued_at" in chain
+        assert personal not in chain
+
+    def test_a_time_without_zone_is_refused(self, store: Store) -> None:
+        naive = outcome().model_copy(update={"closed_at": datetime(2026, 1, 1)})  # noqa: DTZ001 - the point of the test
+        store.cases.admit([stored_case()])
+        with pytest.raises(exc.StatementError, match="no time zone"):
+            store.cases.close(naive, reply())
+        assert written(store, outbox) == []
+
+    def test_many_journal_workers_write_each_outcome_once(self, store: Store) -> None:
+        names = [f"j{n}" for n in range(120)]
+        store.cases.admit([stored_case(name) for name in names])
+        for name in names:
+            store.cases.close(outcome(name), None)
+        together = threading.Barrier(6)
+
+        def drain(_: int) -> int:
+            together.wait()
+            moved = 0
+            while some := store.cases.journal_outcomes(7):
+                moved += some
+            return moved
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(drain, range(6))) == 120
+        assert written(store, journal) == sorted(f"case/shop/{name}" for name in names)
+        assert written(store, outbox) == []
+
+
+class RecordsContract:
+    """The system of record and the CRM."""
+
+    def find(self, store: Store, **wanted: str | None) -> tuple[str | None, str | None, bool]:
+        values: dict[str, str | None] = {
+            "tenant": "default",
+            "customer_id": None,
+            "sender_email": None,
+            "order_id": None,
+        }
+        account = store.records.find_account(**{**values, **wanted}, now=NOW)  # type: ignore[arg-type]  # a table of cases
+        customer = account.customer.customer_id if account.customer else None
+        return customer, account.order.order_id if account.order else None, account.order_of_somebody_else
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ({}, (None, None, False)),
+            ({"order_id": "ORD-1"}, (None, None, False)),
+            ({"sender_email": "nobody@example.com", "order_id": "ORD-1"}, (None, None, False)),
+            ({"customer_id": "C-2", "sender_email": "ann@example.com"}, (None, None, False)),
+            ({"tenant": "nowhere", "customer_id": "C-1"}, (None, None, False)),
+            ({"customer_id": "C-1", "order_id": "ORD-3"}, ("C-1", None, True)),
+            ({"tenant": "other", "customer_id": "C-1", "order_id": "ORD-1"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "ORD-99"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "%"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "O\0"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "x" * 5000}, ("C-1", None, False)),
+            ({"customer_id": "\0", "sender_email": "a\0@b"}, (None, None, False)),
+            ({"sender_email": " ANN@example.COM ", "order_id": "#ord-1 "}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "sender_email": "unknown@x.example"}, (None, None, False)),
+            ({"customer_id": "C-1", "sender_email": "unknown@x.example", "order_id": "ORD-1"}, (None, None, False)),
+            ({"customer_id": "C-1", "sender_email": " "}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "sender_email": "Ann@example.COM"}, ("C-1", None, False)),
+            ({"customer_id": "C-404", "sender_email": "bob@example.com"}, ("C-2", None, False)),
+        ],
+    )
+    def test_who_is_found(
+        self, store: Store, wanted: dict[str, str | None], found: tuple[str | None, str | None, bool]
+    ) -> None:
+        assert self.find(store, **wanted) == found
+
+    def test_refunds_count_from_the_intention_on_but_not_for_their_own_case(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1")])
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=NOW)
+        find = store.records.find_account
+        of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
+        other = find(**of, now=NOW, case_id="case/shop/e2")  # type: ignore[arg-type]  # the same question three times
+        own = find(**of, now=NOW, case_id="case/shop/e1")  # type: ignore[arg-type]
+        assert other.order is not None
+        assert own.order is not None
+        assert (other.order.charges[0].refunded_minor, other.refunded_today_minor) == (500, 500)
+        assert (own.order.charges[0].refunded_minor, own.refunded_today_minor, own.own_effect) == (0, 0, None)
+        store.ledger.execute("case/shop/e1/refund", "ref", NOW)
+        own = find(**of, now=NOW, case_id="case/shop/e1")  # type: ignore[arg-type]
+        assert own.own_effect is not None
+        assert own.own_effect.money == Money(minor=500, currency="USD")
+
+    def test_today_is_counted_from_midnight_utc_wherever_the_clock_is(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1")])
+        late = datetime(2026, 6, 14, 23, 59, tzinfo=UTC)
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=late)
+        of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
+        tokyo = (late + timedelta(minutes=2)).astimezone(timezone(timedelta(hours=9)))
+        just_before = late.astimezone(timezone(timedelta(hours=9)))
+        assert store.records.find_account(**of, now=tokyo).refunded_today_minor == 0  # type: ignore[arg-type]
+        assert store.records.find_account(**of, now=just_before).refunded_today_minor == 500  # type: ignore[arg-type]
+
+    def test_what_was_refunded_outside_counts(self, store: Store) -> None:
+        account = store.records.find_account(
+            tenant="default", customer_id="C-2", sender_email=None, order_id="ORD-3", now=NOW
+        )
+        assert account.order is not None
+        assert account.order.charges[0].refunded_minor == 1_000
+        assert account.order.promised_at == NOW + timedelta(days=4)
+        assert account.candidate_orders == ["ORD-3"]
+
+    def test_seeding_twice_changes_nothing(self, store: Store, tmp_path: Path) -> None:
+        before = self.find(store, customer_id="C-1", order_id="ORD-1")
+        seed_samples(store, tmp_path)
+        assert self.find(store, customer_id="C-1", order_id="ORD-1") == before
+
+    @pytest.mark.parametrize(
+        ("customer_id", "email", "company", "found"),
+        [
+            (None, None, None, None),
+            (None, "x@nowhere.example", "Nobody", None),
+            (None, "no-address", "", None),
+            (None, None, "Twin", None),  # two of that name
+            ("C-1", "x@twin.example", "Twin", "A-1"),
+            ("C-404", "x@Twin.Example", "Acme GmbH", "A-2"),
+            (None, None, " ACME gmbh ", "A-1"),
+        ],
+    )
+    def test_which_crm_account_is_found(
+        self, store: Store, customer_id: str | None, email: str | None, company: str | None, found: str | None
+    ) -> None:
+        account = store.crm.find_crm_account(
+            tenant="default", customer_id=customer_id, sender_email=email, company=company
+        )
+        assert (account.account_id if account else None) == found
+
+    def test_a_lead_is_recorded_once(self, store: Store) -> None:
+        def record(owner: str) -> str:
+            effect = store.crm.record_lead(
+                case_id="case/shop/e1",
+                tenant="default",
+                account_id=None,
+                owner=owner,
+                team="t",
+                score=5,
+                facts={},
+                at=NOW,
+            )
+            return effect.key
+
+        assert record("Katrin") == record("Uwe") == "case/shop/e1/lead"
+        assert store.reports.counts().effects == {"lead": 1}
+        assert store.reports.ledger_export().entries == []
+
+
+class DeadLetterContract:
+    """Dead letters and their status."""
+
+    def test_burying_twice_keeps_the_first_and_alerts_until_told(self, store: Store) -> None:
+        store.dead_letters.bury(letter())
+        store.dead_letters.bury(letter().model_copy(update={"last_error": "second"}))
+        assert [r.letter.last_error for r in store.dead_letters.list_letters()] == ["connection refused"]
+        assert store.dead_letters.to_alert(letter().dead_letter_id)
+        store.dead_letters.alerted(letter().dead_letter_id, NOW)
+        assert not store.dead_letters.to_alert(letter().dead_letter_id)
+        assert not store.dead_letters.to_alert("unknown")
+
+    def test_discarding_needs_a_name_and_a_reason_and_is_final(self, store: Store) -> None:
+        store.dead_letters.bury(letter())
+        key = letter().dead_letter_id
+        for reason, by in (("", "maria"), ("junk", " ")):
+            with pytest.raises(ValueError, match="needs both"):
+                store.dead_letters.discard(key, reason=reason, by=by, now=NOW)
+        store.dead_letters.discard(key, reason="junk", by="maria", now=NOW)
+        assert store.dead_letters.discard(key, reason="again", by="tom", now=NOW).reason == "junk"
+        with pytest.raises(ValueError, match="discarded by 'maria'"):
+            store.dead_letters.mark_replayed(key, "tom", NOW)
+        assert store.dead_letters.list_letters() == []
+        assert len(store.dead_letters.list_letters(status=DeadLetterStatus.DISCARDED)) == 1
+
+    def test_replays_are_counted_and_a_replayed_letter_is_not_discarded(self, store: Store) -> None:
+        store.dead_letters.bury(letter())
+        key = letter().dead_letter_id
+        store.dead_letters.mark_replayed(key, "maria", NOW)
+        assert store.dead_letters.mark_replayed(key, "tom", NOW).replays == 2
+        with pytest.raises(ValueError, match="was replayed"):
+            store.dead_letters.discard(key, reason="junk", by="maria", now=NOW)
+
+    def test_an_unknown_letter_is_told(self, store: Store) -> None:
+        with pytest.raises(KeyError, match="unknown"):
+            store.dead_letters.show("case/shop/none/dead/1")
+
+    def test_the_kill_switch_needs_a_name_and_a_reason(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="needs a name and a reason"):
+            store.switches.set_effects(stopped=True, by="", reason="x", now=NOW)
+        assert not store.switches.effects().stopped
+
+    def test_setting_the_kill_switch_again_keeps_since_when_it_is_on(self, store: Store) -> None:
+        store.switches.set_effects(stopped=True, by="maria", reason="odd", now=NOW)
+        state = store.switches.set_effects(stopped=True, by="tom", reason="me too", now=NOW + timedelta(hours=1))
+        assert (state.changed_by, state.at) == ("maria", NOW)
+
+    def test_the_audit_learns_of_every_time_in_which_effects_were_stopped(self, store: Store) -> None:
+        times = [NOW + timedelta(hours=n) for n in range(4)]
+        for stopped, at in zip((False, True, False, True), times, strict=True):
+            store.switches.set_effects(stopped=stopped, by="maria", reason="odd", now=at)
+        assert [(s.since, s.until) for s in store.audit.read([]).stops] == [(times[1], times[2]), (times[3], None)]
+
+
+class ReadingContract:
+    """What commands and the audit read."""
+
+    def test_the_audit_reads_everything_and_only_the_charges_it_asks_for(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1"), stored_case("e2")])
+        asked = approval_request(big_action())
+        store.ledger.record_approval(asked, approval_result(asked))
+        store.ledger.intend(asked.action, step="refund", approval_id=asked.approval_id, limit_minor=1, now=NOW)
+        store.ledger.execute(asked.action.key, "ref", NOW)
+        store.cases.close(outcome("e2", CaseState.DEAD_LETTERED), None)
+        store.dead_letters.bury(letter("e2"))
+        store.ledger.forbid("case/shop/e3", "cancelled", NOW)
+        store.switches.set_effects(stopped=True, by="maria", reason="odd", now=NOW)
+        facts = store.audit.read(["CH-2", "CH-unknown", "CH-2"])
+        assert [(e.key, e.state, e.digest) for e in facts.effects] == [
+            ("case/shop/e1/refund", "executed", asked.digest)
+        ]
+        assert [(a.key, a.standing, a.by) for a in facts.approvals] == [("case/shop/e1/refund", "approved", "maria")]
+        assert {c.case_id: (c.state, c.handed_over) for c in facts.cases} == {
+            "case/shop/e1": (CaseState.RUNNING, False),
+            "case/shop/e2": (CaseState.DEAD_LETTERED, True),
+        }
+        assert facts.cases[0].limit_minor["USD"] == 500_000
+        assert [c.charge_id for c in facts.charges] == ["CH-2"]
+        assert (len(facts.entries), facts.forbidden) == (2, {"case/shop/e3": NOW})
+        assert [(s.since, s.until) for s in facts.stops] == [(NOW, None)]
+        assert facts.dead_letters[0].last_error == "connection refused"
+
+    def test_counts_are_of_all_cases(self, store: Store) -> None:
+        store.cases.admit([stored_case(f"e{n}", tokens_in=10, tokens_out=4) for n in range(3)])
+        store.cases.close(outcome("e1"), None)
+        counts = store.reports.counts()
+        assert (counts.total, counts.by_state, counts.tokens_in, counts.tokens_out) == (
+            3,
+            {"done": 1, "running": 2},
+            30,
+            12,
+        )
+        with pytest.raises(KeyError):
+            store.reports.case("case/shop/none")

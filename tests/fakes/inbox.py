@@ -1,0 +1,66 @@
+"""A holding pen in memory, for tests: the same answers as the real ones, gone with the process."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from domain.errors import TransientError
+from ports.inbox import InboxDepth, InboxItem, PutOutcome
+
+
+class FakeInbox:
+    """An `Inbox` in a dict; `broken` makes every put fail as a full disk would."""
+
+    def __init__(self, *, max_waiting: int = 200_000, clock: Callable[[], float] = time.time) -> None:
+        self.broken = False
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._items: dict[str, InboxItem] = {}
+        self._leases: dict[str, float] = {}
+        self._acked: set[str] = set()
+
+    async def put(self, item: InboxItem) -> PutOutcome:
+        """Keep a payload."""
+        if self.broken:
+            raise TransientError("inbox: disk is full")
+        known = self._items.get(item.case_id)
+        if known is not None:
+            return PutOutcome.DUPLICATE if known.digest == item.digest else PutOutcome.CONFLICT
+        if len(self._items) - len(self._acked) >= self._max_waiting:
+            raise TransientError(f"inbox: {self._max_waiting} payloads wait already, send again later")
+        self._items[item.case_id] = item
+        return PutOutcome.ACCEPTED
+
+    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first."""
+        now = self._clock()
+        open_ids = [i for i in self._items if i not in self._acked and self._leases.get(i, 0.0) <= now][:limit]
+        for case_id in open_ids:
+            self._leases[case_id] = now + lease_s
+            item = self._items[case_id]
+            self._items[case_id] = replace(item, deliveries=item.deliveries + 1)
+        return [self._items[i] for i in open_ids]
+
+    async def ack(self, case_ids: Sequence[str]) -> None:
+        """Say that these are done."""
+        for case_id in case_ids:
+            if case_id in self._items:
+                self._acked.add(case_id)
+                self._items[case_id] = replace(self._items[case_id], body=b"")
+
+    async def depth(self) -> InboxDepth:
+        """Count what waits."""
+        now = self._clock()
+        waiting = [i for i in self._items if i not in self._acked]
+        leased = sum(self._leases.get(i, 0.0) > now for i in waiting)
+        oldest = min((self._items[i].received_at for i in waiting), default=None)
+        age = (datetime.fromtimestamp(now, UTC) - oldest).total_seconds() if oldest is not None else 0.0
+        return InboxDepth(ready=len(waiting) - leased, leased=leased, total=len(self._items), oldest_s=max(0.0, age))
+
+    async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Return case ids ever accepted, in order of id."""
+        return sorted(i for i in self._items if i > after)[:limit]
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""

@@ -1,0 +1,62 @@
+"""A payment provider for tests: in memory."""
+
+from datetime import UTC, datetime
+
+from domain.audit.facts import RailEntry
+from domain.errors import RefusedError
+from domain.money.approval import Action
+from ports.rail import RailReceipt
+
+
+class FakeRail:
+    """`RefundRail` that remembers; `failures` are raised first, `lost` after the payment was made."""
+
+    def __init__(self) -> None:
+        self.entries: list[RailEntry] = []
+        self.failures: list[Exception] = []
+        self.lost: list[Exception] = []
+        self.calls: list[Action] = []
+
+    async def refund(self, action: Action) -> RailReceipt:
+        """Pay once per key."""
+        self.calls.append(action)
+        if self.failures:
+            raise self.failures.pop(0)
+        known = await self.find(action.key)
+        if known is None:
+            self.entries.append(
+                RailEntry(
+                    key=action.key,
+                    reference=f"fake_{len(self.entries) + 1}",
+                    charge_id=action.charge_id,
+                    payee=action.payee,
+                    amount_minor=action.money.minor,
+                    currency=action.money.currency,
+                    digest=action.digest(),
+                    at=datetime.now(UTC),
+                )
+            )
+        elif (known.amount_minor, known.currency) != (action.money.minor, action.money.currency):
+            raise RefusedError(f"key {action.key!r} was used for another payment")
+        if self.lost:
+            raise self.lost.pop(0)
+        receipt = await self.find(action.key)
+        assert receipt is not None
+        return receipt
+
+    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
+        """Return the receipt under a key."""
+        for entry in self.entries:
+            if entry.key == key:
+                return RailReceipt(
+                    key=key,
+                    reference=entry.reference,
+                    amount_minor=entry.amount_minor,
+                    currency=entry.currency,
+                    payee=entry.payee,
+                )
+        return None
+
+    async def log(self) -> list[RailEntry]:
+        """Return every payment."""
+        return list(self.entries)

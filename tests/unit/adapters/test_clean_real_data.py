@@ -1,0 +1,68 @@
+"""Floors on messages and mails that others wrote. The folder is named by HEADGATE_EVAL_DATA; without it these tests are
+skipped."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.cleaning.cleaner import DocumentCleaner
+from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
+
+FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
+pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]
+CLEANER = DocumentCleaner()
+CLAIMED = {"EMAIL_ADDRESS": 0.99, "PHONE_NUMBER": 0.95, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.95}
+
+
+def rows(name: str) -> list[dict[str, Any]]:  # Any: JSON rows of several shapes
+    with (Path(FOLDER or ".") / name).open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def clean(text: str | None = None, html: str | None = None) -> CleanDocument:
+    return CLEANER.clean(subject="", text=text, html=html, lang=None)
+
+
+def test_html_keeps_what_its_authors_expect() -> None:
+    checks = []
+    for row in rows("emails/html_to_text.jsonl"):
+        text = clean(html=row["html"]).text
+        checks += [word in text for word in row["must_contain"]] + [
+            word not in text for word in row["must_not_contain"]
+        ]
+    assert sum(checks) / len(checks) >= 0.98
+
+
+def test_a_ticket_in_a_mail_comes_out_as_it_was_written() -> None:
+    same = [clean(html=row["html"]).text.split() == row["text"].split() for row in rows("emails/html_tickets.jsonl")]
+    assert sum(same) / len(same) >= 0.95
+
+
+@pytest.mark.parametrize(("kind", "floor"), CLAIMED.items())
+def test_recall_of_personal_data(kind: str, floor: float) -> None:
+    found = []
+    for row in rows("security/pii.jsonl"):
+        values = [span["value"] for span in row["spans"] if span["type"] == kind]
+        document = clean(row["text"])
+        found += [
+            value not in document.text and any(value in kept for kept in document.vault.values()) for value in values
+        ]
+    assert sum(found) / len(found) >= floor
+
+
+def test_no_ticket_loses_a_word_or_is_held_for_nothing() -> None:
+    alarms = changed = 0
+    tickets = rows("tickets/tickets.jsonl")
+    for row in tickets:
+        document = clean(row["text"])
+        changed += restore(document.text, document.vault).split() != row["text"].split()
+        alarms += bool(document.flags)
+    assert (changed, alarms) == (0, 0)
+
+
+def test_injections_are_mostly_counted_and_never_raise() -> None:
+    told = [CleanFlag.INSTRUCTION_LIKE in clean(row["text"]).flags for row in rows("security/injection.jsonl")]
+    assert sum(told) / len(told) >= 0.6

@@ -1,0 +1,169 @@
+"""Blueprints are read whole or not at all, and every model that one names can be built or says why not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters.blueprints.folder import load_blueprint, load_knowledge
+from adapters.models.factory import build_models
+from adapters.models.guards.pausing import PausingModel
+from adapters.models.wires.anthropic import AnthropicModel
+from adapters.models.wires.openai import OpenAIModel
+from domain.errors import ConfigurationError
+from domain.model_call import Tier
+from ports.model import LanguageModel
+from workers.secret_files import secrets_in
+
+DEFAULT = Path(__file__).parents[3] / "blueprints" / "default"
+KEYS = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DEFAULT, tmp_path / "blueprint"))
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    path = folder / "blueprint.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "default"', 'name = "Default!"', "key name"),
+        ("ladder_s = [60, 300, 1800]", "ladder_s = [60, 0]", "key ladder_s.1"),
+        ("ladder_s = [60, 300, 1800]", "ladder_s = [60, inf]", "key ladder_s.1"),
+        ("ladder_s = [60, 300, 1800]", "ladder_s = [60, nan]", "key ladder_s.1"),
+        ("[refund.approval_limit_minor]", "[refund.approval_limits_minor]", "key refund.approval_limits_minor"),
+        ("USD = 500_000", "USD = -1", "key refund.approval_limit_minor.USD"),
+        ("USD = 500_000", "usd = 500_000", "key refund.approval_limit_minor.usd"),
+        ("expires_after_s = 172_800", "expires_after = 172_800", "key approval.expires_after"),
+        ("expires_after_s = 172_800", "expires_after_s = inf", "key approval.expires_after_s"),
+        ("deadline_s = 1_209_600", "deadline_days = 14", "key human.deadline_days"),
+        ("limit_minor = 1_000_000", "limit = 1_000_000", "key approval.approvers.1.limit"),
+        ("input = 0.40", "input = 0.40\ninptu = 1", "inptu"),
+        ("ladder_s = [60, 300, 1800]", 'ladder_s = "fast"', "key ladder_s"),
+        ('"Billing", "Technical Support", "Sales"]', '"Billing"]', "specialists for exactly"),
+        ("min_diagnosis_confidence = 0.5", "min_diagnosis_confidence = 1.5", "min_diagnosis_confidence"),
+        ("min_diagnosis_confidence = 0.5", "min_diagnosis_confidense = 0.5", "min_diagnosis_confidense"),
+        ("[models.openai.large]", "[models.openai.medium]", "medium"),
+        ('provider = "anthropic"', 'provider = "acme"', "provider"),
+        ("input = 0.40", "input = -1", "prices"),
+        ('name = "default"', "name = ", "no valid TOML"),
+        ('name = "default"', 'name = "default"\nversion = "1"', "'version' is made from the folder"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file(folder: Path, old: str, new: str, said: str) -> None:
+    edit(folder, old, new)
+    with pytest.raises(ConfigurationError, match=r"blueprint\.toml") as caught:
+        load_blueprint(folder)
+    assert said in str(caught.value)
+
+
+def test_a_missing_folder_or_prompt_or_broken_knowledge_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere.*blueprint\.toml"):
+        load_blueprint(tmp_path / "nowhere")
+    (folder / "prompts" / "route.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"route\.md"):
+        load_blueprint(folder)
+    shutil.rmtree(folder / "prompts")
+    with pytest.raises(ConfigurationError, match="prompts"):
+        load_blueprint(folder)
+    (folder / "knowledge.json").write_text('[{"article_id": "a"}]', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"knowledge\.json"):
+        load_knowledge(folder)
+
+
+def test_an_article_that_stands_twice_is_refused(folder: Path) -> None:
+    article = '{"article_id": "a", "area": "billing", "title": "t", "symptoms": [], "cause": "c", "steps": []}'
+    (folder / "knowledge.json").write_text(f"[{article}, {article}]", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="'a' stands twice"):
+        load_knowledge(folder)
+
+
+@pytest.mark.parametrize("name", ["blueprint.toml", "prompts/reply.md", "knowledge.json"])
+def test_every_change_of_any_file_is_another_version(folder: Path, name: str) -> None:
+    before = load_blueprint(folder).version
+    assert before == load_blueprint(DEFAULT).version
+    path = folder / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert load_blueprint(folder).version != before
+
+
+def test_the_default_blueprint_holds_what_its_steps_need() -> None:
+    blueprint = load_blueprint(DEFAULT)
+    assert {"route", "claim", "diagnosis", "lead", "reply"} <= blueprint.prompts.keys()
+    assert {a.area for a in load_knowledge(DEFAULT)} == {"billing", "technical"}
+    assert [(a.name, a.limit_minor) for a in blueprint.approval.approvers] == [("finance", None), ("dana", 1_000_000)]
+    assert blueprint.ladder_s == [60, 300, 1800]
+    # Three calls of one step must fit into the step's own two minutes.
+    assert all(c.timeout_s * 3 <= 120 for tiers in blueprint.models.values() for c in tiers.values())
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind"), [("offline", OpenAIModel), ("openai", OpenAIModel), ("anthropic", AnthropicModel)]
+)
+def test_every_profile_can_be_built(profile: str, kind: type[object]) -> None:
+    models = build_models(load_blueprint(DEFAULT), profile, secrets_in(KEYS), "http://127.0.0.1:9/v1")
+    assert {tier: type(pausing(model).model) for tier, model in models.items()} == dict.fromkeys(Tier, kind)
+
+
+def pausing(model: LanguageModel) -> PausingModel:
+    assert isinstance(model, PausingModel)
+    return model
+
+
+def test_tiers_share_a_pause_where_they_ask_the_same_model_at_the_same_address(folder: Path) -> None:
+    def shared(profile: str) -> bool:
+        models = build_models(load_blueprint(folder), profile, secrets_in(KEYS), "http://127.0.0.1:9/v1")
+        return pausing(models[Tier.SMALL]).pause is pausing(models[Tier.LARGE]).pause
+
+    assert shared("offline")
+    assert not shared("openai"), "two models have two limits"
+    edit(folder, 'model = "gpt-5.4"\n', 'model = "gpt-4.1-mini"\n')
+    assert shared("openai")
+    edit(folder, 'model = "gpt-4.1-mini"\n', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert not shared("openai"), "another server"
+
+
+@pytest.mark.parametrize(
+    ("profile", "environ", "said"),
+    [
+        ("llama", KEYS, "'llama'"),
+        ("openai", {}, "'OPENAI_API_KEY'"),
+        ("openai", {"OPENAI_API_KEY": "  "}, "'OPENAI_API_KEY'"),
+        ("anthropic", {"OPENAI_API_KEY": "x"}, "'ANTHROPIC_API_KEY'"),
+    ],
+)
+def test_a_missing_profile_or_key_is_named(profile: str, environ: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        build_models(load_blueprint(DEFAULT), profile, secrets_in(environ), "http://127.0.0.1:9/v1")
+
+
+def test_a_model_without_a_price_is_refused_not_counted_as_free(folder: Path) -> None:
+    edit(
+        folder,
+        '[models.openai.small]\nprovider = "openai"\nmodel = "gpt-4.1-mini"',
+        '[models.openai.small]\nprovider = "openai"\nmodel = "gpt-9"',
+    )
+    with pytest.raises(ConfigurationError, match=r"gpt-9.*no price"):
+        build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "")
+
+
+@pytest.mark.parametrize("extra", ["temperature = 0.0", "logprobs = true", 'reasoning_effort = "low"'])
+def test_what_a_wire_does_not_have_is_refused_when_built(folder: Path, extra: str) -> None:
+    edit(folder, 'model = "claude-haiku-4-5"', f'model = "claude-haiku-4-5"\n{extra}')
+    with pytest.raises(ConfigurationError, match="'anthropic' has no"):
+        build_models(load_blueprint(folder), "anthropic", secrets_in(KEYS), "")
+
+
+def test_the_provider_s_key_never_goes_to_another_address(folder: Path) -> None:
+    edit(folder, 'model = "gpt-4.1-mini"', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"')
+    model = pausing(build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "")[Tier.SMALL]).model
+    assert isinstance(model, OpenAIModel)
+    assert model._client.api_key != KEYS["OPENAI_API_KEY"]
+    assert model._client.max_retries == 0

@@ -1,0 +1,156 @@
+"""The store on SQLite keeps the store's contract; its file is safe between processes."""
+
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from adapters.store import Store, open_store, seed
+from adapters.store.database import Database
+from adapters.store.tables import HEAD_REVISION, effects, metadata
+from domain.errors import ConfigurationError, RefusedError, TransientError
+from domain.money.amount import Money
+from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path}/store.db")
+    seed_samples(opened, tmp_path)
+    yield opened
+    opened.close()
+
+
+class TestLedgerOnSqlite(LedgerContract):
+    pass
+
+
+class TestCaseStoreOnSqlite(CaseStoreContract):
+    pass
+
+
+class TestRecordsOnSqlite(RecordsContract):
+    pass
+
+
+class TestDeadLettersOnSqlite(DeadLetterContract):
+    pass
+
+
+class TestReadingOnSqlite(ReadingContract):
+    pass
+
+
+def _pay_from_a_process(path: str, names: list[str], paid: "multiprocessing.Queue[int]") -> None:
+    store = open_store(f"sqlite:///{path}")
+    count = 0
+    for name in names:
+        try:
+            store.ledger.intend(
+                action(name, money=Money(minor=300, currency="USD")),
+                step="refund",
+                approval_id=None,
+                limit_minor=None,
+                now=NOW,
+            )
+            count += 1
+        except RefusedError:
+            pass
+    paid.put(count)
+
+
+def test_two_processes_on_one_charge_never_pay_more_than_it(store: Store, tmp_path: Path) -> None:
+    names = [f"p{n}" for n in range(10)]
+    store.cases.admit([stored_case(name) for name in names])
+    spawn = multiprocessing.get_context("spawn")
+    paid: multiprocessing.Queue[int] = spawn.Queue()
+    shares = (names[::2], names[1::2])
+    workers = [spawn.Process(target=_pay_from_a_process, args=(f"{tmp_path}/store.db", s, paid)) for s in shares]
+    for worker in workers:
+        worker.start()
+    counts = [paid.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join(timeout=60)
+    assert sum(counts) == 2_000 // 300
+    with store.database.reading() as connection:
+        assert connection.execute(sa.select(sa.func.sum(effects.c.amount_minor))).scalar_one() == 1_800
+
+
+def _open_from_a_process(path: str, opened: "multiprocessing.Queue[bool]") -> None:
+    open_store(f"sqlite:///{path}").close()
+    opened.put(True)
+
+
+def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    opened: multiprocessing.Queue[bool] = spawn.Queue()
+    workers = [spawn.Process(target=_open_from_a_process, args=(f"{tmp_path}/new.db", opened)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    assert [opened.get(timeout=60) for _ in workers] == [True, True, True]
+    for worker in workers:
+        worker.join(timeout=60)
+
+
+def test_a_locked_file_is_told_as_transient(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.store.database.BUSY_TIMEOUT_S", 0.1)
+    impatient = Database(f"sqlite:///{tmp_path}/store.db")
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TransientError, match="cannot be used now"):
+        impatient.writing(lambda connection: connection.execute(sa.delete(effects)))
+    holder.execute("ROLLBACK")
+    holder.close()
+    impatient.close()
+
+
+def test_a_folder_that_cannot_hold_a_file_is_told_as_transient(tmp_path: Path) -> None:
+    (tmp_path / "store.db").mkdir()
+    with pytest.raises(TransientError):
+        open_store(f"sqlite:///{tmp_path}/store.db")
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
+def test_a_url_that_is_no_store_is_told_without_being_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_store(url)
+
+
+def test_a_mistake_in_a_statement_is_not_told_as_transient(store: Store) -> None:
+    with pytest.raises(sa.exc.OperationalError), store.database.reading() as connection:
+        connection.execute(sa.text("SELECT * FROM no_such_table"))
+
+
+def test_commits_are_synced_and_the_file_is_in_wal(store: Store) -> None:
+    with store.database.reading() as connection:
+        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert connection.execute(sa.text("PRAGMA synchronous")).scalar_one() == 2
+
+
+def test_the_migrations_lead_to_the_tables(store: Store) -> None:
+    with store.database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    scripts = ScriptDirectory(str(Path(open_store.__code__.co_filename).parent / "migrations"))
+    assert scripts.get_current_head() == HEAD_REVISION
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("orders.json", "[{]", "orders.json"),
+        ("orders.json", '[{"order_id": "O", "surprise": 1}]', "orders.0"),
+        ("customers.json", '{"customer_id": "C"}', "customers"),
+    ],
+)
+def test_broken_sample_records_are_told(store: Store, tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=told):
+        seed(store, tmp_path, NOW)

@@ -1,0 +1,1 @@
+"""All of Headgate on one machine, as separate processes."""

@@ -1,0 +1,197 @@
+"""`headgate up`: everything on one machine, as separate processes under one supervisor."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
+from client.private_files import write_private
+from workers.bootstrap import Parts
+from workers.data_dir import make_data_dir
+from workers.first_secrets import prepare_access
+from workers.machine.local_ports import free_ports
+from workers.machine.process_keeper import ProcessEvent, ProcessSpec, Supervisor
+from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
+from workers.settings import Settings
+from workflows import options
+
+LOOPBACK = "127.0.0.1"
+
+Result = TypeVar("Result")
+
+
+class Stack:
+    """All processes of one machine, as a context manager.
+
+        async with Stack(settings, port_base=8700) as stack:
+            print(stack.endpoints.gateway)
+
+    Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the
+    first was cut.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        port_base: int = 8700,
+        ui: bool = True,
+        samples: bool = False,
+        on_event: Callable[[ProcessEvent], None] | None = None,
+        handle_signals: bool = True,
+    ) -> None:
+        self.settings = settings
+        self._port_base = port_base
+        self._ui = ui
+        self._samples = samples
+        self.supervisor = Supervisor(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
+        self.endpoints: Endpoints
+
+    async def __aenter__(self) -> Self:
+        make_data_dir(self.settings.data_dir)
+        await self.supervisor.__aenter__()
+        try:
+            await self._start()
+        except BaseException as error:
+            if await self.supervisor.__aexit__(type(error), error, error.__traceback__):
+                raise KeyboardInterrupt from error
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        return await self.supervisor.__aexit__(kind, error, trace)
+
+    async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
+        """Do some work; Ctrl-C or SIGTERM ends it.
+
+        Raises:
+            KeyboardInterrupt: a signal came first.
+        """
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self.supervisor.until_stopped())
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            raise KeyboardInterrupt
+        return working.result()
+
+    @property
+    def _endpoints_file(self) -> Path:
+        return self.settings.data_dir / "endpoints.json"
+
+    async def _start(self) -> None:
+        self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
+        binary = find_temporal()
+        if self.settings.models != "offline":
+            _ = Parts(self.settings).models  # a missing key or price is said here, not by a worker that dies
+        if self.settings.rail != "embedded":
+            _ = Parts(self.settings).rail  # likewise its key
+        gateway, temporal, ui, offline = free_ports(self._port_base, 4)
+        address = f"{LOOPBACK}:{temporal}"
+        prepared = self._prepare_files()
+        self.endpoints = Endpoints(
+            gateway=f"http://{LOOPBACK}:{gateway}",
+            console=f"http://{LOOPBACK}:{gateway}/approvals",
+            temporal=address,
+            temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
+            namespace=DEFAULT_NAMESPACE,
+            sources=prepared,
+            offline_model=f"http://{LOOPBACK}:{offline}",
+        )
+        # Keys, certificates and profiles that somebody has for another Temporal are not for this one.
+        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("TEMPORAL_")}
+        env = own | {
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+            "TEMPORAL_ADDRESS": address,
+            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
+            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
+            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
+            "HEADGATE_GATEWAY_PORT": str(gateway),
+            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
+            "HEADGATE_MODELS": self.settings.models,
+            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
+        }
+        server = dev_server_command(
+            binary,
+            db_file=self.settings.data_dir / "temporal.db",
+            port=temporal,
+            ui_port=ui if self._ui else None,
+            namespace=DEFAULT_NAMESPACE,
+            search_attributes=options.SEARCH_ATTRIBUTES,
+        )
+
+        async def temporal_ready() -> bool:
+            await prepare_namespace(
+                address, DEFAULT_NAMESPACE, search_attributes=options.SEARCH_ATTRIBUTES, timeout_s=60.0
+            )
+            return True
+
+        offline_spec = self._spec(
+            "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
+        )
+        await self.supervisor.start(
+            [ProcessSpec("temporal", server, env=own, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
+        )
+        await self.supervisor.start(
+            [
+                self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
+                *(self._worker(role, queue, address, env) for role, queue in _ROLE_QUEUES.items()),
+            ]
+        )
+        write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
+
+    def _prepare_files(self) -> list[SourceEndpoint]:
+        """Make stores and secrets before the first process looks for them."""
+        parts = Parts(self.settings)
+        try:
+            _ = parts.store  # migrated here, before several processes want to
+            if self._samples:
+                parts.load_samples()
+        finally:
+            parts.close()
+        return prepare_access(self.settings)
+
+    def _spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
+        async def healthy() -> bool:
+            async with httpx.AsyncClient(timeout=2) as http:
+                return (await http.get(f"{url}/healthz")).is_success
+
+        return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
+
+    def _worker(self, role: str, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
+        async def polling() -> bool:
+            from temporalio.api.enums.v1 import TaskQueueType
+            from temporalio.api.taskqueue.v1 import TaskQueue
+            from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+            client = await connect(address, DEFAULT_NAMESPACE)
+            kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if role == "case" else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            answer = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
+                )
+            )
+            return bool(answer.pollers)
+
+        return ProcessSpec(
+            f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling
+        )
+
+
+_ROLE_QUEUES = {
+    "intake": options.INTAKE_QUEUE,
+    "case": options.CASES_QUEUE,
+    "model": options.MODEL_QUEUES[min(options.MODEL_QUEUES)],
+    "action": options.ACTIONS_QUEUE,
+    "journal": options.JOURNAL_QUEUE,
+}
