@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +19,24 @@ from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
-from domain.model_call import Tier
-from workers.bootstrap import Parts
+from domain.specialists import SPECIALISTS
+from workers.bootstrap import Parts, load
 from workers.settings import Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
-from workflows.billing import BillingWorkflow
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
-from workflows.sales import SalesWorkflow
-from workflows.technical_support import TechnicalSupportWorkflow
+from workflows.options import QUEUES, Role
 
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
-WORKFLOWS = [
+WORKFLOWS: list[type] = [
     CaseWorkflow,
-    BillingWorkflow,
-    TechnicalSupportWorkflow,
-    SalesWorkflow,
+    *(load(specialist.workflow) for specialist in SPECIALISTS.values()),
     ApprovalWorkflow,
     IntakeWorkflow,
     JournalWorkflow,
 ]
-
-
-class Role(StrEnum):
-    """What a worker process does (docs/architecture.md, "Processes")."""
-
-    INTAKE = "intake"
-    CASE = "case"
-    MODEL = "model"
-    ACTION = "action"
-    JOURNAL = "journal"
 
 
 def case_worker(client: Client, *, cached: int = 1000) -> Worker:
@@ -101,7 +86,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
         case Role.MODEL:
             slots = parts.settings.model_slots
             activities = parts.model_activities()
-            return [activity_worker(client, options.MODEL_QUEUES[tier], activities, slots=slots) for tier in Tier]
+            return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
             return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=16)]
         case Role.JOURNAL:

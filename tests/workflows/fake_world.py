@@ -12,49 +12,46 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.actions.approve import ApproveActivities, RecordDecisionRequest
-from activities.actions.bury import BuryActivities
-from activities.actions.close import CloseActivities, CloseRequest, CloseResult
-from activities.actions.find import FindActivities
-from activities.actions.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
-from activities.actions.pay import PayActivities, RefundRequest, SettleRequest, SettleResult
+from activities.actions.approve import RecordDecisionRequest
+from activities.actions.close import CloseRequest, CloseResult
+from activities.actions.lead import RecordLeadRequest, RecordLeadResult
+from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
-from activities.models.diagnose import DiagnoseActivities, DiagnoseResult, QuestionResult
-from activities.models.draft import DraftActivities, DraftResult
-from activities.models.extract import ClaimResult, ExtractActivities
-from activities.models.qualify import LeadResult, QualifyActivities
-from activities.models.route import RouteActivities, RouteResult
-from domain.case import CaseOutcome, Draft, EffectRecord
+from activities.models.answer import AnswerResult
+from activities.models.diagnose import DiagnoseResult, QuestionResult
+from activities.models.draft import DraftResult
+from activities.models.extract import ClaimResult
+from activities.models.qualify import LeadResult
+from activities.models.route import RouteResult
+from domain.case import CaseOutcome, EffectRecord
 from domain.knowledge import Article, Diagnosis
+from domain.letters import Draft
 from domain.model_call import Usage
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
-from domain.routing import Category, Route
+from domain.replies import write
+from domain.routing import BILLING, Route
 from domain.sales import Interest, LeadFacts
+from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options
 
-ACTIONS = [
-    FindActivities.find_account,
-    PayActivities.refund,
-    PayActivities.settle_effects,
-    LeadActivities.record_lead,
-    CloseActivities.close_case,
-    CloseActivities.forbid_effects,
-    ApproveActivities.announce_approval,
-    ApproveActivities.record_decision,
-    BuryActivities.bury,
-    BuryActivities.alert_person,
-]
-MODELS = [
-    RouteActivities.route_case,
-    ExtractActivities.extract_claim,
-    DiagnoseActivities.diagnose,
-    DiagnoseActivities.search_billing_knowledge,
-    QualifyActivities.qualify_lead,
-    DraftActivities.draft_reply,
-]
+
+def _tools(*others: str, models: bool) -> list[Callable[..., Any]]:
+    """The activities of one room: those of every specialist in the table, and others."""
+    paths = dict.fromkeys([*others, *tools_of_specialists(models=models)])
+    return [activity for path in paths for activity in activities_of(load(path))]
+
+
+MODELS = _tools("activities.models.route:RouteActivities", models=True)
+ACTIONS = _tools(
+    "activities.actions.alert:AlertActivities",
+    "activities.actions.approve:ApproveActivities",
+    "activities.actions.bury:BuryActivities",
+    "activities.actions.close:CloseActivities",
+    models=False,
+)
 REAL = {
     options.ACTIONS_QUEUE: ACTIONS,
     options.MODEL_QUEUES["small"]: MODELS,
@@ -93,7 +90,7 @@ class FakeWorld:
     """Answers each activity by its script, then as a world where all goes well.
 
     >>> world = FakeWorld()
-    >>> world.will("route_case", TransientError("down"), routed(Category.SALES))
+    >>> world.will("route_case", TransientError("down"), routed(SALES))
     """
 
     def __init__(self) -> None:
@@ -144,7 +141,7 @@ class FakeWorld:
     def reply(self) -> str:
         """Return the text of the one reply, or nothing."""
         close: CloseRequest = self.requests("close_case")[-1]
-        return close.draft.text if close.draft else ""
+        return write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""
@@ -201,7 +198,7 @@ async def _given(answer: Answer, request: Any) -> Any:
 # --- a world where all goes well ----------------------------------------------------------------------------
 
 
-def routed(category: Category) -> RouteResult:
+def routed(category: str) -> RouteResult:
     """The router's answer."""
     return RouteResult(route=Route(category=category, confidence=0.9), usage=ONE_CALL)
 
@@ -271,7 +268,7 @@ async def _idle(request: AdmitRequest) -> AdmitResult:
 
 
 _DEFAULTS: dict[str, Answer] = {
-    "route_case": routed(Category.BILLING),
+    "route_case": routed(BILLING),
     "extract_claim": claimed(),
     "find_account": account(),
     "search_billing_knowledge": QuestionResult(article=ARTICLE, coverage=0.9),
@@ -283,6 +280,7 @@ _DEFAULTS: dict[str, Answer] = {
         candidates=["KB-7 (90%)"],
         usage=ONE_CALL,
     ),
+    "answer_from_articles": AnswerResult(article=ARTICLE, candidates=["KB-7 (90%)"], usage=ONE_CALL),
     "qualify_lead": LeadResult(facts=LeadFacts(interest=Interest.QUOTE, seats=120), usage=ONE_CALL),
     "record_lead": _lead,
     "draft_reply": DraftResult(draft=Draft(subject="Your quote", text="Ines will write to you."), usage=ONE_CALL),

@@ -10,11 +10,12 @@ from client.cases import Headgate
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import FailureKind
 from domain.money.claim import Reason
-from domain.routing import Category, Route, Unroutable
+from domain.routing import BILLING, SALES, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, new_case, updates_of
-from workflows.case import NOTICES_KEPT, CaseWorkflow
+from workflows.case import CaseWorkflow
 from workflows.options import ALERT_BUDGET
+from workflows.waiting import NOTICES_KEPT
 
 DAY = timedelta(days=1)
 UNROUTED = RouteResult(route=Route(unroutable=Unroutable.ABSTAINED), usage=ONE_CALL)
@@ -88,10 +89,10 @@ async def test_person_closes(mill: Mill, world: FakeWorld) -> None:
 async def test_person_routes(mill: Mill, world: FakeWorld) -> None:
     """The category that a person names is worked as if the router had named it."""
     handle = await waiting(mill)
-    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=Category.SALES)
+    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=SALES)
     assert (await told(handle, route)).accepted
     outcome = await handle.result()
-    assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, Category.SALES, True)
+    assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, SALES, True)
     assert world.of("draft_reply", f"{handle.id}/sales")
 
 
@@ -159,7 +160,7 @@ async def test_decision_while_nothing_waits_is_told_so(mill: Mill, world: FakeWo
     """A decision for a case that is at work does not wait for a lane to open."""
     handle = await waiting(mill)
     held = world.hold("extract_claim")
-    assert (await told(handle, HumanDecision(verdict=Lane.ROUTE, by="ana", category=Category.BILLING))).accepted
+    assert (await told(handle, HumanDecision(verdict=Lane.ROUTE, by="ana", category=BILLING))).accepted
     await held.reached.wait()
     answer = await told(handle, ANSWER)
     assert not answer.accepted
@@ -193,7 +194,7 @@ async def test_specialist_that_hands_back_gets_another_run(mill: Mill, world: Fa
     """Each run of a specialist is a child of its own; the second wait is another wait."""
     world.will("extract_claim", claimed(reason=Reason.OTHER))
     handle = await waiting(mill)
-    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=Category.BILLING)
+    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=BILLING)
     assert (await told(handle, route)).accepted
 
     async def second_wait() -> bool:

@@ -145,7 +145,7 @@ class Stack:
         await self.supervisor.start(
             [
                 self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
-                *(self._worker(role, queue, address, env) for role, queue in _ROLE_QUEUES.items()),
+                *(self._worker(role, queues[0], address, env) for role, queues in options.QUEUES.items()),
             ]
         )
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
@@ -168,14 +168,18 @@ class Stack:
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
-    def _worker(self, role: str, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
+    def _worker(self, role: options.Role, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue
             from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
             client = await connect(address, DEFAULT_NAMESPACE)
-            kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if role == "case" else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            kind = (
+                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+                if role is options.Role.CASE
+                else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            )
             answer = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
                     namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
@@ -186,12 +190,3 @@ class Stack:
         return ProcessSpec(
             f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling
         )
-
-
-_ROLE_QUEUES = {
-    "intake": options.INTAKE_QUEUE,
-    "case": options.CASES_QUEUE,
-    "model": options.MODEL_QUEUES[min(options.MODEL_QUEUES)],
-    "action": options.ACTIONS_QUEUE,
-    "journal": options.JOURNAL_QUEUE,
-}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from adapters.models.offline.claim import read_claim
-from adapters.models.offline.diagnosis import choose_article
+from adapters.models.offline.diagnosis import choose_article, name_article
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import EmbeddedRouter
@@ -14,13 +14,14 @@ _FIELDS: dict[str, frozenset[str]] = {
     "route": frozenset({"route"}),
     "claim": frozenset({"wants", "reason", "order_id", "amount"}),
     "diagnosis": frozenset({"article_id", "cause", "steps", "confidence"}),
+    "article": frozenset({"article_id", "confidence"}),
     "lead": frozenset({"interest", "product", "seats", "country", "urgent", "company"}),
     "reply": frozenset({"subject", "text"}),
 }
 
 
 class Solver:
-    """Answers the five tasks that it was made for.
+    """Answers the tasks that it was made for.
 
     Args:
         router: decides the task `route`.
@@ -32,6 +33,7 @@ class Solver:
             "route": self._route,
             "claim": read_claim,
             "diagnosis": choose_article,
+            "article": name_article,
             "lead": read_lead,
             "reply": write_reply,
         }
@@ -40,7 +42,7 @@ class Solver:
         """Answer a task from its request alone.
 
         Raises:
-            UnsupportedTaskError: it is none of the five, or its schema asks for other fields.
+            UnsupportedTaskError: it is none of them, or its schema asks for other fields.
         """
         if task.name not in _FIELDS:
             raise UnsupportedTaskError(

@@ -80,8 +80,8 @@ def case(case_id: str, state: CaseState, **changes: object) -> CaseFact:
         "state": state,
         "received_at": NOW - timedelta(hours=2),
         "closed_at": NOW - timedelta(minutes=20),
-        "limit_minor": {"USD": 500_000},
-        "daily_cap_minor": {"USD": 1_000_000},
+        "limit_minor": {"refund": {"USD": 500_000}},
+        "daily_cap_minor": {"refund": {"USD": 1_000_000}},
         "human_deadline_s": 14 * 86_400,
         "handed_over": True,
         **changes,
@@ -262,7 +262,7 @@ def charge_unknown(f: AuditFacts) -> None:
 
 
 def daily_cap(f: AuditFacts) -> None:
-    f.cases[0].daily_cap_minor = {"USD": 1_999}
+    f.cases[0].daily_cap_minor = {"refund": {"USD": 1_999}}
 
 
 def kill_switch(f: AuditFacts) -> None:
@@ -522,7 +522,7 @@ def test_what_is_allowed_stays_quiet(allowed: Break) -> None:
 
 def test_a_currency_without_a_limit_is_never_paid_without_an_approval() -> None:
     facts = healthy()
-    facts.cases[0].limit_minor = {"EUR": 500_000}
+    facts.cases[0].limit_minor = {"refund": {"EUR": 500_000}}
     assert found(facts) == {("S3", "no_approval")}
 
 
