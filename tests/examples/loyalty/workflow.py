@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.examples.loyalty.activities import BirthdayRequest, LoyaltyActivities
     from tests.examples.loyalty.rules import points
     from workflows import options
-    from workflows.desk import Desk
+    from workflows.specialists.desk import Desk
 
 
 @workflow.defn

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from workers.roles import workflows
 
 PROJECT = Path(__file__).resolve().parents[3]
-FILES = sorted((PROJECT / "workflows").glob("*.py"))
+FILES = sorted((PROJECT / "workflows").rglob("*.py"))
 FORBIDDEN = {
     ("datetime", "now"), ("datetime", "utcnow"), ("time", "time"), ("time", "sleep"), ("uuid", "uuid4"),
     ("random", "random"), ("os", "environ"), ("asyncio", "wait"), ("asyncio", "as_completed"), ("asyncio", "TaskGroup"),

@@ -30,7 +30,7 @@ def row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_is_four_files_of_which_one_is_the_row() -> None:
-    folder = Path(__file__).parents[1] / "examples" / "loyalty"
+    folder = Path(__file__).parents[2] / "examples" / "loyalty"
     assert {path.name for path in folder.glob("*.py")} == OWN_FILES
 
 
