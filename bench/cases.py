@@ -24,6 +24,7 @@ from client.cases import Headgate
 from client.connect import connect
 from client.starting import TemporalCaseStarter
 from domain.case import TERMINAL_STATES, CaseInput
+from domain.errors import NotReachableError
 from domain.model_call import ModelReply, ModelRequest
 from domain.routing import Category
 from ports.model import LanguageModel
@@ -167,7 +168,7 @@ async def _bare_workers(stack: Stack) -> AsyncIterator[None]:
     try:
         await asyncio.sleep(1)
         if any(worker.returncode is not None for worker in workers):
-            raise RuntimeError("a worker of the bare workflow died at its start: its error stands above")
+            raise NotReachableError("a worker of the bare workflow died at its start: its error stands above")
         yield
     finally:
         for worker in workers:
@@ -180,7 +181,7 @@ async def bench_cases(*, cases: int, rounds: int) -> dict[str, object]:
     """Measure both in alternating rounds; return medians and their ratio.
 
     Raises:
-        RuntimeError: something could not be started; the message says what.
+        UseError: something could not be started; the message says what.
     """
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         settings = load_settings(data_dir=Path(folder))

@@ -1,7 +1,7 @@
 """Which cases are meant: the conditions of lists and counts, in Temporal's list filter."""
 
-from client.usage import not_among
 from domain.case import TERMINAL_STATES, CaseState
+from domain.errors import not_among
 from domain.routing import CATEGORIES, parse_route
 
 # Endings that Temporal knows and Headgate does not bring about: somebody terminated a case, or its workflow failed.

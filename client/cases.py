@@ -30,9 +30,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from client.case_filters import case_filter
 from client.case_rows import CaseRow, row_of
-from client.connect import Endpoints, NotReachableError, connect, read_endpoints
+from client.connect import Endpoints, connect, read_endpoints
 from client.refusals import explained, is_denied, lacks_namespace
-from client.usage import UsageError
 from domain.case import (
     TERMINAL_STATES,
     WAITING_STATES,
@@ -43,6 +42,7 @@ from domain.case import (
     CaseStatus,
     HumanDecision,
 )
+from domain.errors import NotReachableError, UnknownCaseError, UsageError
 from domain.inbound.signing import sign
 from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND, IntakeState, PaceChange, is_possible_pace
 from domain.money.approval import (
@@ -62,15 +62,6 @@ ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case wor
 ASKED_AT_ONCE = 16
 
 _Answer = TypeVar("_Answer", CaseAnswer, DecisionAnswer)
-
-
-class UnknownCaseError(KeyError):
-    """No case or approval has this id."""
-
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(
-            f"no case or approval has the id {workflow_id!r}: see `headgate cases list` and `headgate approvals list`"
-        )
 
 
 class Headgate:

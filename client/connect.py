@@ -15,12 +15,10 @@ from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
+from domain.errors import NotReachableError
+
 DEFAULT_NAMESPACE = "headgate"
 SDK_RESTS_WITHIN_S = 0.2
-
-
-class NotReachableError(Exception):
-    """A needed part cannot be reached; the message names it and says what to do (exit code 3)."""
 
 
 class SourceEndpoint(BaseModel):

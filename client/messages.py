@@ -14,6 +14,7 @@ from typing import IO
 from pydantic import BaseModel
 
 from domain.case import EVENT_ID
+from domain.errors import ImpossibleError, UsageError
 
 JSON_TYPE = "application/json"
 # What a webhook may say; anything else in a line (labels, notes, sources) is about the message and stays here.
@@ -53,7 +54,8 @@ def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[Ou
     `*.jsonl.gz` files below `texts`, by default the folder above the schedule's own.
 
     Raises:
-        ValueError: a line cannot be read, or the file is of a kind that is not sent; the message says which and why.
+        ImpossibleError: a line cannot be read; the message says which and why.
+        UsageError: the file is of a kind that is not sent.
         OSError: the file cannot be read.
     """
     name = str(path)
@@ -66,11 +68,11 @@ def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[Ou
         with _opened(Path(path)) as file:
             yield from _lines(file, name)
     elif bare.lower().endswith((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")):
-        raise ValueError(
+        raise UsageError(
             f"{name!r} is a document: invoices come with a later release; send JSON lines or a schedule in CSV"
         )
     else:
-        raise ValueError(
+        raise UsageError(
             f"{name!r}: expected a file that ends in .jsonl, .csv or either with .gz, or - for standard input"
         )
 
@@ -92,7 +94,7 @@ def _lines(file: Iterable[str], name: str) -> Iterator[Outgoing]:
         try:
             message = _outgoing(json.loads(line))
         except ValueError as e:
-            raise ValueError(f"{name}, line {number}: {e}") from None
+            raise ImpossibleError(f"{name}, line {number}: {e}") from None
         yield message
 
 
@@ -136,12 +138,12 @@ def _scheduled(path: Path, folder: Path) -> Iterator[Outgoing]:
         rows = csv.DictReader(file)
         missing = [name for name in _SCHEDULE if name not in (rows.fieldnames or [])]
         if missing:
-            raise ValueError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
+            raise ImpossibleError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
         texts = _texts_below(folder)
         for number, row in enumerate(rows, 2):
             found = texts.get(row["text_id"])
             if found is None:
-                raise ValueError(
+                raise ImpossibleError(
                     f"{str(path)!r}, line {number}: no text {row['text_id']!r} below {str(folder)!r}; "
                     "say with --texts where the texts are"
                 )

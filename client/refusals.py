@@ -3,7 +3,7 @@
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError
+from domain.errors import NotReachableError
 
 _DENIED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
 _GONE = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)

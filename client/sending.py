@@ -18,6 +18,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from client.messages import Outgoing, read_messages
+from domain.errors import GatewayUnreachableError, UsageError
 from domain.inbound.signing import decode_secret, sign
 
 _TRIES = 8
@@ -74,7 +75,9 @@ async def send_file(
     called with the number of messages that are done.
 
     Raises:
-        ValueError: the file, the secret or the rate cannot be used; the message says what was expected.
+        UsageError: the file, the rate or the limit is not what it may be.
+        ImpossibleError: a line of the file cannot be read.
+        ValueError: the secret is none.
         OSError: the file cannot be read.
         GatewayUnreachableError: the very first message got no answer at all.
     """
@@ -105,18 +108,14 @@ async def send_messages(
 ) -> SendSummary:
     """Send messages as `send_file` does."""
     if rate is not None and not 0 < rate <= 100_000:
-        raise ValueError(f"rate {rate!r}: expected messages per second, above 0")
+        raise UsageError(f"rate {rate!r}: expected messages per second, above 0")
     if limit is not None and limit < 1:
-        raise ValueError(f"limit {limit!r}: expected 1 or more")
+        raise UsageError(f"limit {limit!r}: expected 1 or more")
     decode_secret(secret)
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx.AsyncClient(base_url=gateway, timeout=15, limits=limits, transport=transport) as http:
         sender = _Sender(http, f"/webhooks/{source}", secret, progress)
         return await sender.run(_limited(messages, limit), rate, concurrency)
-
-
-class GatewayUnreachableError(Exception):
-    """No gateway answers at the address."""
 
 
 class _Sender:

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client.usage import UsageError, not_among
 from domain.blueprint import Blueprint
-from domain.errors import ConfigurationError, StatementRefusedError
+from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.model_call import Tier
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings

@@ -5,14 +5,10 @@ import os
 from pathlib import Path
 from typing import IO
 
-from client.usage import UsageError
+from domain.errors import DataDirInUseError, UsageError
 
 LOG_ROTATE_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
-
-
-class DataDirInUseError(RuntimeError):
-    """Another running `headgate up` owns this data dir."""
 
 
 def make_data_dir(path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from client.usage import UsageError
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, UsageError
 from workers.secret_files import read_secret
 
 if TYPE_CHECKING:

@@ -6,18 +6,11 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import (
-    Prompts,
-    UnfitAnswerError,
-    ask,
-    fenced_json,
-    fenced_ticket,
-    read_json,
-    ticket_text,
-)
+from activities.models.prompting import Prompts, ask, fenced_json, fenced_ticket, read_json, ticket_text
 from domain.answers import ReplyAnswer, strict_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput, Draft
+from domain.errors import UnfitAnswerError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.outgoing import objections_to_reply
 from domain.sales import LeadFacts

@@ -16,8 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from activities.heartbeat import heartbeating
 from domain.case import CaseInput
-from domain.errors import BadAnswerError, ConfigurationError
-from domain.inbound.strict_json import StrictJSONError
+from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Usage
 from ports.model import LanguageModel
@@ -43,10 +42,6 @@ _environment = ImmutableSandboxedEnvironment(
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
-
-
-class UnfitAnswerError(ValueError):
-    """An answer that cannot be taken; the message tells the model why."""
 
 
 class Prompts:

@@ -4,11 +4,12 @@ import asyncio
 import os
 from dataclasses import replace
 
-from client.connect import Endpoints, NotReachableError, connect, read_endpoints
+from client.connect import Endpoints, connect, read_endpoints
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
 from commands.doctor.settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
 from commands.doctor.temporal import SERVER, TemporalPlace, check_temporal
 from domain.blueprint import ModelChoice
+from domain.errors import NotReachableError
 from workers.settings import Settings
 
 

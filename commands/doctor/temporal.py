@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from client.connect import NotReachableError
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
 from commands.work.standing import INTAKE_ANSWERS_WITHIN
+from domain.errors import NotReachableError
 from domain.model_call import Tier
 from workers.machine.local_ports import port_answers
 from workflows import options
@@ -155,7 +155,8 @@ async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> li
 
 async def _answers(client: "Client") -> bool:
     """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
-    from client.cases import Headgate, UnknownCaseError
+    from client.cases import Headgate
+    from domain.errors import UnknownCaseError
 
     try:
         await Headgate(client).intake(INTAKE_ANSWERS_WITHIN)

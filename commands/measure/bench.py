@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import USAGE, AsJson, emit, fail, run
+from commands.terminal.cli import USAGE, AsJson, clear_errors, emit, fail, run
 
 bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
 
@@ -21,7 +21,9 @@ def bench_intake(
     _need_bench()
     from bench.intake import bench_intake as measure
 
-    _show(measure(seconds=seconds, rounds=rounds), as_json=as_json)
+    with clear_errors():
+        document = measure(seconds=seconds, rounds=rounds)
+    _show(document, as_json=as_json)
 
 
 @bench_app.command("cases")
@@ -38,7 +40,7 @@ def bench_cases(
 
         return await measure(cases=cases, rounds=rounds)
 
-    _show(run(work, RuntimeError), as_json=as_json)  # a server or a worker that does not start
+    _show(run(work), as_json=as_json)
 
 
 def _need_bench() -> None:

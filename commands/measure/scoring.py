@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from domain.case import CaseInput
+from domain.errors import ImpossibleError
 from domain.routing import CATEGORIES
 from workers.bootstrap import Parts
 
@@ -40,7 +41,7 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
     """Yield the lines of a JSON Lines file, gzip or plain.
 
     Raises:
-        ValueError: a line is not what it should be; the message names file and line.
+        ImpossibleError: a line is not what it should be; the message names file and line.
     """
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -49,9 +50,9 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
             try:
                 row = Labelled.model_validate(json.loads(line))
             except ValueError as error:
-                raise ValueError(f"{str(path)!r} line {number}: {error}") from error
+                raise ImpossibleError(f"{str(path)!r} line {number}: {error}") from error
             if row.label is not None and row.label not in CATEGORIES:
-                raise ValueError(
+                raise ImpossibleError(
                     f"{str(path)!r} line {number}: label {row.label!r}, expected one of {CATEGORIES!r} or null"
                 )
             yield row
@@ -61,7 +62,7 @@ async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
     """Route every line as a case would be routed: cleaned, asked, parsed, re-asked.
 
     Raises:
-        ValueError: the data cannot be read.
+        ImpossibleError: the data cannot be read.
     """
     from activities.models.route import RouteActivities, RouteRequest
 
@@ -83,7 +84,7 @@ async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
         result = await router.route_case(RouteRequest(case=case))
         judged.append(Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source))
     if not judged:
-        raise ValueError(f"{str(path)!r}: there is no line in it")
+        raise ImpossibleError(f"{str(path)!r}: there is no line in it")
     return score_routing(judged)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, erring, fail, run, settings_for
+from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, clear_errors, fail, run, settings_for
 
 
 def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
@@ -12,7 +12,7 @@ def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
     from workers.serving import serve_gateway
 
     settings = settings_for(data_dir)
-    with erring():
+    with clear_errors():
         serve_gateway(settings)
 
 
@@ -45,5 +45,5 @@ def offline_model(
     from workers.serving import serve_offline_model
 
     settings = settings_for(data_dir)
-    with erring():
+    with clear_errors():
         serve_offline_model(settings, host, port)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, erring, settings_for
+from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, clear_errors, settings_for
 
 if TYPE_CHECKING:
     from client.connect import Endpoints
@@ -84,12 +84,7 @@ def up(
 
     Prints the URLs; Ctrl-C stops all of it, the state is kept.
     """
-    from workers.data_dir import DataDirInUseError
-    from workers.machine.local_ports import NoFreePortError
-    from workers.machine.process_keeper import SupervisorError
-    from workers.machine.temporal_server import ServerProgramMissingError
-
     settings = settings_for(data_dir, models=models)
-    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
+    with clear_errors():
         code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
     raise typer.Exit(code)

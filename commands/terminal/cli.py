@@ -1,4 +1,4 @@
-"""What all commands share: options, printing, running and erring.
+"""What all commands share: options, printing, running, and one clear line for what went wrong.
 
 Everything heavy is imported inside the commands, so that `--help` stays instant.
 """
@@ -80,41 +80,36 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     Console().print(shown)
 
 
-# --- running and erring -------------------------------------------------------------------------------------
+# --- running -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def erring(*unreachable: type[Exception]) -> Iterator[None]:
-    """Turn errors of a command's work into one clear line and the documented exit code.
+def clear_errors() -> Iterator[None]:
+    """End the command with one clear line and the documented exit code when its work fails.
 
-    Args:
-        unreachable: further errors that mean that a needed part cannot be reached.
+    Both roots of `domain/errors.py` say themselves which code. A built-in KeyError, ValueError or TimeoutError is what
+    the stores and the standard library say about a value or a wait.
     """
     from temporalio.service import RPCError
 
-    from client.connect import NotReachableError
-    from client.usage import UsageError
-    from domain.errors import HeadgateError, TransientError
+    from domain.errors import HeadgateError, UseError
 
-    out_of_reach: tuple[type[Exception], ...] = (NotReachableError, TransientError, *unreachable)
     try:
         yield
-    except out_of_reach as error:
-        raise fail(str(error), UNREACHABLE) from None
+    except (HeadgateError, UseError) as error:
+        raise fail(str(error), error.exit_code) from None
     except RPCError as error:
         said = f"Temporal refused ({error.status.name}: {error.message}): `headgate doctor` says what is there"
         raise fail(said, UNREACHABLE) from None
-    except UsageError as error:
-        raise fail(str(error), USAGE) from None
-    except (HeadgateError, KeyError, ValueError, TimeoutError) as error:
+    except (KeyError, ValueError, TimeoutError) as error:
         raise fail(str(error.args[0] if isinstance(error, KeyError) and error.args else error), WRONG) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def run(work: Callable[[], Awaitable[Result]], *unreachable: type[Exception]) -> Result:
-    """Run a command's work; errors become one clear line and the documented exit code, as `erring` says."""
-    with erring(*unreachable):
+def run(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a command's work; what goes wrong ends the command as `clear_errors` says."""
+    with clear_errors():
         return asyncio.run(_awaited(work))
 
 
@@ -149,7 +144,7 @@ def with_parts(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> 
 
         settings = load_settings(data_dir=data_dir)
         if not settings.store_url and not (data_dir / "store.db").exists():
-            from client.connect import NotReachableError
+            from domain.errors import NotReachableError
 
             raise NotReachableError(
                 f"no store in {str(data_dir)!r}: start Headgate with `headgate up --data-dir {data_dir}`, or name the "
@@ -186,5 +181,5 @@ def settings_for(data_dir: Path, **given: object) -> "Settings":
     """Read the settings for a data dir; wrong ones end the command with a clear message."""
     from workers.settings import load_settings
 
-    with erring():
+    with clear_errors():
         return load_settings(data_dir=data_dir, **{name: value for name, value in given.items() if value is not None})

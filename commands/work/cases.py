@@ -15,8 +15,8 @@ from commands.terminal.cli import (
     AsJson,
     By,
     DataDir,
+    clear_errors,
     emit,
-    erring,
     fail,
     person,
     report,
@@ -50,7 +50,7 @@ def cases_list(
     """List cases, newest first."""
     from client.case_filters import case_filter
 
-    with erring():
+    with clear_errors():
         case_filter(state, category)  # a slip of the hand is told before anything is connected
 
     async def work(headgate: "Headgate") -> None:
@@ -169,7 +169,7 @@ def cases_follow(
 
 async def _let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
     """Return the row of a case; one that is unknown is said to be so, and may still be on its way in."""
-    from client.cases import UnknownCaseError
+    from domain.errors import UnknownCaseError
 
     try:
         return await headgate.row(case_id)
@@ -191,8 +191,8 @@ def cases_route(
     case_id: str, category: str, data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson = False
 ) -> None:
     """Send a waiting case to Billing, "Technical Support" or Sales."""
-    from client.usage import not_among
     from domain.case import HumanDecision, Lane
+    from domain.errors import not_among
     from domain.routing import CATEGORIES, parse_route
 
     chosen = parse_route(category)

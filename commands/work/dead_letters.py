@@ -88,9 +88,8 @@ def dlq_replay(
     as_json: AsJson = False,
 ) -> None:
     """Start dead-lettered cases again, with the same keys for money: what was paid is not paid again."""
-    from client.usage import not_among
     from commands.work.replaying import replay_letters
-    from domain.errors import FailureKind
+    from domain.errors import FailureKind, not_among
 
     if (dead_letter_id is None) == (not every):
         raise fail("name one dead letter, or say --all", USAGE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from client.starting import TemporalCaseStarter
 from domain.deadletter import next_replay
-from domain.errors import TransientError
+from domain.errors import ImpossibleError, TransientError
 
 if TYPE_CHECKING:
     from client.cases import Headgate
@@ -24,7 +24,7 @@ async def replay_letters(
 
     Raises:
         KeyError: there is no such dead letter.
-        ValueError: it is not open any more.
+        ImpossibleError: it is not open any more.
         NotEndedError, TransientError: its case has not ended yet, or Temporal does not take it now.
     """
     from domain.deadletter import DeadLetterStatus
@@ -41,7 +41,7 @@ async def replay_letters(
         standing = await asyncio.to_thread(letters.show, row.letter.dead_letter_id)  # all of them may take hours
         if standing.status is not DeadLetterStatus.OPEN:
             if dead_letter_id:
-                raise ValueError(f"{dead_letter_id} is {standing.status}, only open ones can be replayed")
+                raise ImpossibleError(f"{dead_letter_id} is {standing.status}, only open ones can be replayed")
             continue
         if dry_run:
             would = f"would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})"

@@ -29,8 +29,7 @@ async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[st
 
 async def ask_intake(headgate: "Headgate") -> "tuple[IntakeState | None, str]":
     """Return the state of the intake, or None and why it does not tell."""
-    from client.cases import UnknownCaseError
-    from client.connect import NotReachableError
+    from domain.errors import NotReachableError, UnknownCaseError
 
     try:
         return await headgate.intake(INTAKE_ANSWERS_WITHIN), ""

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from client.cases import Headgate
-from client.connect import NotReachableError, SourceEndpoint, read_endpoints
-from client.sending import GatewayUnreachableError, SendSummary, send_file
+from client.connect import SourceEndpoint, read_endpoints
+from client.sending import SendSummary, send_file
 from commands.terminal.cli import emit
 from commands.terminal.progress import progress_bar
 from domain.case import CaseState
+from domain.errors import GatewayUnreachableError, ImpossibleError, NotReachableError, not_among
 
 POLL_S = 1.0
 
@@ -40,7 +41,8 @@ async def run_submit(
 
     Raises:
         NotReachableError: nothing runs with this data dir, or the gateway does not answer.
-        ValueError: the file or the source cannot be used.
+        UsageError: there is no such source, or the file is of a kind that is not sent.
+        ImpossibleError: the file cannot be read.
     """
     if url is None:
         endpoints = read_endpoints(data_dir)
@@ -69,7 +71,7 @@ async def run_submit(
         )
         raise NotReachableError(f"{error}: {question}") from error
     except OSError as error:
-        raise ValueError(f"{file!r} cannot be read: {error.strerror or error}") from error
+        raise ImpossibleError(f"{file!r} cannot be read: {error.strerror or error}") from error
     states: dict[str, int] = {}
     running = 0
     started = time.perf_counter()
@@ -87,7 +89,7 @@ def _source(sources: list[SourceEndpoint], name: str | None) -> SourceEndpoint:
     for known in sources:
         if name in (None, known.name):
             return known
-    raise ValueError(f"source {name!r}: expected one of {', '.join(s.name for s in sources)}")
+    raise not_among("source", str(name), (known.name for known in sources))
 
 
 async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.inbound.web_forms import FormError, read_urlencoded
+from domain.errors import FormError, UnknownCaseError
+from domain.inbound.web_forms import read_urlencoded
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Standing, Verdict
 from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import ApprovalDesk
@@ -161,7 +162,7 @@ class ApprovalPages:
                 return RedirectResponse(f"/login?next={quote(target)}", 303, headers=SECURITY_HEADERS)
             try:
                 return await show(request, session)
-            except KeyError:
+            except UnknownCaseError:
                 return message_page(404, "Not found", "There is no approval with this id.")
             except Exception:  # noqa: BLE001 - whatever is away behind the desk, the person is told to try again
                 _LOG.exception("the approvals page failed")

@@ -13,9 +13,9 @@ class ApprovalDesk(Protocol):
         ...
 
     async def show(self, approval_id: str) -> ApprovalView:
-        """Return one approval, open or decided. Raises KeyError if it is unknown."""
+        """Return one approval, open or decided. Raises UnknownCaseError if there is none."""
         ...
 
     async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
-        """Hand in a decision and return whether it counted. Raises KeyError if the approval is unknown."""
+        """Hand in a decision and return whether it counted. Raises UnknownCaseError if there is none."""
         ...

@@ -18,10 +18,10 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from domain.case import case_id as case_id_of
-from domain.errors import TransientError
+from domain.errors import SignatureError, TransientError, WebhookRefusedError
 from domain.inbound.quick_look import check_webhook
-from domain.inbound.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
-from domain.inbound.webhook import WebhookRefusedError, too_large
+from domain.inbound.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
+from domain.inbound.webhook import too_large
 from gateway.webhooks import problems
 from gateway.webhooks.sources import Scheme, Source
 from ports.inbox import Inbox, InboxItem, PutOutcome

@@ -12,8 +12,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, NotReachableError
 from workers.machine import temporal_setup as preparing
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessSpec, Supervisor

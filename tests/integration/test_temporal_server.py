@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 
+from domain.errors import NotReachableError
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessSpec, Supervisor
 from workers.machine.temporal_server import (
@@ -127,7 +128,7 @@ async def test_an_attribute_of_another_type_is_refused_not_ignored(tmp_path: Pat
 
 async def test_no_server_at_the_address_is_an_error_in_time(tmp_path: Path) -> None:
     (port,) = free_ports(24400, 1)
-    with pytest.raises(RuntimeError, match=rf"'127.0.0.1:{port}' did not answer .* within 0.5 s"):
+    with pytest.raises(NotReachableError, match=rf"'127.0.0.1:{port}' did not answer .* within 0.5 s"):
         await prepare_namespace(f"127.0.0.1:{port}", NAMESPACE, search_attributes={}, timeout_s=0.5)
 
 

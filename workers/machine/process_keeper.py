@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from domain.errors import ProcessKeeperError, StartError, StopRequested
 from workers.data_dir import rotate_log, take_lock
 from workers.machine.process_identity import ProcessRecord, signal_group, stop_leftover
 
@@ -52,18 +53,6 @@ except OSError as error:
 """
 
 ReadyProbe = Callable[[], bool | Awaitable[bool]]
-
-
-class SupervisorError(RuntimeError):
-    """The supervisor cannot do what was asked; the message says why and what to do."""
-
-
-class StartError(SupervisorError):
-    """A process did not become ready."""
-
-
-class StopRequested(SupervisorError):  # noqa: N818 - no error: what was asked for
-    """A signal to stop came while processes were starting; leaving the supervisor's ``async with`` stops them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +195,7 @@ class Supervisor:
         taken = {child.spec.name for stage in self._stages for child in stage}
         for spec in specs:
             if spec.name in taken:
-                raise SupervisorError(f"a process named {spec.name!r} is supervised already; give each its own name")
+                raise ProcessKeeperError(f"a process named {spec.name!r} is supervised already; give each its own name")
             if shutil.which(spec.argv[0]) is None:
                 raise StartError(f"process {spec.name!r}: the program {spec.argv[0]!r} was not found or cannot be run")
             taken.add(spec.name)

@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from domain.errors import NotReachableError, ServerProgramMissingError, ServerProgramUnusableError
+
 if TYPE_CHECKING:
     from temporalio.client import Client
 
@@ -52,14 +54,6 @@ _DYNAMIC_CONFIG: Mapping[str, str] = {
     "matching.numTaskqueueWritePartitions": "1",
 }
 """Only what a measurement or a promise needs; request limits of the frontend were tried and change nothing."""
-
-
-class ServerProgramMissingError(RuntimeError):
-    """A program that ``make setup`` provides is not there."""
-
-
-class ServerProgramUnusableError(ServerProgramMissingError):
-    """The variable that names a program names something else."""
 
 
 def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -199,7 +193,7 @@ async def prepare_namespace(
     can be started with the attributes and found by them.
 
     Raises:
-        RuntimeError: no answer within ``timeout_s`` (it also connects within that time).
+        NotReachableError: no answer within ``timeout_s`` (it also connects within that time).
         temporalio.service.RPCError: the server refuses.
         ValueError: an attribute exists already with another type.
     """
@@ -213,7 +207,7 @@ async def prepare_namespace(
     try:
         await asyncio.wait_for(prepare(), timeout_s)
     except TimeoutError as error:
-        raise RuntimeError(
+        raise NotReachableError(
             f"Temporal at {address!r} did not answer for namespace {namespace!r} within {timeout_s} s"
         ) from error
 

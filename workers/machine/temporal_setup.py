@@ -9,8 +9,8 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError, connect
-from domain.errors import ConfigurationError
+from client.connect import connect
+from domain.errors import ConfigurationError, NotReachableError
 from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
     register_namespace,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from client.cases import ASKED_AT_ONCE, Headgate
-from client.connect import NotReachableError
+from domain.errors import NotReachableError
 from domain.money.approval import ApprovalView
 from tests.contracts.store_samples import NOW, approval_request, big_action
 

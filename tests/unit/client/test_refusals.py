@@ -9,10 +9,9 @@ from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.cases import Headgate, UnknownCaseError
-from client.connect import NotReachableError
+from client.cases import Headgate
 from client.refusals import explained
-from client.usage import UsageError
+from domain.errors import NotReachableError, UnknownCaseError, UsageError
 
 CLIENT: Any = SimpleNamespace(
     namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))

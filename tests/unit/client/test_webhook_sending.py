@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from client.messages import Outgoing, read_messages
-from client.sending import GatewayUnreachableError, SendSummary, send_file, send_messages
+from client.sending import SendSummary, send_file, send_messages
+from domain.errors import GatewayUnreachableError
 from domain.inbound.signing import decode_secret, new_secret, verify
 
 SECRET = new_secret()

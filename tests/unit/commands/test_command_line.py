@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 
 from adapters.store import open_store
 from client.case_rows import CaseRow
-from client.cases import Headgate, UnknownCaseError
+from client.cases import Headgate
 from commands.main import app
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
 from domain.audit.facts import AuditReport, Violation
 from domain.case import CaseAnswer, CaseMessage, CaseState, CaseStatus, HumanDecision
 from domain.deadletter import DeadLetter
-from domain.errors import FailureKind
+from domain.errors import FailureKind, UnknownCaseError
 from domain.intake import IntakeState
 from domain.money.approval import ApprovalDecision, DecisionAnswer
 

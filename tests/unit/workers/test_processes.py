@@ -17,19 +17,12 @@ from typing import Any
 
 import pytest
 
-from workers.data_dir import DataDirInUseError, rotate_log
+from domain.errors import DataDirInUseError, NoFreePortError, ProcessKeeperError, StartError, StopRequested
+from workers.data_dir import rotate_log
 from workers.machine import process_keeper as processes
-from workers.machine.local_ports import NoFreePortError, free_ports, port_answers
+from workers.machine.local_ports import free_ports, port_answers
 from workers.machine.process_identity import ProcessRecord, command_of, group_members, start_of
-from workers.machine.process_keeper import (
-    EventKind,
-    ProcessEvent,
-    ProcessSpec,
-    StartError,
-    StopRequested,
-    Supervisor,
-    SupervisorError,
-)
+from workers.machine.process_keeper import EventKind, ProcessEvent, ProcessSpec, Supervisor
 
 REPOSITORY = Path(__file__).parents[3]
 SLEEPER = "import time; time.sleep(600)"
@@ -124,7 +117,7 @@ async def test_a_missing_program_is_named(tmp_path: Path) -> None:
 async def test_a_name_is_given_once(tmp_path: Path) -> None:
     async with supervising(tmp_path) as supervisor:
         await supervisor.start([python("one", SLEEPER)])
-        with pytest.raises(SupervisorError, match="'one' is supervised already"):
+        with pytest.raises(ProcessKeeperError, match="'one' is supervised already"):
             await supervisor.start([python("one", SLEEPER)])
 
 
