@@ -20,8 +20,8 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from bench.bare import BARE_CASES, BARE_MODELS, BareCase, BareWorkflow
-from client.cases import Headgate
 from client.connect import connect
+from client.headgate import Headgate
 from client.starting import TemporalCaseStarter
 from domain.case import TERMINAL_STATES, CaseInput
 from domain.errors import NotReachableError
@@ -225,5 +225,5 @@ async def _that_end_alone(client: Client, parts: Parts, samples: list[StoredCase
     headgate = Headgate(client)
     states = {}
     for n, s in enumerate(stored):
-        states[n] = (await headgate.settled(s.case.case_id, timeout_s=120)).state
+        states[n] = (await headgate.cases.settled(s.case.case_id, timeout_s=120)).state
     return [n for n, state in states.items() if state in TERMINAL_STATES]

@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
-from domain.errors import NotReachableError
+from domain.errors import NotReachableError, not_among
 
 DEFAULT_NAMESPACE = "headgate"
 SDK_RESTS_WITHIN_S = 0.2
@@ -38,6 +39,18 @@ class Endpoints(BaseModel):
     namespace: str
     sources: list[SourceEndpoint] = []
     offline_model: str = ""
+
+
+def source_named(name: str | None, sources: Sequence[SourceEndpoint]) -> SourceEndpoint:
+    """Return the source of a name, the first one where none is given.
+
+    Raises:
+        UsageError: there is no such source.
+    """
+    for source in sources:
+        if name in (None, source.name):
+            return source
+    raise not_among("source", str(name), (source.name for source in sources))
 
 
 def data_converter() -> DataConverter:

@@ -27,7 +27,7 @@ def serve_gateway(settings: Settings) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
-    from client.cases import Headgate
+    from client.approvals import Approvals
     from client.connect import connect
     from gateway.app import GatewaySettings, create_gateway
     from gateway.serving import uvicorn_options
@@ -38,7 +38,7 @@ async def _gateway(settings: Settings) -> None:
         inbox=Parts(settings).inbox,
         sources=SourceRegistry(settings.sources_file),
         # Lazily: webhooks must be taken while Temporal is away.
-        desk=Headgate(await connect(lazy=True)),
+        desk=Approvals(await connect(lazy=True)),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,
             approvers_file=settings.approvers_file,

@@ -155,11 +155,11 @@ async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> li
 
 async def _answers(client: "Client") -> bool:
     """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
-    from client.cases import Headgate
+    from client.intake import Intake
     from domain.errors import UnknownCaseError
 
     try:
-        await Headgate(client).intake(INTAKE_ANSWERS_WITHIN)
+        await Intake(client).state(INTAKE_ANSWERS_WITHIN)
     except UnknownCaseError:
         return True  # nothing to ask it about
     except NotReachableError:

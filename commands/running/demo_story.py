@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from client.cases import Headgate
+from client.headgate import Headgate
 from client.sending import SendSummary, send_file
 from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
@@ -146,12 +146,12 @@ async def _decide(console: Console, headgate: Headgate) -> list[str]:
     """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
     decisions that counted.
     """
-    pending = (await headgate.pending()).views
+    pending = (await headgate.approvals.pending()).views
     console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
     decided = []
     for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):
         _print_brief(console, view)
-        answer = await headgate.decide(
+        answer = await headgate.approvals.decide(
             ApprovalDecision(
                 approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
             )
@@ -175,7 +175,7 @@ async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
     """Wait until the decided cases have ended, for lists too, and the journal has caught up."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     while time.monotonic() < deadline:
-        waiting = [row.case_id async for row in headgate.cases(state=CaseState.WAITING_APPROVAL, limit=1000)]
+        waiting = [row.case_id async for row in headgate.cases.list(state=CaseState.WAITING_APPROVAL, limit=1000)]
         counts = await asyncio.to_thread(parts.store.reports.counts)
         states = await states_in_temporal(headgate)
         if not set(decided) & set(waiting) and not states.get(CaseState.RUNNING) and not counts.outbox:
@@ -224,7 +224,7 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
 
 async def _categories(headgate: Headgate, total: int) -> str:
     """Count all cases by category, those that wait included."""
-    counts = await asyncio.gather(*(headgate.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
+    counts = await asyncio.gather(*(headgate.cases.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
     none = total - sum(counts)
     return ", ".join(
         [*(f"{n} {name}" for name, n in zip(CATEGORIES, counts, strict=True)), f"{none} none (a person decides)"]

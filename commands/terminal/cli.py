@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
     from workers.settings import Settings
 
@@ -121,7 +121,7 @@ def with_headgate(data_dir: Path, work: Callable[["Headgate"], Awaitable[Result]
     """Connect to the Headgate of a data dir (or by `TEMPORAL_ADDRESS` where there is none) and run a command's work."""
 
     async def connected() -> Result:
-        from client.cases import Headgate
+        from client.headgate import Headgate
 
         known = (data_dir / "endpoints.json").exists() or not os.environ.get("TEMPORAL_ADDRESS")
         async with await Headgate.connect(data_dir if known else None) as headgate:
@@ -161,7 +161,7 @@ def with_parts(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> 
 
 async def connected(data_dir: Path) -> "Headgate":
     """Connect to what runs with a data dir, else by `TEMPORAL_*`."""
-    from client.cases import Headgate
+    from client.headgate import Headgate
 
     return await Headgate.connect(data_dir if (data_dir / "endpoints.json").exists() else None)
 

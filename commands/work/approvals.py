@@ -8,7 +8,7 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, table, with_headgate
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
 
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
@@ -19,7 +19,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
     """List what waits for a decision, the oldest first."""
 
     async def work(headgate: "Headgate") -> None:
-        pending = await headgate.pending()
+        pending = await headgate.approvals.pending()
         views = pending.views
         if as_json:
             emit({"approvals": [view.model_dump(mode="json") for view in views], "unshown": pending.unshown})
@@ -42,7 +42,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
     """Show the brief: what, for whom, why, evidence, policy, and what each answer does."""
 
     async def work(headgate: "Headgate") -> None:
-        view = await headgate.show(approval_id)
+        view = await headgate.approvals.show(approval_id)
         if as_json:
             emit(view.model_dump(mode="json"))
         else:
@@ -112,11 +112,11 @@ def _decide(
     from domain.money.approval import ApprovalDecision
 
     async def work(headgate: "Headgate") -> "DecisionAnswer":
-        view = await headgate.show(approval_id)
+        view = await headgate.approvals.show(approval_id)
         decision = ApprovalDecision(
             approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
         )
-        return await headgate.decide(decision)
+        return await headgate.approvals.decide(decision)
 
     answer = with_headgate(data_dir, work)
     message = answer.message if answer.accepted else f"had no effect: {answer.message}"

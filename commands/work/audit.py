@@ -7,10 +7,10 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, connected, emit, with_parts
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
 
 

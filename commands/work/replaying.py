@@ -10,7 +10,7 @@ from domain.deadletter import next_replay
 from domain.errors import ImpossibleError, TransientError
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.deadletter import DeadLetterRecord
     from workers.bootstrap import Parts
 

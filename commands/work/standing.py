@@ -9,7 +9,7 @@ from domain.case import CaseState
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.intake import IntakeState
     from ports.reports import CaseCounts
     from workers.bootstrap import Parts
@@ -21,7 +21,7 @@ INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[str, int]:
     """Count cases by state; a dead letter that was replayed (so many) is a run in Temporal, but no case any more."""
     states = [str(state) for state in (*CaseState, *ENDED_OUTSIDE)]
-    numbers = await asyncio.gather(*(headgate.count(in_state(state)) for state in states))
+    numbers = await asyncio.gather(*(headgate.cases.count(in_state(state)) for state in states))
     counts = dict(zip(states, numbers, strict=True))
     counts[CaseState.DEAD_LETTERED] -= replayed
     return {state: n for state, n in counts.items() if n > 0}
@@ -32,7 +32,7 @@ async def ask_intake(headgate: "Headgate") -> "tuple[IntakeState | None, str]":
     from domain.errors import NotReachableError, UnknownCaseError
 
     try:
-        return await headgate.intake(INTAKE_ANSWERS_WITHIN), ""
+        return await headgate.intake.state(INTAKE_ANSWERS_WITHIN), ""
     except UnknownCaseError:
         return None, "it was never started: `headgate worker --role intake` does that"
     except NotReachableError as error:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from client.cases import Headgate
-from client.connect import SourceEndpoint, read_endpoints
+from client.connect import read_endpoints, source_named
+from client.headgate import Headgate
 from client.sending import SendSummary, send_file
 from commands.terminal.cli import emit
 from commands.terminal.progress import progress_bar
 from domain.case import CaseState
-from domain.errors import GatewayUnreachableError, ImpossibleError, NotReachableError, not_among
+from domain.errors import GatewayUnreachableError, ImpossibleError, NotReachableError
 
 POLL_S = 1.0
 
@@ -51,7 +51,7 @@ async def run_submit(
         from workers.first_secrets import signing_sources
 
         gateway, sources = url.rstrip("/"), signing_sources(data_dir / "sources.json")
-    target = _source(sources, source)
+    target = source_named(source, sources)
     console = Console(stderr=True, highlight=False)
     try:
         with progress_bar(console, "sent", None) as bar:
@@ -85,13 +85,6 @@ async def run_submit(
     return not summary.refused and not running
 
 
-def _source(sources: list[SourceEndpoint], name: str | None) -> SourceEndpoint:
-    for known in sources:
-        if name in (None, known.name):
-            return known
-    raise not_among("source", str(name), (known.name for known in sources))
-
-
 async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:
     """Return the states of the cases sent, once none runs or the time is up."""
     open_ids = set(summary.case_ids)
@@ -99,7 +92,7 @@ async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, cons
     deadline = time.monotonic() + wait_s
     with progress_bar(console, "settled", len(open_ids)) as bar:
         while open_ids and time.monotonic() < deadline:
-            async for row in headgate.cases(limit=1_000_000):
+            async for row in headgate.cases.list(limit=1_000_000):
                 if row.case_id in open_ids and row.state != CaseState.RUNNING:
                     open_ids.discard(row.case_id)
                     states[row.state] += 1

@@ -6,7 +6,7 @@ from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer
 
 
 class ApprovalDesk(Protocol):
-    """Where approvals are looked up and decided; `client.cases.Headgate` is one."""
+    """Where approvals are looked up and decided; `client.approvals.Approvals` is one."""
 
     async def pending(self) -> PendingApprovals:
         """Return the approvals that wait."""

@@ -12,8 +12,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from client.cases import Headgate
 from client.connect import connect
+from client.headgate import Headgate
 from client.starting import ensure_intake
 from commands.doctor.temporal import WORKER_QUEUES, TemporalPlace, check_temporal
 from commands.work.standing import for_people, gather_standing, states_in_temporal
@@ -109,10 +109,10 @@ async def test_a_case_that_was_terminated_waits_for_nobody(client: Client) -> No
     await _counted(ours, {"waiting_human": 1})
     await client.get_workflow_handle(case_id).terminate("from outside")
     await _counted(ours, {"terminated": 1})
-    assert [row async for row in ours.cases(state="waiting_human")] == []
-    [row] = [row async for row in ours.cases(state="terminated")]
+    assert [row async for row in ours.cases.list(state="waiting_human")] == []
+    [row] = [row async for row in ours.cases.list(state="terminated")]
     assert (row.case_id, row.state, row.ended_outside) == (case_id, "terminated", True)
-    outcome = await ours.outcome(case_id)
+    outcome = await ours.cases.outcome(case_id)
     assert outcome is not None
     assert outcome.state is CaseState.CANCELLED
     assert "terminated" in outcome.finding
@@ -136,7 +136,7 @@ async def test_the_doctor_says_which_worker_is_missing(client: Client, server: s
     await ensure_intake(client, 20.0)
     async with case_worker(client):
         ours = Headgate(client)
-        await ours.intake()
+        await ours.intake.state()
         found = {finding.name: finding for finding in await check_temporal(place)}
         assert found["worker case"].ok is True
         assert found["worker model"].ok is False
