@@ -187,7 +187,7 @@ async def bench_cases(*, cases: int, rounds: int) -> dict[str, object]:
         settings = load_settings(data_dir=Path(folder))
         async with Stack(settings, port_base=19700, ui=False, samples=True) as stack:
             parts = Parts(settings.model_copy(update={"offline_model_url": stack.endpoints.offline_model}))
-            client = await connect(stack.endpoints.temporal, stack.endpoints.namespace)
+            client = await connect(stack.which)
             pool = read_samples(parts, 200)
             alone = await _that_end_alone(client, parts, pool)
             recorded = [await record_calls(parts, _renamed(pool[n], "record", n).case) for n in alone]

@@ -18,8 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from client.case_filters import case_filter
 from client.case_rows import CaseRow, row_of
-from client.connect import Endpoints, source_named
 from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
+from client.which import Endpoints, source_named
 from domain.case import (
     TERMINAL_STATES,
     WAITING_STATES,
@@ -222,7 +222,10 @@ class Cases:
     async def _hand_in(self, source: str | None, event_id: str, payload: dict[str, object]) -> str:
         """Sign and send a message; return the case id that the gateway answers with."""
         if self._endpoints is None or not self._endpoints.sources:
-            raise NotReachableError("the gateway is not known: connect with the data dir of a running `headgate up`")
+            raise NotReachableError(
+                "the gateway is not known: name the data dir of a running `headgate up`, or send with `headgate submit "
+                "--url`"
+            )
         target = source_named(source, self._endpoints.sources)
         body = json.dumps(payload, ensure_ascii=False).encode()
         headers = {"content-type": "application/json", **sign(target.secret, event_id, body)}

@@ -16,9 +16,10 @@ from temporalio.service import RPCError
 
 from client.approvals import Approvals
 from client.cases import Cases
-from client.connect import Endpoints, connect, read_endpoints
+from client.connect import connect
 from client.intake import Intake
 from client.refusals import explained
+from client.which import WhichHeadgate, which_headgate
 
 
 class Headgate:
@@ -29,28 +30,31 @@ class Headgate:
 
     Attributes:
         temporal: the client underneath, for what the library does not offer.
+        which: the Headgate that it is connected to; None where only a client was given.
         cases: start, follow, list, decide and cancel cases.
         approvals: what waits for a decision, and the decision on it.
         intake: pause, resume and pace what is let in.
     """
 
-    def __init__(self, temporal: Client, endpoints: Endpoints | None = None) -> None:
+    def __init__(self, temporal: Client, which: WhichHeadgate | None = None) -> None:
         self.temporal = temporal
-        self.cases = Cases(temporal, endpoints)
+        self.which = which
+        self.cases = Cases(temporal, which.endpoints if which is not None else None)
         self.approvals = Approvals(temporal)
         self.intake = Intake(temporal)
 
     @classmethod
     async def connect(cls, data_dir: Path | None = None) -> Self:
-        """Connect to what runs with a data dir, or by `TEMPORAL_*` alone where none is given.
+        """Connect to the Headgate that is meant: `client/which.py` has the rule.
+
+        Args:
+            data_dir: None: the one of `HEADGATE_DATA_DIR`, else `.headgate`.
 
         Raises:
-            NotReachableError: nothing runs there.
+            NotReachableError: nobody says which, or it does not answer.
         """
-        endpoints = read_endpoints(data_dir) if data_dir is not None else None
-        if endpoints is None:
-            return cls(await connect())
-        return cls(await connect(endpoints.temporal, endpoints.namespace), endpoints)
+        which = which_headgate(data_dir)
+        return cls(await connect(which), which)
 
     async def __aenter__(self) -> Self:
         return self

@@ -75,6 +75,17 @@ def ask_store(url: str) -> str:
     return database.url.render_as_string(hide_password=True)
 
 
+def shown_store(settings: Settings) -> str:
+    """Return the URL of the store as people may see it: without password and options."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(settings.store).set(query={}).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "unknown, HEADGATE_STORE_URL is no URL"
+
+
 def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
     from adapters.models.offline.app import create_app

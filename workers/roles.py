@@ -20,6 +20,7 @@ from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
+from client.which import which_headgate
 from domain.model_call import Tier
 from workers.bootstrap import Parts
 from workers.settings import Settings
@@ -112,9 +113,10 @@ async def run_role(role: Role, settings: Settings) -> None:
     """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
 
     Raises:
-        NotReachableError: Temporal does not answer, has no such namespace, or not for these credentials.
+        NotReachableError: nobody says which Temporal, or it does not answer, has no such namespace, or not for these
+            credentials.
     """
-    client = await connect()
+    client = await connect(which_headgate(settings.data_dir))
     try:
         # Asked first: the SDK's own word on a namespace that is missing is a RuntimeError out of a running worker.
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))

@@ -29,6 +29,7 @@ def serve_gateway(settings: Settings) -> None:
 async def _gateway(settings: Settings) -> None:
     from client.approvals import Approvals
     from client.connect import connect
+    from client.which import which_headgate
     from gateway.app import GatewaySettings, create_gateway
     from gateway.serving import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
@@ -38,7 +39,7 @@ async def _gateway(settings: Settings) -> None:
         inbox=Parts(settings).inbox,
         sources=SourceRegistry(settings.sources_file),
         # Lazily: webhooks must be taken while Temporal is away.
-        desk=Approvals(await connect(lazy=True)),
+        desk=Approvals(await connect(which_headgate(settings.data_dir), lazy=True)),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,
             approvers_file=settings.approvers_file,

@@ -1,13 +1,14 @@
 """What `headgate doctor` finds in Temporal: server, namespace, search attributes, and who polls the task queues."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from client.connect import connect
+from client.which import WhichHeadgate
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
-from commands.work.standing import INTAKE_ANSWERS_WITHIN
+from commands.work.overview import INTAKE_ANSWERS_WITHIN
 from domain.errors import NotReachableError
 from domain.model_call import Tier
 from workers.machine.local_ports import port_answers
@@ -35,28 +36,15 @@ _REMEDIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalPlace:
-    """A Temporal that is to be looked at.
-
-    Attributes:
-        address: host:port.
-        connect: makes the connection as the product's own processes do, with TLS and keys.
-    """
-
-    address: str
-    connect: "Callable[[], Awaitable[Client]]"
-
-
-async def check_temporal(place: TemporalPlace | None) -> list[Finding]:
+async def check_temporal(which: WhichHeadgate | None) -> list[Finding]:
     """Look at server, namespace, search attributes and workers; stops at a part without which the rest cannot be asked.
 
     Args:
-        place: None: nothing runs, as far as is known.
+        which: None: nothing runs, as far as is known.
     """
     found: list[Finding] = []
     try:
-        await _look(place, found)
+        await _look(which, found)
     except _MissingPartError as missing:
         found.append(missing.finding)
     return found
@@ -70,26 +58,26 @@ class _MissingPartError(Exception):
         self.finding = finding
 
 
-async def _look(place: TemporalPlace | None, found: list[Finding]) -> None:
+async def _look(which: WhichHeadgate | None, found: list[Finding]) -> None:
     from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
 
     from workers.machine.temporal_setup import missing_attributes
 
     remedy = "start one with `headgate up`, or set TEMPORAL_ADDRESS"
-    if place is None:
+    if which is None:
         raise _MissingPartError(Finding(SERVER, None, "no address known: nothing is running here", remedy))
     try:
-        client = await _asked(SERVER, place.connect())
+        client = await _asked(SERVER, connect(which))
     except _MissingPartError:
-        host, _, port = place.address.rpartition(":")
+        host, _, port = which.address.rpartition(":")
         if port.isdigit() and await port_answers(host, int(port)):
             raise
         # The SDK's own message for it is a page of Rust.
-        nobody = f"nothing answers at {place.address!r} (expected host:port)"
+        nobody = f"nothing answers at {which.address!r} (expected host:port)"
         raise _MissingPartError(Finding(SERVER, False, nobody, remedy)) from None
     service = client.workflow_service
     info = await _asked(SERVER, service.get_system_info(GetSystemInfoRequest()))
-    found.append(Finding(SERVER, True, f"{info.server_version} at {place.address}"))
+    found.append(Finding(SERVER, True, f"{info.server_version} at {which.address}"))
     await _asked(NAMESPACE, service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace)))
     found.append(Finding(NAMESPACE, True, client.namespace))
     missing = await _asked(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))

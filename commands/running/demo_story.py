@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from client.connect import connect
 from client.headgate import Headgate
 from client.sending import SendSummary, send_file
 from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
-from commands.work.standing import money_lines, states_in_temporal
+from commands.work.overview import money_lines, states_in_temporal
 from domain.case import CaseState
 from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
@@ -30,8 +31,6 @@ from workers.machine.stack import Stack
 from workers.settings import PROJECT, Settings, load_settings
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from ports.reports import CaseCounts
 
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
@@ -77,7 +76,7 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
 
 async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
     started = time.perf_counter()
-    async with Headgate(await _temporal(stack), stack.endpoints) as headgate:
+    async with Headgate(await connect(stack.which), stack.which) as headgate:
         console.rule("[bold]1. Messages come in[/]")
         sent = await _send(console, stack)
         console.print(
@@ -107,12 +106,6 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
                 f"{len(decided)} of {len(_DECISIONS)} decisions took effect"
             )
         return complete and not document["violations"]
-
-
-async def _temporal(stack: Stack) -> "Client":
-    from client.connect import connect
-
-    return await connect(stack.endpoints.temporal, stack.endpoints.namespace)
 
 
 async def _send(console: Console, stack: Stack) -> SendSummary:

@@ -12,7 +12,7 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, clear_errors, settings_for
 
 if TYPE_CHECKING:
-    from client.connect import Endpoints
+    from client.which import Endpoints
     from workers.machine.process_keeper import ProcessEvent
     from workers.settings import Settings
 

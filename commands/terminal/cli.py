@@ -6,7 +6,6 @@ Everything heavy is imported inside the commands, so that `--help` stays instant
 import asyncio
 import getpass
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,13 @@ if TYPE_CHECKING:
 WRONG, USAGE, UNREACHABLE = 1, 2, 3
 
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="HEADGATE_DATA_DIR", help="Data folder of the running Headgate.")
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="HEADGATE_DATA_DIR",
+        help="Data dir of the Headgate that is meant. Its endpoints.json, which `headgate up` writes, wins over "
+        "TEMPORAL_ADDRESS and Temporal profiles.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 By = Annotated[str, typer.Option("--by", envvar="HEADGATE_USER", help="Who decides; recorded with the decision.")]
@@ -118,52 +123,69 @@ async def _awaited(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def with_headgate(data_dir: Path, work: Callable[["Headgate"], Awaitable[Result]]) -> Result:
-    """Connect to the Headgate of a data dir (or by `TEMPORAL_ADDRESS` where there is none) and run a command's work."""
+    """Connect to the Headgate that is meant (`client/which.py`) and run a command's work."""
 
     async def connected() -> Result:
         from client.headgate import Headgate
 
-        known = (data_dir / "endpoints.json").exists() or not os.environ.get("TEMPORAL_ADDRESS")
-        async with await Headgate.connect(data_dir if known else None) as headgate:
+        async with await Headgate.connect(data_dir) as headgate:
             return await work(headgate)
 
     return run(connected)
 
 
-def person(by: str) -> str:
-    """Return who decides: as named, else who is logged in."""
-    return by or getpass.getuser()
-
-
-def with_parts(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
-    """Open the stores of a data dir and run a command's work."""
+def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
+    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down."""
+    settings = settings_for(data_dir)
 
     async def opened() -> Result:
-        from workers.bootstrap import Parts
-        from workers.settings import load_settings
-
-        settings = load_settings(data_dir=data_dir)
-        if not settings.store_url and not (data_dir / "store.db").exists():
-            from domain.errors import NotReachableError
-
-            raise NotReachableError(
-                f"no store in {str(data_dir)!r}: start Headgate with `headgate up --data-dir {data_dir}`, or name the "
-                "right folder with --data-dir or HEADGATE_DATA_DIR"
-            )
-        parts = Parts(settings)
-        try:
+        with _parts(settings) as parts:
             return await work(parts)
-        finally:
-            parts.close()
 
     return run(opened)
 
 
-async def connected(data_dir: Path) -> "Headgate":
-    """Connect to what runs with a data dir, else by `TEMPORAL_*`."""
-    from client.headgate import Headgate
+def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]") -> Result:
+    """Connect to the Headgate that is meant, open its stores and run a command's work."""
+    settings = settings_for(data_dir)
 
-    return await Headgate.connect(data_dir if (data_dir / "endpoints.json").exists() else None)
+    async def both() -> Result:
+        from client.headgate import Headgate
+
+        async with await Headgate.connect(data_dir) as headgate:
+            with _parts(settings) as parts:
+                return await work(headgate, parts)
+
+    return run(both)
+
+
+@contextmanager
+def _parts(settings: "Settings") -> "Iterator[Parts]":
+    """Open the stores that the settings name.
+
+    Raises:
+        NotReachableError: there is no store, or nobody says which Headgate is meant.
+    """
+    from client.which import which_headgate
+    from domain.errors import NotReachableError
+    from workers.bootstrap import Parts
+
+    folder = settings.data_dir
+    if not settings.store_url and not (folder / "store.db").exists():
+        raise NotReachableError(
+            f"the store of {which_headgate(folder)} is not here: no store.db in {str(folder)!r}; name its data dir by "
+            "--data-dir or HEADGATE_DATA_DIR, or the store itself by HEADGATE_STORE_URL"
+        )
+    parts = Parts(settings)
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+def person(by: str) -> str:
+    """Return who decides: as named, else who is logged in."""
+    return by or getpass.getuser()
 
 
 PortBase = Annotated[int, typer.Option(min=1024, max=65000, help="First port to try; free ones are taken from there.")]

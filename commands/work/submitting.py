@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from client.connect import read_endpoints, source_named
 from client.headgate import Headgate
 from client.sending import SendSummary, send_file
+from client.which import SourceEndpoint, source_named, which_headgate
 from commands.terminal.cli import emit
 from commands.terminal.progress import progress_bar
 from domain.case import CaseState
@@ -34,24 +34,19 @@ async def run_submit(
     """Send and, with `wait_s`, wait until every case has ended or waits for a person; print the summary.
 
     Without `url` to the gateway of `headgate up`; with it to that gateway, signed by the secrets in `sources.json` of
-    the data dir, and the waiting is done at the Temporal that `TEMPORAL_*` names.
+    the data dir. Waits at the Temporal of the Headgate that is meant (`client/which.py`).
 
     Returns:
         Whether everything was accepted and, with `wait_s`, settled in time.
 
     Raises:
-        NotReachableError: nothing runs with this data dir, or the gateway does not answer.
+        NotReachableError: nobody says which Headgate is meant or where its gateway is, or it does not answer.
         UsageError: there is no such source, or the file is of a kind that is not sent.
         ImpossibleError: the file cannot be read.
     """
-    if url is None:
-        endpoints = read_endpoints(data_dir)
-        gateway, sources = endpoints.gateway, endpoints.sources
-    else:
-        from workers.first_secrets import signing_sources
-
-        gateway, sources = url.rstrip("/"), signing_sources(data_dir / "sources.json")
-    target = source_named(source, sources)
+    if url is None or wait_s is not None:
+        which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
+    gateway, target = _target(data_dir, url, source)
     console = Console(stderr=True, highlight=False)
     try:
         with progress_bar(console, "sent", None) as bar:
@@ -76,13 +71,27 @@ async def run_submit(
     running = 0
     started = time.perf_counter()
     if wait_s is not None:
-        async with await Headgate.connect(data_dir if url is None else None) as headgate:
+        async with await Headgate.connect(data_dir) as headgate:
             states = await _settled(headgate, summary, wait_s, console)
         running = states.get(CaseState.RUNNING, 0)
     _print(summary, states, time.perf_counter() - started, as_json=as_json)
     if running:
         console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
     return not summary.refused and not running
+
+
+def _target(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
+    """Return the address of the gateway, and the source to sign as."""
+    if url is not None:
+        from workers.first_secrets import signing_sources
+
+        return url.rstrip("/"), source_named(source, signing_sources(data_dir / "sources.json"))
+    which = which_headgate(data_dir)
+    if which.endpoints is None:
+        raise NotReachableError(
+            f"the gateway of {which} is not known: name it by --url, and by --data-dir a folder with its sources.json"
+        )
+    return which.endpoints.gateway, source_named(source, which.endpoints.sources)
 
 
 async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:

@@ -10,8 +10,9 @@ from typing import Self, TypeVar
 
 import httpx
 
-from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
+from client.connect import connect
 from client.private_files import write_private
+from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
 from workers.bootstrap import Parts
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
@@ -86,8 +87,13 @@ class Stack:
         return working.result()
 
     @property
+    def which(self) -> WhichHeadgate:
+        """This Headgate, for those who connect to it."""
+        return WhichHeadgate.of_endpoints(self.endpoints)
+
+    @property
     def _endpoints_file(self) -> Path:
-        return self.settings.data_dir / "endpoints.json"
+        return self.settings.data_dir / ENDPOINTS_FILE
 
     async def _start(self) -> None:
         self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
@@ -145,7 +151,7 @@ class Stack:
         await self.supervisor.start(
             [
                 self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
-                *(self._worker(role, queue, address, env) for role, queue in _ROLE_QUEUES.items()),
+                *(self._worker(role, queue, env) for role, queue in _ROLE_QUEUES.items()),
             ]
         )
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
@@ -168,13 +174,13 @@ class Stack:
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
-    def _worker(self, role: str, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
+    def _worker(self, role: str, queue: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue
             from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-            client = await connect(address, DEFAULT_NAMESPACE)
+            client = await connect(self.which)
             kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if role == "case" else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
             answer = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(

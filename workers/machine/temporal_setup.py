@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connect import connect
+from client.which import WhichHeadgate, which_temporal
 from domain.errors import ConfigurationError, NotReachableError
 from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
@@ -68,12 +69,12 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
         wait_s: how long a server may take to start.
 
     Raises:
-        NotReachableError: it does not answer in time, or not to these credentials.
+        NotReachableError: none is named, it does not answer in time, or not to these credentials.
         ConfigurationError: something is missing that it does not let us register; the message says how to.
         ValueError: a search attribute exists with another type.
     """
     deadline = time.monotonic() + wait_s
-    client = await _connected(deadline)
+    client = await _connected(which_temporal(), deadline)
     address = client.service_client.config.target_host
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
@@ -92,11 +93,11 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
     return Prepared(address, client.namespace, made, retention, attributes_made, attributes_found)
 
 
-async def _connected(deadline: float) -> Client:
+async def _connected(which: WhichHeadgate, deadline: float) -> Client:
     while True:
         try:
             async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
-                return await connect()
+                return await connect(which)
         except TimeoutError:
             raise NotReachableError(
                 "Temporal does not answer at all: check TEMPORAL_ADDRESS, and that nothing between here and there "

@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from commands.main import app
-from tests.unit.commands.command_line import PROJECT, run
+from tests.unit.commands.command_line import PROJECT, every_command, run
 
 VENDOR_SDKS = (
     "temporalio",
@@ -53,14 +51,6 @@ def test_each_command_has_help(command: str) -> None:
     code, stdout, _ = run(command, "--help")
     assert code == 0
     assert "Usage" in stdout
-
-
-def every_command(group: Any, *path: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from every_command(command, *path, name)
-        else:
-            yield " ".join((*path, name)), command
 
 
 def test_every_command_that_ends_by_itself_has_json() -> None:
