@@ -33,7 +33,7 @@ from workflows.journal import JournalWorkflow
 from workflows.sales import SalesWorkflow
 from workflows.technical_support import TechnicalSupportWorkflow
 
-GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
+GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
 WORKFLOWS = [
     CaseWorkflow,
     BillingWorkflow,

@@ -65,7 +65,7 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
                 console.print()
                 console.print("[bold]It stays up[/] until you press Ctrl-C. Open:")
                 console.print(Text(_pages(stack, folder)))
-                await stack.supervisor.until_stopped()
+                await stack.keeper.until_stopped()
         return 0 if good else 1
     except KeyboardInterrupt:
         return 130

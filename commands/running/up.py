@@ -13,7 +13,7 @@ from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, clear_
 
 if TYPE_CHECKING:
     from client.which import Endpoints
-    from workers.machine.process_keeper import ProcessEvent
+    from workers.machine.process_specs import ProcessEvent
     from workers.settings import Settings
 
 
@@ -28,11 +28,11 @@ async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: b
         _say("Starting Temporal and Headgate's processes (about ten seconds) …")
         async with stack:
             print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
-            await stack.supervisor.until_stopped()
+            await stack.keeper.until_stopped()
             _say("Stopping: work under way ends first …")
-        return stack.supervisor.exit_code
+        return stack.keeper.exit_code
     except KeyboardInterrupt:
-        return stack.supervisor.exit_code
+        return stack.keeper.exit_code
     finally:
         if ephemeral:
             shutil.rmtree(settings.data_dir, ignore_errors=True)

@@ -21,7 +21,8 @@ from commands.work.overview import for_people, gather_overview, states_in_tempor
 from domain.case import CaseState
 from workers.bootstrap import Parts
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.roles import case_worker
 from workers.settings import Settings
@@ -49,8 +50,8 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         await prepare_namespace(address, NAMESPACE, search_attributes=wanted)
         return True
 
-    async with Supervisor(tmp_path, handle_signals=False) as supervisor:
-        await supervisor.start([ProcessSpec("temporal", command, ready=ready)])
+    async with ProcessKeeper(tmp_path, handle_signals=False) as keeper:
+        await keeper.start([ProcessSpec("temporal", command, ready=ready)])
         yield address
 
 

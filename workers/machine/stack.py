@@ -1,4 +1,4 @@
-"""`headgate up`: everything on one machine, as separate processes under one supervisor."""
+"""`headgate up`: everything on one machine, as separate processes that one process keeper keeps running."""
 
 import asyncio
 import os
@@ -17,7 +17,8 @@ from workers.bootstrap import Parts
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessEvent, ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessEvent, ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.settings import Settings
 from workflows import options
@@ -51,16 +52,16 @@ class Stack:
         self._port_base = port_base
         self._ui = ui
         self._samples = samples
-        self.supervisor = Supervisor(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
+        self.keeper = ProcessKeeper(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
         self.endpoints: Endpoints
 
     async def __aenter__(self) -> Self:
         make_data_dir(self.settings.data_dir)
-        await self.supervisor.__aenter__()
+        await self.keeper.__aenter__()
         try:
             await self._start()
         except BaseException as error:
-            if await self.supervisor.__aexit__(type(error), error, error.__traceback__):
+            if await self.keeper.__aexit__(type(error), error, error.__traceback__):
                 raise KeyboardInterrupt from error
             raise
         return self
@@ -68,7 +69,7 @@ class Stack:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        return await self.supervisor.__aexit__(kind, error, trace)
+        return await self.keeper.__aexit__(kind, error, trace)
 
     async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
         """Do some work; Ctrl-C or SIGTERM ends it.
@@ -77,7 +78,7 @@ class Stack:
             KeyboardInterrupt: a signal came first.
         """
         working = asyncio.create_task(work)
-        stopping = asyncio.create_task(self.supervisor.until_stopped())
+        stopping = asyncio.create_task(self.keeper.until_stopped())
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not working.done():
@@ -145,10 +146,10 @@ class Stack:
         offline_spec = self._spec(
             "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
         )
-        await self.supervisor.start(
+        await self.keeper.start(
             [ProcessSpec("temporal", server, env=own, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
         )
-        await self.supervisor.start(
+        await self.keeper.start(
             [
                 self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
                 *(self._worker(role, queue, env) for role, queue in _ROLE_QUEUES.items()),
