@@ -24,7 +24,7 @@ from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import ImpossibleError, NotReachableError
 from domain.inbound.signing import sign
 from gateway.app import create_gateway
-from gateway.serving import settle_memory, uvicorn_options
+from gateway.uvicorn_options import settle_memory, uvicorn_options
 from gateway.webhooks.sources import SourceRegistry, ensure_sources
 
 _SOURCE = "bench"

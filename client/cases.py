@@ -61,8 +61,8 @@ class Cases:
         event_id: str | None = None,
         source: str | None = None,
     ) -> str:
-        """Hand in a message through the signed webhook and return its case id; the same event id again is the same
-        case. The fields are the webhook's: `text` or `html`, an amount as text ("20.50") with its currency.
+        """Hand in a message through the signed webhook and return its case id; the same event id means the same case.
+        The fields are the webhook's: `text` or `html`, an amount as text ("20.50") with its currency.
 
         Raises:
             NotReachableError: the gateway is not known or does not answer.
@@ -74,16 +74,15 @@ class Cases:
             "text": text,
             "html": html,
             "subject": subject,
-            "customer": {name: value for name, value in customer.items() if value},
             "order_id": order_id,
             "amount": amount,
             "currency": currency,
             "channel": channel,
             "tenant": tenant,
             "lang": lang,
+            "customer": {name: value for name, value in customer.items() if value},
         }
-        payload = {name: value for name, value in fields.items() if value}
-        return await self._hand_in(source, event_id or f"evt_{uuid.uuid4().hex}", payload)
+        return await self._hand_in(source, event_id or f"evt_{uuid.uuid4().hex}", fields)
 
     async def message(self, case_id: str) -> CaseMessage:
         """Return what a case is about, personal data replaced by tokens; raises as `status` does."""
@@ -219,14 +218,15 @@ class Cases:
         if self._http is not None:
             await self._http.aclose()
 
-    async def _hand_in(self, source: str | None, event_id: str, payload: dict[str, object]) -> str:
-        """Sign and send a message; return the case id that the gateway answers with."""
+    async def _hand_in(self, source: str | None, event_id: str, fields: dict[str, object]) -> str:
+        """Sign and send a message without its empty fields; return the case id that the gateway answers with."""
         if self._endpoints is None or not self._endpoints.sources:
             raise NotReachableError(
                 "the gateway is not known: name the data dir of a running `headgate up`, or send with `headgate submit "
                 "--url`"
             )
         target = source_named(source, self._endpoints.sources)
+        payload = {name: value for name, value in fields.items() if value}
         body = json.dumps(payload, ensure_ascii=False).encode()
         headers = {"content-type": "application/json", **sign(target.secret, event_id, body)}
         url = f"{self._endpoints.gateway}/webhooks/{target.name}"

@@ -5,8 +5,8 @@ import os
 from dataclasses import replace
 
 from client.which import ENDPOINTS_FILE, WhichHeadgate, which_headgate
+from commands.doctor.configured import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
-from commands.doctor.settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
 from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
 from domain.blueprint import ModelChoice

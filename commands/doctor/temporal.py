@@ -44,7 +44,7 @@ async def check_temporal(which: WhichHeadgate | None) -> list[Finding]:
     """
     found: list[Finding] = []
     try:
-        await _look(which, found)
+        await _look_at_temporal(which, found)
     except _MissingPartError as missing:
         found.append(missing.finding)
     return found
@@ -58,7 +58,7 @@ class _MissingPartError(Exception):
         self.finding = finding
 
 
-async def _look(which: WhichHeadgate | None, found: list[Finding]) -> None:
+async def _look_at_temporal(which: WhichHeadgate | None, found: list[Finding]) -> None:
     from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
 
     from workers.machine.temporal_setup import missing_attributes
@@ -67,7 +67,7 @@ async def _look(which: WhichHeadgate | None, found: list[Finding]) -> None:
     if which is None:
         raise _MissingPartError(Finding(SERVER, None, "no address known: nothing is running here", remedy))
     try:
-        client = await _asked(SERVER, connect(which))
+        client = await _answer_or_missing(SERVER, connect(which))
     except _MissingPartError:
         host, _, port = which.address.rpartition(":")
         if port.isdigit() and await port_answers(host, int(port)):
@@ -76,11 +76,12 @@ async def _look(which: WhichHeadgate | None, found: list[Finding]) -> None:
         nobody = f"nothing answers at {which.address!r} (expected host:port)"
         raise _MissingPartError(Finding(SERVER, False, nobody, remedy)) from None
     service = client.workflow_service
-    info = await _asked(SERVER, service.get_system_info(GetSystemInfoRequest()))
+    info = await _answer_or_missing(SERVER, service.get_system_info(GetSystemInfoRequest()))
     found.append(Finding(SERVER, True, f"{info.server_version} at {which.address}"))
-    await _asked(NAMESPACE, service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace)))
+    described = service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    await _answer_or_missing(NAMESPACE, described)
     found.append(Finding(NAMESPACE, True, client.namespace))
-    missing = await _asked(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))
+    missing = await _answer_or_missing(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))
     if missing:
         lacking = f"missing in namespace {client.namespace!r}: {', '.join(missing)}"
         raise _MissingPartError(Finding(ATTRIBUTES, False, lacking, _REMEDIES[ATTRIBUTES]))
@@ -88,7 +89,7 @@ async def _look(which: WhichHeadgate | None, found: list[Finding]) -> None:
     found += await asyncio.gather(*(check_worker(client, role) for role in WORKER_QUEUES))
 
 
-async def _asked(part: str, answer: Awaitable[Result]) -> Result:
+async def _answer_or_missing(part: str, answer: Awaitable[Result]) -> Result:
     """Return what Temporal answers in time; otherwise that part is what is missing."""
     from temporalio.service import RPCError
 
@@ -120,7 +121,7 @@ async def check_worker(client: "Client", role: str) -> Finding:
                 if not live:
                     last = f", the last one did at {max(polls):%H:%M:%S} UTC" if polls else ""
                     return Finding(name, False, f"nobody polls the task queue {queue!r}{last}", remedy)
-            if role == "case" and not await _answers(client):
+            if role == "case" and not await _case_worker_answers(client):
                 return Finding(name, False, "polled within the last minute, but does not answer now", remedy)
     except (RPCError, TimeoutError) as error:
         return Finding(name, None, f"Temporal does not tell: {one_line(error)}".rstrip(": "))
@@ -141,7 +142,7 @@ async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> li
     return [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
 
 
-async def _answers(client: "Client") -> bool:
+async def _case_worker_answers(client: "Client") -> bool:
     """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
     from client.intake import Intake
     from domain.errors import UnknownCaseError

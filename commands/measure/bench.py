@@ -18,12 +18,12 @@ def bench_intake(
     as_json: AsJson = False,
 ) -> None:
     """Accepted webhooks per second, against the same server with an empty handler."""
-    _need_bench()
+    _require_bench()
     from bench.intake import bench_intake as measure
 
     with clear_errors():
         document = measure(seconds=seconds, rounds=rounds)
-    _show(document, as_json=as_json)
+    _print_figures(document, as_json=as_json)
 
 
 @bench_app.command("cases")
@@ -33,17 +33,17 @@ def bench_cases(
     as_json: AsJson = False,
 ) -> None:
     """Cases per second, against a bare workflow that makes the same model calls, on the same server in the same run."""
-    _need_bench()
+    _require_bench()
 
     async def work() -> dict[str, object]:
         from bench.cases import bench_cases as measure
 
         return await measure(cases=cases, rounds=rounds)
 
-    _show(run(work), as_json=as_json)
+    _print_figures(run(work), as_json=as_json)
 
 
-def _need_bench() -> None:
+def _require_bench() -> None:
     if importlib.util.find_spec("bench") is None:
         raise fail(
             "the measurements (folder `bench`) are not in this installation, nor in the container image: run "
@@ -52,7 +52,7 @@ def _need_bench() -> None:
         )
 
 
-def _show(document: Mapping[str, object], *, as_json: bool) -> None:
+def _print_figures(document: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         emit(document)
         return

@@ -58,7 +58,7 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
             yield row
 
 
-async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
+async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     """Route every line as a case would be routed: cleaned, asked, parsed, re-asked.
 
     Raises:
@@ -99,18 +99,18 @@ def score_routing(judged: Sequence[Judged]) -> dict[str, object]:
         confusion[j.truth or "off_topic"][j.answer or ABSTAINED] += 1
     return {
         "n": len(labelled),
-        "accuracy": _share(labelled),
+        "accuracy": _share_right(labelled),
         "abstained": sum(j.answer is None for j in labelled),
         "per_class": {name: _class_figures(name, labelled) for name in CATEGORIES},
         "confusion": confusion,
-        "per_source": _by(labelled, "source"),
-        "per_lang": _by(labelled, "lang"),
+        "per_source": _figures_by(labelled, "source"),
+        "per_lang": _figures_by(labelled, "lang"),
         "off_topic": len(off_topic),
         "off_topic_forced": sum(j.answer is not None for j in off_topic),
     }
 
 
-def _share(rows: Sequence[Judged]) -> float | None:
+def _share_right(rows: Sequence[Judged]) -> float | None:
     return round(sum(j.answer == j.truth for j in rows) / len(rows), 4) if rows else None
 
 
@@ -125,11 +125,15 @@ def _class_figures(name: str, rows: Sequence[Judged]) -> dict[str, float | int |
     }
 
 
-def _by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float | int | None]]:
+def _figures_by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float | int | None]]:
     groups: dict[str, list[Judged]] = defaultdict(list)
     for row in rows:
         groups[getattr(row, field)].append(row)
     return {
-        name: {"accuracy": _share(group), "n": len(group), "abstained": Counter(j.answer is None for j in group)[True]}
+        name: {
+            "accuracy": _share_right(group),
+            "n": len(group),
+            "abstained": Counter(j.answer is None for j in group)[True],
+        }
         for name, group in sorted(groups.items())
     }

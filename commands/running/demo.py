@@ -19,7 +19,7 @@ def demo(
 
     They go through the real webhook and a real Temporal; two halted refunds are decided; the result is a table.
     """
-    from commands.running.demo_story import run_demo
+    from commands.running.demo_steps import run_demo
 
     with clear_errors():
         code = asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models))

@@ -9,7 +9,7 @@ from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, clear_errors, fai
 
 def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
     """Run the gateway: webhooks, approvals page."""
-    from workers.serving import serve_gateway
+    from workers.http_servers import serve_gateway
 
     settings = settings_for(data_dir)
     with clear_errors():
@@ -21,7 +21,7 @@ def worker(
     data_dir: DataDir = DEFAULT_DIR,
 ) -> None:
     """Run one worker process until SIGTERM."""
-    from workers.logging import configure_logging
+    from workers.json_logs import configure_logging
     from workers.roles import Role, run_role
 
     try:
@@ -42,7 +42,7 @@ def offline_model(
 
     It speaks the OpenAI and Anthropic wire protocols.
     """
-    from workers.serving import serve_offline_model
+    from workers.http_servers import serve_offline_model
 
     settings = settings_for(data_dir)
     with clear_errors():

@@ -115,10 +115,10 @@ def clear_errors() -> Iterator[None]:
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
     """Run a command's work; what goes wrong ends the command as `clear_errors` says."""
     with clear_errors():
-        return asyncio.run(_awaited(work))
+        return asyncio.run(_await_work(work))
 
 
-async def _awaited(work: Callable[[], Awaitable[Result]]) -> Result:
+async def _await_work(work: Callable[[], Awaitable[Result]]) -> Result:
     return await work()
 
 
@@ -139,7 +139,7 @@ def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> 
     settings = settings_for(data_dir)
 
     async def opened() -> Result:
-        with _parts(settings) as parts:
+        with _opened_parts(settings) as parts:
             return await work(parts)
 
     return run(opened)
@@ -153,14 +153,14 @@ def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], A
         from client.headgate import Headgate
 
         async with await Headgate.connect(data_dir) as headgate:
-            with _parts(settings) as parts:
+            with _opened_parts(settings) as parts:
                 return await work(headgate, parts)
 
     return run(both)
 
 
 @contextmanager
-def _parts(settings: "Settings") -> "Iterator[Parts]":
+def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
     """Open the stores that the settings name.
 
     Raises:

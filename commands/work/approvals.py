@@ -88,7 +88,7 @@ def approvals_approve(
     """Approve exactly the action that `show` shows."""
     from domain.money.approval import Verdict
 
-    _decide(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
+    _hand_in_decision(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
 
 
 @approvals_app.command("reject")
@@ -103,10 +103,10 @@ def approvals_reject(
     """Reject the action; nothing is paid and the customer is told."""
     from domain.money.approval import Verdict
 
-    _decide(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
+    _hand_in_decision(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
 
 
-def _decide(
+def _hand_in_decision(
     approval_id: str, verdict: "Verdict", by: str, reason: str, digest: str | None, data_dir: Path, *, as_json: bool
 ) -> None:
     from domain.money.approval import ApprovalDecision

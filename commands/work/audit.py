@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, object], list[str]]:
     """Run the audit; return its JSON document and the lines for people."""
-    from client.audit import run_audit
+    from client.audit_gathering import run_audit
 
     report = await run_audit(inbox=parts.inbox, store=parts.store.audit, rail=parts.rail, client=headgate.temporal)
     document = report.model_dump(mode="json")

@@ -82,7 +82,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     """
 
     async def work(headgate: "Headgate") -> None:
-        document = await _document(headgate, case_id)
+        document = await _case_document(headgate, case_id)
         message = await headgate.cases.message(case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
@@ -101,7 +101,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     with_headgate(data_dir, work)
 
 
-async def _document(headgate: "Headgate", case_id: str) -> dict[str, object]:
+async def _case_document(headgate: "Headgate", case_id: str) -> dict[str, object]:
     """Return all that is known of a case: the fields of its row in the list, its status, and how it ended."""
     row = await headgate.cases.row(case_id)
     status = await headgate.cases.status(case_id)
@@ -153,7 +153,7 @@ def cases_follow(
     async def work(headgate: "Headgate") -> None:
         from domain.case import TERMINAL_STATES, WAITING_STATES
 
-        row = await _let_in(headgate, case_id)
+        row = await _row_once_let_in(headgate, case_id)
         if row.ended_outside:
             typer.echo(f"{row.state} [{row.category or 'no category yet'}] ended from outside, in Temporal")
             return
@@ -167,7 +167,7 @@ def cases_follow(
     with_headgate(data_dir, work)
 
 
-async def _let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
+async def _row_once_let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
     """Return the row of a case; one that is unknown is said to be so, and may still be on its way in."""
     from domain.errors import UnknownCaseError
 

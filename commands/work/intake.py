@@ -32,24 +32,24 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
 def intake_pause(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Let nothing more in; webhooks are still accepted and wait on disk."""
     state = with_headgate(data_dir, lambda headgate: headgate.intake.pause())
-    _report("pausing, a batch is still coming in" if state.taking else "paused", as_json=as_json)
+    _report_change("pausing, a batch is still coming in" if state.taking else "paused", as_json=as_json)
 
 
 @intake_app.command("resume")
 def intake_resume(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Go on letting in."""
     with_headgate(data_dir, lambda headgate: headgate.intake.resume())
-    _report("resumed", as_json=as_json)
+    _report_change("resumed", as_json=as_json)
 
 
 @intake_app.command("pace")
 def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Set how many cases are let in per second."""
     with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
-    _report(f"up to {per_second:g} cases per second", as_json=as_json)
+    _report_change(f"up to {per_second:g} cases per second", as_json=as_json)
 
 
-def _report(message: str, *, as_json: bool) -> None:
+def _report_change(message: str, *, as_json: bool) -> None:
     from workflows.options import INTAKE_WORKFLOW_ID
 
     report([INTAKE_WORKFLOW_ID], message, line=message, as_json=as_json)

@@ -50,7 +50,7 @@ def effects_stop(
     as_json: AsJson = False,
 ) -> None:
     """Stop all new effects at once; cases that would pay go to the human lane."""
-    _switch(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
+    _switch_effects(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
 
 
 @effects_app.command("allow")
@@ -61,10 +61,10 @@ def effects_allow(
     as_json: AsJson = False,
 ) -> None:
     """Allow effects again."""
-    _switch(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
+    _switch_effects(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
 
 
-def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
+def _switch_effects(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
     async def work(parts: "Parts") -> None:
         parts.store.switches.set_effects(stopped=stopped, by=person(by), reason=reason, now=datetime.now(UTC))
 

@@ -46,11 +46,35 @@ async def run_submit(
     """
     if url is None or wait_s is not None:
         which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
-    gateway, target = _target(data_dir, url, source)
     console = Console(stderr=True, highlight=False)
+    gateway, target = _gateway_and_source(data_dir, url, source)
+    summary = await _send(file, gateway, target, console, rate=rate, limit=limit, texts=texts)
+    states: dict[str, int] = {}
+    started = time.perf_counter()
+    if wait_s is not None:
+        async with await Headgate.connect(data_dir) as headgate:
+            states = await _wait_until_settled(headgate, summary, wait_s, console)
+    running = states.get(CaseState.RUNNING, 0)
+    _print_summary(summary, states, time.perf_counter() - started, as_json=as_json)
+    if running:
+        console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
+    return not summary.refused and not running
+
+
+async def _send(
+    file: str,
+    gateway: str,
+    target: SourceEndpoint,
+    console: Console,
+    *,
+    rate: float | None,
+    limit: int | None,
+    texts: Path | None,
+) -> SendSummary:
+    """Send the file to a gateway, with a bar; raises as `run_submit` does."""
     try:
         with progress_bar(console, "sent", None) as bar:
-            summary = await send_file(
+            return await send_file(
                 file,
                 gateway=gateway,
                 source=target.name,
@@ -61,26 +85,12 @@ async def run_submit(
                 progress=lambda done: bar(done, ""),
             )
     except GatewayUnreachableError as error:
-        question = (
-            f"is `headgate up` running with {str(data_dir)!r}?" if url is None else "is that the gateway's address?"
-        )
-        raise NotReachableError(f"{error}: {question}") from error
+        raise NotReachableError(f"{error}: is that the gateway's address? `headgate doctor` says what runs") from error
     except OSError as error:
         raise ImpossibleError(f"{file!r} cannot be read: {error.strerror or error}") from error
-    states: dict[str, int] = {}
-    running = 0
-    started = time.perf_counter()
-    if wait_s is not None:
-        async with await Headgate.connect(data_dir) as headgate:
-            states = await _settled(headgate, summary, wait_s, console)
-        running = states.get(CaseState.RUNNING, 0)
-    _print(summary, states, time.perf_counter() - started, as_json=as_json)
-    if running:
-        console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
-    return not summary.refused and not running
 
 
-def _target(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
+def _gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
     """Return the address of the gateway, and the source to sign as."""
     if url is not None:
         from workers.first_secrets import signing_sources
@@ -94,7 +104,9 @@ def _target(data_dir: Path, url: str | None, source: str | None) -> tuple[str, S
     return which.endpoints.gateway, source_named(source, which.endpoints.sources)
 
 
-async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:
+async def _wait_until_settled(
+    headgate: Headgate, summary: SendSummary, wait_s: float, console: Console
+) -> dict[str, int]:
     """Return the states of the cases sent, once none runs or the time is up."""
     open_ids = set(summary.case_ids)
     states: Counter[str] = Counter()
@@ -113,7 +125,7 @@ async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, cons
     return dict(states)
 
 
-def _print(summary: SendSummary, states: dict[str, int], took_s: float, *, as_json: bool) -> None:
+def _print_summary(summary: SendSummary, states: dict[str, int], took_s: float, *, as_json: bool) -> None:
     if as_json:
         settled = {"states": states, "settled_s": round(took_s, 3)} if states else {}
         emit(summary.model_dump(mode="json") | settled)

@@ -11,7 +11,7 @@ import uvicorn
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.inbound.signing import sign
-from gateway.serving import uvicorn_options
+from gateway.uvicorn_options import uvicorn_options
 from ports.inbox import InboxItem, PutOutcome
 
 MAX_BYTES = 64 * 1024

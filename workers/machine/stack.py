@@ -104,30 +104,15 @@ class Stack:
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
-        address = f"{LOOPBACK}:{temporal}"
-        prepared = self._prepare_files()
         self.endpoints = Endpoints(
             gateway=f"http://{LOOPBACK}:{gateway}",
             console=f"http://{LOOPBACK}:{gateway}/approvals",
-            temporal=address,
+            temporal=f"{LOOPBACK}:{temporal}",
             temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
             namespace=DEFAULT_NAMESPACE,
-            sources=prepared,
+            sources=self._prepare_files(),
             offline_model=f"http://{LOOPBACK}:{offline}",
         )
-        # Keys, certificates and profiles that somebody has for another Temporal are not for this one.
-        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("TEMPORAL_")}
-        env = own | {
-            "TEMPORAL_CONFIG_FILE": os.devnull,
-            "TEMPORAL_ADDRESS": address,
-            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
-            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
-            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
-            "HEADGATE_GATEWAY_PORT": str(gateway),
-            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
-            "HEADGATE_MODELS": self.settings.models,
-            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
-        }
         server = dev_server_command(
             binary,
             db_file=self.settings.data_dir / "temporal.db",
@@ -136,26 +121,38 @@ class Stack:
             namespace=DEFAULT_NAMESPACE,
             search_attributes=options.SEARCH_ATTRIBUTES,
         )
-
-        async def temporal_ready() -> bool:
-            await prepare_namespace(
-                address, DEFAULT_NAMESPACE, search_attributes=options.SEARCH_ATTRIBUTES, timeout_s=60.0
-            )
-            return True
-
-        offline_spec = self._spec(
-            "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
-        )
-        await self.keeper.start(
-            [ProcessSpec("temporal", server, env=own, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
-        )
+        env = self._environment(gateway)
+        model = ["offline-model", "--port", str(offline)]
         await self.keeper.start(
             [
-                self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
-                *(self._worker(role, queue, env) for role, queue in _ROLE_QUEUES.items()),
+                ProcessSpec(
+                    "temporal", server, env=_without_temporal(), ready=self._temporal_answers, ready_timeout_s=90.0
+                ),
+                self._process_spec("offline-model", model, env, self.endpoints.offline_model),
             ]
         )
+        workers = [self._worker_spec(role, queue, env) for role, queue in _ROLE_QUEUES.items()]
+        await self.keeper.start([self._process_spec("gateway", ["gateway"], env, self.endpoints.gateway), *workers])
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
+
+    def _environment(self, gateway_port: int) -> dict[str, str | None]:
+        """Return the variables of Headgate's own processes."""
+        return _without_temporal() | {
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+            "TEMPORAL_ADDRESS": self.endpoints.temporal,
+            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
+            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
+            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
+            "HEADGATE_GATEWAY_PORT": str(gateway_port),
+            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
+            "HEADGATE_MODELS": self.settings.models,
+            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
+        }
+
+    async def _temporal_answers(self) -> bool:
+        address, attributes = self.endpoints.temporal, options.SEARCH_ATTRIBUTES
+        await prepare_namespace(address, DEFAULT_NAMESPACE, search_attributes=attributes, timeout_s=60.0)
+        return True
 
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Make stores and secrets before the first process looks for them."""
@@ -168,14 +165,14 @@ class Stack:
             parts.close()
         return prepare_access(self.settings)
 
-    def _spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
+    def _process_spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:
             async with httpx.AsyncClient(timeout=2) as http:
                 return (await http.get(f"{url}/healthz")).is_success
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
-    def _worker(self, role: str, queue: str, env: dict[str, str | None]) -> ProcessSpec:
+    def _worker_spec(self, role: str, queue: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue
@@ -193,6 +190,11 @@ class Stack:
         return ProcessSpec(
             f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling
         )
+
+
+def _without_temporal() -> dict[str, str | None]:
+    """Return what takes away keys, certificates and profiles that somebody has for another Temporal."""
+    return {name: None for name in os.environ if name.startswith("TEMPORAL_")}
 
 
 _ROLE_QUEUES = {

@@ -162,20 +162,19 @@ def dev_server_command(
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
     if db_file is not None:
         command += ["--db-filename", str(db_file)]
-        command += _repeated("--sqlite-pragma", _SQLITE_PRAGMAS)
+        command += _repeat_flag("--sqlite-pragma", _SQLITE_PRAGMAS)
     if namespace != "default":
         command += ["--namespace", namespace]
     for name, kind in search_attributes.items():
         if kind not in _TYPE_VALUES:
-            raise ValueError(
-                f"search attribute {name!r} has the type {kind!r}; expected one of {', '.join(_TYPE_VALUES)}"
-            )
+            known = ", ".join(_TYPE_VALUES)
+            raise ValueError(f"search attribute {name!r} has the type {kind!r}; expected one of {known}")
         command += ["--search-attribute", f"{name}={kind}"]
-    command += _repeated("--dynamic-config-value", [f"{key}={value}" for key, value in _DYNAMIC_CONFIG.items()])
+    command += _repeat_flag("--dynamic-config-value", [f"{key}={value}" for key, value in _DYNAMIC_CONFIG.items()])
     return command
 
 
-def _repeated(flag: str, values: Sequence[str]) -> list[str]:
+def _repeat_flag(flag: str, values: Sequence[str]) -> list[str]:
     return [part for value in values for part in (flag, value)]
 
 
@@ -242,21 +241,19 @@ async def register_namespace(
     """
     from google.protobuf.duration_pb2 import Duration
     from temporalio.api.namespace.v1 import NamespaceConfig
-    from temporalio.api.workflowservice.v1 import (
-        DescribeNamespaceRequest,
-        RegisterNamespaceRequest,
-        UpdateNamespaceRequest,
-    )
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest as Describe
+    from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest as Register
+    from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest as Update
     from temporalio.service import RPCError, RPCStatusCode
 
     wanted = Duration(seconds=int(retention.total_seconds()))
     service = client.workflow_service
     try:
-        found = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+        found = await service.describe_namespace(Describe(namespace=client.namespace))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        request = RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=wanted)
+        request = Register(namespace=client.namespace, workflow_execution_retention_period=wanted)
         try:
             await service.register_namespace(request)
         except RPCError as registration_error:
@@ -265,11 +262,8 @@ async def register_namespace(
         return True, retention
     kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
     if raise_retention and kept < retention:
-        await service.update_namespace(
-            UpdateNamespaceRequest(
-                namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=wanted)
-            )
-        )
+        config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
+        await service.update_namespace(Update(namespace=client.namespace, config=config))
         kept = retention
     return False, kept
 

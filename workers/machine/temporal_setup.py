@@ -74,12 +74,12 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
         ValueError: a search attribute exists with another type.
     """
     deadline = time.monotonic() + wait_s
-    client = await _connected(which_temporal(), deadline)
+    client = await _connect_in_time(which_temporal(), deadline)
     address = client.service_client.config.target_host
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
-            made, retention = await _namespace(client)
-            attributes_made, attributes_found = await _attributes(client, options.SEARCH_ATTRIBUTES)
+            made, retention = await _ensure_namespace(client)
+            attributes_made, attributes_found = await _ensure_attributes(client, options.SEARCH_ATTRIBUTES)
     except TimeoutError:
         raise NotReachableError(
             f"Temporal at {address!r} took the connection but was not ready within {wait_s:g} s: look at its log, or "
@@ -93,7 +93,7 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
     return Prepared(address, client.namespace, made, retention, attributes_made, attributes_found)
 
 
-async def _connected(which: WhichHeadgate, deadline: float) -> Client:
+async def _connect_in_time(which: WhichHeadgate, deadline: float) -> Client:
     while True:
         try:
             async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
@@ -109,7 +109,7 @@ async def _connected(which: WhichHeadgate, deadline: float) -> Client:
             await asyncio.sleep(POLL_S)
 
 
-async def _namespace(client: Client) -> tuple[bool, timedelta | None]:
+async def _ensure_namespace(client: Client) -> tuple[bool, timedelta | None]:
     try:
         # The retention of a namespace that is there may be somebody's decision, and its storage is paid for.
         return await until_ready(lambda: register_namespace(client, DEFAULT_RETENTION, raise_retention=False))
@@ -130,7 +130,7 @@ async def _namespace(client: Client) -> tuple[bool, timedelta | None]:
     return False, None
 
 
-async def _attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
+async def _ensure_attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
     try:
         return await until_ready(lambda: register_search_attributes(client, wanted))
     except RPCError as error:

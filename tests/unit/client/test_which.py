@@ -72,10 +72,11 @@ def test_without_a_data_dir_it_is_that_of_the_variable_or_the_one_here(
     assert which_headgate().address == UP.temporal
 
 
-def test_it_says_who_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Situation("", "", environ=ELSEWHERE, profiles=True).arranged(tmp_path) as data_dir:
+def test_it_says_who_names_it(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    with Situation("", "", environ=ELSEWHERE, profiles=True).arranged(tmp_path / "one") as data_dir:
         assert str(which_headgate(data_dir)) == "Temporal other:7233, namespace other (named by TEMPORAL_ADDRESS)"
-        monkeypatch.delenv("TEMPORAL_ADDRESS")
+    with Situation("", "", profiles=True).arranged(tmp_path) as data_dir:
         assert which_headgate(data_dir).named_by == "the Temporal profile 'default'"
         (data_dir / ENDPOINTS_FILE).write_text(UP.model_dump_json())
         assert which_headgate(data_dir).as_document() == {

@@ -13,9 +13,9 @@ from adapters.store import open_store
 from client.which import Endpoints, WhichHeadgate
 from commands.doctor import machine as doctor
 from commands.doctor import report as checking
+from commands.doctor.configured import check_key, check_rail, check_store, check_web_ui
 from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
 from commands.doctor.report import find_all
-from commands.doctor.settings import check_key, check_rail, check_store, check_web_ui
 from commands.running.up import render_urls
 from workers.machine.local_ports import free_ports
 from workers.machine.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE

@@ -48,7 +48,7 @@ async def test_a_violation_names_its_case(monkeypatch: pytest.MonkeyPatch) -> No
     async def broken(**parts: object) -> AuditReport:
         return AuditReport(violations=[Violation(promise="S2", kind="paid_twice", subject=CASE, text="paid twice")])
 
-    monkeypatch.setattr("client.audit.run_audit", broken)
+    monkeypatch.setattr("client.audit_gathering.run_audit", broken)
     anything: Any = MagicMock()
     _, lines = await audit_report(anything, anything)
     assert lines[0].startswith(f"S2 {CASE}: paid twice")

@@ -18,7 +18,7 @@ from commands.work import submitting
 from domain.inbound.signing import new_secret
 from tests.fakes.situations import OF_UP, SITUATIONS, UP, Situation, Up
 from tests.unit.commands.command_line import APPROVAL, CASE, every_command, run
-from workers import serving
+from workers import http_servers
 
 LETTER = f"{CASE}/dead/1"
 SPEAKS = {
@@ -105,7 +105,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
 
     monkeypatch.setattr(Client, "connect", nobody)
     monkeypatch.setattr(submitting, "send_file", sent)
-    monkeypatch.setattr(serving, "_serve", served)
+    monkeypatch.setattr(http_servers, "_serve_app", served)
     return calls
 
 

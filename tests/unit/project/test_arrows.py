@@ -85,7 +85,7 @@ def test_no_import_points_the_wrong_way(path: str) -> None:
         ("client/cases.py", "import starlette"),
         ("gateway/app.py", "from workers.settings import Settings"),
         ("gateway/app.py", "from commands.main import app"),
-        ("workers/serving.py", "def f():\n    from adapters.models.offline.app import create_app"),
+        ("workers/http_servers.py", "def f():\n    from adapters.models.offline.app import create_app"),
         ("workers/roles.py", "from bench.cases import bench_cases"),
         ("bench/cases.py", "from commands.main import app"),
         ("commands/blueprint.py", "from adapters.blueprints.folder import load_blueprint"),

@@ -15,7 +15,7 @@ from domain.audit.facts import (
     PenFacts,
     RailEntry,
 )
-from domain.audit.verdict import audit
+from domain.audit.verdict import judge
 from domain.case import CaseState
 from domain.money.approval import Approver
 
@@ -135,4 +135,4 @@ def healthy() -> AuditFacts:
 
 
 def found(facts: AuditFacts) -> set[tuple[str, str]]:
-    return {(v.promise, v.kind) for v in audit(facts).violations}
+    return {(v.promise, v.kind) for v in judge(facts).violations}

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from domain.audit.facts import AuditFacts, Doing, EffectFact, ExecutionStatus
-from domain.audit.verdict import audit, confirmed
+from domain.audit.verdict import confirmed, judge
 from domain.case import CaseState
 from tests.unit.domain.audit.audited_world import BIG, NOW, PAID_AT, SMALL, WAITING, case, found, healthy, run
 from tests.unit.domain.audit.breaks import Break, left_open, lost, not_booked, pen_full, runs_for_ever, stuck
 
 
 def test_a_healthy_world_is_clean_and_says_what_was_looked_at() -> None:
-    report = audit(healthy())
+    report = judge(healthy())
     assert report.clean, report.violations
     assert report.checked == {
         "S1": 2, "S2": 2, "S3": 2, "S4": 2, "S5": 2, "S6": 4, "L1": 4, "L2": 1, "L3": 5,
@@ -22,7 +22,7 @@ def test_a_healthy_world_is_clean_and_says_what_was_looked_at() -> None:
 
 
 def test_an_empty_world_is_clean() -> None:
-    assert audit(AuditFacts(now=NOW)).clean
+    assert judge(AuditFacts(now=NOW)).clean
 
 
 def in_the_pen(f: AuditFacts) -> None:
@@ -85,7 +85,7 @@ def outside_the_limit_in_another_currency(f: AuditFacts) -> None:
 def test_what_is_allowed_stays_quiet(allowed: Break) -> None:
     facts = healthy()
     allowed(facts)
-    assert audit(facts).violations == []
+    assert judge(facts).violations == []
 
 
 def test_a_currency_without_a_limit_is_never_paid_without_an_approval() -> None:
@@ -98,11 +98,11 @@ def test_what_only_one_look_saw_is_no_violation() -> None:
     facts = healthy()
     not_booked(facts)
     stuck(facts)
-    first = audit(facts)
+    first = judge(facts)
     second_facts = healthy()
     stuck(second_facts)
     pen_full(second_facts)
-    both = confirmed(first, audit(second_facts))
+    both = confirmed(first, judge(second_facts))
     assert [(v.promise, v.kind) for v in both.violations] == [("L2", "stuck")]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.audit.facts import Doing, ExecutionStatus
-from domain.audit.verdict import audit
+from domain.audit.verdict import judge
 from tests.unit.domain.audit.audited_world import found, healthy
 from tests.unit.domain.audit.breaks import (
     Break,
@@ -64,4 +64,4 @@ def test_a_broken_promise_is_told_and_nothing_else(breaking: Break, told: set[tu
 def test_every_violation_names_its_subject_and_says_something(breaking: Break, told: set[tuple[str, str]]) -> None:
     facts = healthy()
     breaking(facts)
-    assert all(v.subject and v.text for v in audit(facts).violations)
+    assert all(v.subject and v.text for v in judge(facts).violations)

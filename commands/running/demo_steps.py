@@ -58,13 +58,13 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
             console.print(Text(render_urls(stack.endpoints, settings)))
             parts = Parts(settings)
             try:
-                good = await stack.unless_stopped(_tell_the_story(console, stack, parts, settings))
+                good = await stack.unless_stopped(_run_steps(console, stack, parts, settings))
             finally:
                 parts.close()
             if not ci:
                 console.print()
                 console.print("[bold]It stays up[/] until you press Ctrl-C. Open:")
-                console.print(Text(_pages(stack, folder)))
+                console.print(Text(_pages_to_open(stack, folder)))
                 await stack.keeper.until_stopped()
         return 0 if good else 1
     except KeyboardInterrupt:
@@ -74,24 +74,24 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
+async def _run_steps(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
     started = time.perf_counter()
     async with Headgate(await connect(stack.which), stack.which) as headgate:
         console.rule("[bold]1. Messages come in[/]")
-        sent = await _send(console, stack)
+        sent = await _send_samples(console, stack)
         console.print(
             f"{sent.sent} sent and accepted: {sent.accepted} new, {sent.duplicates} came twice and count once; "
             f"on disk and answered within {sent.p50_s * 1000:.0f} ms (half of them)"
         )
         console.rule("[bold]2. They are cleaned, routed and worked[/]")
-        await _work(console, headgate, sent.accepted)
+        await _wait_until_worked(console, headgate, sent.accepted)
         console.rule("[bold]3. A person at the gate[/]")
-        decided = await _decide(console, headgate)
+        decided = await _decide_two(console, headgate)
         complete = not sent.refused and len(decided) == len(_DECISIONS)
-        await _settle(headgate, parts, decided)
+        await _wait_until_settled(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        categories = await _categories(headgate, counts.total)
+        categories = await _categories_line(headgate, counts.total)
         states = await states_in_temporal(headgate)
         console.print(_result_table(counts, categories, states, sent, _shadow_cost(parts, counts)))
         document, lines = await audit_report(parts, headgate)
@@ -108,7 +108,7 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         return complete and not document["violations"]
 
 
-async def _send(console: Console, stack: Stack) -> SendSummary:
+async def _send_samples(console: Console, stack: Stack) -> SendSummary:
     total = sum(1 for line in SAMPLES.read_text("utf-8").splitlines() if line.strip())
     source = next(s for s in stack.endpoints.sources if s.name == "demo")
     with progress_bar(console, "webhooks", total) as bar:
@@ -121,7 +121,7 @@ async def _send(console: Console, stack: Stack) -> SendSummary:
         )
 
 
-async def _work(console: Console, headgate: Headgate, expected: int) -> None:
+async def _wait_until_worked(console: Console, headgate: Headgate, expected: int) -> None:
     """Wait until every case has ended or waits for a person."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     with progress_bar(console, "cases", expected) as bar:
@@ -135,7 +135,7 @@ async def _work(console: Console, headgate: Headgate, expected: int) -> None:
     raise TimeoutError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
 
 
-async def _decide(console: Console, headgate: Headgate) -> list[str]:
+async def _decide_two(console: Console, headgate: Headgate) -> list[str]:
     """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
     decisions that counted.
     """
@@ -164,7 +164,7 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
         console.print(Text(f"    -     {line}"))
 
 
-async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
+async def _wait_until_settled(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
     """Wait until the decided cases have ended, for lists too, and the journal has caught up."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     while time.monotonic() < deadline:
@@ -215,7 +215,7 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
     return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 
 
-async def _categories(headgate: Headgate, total: int) -> str:
+async def _categories_line(headgate: Headgate, total: int) -> str:
     """Count all cases by category, those that wait included."""
     counts = await asyncio.gather(*(headgate.cases.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
     none = total - sum(counts)
@@ -224,7 +224,7 @@ async def _categories(headgate: Headgate, total: int) -> str:
     )
 
 
-def _pages(stack: Stack, folder: Path) -> str:
+def _pages_to_open(stack: Stack, folder: Path) -> str:
     endpoints = stack.endpoints
     web = f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows"
     return (

@@ -46,9 +46,9 @@ class ApprovalPages:
             Route("/login", self.show_login, methods=["GET"]),
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
-            Route(_LIST, self._for_people(self._show_list), methods=["GET"]),
-            Route(_LIST + "/{approval_id:path}", self._for_people(self._show_one), methods=["GET"]),
-            Route(_LIST + "/{approval_id:path}", self._for_people(self._decide), methods=["POST"]),
+            Route(_LIST, self._for_logged_in(self._show_list), methods=["GET"]),
+            Route(_LIST + "/{approval_id:path}", self._for_logged_in(self._show_one), methods=["GET"]),
+            Route(_LIST + "/{approval_id:path}", self._for_logged_in(self._decide), methods=["POST"]),
         ]
 
     async def show_login(self, request: Request) -> Response:
@@ -74,7 +74,7 @@ class ApprovalPages:
 
     async def log_out(self, request: Request) -> Response:
         """End the session of this browser."""
-        session = self._person(request)
+        session = self._logged_in(request)
         fields = await _read_form(request)
         response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
         if session is not None and self._sessions.is_form_token(session, "logout", fields.get("form_token", "")):
@@ -86,7 +86,7 @@ class ApprovalPages:
         views = sorted(pending.views, key=lambda view: view.expires_at)
         now = datetime.now(UTC)
         rows = [(view, (view.expires_at - now).total_seconds()) for view in views]
-        return page("approvals.html", 200, rows=rows, unshown=pending.unshown, **self._bar(session))
+        return page("approvals.html", 200, rows=rows, unshown=pending.unshown, **self._navigation(session))
 
     async def _show_one(self, request: Request, session: Session) -> Response:
         return self._approval_page(await self._desk.show(request.path_params["approval_id"]), session)
@@ -133,7 +133,7 @@ class ApprovalPages:
             answer=answer,
             form_token=self._sessions.form_token(session, view.approval_id),
             reason_chars=_REASON_CHARS,
-            **self._bar(session),
+            **self._navigation(session),
         )
 
     def _login_page(self, target: str, error: str = "", status: int = 200) -> Response:
@@ -143,20 +143,20 @@ class ApprovalPages:
         self._set_cookie(response, cookie)
         return response
 
-    def _bar(self, session: Session) -> dict[str, str]:
+    def _navigation(self, session: Session) -> dict[str, str]:
         return {"user": session.name, "logout": self._sessions.form_token(session, "logout")}
 
-    def _person(self, request: Request) -> Session | None:
+    def _logged_in(self, request: Request) -> Session | None:
         session = self._sessions.read(request.cookies.get(COOKIE))
         if session is None or not session.name or not self._approvers.is_current(session.name, session.fingerprint):
             return None
         return session
 
-    def _for_people(self, show: _Page) -> Callable[[Request], Awaitable[Response]]:
+    def _for_logged_in(self, show: _Page) -> Callable[[Request], Awaitable[Response]]:
         """Let in only who is logged in, and turn trouble into a page."""
 
         async def guarded(request: Request) -> Response:
-            session = self._person(request)
+            session = self._logged_in(request)
             if session is None:
                 target = request.url.path if request.method == "GET" else _LIST
                 return RedirectResponse(f"/login?next={quote(target)}", 303, headers=SECURITY_HEADERS)
