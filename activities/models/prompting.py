@@ -18,8 +18,7 @@ from activities.heartbeat import heartbeating
 from domain.answers import strict_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.errors import BadAnswerError, ConfigurationError
-from domain.inbound.strict_json import StrictJSONError
+from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from ports.model import LanguageModel
@@ -45,10 +44,6 @@ _environment = ImmutableSandboxedEnvironment(
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
-
-
-class UnfitAnswerError(ValueError):
-    """An answer that cannot be taken; the message tells the model why."""
 
 
 class Prompts:

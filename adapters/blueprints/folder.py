@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.blueprint import Blueprint, CategoryError, blueprint_version
-from domain.errors import ConfigurationError
+from domain.blueprint import Blueprint, blueprint_version
+from domain.errors import CategoryError, ConfigurationError
 from domain.knowledge import Article
 
 _ARTICLES = TypeAdapter(list[Article])
