@@ -1,6 +1,7 @@
-"""What may change without code: categories, prompts, model tiers, limits, ladders, waits, people.
+"""What may change without code: categories, prompts, letters, model tiers, limits, ladders, waits, people.
 
-A blueprint is a folder with `blueprint.toml` and `prompts/*.md`; its version is `name@` and the digest of all of it.
+A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md` and `knowledge.json`; its version is
+`name@` and the digest of all of it.
 """
 
 import hashlib
@@ -78,6 +79,15 @@ class ModelChoice(BaseModel):
         return self.api_key_env or PROVIDER_KEYS[self.provider]
 
 
+class LetterTexts(BaseModel):
+    """Templates of the letters, by language and name; what has no letters in its language is answered in `fallback`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fallback: str = "en"
+    texts: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+
 class Blueprint(BaseModel):
     """A blueprint as read from its folder."""
 
@@ -93,6 +103,7 @@ class Blueprint(BaseModel):
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
+    letters: LetterTexts = Field(default_factory=LetterTexts)
     version: str = ""
 
     @model_validator(mode="after")

@@ -71,6 +71,8 @@ def edit(folder: Path, old: str, new: str) -> None:
         ('provider = "anthropic"', 'provider = "acme"', "provider"),
         ("input = 0.40", "input = -1", "prices"),
         ('name = "default"', "name = ", "no valid TOML"),
+        ('fallback = "en"', 'fall_back = "en"', "key letters.fall_back"),
+        ('fallback = "en"', "texts = {en = {}}", "'letters.texts' is made from the folder"),
         ('name = "default"', 'name = "default"\nversion = "1"', "'version' is made from the folder"),
     ],
 )
@@ -102,7 +104,7 @@ def test_an_article_that_stands_twice_is_refused(folder: Path) -> None:
         load_knowledge(folder)
 
 
-@pytest.mark.parametrize("name", ["blueprint.toml", "prompts/reply.md", "knowledge.json"])
+@pytest.mark.parametrize("name", ["blueprint.toml", "prompts/reply.md", "letters/fr/frame.md", "knowledge.json"])
 def test_every_change_of_any_file_is_another_version(folder: Path, name: str) -> None:
     before = load_blueprint(folder).version
     assert before == load_blueprint(DEFAULT).version
