@@ -1,7 +1,7 @@
-"""What may change without code: categories, prompts, letters, model tiers, limits, ladders, waits, people.
+"""What may change without code: categories, prompts, letters, words, model tiers, limits, ladders, waits, people.
 
-A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md` and `knowledge.json`; its version is
-`name@` and the digest of all of it.
+A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
+`knowledge.json`; its version is `name@` and the digest of all of it.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
+from domain.words import Words
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
@@ -104,6 +105,7 @@ class Blueprint(BaseModel):
     prices: list[Price] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
+    words: Words = Field(default_factory=Words)  # of all languages
     version: str = ""
 
     @model_validator(mode="after")

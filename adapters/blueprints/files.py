@@ -6,6 +6,20 @@ from pathlib import Path
 
 from domain.errors import ConfigurationError
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})?")
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, but for hidden files, which editors and systems leave behind; nothing if it is not
+    there.
+    """
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+
+
+def is_language(name: str) -> bool:
+    """Say whether a name is a language as files are named by it: `de`, `pt-br`."""
+    return _LANGUAGE.fullmatch(name) is not None
+
 
 def read_bytes(path: Path) -> bytes:
     """Return what is in a file. Raises ConfigurationError if it cannot be read."""

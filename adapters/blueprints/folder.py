@@ -1,7 +1,9 @@
-"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md` and `knowledge.json`."""
+"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
+`knowledge.json`.
+"""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
+from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, CategoryError, blueprint_version
 from domain.errors import ConfigurationError
 from domain.knowledge import Article
@@ -28,7 +31,10 @@ def load_blueprint(folder: Path) -> Blueprint:
     values = _values(path, text)
     prompts = {p.stem: (p, read_bytes(p)) for p in sorted((folder / "prompts").glob("*.md"))}
     letters, letter_files = read_letters(folder)
-    files = {"blueprint.toml": body, **letter_files} | {f"prompts/{p.name}": read for p, read in prompts.values()}
+    words, word_files = read_words(folder)
+    files = {"blueprint.toml": body, **letter_files, **word_files} | {
+        f"prompts/{p.name}": read for p, read in prompts.values()
+    }
     knowledge = folder / "knowledge.json"
     if knowledge.is_file():
         files["knowledge.json"] = read_bytes(knowledge)
@@ -40,18 +46,22 @@ def load_blueprint(folder: Path) -> Blueprint:
         raise ConfigurationError(f"{_at(path, text, e)}: {_first(e)}") from e
     if not prompts:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
-    fallback = blueprint.letters.fallback
-    if fallback not in letters:
-        at, there = _place(path, text, ("letters", "fallback")), ", ".join(letters) or "none"
-        raise ConfigurationError(
-            f"{at}: letters.fallback is {fallback!r}, but there is no folder {folder / 'letters' / fallback}; add it, "
-            f"or name a language that has letters ({there})"
-        )
+    _check_fallback(path, text, blueprint.letters.fallback, letters)
     made = {
         "letters": blueprint.letters.model_copy(update={"texts": letters}),
+        "words": words,
         "version": blueprint_version(blueprint.name, files),
     }
     return blueprint.model_copy(update=made)
+
+
+def _check_fallback(path: Path, text: str, fallback: str, letters: Mapping[str, object]) -> None:
+    if fallback not in letters:
+        at, there = _place(path, text, ("letters", "fallback")), ", ".join(letters) or "none"
+        raise ConfigurationError(
+            f"{at}: letters.fallback is {fallback!r}, but there is no folder {path.parent / 'letters' / fallback}; add "
+            f"it, or name a language that has letters ({there})"
+        )
 
 
 def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by the models
@@ -60,7 +70,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by t
     except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
     letters = values.get("letters")
-    made: list[str] = [key for key in ("prompts", "version") if key in values]
+    made: list[str] = [key for key in ("prompts", "words", "version") if key in values]
     if isinstance(letters, dict) and "texts" in letters:
         made.append("letters.texts")
     if made:

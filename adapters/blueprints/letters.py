@@ -1,13 +1,10 @@
 """The letters of a blueprint, read from `letters/LANG/*.md`: which files may be there."""
 
-import re
 from pathlib import Path
 
-from adapters.blueprints.files import decoded, read_bytes
+from adapters.blueprints.files import decoded, entries, is_language, read_bytes
 from domain.errors import ConfigurationError
 from domain.letters import TEMPLATES
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})?")
 
 
 def read_letters(folder: Path) -> tuple[dict[str, dict[str, str]], dict[str, bytes]]:
@@ -18,14 +15,14 @@ def read_letters(folder: Path) -> tuple[dict[str, dict[str, str]], dict[str, byt
     """
     texts: dict[str, dict[str, str]] = {}
     files: dict[str, bytes] = {}
-    for language in _entries(folder / "letters"):
-        if not language.is_dir() or not _LANGUAGE.fullmatch(language.name):
+    for language in entries(folder / "letters"):
+        if not language.is_dir() or not is_language(language.name):
             raise ConfigurationError(
                 f"{language}: expected one folder for each language, named by its code in small letters as in "
                 "letters/de or letters/pt-br; rename it or take it out"
             )
         letters = texts.setdefault(language.name, {})
-        for path in _entries(language):
+        for path in entries(language):
             if path.suffix != ".md" or path.stem not in TEMPLATES:
                 raise ConfigurationError(
                     f"{path}: there is no such letter, expected one of {', '.join(f'{n}.md' for n in TEMPLATES)}; "
@@ -35,8 +32,3 @@ def read_letters(folder: Path) -> tuple[dict[str, dict[str, str]], dict[str, byt
             files[f"letters/{language.name}/{path.name}"] = body
             letters[path.stem] = decoded(path, body).removeprefix("\ufeff")
     return texts, files
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder, but for hidden files, which editors and systems leave behind."""
-    return sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []

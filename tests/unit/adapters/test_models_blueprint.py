@@ -1,5 +1,6 @@
 """Blueprints are read whole or not at all, and every model that one names can be built or says why not."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -104,13 +105,51 @@ def test_an_article_that_stands_twice_is_refused(folder: Path) -> None:
         load_knowledge(folder)
 
 
-@pytest.mark.parametrize("name", ["blueprint.toml", "prompts/reply.md", "letters/fr/frame.md", "knowledge.json"])
+@pytest.mark.parametrize(
+    "name", ["blueprint.toml", "prompts/reply.md", "letters/fr/frame.md", "words/nl.toml", "knowledge.json"]
+)
 def test_every_change_of_any_file_is_another_version(folder: Path, name: str) -> None:
     before = load_blueprint(folder).version
     assert before == load_blueprint(DEFAULT).version
     path = folder / name
     path.write_bytes(path.read_bytes() + b"\n")
     assert load_blueprint(folder).version != before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "de.toml",
+            "words/de.toml, line 2: key magnitude: Extra inputs are not permitted, found ['x']; expected lists",
+        ),
+        ("de.toml", "words/de.toml, line 2: key common.1: Input should be a valid string, found 7; expected lists of"),
+        ("de.toml", "words/de.toml, line 2: key common: Input should be a valid tuple, found 'und'; expected lists of"),
+        ("de.toml", "words/de.toml: no valid TOML"),
+        ("German.toml", "words/German.toml: expected one file for each language"),
+        ("de.txt", "words/de.txt: expected one file for each language"),
+    ],
+)
+def test_words_that_cannot_be_used_are_refused_with_file_and_line(folder: Path, name: str, said: str) -> None:
+    found = re.search(r"found (.*); expected", said)
+    key = said.split("key ")[1].split(":", maxsplit=1)[0].split(".", maxsplit=1)[0] if found else "common"
+    value = f'["x", {found[1]}]' if found and found[1] == "7" else found[1] if found else "["
+    (folder / "words" / name).write_text(f"# words\n{key} = {value}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_blueprint(folder)
+    assert f"{folder}/{said}" in str(caught.value)
+
+
+def test_words_are_joined_over_languages_and_a_list_without_any_is_refused(folder: Path) -> None:
+    (folder / "words" / "sv.toml").write_text('negations = ["minus", "negativt"]\nmagnitudes = ["tusen"]\n', "utf-8")
+    words = load_blueprint(folder).words
+    assert {"negativt", "moins"} <= set(words.negations)
+    assert words.negations.count("minus") == 1
+    assert {"tusen", "thousand"} <= set(words.magnitudes)
+    for path in (folder / "words").iterdir():
+        path.write_text('common = ["x"]\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no language has words for 'negations'"):
+        load_blueprint(folder)
 
 
 def test_the_default_blueprint_holds_what_its_steps_need() -> None:
