@@ -179,7 +179,7 @@ class Parts:
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner()
+        return DocumentCleaner(self.blueprint.words.mail)
 
     def load_samples(self) -> None:
         """Load the sample customers, orders and accounts into the store; repeatable."""

@@ -26,6 +26,7 @@ from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
+from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -115,7 +116,7 @@ class Intake:
         self.activities = AdmitActivities(
             inbox=self.inbox,
             cases=self.store,
-            cleaner=cleaner or DocumentCleaner(),
+            cleaner=cleaner or DocumentCleaner(WORDS.mail),
             starter=self.store,
             dead_letters=self.store,
             supervisor=self.store,
