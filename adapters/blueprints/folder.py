@@ -30,14 +30,6 @@ def load_blueprint(folder: Path) -> Blueprint:
     text = decoded(path, body)
     values = _values(path, text)
     prompts = {p.stem: (p, read_bytes(p)) for p in sorted((folder / "prompts").glob("*.md"))}
-    letters, letter_files = read_letters(folder)
-    words, word_files = read_words(folder)
-    files = {"blueprint.toml": body, **letter_files, **word_files} | {
-        f"prompts/{p.name}": read for p, read in prompts.values()
-    }
-    knowledge = folder / "knowledge.json"
-    if knowledge.is_file():
-        files["knowledge.json"] = read_bytes(knowledge)
     values["prompts"] = {name: decoded(p, read) for name, (p, read) in prompts.items()}
     try:
         # A misspelt rule must not leave its default in force. The models themselves stay open: histories hold them.
@@ -46,6 +38,14 @@ def load_blueprint(folder: Path) -> Blueprint:
         raise ConfigurationError(f"{_at(path, text, e)}: {_first(e)}") from e
     if not prompts:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
+    letters, letter_files = read_letters(folder)
+    words, word_files = read_words(folder)
+    files = {"blueprint.toml": body, **letter_files, **word_files} | {
+        f"prompts/{p.name}": read for p, read in prompts.values()
+    }
+    knowledge = folder / "knowledge.json"
+    if knowledge.is_file():
+        files["knowledge.json"] = read_bytes(knowledge)
     _check_fallback(path, text, blueprint.letters.fallback, letters)
     made = {
         "letters": blueprint.letters.model_copy(update={"texts": letters}),

@@ -173,7 +173,7 @@ async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_
 
 
 async def test_a_payload_that_meets_a_bug_holds_up_nobody_and_is_not_quoted() -> None:
-    intake = Intake(BuggyCleaner())
+    intake = Intake(BuggyCleaner(WORDS.mail))
     bad = await intake.put("bad", b'{"text": "tripwire secret"}')
     good = await intake.put("good", b'{"text": "hello"}')
     result = await intake.run()
@@ -202,7 +202,7 @@ class StuckCleaner(DocumentCleaner):
 
 async def test_a_payload_that_is_never_done_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admit, "READ_WITHIN_S", 0.2)
-    cleaner = StuckCleaner()
+    cleaner = StuckCleaner(WORDS.mail)
     intake = Intake(cleaner)
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     good = await intake.put("good", b'{"text": "hello"}')
@@ -230,7 +230,7 @@ class DeadlyCleaner(DocumentCleaner):
 
 
 async def test_what_kills_the_worker_is_buried_and_its_neighbours_are_admitted() -> None:
-    intake = Intake(DeadlyCleaner())
+    intake = Intake(DeadlyCleaner(WORDS.mail))
     before = {await intake.put(f"before_{n}", b'{"text": "hello"}') for n in range(3)}
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     after = {await intake.put(f"after_{n}", b'{"text": "hello"}') for n in range(3)}
