@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from domain.answers import ClaimAnswer, QuotedAmount, QuotedOrder
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin
 from domain.money.written import Written, find_amounts, read_amount
+from domain.words import Words, any_of
 
 ORDER_ID = re.compile(r"(?=[A-Z./_-]{0,32}[0-9])[A-Z0-9][A-Z0-9./_-]{1,63}", re.ASCII)
 
@@ -14,13 +17,12 @@ ORDER_ID = re.compile(r"(?=[A-Z./_-]{0,32}[0-9])[A-Z0-9][A-Z0-9./_-]{1,63}", re.
 _NUMBERS = re.compile(r"[0-9]+(?:[.,'’][0-9]+)*")
 
 
-_NEGATED = re.compile(r"(?:[-−]\s*|[–—]|\b(?:minus|negative|moins|menos|meno)\s+)$", re.IGNORECASE)
+class _Context(NamedTuple):
+    """What may not stand before and behind an amount, and how far to look for it, in characters."""
 
-
-_MAGNITUDE = re.compile(
-    r"\s?(?:k|m|mn|mio|mrd|bn|hundred|thousand|million|billion|lakh|crore|hundert|tausend|cent|mille|cien|mil|millones|cento|mila|milioni|duizend)\b",
-    re.IGNORECASE,
-)
+    negated: re.Pattern[str]
+    magnitude: re.Pattern[str]
+    reach: int
 
 
 def normal_order_id(text: str) -> str | None:
@@ -44,6 +46,7 @@ def claim_from_answer(
     given_amount: str | None = None,
     given_currency: str | None = None,
     lang: str = "und",
+    words: Words,
 ) -> Claim:
     """Return what of a proposed claim counts.
 
@@ -55,9 +58,13 @@ def claim_from_answer(
         given_amount: the payload's own field, likewise.
         given_currency: the payload's own field, ISO 4217.
         lang: language of the message; it decides what `1,234` means.
+        words: beside which an amount is not what it looks like, of all languages.
     """
+    context = _context_of(words)
     order_id, order_origin, order_clash = _claimed_order(answer.order_id, text, given_order_id)
-    amount, amount_origin, amount_clash = _claimed_amount(answer.amount, text, given_amount, given_currency, lang)
+    amount, amount_origin, amount_clash = _claimed_amount(
+        answer.amount, text, given_amount, given_currency, lang, context
+    )
     unreadable = [name for name, clash in (("order_id", order_clash), ("amount", amount_clash)) if clash]
     return Claim(
         wants=answer.wants,
@@ -67,6 +74,17 @@ def claim_from_answer(
         amount=None if amount_clash else amount,
         amount_origin=amount_origin,
         unreadable=unreadable,
+    )
+
+
+@lru_cache(maxsize=8)
+def _context_of(words: Words) -> _Context:
+    negations, magnitudes = any_of(words.negations), any_of(words.magnitudes)
+    longest = max((len(word) for word in (*words.negations, *words.magnitudes)), default=0)
+    return _Context(
+        negated=re.compile(rf"(?:[-−]\s*|[–—]|\b{negations}\s+)$", re.IGNORECASE),
+        magnitude=re.compile(rf"\s?{magnitudes}\b", re.IGNORECASE),
+        reach=longest + 3,  # and the blanks between
     )
 
 
@@ -84,12 +102,17 @@ def _claimed_order(proposed: QuotedOrder | None, text: str, given: str | None) -
 
 
 def _claimed_amount(
-    proposed: QuotedAmount | None, text: str, given: str | None, currency: str | None, lang: str
+    proposed: QuotedAmount | None,
+    text: str,
+    given: str | None,
+    currency: str | None,
+    lang: str,
+    context: _Context,
 ) -> tuple[Money | None, Origin, bool]:
     quoted, clash = None, False
     if proposed is not None:
         try:
-            quoted = _quoted_amount(proposed, text, currency, lang)
+            quoted = _quoted_amount(proposed, text, currency, lang, context)
         except ValueError:
             clash = True
     if given is None or not given.strip():
@@ -101,7 +124,7 @@ def _claimed_amount(
     return named, Origin.GIVEN, quoted is not None and quoted != named
 
 
-def _quoted_amount(proposed: QuotedAmount, text: str, currency: str | None, lang: str) -> Money:
+def _quoted_amount(proposed: QuotedAmount, text: str, currency: str | None, lang: str, context: _Context) -> Money:
     """Read an amount out of its quote; the currency comes from the message or from the payload, never from the model
     alone.
 
@@ -111,7 +134,9 @@ def _quoted_amount(proposed: QuotedAmount, text: str, currency: str | None, lang
     """
     value, quote = proposed.value.strip(), proposed.quote.strip()
     in_text = find_amounts(text)
-    readings = {_widened(text, start, end, in_text) for start, end in _occurrences(value, quote, text)} - {None}
+    readings = {_widened(text, start, end, in_text, context) for start, end in _occurrences(value, quote, text)} - {
+        None
+    }
     if len(readings) != 1:
         raise ValueError(
             f"amount {value!r}: expected one place in the message that holds it in {quote!r}, found {len(readings)}"
@@ -126,7 +151,7 @@ def _quoted_amount(proposed: QuotedAmount, text: str, currency: str | None, lang
     return money
 
 
-def _widened(text: str, start: int, end: int, amounts: Sequence[Written]) -> str | None:
+def _widened(text: str, start: int, end: int, amounts: Sequence[Written], context: _Context) -> str | None:
     """Return the whole amount, currency mark included, that stands at a place; None if what stands there is a piece
     of something else.
     """
@@ -135,9 +160,8 @@ def _widened(text: str, start: int, end: int, amounts: Sequence[Written]) -> str
         return None
     if not _is_whole(text, around.start, around.end):
         return None
-    if _NEGATED.search(text[max(0, around.start - 12) : around.start]) or _MAGNITUDE.match(
-        text[around.end : around.end + 12]
-    ):
+    before = text[max(0, around.start - context.reach) : around.start]
+    if context.negated.search(before) or context.magnitude.match(text[around.end : around.end + context.reach]):
         return None
     return around.text
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
+    from activities.letters import Letters
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.store import Store
@@ -48,9 +49,15 @@ def read_blueprint(settings: Settings) -> Blueprint:
 
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
+    from activities.letters import Letters
     from adapters.blueprints.folder import load_all
 
-    return load_all(folder)
+    blueprint, articles = load_all(folder)
+    try:
+        Letters(blueprint)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(folder / str(error))) from error
+    return blueprint, articles
 
 
 def ask_store(url: str) -> str:
@@ -117,6 +124,13 @@ class Parts:
         return read_blueprint_folder(self.settings.blueprint)[1]
 
     @cached_property
+    def letters(self) -> "Letters":
+        """The blueprint's letters."""
+        from activities.letters import Letters
+
+        return Letters(self.blueprint)
+
+    @cached_property
     def store(self) -> "Store":
         """The store, migrated."""
         from adapters.store import open_store
@@ -175,7 +189,7 @@ class Parts:
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner()
+        return DocumentCleaner(self.blueprint.words.mail)
 
     def load_samples(self) -> None:
         """Load the sample customers, orders and accounts into the store; repeatable."""
@@ -255,6 +269,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "crm": lambda parts: parts.store.crm,
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.store.ledger,
+    "letters": lambda parts: parts.letters,
     "models": lambda parts: parts.models,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.store.records,

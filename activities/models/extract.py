@@ -41,6 +41,7 @@ class ExtractActivities:
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
         self._question = Question(models, blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
+        self._words = blueprint.words
 
     @activity.defn
     async def extract_claim(self, request: ClaimRequest) -> ClaimResult:
@@ -62,6 +63,7 @@ class ExtractActivities:
             given_amount=case.amount,
             given_currency=case.currency,
             lang=case.lang,
+            words=self._words,
         )
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
 

@@ -31,9 +31,9 @@ from domain.model_call import Usage
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
-from domain.replies import write
 from domain.routing import BILLING, Route
 from domain.sales import Interest, LeadFacts
+from tests.fakes.blueprint import LETTERS
 from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options
 
@@ -143,7 +143,7 @@ class FakeWorld:
     def reply(self) -> str:
         """Return the text of the one reply, or nothing."""
         close: CloseRequest = self.requests("close_case")[-1]
-        return write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
+        return LETTERS.write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""

@@ -26,6 +26,7 @@ from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
+from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -115,7 +116,7 @@ class Intake:
         self.activities = AdmitActivities(
             inbox=self.inbox,
             cases=self.store,
-            cleaner=cleaner or DocumentCleaner(),
+            cleaner=cleaner or DocumentCleaner(WORDS.mail),
             starter=self.store,
             dead_letters=self.store,
             supervisor=self.store,
@@ -172,7 +173,7 @@ async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_
 
 
 async def test_a_payload_that_meets_a_bug_holds_up_nobody_and_is_not_quoted() -> None:
-    intake = Intake(BuggyCleaner())
+    intake = Intake(BuggyCleaner(WORDS.mail))
     bad = await intake.put("bad", b'{"text": "tripwire secret"}')
     good = await intake.put("good", b'{"text": "hello"}')
     result = await intake.run()
@@ -188,6 +189,7 @@ class StuckCleaner(DocumentCleaner):
     """Does not come back from one text until it is told to."""
 
     def __init__(self) -> None:
+        super().__init__(WORDS.mail)
         super().__init__()
         self.told = threading.Event()
 
@@ -229,7 +231,7 @@ class DeadlyCleaner(DocumentCleaner):
 
 
 async def test_what_kills_the_worker_is_buried_and_its_neighbours_are_admitted() -> None:
-    intake = Intake(DeadlyCleaner())
+    intake = Intake(DeadlyCleaner(WORDS.mail))
     before = {await intake.put(f"before_{n}", b'{"text": "hello"}') for n in range(3)}
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     after = {await intake.put(f"after_{n}", b'{"text": "hello"}') for n in range(3)}

@@ -57,6 +57,7 @@ from tests.contracts.store_samples import (
     seed_samples,
     stored_case,
 )
+from tests.fakes.blueprint import LETTERS
 from tests.fakes.people import FakeSupervisor
 from tests.fakes.rail import FakeRail
 from workflows import options
@@ -354,7 +355,7 @@ class TestRecordsAndLeads:
 
 class TestEndings:
     async def test_personal_data_is_put_back_only_in_the_reply(self, store: Store, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
         letter = DraftedReply(subject="Re", text="Dear [NAME_1], [EMAIL_9] stays")
         for _ in range(2):
             result = ActivityEnvironment().run(close.close_case, CloseRequest(outcome=outcome(), letter=letter))
@@ -363,7 +364,7 @@ class TestEndings:
         assert (counts.replies, counts.outbox, counts.by_state) == (1, 1, {"done": 1, "running": 1})
 
     async def test_the_clock_closes_where_the_workflow_did_not_say_when(self, store: Store, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
         silent: CaseOutcome = outcome().model_copy(update={"closed_at": None})
         assert ActivityEnvironment().run(close.close_case, CloseRequest(outcome=silent)).reply_key is None
         assert store.reports.case("case/shop/e1").closed_at == NOW
@@ -372,7 +373,7 @@ class TestEndings:
         assert reply_key("case/shop/e1", 1) != reply_key("case/shop/e1", 0)
 
     async def test_after_forbidding_nothing_is_paid(self, store: Store, pay: PayActivities, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
         ActivityEnvironment().run(close.forbid_effects, ForbidRequest(case_id="case/shop/e1", why="cancelled"))
         with pytest.raises(RefusedError, match="cancelled"):
             await within(BILLING).run(pay.refund, request())

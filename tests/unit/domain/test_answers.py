@@ -26,6 +26,8 @@ from domain.letter_rules import leads_elsewhere, objections_to_reply
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.written import find_amounts, read_amount
 from domain.sales import Interest
+from domain.words import Words, joined
+from tests.fakes.blueprint import WORDS
 
 
 def answer(
@@ -193,7 +195,7 @@ def test_amounts_are_found_with_their_marks_and_nothing_else() -> None:
 
 
 def amount_of(text: str, proposed: ClaimAnswer, **named: str) -> Claim:
-    return claim_from_answer(proposed, text=text, **named)
+    return claim_from_answer(proposed, text=text, **named, words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -288,21 +290,21 @@ def test_a_given_amount_that_is_none_is_unreadable_even_if_the_text_has_one(give
 def test_an_order_number_counts_as_quoted_only_where_it_stands_whole(
     text: str, order: str, quote: str, origin: Origin
 ) -> None:
-    claim = claim_from_answer(answer(order=order, order_quote=quote), text=text)
+    claim = claim_from_answer(answer(order=order, order_quote=quote), text=text, words=WORDS)
     assert claim.order_origin is origin
     assert claim.order_id == normal_order_id(order)
 
 
 def test_two_orders_in_one_quote_leave_the_choice_to_a_person() -> None:
     proposed = answer(order="W-100", order_quote="orders W-100 and W-101")
-    claim = claim_from_answer(proposed, text="refund orders W-100 and W-101")
+    claim = claim_from_answer(proposed, text="refund orders W-100 and W-101", words=WORDS)
     assert (claim.order_id, claim.unreadable) == (None, ["order_id"])
 
 
 def test_a_given_order_beats_a_guess_but_not_another_one_in_the_text() -> None:
-    guess = claim_from_answer(answer(order="ORD-2"), text="it broke", given_order_id="ord-1")
+    guess = claim_from_answer(answer(order="ORD-2"), text="it broke", given_order_id="ord-1", words=WORDS)
     assert (guess.order_id, guess.order_origin, guess.unreadable) == ("ORD-1", Origin.GIVEN, [])
-    clash = claim_from_answer(answer(order="ORD-2"), text="ORD-2 broke", given_order_id="ORD-1")
+    clash = claim_from_answer(answer(order="ORD-2"), text="ORD-2 broke", given_order_id="ORD-1", words=WORDS)
     assert (clash.order_id, clash.unreadable) == (None, ["order_id"])
 
 
@@ -314,7 +316,7 @@ def test_what_is_no_order_number_is_none(text: str) -> None:
 
 
 def test_a_given_order_that_is_none_is_unreadable() -> None:
-    claim = claim_from_answer(answer(), text="it broke", given_order_id="the blue one")
+    claim = claim_from_answer(answer(), text="it broke", given_order_id="the blue one", words=WORDS)
     assert (claim.order_id, claim.unreadable) == (None, ["order_id"])
 
 
@@ -424,3 +426,16 @@ def test_answers_take_no_further_fields_and_no_confidence_outside_its_range() ->
     for confidence in (float("nan"), 1.01, -0.1, float("inf")):
         with pytest.raises(ValidationError):
             DiagnosisAnswer(article_id=None, cause="", steps=[], confidence=confidence)
+
+
+def test_an_amount_is_refused_beside_the_words_of_any_language_that_the_blueprint_has() -> None:
+    swedish = joined([WORDS, Words(negations=("underskott på hela",), magnitudes=("tusen",))])
+    for text in ("refund 20.00 USD tusen", "refund underskott på hela 20.00 USD", "refund 20.00 USD thousand"):
+        reading = {
+            words: claim_from_answer(answer(amount="20.00 USD"), text=text, words=words) for words in (swedish, WORDS)
+        }
+        assert "amount" in reading[swedish].unreadable
+        assert ("amount" in reading[WORDS].unreadable) is ("thousand" in text)
+    bare = claim_from_answer(answer(amount="20.00 USD"), text="refund 20.00 USD", words=Words())
+    assert bare.amount is not None
+    assert not bare.unreadable

@@ -14,10 +14,9 @@ from domain.knowledge import (
     KnowledgeIndex,
     Library,
     accept_article,
-    content_words,
-    symptom_fit,
     words,
 )
+from tests.fakes.blueprint import FITTING
 
 
 def article(name: str, *symptoms: str, title: str = "", cause: str = "") -> Article:
@@ -112,7 +111,7 @@ def test_endings_meet_and_short_words_are_left_alone() -> None:
 
 def test_a_flood_is_read_no_further_than_its_bound() -> None:
     assert found("x " * 2_000 + "printer jams") == []
-    assert content_words("x " * 2_000 + "printer") == frozenset()
+    assert FITTING.content_words("x " * 2_000 + "printer") == frozenset()
 
 
 # --- fit ---
@@ -121,26 +120,27 @@ def test_a_flood_is_read_no_further_than_its_bound() -> None:
 @pytest.mark.parametrize("message", ["", "hello can you please help me with my problem", "?", "zebra"])
 def test_a_message_without_a_word_that_counts_fits_nothing(message: str) -> None:
     assert (
-        symptom_fit(content_words(message), title="Printer", symptoms=["hello my problem", "", "printer jams"]) == 0.0
+        FITTING.fit(FITTING.content_words(message), title="Printer", symptoms=["hello my problem", "", "printer jams"])
+        == 0.0
     )
 
 
 def test_an_article_without_symptoms_is_judged_by_its_title() -> None:
-    assert symptom_fit(content_words("printer"), title="Printer", symptoms=[]) == 1.0
-    assert symptom_fit(content_words("printer"), title="", symptoms=[]) == 0.0
+    assert FITTING.fit(FITTING.content_words("printer"), title="Printer", symptoms=[]) == 1.0
+    assert FITTING.fit(FITTING.content_words("printer"), title="", symptoms=[]) == 0.0
 
 
 def test_the_best_symptom_counts_in_whatever_order_and_a_long_message_fits_no_worse() -> None:
-    message = content_words("router blinks red")
-    worse = symptom_fit(message, title="", symptoms=["router blinks slowly every evening"])
+    message = FITTING.content_words("router blinks red")
+    worse = FITTING.fit(message, title="", symptoms=["router blinks slowly every evening"])
     for symptoms in (["router blinks red", "wifi drops"], ["wifi drops", "router blinks red"]):
-        assert symptom_fit(message, title="", symptoms=symptoms) == 1.0 > worse > 0
+        assert FITTING.fit(message, title="", symptoms=symptoms) == 1.0 > worse > 0
     long, longer = (message | {f"word{n}" for n in range(count)} for count in (20, 40))
-    fits = [symptom_fit(m, title="", symptoms=["router blinks red"]) for m in (long, longer)]
+    fits = [FITTING.fit(m, title="", symptoms=["router blinks red"]) for m in (long, longer)]
     assert 0.5 > fits[0] > fits[1] > 0.4  # only the share of all words falls, not that of the symptom
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=30), max_size=4), st.text(max_size=20))
 def test_every_fit_is_a_share(message: str, symptoms: list[str], title: str) -> None:
-    fit = symptom_fit(content_words(f"{message} {title}"), title=title, symptoms=symptoms)
+    fit = FITTING.fit(FITTING.content_words(f"{message} {title}"), title=title, symptoms=symptoms)
     assert 0.0 <= fit <= 1.0
