@@ -22,6 +22,7 @@ from domain.audit.facts import (
     RailEntry,
     StopFact,
     Stuck,
+    WordFact,
 )
 from domain.audit.verdict import audit, confirmed
 from domain.case import CaseState
@@ -500,6 +501,23 @@ def outside_the_limit_in_another_currency(f: AuditFacts) -> None:
     )
 
 
+def told(age_s: float, *, hook: bool) -> Break:
+    def break_it(facts: AuditFacts) -> None:
+        facts.hook = hook
+        at = facts.now - timedelta(seconds=age_s)
+        facts.untold = [WordFact(word_id=POISON, kind="dead_letter", at=at, tries=7, last_error="answered 503")]
+
+    return break_it
+
+
+def test_a_word_that_nobody_was_told_is_reported_with_the_reason() -> None:
+    facts = healthy()
+    told(121, hook=True)(facts)
+    [violation] = audit(facts).violations
+    assert (violation.promise, violation.kind, violation.subject) == ("L3", "not_told", POISON)
+    assert violation.evidence == {"tries": "7", "last_error": "answered 503"}
+
+
 @pytest.mark.parametrize(
     "allowed",
     [
@@ -512,6 +530,8 @@ def outside_the_limit_in_another_currency(f: AuditFacts) -> None:
         outside_the_limit_in_another_currency,
         runs_for_ever(Doing.WORKED_ON),
         runs_for_ever(Doing.SLEEPS, hours=2),
+        told(119, hook=True),
+        told(86_400, hook=False),
     ],
 )
 def test_what_is_allowed_stays_quiet(allowed: Break) -> None:
