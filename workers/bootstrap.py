@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ports.cleaner import MailCleaner
     from ports.inbox import Inbox
     from ports.model import LanguageModel
-    from ports.people import Supervisor
+    from ports.people import Notifier
     from ports.starter import CaseStarter
 
 
@@ -154,11 +154,11 @@ class Parts:
         )
 
     @cached_property
-    def supervisor(self) -> "Supervisor":
-        """Who is told when a person is needed."""
-        from adapters.chat.webhook import WebhookSupervisor
+    def notifier(self) -> "Notifier":
+        """Whom words to people go to."""
+        from adapters.chat.webhook import WebhookNotifier
 
-        return WebhookSupervisor(self.settings.supervisor_webhook_url)
+        return WebhookNotifier(self.settings.supervisor_webhook_url)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":
@@ -185,7 +185,6 @@ class Parts:
             cleaner=self.cleaner,
             starter=starter,
             dead_letters=self.store.dead_letters,
-            supervisor=self.supervisor,
             policy=self.blueprint.case_policy,
         )
 
@@ -201,6 +200,7 @@ class Parts:
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
+            "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )
 
@@ -246,9 +246,10 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.store.ledger,
     "models": lambda parts: parts.models,
+    "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.store.records,
-    "supervisor": lambda parts: parts.supervisor,
+    "words": lambda parts: parts.store.words,
 }
 
 

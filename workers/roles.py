@@ -18,7 +18,7 @@ from temporalio.worker import Worker
 from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
-from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
+from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_tell
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
 from workers.settings import Settings
@@ -28,6 +28,7 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
+from workflows.tell import TellWorkflow
 
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
 WORKFLOWS: list[type] = [
@@ -36,6 +37,7 @@ WORKFLOWS: list[type] = [
     ApprovalWorkflow,
     IntakeWorkflow,
     JournalWorkflow,
+    TellWorkflow,
 ]
 
 
@@ -109,6 +111,8 @@ async def run_role(role: Role, settings: Settings) -> None:
             await ensure_intake(client, settings.intake_per_second)
         if role is Role.JOURNAL:
             await ensure_journal(client)
+        if role is Role.ACTION:
+            await ensure_tell(client)
     except RPCError as error:
         raise explained(client, error) from error
     stop = asyncio.Event()
