@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from client.connect import Endpoints, NotReachableError, connect, read_endpoints
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
-from commands.doctor.settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
+from commands.doctor.settings import (
+    check_blueprint,
+    check_hook,
+    check_keys,
+    check_profile,
+    check_rail,
+    check_store,
+    check_web_ui,
+)
 from commands.doctor.temporal import SERVER, TemporalPlace, check_temporal
 from domain.blueprint import ModelChoice
 from workers.settings import Settings
@@ -49,7 +57,8 @@ async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Find
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
-    return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
+    hook = check_hook(settings.supervisor_webhook_url)
+    return [*machine, *by_settings, *keys, rail, store, hook, *temporal, web_ui]
 
 
 def temporal_place(endpoints: Endpoints | None) -> TemporalPlace | None:
