@@ -125,15 +125,7 @@ class DeadLetterStore(Protocol):
     """Cases that were given up on."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """Store a dead letter; the same id again changes nothing."""
-        ...
-
-    def to_alert(self, dead_letter_id: str) -> bool:
-        """Return whether people still have to be told of it (see `alerted`)."""
-        ...
-
-    def alerted(self, dead_letter_id: str, now: datetime) -> None:
-        """Record that people were told."""
+        """Store a dead letter and the word to people on it; the same id again changes nothing."""
         ...
 
 

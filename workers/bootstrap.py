@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ports.cleaner import MailCleaner
     from ports.inbox import Inbox
     from ports.model import LanguageModel
-    from ports.people import Supervisor
+    from ports.people import Notifier
     from ports.starter import CaseStarter
 
 
@@ -178,11 +178,11 @@ class Parts:
         )
 
     @cached_property
-    def supervisor(self) -> "Supervisor":
-        """Who is told when a person is needed."""
-        from adapters.chat.webhook import WebhookSupervisor
+    def notifier(self) -> "Notifier":
+        """Whom words to people go to."""
+        from adapters.chat.webhook import WebhookNotifier
 
-        return WebhookSupervisor(self.settings.supervisor_webhook_url)
+        return WebhookNotifier(self.settings.supervisor_webhook_url)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":
@@ -209,7 +209,6 @@ class Parts:
             cleaner=self.cleaner,
             starter=starter,
             dead_letters=self.store.dead_letters,
-            supervisor=self.supervisor,
             policy=self.blueprint.case_policy,
         )
 
@@ -225,6 +224,7 @@ class Parts:
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
+            "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )
 
@@ -271,9 +271,10 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "ledger": lambda parts: parts.store.ledger,
     "letters": lambda parts: parts.letters,
     "models": lambda parts: parts.models,
+    "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.store.records,
-    "supervisor": lambda parts: parts.supervisor,
+    "words": lambda parts: parts.store.words,
 }
 
 

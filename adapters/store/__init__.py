@@ -12,12 +12,13 @@ from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
 from adapters.store.database import Database
 from adapters.store.dead_letters import SqlDeadLetters
+from adapters.store.guards import SqlSwitches
 from adapters.store.ledger import SqlLedger
 from adapters.store.migrate import upgrade
 from adapters.store.records import SqlCustomerRecords
 from adapters.store.reports import SqlReports
 from adapters.store.seeding import SeedCounts, seed_database
-from adapters.store.switches import SqlSwitches
+from adapters.store.words import SqlWords
 
 
 class Store:
@@ -31,6 +32,7 @@ class Store:
         self.ledger = SqlLedger(database)
         self.dead_letters = SqlDeadLetters(database)
         self.switches = SqlSwitches(database)
+        self.words = SqlWords(database)
         self.reports = SqlReports(database)
         self.audit = SqlAuditReader(database)
 

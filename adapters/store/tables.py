@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -274,7 +274,6 @@ approvals = sa.Table(
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("decided_at", UtcTime),
-    sa.Column("alerted_at", UtcTime),
 )
 
 dead_letters = sa.Table(
@@ -292,7 +291,24 @@ dead_letters = sa.Table(
     sa.Column("reason", PlainText),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("changed_at", UtcTime),
-    sa.Column("alerted_at", UtcTime),
+)
+
+words = sa.Table(  # the outbox of words to people; those told stay, so that none is told again
+    "words",
+    metadata,
+    sa.Column("word_id", PlainText, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("case_id", PlainText, nullable=False),
+    sa.Column("subject", PlainText, nullable=False),
+    sa.Column("text", PlainText, nullable=False),
+    sa.Column("data", PlainText, nullable=False),  # JSON
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("told_at", UtcTime),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),  # of the tries, those that failed because of the word
+    sa.Column("again_at", UtcTime),  # it was refused: not before this
+    sa.Column("last_error", PlainText),
+    sa.Index("words_untold", "told_at", "refusals", "at"),
 )
 
 switch_changes = sa.Table(  # the last one of a name is how it stands

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
@@ -74,6 +75,22 @@ def check_rail(rail: str, stripe_key: str) -> Finding:
     found = "stripe: HEADGATE_STRIPE_API_KEY is not set" if not stripe_key else "stripe: its key is no secret key"
     remedy = "set HEADGATE_STRIPE_API_KEY, or HEADGATE_STRIPE_API_KEY_FILE to a file that holds it: sk_… or rk_…"
     return Finding(name, False, found, remedy)
+
+
+def check_hook(url: str) -> Finding:
+    """Are people told at a webhook? It is not called, and only its host is shown: the rest may be a secret."""
+    name = "words to people"
+    variable = "HEADGATE_SUPERVISOR_WEBHOOK_URL"
+    if not url:
+        return Finding(name, None, f"to the log only: {variable} is not set", f"set {variable} to have people told")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if host is None:
+        return Finding(name, False, f"{variable} is no address", "set it to one that begins with https://")
+    return Finding(name, True, f"to a webhook at {host}")
 
 
 def check_store(url: str) -> Finding:

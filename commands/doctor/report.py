@@ -5,7 +5,15 @@ import os
 from dataclasses import replace
 
 from client.which import ENDPOINTS_FILE, WhichHeadgate, which_headgate
-from commands.doctor.configured import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
+from commands.doctor.configured import (
+    check_blueprint,
+    check_hook,
+    check_keys,
+    check_profile,
+    check_rail,
+    check_store,
+    check_web_ui,
+)
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
 from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
@@ -67,7 +75,8 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
-    return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
+    hook = check_hook(settings.supervisor_webhook_url)
+    return [*machine, *by_settings, *keys, rail, store, hook, *temporal, web_ui]
 
 
 def _model_endpoints(

@@ -300,14 +300,16 @@ class RecordsContract:
 class DeadLetterContract:
     """Dead letters and their status."""
 
-    def test_burying_twice_keeps_the_first_and_alerts_until_told(self, store: Store) -> None:
+    def test_burying_twice_keeps_the_first_and_one_word_to_people(self, store: Store) -> None:
         store.dead_letters.bury(letter())
         store.dead_letters.bury(letter().model_copy(update={"last_error": "second"}))
         assert [r.letter.last_error for r in store.dead_letters.list_letters()] == ["connection refused"]
-        assert store.dead_letters.to_alert(letter().dead_letter_id)
-        store.dead_letters.alerted(letter().dead_letter_id, NOW)
-        assert not store.dead_letters.to_alert(letter().dead_letter_id)
-        assert not store.dead_letters.to_alert("unknown")
+        [word] = store.words.untold(10, NOW)
+        assert (word.word_id, word.kind, word.case_id) == (letter().dead_letter_id, "dead_letter", letter().case_id)
+        assert "connection refused" in word.text
+        store.words.told([word.word_id], NOW)
+        store.dead_letters.bury(letter())
+        assert store.words.untold(10, NOW) == []
 
     def test_discarding_needs_a_name_and_a_reason_and_is_final(self, store: Store) -> None:
         store.dead_letters.bury(letter())

@@ -16,6 +16,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
+from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
 from activities.models.answer import AnswerResult
@@ -30,6 +31,7 @@ from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
 from domain.money.records import OrderStatus
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
+from domain.words_to_people import TellState
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy
@@ -38,6 +40,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
+from workflows.tell import TellWorkflow
 
 HERE = Path(__file__).parent
 SCENARIO_S = 60.0  # real time; one that hangs must not hang the others
@@ -368,6 +371,24 @@ async def journal(mill: Mill, world: FakeWorld) -> Recorded:
     return {"journal": handle.id}
 
 
+async def tell(mill: Mill, world: FakeWorld) -> Recorded:
+    """Words are told, the hook is down for a while, and on it goes."""
+    now = await mill.env.get_current_time()
+    world.will(
+        "tell_people",
+        TellResult(told=3, sent_at=[now]),
+        TellResult(failures=1, wait_s=1.0, trouble="TransientError: answered 503", sent_at=[now]),
+        TellResult(failures=2, wait_s=2.0, trouble="TransientError: answered 503", sent_at=[now]),
+    )
+    fourth = world.hold("tell_people")
+    handle = await mill.client.start_workflow(
+        TellWorkflow.run, TellState(), id=options.TELL_WORKFLOW_ID, task_queue=options.CASES_QUEUE
+    )
+    async with mill.skipping():
+        await fourth.reached.wait()
+    return {"tell": handle.id}
+
+
 SCENARIOS: list[Scenario] = [
     refund,
     ladder,
@@ -397,6 +418,7 @@ SCENARIOS: list[Scenario] = [
     cancelled_at_the_gate,
     intake,
     journal,
+    tell,
 ]
 
 

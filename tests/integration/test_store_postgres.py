@@ -15,6 +15,7 @@ from domain.errors import TransientError
 from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import seed_samples
+from tests.contracts.store_words import WordContract
 from tests.postgres import Postgres, running_postgres
 
 
@@ -54,6 +55,10 @@ class TestRecordsOnPostgres(RecordsContract):
 
 
 class TestDeadLettersOnPostgres(DeadLetterContract):
+    pass
+
+
+class TestWordsOnPostgres(WordContract):
     pass
 
 

@@ -16,6 +16,7 @@ from activities.actions.approve import RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
+from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
 from activities.models.answer import AnswerResult
@@ -52,6 +53,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         "activities.actions.approve:ApproveActivities",
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
+        "activities.actions.tell:TellActivities",
         models=False,
     )
     return {
@@ -295,6 +297,7 @@ _DEFAULTS: dict[str, Answer] = {
     "record_decision": _recorded,
     "bury": None,
     "alert_person": None,
+    "tell_people": TellResult(),
     "admit_batch": _idle,
     "drain_outcomes": DrainResult(written=0),
 }

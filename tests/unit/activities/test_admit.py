@@ -41,8 +41,6 @@ class FakeStore:
         self.letters: dict[str, DeadLetter] = {}
         self.outcomes: dict[str, CaseOutcome] = {}
         self.started: dict[str, CaseInput] = {}
-        self.alerts: list[str] = []
-        self.told: set[str] = set()
         self.fails: list[str] = []
 
     def _trip(self, call: str) -> None:
@@ -72,19 +70,10 @@ class FakeStore:
         self._trip("bury")
         self.letters.setdefault(letter.dead_letter_id, letter)
 
-    def to_alert(self, dead_letter_id: str) -> bool:
-        return dead_letter_id not in self.told
-
-    def alerted(self, dead_letter_id: str, now: datetime) -> None:
-        self.told.add(dead_letter_id)
-
     async def start(self, cases: Iterable[CaseInput]) -> None:
         for case in cases:
             self._trip("start")
             self.started.setdefault(case.case_id, case)
-
-    async def alert(self, subject: str, text: str, data: dict[str, str]) -> None:
-        self.alerts.append(data["case_id"])
 
 
 class BuggyCleaner(DocumentCleaner):
@@ -119,7 +108,6 @@ class Intake:
             cleaner=cleaner or DocumentCleaner(WORDS.mail),
             starter=self.store,
             dead_letters=self.store,
-            supervisor=self.store,
             policy=lambda: self.policy,
             clock=lambda: NOW,
         )
@@ -168,7 +156,6 @@ async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_
     assert intake.store.cases[bad].body == b'{"text": "half'
     assert intake.store.outcomes[bad].state is CaseState.DEAD_LETTERED
     assert intake.store.outcomes[bad].dead_letter_id == letter.dead_letter_id
-    assert intake.store.alerts == [bad]
     assert (await intake.inbox.depth()).ready == 0
 
 
@@ -203,7 +190,7 @@ class StuckCleaner(DocumentCleaner):
 
 async def test_a_payload_that_is_never_done_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admit, "READ_WITHIN_S", 0.2)
-    cleaner = StuckCleaner()
+    cleaner = StuckCleaner(WORDS.mail)
     intake = Intake(cleaner)
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     good = await intake.put("good", b'{"text": "hello"}')
@@ -277,7 +264,6 @@ async def test_a_failure_at_any_step_leads_to_the_same_cases_once_it_is_over(int
     assert (result.admitted, result.poison) == (3, 1)
     assert set(intake.store.started) == ids
     assert set(intake.store.letters) == {f"{bad}/dead/1"}
-    assert intake.store.alerts == [bad]
     depth = await intake.inbox.depth()
     assert (depth.ready, depth.leased) == (0, 0)
 

@@ -1,13 +1,11 @@
 """The action activities over the real store: paid once, refused where they must, told once, closed once."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from temporalio.testing import ActivityEnvironment
 
@@ -26,7 +24,6 @@ from activities.actions.pay import (
     SettleRequest,
 )
 from activities.journal.drain import DrainRequest, JournalActivities
-from adapters.chat.webhook import WebhookSupervisor
 from adapters.store import Store, open_store
 from domain.case import CaseOutcome
 from domain.deadletter import DeadLetter
@@ -58,7 +55,6 @@ from tests.contracts.store_samples import (
     stored_case,
 )
 from tests.fakes.blueprint import LETTERS
-from tests.fakes.people import FakeSupervisor
 from tests.fakes.rail import FakeRail
 from workflows import options
 
@@ -414,11 +410,13 @@ class TestPeople:
     async def test_an_approval_is_announced_once_and_holds_no_more_than_the_brief(
         self, store: Store, clock: Clock
     ) -> None:
-        supervisor = FakeSupervisor()
-        approve = ApproveActivities(store.ledger, supervisor, clock)
+        approve = ApproveActivities(store.ledger, clock)
+        asked = approval_request(big_action())
         for _ in range(3):
-            await ActivityEnvironment().run(approve.announce_approval, approval_request(big_action()))
-        assert len(supervisor.alerts) == 1
+            ActivityEnvironment().run(approve.announce_approval, asked)
+        [word] = store.words.untold(10, NOW)
+        assert (word.word_id, word.subject) == (asked.approval_id, "approval wanted: refund")
+        assert word.data == {"approval_id": asked.approval_id, "digest": asked.digest, "approvers": "maria, tom"}
         [on_record] = store.audit.read([]).approvals
         assert on_record.standing == Standing.PENDING
 
@@ -426,7 +424,7 @@ class TestPeople:
     async def test_a_decision_by_somebody_not_entitled_is_never_recorded(
         self, store: Store, clock: Clock, by: str
     ) -> None:
-        approve = ApproveActivities(store.ledger, FakeSupervisor(), clock)
+        approve = ApproveActivities(store.ledger, clock)
         asked = approval_request(big_action())
         told = RecordDecisionRequest(request=asked, result=approval_result(asked, by=by))
         with pytest.raises(RefusedError):
@@ -434,15 +432,13 @@ class TestPeople:
         assert store.audit.read([]).approvals == []
 
     async def test_the_first_of_two_opposite_decisions_is_given_back(self, store: Store, clock: Clock) -> None:
-        approve = ApproveActivities(store.ledger, FakeSupervisor(), clock)
+        approve = ApproveActivities(store.ledger, clock)
         asked = approval_request(big_action())
         for standing in (Standing.REJECTED, Standing.APPROVED):
             told = RecordDecisionRequest(request=asked, result=approval_result(asked, standing))
             assert ActivityEnvironment().run(approve.record_decision, told).standing is Standing.REJECTED
 
-    async def test_a_dead_letter_alerts_once(self, store: Store, clock: Clock) -> None:
-        supervisor = FakeSupervisor()
-        bury = BuryActivities(store.dead_letters, supervisor, clock)
+    async def test_a_dead_letter_leaves_one_word(self, store: Store) -> None:
         letter = DeadLetter(
             dead_letter_id="case/shop/e1/dead/1",
             case_id="case/shop/e1",
@@ -455,31 +451,17 @@ class TestPeople:
             at=NOW,
         )
         for _ in range(3):
-            await ActivityEnvironment().run(bury.bury, letter)
-        assert [data["alert_id"] for _, _, data in supervisor.alerts] == ["case/shop/e1/dead/1"]
+            ActivityEnvironment().run(BuryActivities(store.dead_letters).bury, letter)
+        assert [word.word_id for word in store.words.untold(10, NOW)] == ["case/shop/e1/dead/1"]
 
-    @pytest.mark.parametrize("trouble", ["status", "refused", "timeout", "url"])
-    async def test_trouble_in_telling_is_never_raised(self, trouble: str) -> None:
-        def answer(told: httpx.Request) -> httpx.Response:
-            if trouble == "refused":
-                raise httpx.ConnectError("refused", request=told)
-            if trouble == "timeout":
-                raise httpx.ReadTimeout("slow", request=told)
-            return httpx.Response(500)
-
-        url = "not a url" if trouble == "url" else "https://hooks.example/secret"
-        supervisor = WebhookSupervisor(url, transport=None if trouble == "url" else httpx.MockTransport(answer))
-        await supervisor.alert("subject", "text", {"case_id": "case/shop/e1"})
-
-    async def test_the_webhook_gets_the_alert(self, store: Store) -> None:
-        got: list[httpx.Request] = []
-
-        def answer(told: httpx.Request) -> httpx.Response:
-            got.append(told)
-            return httpx.Response(204)
-
-        supervisor = WebhookSupervisor("https://hooks.example/x", transport=httpx.MockTransport(answer))
-        told = AlertRequest(case_id="case/shop/e1", subject="reminder", text="waits")
-        await ActivityEnvironment().run(AlertActivities(supervisor).alert_person, told)
-        body = json.loads(got[0].content)
-        assert (body["subject"], body["text"], body["data"]) == ("reminder", "waits", {"case_id": "case/shop/e1"})
+    async def test_a_reminder_is_one_word_however_often_it_is_tried(self, store: Store, clock: Clock) -> None:
+        """A try of which nobody heard the answer is made again, with the same id and another time."""
+        alert = AlertActivities(store.words, clock)
+        told = AlertRequest(
+            case_id="case/shop/e1", subject="reminder", text="waits", alert_id="case/shop/e1/lane/1", kind="escalation"
+        )
+        for _ in range(3):
+            ActivityEnvironment().run(alert.alert_person, told)
+            clock.now += timedelta(seconds=1)
+        [word] = store.words.untold(10, clock())
+        assert (word.word_id, word.kind, word.at) == ("case/shop/e1/lane/1", "escalation", NOW)

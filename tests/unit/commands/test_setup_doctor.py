@@ -13,7 +13,7 @@ from adapters.store import open_store
 from client.which import Endpoints, WhichHeadgate
 from commands.doctor import machine as doctor
 from commands.doctor import report as checking
-from commands.doctor.configured import check_key, check_rail, check_store, check_web_ui
+from commands.doctor.configured import check_hook, check_key, check_rail, check_store, check_web_ui
 from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
 from commands.doctor.report import find_all
 from commands.running.up import render_urls
@@ -216,6 +216,22 @@ def test_the_payment_rail_needs_its_key(rail: str, key: str, ok: bool, found: st
     assert (finding.ok, finding.found.startswith(found)) == (ok, True)
     assert key == "" or key not in f"{finding.found} {finding.remedy}"
     assert ok or "HEADGATE_STRIPE_API_KEY_FILE" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "ok", "found"),
+    [
+        ("", None, "to the log only"),
+        ("hooks.example/secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("ftp://hooks.example/secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("http://[secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("https://user:secret@hooks.example/secret", True, "to a webhook at hooks.example"),
+    ],
+)
+def test_where_people_are_told_is_said_without_the_secret(url: str, ok: bool | None, found: str) -> None:
+    finding = check_hook(url)
+    assert (finding.ok, finding.found.startswith(found)) == (ok, True)
+    assert "secret" not in f"{finding.found} {finding.remedy}"
 
 
 @pytest.mark.parametrize(("models", "said"), [("offline", "is a stand-in"), ("openai", "profile 'openai'")])
