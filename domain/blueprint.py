@@ -14,9 +14,9 @@ from domain.errors import CategoryError
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
+from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
-from domain.words import Words
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from domain.knowledge import Article
 from domain.money.amount import Money
 from domain.money.refund import DENYING, Rule
+from domain.reading.knowledge import Article
 
 
 class RefundPaid(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from domain.case import CaseInput, CaseOutcome, EffectRecord
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
-from domain.sales import CrmAccount, Territory
+from domain.reading.sales import CrmAccount, Territory
 
 # --- holding pen ------------------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.store import Store
-    from domain.knowledge import Article
+    from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
     from ports.inbox import Inbox
     from ports.model import LanguageModel

@@ -7,11 +7,11 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
-from domain.answers import DiagnosisAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
 from domain.model_call import Tier, Usage
+from domain.reading.answers import DiagnosisAnswer
+from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 800

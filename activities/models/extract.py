@@ -7,12 +7,12 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_ticket, ticket_text
-from domain.answers import ClaimAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.claim_reading import claim_from_answer
 from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
+from domain.reading.answers import ClaimAnswer
+from domain.reading.claim_reading import claim_from_answer
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from activities.heartbeat import heartbeating
 from activities.templates import RENDER_ERRORS, sandbox
-from domain.answers import strict_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.reading.answers import strict_schema
 from ports.model import LanguageModel
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it

@@ -14,7 +14,7 @@ from adapters.blueprints.letters import read_letters
 from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
 from domain.errors import CategoryError, ConfigurationError
-from domain.knowledge import Article
+from domain.reading.knowledge import Article
 
 _ARTICLES = TypeAdapter(list[Article])
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from adapters.blueprints.files import decoded, entries, is_language, line_of, read_bytes
 from domain.errors import ConfigurationError
-from domain.words import Words, joined, lists_of
+from domain.reading.words import Words, joined, lists_of
 
 
 def read_words(folder: Path) -> tuple[Words, dict[str, bytes]]:

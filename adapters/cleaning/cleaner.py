@@ -12,7 +12,7 @@ from adapters.cleaning.phrases import MailPatterns
 from adapters.cleaning.quotes import strip_extras
 from adapters.cleaning.unicode import normalise
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
-from domain.words import MailWords
+from domain.reading.words import MailWords
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
 MAX_SUBJECT_CHARS = 500

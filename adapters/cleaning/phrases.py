@@ -2,7 +2,7 @@
 
 import re
 
-from domain.words import MailWords, any_phrase
+from domain.reading.words import MailWords, any_phrase
 
 _I = re.IGNORECASE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from activities.letters import Letters
 from adapters.blueprints.folder import load_blueprint
-from domain.knowledge import Fitting
+from domain.reading.knowledge import Fitting
 
 DEFAULT = Path(__file__).parents[2] / "blueprints" / "default"
 BLUEPRINT = load_blueprint(DEFAULT)

@@ -26,10 +26,10 @@ from domain.blueprint import ApprovalRules, HumanLane
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
 from domain.errors import BadAnswerError, ConfigurationError, EffectsStoppedError, PoisonError, TransientError
 from domain.intake import IntakeState, JournalState, PaceChange
-from domain.knowledge import Diagnosis
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
 from domain.money.records import OrderStatus
+from domain.reading.knowledge import Diagnosis
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
 from domain.words_to_people import TellState
 from tests.time_skipping import time_skipping_server

@@ -30,7 +30,6 @@ from adapters.models.offline.app import create_app
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
 from adapters.models.wires.retry_after import LONGEST_S, UNSAID_S
-from domain.answers import route_schema
 from domain.blueprint import ModelChoice
 from domain.case import CaseInput
 from domain.errors import (
@@ -45,6 +44,7 @@ from domain.model_call import Message, ModelRequest, Price, Tier, Usage
 from domain.money.claim import Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.money.refund import Refund, RefundPolicy, decide_refund
+from domain.reading.answers import route_schema
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, Unroutable
 from ports.model import LanguageModel
 from tests.served import Served

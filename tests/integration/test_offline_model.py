@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from adapters.models.offline.app import create_app
-from domain.answers import route_schema
+from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES
 from tests.served import Served
 

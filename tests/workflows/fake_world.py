@@ -26,14 +26,14 @@ from activities.models.extract import ClaimResult
 from activities.models.qualify import LeadResult
 from activities.models.route import RouteResult
 from domain.case import CaseOutcome, EffectRecord
-from domain.knowledge import Article, Diagnosis
 from domain.letters import Draft
 from domain.model_call import Usage
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.reading.knowledge import Article, Diagnosis
+from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
-from domain.sales import Interest, LeadFacts
 from tests.fakes.blueprint import LETTERS
 from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.blueprints.words import read_words
 from adapters.models.offline.task import Answer, Task
-from domain.knowledge import Fitting
+from domain.reading.knowledge import Fitting
 
 _WORTH_SAYING = 0.2
 _BLUEPRINT = Path(__file__).parents[3] / "blueprints" / "default"  # the figures below are measured with its words

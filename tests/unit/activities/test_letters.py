@@ -14,7 +14,6 @@ from activities.letters import Letters
 from adapters.blueprints.folder import load_blueprint
 from domain.errors import ConfigurationError
 from domain.inbound.cleaned import restore
-from domain.knowledge import Article
 from domain.letters import (
     TEMPLATES,
     ApprovalExpired,
@@ -32,6 +31,7 @@ from domain.letters import (
 from domain.money.amount import Money
 from domain.money.refund import DENYING, Rule
 from domain.money.written import find_amounts
+from domain.reading.knowledge import Article
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT, LETTERS
 from workers.bootstrap import read_blueprint_folder
 

@@ -41,7 +41,7 @@ from domain.money.amount import Money
 from domain.money.approval import Standing
 from domain.money.effect import LedgerState
 from domain.money.refund import RefundTerms
-from domain.sales import Interest, LeadFacts
+from domain.reading.sales import Interest, LeadFacts
 from ports.rail import RailReceipt
 from tests.contracts.store_samples import (
     NOW,

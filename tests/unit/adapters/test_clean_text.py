@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from adapters.cleaning.cleaner import DocumentCleaner, cut_at_word
 from adapters.cleaning.language import guess_language
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens, restore
-from domain.words import MailWords, Words, joined
+from domain.reading.words import MailWords, Words, joined
 from tests.fakes.blueprint import WORDS
 
 CLEANER = DocumentCleaner(WORDS.mail)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from domain.inbound.webhook import Inbound, parse_webhook
-from domain.knowledge import Article, KnowledgeIndex
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin
 from domain.money.records import Account, Charge, Customer, Order
 from domain.money.refund import Mark, Refund, RefundDecision, RefundPolicy, Rule, decide_refund
+from domain.reading.knowledge import Article, KnowledgeIndex
+from domain.reading.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT
-from domain.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
 
 ROOT = Path(__file__).parents[3]
 RECORDS = ROOT / "samples" / "records"

@@ -8,14 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.knowledge import (
-    Article,
-    Diagnosis,
-    KnowledgeIndex,
-    Library,
-    accept_article,
-    words,
-)
+from domain.reading.knowledge import Article, Diagnosis, KnowledgeIndex, Library, accept_article, words
 from tests.fakes.blueprint import FITTING
 
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.knowledge import Diagnosis
 from domain.money.claim import Reason, Wants
-from domain.sales import Interest, LeadFacts
+from domain.reading.knowledge import Diagnosis
+from domain.reading.sales import Interest, LeadFacts
 
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _Short = Annotated[str, Field(max_length=200)]
@@ -63,7 +63,7 @@ class DiagnosisAnswer(_Answer):
     confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
     def diagnosis(self) -> Diagnosis:
-        """Return it as the rules of `domain.knowledge` read it."""
+        """Return it as the rules of `domain.reading.knowledge` read it."""
         return Diagnosis(article_id=self.article_id, cause=self.cause, steps=self.steps, confidence=self.confidence)
 
 

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from domain.answers import (
+from domain.letter_rules import leads_elsewhere, objections_to_reply
+from domain.money.claim import Claim, Origin, Reason, Wants
+from domain.money.written import find_amounts, read_amount
+from domain.reading.answers import (
     ClaimAnswer,
     DiagnosisAnswer,
     LeadAnswer,
@@ -21,12 +24,9 @@ from domain.answers import (
     route_schema,
     strict_schema,
 )
-from domain.claim_reading import claim_from_answer, normal_order_id
-from domain.letter_rules import leads_elsewhere, objections_to_reply
-from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.money.written import find_amounts, read_amount
-from domain.sales import Interest
-from domain.words import Words, joined
+from domain.reading.claim_reading import claim_from_answer, normal_order_id
+from domain.reading.sales import Interest
+from domain.reading.words import Words, joined
 from tests.fakes.blueprint import WORDS
 
 
@@ -394,7 +394,7 @@ def test_abbreviations_figures_and_file_names_are_no_links(text: str) -> None:
 
 
 def test_no_article_of_the_blueprint_would_be_taken_for_a_link() -> None:
-    articles = json.loads((Path(__file__).parents[3] / "blueprints/default/knowledge.json").read_text("utf-8"))
+    articles = json.loads((Path(__file__).parents[4] / "blueprints/default/knowledge.json").read_text("utf-8"))
     for words in (json.dumps(article, ensure_ascii=False) for article in articles):
         assert not leads_elsewhere(words), words
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.answers import ClaimAnswer, QuotedAmount, QuotedOrder
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin
 from domain.money.written import Written, find_amounts, read_amount
-from domain.words import Words, any_of
+from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder
+from domain.reading.words import Words, any_of
 
 ORDER_ID = re.compile(r"(?=[A-Z./_-]{0,32}[0-9])[A-Z0-9][A-Z0-9./_-]{1,63}", re.ASCII)
 

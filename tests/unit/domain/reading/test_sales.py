@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from domain.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory, score_lead
+from domain.reading.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory, score_lead
 
 ROWS = [
     Territory(country="DE", owner="Katrin", team="DACH"),
