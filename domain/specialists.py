@@ -47,7 +47,7 @@ SPECIALISTS: dict[str, Specialist] = {
         Specialist(
             name="billing",
             about="reads claims, decides refunds by policy, pays back what is owed, answers billing questions",
-            workflow="workflows.billing:BillingWorkflow",
+            workflow="workflows.specialists.billing:BillingWorkflow",
             step="billing",
             activities=(
                 "activities.models.extract:ExtractActivities",
@@ -62,7 +62,7 @@ SPECIALISTS: dict[str, Specialist] = {
         Specialist(
             name="technical_support",
             about="diagnoses trouble from the knowledge base and answers with the steps that mend it",
-            workflow="workflows.technical_support:TechnicalSupportWorkflow",
+            workflow="workflows.specialists.technical_support:TechnicalSupportWorkflow",
             step="support",
             activities=("activities.models.diagnose:DiagnoseActivities",),
             tools=frozenset({"diagnose"}),
@@ -72,7 +72,7 @@ SPECIALISTS: dict[str, Specialist] = {
         Specialist(
             name="sales",
             about="reads what is wanted, records the lead with its owner, drafts the reply",
-            workflow="workflows.sales:SalesWorkflow",
+            workflow="workflows.specialists.sales:SalesWorkflow",
             step="sales",
             activities=(
                 "activities.models.qualify:QualifyActivities",
@@ -85,7 +85,7 @@ SPECIALISTS: dict[str, Specialist] = {
         Specialist(
             name="knowledge",
             about="answers a question from approved articles and names the article, or hands it to a person",
-            workflow="workflows.knowledge:KnowledgeWorkflow",
+            workflow="workflows.specialists.knowledge:KnowledgeWorkflow",
             step="knowledge",
             activities=("activities.models.answer:AnswerActivities",),
             tools=frozenset({"answer_from_articles"}),

@@ -30,13 +30,12 @@ from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
 
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
-WORKFLOWS: list[type] = [
-    CaseWorkflow,
-    *(load(specialist.workflow) for specialist in SPECIALISTS.values()),
-    ApprovalWorkflow,
-    IntakeWorkflow,
-    JournalWorkflow,
-]
+
+
+def workflows() -> list[type]:
+    """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
+    specialists = (load(specialist.workflow) for specialist in SPECIALISTS.values())
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow]
 
 
 def case_worker(client: Client, *, cached: int = 1000) -> Worker:
@@ -44,7 +43,7 @@ def case_worker(client: Client, *, cached: int = 1000) -> Worker:
     return Worker(
         client,
         task_queue=options.CASES_QUEUE,
-        workflows=WORKFLOWS,
+        workflows=workflows(),
         # Input that cannot be decoded must fail its workflow instead of being retried for ever.
         workflow_failure_exception_types=[ValidationError],
         max_cached_workflows=cached,

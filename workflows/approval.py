@@ -92,6 +92,7 @@ class ApprovalWorkflow:
         self._reminders += 1
         request = AlertRequest(
             alert_id=f"{self._request.approval_id}/{word}/{self._reminders}",
+            kind=word,
             case_id=self._request.action.case_id,
             subject=f"{word}: {self._request.approval_id} waits for a decision",
             text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",

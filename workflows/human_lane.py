@@ -42,9 +42,10 @@ class HumanLane:
 
         async def tell(word: Word) -> None:
             nonlocal sent
+            await self._tell(word, finding, deadline, number=sent)
             sent += 1
-            await self._tell(str(word), finding, deadline, number=sent)
 
+        await tell(Word.ARRIVAL)
         in_time = await wait_for_person(
             lambda: self._decision is not None,
             since=since,
@@ -59,14 +60,15 @@ class HumanLane:
             raise self._unanswered(finding)
         return decision
 
-    async def _tell(self, what: str, finding: str, deadline: datetime, *, number: int) -> None:
+    async def _tell(self, word: Word, finding: str, deadline: datetime, *, number: int) -> None:
         request = AlertRequest(
-            alert_id=f"{self._case.case_id}/lane/{self._status.lane}/{what}/{number}",
+            alert_id=f"{self._case.case_id}/lane/{self._case.replay}.{self._status.lane}/{number}",
+            kind=word,
             case_id=self._case.case_id,
-            subject=f"{what}: {self._case.case_id} waits for a person",
+            subject=f"{word}: {self._case.case_id} waits for a person",
             text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC",
         )
-        if trouble := await tell_people(request, f"{what} to the supervisor"):
+        if trouble := await tell_people(request, f"tell people: {word}"):
             self._status.notices.append(trouble)
 
     def _unanswered(self, finding: str) -> FailureError:

@@ -12,8 +12,9 @@ NOTICES_KEPT = 20  # a stuck script must not grow the history
 
 
 class Word(StrEnum):
-    """What people are told while a wait goes on."""
+    """What people are told when a wait begins and while it goes on."""
 
+    ARRIVAL = "arrival"
     REMINDER = "reminder"
     ESCALATION = "escalation"
 

@@ -7,12 +7,16 @@ from ports.people import Supervisor
 
 
 class AlertRequest(BaseModel):
-    """What people are told about a case; no personal data. `alert_id` names the word, so that it is told once."""
+    """What people are told about a case; no personal data.
+
+    `alert_id` names the word, so that it is told once; `kind` is what words are grouped by in a flood.
+    """
 
     case_id: str
     subject: str
     text: str
     alert_id: str = ""
+    kind: str = "reminder"
 
 
 class AlertActivities:

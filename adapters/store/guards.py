@@ -1,6 +1,6 @@
 """What the ledger checks before it writes an intention, by kind of action; all of it in the ledger's own transaction.
 
-A new kind of action is one guard and one row in `GUARDS`.
+A new kind of action is one guard and one row in `KINDS`.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,19 @@ def guard_refund(
     return Concerned(customer_id=charge["customer_id"], order_id=refund.order_id, charge_id=refund.charge_id)
 
 
-GUARDS: dict[str, Guard] = {"refund": guard_refund}
+@dataclass(frozen=True, slots=True)
+class KindRules:
+    """How the ledger treats a kind of action: its guard, and the accounts that its two entries are booked on."""
+
+    guard: Guard
+    debit: str
+    credit: str
+
+
+KINDS: dict[str, KindRules] = {
+    # What refunds cost, and what lies with the payment provider, from which they are paid.
+    "refund": KindRules(guard_refund, debit="refunds", credit="provider_balance"),
+}
 
 
 def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> RowMapping:

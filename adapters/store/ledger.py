@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import approvals as approval_rows
 from adapters.store.database import Database, insert_first
-from adapters.store.guards import GUARDS
+from adapters.store.guards import KINDS
 from adapters.store.records import effect_record
 from adapters.store.switches import EFFECTS_STOPPED, why_on
 from adapters.store.tables import cases, effects, entries, forbidden_cases
@@ -17,11 +17,6 @@ from domain.money.action import Action, Terms, read_action
 from domain.money.approval import ApprovalRequest, ApprovalResult
 from domain.money.effect import LedgerState
 from ports.ledger import LedgerRow
-
-DEBIT_ACCOUNT = "refunds"
-"""What refunds cost."""
-CREDIT_ACCOUNT = "provider_balance"
-"""What lies with the payment provider, from which refunds are paid."""
 
 
 class SqlLedger:
@@ -62,13 +57,13 @@ class SqlLedger:
             if standing is not None and standing.state is LedgerState.INTENDED:
                 return _same(standing, action)
             _require_well_formed(action)
-            guard = GUARDS.get(action.kind)
-            if guard is None:
+            rules = KINDS.get(action.kind)
+            if rules is None:
                 raise RefusedError(f"{action.key!r}: the ledger has no guard for actions of kind {action.kind!r}")
             if approval_id is not None:
                 approval_rows.require_approved(connection, action, approval_id)
             tenant = _tenant_of(connection, action)
-            concerned = guard(
+            concerned = rules.guard(
                 self._database, connection, action, terms, tenant=tenant, approved=approval_id is not None, now=now
             )
             # Values of every column type, hence object.
@@ -120,7 +115,8 @@ class SqlLedger:
                 .where(effects.c.key == key)
                 .values(state=LedgerState.EXECUTED, provider_ref=provider_ref, executed_at=now, why=None)
             )
-            for account, side in ((DEBIT_ACCOUNT, "debit"), (CREDIT_ACCOUNT, "credit")):
+            rules = KINDS[row.effect.kind]
+            for account, side in ((rules.debit, "debit"), (rules.credit, "credit")):
                 connection.execute(
                     sa.insert(entries).values(
                         posting=key,

@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
+from activities.models.answer import AnswerResult
 from activities.models.diagnose import DiagnoseResult
 from activities.models.route import RouteResult
 from domain.blueprint import ApprovalRules, HumanLane
@@ -28,7 +29,7 @@ from domain.knowledge import Diagnosis
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
 from domain.money.records import OrderStatus
-from domain.routing import BILLING, SALES, TECHNICAL_SUPPORT, Route, Unroutable
+from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy
@@ -125,6 +126,19 @@ async def support(mill: Mill, world: FakeWorld) -> Recorded:
 async def sales(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("route_case", routed(SALES))
     return {"sales_answer": f"{await run(mill)}/sales"}
+
+
+async def help_desk(mill: Mill, world: FakeWorld) -> Recorded:
+    """Two questions: an article answers the first, a person the second."""
+    category = Category(name="Help desk", description="a question.", specialist="knowledge", knowledge=("it",))
+    rules = policy(categories=(*DEFAULT_CATEGORIES, category))
+    world.always("route_case", routed("Help desk"))
+    answered_id = (await mill.run(new_case(policy=rules))).case_id
+    world.always("answer_from_articles", AnswerResult(article=None, candidates=["KB-7 (20%)"], usage=ONE_CALL))
+    handle = await mill.start(new_case(policy=rules))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(handle)
+    return {"knowledge_answer": f"{answered_id}/knowledge", "knowledge_human": f"{handle.id}/knowledge"}
 
 
 async def specialists_that_fail(mill: Mill, world: FakeWorld) -> Recorded:
@@ -364,6 +378,7 @@ SCENARIOS: list[Scenario] = [
     inform,
     support,
     sales,
+    help_desk,
     specialists_that_fail,
     specialists_that_hand_over,
     payment_given_up,

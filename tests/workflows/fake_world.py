@@ -44,21 +44,23 @@ def _tools(*others: str, models: bool) -> list[Callable[..., Any]]:
     return [activity for path in paths for activity in activities_of(load(path))]
 
 
-MODELS = _tools("activities.models.route:RouteActivities", models=True)
-ACTIONS = _tools(
-    "activities.actions.alert:AlertActivities",
-    "activities.actions.approve:ApproveActivities",
-    "activities.actions.bury:BuryActivities",
-    "activities.actions.close:CloseActivities",
-    models=False,
-)
-REAL = {
-    options.ACTIONS_QUEUE: ACTIONS,
-    options.MODEL_QUEUES["small"]: MODELS,
-    options.MODEL_QUEUES["large"]: MODELS,
-    options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
-    options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
-}
+def served() -> dict[str, list[Callable[..., Any]]]:
+    """Return the real activities by queue; those of specialists as the table has them now."""
+    models = _tools("activities.models.route:RouteActivities", models=True)
+    actions = _tools(
+        "activities.actions.alert:AlertActivities",
+        "activities.actions.approve:ApproveActivities",
+        "activities.actions.bury:BuryActivities",
+        "activities.actions.close:CloseActivities",
+        models=False,
+    )
+    return {
+        options.ACTIONS_QUEUE: actions,
+        **dict.fromkeys(options.MODEL_QUEUES.values(), models),
+        options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
+        options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
+    }
+
 
 ONE_CALL = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=7)
 ARTICLE = Article(
@@ -109,7 +111,7 @@ class FakeWorld:
 
     def hold(self, name: str, then: Answer = None) -> "Held":
         """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual."""
-        held = Held(self._always.get(name, _DEFAULTS[name]) if then is None else then)
+        held = Held(self._usual(name) if then is None else then)
         self._held.append(held)
         self.will(name, held.wait)
         return held
@@ -145,7 +147,7 @@ class FakeWorld:
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""
-        return [self._fake(real) for real in REAL[queue]]
+        return [self._fake(real) for real in served()[queue]]
 
     def _fake(self, real: Callable[..., Any]) -> Callable[..., Any]:
         hints = typing.get_type_hints(real)
@@ -158,13 +160,16 @@ class FakeWorld:
         fake.__annotations__ = {"request": hints[argument], "return": hints["return"]}
         return activity.defn(name=name)(fake)
 
+    def _usual(self, name: str) -> Answer:
+        return self._always[name] if name in self._always else _DEFAULTS[name]
+
     async def _answer(self, name: str, request: Any) -> Any:
         info = activity.info()
         self.calls.append(
             Call(name, request, info.scheduled_time, info.started_time, info.attempt, info.workflow_id or "")
         )
         script = self._script[name]
-        answer = script.pop(0) if script else self._always.get(name, _DEFAULTS[name])
+        answer = script.pop(0) if script else self._usual(name)
         return await _given(answer, request)
 
 

@@ -190,7 +190,6 @@ class StuckCleaner(DocumentCleaner):
 
     def __init__(self) -> None:
         super().__init__(WORDS.mail)
-        super().__init__()
         self.told = threading.Event()
 
     def clean(

@@ -169,7 +169,7 @@ def test_an_answer_from_an_article_says_when_to_stop_trying(lang: str) -> None:
 
 
 def test_no_workflow_puts_words_of_a_model_into_a_letter_but_a_checked_draft() -> None:
-    nodes = [n for f in (PROJECT / "workflows").glob("*.py") for n in ast.walk(ast.parse(f.read_text("utf-8")))]
+    nodes = [n for f in (PROJECT / "workflows").rglob("*.py") for n in ast.walk(ast.parse(f.read_text("utf-8")))]
     letters = {kind.__name__ for kind in typing.get_args(typing.get_args(Letter)[0])}
     calls = [ast.unparse(n) for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) in letters]
     assert len(calls) >= 8

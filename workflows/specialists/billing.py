@@ -37,8 +37,8 @@ with workflow.unsafe.imports_passed_through():
         describe,
     )
     from workflows import options
-    from workflows.desk import Desk
     from workflows.failures import failed_step
+    from workflows.specialists.desk import Desk
     from workflows.steps import settle_payments
 
 PAY_STEP = "pay the refund"

@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.letters import ArticleAnswer
     from workflows import options
-    from workflows.desk import Desk
+    from workflows.specialists.desk import Desk
 
 
 @workflow.defn

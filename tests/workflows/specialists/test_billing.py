@@ -12,7 +12,7 @@ from domain.routing import BILLING
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed
 from tests.workflows.running import Mill, new_case
 from workflows import options
-from workflows.billing import BillingWorkflow
+from workflows.specialists.billing import BillingWorkflow
 
 
 async def paid_nothing(mill: Mill, world: FakeWorld, case: CaseInput | None = None) -> CaseOutcome:
