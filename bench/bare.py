@@ -56,10 +56,11 @@ class BareActivities:
 async def run_bare_worker(kind: str) -> None:
     """Run one of the two worker processes until it is ended."""
     from client.connect import connect
+    from client.which import which_temporal
     from workers.bootstrap import Parts
     from workers.settings import load_settings
 
-    client = await connect()
+    client = await connect(which_temporal())
     compileall.compile_dir(str(Path(__file__).parent), quiet=2)  # as Headgate's own case worker does
     if kind == BARE_CASES:
         worker = Worker(client, task_queue=BARE_CASES, workflows=[BareWorkflow])

@@ -20,11 +20,12 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from bench.bare import BARE_CASES, BARE_MODELS, BareCase, BareWorkflow
-from client.cases import Headgate
 from client.connect import connect
+from client.headgate import Headgate
 from client.starting import TemporalCaseStarter
 from domain import routing
 from domain.case import TERMINAL_STATES, CaseInput
+from domain.errors import NotReachableError
 from domain.model_call import ModelReply, ModelRequest
 from ports.model import LanguageModel
 from ports.store import StoredCase
@@ -167,7 +168,7 @@ async def _bare_workers(stack: Stack) -> AsyncIterator[None]:
     try:
         await asyncio.sleep(1)
         if any(worker.returncode is not None for worker in workers):
-            raise RuntimeError("a worker of the bare workflow died at its start: its error stands above")
+            raise NotReachableError("a worker of the bare workflow died at its start: its error stands above")
         yield
     finally:
         for worker in workers:
@@ -180,13 +181,13 @@ async def bench_cases(*, cases: int, rounds: int) -> dict[str, object]:
     """Measure both in alternating rounds; return medians and their ratio.
 
     Raises:
-        RuntimeError: something could not be started; the message says what.
+        UseError: something could not be started; the message says what.
     """
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         settings = load_settings(data_dir=Path(folder))
         async with Stack(settings, port_base=19700, ui=False, samples=True) as stack:
             parts = Parts(settings.model_copy(update={"offline_model_url": stack.endpoints.offline_model}))
-            client = await connect(stack.endpoints.temporal, stack.endpoints.namespace)
+            client = await connect(stack.which)
             pool = read_samples(parts, 200)
             alone = await _that_end_alone(client, parts, pool)
             recorded = [await record_calls(parts, _renamed(pool[n], "record", n).case) for n in alone]
@@ -224,5 +225,5 @@ async def _that_end_alone(client: Client, parts: Parts, samples: list[StoredCase
     headgate = Headgate(client)
     states = {}
     for n, s in enumerate(stored):
-        states[n] = (await headgate.settled(s.case.case_id, timeout_s=120)).state
+        states[n] = (await headgate.cases.settled(s.case.case_id, timeout_s=120)).state
     return [n for n, state in states.items() if state in TERMINAL_STATES]

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from adapters.inbox.sqlite import SqliteInbox
+from domain.errors import ImpossibleError, NotReachableError
 from domain.inbound.signing import sign
 from gateway.app import create_gateway
-from gateway.serving import settle_memory, uvicorn_options
+from gateway.uvicorn_options import settle_memory, uvicorn_options
 from gateway.webhooks.sources import SourceRegistry, ensure_sources
 
 _SOURCE = "bench"
@@ -137,7 +138,7 @@ def _start_server(folder: Path) -> tuple[multiprocessing.context.SpawnProcess, i
         else:
             return process, port
     process.terminate()
-    raise RuntimeError(f"the server did not start within {_START_WITHIN_S:g} s")
+    raise NotReachableError(f"the server did not start within {_START_WITHIN_S:g} s")
 
 
 def _serve(folder: Path, listener: socket.socket) -> None:
@@ -199,12 +200,12 @@ def _round(port: int, secret: str, kind: str, seconds: float) -> tuple[int, floa
     try:
         count, took, trouble = ours.recv()
     except EOFError:
-        raise RuntimeError("the generator died") from None
+        raise ImpossibleError("the generator died") from None
     finally:
         process.join(15)
         ours.close()
     if trouble:
-        raise RuntimeError(f"{kind}: {trouble}")
+        raise ImpossibleError(f"{kind}: {trouble}")
     return count, took
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from client.usage import not_among
 from domain.case import TERMINAL_STATES, CaseState
+from domain.errors import not_among
 from domain.routing import parse_route
 
 # Endings that Temporal knows and Headgate does not bring about: somebody terminated a case, or its workflow failed.

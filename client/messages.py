@@ -14,6 +14,7 @@ from typing import IO
 from pydantic import BaseModel
 
 from domain.case import EVENT_ID
+from domain.errors import ImpossibleError, UsageError
 
 JSON_TYPE = "application/json"
 # What a webhook may say; anything else in a line (labels, notes, sources) is about the message and stays here.
@@ -36,7 +37,7 @@ _FIELDS = (
 _SCHEDULE = ("offset_ms", "message_id", "text_id", "kind", "variant", "ref")
 
 
-class Outgoing(BaseModel):
+class WebhookMessage(BaseModel):
     """One message, ready to be signed and sent."""
 
     event_id: str
@@ -44,7 +45,7 @@ class Outgoing(BaseModel):
     content_type: str = JSON_TYPE
 
 
-def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[Outgoing]:
+def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[WebhookMessage]:
     """Yield the messages of a file; "-" reads lines from standard input, `.gz` is unpacked on the way.
 
     Lines are JSON objects: `{"id", "text" | "html", …fields of a webhook}`, or `{"type", "data": {…}}` with the id
@@ -53,30 +54,31 @@ def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[Ou
     `*.jsonl.gz` files below `texts`, by default the folder above the schedule's own.
 
     Raises:
-        ValueError: a line cannot be read, or the file is of a kind that is not sent; the message says which and why.
+        ImpossibleError: a line cannot be read; the message says which and why.
+        UsageError: the file is of a kind that is not sent.
         OSError: the file cannot be read.
     """
     name = str(path)
     bare = name.removesuffix(".gz")
     if name == "-":
-        yield from _lines(sys.stdin, "standard input")
+        yield from _read_lines(sys.stdin, "standard input")
     elif bare.endswith(".csv"):
-        yield from _scheduled(Path(path), texts if texts is not None else Path(path).resolve().parent.parent)
+        yield from _read_schedule(Path(path), texts if texts is not None else Path(path).resolve().parent.parent)
     elif bare.endswith((".jsonl", ".ndjson", ".json")):
-        with _opened(Path(path)) as file:
-            yield from _lines(file, name)
+        with _open_text(Path(path)) as file:
+            yield from _read_lines(file, name)
     elif bare.lower().endswith((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")):
-        raise ValueError(
+        raise UsageError(
             f"{name!r} is a document: invoices come with a later release; send JSON lines or a schedule in CSV"
         )
     else:
-        raise ValueError(
+        raise UsageError(
             f"{name!r}: expected a file that ends in .jsonl, .csv or either with .gz, or - for standard input"
         )
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def _open_text(path: Path) -> Iterator[IO[str]]:
     if path.suffix == ".gz":
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             yield file
@@ -85,29 +87,29 @@ def _opened(path: Path) -> Iterator[IO[str]]:
             yield file
 
 
-def _lines(file: Iterable[str], name: str) -> Iterator[Outgoing]:
+def _read_lines(file: Iterable[str], name: str) -> Iterator[WebhookMessage]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
         try:
-            message = _outgoing(json.loads(line))
+            message = _message_of_line(json.loads(line))
         except ValueError as e:
-            raise ValueError(f"{name}, line {number}: {e}") from None
+            raise ImpossibleError(f"{name}, line {number}: {e}") from None
         yield message
 
 
-def _outgoing(content: object) -> Outgoing:
+def _message_of_line(content: object) -> WebhookMessage:
     if not isinstance(content, dict):
         raise ValueError(f'{type(content).__name__}: expected an object such as {{"text": "…"}}')  # noqa: TRY004 - bad data
     event_id = _event_id(content)
     if isinstance(content.get("body"), str):
         kind = content.get("content_type", JSON_TYPE)
-        return Outgoing(event_id=event_id, body=str(content["body"]).encode(), content_type=str(kind))
+        return WebhookMessage(event_id=event_id, body=str(content["body"]).encode(), content_type=str(kind))
     data = content.get("data")
     if isinstance(data, dict) and "type" in content:
         envelope: dict[str, object] = {name: content[name] for name in ("type", "timestamp") if name in content}
-        return Outgoing(event_id=event_id, body=_encode({**envelope, "data": _known(data)}))
-    return Outgoing(event_id=event_id, body=_encode(_known(content)))
+        return WebhookMessage(event_id=event_id, body=_to_json({**envelope, "data": _webhook_fields(data)}))
+    return WebhookMessage(event_id=event_id, body=_to_json(_webhook_fields(content)))
 
 
 def _event_id(content: dict[str, object]) -> str:
@@ -122,33 +124,33 @@ def _event_id(content: dict[str, object]) -> str:
     return f"evt_{uuid.uuid4().hex}"
 
 
-def _known(fields: dict[str, object]) -> dict[str, object]:
+def _webhook_fields(fields: dict[str, object]) -> dict[str, object]:
     return {name: fields[name] for name in _FIELDS if name in fields}
 
 
-def _encode(content: dict[str, object]) -> bytes:
+def _to_json(content: dict[str, object]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _scheduled(path: Path, folder: Path) -> Iterator[Outgoing]:
+def _read_schedule(path: Path, folder: Path) -> Iterator[WebhookMessage]:
     """Yield a schedule's messages in its order; a redelivery has the id and the bytes of the first one."""
-    with _opened(path) as file:
+    with _open_text(path) as file:
         rows = csv.DictReader(file)
         missing = [name for name in _SCHEDULE if name not in (rows.fieldnames or [])]
         if missing:
-            raise ValueError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
+            raise ImpossibleError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
         texts = _texts_below(folder)
         for number, row in enumerate(rows, 2):
             found = texts.get(row["text_id"])
             if found is None:
-                raise ValueError(
+                raise ImpossibleError(
                     f"{str(path)!r}, line {number}: no text {row['text_id']!r} below {str(folder)!r}; "
                     "say with --texts where the texts are"
                 )
-            yield _scheduled_message(row, found)
+            yield _message_of_row(row, found)
 
 
-def _scheduled_message(row: dict[str, str], found: dict[str, object]) -> Outgoing:
+def _message_of_row(row: dict[str, str], found: dict[str, object]) -> WebhookMessage:
     text = str(found["text"])
     fields = {name: found[name] for name in ("channel", "lang", "tenant") if isinstance(found.get(name), str)}
     if row["variant"] == "html":
@@ -156,13 +158,13 @@ def _scheduled_message(row: dict[str, str], found: dict[str, object]) -> Outgoin
         fields["html"] = f"<div>{escaped}</div>\n<div>Ref: {html.escape(row['ref'])}</div>"
     else:
         fields["text"] = f"{text}\nRef: {row['ref']}"
-    return Outgoing(event_id=row["message_id"], body=_encode(fields))
+    return WebhookMessage(event_id=row["message_id"], body=_to_json(fields))
 
 
 def _texts_below(folder: Path) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for path in sorted([*folder.rglob("*.jsonl"), *folder.rglob("*.jsonl.gz")]):
-        with _opened(path) as file:
+        with _open_text(path) as file:
             for line in file:
                 if not line.strip():
                     continue

@@ -1,12 +1,20 @@
 """What it means when Temporal refuses a call: which part is missing, and what to do."""
 
-from temporalio.client import Client
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError
+from domain.case import CaseAnswer
+from domain.errors import NotReachableError, UnknownCaseError
+from domain.money.approval import DecisionAnswer
+
+ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case worker
 
 _DENIED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
-_GONE = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 def is_denied(error: Exception) -> bool:
@@ -39,8 +47,50 @@ def explained(client: Client, error: RPCError) -> NotReachableError:
         return NotReachableError(
             f"{where}, {namespace}, lacks a search attribute ({said}): `headgate init` registers what is missing"
         )
-    if error.status in _GONE:
+    if error.status in _NO_ANSWER:
         return NotReachableError(
             f"{where}, {namespace}, does not answer any more ({said}): `headgate doctor` says what is there"
         )
     return NotReachableError(f"{where}, {namespace}, refused ({said}): `headgate doctor` says what is there")
+
+
+async def describe(temporal: Client, workflow_id: str) -> WorkflowExecutionDescription:
+    """Ask Temporal about a workflow; needs no worker.
+
+    Raises:
+        UnknownCaseError: there is none of this id.
+        NotReachableError: Temporal refuses for another reason.
+    """
+    try:
+        return await temporal.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        unknown = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+        if unknown and not lacks_namespace(error):
+            raise UnknownCaseError(workflow_id) from error
+        raise explained(temporal, error) from error
+
+
+async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> NotReachableError:
+    """Return what a query or update means that got no answer: not for these credentials, or no worker is there.
+
+    Raises:
+        UnknownCaseError: there is no such workflow to ask.
+    """
+    await describe(temporal, workflow_id)
+    if isinstance(error, RPCError) and is_denied(error):
+        return explained(temporal, error)
+    return NotReachableError(
+        f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): `headgate doctor` says which "
+        "worker is missing, `headgate worker --role case` starts this one"
+    )
+
+
+_Answer = TypeVar("_Answer", CaseAnswer, DecisionAnswer)
+
+
+def answer_of_rejected(error: WorkflowUpdateFailedError, answer: type[_Answer]) -> _Answer:
+    """Return the answer that a workflow gave with an update which it did not take."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details:
+        return answer.model_validate(cause.details[0])
+    return answer(accepted=False, message=str(cause))

@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel, Field
 
-from client.messages import Outgoing, read_messages
+from client.messages import WebhookMessage, read_messages
+from domain.errors import GatewayUnreachableError, UsageError
 from domain.inbound.signing import decode_secret, sign
 
 _TRIES = 8
@@ -74,7 +75,9 @@ async def send_file(
     called with the number of messages that are done.
 
     Raises:
-        ValueError: the file, the secret or the rate cannot be used; the message says what was expected.
+        UsageError: the file, the rate or the limit is not what it may be.
+        ImpossibleError: a line of the file cannot be read.
+        ValueError: the secret is none.
         OSError: the file cannot be read.
         GatewayUnreachableError: the very first message got no answer at all.
     """
@@ -92,7 +95,7 @@ async def send_file(
 
 
 async def send_messages(
-    messages: Iterable[Outgoing],
+    messages: Iterable[WebhookMessage],
     *,
     gateway: str,
     source: str,
@@ -105,21 +108,17 @@ async def send_messages(
 ) -> SendSummary:
     """Send messages as `send_file` does."""
     if rate is not None and not 0 < rate <= 100_000:
-        raise ValueError(f"rate {rate!r}: expected messages per second, above 0")
+        raise UsageError(f"rate {rate!r}: expected messages per second, above 0")
     if limit is not None and limit < 1:
-        raise ValueError(f"limit {limit!r}: expected 1 or more")
+        raise UsageError(f"limit {limit!r}: expected 1 or more")
     decode_secret(secret)
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx.AsyncClient(base_url=gateway, timeout=15, limits=limits, transport=transport) as http:
-        sender = _Sender(http, f"/webhooks/{source}", secret, progress)
-        return await sender.run(_limited(messages, limit), rate, concurrency)
+        sender = _WebhookSender(http, f"/webhooks/{source}", secret, progress)
+        return await sender.run(_at_most(messages, limit), rate, concurrency)
 
 
-class GatewayUnreachableError(Exception):
-    """No gateway answers at the address."""
-
-
-class _Sender:
+class _WebhookSender:
     def __init__(self, http: httpx.AsyncClient, path: str, secret: str, progress: Callable[[int], None] | None) -> None:
         self._http = http
         self._path = path
@@ -131,30 +130,30 @@ class _Sender:
         self._seen: set[str] = set()
         self._hold_until = 0.0  # all senders wait when one is told to
 
-    async def run(self, messages: Iterator[Outgoing], rate: float | None, concurrency: int) -> SendSummary:
+    async def run(self, messages: Iterator[WebhookMessage], rate: float | None, concurrency: int) -> SendSummary:
         started = time.monotonic()
-        paced = _Paced(messages, rate)
+        paced = _PacedMessages(messages, rate)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrency):
-                    group.create_task(self._work(paced))
+                    group.create_task(self._send_until_none_is_left(paced))
         except* (ValueError, OSError, GatewayUnreachableError) as several:
             raise several.exceptions[0] from None
-        return self._finish(time.monotonic() - started)
+        return self._summary_after(time.monotonic() - started)
 
-    async def _work(self, messages: "_Paced") -> None:
+    async def _send_until_none_is_left(self, messages: "_PacedMessages") -> None:
         while (message := await messages.next()) is not None:
             await self._send(message)
             self._summary.sent += 1
             if self._progress is not None:
                 self._progress(self._summary.sent)
 
-    async def _send(self, message: Outgoing) -> None:
+    async def _send(self, message: WebhookMessage) -> None:
         wait_s = _FIRST_WAIT_S
         for attempt in range(_TRIES):
             if attempt:
                 self._summary.retries += 1
-            await self._hold()
+            await self._wait_if_told_to()
             answer = await self._post(message)
             if answer is None:
                 if not self._latencies and attempt + 1 >= _TRIES_AT_FIRST:
@@ -162,7 +161,7 @@ class _Sender:
                 await asyncio.sleep(wait_s)
                 wait_s *= 2
             elif answer.status_code in (429, 503) and attempt + 1 < _TRIES:
-                self._hold_until = time.monotonic() + _retry_after(answer, wait_s)
+                self._hold_until = time.monotonic() + _wait_asked_for(answer, wait_s)
                 wait_s *= 2
             else:
                 self._count(message, answer)
@@ -171,11 +170,11 @@ class _Sender:
             raise GatewayUnreachableError(f"no gateway answers at {self._http.base_url}")
         self._refuse(Refusal(event_id=message.event_id, status=0, code="no_answer", detail=f"after {_TRIES} tries"))
 
-    async def _hold(self) -> None:
+    async def _wait_if_told_to(self) -> None:
         while (left := self._hold_until - time.monotonic()) > 0:  # noqa: ASYNC110 - others may prolong it meanwhile
             await asyncio.sleep(left)
 
-    async def _post(self, message: Outgoing) -> httpx.Response | None:
+    async def _post(self, message: WebhookMessage) -> httpx.Response | None:
         """Send once; None if no answer came. Signed anew for each try, as a signature grows stale."""
         headers = {"content-type": message.content_type, **sign(self._secret, message.event_id, message.body)}
         started = time.monotonic()
@@ -186,8 +185,8 @@ class _Sender:
         self._latencies.append(time.monotonic() - started)
         return answer
 
-    def _count(self, message: Outgoing, answer: httpx.Response) -> None:
-        content = _json(answer)
+    def _count(self, message: WebhookMessage, answer: httpx.Response) -> None:
+        content = _json_object(answer)
         if answer.status_code == 202:
             if content.get("duplicate"):
                 self._summary.duplicates += 1
@@ -212,7 +211,7 @@ class _Sender:
         if len(self._summary.refusals) < 100:
             self._summary.refusals.append(refusal)
 
-    def _finish(self, took_s: float) -> SendSummary:
+    def _summary_after(self, took_s: float) -> SendSummary:
         latencies = sorted(self._latencies) or [0.0]
         answered = self._summary.accepted + self._summary.duplicates
         return self._summary.model_copy(
@@ -226,16 +225,16 @@ class _Sender:
         )
 
 
-class _Paced:
+class _PacedMessages:
     """Hands out messages one by one, no faster than the rate; shared by all senders."""
 
-    def __init__(self, messages: Iterator[Outgoing], rate: float | None) -> None:
+    def __init__(self, messages: Iterator[WebhookMessage], rate: float | None) -> None:
         self._messages = messages
         self._gap_s = 1 / rate if rate else 0.0
         self._due = time.monotonic()
         self._lock = asyncio.Lock()
 
-    async def next(self) -> Outgoing | None:
+    async def next(self) -> WebhookMessage | None:
         async with self._lock:
             message = next(self._messages, None)
             if message is not None and self._gap_s:
@@ -244,14 +243,14 @@ class _Paced:
             return message
 
 
-def _limited(messages: Iterable[Outgoing], limit: int | None) -> Iterator[Outgoing]:
+def _at_most(messages: Iterable[WebhookMessage], limit: int | None) -> Iterator[WebhookMessage]:
     for count, message in enumerate(messages):
         if limit is not None and count >= limit:
             return
         yield message
 
 
-def _retry_after(answer: httpx.Response, fallback_s: float) -> float:
+def _wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
     """Return how long the server asks to wait, seconds or date; what is absurd is capped."""
     given = answer.headers.get("retry-after", "")
     try:
@@ -263,7 +262,7 @@ def _retry_after(answer: httpx.Response, fallback_s: float) -> float:
     return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
 
 
-def _json(answer: httpx.Response) -> dict[str, object]:
+def _json_object(answer: httpx.Response) -> dict[str, object]:
     try:
         content = answer.json()
     except ValueError:

@@ -6,7 +6,7 @@ What a word needs is imported when it runs, so that `headgate --help` stays inst
 import typer
 
 from commands.blueprint import blueprint_app
-from commands.doctor.word import doctor
+from commands.doctor.command import doctor
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
 from commands.running.demo import demo

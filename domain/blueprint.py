@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.errors import CategoryError
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
@@ -179,20 +180,6 @@ def check_categories(categories: Sequence[Category]) -> None:
                 f"category {category.name!r}: its specialist {specialist.name!r} answers from articles; name their "
                 'areas, for example knowledge = ["technical"]',
             )
-
-
-class CategoryError(ValueError):
-    """A category that cannot be worked.
-
-    Attributes:
-        number: its position in the blueprint's list, from 0.
-        key: the key that is wrong.
-    """
-
-    def __init__(self, number: int, key: str, message: str) -> None:
-        super().__init__(message)
-        self.number = number
-        self.key = key
 
 
 def blueprint_version(name: str, files: dict[str, bytes]) -> str:

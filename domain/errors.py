@@ -1,29 +1,74 @@
-"""Everything that can go wrong with a case, in one tree.
+"""Every exception class of Headgate, on one page.
 
-HeadgateError
-├── TransientError        connection refused, 5xx, database busy: the blueprint's ladder, then a dead letter
-├── ToldToWaitError       429, 529, Retry-After: waits what was said, does not use up the ladder
-├── BadAnswerError        a model's answer that does not fit after the bounded re-asks: the human lane
-├── UnsupportedTaskError  the model says that it cannot do this task (offline model: 422): the human lane
-├── PoisonError           input that cannot be read at all: dead letter at once, bytes kept
-├── RefusedError          policy, authority or the provider says no: the human lane, with the reason
-│   └── EffectsStoppedError   the kill switch is on: nothing may be paid until it is lifted
-└── ConfigurationError    credentials, missing model, broken settings: dead letter at once, mend and replay
+HeadgateError                        about the work: what becomes of a case
+├── TransientError                   connection refused, 5xx, database busy: the ladder, then a dead letter (exit 3)
+├── ToldToWaitError                  429, 529, Retry-After: waits what was said, does not use up the ladder
+├── BadAnswerError                   no answer of a model fits, after the bounded re-asks: the human lane
+│   └── UnfitAnswerError             one answer does not fit: the model is asked again at once
+├── UnsupportedTaskError             the model says that it cannot do this task (offline model: 422): the human lane
+├── PoisonError                      input that cannot be read at all: dead letter at once, bytes kept
+├── RefusedError                     policy, authority or the provider says no: the human lane, with the reason
+│   ├── EffectsStoppedError          the kill switch is on: nothing may be paid until it is lifted
+│   └── _MissingError                private: Stripe has no such charge, so nothing of it was paid back
+└── ConfigurationError               credentials, missing model, broken settings: dead letter at once, mend and replay
 
-The class name travels as Temporal's `ApplicationError.type`; `FAILURE_KINDS` says what each means for a retry.
+UseError                             about the use: what was asked cannot be, or a needed part is not there
+├── UsageError                       an argument or a setting that cannot be meant (exit 2)
+├── ImpossibleError                  cannot be done as things stand: the case has ended, a line cannot be read
+├── UnknownCaseError                 no case or approval has this id
+├── NotEndedError                    the case that is to be replayed is still at its ending
+├── NotReachableError                a part does not answer, or nobody knows where it is (exit 3)
+│   └── GatewayUnreachableError      no gateway answers at the address
+├── ServerProgramMissingError        a program that `make setup` provides is not there (exit 3)
+│   └── ServerProgramUnusableError   the variable that names such a program names something else
+├── DataDirInUseError                another running `headgate up` owns the data dir (exit 3)
+├── NoFreePortError                  too few ports are free (exit 3)
+├── ProcessKeeperError               the processes of `headgate up` cannot be run as asked (exit 3)
+│   ├── StartError                   a process did not become ready
+│   └── StopRequested                a signal to stop came while processes were starting
+├── StatementRefusedError            the database refused a statement for good; to an activity it is a bug (exit 3)
+├── WeightsError                     the router's weights are missing or not the ones that were released (exit 3)
+├── WebhookRefusedError              a webhook that is not taken in: the sender gets an RFC 9457 problem
+│   └── RefusedAnswerError           the same with HTTP headers of its own
+├── SignatureError                   a webhook whose signature does not count
+├── CategoryError                    a category of a blueprint that cannot be worked
+├── FormError                        a form that cannot be read
+├── StrictJSONError                  bytes that are not JSON as strict_json.py reads it
+└── BadRequestError                  a request that the offline model does not take: its client gets 400
+
+_SenderGoneError                     private: the connection was closed before the body was complete
+_MissingPartError                    private: ends the doctor's look at Temporal
+
+Private ones never leave their file; every other class that a second file names is defined here. The command line
+prints an error of either root as one line and ends with its `exit_code`, 1 unless noted. `scripts/setup.py`, which runs
+before anything is installed, has a `SetupError` of its own.
+
+The name of a class about the work travels as Temporal's `ApplicationError.type` and stands in recorded histories: it
+is never changed. `FAILURE_KINDS` says what each means for a retry.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
 
-from domain.model_call import Usage
+if TYPE_CHECKING:
+    # Setup imports this module before anything is installed: nothing but the standard library at run time.
+    from domain.model_call import Usage
+
+
+# --- about the work -----------------------------------------------------------------------------------------
 
 
 class HeadgateError(Exception):
-    """Base of all errors that Headgate raises itself."""
+    """Root of what can happen to a case."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class TransientError(HeadgateError):
     """Trouble that time mends; retried on the ladder."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class ToldToWaitError(HeadgateError):
@@ -39,15 +84,19 @@ class ToldToWaitError(HeadgateError):
 
 
 class BadAnswerError(HeadgateError):
-    """A model's answer that does not fit its schema, after all allowed re-asks.
+    """No answer of a model fits its schema, after all allowed re-asks.
 
     Attributes:
         usage: what all of them used; they are paid for although nothing came of them.
     """
 
-    def __init__(self, message: str, usage: Usage | None = None) -> None:
+    def __init__(self, message: str, usage: "Usage | None" = None) -> None:
         super().__init__(message)
         self.usage = usage
+
+
+class UnfitAnswerError(BadAnswerError, ValueError):
+    """One answer of a model is not usable; the message is shown to the model, which may answer once more."""
 
 
 class UnsupportedTaskError(HeadgateError):
@@ -87,6 +136,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
     TransientError.__name__: FailureKind.TRANSIENT,
     ToldToWaitError.__name__: FailureKind.TOLD_TO_WAIT,
     BadAnswerError.__name__: FailureKind.BAD_ANSWER,
+    UnfitAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnsupportedTaskError.__name__: FailureKind.BAD_ANSWER,
     PoisonError.__name__: FailureKind.POISON,
     RefusedError.__name__: FailureKind.REFUSED,
@@ -104,9 +154,155 @@ def failure_kind(error_type: str | None) -> FailureKind:
     return FAILURE_KINDS.get(error_type or "", FailureKind.BUG)
 
 
-class NotEndedError(ValueError):
+# --- about the use ------------------------------------------------------------------------------------------
+
+
+class UseError(Exception):
+    """Root of what goes wrong for those who use Headgate; the message is one line that says what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        # Also where KeyError is the second base, whose own text is in quotes.
+        return str(self.args[0]) if self.args else ""
+
+
+class UsageError(UseError, ValueError):
+    """An argument or a setting is not what it may be; the message names the value and what was expected."""
+
+    exit_code: ClassVar[int] = 2
+
+
+def not_among(what: str, given: str, choices: Iterable[str]) -> UsageError:
+    """Return the error for a value that is not one of the choices: raise it.
+
+    >>> not_among("role", "cook", ["case", "model"])
+    UsageError("role 'cook': expected one of case, model")
+    """
+    return UsageError(f"{what} {given!r}: expected one of {', '.join(choices)}")
+
+
+class ImpossibleError(UseError, ValueError):
+    """What was asked is well formed, but cannot be done as things stand."""
+
+
+class UnknownCaseError(UseError, KeyError):
+    """No case or approval has this id."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(
+            f"no case or approval has the id {workflow_id!r}: see `headgate cases list` and `headgate approvals list`"
+        )
+
+
+class NotEndedError(UseError, ValueError):
     """A case that was given up is still at its ending."""
 
 
-class StatementRefusedError(Exception):
+class NotReachableError(UseError):
+    """A needed part cannot be reached; the message names it and says what to do."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class GatewayUnreachableError(NotReachableError):
+    """No gateway answers at the address."""
+
+
+class ServerProgramMissingError(UseError):
+    """A program that ``make setup`` provides is not there."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ServerProgramUnusableError(ServerProgramMissingError):
+    """The variable that names a program names something else."""
+
+
+class DataDirInUseError(UseError):
+    """Another running `headgate up` owns this data dir."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class NoFreePortError(UseError):
+    """Too few ports are free."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ProcessKeeperError(UseError):
+    """The process keeper cannot do what was asked; the message says why and what to do."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class StartError(ProcessKeeperError):
+    """A process did not become ready."""
+
+
+class StopRequested(ProcessKeeperError):  # noqa: N818 - no error: what was asked for
+    """A signal to stop came while processes were starting; leaving the keeper's ``async with`` stops them all."""
+
+
+class StatementRefusedError(UseError):
     """The database refused a statement for good: a mistake of ours. Says what the database said, without the row."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class WeightsError(UseError):
+    """The weights are missing, or are not the ones that the digest beside them names."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class WebhookRefusedError(UseError):
+    """A webhook that is not taken in: the answer's status, a stable code, and words for the sender."""
+
+    def __init__(self, status: int, code: str, title: str, detail: str, remedy: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.remedy = remedy
+
+
+class SignatureError(UseError):
+    """A webhook whose signature does not count; `fault` says why (`domain.inbound.signing.SignatureFault`)."""
+
+    def __init__(self, fault: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.detail = detail
+
+
+class CategoryError(UseError, ValueError):
+    """A category that cannot be worked.
+
+    Attributes:
+        number: its position in the blueprint's list, from 0.
+        key: the key that is wrong.
+    """
+
+    def __init__(self, number: int, key: str, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+        self.key = key
+
+
+class FormError(UseError, ValueError):
+    """A form that cannot be read; the message can be shown to its sender."""
+
+
+class StrictJSONError(UseError, ValueError):
+    """Bytes that are not JSON as it is read here; the message says where and can be shown to the sender."""
+
+
+class BadRequestError(UseError, ValueError):
+    """A request that a wire of the offline model, or the model itself, does not take; `param` names the field."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
-from gateway.console.approvals import ApprovalPages
+from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
 from gateway.console.desk import ApprovalDesk
 from gateway.console.pages import page, stylesheet
@@ -74,7 +74,7 @@ def create_gateway(
     ]
     if desk is not None and settings.approvers_file is not None:
         routes += _approval_routes(desk, settings.approvers_file, settings)
-    rest = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _last_resort})
+    rest = Starlette(routes=routes, exception_handlers={HTTPException: _answer_http_error, Exception: _answer_bug})
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         # The hot path does without middleware and routing, which cost as much as all that it does itself.
@@ -121,7 +121,9 @@ class _Readiness:
                 await self._inbox.depth()
         except Exception as e:  # noqa: BLE001 - any trouble means: not ready
             _LOG.warning("not ready: %s %s", type(e).__name__, e)
-            return _problem(503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later")
+            return _problem_response(
+                503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later"
+            )
         return JSONResponse({"ready": True})
 
 
@@ -129,18 +131,18 @@ async def _healthy(_: Request) -> Response:
     return JSONResponse({"alive": True})
 
 
-async def _http_problem(_: Request, error: Exception) -> Response:
+async def _answer_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     remedy = "GET / shows what there is here"
-    return _problem(error.status_code, "http", error.detail, error.detail, remedy, error.headers)
+    return _problem_response(error.status_code, "http", error.detail, error.detail, remedy, error.headers)
 
 
-async def _last_resort(_: Request, error: Exception) -> Response:
+async def _answer_bug(_: Request, error: Exception) -> Response:
     _LOG.error("a page met a bug: %s", type(error).__name__)
-    return _problem(503, "unavailable", "Not available just now", "something broke", "try again later")
+    return _problem_response(503, "unavailable", "Not available just now", "something broke", "try again later")
 
 
-def _problem(
+def _problem_response(
     status: int, code: str, title: str, detail: str, remedy: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     content = problem(status, code, title, detail, remedy)

@@ -32,7 +32,7 @@ class CaseCounts(BaseModel):
     replies: int = 0
 
 
-class CaseRow(BaseModel):
+class StoredCaseRow(BaseModel):
     """A case as listed: no personal data."""
 
     case_id: str

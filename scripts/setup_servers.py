@@ -13,11 +13,10 @@ from pathlib import Path
 from setup_environment import REPOSITORY
 from setup_progress import SetupError, run, say
 
+from domain.errors import ServerProgramMissingError, ServerProgramUnusableError
 from workers.machine.temporal_server import (
     TEMPORAL_BIN_VARIABLE,
     TEST_SERVER_BIN_VARIABLE,
-    ServerProgramMissingError,
-    ServerProgramUnusableError,
     cache_dir,
     cached_temporal,
     cached_test_server,

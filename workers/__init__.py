@@ -1,1 +1,1 @@
-"""Processes: settings, the one composition root, roles, the supervisor, and the `headgate` command."""
+"""Processes: settings, the one composition root, roles, and all of them on one machine."""

@@ -11,9 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client.usage import UsageError, not_among
 from domain.blueprint import Blueprint
-from domain.errors import ConfigurationError, StatementRefusedError
+from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.model_call import Tier
 from domain.specialists import SPECIALISTS
 from workers.secret_files import secrets_in
@@ -82,6 +81,17 @@ def ask_store(url: str) -> str:
     finally:
         database.close()
     return database.url.render_as_string(hide_password=True)
+
+
+def shown_store(settings: Settings) -> str:
+    """Return the URL of the store as people may see it: without password and options."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(settings.store).set(query={}).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "unknown, HEADGATE_STORE_URL is no URL"
 
 
 def offline_model_app(admin_token: str | None = None) -> "ASGIApp":

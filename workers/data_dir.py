@@ -2,17 +2,17 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
 
-from client.usage import UsageError
+from client.which import UP_LOCK
+from domain.errors import DataDirInUseError, UsageError
 
 LOG_ROTATE_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
-
-
-class DataDirInUseError(RuntimeError):
-    """Another running `headgate up` owns this data dir."""
+LOCK_TRIES = 3
+LOCK_PAUSE_S = 0.1
 
 
 def make_data_dir(path: Path) -> None:
@@ -38,18 +38,22 @@ def take_lock(data_dir: Path) -> IO[str]:
     Raises:
         DataDirInUseError: another process has it; the message names it.
     """
-    path = data_dir / "supervisor.lock"
-    lock = path.open("a+", encoding="ascii")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise DataDirInUseError(
-            f"the data dir {str(data_dir)!r} is in use by another `headgate up` (pid {holder}); "
-            "stop that one or choose another --data-dir"
-        ) from error
+    lock = (data_dir / UP_LOCK).open("a+", encoding="ascii")
+    for attempt in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError as error:
+            if attempt + 1 < LOCK_TRIES:
+                time.sleep(LOCK_PAUSE_S)  # a command that asks whether it is held holds it for a moment
+                continue
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise DataDirInUseError(
+                f"the data dir {str(data_dir)!r} is in use by another `headgate up` (pid {holder}); "
+                "stop that one or choose another --data-dir"
+            ) from error
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()

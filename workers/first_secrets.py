@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from client.connect import NotReachableError, SourceEndpoint
 from client.private_files import read_private, write_private
+from client.which import SourceEndpoint
+from domain.errors import NotReachableError
 from gateway.console.approvers import ensure_approvers
 from gateway.webhooks.sources import Scheme, SourcesFile, ensure_sources
 from workers.bootstrap import read_blueprint

@@ -19,6 +19,7 @@ from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
+from client.which import which_headgate
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
 from workers.settings import Settings
@@ -29,7 +30,7 @@ from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
 
-GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the supervisor's own grace
+GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
 
 
 def workflows() -> list[type]:
@@ -96,9 +97,10 @@ async def run_role(role: Role, settings: Settings) -> None:
     """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
 
     Raises:
-        NotReachableError: Temporal does not answer, has no such namespace, or not for these credentials.
+        NotReachableError: nobody says which Temporal, or it does not answer, has no such namespace, or not for these
+            credentials.
     """
-    client = await connect()
+    client = await connect(which_headgate(settings.data_dir))
     try:
         # Asked first: the SDK's own word on a namespace that is missing is a RuntimeError out of a running worker.
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from client.usage import UsageError
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, UsageError
 from workers.secret_files import read_secret
 
 if TYPE_CHECKING:
@@ -111,12 +110,12 @@ def load_settings(**given: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic, whose message names the setting
     except ValidationError as error:
-        raise UsageError("; ".join(_named(found) for found in error.errors(include_url=False))) from error
+        raise UsageError("; ".join(_say_which_setting(found) for found in error.errors(include_url=False))) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{CONFIG_FILE}={os.environ.get(CONFIG_FILE)!r}: {error}") from error
 
 
-def _named(found: "ErrorDetails") -> str:
+def _say_which_setting(found: "ErrorDetails") -> str:
     """Return what is wrong with one setting, by the variable or the file that it comes from."""
     name = ".".join(str(part) for part in found["loc"])
     variable = f"HEADGATE_{name.upper()}"

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.endings import Endings
     from workflows.failures import failed_step
-    from workflows.human_lane import HumanLane
+    from workflows.human_lane import WaitForPerson
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
 
 
@@ -55,7 +55,7 @@ class CaseWorkflow:
     def __init__(self, case: CaseInput) -> None:
         self._case = case
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
-        self._lane = HumanLane(case, self._status)
+        self._lane = WaitForPerson(case, self._status)
         self._endings = Endings(case, self._status)
         self._spent = Usage()  # by steps that have ended
         self._runs: dict[str, int] = {}  # of each specialist

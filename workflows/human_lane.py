@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.waiting import Decisions, Word, wait_for_person
 
 
-class HumanLane:
+class WaitForPerson:
     """The waits of one case for people, one after another; `status` says at which it is."""
 
     def __init__(self, case: CaseInput, status: CaseStatus) -> None:

@@ -18,11 +18,11 @@ from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import Attempt, DeadLetter, letter_id
-from domain.errors import PoisonError, TransientError, failure_kind
+from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.email_head import ADDRESS
 from domain.inbound.reference_ids import usable_id
-from domain.inbound.webhook import Attachment, Inbound, WebhookRefusedError, parse_webhook
+from domain.inbound.webhook import Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.people import Supervisor

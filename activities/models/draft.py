@@ -6,17 +6,11 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import (
-    Question,
-    UnfitAnswerError,
-    fenced_json,
-    fenced_ticket,
-    read_json,
-    ticket_text,
-)
+from activities.models.prompting import Question, fenced_json, fenced_ticket, read_json, ticket_text
 from domain.answers import ReplyAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
+from domain.errors import UnfitAnswerError
 from domain.letter_rules import objections_to_reply
 from domain.letters import Draft
 from domain.model_call import ModelReply, Tier, Usage

@@ -18,8 +18,7 @@ from activities.templates import RENDER_ERRORS, sandbox
 from domain.answers import strict_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.errors import BadAnswerError, ConfigurationError
-from domain.inbound.strict_json import StrictJSONError
+from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from ports.model import LanguageModel
@@ -39,10 +38,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 _WHOLE_FENCED = re.compile(r"\A```[a-z]*\n(.*)\n```\Z", re.DOTALL)
 
 _environment = sandbox()
-
-
-class UnfitAnswerError(ValueError):
-    """An answer that cannot be taken; the message tells the model why."""
 
 
 class Prompts:

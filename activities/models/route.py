@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.models.prompting import Prompts, UnfitAnswerError, ask, fenced_ticket, read_json
+from activities.models.prompting import Prompts, ask, fenced_ticket, read_json
 from domain.answers import RouteAnswer, route_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.errors import BadAnswerError, UnsupportedTaskError
+from domain.errors import BadAnswerError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.routing import Category, Route, Unroutable, parse_route
 from ports.model import LanguageModel

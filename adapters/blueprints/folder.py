@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
 from adapters.blueprints.words import read_words
-from domain.blueprint import Blueprint, CategoryError, blueprint_version
-from domain.errors import ConfigurationError
+from domain.blueprint import Blueprint, blueprint_version
+from domain.errors import CategoryError, ConfigurationError
 from domain.knowledge import Article
 
 _ARTICLES = TypeAdapter(list[Article])

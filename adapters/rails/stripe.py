@@ -65,7 +65,10 @@ class StripeRail:
             "metadata[headgate_payee]": action.payee,
             "metadata[headgate_charge]": action.charge_id,
         }
-        refund = await self._call("POST", "/v1/refunds", data=form, headers={"Idempotency-Key": action.key})
+        try:
+            refund = await self._call("POST", "/v1/refunds", data=form, headers={"Idempotency-Key": action.key})
+        except _MissingError as error:
+            raise RefusedError(str(error)) from error  # by its name Temporal knows what to do
         if refund.get("status") in _NOT_PAID:
             why = refund.get("failure_reason") or refund.get("status")
             raise RefusedError(f"Stripe did not pay {action.key!r}: {why!r}")

@@ -5,7 +5,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
-from ports.reports import CaseCounts, CaseRow, ExportedEffect, ExportedEntry, LedgerExport
+from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, StoredCaseRow
 
 
 class SqlReports:
@@ -58,14 +58,14 @@ class SqlReports:
                 replies=_count(connection, replies),
             )
 
-    def case(self, case_id: str) -> CaseRow:
+    def case(self, case_id: str) -> StoredCaseRow:
         """Return a case. Raises KeyError if it is unknown."""
         wanted = sa.select(*_CASE_COLUMNS).where(cases.c.case_id == case_id)
         with self._database.reading() as connection:
             row = connection.execute(wanted).mappings().one_or_none()
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
-        return CaseRow.model_validate(dict(row))
+        return StoredCaseRow.model_validate(dict(row))
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""
@@ -83,7 +83,7 @@ class SqlReports:
             )
 
 
-_CASE_COLUMNS = [cases.c[name] for name in CaseRow.model_fields]
+_CASE_COLUMNS = [cases.c[name] for name in StoredCaseRow.model_fields]
 
 
 def _grouped(

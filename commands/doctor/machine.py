@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from workers.machine.temporal_server import ServerProgramMissingError, find_temporal, find_test_server
+from domain.errors import ServerProgramMissingError
+from workers.machine.temporal_server import find_temporal, find_test_server
 
 if TYPE_CHECKING:
     from rich.console import Console

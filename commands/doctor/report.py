@@ -4,44 +4,62 @@ import asyncio
 import os
 from dataclasses import replace
 
-from client.connect import Endpoints, NotReachableError, connect, read_endpoints
+from client.which import ENDPOINTS_FILE, WhichHeadgate, which_headgate
+from commands.doctor.configured import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
-from commands.doctor.settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
-from commands.doctor.temporal import SERVER, TemporalPlace, check_temporal
+from commands.doctor.temporal import SERVER, check_temporal
+from commands.work.overview import which_document, which_line
 from domain.blueprint import ModelChoice
+from domain.errors import NotReachableError, UsageError
 from workers.settings import Settings
+
+WHICH = "headgate"
 
 
 async def run_doctor(settings: Settings, *, as_json: bool) -> tuple[dict[str, object], bool]:
     """Diagnose and, unless JSON is wanted, print a table; return the JSON document and whether all needed parts are
     there.
     """
-    try:
-        endpoints = read_endpoints(settings.data_dir)
-    except NotReachableError:
-        endpoints = None
-    findings = await find_all(settings, endpoints)
+    said, which = check_which(settings)
+    findings = [said, *await find_all(settings, which if said.ok else None)]
     if not as_json:
         print_table(findings)
-    return as_document(findings), all(finding.ok is not False for finding in findings)
+    good = all(finding.ok is not False for finding in findings)
+    return {WHICH: which_document(which, settings), **as_document(findings)}, good
 
 
-async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Finding]:
-    """Look at everything; `endpoints` are those of a running `headgate up`, None where there is none."""
+def check_which(settings: Settings) -> tuple[Finding, WhichHeadgate | None]:
+    """Is it known which Headgate is meant, and does its `headgate up` run? Returns which it is, too."""
+    try:
+        which = which_headgate(settings.data_dir)
+    except (NotReachableError, UsageError) as error:
+        broken = isinstance(error, UsageError) or (settings.data_dir / ENDPOINTS_FILE).exists()
+        remedy = "mend what it names" if broken else "start one with `headgate up`, or set TEMPORAL_ADDRESS"
+        return Finding(WHICH, False if broken else None, str(error), remedy), None
+    line = which_line(which_document(which, settings))
+    try:
+        which.require_running()
+    except NotReachableError as error:
+        return Finding(WHICH, False, line, str(error)), which
+    return Finding(WHICH, True, line), which
+
+
+async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Finding]:
+    """Look at everything of a Headgate; `which` is None where nobody says which, or where it has ended."""
     read, blueprint = check_blueprint(settings.blueprint)
     by_settings = [read]
     choices: list[ModelChoice] = []
     if blueprint is not None:
         choices = list(blueprint.models.get(settings.models, {}).values())
         by_settings.append(check_profile(blueprint, settings.models))
-    place = temporal_place(endpoints)
+    endpoints = which.endpoints if which is not None else None
     machine, temporal, store, web_ui = await asyncio.gather(
         diagnose(
             data_dir=settings.data_dir,
             gateway_url=endpoints.gateway if endpoints else None,
-            models=_model_endpoints(settings, endpoints, choices, somewhere=place is not None),
+            models=_model_endpoints(settings, which, choices),
         ),
-        check_temporal(place),
+        check_temporal(which),
         asyncio.to_thread(check_store, settings.store),
         check_web_ui(endpoints.temporal_ui if endpoints else "", settings.temporal_ui_url),
     )
@@ -52,26 +70,17 @@ async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Find
     return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
 
 
-def temporal_place(endpoints: Endpoints | None) -> TemporalPlace | None:
-    """Return the Temporal of a running `headgate up`, else the one that `TEMPORAL_*` or a profile names."""
-    if endpoints is not None:
-        known = endpoints
-        return TemporalPlace(known.temporal, lambda: connect(known.temporal, known.namespace))
-    from temporalio.envconfig import ClientConfig
-
-    address = ClientConfig.load_client_connect_config().get("target_host")
-    return TemporalPlace(address, connect) if address else None
-
-
 def _model_endpoints(
-    settings: Settings, endpoints: Endpoints | None, choices: list[ModelChoice], *, somewhere: bool
+    settings: Settings, which: WhichHeadgate | None, choices: list[ModelChoice]
 ) -> list[tuple[str, str]]:
     """Return name and address of each model server of one's own that should answer."""
     own = {choice.base_url: choice.model for choice in choices if choice.base_url}
     found = [(model, url) for url, model in own.items()]
-    if endpoints is not None and endpoints.offline_model:
-        found.append(("offline model", f"{endpoints.offline_model}/healthz"))
-    elif somewhere and any(choice.provider == "offline" and not choice.base_url for choice in choices):
+    if which is None:
+        return found
+    if which.endpoints is not None and which.endpoints.offline_model:
+        return [*found, ("offline model", f"{which.endpoints.offline_model}/healthz")]
+    if any(choice.provider == "offline" and not choice.base_url for choice in choices):
         found.append(("offline model", f"{settings.offline_model_url}/healthz"))
     return found
 

@@ -1,14 +1,15 @@
 """What `headgate doctor` finds in Temporal: server, namespace, search attributes, and who polls the task queues."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from client.connect import NotReachableError
+from client.connect import connect
+from client.which import WhichHeadgate
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
-from commands.work.standing import INTAKE_ANSWERS_WITHIN
+from commands.work.overview import INTAKE_ANSWERS_WITHIN
+from domain.errors import NotReachableError
 from domain.model_call import Tier
 from workers.machine.local_ports import port_answers
 from workflows import options
@@ -35,28 +36,15 @@ _REMEDIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalPlace:
-    """A Temporal that is to be looked at.
-
-    Attributes:
-        address: host:port.
-        connect: makes the connection as the product's own processes do, with TLS and keys.
-    """
-
-    address: str
-    connect: "Callable[[], Awaitable[Client]]"
-
-
-async def check_temporal(place: TemporalPlace | None) -> list[Finding]:
+async def check_temporal(which: WhichHeadgate | None) -> list[Finding]:
     """Look at server, namespace, search attributes and workers; stops at a part without which the rest cannot be asked.
 
     Args:
-        place: None: nothing runs, as far as is known.
+        which: None: nothing runs, as far as is known.
     """
     found: list[Finding] = []
     try:
-        await _look(place, found)
+        await _look_at_temporal(which, found)
     except _MissingPartError as missing:
         found.append(missing.finding)
     return found
@@ -70,29 +58,30 @@ class _MissingPartError(Exception):
         self.finding = finding
 
 
-async def _look(place: TemporalPlace | None, found: list[Finding]) -> None:
+async def _look_at_temporal(which: WhichHeadgate | None, found: list[Finding]) -> None:
     from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
 
     from workers.machine.temporal_setup import missing_attributes
 
     remedy = "start one with `headgate up`, or set TEMPORAL_ADDRESS"
-    if place is None:
+    if which is None:
         raise _MissingPartError(Finding(SERVER, None, "no address known: nothing is running here", remedy))
     try:
-        client = await _asked(SERVER, place.connect())
+        client = await _answer_or_missing(SERVER, connect(which))
     except _MissingPartError:
-        host, _, port = place.address.rpartition(":")
+        host, _, port = which.address.rpartition(":")
         if port.isdigit() and await port_answers(host, int(port)):
             raise
         # The SDK's own message for it is a page of Rust.
-        nobody = f"nothing answers at {place.address!r} (expected host:port)"
+        nobody = f"nothing answers at {which.address!r} (expected host:port)"
         raise _MissingPartError(Finding(SERVER, False, nobody, remedy)) from None
     service = client.workflow_service
-    info = await _asked(SERVER, service.get_system_info(GetSystemInfoRequest()))
-    found.append(Finding(SERVER, True, f"{info.server_version} at {place.address}"))
-    await _asked(NAMESPACE, service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace)))
+    info = await _answer_or_missing(SERVER, service.get_system_info(GetSystemInfoRequest()))
+    found.append(Finding(SERVER, True, f"{info.server_version} at {which.address}"))
+    described = service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    await _answer_or_missing(NAMESPACE, described)
     found.append(Finding(NAMESPACE, True, client.namespace))
-    missing = await _asked(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))
+    missing = await _answer_or_missing(ATTRIBUTES, missing_attributes(client, options.SEARCH_ATTRIBUTES))
     if missing:
         lacking = f"missing in namespace {client.namespace!r}: {', '.join(missing)}"
         raise _MissingPartError(Finding(ATTRIBUTES, False, lacking, _REMEDIES[ATTRIBUTES]))
@@ -100,7 +89,7 @@ async def _look(place: TemporalPlace | None, found: list[Finding]) -> None:
     found += await asyncio.gather(*(check_worker(client, role) for role in WORKER_QUEUES))
 
 
-async def _asked(part: str, answer: Awaitable[Result]) -> Result:
+async def _answer_or_missing(part: str, answer: Awaitable[Result]) -> Result:
     """Return what Temporal answers in time; otherwise that part is what is missing."""
     from temporalio.service import RPCError
 
@@ -132,7 +121,7 @@ async def check_worker(client: "Client", role: str) -> Finding:
                 if not live:
                     last = f", the last one did at {max(polls):%H:%M:%S} UTC" if polls else ""
                     return Finding(name, False, f"nobody polls the task queue {queue!r}{last}", remedy)
-            if role == "case" and not await _answers(client):
+            if role == "case" and not await _case_worker_answers(client):
                 return Finding(name, False, "polled within the last minute, but does not answer now", remedy)
     except (RPCError, TimeoutError) as error:
         return Finding(name, None, f"Temporal does not tell: {one_line(error)}".rstrip(": "))
@@ -153,12 +142,13 @@ async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> li
     return [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
 
 
-async def _answers(client: "Client") -> bool:
+async def _case_worker_answers(client: "Client") -> bool:
     """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
-    from client.cases import Headgate, UnknownCaseError
+    from client.intake import Intake
+    from domain.errors import UnknownCaseError
 
     try:
-        await Headgate(client).intake(INTAKE_ANSWERS_WITHIN)
+        await Intake(client).state(INTAKE_ANSWERS_WITHIN)
     except UnknownCaseError:
         return True  # nothing to ask it about
     except NotReachableError:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import USAGE, AsJson, emit, fail, run
+from commands.terminal.cli import USAGE, AsJson, clear_errors, emit, fail, run
 
 bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
 
@@ -18,10 +18,12 @@ def bench_intake(
     as_json: AsJson = False,
 ) -> None:
     """Accepted webhooks per second, against the same server with an empty handler."""
-    _need_bench()
+    _require_bench()
     from bench.intake import bench_intake as measure
 
-    _show(measure(seconds=seconds, rounds=rounds), as_json=as_json)
+    with clear_errors():
+        document = measure(seconds=seconds, rounds=rounds)
+    _print_figures(document, as_json=as_json)
 
 
 @bench_app.command("cases")
@@ -31,17 +33,17 @@ def bench_cases(
     as_json: AsJson = False,
 ) -> None:
     """Cases per second, against a bare workflow that makes the same model calls, on the same server in the same run."""
-    _need_bench()
+    _require_bench()
 
     async def work() -> dict[str, object]:
         from bench.cases import bench_cases as measure
 
         return await measure(cases=cases, rounds=rounds)
 
-    _show(run(work, RuntimeError), as_json=as_json)  # a server or a worker that does not start
+    _print_figures(run(work), as_json=as_json)
 
 
-def _need_bench() -> None:
+def _require_bench() -> None:
     if importlib.util.find_spec("bench") is None:
         raise fail(
             "the measurements (folder `bench`) are not in this installation, nor in the container image: run "
@@ -50,7 +52,7 @@ def _need_bench() -> None:
         )
 
 
-def _show(document: Mapping[str, object], *, as_json: bool) -> None:
+def _print_figures(document: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         emit(document)
         return

@@ -29,10 +29,10 @@ def eval_routing(
 
     async def work() -> dict[str, object]:
         from commands.measure.model_server import models_for
-        from commands.measure.scoring import eval_routing as evaluate
+        from commands.measure.scoring import score_model
 
         async with models_for(models) as parts:
-            return await evaluate(data, parts)
+            return await score_model(data, parts)
 
     document = run(work)
     if as_json:
@@ -42,9 +42,9 @@ def eval_routing(
     typer.echo(f"off-topic forced into a queue: {document['off_topic_forced']} of {document['off_topic']}")
     for group in ("per_class", "per_source", "per_lang"):
         typer.echo(f"{group}:")
-        for name, figures in _mapping(document[group]).items():
-            typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in _mapping(figures).items()))
+        for name, figures in _as_mapping(document[group]).items():
+            typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in _as_mapping(figures).items()))
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def _as_mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}

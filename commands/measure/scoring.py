@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from domain.case import CaseInput
+from domain.errors import ImpossibleError
 from workers.bootstrap import Parts
 
 ABSTAINED = "abstained"
@@ -39,7 +40,7 @@ def read_labelled(path: Path, categories: Sequence[str]) -> Iterator[Labelled]:
     """Yield the lines of a JSON Lines file, gzip or plain; labels are of the categories, or null.
 
     Raises:
-        ValueError: a line is not what it should be; the message names file and line.
+        ImpossibleError: a line is not what it should be; the message names file and line.
     """
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -48,19 +49,19 @@ def read_labelled(path: Path, categories: Sequence[str]) -> Iterator[Labelled]:
             try:
                 row = Labelled.model_validate(json.loads(line))
             except ValueError as error:
-                raise ValueError(f"{str(path)!r} line {number}: {error}") from error
+                raise ImpossibleError(f"{str(path)!r} line {number}: {error}") from error
             if row.label is not None and row.label not in categories:
-                raise ValueError(
+                raise ImpossibleError(
                     f"{str(path)!r} line {number}: label {row.label!r}, expected one of {list(categories)!r} or null"
                 )
             yield row
 
 
-async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
+async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     """Route every line as a case would be routed: cleaned, asked, parsed, re-asked.
 
     Raises:
-        ValueError: the data cannot be read.
+        ImpossibleError: the data cannot be read.
     """
     from activities.models.route import RouteActivities, RouteRequest
 
@@ -83,7 +84,7 @@ async def eval_routing(path: Path, parts: Parts) -> dict[str, object]:
         result = await router.route_case(RouteRequest(case=case))
         judged.append(Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source))
     if not judged:
-        raise ValueError(f"{str(path)!r}: there is no line in it")
+        raise ImpossibleError(f"{str(path)!r}: there is no line in it")
     return score_routing(judged, categories)
 
 
@@ -98,18 +99,18 @@ def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[s
         confusion[j.truth or "off_topic"][j.answer or ABSTAINED] += 1
     return {
         "n": len(labelled),
-        "accuracy": _share(labelled),
+        "accuracy": _share_right(labelled),
         "abstained": sum(j.answer is None for j in labelled),
         "per_class": {name: _class_figures(name, labelled) for name in categories},
         "confusion": confusion,
-        "per_source": _by(labelled, "source"),
-        "per_lang": _by(labelled, "lang"),
+        "per_source": _figures_by(labelled, "source"),
+        "per_lang": _figures_by(labelled, "lang"),
         "off_topic": len(off_topic),
         "off_topic_forced": sum(j.answer is not None for j in off_topic),
     }
 
 
-def _share(rows: Sequence[Judged]) -> float | None:
+def _share_right(rows: Sequence[Judged]) -> float | None:
     return round(sum(j.answer == j.truth for j in rows) / len(rows), 4) if rows else None
 
 
@@ -124,11 +125,15 @@ def _class_figures(name: str, rows: Sequence[Judged]) -> dict[str, float | int |
     }
 
 
-def _by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float | int | None]]:
+def _figures_by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float | int | None]]:
     groups: dict[str, list[Judged]] = defaultdict(list)
     for row in rows:
         groups[getattr(row, field)].append(row)
     return {
-        name: {"accuracy": _share(group), "n": len(group), "abstained": Counter(j.answer is None for j in group)[True]}
+        name: {
+            "accuracy": _share_right(group),
+            "n": len(group),
+            "abstained": Counter(j.answer is None for j in group)[True],
+        }
         for name, group in sorted(groups.items())
     }

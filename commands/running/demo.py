@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import Models, PortBase, erring
+from commands.terminal.cli import Models, PortBase, clear_errors
 
 
 def demo(
@@ -19,12 +19,8 @@ def demo(
 
     They go through the real webhook and a real Temporal; two halted refunds are decided; the result is a table.
     """
-    from commands.running.demo_story import run_demo
-    from workers.data_dir import DataDirInUseError
-    from workers.machine.local_ports import NoFreePortError
-    from workers.machine.process_keeper import SupervisorError
-    from workers.machine.temporal_server import ServerProgramMissingError
+    from commands.running.demo_steps import run_demo
 
-    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
+    with clear_errors():
         code = asyncio.run(run_demo(ci=ci, data_dir=data_dir, port_base=port_base, models=models))
     raise typer.Exit(code)

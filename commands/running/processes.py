@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, erring, fail, run, settings_for
+from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, clear_errors, fail, run, settings_for
 
 
 def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
     """Run the gateway: webhooks, approvals page."""
-    from workers.serving import serve_gateway
+    from workers.http_servers import serve_gateway
 
     settings = settings_for(data_dir)
-    with erring():
+    with clear_errors():
         serve_gateway(settings)
 
 
@@ -21,7 +21,7 @@ def worker(
     data_dir: DataDir = DEFAULT_DIR,
 ) -> None:
     """Run one worker process until SIGTERM."""
-    from workers.logging import configure_logging
+    from workers.json_logs import configure_logging
     from workers.roles import run_role
     from workflows.options import Role
 
@@ -43,8 +43,8 @@ def offline_model(
 
     It speaks the OpenAI and Anthropic wire protocols.
     """
-    from workers.serving import serve_offline_model
+    from workers.http_servers import serve_offline_model
 
     settings = settings_for(data_dir)
-    with erring():
+    with clear_errors():
         serve_offline_model(settings, host, port)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, erring, settings_for
+from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, clear_errors, settings_for
 
 if TYPE_CHECKING:
-    from client.connect import Endpoints
-    from workers.machine.process_keeper import ProcessEvent
+    from client.which import Endpoints
+    from workers.machine.process_specs import ProcessEvent
     from workers.settings import Settings
 
 
@@ -28,11 +28,11 @@ async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: b
         _say("Starting Temporal and Headgate's processes (about ten seconds) …")
         async with stack:
             print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
-            await stack.supervisor.until_stopped()
+            await stack.keeper.until_stopped()
             _say("Stopping: work under way ends first …")
-        return stack.supervisor.exit_code
+        return stack.keeper.exit_code
     except KeyboardInterrupt:
-        return stack.supervisor.exit_code
+        return stack.keeper.exit_code
     finally:
         if ephemeral:
             shutil.rmtree(settings.data_dir, ignore_errors=True)
@@ -84,12 +84,7 @@ def up(
 
     Prints the URLs; Ctrl-C stops all of it, the state is kept.
     """
-    from workers.data_dir import DataDirInUseError
-    from workers.machine.local_ports import NoFreePortError
-    from workers.machine.process_keeper import SupervisorError
-    from workers.machine.temporal_server import ServerProgramMissingError
-
     settings = settings_for(data_dir, models=models)
-    with erring(SupervisorError, ServerProgramMissingError, DataDirInUseError, NoFreePortError):
+    with clear_errors():
         code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
     raise typer.Exit(code)

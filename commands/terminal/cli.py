@@ -1,4 +1,4 @@
-"""What all commands share: options, printing, running and erring.
+"""What all commands share: options, printing, running, and one clear line for what went wrong.
 
 Everything heavy is imported inside the commands, so that `--help` stays instant.
 """
@@ -6,7 +6,6 @@ Everything heavy is imported inside the commands, so that `--help` stays instant
 import asyncio
 import getpass
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,20 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
     from workers.settings import Settings
 
 WRONG, USAGE, UNREACHABLE = 1, 2, 3
 
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="HEADGATE_DATA_DIR", help="Data folder of the running Headgate.")
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="HEADGATE_DATA_DIR",
+        help="Data dir of the Headgate that is meant. Its endpoints.json, which `headgate up` writes, wins over "
+        "TEMPORAL_ADDRESS and Temporal profiles.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 By = Annotated[str, typer.Option("--by", envvar="HEADGATE_USER", help="Who decides; recorded with the decision.")]
@@ -80,95 +85,107 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     Console().print(shown)
 
 
-# --- running and erring -------------------------------------------------------------------------------------
+# --- running -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def erring(*unreachable: type[Exception]) -> Iterator[None]:
-    """Turn errors of a command's work into one clear line and the documented exit code.
+def clear_errors() -> Iterator[None]:
+    """End the command with one clear line and the documented exit code when its work fails.
 
-    Args:
-        unreachable: further errors that mean that a needed part cannot be reached.
+    Both roots of `domain/errors.py` say themselves which code. A built-in KeyError, ValueError or TimeoutError is what
+    the stores and the standard library say about a value or a wait.
     """
     from temporalio.service import RPCError
 
-    from client.connect import NotReachableError
-    from client.usage import UsageError
-    from domain.errors import HeadgateError, TransientError
+    from domain.errors import HeadgateError, UseError
 
-    out_of_reach: tuple[type[Exception], ...] = (NotReachableError, TransientError, *unreachable)
     try:
         yield
-    except out_of_reach as error:
-        raise fail(str(error), UNREACHABLE) from None
+    except (HeadgateError, UseError) as error:
+        raise fail(str(error), error.exit_code) from None
     except RPCError as error:
         said = f"Temporal refused ({error.status.name}: {error.message}): `headgate doctor` says what is there"
         raise fail(said, UNREACHABLE) from None
-    except UsageError as error:
-        raise fail(str(error), USAGE) from None
-    except (HeadgateError, KeyError, ValueError, TimeoutError) as error:
+    except (KeyError, ValueError, TimeoutError) as error:
         raise fail(str(error.args[0] if isinstance(error, KeyError) and error.args else error), WRONG) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def run(work: Callable[[], Awaitable[Result]], *unreachable: type[Exception]) -> Result:
-    """Run a command's work; errors become one clear line and the documented exit code, as `erring` says."""
-    with erring(*unreachable):
-        return asyncio.run(_awaited(work))
+def run(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a command's work; what goes wrong ends the command as `clear_errors` says."""
+    with clear_errors():
+        return asyncio.run(_await_work(work))
 
 
-async def _awaited(work: Callable[[], Awaitable[Result]]) -> Result:
+async def _await_work(work: Callable[[], Awaitable[Result]]) -> Result:
     return await work()
 
 
 def with_headgate(data_dir: Path, work: Callable[["Headgate"], Awaitable[Result]]) -> Result:
-    """Connect to the Headgate of a data dir (or by `TEMPORAL_ADDRESS` where there is none) and run a command's work."""
+    """Connect to the Headgate that is meant (`client/which.py`) and run a command's work."""
 
     async def connected() -> Result:
-        from client.cases import Headgate
+        from client.headgate import Headgate
 
-        known = (data_dir / "endpoints.json").exists() or not os.environ.get("TEMPORAL_ADDRESS")
-        async with await Headgate.connect(data_dir if known else None) as headgate:
+        async with await Headgate.connect(data_dir) as headgate:
             return await work(headgate)
 
     return run(connected)
 
 
-def person(by: str) -> str:
-    """Return who decides: as named, else who is logged in."""
-    return by or getpass.getuser()
-
-
-def with_parts(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
-    """Open the stores of a data dir and run a command's work."""
+def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
+    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down."""
+    settings = settings_for(data_dir)
 
     async def opened() -> Result:
-        from workers.bootstrap import Parts
-        from workers.settings import load_settings
-
-        settings = load_settings(data_dir=data_dir)
-        if not settings.store_url and not (data_dir / "store.db").exists():
-            from client.connect import NotReachableError
-
-            raise NotReachableError(
-                f"no store in {str(data_dir)!r}: start Headgate with `headgate up --data-dir {data_dir}`, or name the "
-                "right folder with --data-dir or HEADGATE_DATA_DIR"
-            )
-        parts = Parts(settings)
-        try:
+        with _opened_parts(settings) as parts:
             return await work(parts)
-        finally:
-            parts.close()
 
     return run(opened)
 
 
-async def connected(data_dir: Path) -> "Headgate":
-    """Connect to what runs with a data dir, else by `TEMPORAL_*`."""
-    from client.cases import Headgate
+def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]") -> Result:
+    """Connect to the Headgate that is meant, open its stores and run a command's work."""
+    settings = settings_for(data_dir)
 
-    return await Headgate.connect(data_dir if (data_dir / "endpoints.json").exists() else None)
+    async def both() -> Result:
+        from client.headgate import Headgate
+
+        async with await Headgate.connect(data_dir) as headgate:
+            with _opened_parts(settings) as parts:
+                return await work(headgate, parts)
+
+    return run(both)
+
+
+@contextmanager
+def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
+    """Open the stores that the settings name.
+
+    Raises:
+        NotReachableError: there is no store, or nobody says which Headgate is meant.
+    """
+    from client.which import which_headgate
+    from domain.errors import NotReachableError
+    from workers.bootstrap import Parts
+
+    folder = settings.data_dir
+    if not settings.store_url and not (folder / "store.db").exists():
+        raise NotReachableError(
+            f"the store of {which_headgate(folder)} is not here: no store.db in {str(folder)!r}; name its data dir by "
+            "--data-dir or HEADGATE_DATA_DIR, or the store itself by HEADGATE_STORE_URL"
+        )
+    parts = Parts(settings)
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+def person(by: str) -> str:
+    """Return who decides: as named, else who is logged in."""
+    return by or getpass.getuser()
 
 
 PortBase = Annotated[int, typer.Option(min=1024, max=65000, help="First port to try; free ones are taken from there.")]
@@ -186,5 +203,5 @@ def settings_for(data_dir: Path, **given: object) -> "Settings":
     """Read the settings for a data dir; wrong ones end the command with a clear message."""
     from workers.settings import load_settings
 
-    with erring():
+    with clear_errors():
         return load_settings(data_dir=data_dir, **{name: value for name, value in given.items() if value is not None})

@@ -8,7 +8,7 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, table, with_headgate
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
 
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
@@ -19,7 +19,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
     """List what waits for a decision, the oldest first."""
 
     async def work(headgate: "Headgate") -> None:
-        pending = await headgate.pending()
+        pending = await headgate.approvals.pending()
         views = pending.views
         if as_json:
             emit({"approvals": [view.model_dump(mode="json") for view in views], "unshown": pending.unshown})
@@ -42,7 +42,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
     """Show the brief: what, for whom, why, evidence, policy, and what each answer does."""
 
     async def work(headgate: "Headgate") -> None:
-        view = await headgate.show(approval_id)
+        view = await headgate.approvals.show(approval_id)
         if as_json:
             emit(view.model_dump(mode="json"))
         else:
@@ -88,7 +88,7 @@ def approvals_approve(
     """Approve exactly the action that `show` shows."""
     from domain.money.approval import Verdict
 
-    _decide(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
+    _hand_in_decision(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
 
 
 @approvals_app.command("reject")
@@ -103,20 +103,20 @@ def approvals_reject(
     """Reject the action; nothing is paid and the customer is told."""
     from domain.money.approval import Verdict
 
-    _decide(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
+    _hand_in_decision(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
 
 
-def _decide(
+def _hand_in_decision(
     approval_id: str, verdict: "Verdict", by: str, reason: str, digest: str | None, data_dir: Path, *, as_json: bool
 ) -> None:
     from domain.money.approval import ApprovalDecision
 
     async def work(headgate: "Headgate") -> "DecisionAnswer":
-        view = await headgate.show(approval_id)
+        view = await headgate.approvals.show(approval_id)
         decision = ApprovalDecision(
             approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
         )
-        return await headgate.decide(decision)
+        return await headgate.approvals.decide(decision)
 
     answer = with_headgate(data_dir, work)
     message = answer.message if answer.accepted else f"had no effect: {answer.message}"

@@ -4,19 +4,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, connected, emit, with_parts
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, with_headgate_and_store
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
-    from workers.bootstrap import Parts
-if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
 
 
 async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, object], list[str]]:
     """Run the audit; return its JSON document and the lines for people."""
-    from client.audit import run_audit
+    from client.audit_gathering import run_audit
 
     report = await run_audit(inbox=parts.inbox, store=parts.store.audit, rail=parts.rail, client=headgate.temporal)
     document = report.model_dump(mode="json")
@@ -32,11 +29,10 @@ def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     S1 to S6 and L1 to L3 of docs/promises.md, from the stores, the payment provider's own log and Temporal itself.
     """
 
-    async def work(parts: "Parts") -> "tuple[dict[str, object], list[str]]":
-        async with await connected(data_dir) as headgate:
-            return await audit_report(parts, headgate)
+    async def work(headgate: "Headgate", parts: "Parts") -> "tuple[dict[str, object], list[str]]":
+        return await audit_report(parts, headgate)
 
-    document, lines = with_parts(data_dir, work)
+    document, lines = with_headgate_and_store(data_dir, work)
     if as_json:
         emit(document)
     else:

@@ -15,8 +15,8 @@ from commands.terminal.cli import (
     AsJson,
     By,
     DataDir,
+    clear_errors,
     emit,
-    erring,
     fail,
     person,
     report,
@@ -27,7 +27,7 @@ from commands.terminal.cli import (
 
 if TYPE_CHECKING:
     from client.case_rows import CaseRow
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.case import HumanDecision
 
 LET_IN_WITHIN_S = (
@@ -54,7 +54,7 @@ def cases_list(
     from workers.bootstrap import read_blueprint
 
     settings = settings_for(data_dir)
-    with erring():  # a slip of the hand is told before anything is connected
+    with clear_errors():  # a slip of the hand is told before anything is connected
         if category is not None:
             names = [known.name for known in read_blueprint(settings).categories]
             case_filter(state, category, categories=names)
@@ -62,7 +62,7 @@ def cases_list(
         case_filter(state)
 
     async def work(headgate: "Headgate") -> None:
-        rows = [row async for row in headgate.cases(state=state, category=category, limit=limit)]
+        rows = [row async for row in headgate.cases.list(state=state, category=category, limit=limit)]
         if as_json:
             emit({"cases": [row.model_dump(mode="json") for row in rows]})
         elif not rows:
@@ -90,8 +90,8 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     """
 
     async def work(headgate: "Headgate") -> None:
-        document = await _document(headgate, case_id)
-        message = await headgate.message(case_id)
+        document = await _case_document(headgate, case_id)
+        message = await headgate.cases.message(case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return
@@ -109,14 +109,14 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     with_headgate(data_dir, work)
 
 
-async def _document(headgate: "Headgate", case_id: str) -> dict[str, object]:
+async def _case_document(headgate: "Headgate", case_id: str) -> dict[str, object]:
     """Return all that is known of a case: the fields of its row in the list, its status, and how it ended."""
-    row = await headgate.row(case_id)
-    status = await headgate.status(case_id)
+    row = await headgate.cases.row(case_id)
+    status = await headgate.cases.status(case_id)
     document = row.model_dump(mode="json") | status.model_dump(mode="json")
     if row.ended_outside:  # the workflow was never told, and would say what it was doing then
         return document | {"state": row.state, "waits_for": "", "waits_until": None}
-    outcome = await headgate.outcome(case_id)
+    outcome = await headgate.cases.outcome(case_id)
     if outcome is not None:
         document |= {"dead_letter_id": outcome.dead_letter_id, "replay": outcome.replay}
     return document
@@ -138,7 +138,7 @@ def cases_start(
 
     case_id = with_headgate(
         data_dir,
-        lambda headgate: headgate.start(
+        lambda headgate: headgate.cases.start(
             text=message,
             subject=subject,
             customer_id=customer_id,
@@ -161,11 +161,11 @@ def cases_follow(
     async def work(headgate: "Headgate") -> None:
         from domain.case import TERMINAL_STATES, WAITING_STATES
 
-        row = await _let_in(headgate, case_id)
+        row = await _row_once_let_in(headgate, case_id)
         if row.ended_outside:
             typer.echo(f"{row.state} [{row.category or 'no category yet'}] ended from outside, in Temporal")
             return
-        async for status in headgate.follow(case_id, timeout_s=timeout_s):
+        async for status in headgate.cases.follow(case_id, timeout_s=timeout_s):
             waits = f", waits for {status.waits_for}" if status.waits_for else ""
             typer.echo(f"{status.state} [{status.category or 'no category yet'}] {status.finding}{waits}")
             if status.state in TERMINAL_STATES | WAITING_STATES:
@@ -175,22 +175,22 @@ def cases_follow(
     with_headgate(data_dir, work)
 
 
-async def _let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
+async def _row_once_let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
     """Return the row of a case; one that is unknown is said to be so, and may still be on its way in."""
-    from client.cases import UnknownCaseError
+    from domain.errors import UnknownCaseError
 
     try:
-        return await headgate.row(case_id)
+        return await headgate.cases.row(case_id)
     except UnknownCaseError:
         typer.echo(f"{case_id}: not known; waiting {LET_IN_WITHIN_S:g} s, in case it is just being let in", err=True)
         await asyncio.sleep(LET_IN_WITHIN_S)
-        return await headgate.row(case_id)
+        return await headgate.cases.row(case_id)
 
 
 @cases_app.command("cancel")
 def cases_cancel(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Cancel a case; nothing is paid for it afterwards."""
-    with_headgate(data_dir, lambda headgate: headgate.cancel(case_id))
+    with_headgate(data_dir, lambda headgate: headgate.cases.cancel(case_id))
     report([case_id], "asked to end", as_json=as_json)
 
 
@@ -238,5 +238,5 @@ def cases_close(
 
 
 def _decide_case(decision: "HumanDecision", case_id: str, data_dir: Path, *, as_json: bool) -> None:
-    answer = with_headgate(data_dir, lambda headgate: headgate.decide_case(case_id, decision))
+    answer = with_headgate(data_dir, lambda headgate: headgate.cases.decide(case_id, decision))
     report([case_id], answer.message, accepted=answer.accepted, as_json=as_json)

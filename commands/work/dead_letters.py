@@ -11,16 +11,17 @@ from commands.terminal.cli import (
     AsJson,
     By,
     DataDir,
-    connected,
     emit,
     fail,
     person,
     report,
     table,
-    with_parts,
+    with_headgate_and_store,
+    with_store,
 )
 
 if TYPE_CHECKING:
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
 
 dlq_app = typer.Typer(no_args_is_help=True, help="Dead letters: look at them, replay or discard them.")
@@ -43,7 +44,7 @@ def dlq_list(
             for row in parts.store.dead_letters.list_letters(status=wanted, limit=100_000)
         ]
 
-    rows = with_parts(data_dir, work)
+    rows = with_store(data_dir, work)
     if as_json:
         emit({"dead_letters": rows})
     elif not rows:
@@ -63,7 +64,7 @@ def dlq_show(dead_letter_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJs
         row = parts.store.dead_letters.show(dead_letter_id)
         return row.letter.model_dump(mode="json") | row.model_dump(mode="json", exclude={"letter"})
 
-    document = with_parts(data_dir, work)
+    document = with_store(data_dir, work)
     if as_json:
         emit(document)
         return
@@ -88,22 +89,20 @@ def dlq_replay(
     as_json: AsJson = False,
 ) -> None:
     """Start dead-lettered cases again, with the same keys for money: what was paid is not paid again."""
-    from client.usage import not_among
     from commands.work.replaying import replay_letters
-    from domain.errors import FailureKind
+    from domain.errors import FailureKind, not_among
 
     if (dead_letter_id is None) == (not every):
         raise fail("name one dead letter, or say --all", USAGE)
     if kind is not None and kind not in set(FailureKind):
         raise fail(str(not_among("kind", kind, FailureKind)), USAGE)
 
-    async def work(parts: "Parts") -> dict[str, str]:
-        async with await connected(data_dir) as headgate:
-            return await replay_letters(
-                parts, headgate, dead_letter_id=dead_letter_id, kind=kind, rate=rate, dry_run=dry_run
-            )
+    async def work(headgate: "Headgate", parts: "Parts") -> dict[str, str]:
+        return await replay_letters(
+            parts, headgate, dead_letter_id=dead_letter_id, kind=kind, rate=rate, dry_run=dry_run
+        )
 
-    replayed = with_parts(data_dir, work)
+    replayed = with_headgate_and_store(data_dir, work)
     report(
         list(replayed),
         f"{len(replayed)} {'would be started' if dry_run else 'started'} again" if replayed else "nothing to replay",
@@ -127,5 +126,5 @@ def dlq_discard(
     async def work(parts: "Parts") -> None:
         parts.store.dead_letters.discard(dead_letter_id, reason=reason, by=person(by), now=datetime.now(UTC))
 
-    with_parts(data_dir, work)
+    with_store(data_dir, work)
     report([dead_letter_id], "discarded", as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, with_headgate
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
 
 intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what is let in.")
 
@@ -17,7 +17,7 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
     """Show pace, pause and counts."""
 
     async def work(headgate: "Headgate") -> None:
-        state = await headgate.intake()
+        state = await headgate.intake.state()
         if as_json:
             emit(state.model_dump(mode="json"))
             return
@@ -31,25 +31,25 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
 @intake_app.command("pause")
 def intake_pause(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Let nothing more in; webhooks are still accepted and wait on disk."""
-    state = with_headgate(data_dir, lambda headgate: headgate.pause_intake())
-    _report("pausing, a batch is still coming in" if state.taking else "paused", as_json=as_json)
+    state = with_headgate(data_dir, lambda headgate: headgate.intake.pause())
+    _report_change("pausing, a batch is still coming in" if state.taking else "paused", as_json=as_json)
 
 
 @intake_app.command("resume")
 def intake_resume(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Go on letting in."""
-    with_headgate(data_dir, lambda headgate: headgate.resume_intake())
-    _report("resumed", as_json=as_json)
+    with_headgate(data_dir, lambda headgate: headgate.intake.resume())
+    _report_change("resumed", as_json=as_json)
 
 
 @intake_app.command("pace")
 def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Set how many cases are let in per second."""
-    with_headgate(data_dir, lambda headgate: headgate.pace_intake(per_second))
-    _report(f"up to {per_second:g} cases per second", as_json=as_json)
+    with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
+    _report_change(f"up to {per_second:g} cases per second", as_json=as_json)
 
 
-def _report(message: str, *, as_json: bool) -> None:
+def _report_change(message: str, *, as_json: bool) -> None:
     from workflows.options import INTAKE_WORKFLOW_ID
 
     report([INTAKE_WORKFLOW_ID], message, line=message, as_json=as_json)

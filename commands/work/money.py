@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person, report, table, with_parts
+from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person, report, table, with_store
 
 if TYPE_CHECKING:
     from workers.bootstrap import Parts
@@ -25,7 +25,7 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
     async def work(parts: "Parts") -> dict[str, object]:
         return parts.store.reports.ledger_export().model_dump(mode="json")
 
-    document = with_parts(data_dir, work)
+    document = with_store(data_dir, work)
     if as_json:
         emit(document)
         return
@@ -50,7 +50,7 @@ def effects_stop(
     as_json: AsJson = False,
 ) -> None:
     """Stop all new effects at once; cases that would pay go to the human lane."""
-    _switch(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
+    _switch_effects(data_dir, stopped=True, reason=reason, by=by, as_json=as_json)
 
 
 @effects_app.command("allow")
@@ -61,13 +61,13 @@ def effects_allow(
     as_json: AsJson = False,
 ) -> None:
     """Allow effects again."""
-    _switch(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
+    _switch_effects(data_dir, stopped=False, reason=reason, by=by, as_json=as_json)
 
 
-def _switch(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
+def _switch_effects(data_dir: Path, *, stopped: bool, reason: str, by: str, as_json: bool) -> None:
     async def work(parts: "Parts") -> None:
         parts.store.switches.set_effects(stopped=stopped, by=person(by), reason=reason, now=datetime.now(UTC))
 
-    with_parts(data_dir, work)
+    with_store(data_dir, work)
     message = "effects are stopped" if stopped else "effects are allowed"
     report(["effects"], message, line=message, as_json=as_json)

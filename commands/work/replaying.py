@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from client.starting import TemporalCaseStarter
-from domain.deadletter import next_replay
-from domain.errors import TransientError
+from domain.deadletter import DeadLetterStatus, next_replay
+from domain.errors import ImpossibleError, NotEndedError, TransientError
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from client.headgate import Headgate
     from domain.deadletter import DeadLetterRecord
     from workers.bootstrap import Parts
 
@@ -24,12 +24,9 @@ async def replay_letters(
 
     Raises:
         KeyError: there is no such dead letter.
-        ValueError: it is not open any more.
+        ImpossibleError: it is not open any more.
         NotEndedError, TransientError: its case has not ended yet, or Temporal does not take it now.
     """
-    from domain.deadletter import DeadLetterStatus
-    from domain.errors import NotEndedError
-
     letters = parts.store.dead_letters
     chosen: list[DeadLetterRecord] = (
         [letters.show(dead_letter_id)] if dead_letter_id else letters.list_letters(limit=100_000)
@@ -38,40 +35,46 @@ async def replay_letters(
     for row in chosen:
         if kind is not None and row.letter.kind != kind:
             continue
-        standing = await asyncio.to_thread(letters.show, row.letter.dead_letter_id)  # all of them may take hours
-        if standing.status is not DeadLetterStatus.OPEN:
-            if dead_letter_id:
-                raise ValueError(f"{dead_letter_id} is {standing.status}, only open ones can be replayed")
-            continue
-        if dry_run:
-            would = f"would start {row.letter.case_id} again ({row.letter.kind} at {row.letter.step})"
-            done[row.letter.dead_letter_id] = would
-            continue
         try:
-            await _replay(parts, headgate, row)
+            said = await _replay_if_open(parts, headgate, row, dry_run=dry_run)
         except (NotEndedError, TransientError) as error:
             if dead_letter_id:
                 raise
-            done[row.letter.dead_letter_id] = f"not started: {error}"
-            continue
+            said = f"not started: {error}"
         except ValueError:
             if dead_letter_id:
                 raise
             continue
-        done[row.letter.dead_letter_id] = f"{row.letter.case_id} started again"
-        await asyncio.sleep(1 / rate)
+        done[row.letter.dead_letter_id] = said
+        if not dry_run:
+            await asyncio.sleep(1 / rate)
     return done
 
 
-async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:
+async def _replay_if_open(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord", *, dry_run: bool) -> str:
+    """Replay a letter that is still open, and return what was done; all of them may take hours.
+
+    Raises:
+        ImpossibleError: it is not open any more.
+        ValueError, NotEndedError, TransientError: as `_replay_letter` says.
+    """
+    letter = row.letter
+    now = await asyncio.to_thread(parts.store.dead_letters.show, letter.dead_letter_id)
+    if now.status is not DeadLetterStatus.OPEN:
+        raise ImpossibleError(f"{letter.dead_letter_id} is {now.status}, only open ones can be replayed")
+    if dry_run:
+        return f"would start {letter.case_id} again ({letter.kind} at {letter.step})"
+    await _replay_letter(parts, headgate, row)
+    return f"{letter.case_id} started again"
+
+
+async def _replay_letter(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:
     """Take the case's stored input and start it; a crash in between is mended by replaying again.
 
     Raises:
         ValueError: it was replayed before, and that ended; the letter is marked so now.
         NotEndedError, TransientError: not now.
     """
-    from domain.errors import NotEndedError
-
     store = parts.store
     case_id = row.letter.case_id
     try:
@@ -79,13 +82,13 @@ async def _replay(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord")
     except NotEndedError:
         raise
     except ValueError:
-        await _mark(parts, row)
+        await _mark_replayed(parts, row)
         raise
     await TemporalCaseStarter(headgate.temporal).start_again(case)
-    await _mark(parts, row)
+    await _mark_replayed(parts, row)
 
 
-async def _mark(parts: "Parts", row: "DeadLetterRecord") -> None:
+async def _mark_replayed(parts: "Parts", row: "DeadLetterRecord") -> None:
     await asyncio.to_thread(
         parts.store.dead_letters.mark_replayed, row.letter.dead_letter_id, getpass.getuser(), datetime.now(UTC)
     )

@@ -1,30 +1,27 @@
-"""Where things stand: `headgate status`."""
+"""`headgate status`: which Headgate this is, what runs, what waits and what it cost."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, connected, emit, with_parts
+from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, with_headgate_and_store
 
 if TYPE_CHECKING:
-    from workers.bootstrap import Parts
-
-if TYPE_CHECKING:
+    from client.headgate import Headgate
     from workers.bootstrap import Parts
 
 
 def status(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show what runs, what waits and what it cost.
+    """Show which Headgate this is, what runs, what waits and what it cost.
 
     Exit 0 also where no case worker answers for the intake.
     """
-    from commands.work.standing import for_people, gather_standing
+    from commands.work.overview import for_people, gather_overview
 
-    async def work(parts: "Parts") -> dict[str, object]:
-        async with await connected(data_dir) as headgate:
-            return await gather_standing(parts, headgate)
+    async def work(headgate: "Headgate", parts: "Parts") -> dict[str, object]:
+        return await gather_overview(parts, headgate)
 
-    document = with_parts(data_dir, work)
+    document = with_headgate_and_store(data_dir, work)
     if as_json:
         emit(document)
         return

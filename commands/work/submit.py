@@ -7,6 +7,9 @@ import typer
 
 from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, run
 
+Rate = Annotated[float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")]
+Texts = Annotated[Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")]
+
 
 def submit(
     file: Annotated[
@@ -18,13 +21,9 @@ def submit(
         typer.Option(help="Another gateway than that of `headgate up`; sources.json in the data dir has its secrets."),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Webhook source; default: the first one.")] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="Messages per second; default: as fast as they are accepted.")
-    ] = None,
+    rate: Rate = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Send only the first messages, this many.")] = None,
-    texts: Annotated[
-        Path | None, typer.Option(help="Where the texts of a schedule are; default: the folder above it.")
-    ] = None,
+    texts: Texts = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for a person.")] = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", help="With --wait: give up after this many seconds.")

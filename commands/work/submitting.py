@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from client.cases import Headgate
-from client.connect import NotReachableError, SourceEndpoint, read_endpoints
-from client.sending import GatewayUnreachableError, SendSummary, send_file
+from client.headgate import Headgate
+from client.sending import SendSummary, send_file
+from client.which import SourceEndpoint, source_named, which_headgate
 from commands.terminal.cli import emit
 from commands.terminal.progress import progress_bar
 from domain.case import CaseState
+from domain.errors import GatewayUnreachableError, ImpossibleError, NotReachableError
 
 POLL_S = 1.0
 
@@ -33,27 +34,47 @@ async def run_submit(
     """Send and, with `wait_s`, wait until every case has ended or waits for a person; print the summary.
 
     Without `url` to the gateway of `headgate up`; with it to that gateway, signed by the secrets in `sources.json` of
-    the data dir, and the waiting is done at the Temporal that `TEMPORAL_*` names.
+    the data dir. Waits at the Temporal of the Headgate that is meant (`client/which.py`).
 
     Returns:
         Whether everything was accepted and, with `wait_s`, settled in time.
 
     Raises:
-        NotReachableError: nothing runs with this data dir, or the gateway does not answer.
-        ValueError: the file or the source cannot be used.
+        NotReachableError: nobody says which Headgate is meant or where its gateway is, or it does not answer.
+        UsageError: there is no such source, or the file is of a kind that is not sent.
+        ImpossibleError: the file cannot be read.
     """
-    if url is None:
-        endpoints = read_endpoints(data_dir)
-        gateway, sources = endpoints.gateway, endpoints.sources
-    else:
-        from workers.first_secrets import signing_sources
-
-        gateway, sources = url.rstrip("/"), signing_sources(data_dir / "sources.json")
-    target = _source(sources, source)
+    if url is None or wait_s is not None:
+        which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
     console = Console(stderr=True, highlight=False)
+    gateway, target = _gateway_and_source(data_dir, url, source)
+    summary = await _send(file, gateway, target, console, rate=rate, limit=limit, texts=texts)
+    states: dict[str, int] = {}
+    started = time.perf_counter()
+    if wait_s is not None:
+        async with await Headgate.connect(data_dir) as headgate:
+            states = await _wait_until_settled(headgate, summary, wait_s, console)
+    running = states.get(CaseState.RUNNING, 0)
+    _print_summary(summary, states, time.perf_counter() - started, as_json=as_json)
+    if running:
+        console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
+    return not summary.refused and not running
+
+
+async def _send(
+    file: str,
+    gateway: str,
+    target: SourceEndpoint,
+    console: Console,
+    *,
+    rate: float | None,
+    limit: int | None,
+    texts: Path | None,
+) -> SendSummary:
+    """Send the file to a gateway, with a bar; raises as `run_submit` does."""
     try:
         with progress_bar(console, "sent", None) as bar:
-            summary = await send_file(
+            return await send_file(
                 file,
                 gateway=gateway,
                 source=target.name,
@@ -64,40 +85,35 @@ async def run_submit(
                 progress=lambda done: bar(done, ""),
             )
     except GatewayUnreachableError as error:
-        question = (
-            f"is `headgate up` running with {str(data_dir)!r}?" if url is None else "is that the gateway's address?"
-        )
-        raise NotReachableError(f"{error}: {question}") from error
+        raise NotReachableError(f"{error}: is that the gateway's address? `headgate doctor` says what runs") from error
     except OSError as error:
-        raise ValueError(f"{file!r} cannot be read: {error.strerror or error}") from error
-    states: dict[str, int] = {}
-    running = 0
-    started = time.perf_counter()
-    if wait_s is not None:
-        async with await Headgate.connect(data_dir if url is None else None) as headgate:
-            states = await _settled(headgate, summary, wait_s, console)
-        running = states.get(CaseState.RUNNING, 0)
-    _print(summary, states, time.perf_counter() - started, as_json=as_json)
-    if running:
-        console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
-    return not summary.refused and not running
+        raise ImpossibleError(f"{file!r} cannot be read: {error.strerror or error}") from error
 
 
-def _source(sources: list[SourceEndpoint], name: str | None) -> SourceEndpoint:
-    for known in sources:
-        if name in (None, known.name):
-            return known
-    raise ValueError(f"source {name!r}: expected one of {', '.join(s.name for s in sources)}")
+def _gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
+    """Return the address of the gateway, and the source to sign as."""
+    if url is not None:
+        from workers.first_secrets import signing_sources
+
+        return url.rstrip("/"), source_named(source, signing_sources(data_dir / "sources.json"))
+    which = which_headgate(data_dir)
+    if which.endpoints is None:
+        raise NotReachableError(
+            f"the gateway of {which} is not known: name it by --url, and by --data-dir a folder with its sources.json"
+        )
+    return which.endpoints.gateway, source_named(source, which.endpoints.sources)
 
 
-async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, console: Console) -> dict[str, int]:
+async def _wait_until_settled(
+    headgate: Headgate, summary: SendSummary, wait_s: float, console: Console
+) -> dict[str, int]:
     """Return the states of the cases sent, once none runs or the time is up."""
     open_ids = set(summary.case_ids)
     states: Counter[str] = Counter()
     deadline = time.monotonic() + wait_s
     with progress_bar(console, "settled", len(open_ids)) as bar:
         while open_ids and time.monotonic() < deadline:
-            async for row in headgate.cases(limit=1_000_000):
+            async for row in headgate.cases.list(limit=1_000_000):
                 if row.case_id in open_ids and row.state != CaseState.RUNNING:
                     open_ids.discard(row.case_id)
                     states[row.state] += 1
@@ -109,7 +125,7 @@ async def _settled(headgate: Headgate, summary: SendSummary, wait_s: float, cons
     return dict(states)
 
 
-def _print(summary: SendSummary, states: dict[str, int], took_s: float, *, as_json: bool) -> None:
+def _print_summary(summary: SendSummary, states: dict[str, int], took_s: float, *, as_json: bool) -> None:
     if as_json:
         settled = {"states": states, "settled_s": round(took_s, 3)} if states else {}
         emit(summary.model_dump(mode="json") | settled)

@@ -1,4 +1,4 @@
-"""The audit: are the promises kept? Pure; `client.audit` gathers the facts."""
+"""The audit: are the promises kept? Pure; `client.audit_gathering` gathers the facts."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from domain.audit.liveness import check_endings, check_pen, check_stuck
 from domain.audit.safety import check_approvals, check_books, check_caps, check_causes, check_once, check_refusals
 
 
-def audit(facts: AuditFacts) -> AuditReport:
+def judge(facts: AuditFacts) -> AuditReport:
     """Check promises S1 to S6 and L1 to L3 on facts and say what was looked at and what is wrong."""
     under_way: Counter[str] = Counter()
     violations: list[Violation] = [

@@ -15,7 +15,7 @@ _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=64)
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-class _Customer(TypedDict, total=False):
+class _CustomerFields(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     id: _Word
     email: _Word
@@ -30,7 +30,7 @@ class _Message(TypedDict, total=False):
     subject: Annotated[str, Field(max_length=1000)]
     text: str
     html: str
-    customer: _Customer
+    customer: _CustomerFields
     order_id: _Word
     amount: _Word
     currency: Annotated[str, Field(pattern=r"^[A-Za-z]{0,16}$")]

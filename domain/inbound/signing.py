@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from domain.errors import SignatureError
+
 ID_HEADER = "webhook-id"
 TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
@@ -32,15 +34,6 @@ class SignatureFault(StrEnum):
     STALE = "signature_stale"
     FUTURE = "signature_from_future"
     BAD_TIMESTAMP = "bad_timestamp"
-
-
-class SignatureError(Exception):
-    """A webhook whose signature does not count; `fault` says why."""
-
-    def __init__(self, fault: SignatureFault, detail: str) -> None:
-        super().__init__(detail)
-        self.fault = fault
-        self.detail = detail
 
 
 def new_secret() -> str:

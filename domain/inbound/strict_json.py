@@ -9,15 +9,13 @@ import json
 import re
 from typing import NoReturn
 
+from domain.errors import StrictJSONError
+
 MAX_DEPTH = 32
 MAX_NUMBER = 64
 
 # Half of a pair, escaped: only a body that has one of these can hold a lone surrogate, as raw ones are no UTF-8.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-class StrictJSONError(ValueError):
-    """A body that is no JSON, or JSON that is ambiguous; the message says where and what."""
 
 
 class Number(str):

@@ -4,14 +4,12 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from domain.errors import FormError
+
 MAX_PARTS = 200
 _HEAD_CAP = 8 * 1024  # bytes of headers of one part
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9*_-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,1000})"|([^\s;"]{1,1000}))')
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{1,70}", re.ASCII)
-
-
-class FormError(ValueError):
-    """A form that cannot be read; the message can be shown to its sender."""
 
 
 class FormField(NamedTuple):

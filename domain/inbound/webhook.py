@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
 
+from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
 from domain.inbound.email_head import ADDRESS, read_email_head
-from domain.inbound.web_forms import FormError, FormField, read_multipart, read_urlencoded
+from domain.inbound.web_forms import FormField, read_multipart, read_urlencoded
 
 JSON_TYPE = "application/json"
 URLENCODED_TYPE = "application/x-www-form-urlencoded"
@@ -77,22 +78,6 @@ class Inbound(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)  # Any: JSON of the sender's own design
 
 
-class WebhookRefusedError(Exception):
-    """A webhook that is not taken in: the answer's status, a stable code, and words for the sender."""
-
-    def __init__(self, status: int, code: str, title: str, detail: str, remedy: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.status = status
-        self.code = code
-        self.title = title
-        self.detail = detail
-        self.remedy = remedy
-
-    def problem(self) -> dict[str, object]:
-        """Return the body of the answer (`application/problem+json`)."""
-        return problem(self.status, self.code, self.title, self.detail, self.remedy)
-
-
 def problem(status: int, code: str, title: str, detail: str, remedy: str) -> dict[str, object]:
     """Return an RFC 9457 problem; `code` names the kind for programs, `remedy` says what the sender can do.
 
@@ -107,6 +92,11 @@ def problem(status: int, code: str, title: str, detail: str, remedy: str) -> dic
         "code": code,
         "remedy": remedy,
     }
+
+
+def problem_of(refused: WebhookRefusedError) -> dict[str, object]:
+    """Return the problem by which a sender is told of a refusal."""
+    return problem(refused.status, refused.code, refused.title, refused.detail, refused.remedy)
 
 
 def media_type(content_type: str) -> str:
@@ -205,7 +195,7 @@ def _from_json(content_type: str, body: bytes) -> Inbound:
         _refuse("bad_charset", f"charset {charset[:40]!r}: JSON is UTF-8", "send the JSON as UTF-8")
     try:
         value = strict_json.loads(body)
-    except strict_json.StrictJSONError as e:
+    except StrictJSONError as e:
         remedy = "mend the JSON and send the event again under the same id"
         _refuse("bad_json", f"the body is no strict JSON: {e}", remedy)
     if not isinstance(value, dict):

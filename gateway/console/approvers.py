@@ -35,7 +35,7 @@ class ApproverRegistry:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file: WatchedFile[Mapping[str, str]] = WatchedFile(path, _parse)
+        self._file: WatchedFile[Mapping[str, str]] = WatchedFile(path, _parse_approvers)
 
     def log_in(self, name: str, token: str) -> str | None:
         """Return a fingerprint of the token if it is this person's, else None; an unknown name takes as long."""
@@ -49,7 +49,7 @@ class ApproverRegistry:
         return bool(expected) and hmac.compare_digest(expected, fingerprint)
 
 
-def _parse(content: object) -> Mapping[str, str]:
+def _parse_approvers(content: object) -> Mapping[str, str]:
     found = ApproversFile.model_validate(content).approvers
     for name, digest in found.items():
         if len(digest) != 64 or not digest.isascii():

@@ -6,7 +6,8 @@ from typing import Any
 
 from starlette.types import Send
 
-from domain.inbound.webhook import WebhookRefusedError
+from domain.errors import WebhookRefusedError
+from domain.inbound.webhook import problem_of
 
 PROBLEM_TYPE = b"application/problem+json"
 
@@ -154,5 +155,5 @@ async def send_json(
 async def send_problem(send: Send, refused: WebhookRefusedError) -> None:
     """Send a refusal."""
     headers = refused.headers if isinstance(refused, RefusedAnswerError) else ()
-    body = json.dumps(refused.problem()).encode()
+    body = json.dumps(problem_of(refused)).encode()
     await send_json(send, refused.status, body, media_type=PROBLEM_TYPE, headers=headers)

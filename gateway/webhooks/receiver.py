@@ -18,10 +18,10 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from domain.case import case_id as case_id_of
-from domain.errors import TransientError
+from domain.errors import SignatureError, TransientError, WebhookRefusedError
 from domain.inbound.quick_look import check_webhook
-from domain.inbound.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
-from domain.inbound.webhook import WebhookRefusedError, too_large
+from domain.inbound.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
+from domain.inbound.webhook import too_large
 from gateway.webhooks import problems
 from gateway.webhooks.sources import Scheme, Source
 from ports.inbox import Inbox, InboxItem, PutOutcome
@@ -145,7 +145,7 @@ class WebhookReceiver:
 
         timer = asyncio.get_running_loop().call_later(self._body_timeout_s, give_up)
         try:
-            return await self._read(headers, receive)
+            return await self._read_body(headers, receive)
         except asyncio.CancelledError:
             if late and task.uncancel() == 0:
                 raise problems.too_slow(self._body_timeout_s) from None
@@ -153,14 +153,14 @@ class WebhookReceiver:
         finally:
             timer.cancel()
 
-    async def _read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    async def _read_body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Return the body.
 
         Raises:
             WebhookRefusedError: it is larger than allowed, whatever Content-Length says.
         """
         expects_go_ahead = b"expect" in headers
-        if expects_go_ahead and self._announced(headers) > self._max_body_bytes:
+        if expects_go_ahead and self._announced_length(headers) > self._max_body_bytes:
             raise too_large(self._max_body_bytes)
         size, chunks = 0, []
         while True:
@@ -178,7 +178,7 @@ class WebhookReceiver:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     @staticmethod
-    def _announced(headers: Mapping[bytes, bytes]) -> int:
+    def _announced_length(headers: Mapping[bytes, bytes]) -> int:
         length = headers.get(b"content-length", b"0")
         return int(length) if length.isdigit() and len(length) < 20 else 0
 

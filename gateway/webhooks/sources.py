@@ -94,12 +94,12 @@ class SourceRegistry:
 
     def _parse(self, content: object) -> Mapping[str, Source]:
         entries = SourcesFile.model_validate(content).sources
-        found = {entry.name: self._source(entry) for entry in entries}
+        found = {entry.name: self._ready_source(entry) for entry in entries}
         if len(found) != len(entries):
             raise ValueError("a source's name stands there twice")
         return found
 
-    def _source(self, entry: SourceEntry) -> Source:
+    def _ready_source(self, entry: SourceEntry) -> Source:
         plain = [secret.get_secret_value() for secret in entry.secrets]
         if entry.scheme is Scheme.STANDARD:
             keys = tuple(decode_secret(secret) for secret in plain)
@@ -109,9 +109,9 @@ class SourceRegistry:
             )
         else:
             keys = tuple(secret.encode() for secret in plain)
-        return Source(entry.name, entry.scheme, keys, self._bucket(entry), frozenset(entry.tenants))
+        return Source(entry.name, entry.scheme, keys, self._bucket_of(entry), frozenset(entry.tenants))
 
-    def _bucket(self, entry: SourceEntry) -> TokenBucket | None:
+    def _bucket_of(self, entry: SourceEntry) -> TokenBucket | None:
         """Return the bucket of a source; the same one as before, unless its rate was changed."""
         if entry.rate_per_s is None:
             return None

@@ -17,8 +17,8 @@ import httpx
 from adapters.rails.embedded import EmbeddedRail
 from domain.audit.facts import RailEntry
 from domain.inbound.signing import sign
+from workers.machine.kept_process import MARK_VARIABLE
 from workers.machine.process_identity import carries_mark, start_of
-from workers.machine.process_keeper import MARK_VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
@@ -143,13 +143,13 @@ class Running:
     # --- processes ------------------------------------------------------------------------------------------
 
     def pid(self, name: str) -> int | None:
-        """Return the process that the supervisor runs under a name, None between a death and the restart."""
+        """Return the process that the keeper runs under a name, None between a death and the restart."""
         record = self.data_dir / "run" / f"{name}.json"
         pid = int(json.loads(record.read_text())["pid"]) if record.exists() else None
         return pid if pid is not None and start_of(pid) is not None else None
 
     def kill(self, name: str) -> int:
-        """kill -9 one process, which the supervisor starts again; return the id it had."""
+        """kill -9 one process, which the keeper starts again; return the id it had."""
         pid = self.pid(name)
         assert pid is not None, f"{name} does not run"
         os.kill(pid, signal.SIGKILL)
@@ -160,7 +160,7 @@ class Running:
         eventually(lambda: self.pid(name) not in (None, old), timeout, f"{name} was not started again")
 
     def kill_all(self) -> None:
-        """kill -9 the supervisor; its children go with it."""
+        """kill -9 the process keeper; its children go with it."""
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
 
@@ -207,7 +207,7 @@ def audited(running: Running, timeout: float = 150) -> dict[str, Any]:
 
 
 def left_running(data_dir: Path) -> list[int]:
-    """Return the living processes that a supervisor of this data dir has started, and what those have started.
+    """Return the living processes that a process keeper of this data dir has started, and what those have started.
 
     Only Linux can be asked; elsewhere the ports have to do.
     """

@@ -63,7 +63,7 @@ async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) 
 
     running.kill_all()
     # By their ids: one that is ending has lost the mark that it is found by.
-    eventually(lambda: not any(map(start_of, processes)), 30, "processes outlived their supervisor")
+    eventually(lambda: not any(map(start_of, processes)), 30, "processes outlived their keeper")
     assert left_running(running.data_dir) == []
     assert answering(ports) == []
     running.start()

@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from adapters.rails.embedded import EmbeddedRail
 from adapters.store import Store, open_store
-from client.audit import run_audit
+from client.audit_gathering import run_audit
 from client.connect import data_converter
 from domain.audit.facts import AuditReport
 from domain.case import CaseInput, CaseState, CaseStatus

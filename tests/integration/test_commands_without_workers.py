@@ -12,15 +12,17 @@ import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from client.cases import Headgate
 from client.connect import connect
+from client.headgate import Headgate
 from client.starting import ensure_intake
-from commands.doctor.temporal import WORKER_QUEUES, TemporalPlace, check_temporal
-from commands.work.standing import for_people, gather_standing, states_in_temporal
+from client.which import which_temporal
+from commands.doctor.temporal import WORKER_QUEUES, check_temporal
+from commands.work.overview import for_people, gather_overview, states_in_temporal
 from domain.case import CaseState
 from workers.bootstrap import Parts
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.roles import case_worker
 from workers.settings import Settings
@@ -48,14 +50,14 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         await prepare_namespace(address, NAMESPACE, search_attributes=wanted)
         return True
 
-    async with Supervisor(tmp_path, handle_signals=False) as supervisor:
-        await supervisor.start([ProcessSpec("temporal", command, ready=ready)])
+    async with ProcessKeeper(tmp_path, handle_signals=False) as keeper:
+        await keeper.start([ProcessSpec("temporal", command, ready=ready)])
         yield address
 
 
 @pytest.fixture
 async def client(server: str) -> Client:
-    return await connect()
+    return await connect(which_temporal())
 
 
 def headgate(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -82,12 +84,12 @@ async def test_a_missing_namespace_is_one_line_and_exit_3(server: str, tmp_path:
 
 async def test_status_tells_the_rest_where_nobody_answers_for_the_intake(client: Client, tmp_path: Path) -> None:
     parts = Parts(Settings(data_dir=tmp_path))
-    never = await gather_standing(parts, Headgate(client))
+    never = await gather_overview(parts, Headgate(client))
     assert never["intake"] is None
     assert "headgate worker --role intake" in str(never["intake_reason"])
 
     await ensure_intake(client, 20.0)
-    standing = await gather_standing(parts, Headgate(client))
+    standing = await gather_overview(parts, Headgate(client))
     parts.close()
     assert standing["intake"] is None
     assert "headgate doctor" in str(standing["intake_reason"])
@@ -109,10 +111,10 @@ async def test_a_case_that_was_terminated_waits_for_nobody(client: Client) -> No
     await _counted(ours, {"waiting_human": 1})
     await client.get_workflow_handle(case_id).terminate("from outside")
     await _counted(ours, {"terminated": 1})
-    assert [row async for row in ours.cases(state="waiting_human")] == []
-    [row] = [row async for row in ours.cases(state="terminated")]
+    assert [row async for row in ours.cases.list(state="waiting_human")] == []
+    [row] = [row async for row in ours.cases.list(state="terminated")]
     assert (row.case_id, row.state, row.ended_outside) == (case_id, "terminated", True)
-    outcome = await ours.outcome(case_id)
+    outcome = await ours.cases.outcome(case_id)
     assert outcome is not None
     assert outcome.state is CaseState.CANCELLED
     assert "terminated" in outcome.finding
@@ -126,8 +128,7 @@ async def _counted(ours: Headgate, expected: dict[str, int], within_s: float = 2
 
 
 async def test_the_doctor_says_which_worker_is_missing(client: Client, server: str) -> None:
-    place = TemporalPlace(server, connect)
-    found = {finding.name: finding for finding in await check_temporal(place)}
+    found = {finding.name: finding for finding in await check_temporal(which_temporal())}
     assert [found[n].ok for n in ("temporal server", "namespace", "search attributes")] == [True] * 3
     assert found["temporal server"].found.endswith(server)
     for role in WORKER_QUEUES:
@@ -136,8 +137,8 @@ async def test_the_doctor_says_which_worker_is_missing(client: Client, server: s
     await ensure_intake(client, 20.0)
     async with case_worker(client):
         ours = Headgate(client)
-        await ours.intake()
-        found = {finding.name: finding for finding in await check_temporal(place)}
+        await ours.intake.state()
+        found = {finding.name: finding for finding in await check_temporal(which_temporal())}
         assert found["worker case"].ok is True
         assert found["worker model"].ok is False
 
@@ -146,7 +147,7 @@ async def test_the_doctor_says_what_the_namespace_lacks(
     server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(options.SEARCH_ATTRIBUTES, "CaseColour", "Keyword")
-    *_, found = await check_temporal(TemporalPlace(server, connect))
+    *_, found = await check_temporal(which_temporal())
     assert (found.name, found.ok) == ("search attributes", False)
     assert "CaseColour" in found.found
     assert "headgate init" in found.remedy

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.errors import TransientError
+from domain.errors import TransientError, UnknownCaseError
 from domain.money.amount import Money
 from domain.money.approval import (
     ApprovalDecision,
@@ -64,7 +64,7 @@ class FakeDesk:
 
     async def show(self, approval_id: str) -> ApprovalView:
         if approval_id != APPROVAL:
-            raise KeyError(approval_id)
+            raise UnknownCaseError(approval_id)
         return self.view
 
     async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:

@@ -12,11 +12,11 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, NotReachableError
 from workers.machine import temporal_setup as preparing
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import DEFAULT_RETENTION, dev_server_command, find_temporal
 from workers.machine.temporal_setup import prepare_temporal
 from workflows import options
@@ -37,8 +37,8 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "theirs")
-    async with Supervisor(tmp_path, handle_signals=False) as supervisor:
-        await supervisor.start([ProcessSpec("temporal", command)])
+    async with ProcessKeeper(tmp_path, handle_signals=False) as keeper:
+        await keeper.start([ProcessSpec("temporal", command)])
         yield address
 
 

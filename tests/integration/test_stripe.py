@@ -283,8 +283,9 @@ class TestStripe:
         self, stripe: StripeRail, speaker: StripeSpeaker, status: int, kind: str, code: str, raised: type[Exception]
     ) -> None:
         speaker.answers.append(lambda: _error(status, kind, code))
-        with pytest.raises(raised, match=str(status)):
+        with pytest.raises(raised, match=str(status)) as told:
             await stripe.pay(action())
+        assert told.type is raised, "Temporal is told the name of the class"
         assert speaker.refunds == []
 
     @pytest.mark.parametrize(

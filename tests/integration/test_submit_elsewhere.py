@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessSpec
 
 PROJECT = Path(__file__).parents[2]
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
@@ -35,8 +36,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[str]:
         "TEMPORAL_ADDRESS": "127.0.0.1:9",
     }
     spec = ProcessSpec("gateway", [sys.executable, "-m", "commands.main", "gateway"], env=env, ready=healthy)
-    async with Supervisor(tmp_path, handle_signals=False) as supervisor:
-        await supervisor.start([spec])
+    async with ProcessKeeper(tmp_path, handle_signals=False) as keeper:
+        await keeper.start([spec])
         yield url
 
 

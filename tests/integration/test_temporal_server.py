@@ -14,8 +14,10 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 
+from domain.errors import NotReachableError
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
     dev_server_command,
@@ -32,7 +34,7 @@ STATE = SearchAttributeKey.for_keyword("CaseState")
 @asynccontextmanager
 async def dev_server(
     data_dir: Path, attributes: Mapping[str, str] = ATTRIBUTES, *, in_memory: bool = False
-) -> AsyncIterator[tuple[str, Supervisor]]:
+) -> AsyncIterator[tuple[str, ProcessKeeper]]:
     """A dev server with its state below ``data_dir``, run as `headgate up` runs it; yields its address."""
     (port,) = free_ports(24300, 1)
     address = f"127.0.0.1:{port}"
@@ -49,9 +51,9 @@ async def dev_server(
         await prepare_namespace(address, NAMESPACE, search_attributes=attributes)
         return True
 
-    async with Supervisor(data_dir, handle_signals=False) as supervisor:
-        await supervisor.start([ProcessSpec("temporal", command, ready=ready)])
-        yield address, supervisor
+    async with ProcessKeeper(data_dir, handle_signals=False) as keeper:
+        await keeper.start([ProcessSpec("temporal", command, ready=ready)])
+        yield address, keeper
 
 
 async def start_case(client: Client, workflow_id: str, state: str) -> None:
@@ -70,13 +72,13 @@ async def count(client: Client, query: str, expected: int) -> int:
 
 
 async def test_cases_and_attributes_outlive_a_kill_of_the_server(tmp_path: Path) -> None:
-    async with dev_server(tmp_path) as (address, supervisor):
+    async with dev_server(tmp_path) as (address, keeper):
         client = await Client.connect(address, namespace=NAMESPACE)
         await start_case(client, "case/1", "running")
-        first = supervisor.status()[0].pid
+        first = keeper.status()[0].pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        while supervisor.status()[0].pid in (None, first):  # noqa: ASYNC110 - another process, no event to wait for
+        while keeper.status()[0].pid in (None, first):  # noqa: ASYNC110 - another process, no event to wait for
             await asyncio.sleep(0.02)
         await prepare_namespace(address, NAMESPACE, search_attributes=ATTRIBUTES)
         client = await Client.connect(address, namespace=NAMESPACE)
@@ -127,7 +129,7 @@ async def test_an_attribute_of_another_type_is_refused_not_ignored(tmp_path: Pat
 
 async def test_no_server_at_the_address_is_an_error_in_time(tmp_path: Path) -> None:
     (port,) = free_ports(24400, 1)
-    with pytest.raises(RuntimeError, match=rf"'127.0.0.1:{port}' did not answer .* within 0.5 s"):
+    with pytest.raises(NotReachableError, match=rf"'127.0.0.1:{port}' did not answer .* within 0.5 s"):
         await prepare_namespace(f"127.0.0.1:{port}", NAMESPACE, search_attributes={}, timeout_s=0.5)
 
 

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.cases import Headgate
+from client.headgate import Headgate
 from domain.blueprint import ApprovalRules
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
@@ -167,13 +167,13 @@ async def test_decisions_that_do_not_count_cannot_use_up_the_updates(mill: Mill,
     gate = await at_the_gate(mill, world)
     headgate = Headgate(mill.client)
     stale = await gate.decision(digest="0" * 64)
-    answers = [await headgate.decide(stale) for _ in range(NOTICES_KEPT + 5)]
+    answers = [await headgate.approvals.decide(stale) for _ in range(NOTICES_KEPT + 5)]
     assert {(a.accepted, a.message, a.standing) for a in answers} == {
         (False, str(Objection.STALE_DIGEST), Standing.PENDING)
     }
     assert len((await gate.view()).notices) == NOTICES_KEPT
     assert await updates_of(gate.handle) == NOTICES_KEPT
-    assert (await headgate.decide(await gate.decision())).accepted
+    assert (await headgate.approvals.decide(await gate.decision())).accepted
     assert (await gate.case.result()).state is CaseState.DONE
 
 

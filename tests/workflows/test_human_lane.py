@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from activities.models.route import RouteResult
-from client.cases import Headgate
+from client.headgate import Headgate
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import FailureKind
 from domain.money.claim import Reason
@@ -140,10 +140,10 @@ async def test_misfits_cannot_use_up_the_updates(mill: Mill, world: FakeWorld) -
     handle = await waiting(mill)
     headgate = Headgate(mill.client)
     decision, why = MISFITS[1]
-    answers = [await headgate.decide_case(handle.id, decision) for _ in range(NOTICES_KEPT + 5)]
+    answers = [await headgate.cases.decide(handle.id, decision) for _ in range(NOTICES_KEPT + 5)]
     assert {(a.accepted, a.message) for a in answers} == {(False, f"a route {why}")}
     assert await updates_of(handle) == NOTICES_KEPT
-    assert (await headgate.decide_case(handle.id, ANSWER)).accepted
+    assert (await headgate.cases.decide(handle.id, ANSWER)).accepted
     assert (await handle.result()).state is CaseState.DONE
 
 

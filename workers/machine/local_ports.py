@@ -3,11 +3,9 @@
 import asyncio
 import socket
 
+from domain.errors import NoFreePortError
+
 MOST_PORT = 65535
-
-
-class NoFreePortError(RuntimeError):
-    """Too few ports are free."""
 
 
 def free_ports(base: int, count: int, host: str = "127.0.0.1") -> list[int]:

@@ -73,8 +73,8 @@ def start_of(pid: int) -> str | None:
     """
     if not _ON_LINUX:
         return _ask_ps(pid, "lstart") or None
-    fields = _stat(pid)
-    if fields is None or not _lives(fields):
+    fields = _read_stat(pid)
+    if fields is None or not _is_alive(fields):
         return None
     return f"{_boot_id()}:{fields[_STAT_START]}"
 
@@ -100,8 +100,8 @@ def group_members(group: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        fields = _stat(int(entry.name))
-        if fields is not None and int(fields[_STAT_GROUP]) == group and _lives(fields):
+        fields = _read_stat(int(entry.name))
+        if fields is not None and int(fields[_STAT_GROUP]) == group and _is_alive(fields):
             members.append(int(entry.name))
     return members
 
@@ -168,7 +168,7 @@ def _same_command(recorded: Sequence[str], current: Sequence[str]) -> bool:
     return Path(current[-1]).name == Path(recorded[0]).name
 
 
-def _stat(pid: int) -> list[str] | None:
+def _read_stat(pid: int) -> list[str] | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
@@ -177,7 +177,7 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _lives(fields: list[str]) -> bool:
+def _is_alive(fields: list[str]) -> bool:
     return fields[_STAT_STATE] not in "ZX" or int(fields[_STAT_THREADS]) > 1
 
 

@@ -1,4 +1,4 @@
-"""`headgate up`: everything on one machine, as separate processes under one supervisor."""
+"""`headgate up`: everything on one machine, as separate processes that one process keeper keeps running."""
 
 import asyncio
 import os
@@ -10,13 +10,15 @@ from typing import Self, TypeVar
 
 import httpx
 
-from client.connect import DEFAULT_NAMESPACE, Endpoints, SourceEndpoint, connect
+from client.connect import connect
 from client.private_files import write_private
+from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
 from workers.bootstrap import Parts
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
 from workers.machine.local_ports import free_ports
-from workers.machine.process_keeper import ProcessEvent, ProcessSpec, Supervisor
+from workers.machine.process_keeper import ProcessKeeper
+from workers.machine.process_specs import ProcessEvent, ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.settings import Settings
 from workflows import options
@@ -50,16 +52,16 @@ class Stack:
         self._port_base = port_base
         self._ui = ui
         self._samples = samples
-        self.supervisor = Supervisor(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
+        self.keeper = ProcessKeeper(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
         self.endpoints: Endpoints
 
     async def __aenter__(self) -> Self:
         make_data_dir(self.settings.data_dir)
-        await self.supervisor.__aenter__()
+        await self.keeper.__aenter__()
         try:
             await self._start()
         except BaseException as error:
-            if await self.supervisor.__aexit__(type(error), error, error.__traceback__):
+            if await self.keeper.__aexit__(type(error), error, error.__traceback__):
                 raise KeyboardInterrupt from error
             raise
         return self
@@ -67,7 +69,7 @@ class Stack:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        return await self.supervisor.__aexit__(kind, error, trace)
+        return await self.keeper.__aexit__(kind, error, trace)
 
     async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
         """Do some work; Ctrl-C or SIGTERM ends it.
@@ -76,7 +78,7 @@ class Stack:
             KeyboardInterrupt: a signal came first.
         """
         working = asyncio.create_task(work)
-        stopping = asyncio.create_task(self.supervisor.until_stopped())
+        stopping = asyncio.create_task(self.keeper.until_stopped())
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not working.done():
@@ -86,8 +88,13 @@ class Stack:
         return working.result()
 
     @property
+    def which(self) -> WhichHeadgate:
+        """This Headgate, for those who connect to it."""
+        return WhichHeadgate.of_endpoints(self.endpoints)
+
+    @property
     def _endpoints_file(self) -> Path:
-        return self.settings.data_dir / "endpoints.json"
+        return self.settings.data_dir / ENDPOINTS_FILE
 
     async def _start(self) -> None:
         self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
@@ -97,30 +104,15 @@ class Stack:
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
-        address = f"{LOOPBACK}:{temporal}"
-        prepared = self._prepare_files()
         self.endpoints = Endpoints(
             gateway=f"http://{LOOPBACK}:{gateway}",
             console=f"http://{LOOPBACK}:{gateway}/approvals",
-            temporal=address,
+            temporal=f"{LOOPBACK}:{temporal}",
             temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
             namespace=DEFAULT_NAMESPACE,
-            sources=prepared,
+            sources=self._prepare_files(),
             offline_model=f"http://{LOOPBACK}:{offline}",
         )
-        # Keys, certificates and profiles that somebody has for another Temporal are not for this one.
-        own: dict[str, str | None] = {name: None for name in os.environ if name.startswith("TEMPORAL_")}
-        env = own | {
-            "TEMPORAL_CONFIG_FILE": os.devnull,
-            "TEMPORAL_ADDRESS": address,
-            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
-            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
-            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
-            "HEADGATE_GATEWAY_PORT": str(gateway),
-            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
-            "HEADGATE_MODELS": self.settings.models,
-            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
-        }
         server = dev_server_command(
             binary,
             db_file=self.settings.data_dir / "temporal.db",
@@ -129,26 +121,38 @@ class Stack:
             namespace=DEFAULT_NAMESPACE,
             search_attributes=options.SEARCH_ATTRIBUTES,
         )
-
-        async def temporal_ready() -> bool:
-            await prepare_namespace(
-                address, DEFAULT_NAMESPACE, search_attributes=options.SEARCH_ATTRIBUTES, timeout_s=60.0
-            )
-            return True
-
-        offline_spec = self._spec(
-            "offline-model", ["offline-model", "--port", str(offline)], env, self.endpoints.offline_model
-        )
-        await self.supervisor.start(
-            [ProcessSpec("temporal", server, env=own, ready=temporal_ready, ready_timeout_s=90.0), offline_spec]
-        )
-        await self.supervisor.start(
+        env = self._environment(gateway)
+        model = ["offline-model", "--port", str(offline)]
+        await self.keeper.start(
             [
-                self._spec("gateway", ["gateway"], env, self.endpoints.gateway),
-                *(self._worker(role, queues[0], address, env) for role, queues in options.QUEUES.items()),
+                ProcessSpec(
+                    "temporal", server, env=_without_temporal(), ready=self._temporal_answers, ready_timeout_s=90.0
+                ),
+                self._process_spec("offline-model", model, env, self.endpoints.offline_model),
             ]
         )
+        workers = [self._worker_spec(role, queues[0], env) for role, queues in options.QUEUES.items()]
+        await self.keeper.start([self._process_spec("gateway", ["gateway"], env, self.endpoints.gateway), *workers])
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
+
+    def _environment(self, gateway_port: int) -> dict[str, str | None]:
+        """Return the variables of Headgate's own processes."""
+        return _without_temporal() | {
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+            "TEMPORAL_ADDRESS": self.endpoints.temporal,
+            "TEMPORAL_NAMESPACE": DEFAULT_NAMESPACE,
+            "HEADGATE_DATA_DIR": str(self.settings.data_dir.absolute()),
+            "HEADGATE_OFFLINE_MODEL_URL": self.endpoints.offline_model,
+            "HEADGATE_GATEWAY_PORT": str(gateway_port),
+            "HEADGATE_TEMPORAL_UI_URL": self.endpoints.temporal_ui,
+            "HEADGATE_MODELS": self.settings.models,
+            "HEADGATE_INTAKE_PER_SECOND": str(self.settings.intake_per_second),
+        }
+
+    async def _temporal_answers(self) -> bool:
+        address, attributes = self.endpoints.temporal, options.SEARCH_ATTRIBUTES
+        await prepare_namespace(address, DEFAULT_NAMESPACE, search_attributes=attributes, timeout_s=60.0)
+        return True
 
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Make stores and secrets before the first process looks for them."""
@@ -161,24 +165,23 @@ class Stack:
             parts.close()
         return prepare_access(self.settings)
 
-    def _spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
+    def _process_spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:
             async with httpx.AsyncClient(timeout=2) as http:
                 return (await http.get(f"{url}/healthz")).is_success
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
-    def _worker(self, role: options.Role, queue: str, address: str, env: dict[str, str | None]) -> ProcessSpec:
+    def _worker_spec(self, role: options.Role, queue: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue
             from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-            client = await connect(address, DEFAULT_NAMESPACE)
+            client = await connect(self.which)
+            serves_workflows = role is options.Role.CASE
             kind = (
-                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-                if role is options.Role.CASE
-                else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if serves_workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
             )
             answer = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
@@ -190,3 +193,8 @@ class Stack:
         return ProcessSpec(
             f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling
         )
+
+
+def _without_temporal() -> dict[str, str | None]:
+    """Return what takes away keys, certificates and profiles that somebody has for another Temporal."""
+    return {name: None for name in os.environ if name.startswith("TEMPORAL_")}

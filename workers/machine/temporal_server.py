@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from domain.errors import NotReachableError, ServerProgramMissingError, ServerProgramUnusableError
+
 if TYPE_CHECKING:
     from temporalio.client import Client
 
@@ -52,14 +54,6 @@ _DYNAMIC_CONFIG: Mapping[str, str] = {
     "matching.numTaskqueueWritePartitions": "1",
 }
 """Only what a measurement or a promise needs; request limits of the frontend were tried and change nothing."""
-
-
-class ServerProgramMissingError(RuntimeError):
-    """A program that ``make setup`` provides is not there."""
-
-
-class ServerProgramUnusableError(ServerProgramMissingError):
-    """The variable that names a program names something else."""
 
 
 def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -168,20 +162,19 @@ def dev_server_command(
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
     if db_file is not None:
         command += ["--db-filename", str(db_file)]
-        command += _repeated("--sqlite-pragma", _SQLITE_PRAGMAS)
+        command += _repeat_flag("--sqlite-pragma", _SQLITE_PRAGMAS)
     if namespace != "default":
         command += ["--namespace", namespace]
     for name, kind in search_attributes.items():
         if kind not in _TYPE_VALUES:
-            raise ValueError(
-                f"search attribute {name!r} has the type {kind!r}; expected one of {', '.join(_TYPE_VALUES)}"
-            )
+            known = ", ".join(_TYPE_VALUES)
+            raise ValueError(f"search attribute {name!r} has the type {kind!r}; expected one of {known}")
         command += ["--search-attribute", f"{name}={kind}"]
-    command += _repeated("--dynamic-config-value", [f"{key}={value}" for key, value in _DYNAMIC_CONFIG.items()])
+    command += _repeat_flag("--dynamic-config-value", [f"{key}={value}" for key, value in _DYNAMIC_CONFIG.items()])
     return command
 
 
-def _repeated(flag: str, values: Sequence[str]) -> list[str]:
+def _repeat_flag(flag: str, values: Sequence[str]) -> list[str]:
     return [part for value in values for part in (flag, value)]
 
 
@@ -199,7 +192,7 @@ async def prepare_namespace(
     can be started with the attributes and found by them.
 
     Raises:
-        RuntimeError: no answer within ``timeout_s`` (it also connects within that time).
+        NotReachableError: no answer within ``timeout_s`` (it also connects within that time).
         temporalio.service.RPCError: the server refuses.
         ValueError: an attribute exists already with another type.
     """
@@ -213,7 +206,7 @@ async def prepare_namespace(
     try:
         await asyncio.wait_for(prepare(), timeout_s)
     except TimeoutError as error:
-        raise RuntimeError(
+        raise NotReachableError(
             f"Temporal at {address!r} did not answer for namespace {namespace!r} within {timeout_s} s"
         ) from error
 
@@ -248,21 +241,19 @@ async def register_namespace(
     """
     from google.protobuf.duration_pb2 import Duration
     from temporalio.api.namespace.v1 import NamespaceConfig
-    from temporalio.api.workflowservice.v1 import (
-        DescribeNamespaceRequest,
-        RegisterNamespaceRequest,
-        UpdateNamespaceRequest,
-    )
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest as Describe
+    from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest as Register
+    from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest as Update
     from temporalio.service import RPCError, RPCStatusCode
 
     wanted = Duration(seconds=int(retention.total_seconds()))
     service = client.workflow_service
     try:
-        found = await service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+        found = await service.describe_namespace(Describe(namespace=client.namespace))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        request = RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=wanted)
+        request = Register(namespace=client.namespace, workflow_execution_retention_period=wanted)
         try:
             await service.register_namespace(request)
         except RPCError as registration_error:
@@ -271,11 +262,8 @@ async def register_namespace(
         return True, retention
     kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
     if raise_retention and kept < retention:
-        await service.update_namespace(
-            UpdateNamespaceRequest(
-                namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=wanted)
-            )
-        )
+        config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
+        await service.update_namespace(Update(namespace=client.namespace, config=config))
         kept = retention
     return False, kept
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.connect import NotReachableError, connect
-from domain.errors import ConfigurationError
+from client.connect import connect
+from client.which import WhichHeadgate, which_temporal
+from domain.errors import ConfigurationError, NotReachableError
 from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
     register_namespace,
@@ -68,17 +69,17 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
         wait_s: how long a server may take to start.
 
     Raises:
-        NotReachableError: it does not answer in time, or not to these credentials.
+        NotReachableError: none is named, it does not answer in time, or not to these credentials.
         ConfigurationError: something is missing that it does not let us register; the message says how to.
         ValueError: a search attribute exists with another type.
     """
     deadline = time.monotonic() + wait_s
-    client = await _connected(deadline)
+    client = await _connect_in_time(which_temporal(), deadline)
     address = client.service_client.config.target_host
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
-            made, retention = await _namespace(client)
-            attributes_made, attributes_found = await _attributes(client, options.SEARCH_ATTRIBUTES)
+            made, retention = await _ensure_namespace(client)
+            attributes_made, attributes_found = await _ensure_attributes(client, options.SEARCH_ATTRIBUTES)
     except TimeoutError:
         raise NotReachableError(
             f"Temporal at {address!r} took the connection but was not ready within {wait_s:g} s: look at its log, or "
@@ -92,11 +93,11 @@ async def prepare_temporal(*, wait_s: float) -> Prepared:
     return Prepared(address, client.namespace, made, retention, attributes_made, attributes_found)
 
 
-async def _connected(deadline: float) -> Client:
+async def _connect_in_time(which: WhichHeadgate, deadline: float) -> Client:
     while True:
         try:
             async with asyncio.timeout(max(deadline - time.monotonic(), POLL_S)):
-                return await connect()
+                return await connect(which)
         except TimeoutError:
             raise NotReachableError(
                 "Temporal does not answer at all: check TEMPORAL_ADDRESS, and that nothing between here and there "
@@ -108,7 +109,7 @@ async def _connected(deadline: float) -> Client:
             await asyncio.sleep(POLL_S)
 
 
-async def _namespace(client: Client) -> tuple[bool, timedelta | None]:
+async def _ensure_namespace(client: Client) -> tuple[bool, timedelta | None]:
     try:
         # The retention of a namespace that is there may be somebody's decision, and its storage is paid for.
         return await until_ready(lambda: register_namespace(client, DEFAULT_RETENTION, raise_retention=False))
@@ -129,7 +130,7 @@ async def _namespace(client: Client) -> tuple[bool, timedelta | None]:
     return False, None
 
 
-async def _attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
+async def _ensure_attributes(client: Client, wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
     try:
         return await until_ready(lambda: register_search_attributes(client, wanted))
     except RPCError as error:

@@ -192,7 +192,7 @@ def _at_most(value: str | None, limit: float) -> bool:
 
 
 @dataclass
-class Rule:
+class StyleRule:
     """One simple selector (`td.note`, `.a.b`, `#x`) with the declarations that matter here."""
 
     tag: str | None
@@ -209,7 +209,7 @@ class StyleSheet:
     here.
     """
 
-    by_key: dict[str, list[Rule]] = field(default_factory=dict)
+    by_key: dict[str, list[StyleRule]] = field(default_factory=dict)
     unseen_grounds: bool = False
     count: int = 0
 
@@ -255,7 +255,7 @@ class StyleSheet:
             key = f"#{ident}" if ident else f".{min(classes)}" if classes else str(tag)
             rules = self.by_key.setdefault(key, [])
             if len(rules) < 20:
-                rules.append(Rule(tag, ident, classes, css))
+                rules.append(StyleRule(tag, ident, classes, css))
 
     def of(self, tag: str, ident: str, classes: list[str]) -> dict[str, str]:
         """Return the declarations that apply to an element (later rules win; weights of selectors are not counted)."""

@@ -27,8 +27,7 @@ from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
-from adapters.models.offline.wire_openai import BadRequestError
-from domain.errors import UnsupportedTaskError
+from domain.errors import BadRequestError, UnsupportedTaskError
 
 BODY_BYTES = 4 * 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "testclient"})

@@ -5,7 +5,8 @@ from typing import Any
 
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
-from adapters.models.offline.wire_openai import BadRequestError, content_text
+from adapters.models.offline.wire_openai import content_text
+from domain.errors import BadRequestError
 
 
 def read_request(body: dict[str, Any]) -> Task:

@@ -7,17 +7,10 @@ from typing import Any
 
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count, tokens
+from domain.errors import BadRequestError
 
 _SCHEMA_NAMED = re.compile(r"schema [`\"'](?P<name>[A-Za-z0-9_-]{1,64})[`\"']:?\s*(?P<schema>\{.*\})?", re.DOTALL)
 _LOGPROBS_CHARS = 4_000
-
-
-class BadRequestError(ValueError):
-    """A request that this wire or this model does not take; `param` names the field."""
-
-    def __init__(self, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
 
 
 def read_request(body: dict[str, Any]) -> tuple[Task, bool]:

@@ -18,7 +18,6 @@ from activities.models.prompting import (
     TICKET_HEAD,
     TICKET_TAIL,
     Prompts,
-    UnfitAnswerError,
     fenced_json,
     fenced_ticket,
     read_json,
@@ -28,7 +27,7 @@ from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from adapters.blueprints.folder import load_blueprint
 from domain.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.case import CaseInput
-from domain.errors import ConfigurationError, TransientError, UnsupportedTaskError
+from domain.errors import ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.routing import BILLING, SALES, Unroutable
 

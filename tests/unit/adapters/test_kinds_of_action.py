@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from adapters.store import Store, open_store
 from adapters.store.guards import KINDS, KindRules
 from domain.audit.facts import AuditFacts, PenFacts, RailEntry
-from domain.audit.verdict import audit
+from domain.audit.verdict import judge
 from domain.case import CaseState
 from domain.errors import RefusedError
 from domain.money.action import Action, Terms, read_action
@@ -154,7 +154,7 @@ def test_the_audit_sees_what_is_wrong_with_any_kind(store: Store) -> None:
 
     def kinds(*paid: WireAction) -> set[str]:
         money = {"S1", "S2", "S3", "S4", "S5", "S6"}
-        return {v.kind for v in audit(facts_of(store, *paid)).violations if v.promise in money}
+        return {v.kind for v in judge(facts_of(store, *paid)).violations if v.promise in money}
 
     assert kinds(wire()) == set()
     assert kinds() == {"not_paid"}

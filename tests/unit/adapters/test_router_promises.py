@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.models.offline.router import LABELS, EmbeddedRouter, WeightsError
+from adapters.models.offline.router import LABELS, EmbeddedRouter
 from adapters.models.offline.router.text import MAX_CHARS, bounded, fold, plain, tokens
 from adapters.models.offline.router.weights import WEIGHTS, digest_file
+from domain.errors import WeightsError
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 
 from client.case_filters import case_filter, in_state
-from client.usage import UsageError
 from domain.case import TERMINAL_STATES, CaseState
+from domain.errors import UsageError
 
 NAMES = ("Billing", "Technical Support", "Sales")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from client.cases import ASKED_AT_ONCE, Headgate
-from client.connect import NotReachableError
+from client.approvals import ASKED_AT_ONCE, Approvals
+from domain.errors import NotReachableError
 from domain.money.approval import ApprovalView
 from tests.contracts.store_samples import NOW, approval_request, big_action
 
@@ -25,8 +25,8 @@ class Lister:
             yield SimpleNamespace(id=approval_id)
 
 
-class Asked(Headgate):
-    """A Headgate whose approvals answer slowly, but for those that are sick."""
+class Asked(Approvals):
+    """Approvals that answer slowly, but for those that are sick."""
 
     def __init__(self, count: int, *sick: int) -> None:
         temporal: Any = Lister(count)
@@ -60,6 +60,6 @@ async def test_where_none_answers_it_is_said_why() -> None:
 
 
 async def test_only_so_many_are_asked_at_once() -> None:
-    headgate = Asked(100)
-    assert len((await headgate.pending()).views) == 100
-    assert headgate.most == ASKED_AT_ONCE
+    approvals = Asked(100)
+    assert len((await approvals.pending()).views) == 100
+    assert approvals.most == ASKED_AT_ONCE

@@ -9,10 +9,11 @@ from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.cases import Headgate, UnknownCaseError
-from client.connect import NotReachableError
+from client.cases import Cases
+from client.headgate import Headgate
+from client.intake import Intake
 from client.refusals import explained
-from client.usage import UsageError
+from domain.errors import NotReachableError, UnknownCaseError, UsageError
 
 CLIENT: Any = SimpleNamespace(
     namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
@@ -75,12 +76,12 @@ class Describing:
 
 async def test_a_missing_namespace_is_no_unknown_case() -> None:
     with pytest.raises(UnknownCaseError):
-        await Headgate(Describing(NO_WORKFLOW)).row("case/namespace/1")
+        await Cases(Describing(NO_WORKFLOW)).row("case/namespace/1")
     with pytest.raises(NotReachableError, match="headgate init"):
-        await Headgate(Describing(NO_NAMESPACE)).row("case/shop/1")
+        await Cases(Describing(NO_NAMESPACE)).row("case/shop/1")
 
 
 @pytest.mark.parametrize("pace", [0.0005, 0.0, -1.0, 10_001.0, float("nan"), float("inf")])
 async def test_a_pace_that_the_intake_would_ignore_is_wrong_use(pace: float) -> None:
     with pytest.raises(UsageError, match=r"from 0\.001 to 10000"):
-        await Headgate(CLIENT).pace_intake(pace)
+        await Intake(CLIENT).pace(pace)

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from client.messages import Outgoing, read_messages
-from client.sending import GatewayUnreachableError, SendSummary, send_file, send_messages
+from client.messages import WebhookMessage, read_messages
+from client.sending import SendSummary, send_file, send_messages
+from domain.errors import GatewayUnreachableError
 from domain.inbound.signing import decode_secret, new_secret, verify
 
 SECRET = new_secret()
@@ -93,7 +94,7 @@ def test_the_envelope_keeps_its_shape_and_loses_its_labels(tmp_path: Path) -> No
 
 def test_a_line_may_carry_any_body(tmp_path: Path) -> None:
     path = lines(tmp_path / "f.jsonl", {"id": "1", "body": "<p>hi</p>", "content_type": "text/html"})
-    assert list(read_messages(path)) == [Outgoing(event_id="1", body=b"<p>hi</p>", content_type="text/html")]
+    assert list(read_messages(path)) == [WebhookMessage(event_id="1", body=b"<p>hi</p>", content_type="text/html")]
 
 
 def test_messages_without_an_id_get_one_each(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from adapters.store import open_store
-from client.connect import Endpoints, connect
+from client.which import Endpoints, WhichHeadgate
 from commands.doctor import machine as doctor
 from commands.doctor import report as checking
+from commands.doctor.configured import check_key, check_rail, check_store, check_web_ui
 from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
-from commands.doctor.report import find_all, temporal_place
-from commands.doctor.settings import check_key, check_rail, check_store, check_web_ui
+from commands.doctor.report import find_all
 from commands.running.up import render_urls
 from workers.machine.local_ports import free_ports
 from workers.machine.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE
@@ -44,9 +44,9 @@ def nobody() -> str:
     return f"127.0.0.1:{port}"
 
 
-async def found(data_dir: Path, endpoints: Endpoints | None = None) -> dict[str, Finding]:
+async def found(data_dir: Path, which: WhichHeadgate | None = None) -> dict[str, Finding]:
     """What the doctor finds by the environment, by name."""
-    findings = await find_all(load_settings(data_dir=data_dir), endpoints)
+    findings = await find_all(load_settings(data_dir=data_dir), which)
     names = [finding.name for finding in findings]
     assert len(set(names)) == len(names)
     return dict(zip(names, findings, strict=True))
@@ -57,7 +57,11 @@ async def test_a_bare_machine_gets_a_remedy_for_every_fault(tmp_path: Path, bare
     dead = Endpoints(
         gateway=url, console=url, temporal=nobody(), temporal_ui=url, namespace="headgate", offline_model=url
     )
-    faults = {n: f for n, f in (await found(tmp_path / "not" / "there", dead)).items() if f.ok is False}
+    faults = {
+        n: f
+        for n, f in (await found(tmp_path / "not" / "there", WhichHeadgate.of_endpoints(dead))).items()
+        if f.ok is False
+    }
     assert set(faults) == {
         "temporal program",
         "gateway",
@@ -86,19 +90,6 @@ async def test_a_temporal_program_is_not_needed_where_a_server_answers(
 
     bare.setattr(checking, "check_temporal", answers)
     assert (await found(tmp_path))["temporal program"].ok is None
-
-
-def test_the_doctor_connects_as_the_workers_do(bare: pytest.MonkeyPatch) -> None:
-    """With TLS and keys where `TEMPORAL_*` says so; a Headgate on this machine is asked at its own address alone."""
-    assert temporal_place(None) is None
-    bare.setenv("TEMPORAL_ADDRESS", "ours.acct.tmprl.cloud:7233")
-    place = temporal_place(None)
-    assert place is not None
-    assert (place.address, place.connect) == ("ours.acct.tmprl.cloud:7233", connect)
-    own = Endpoints(gateway="", console="", temporal="127.0.0.1:8701", temporal_ui="", namespace="headgate")
-    place = temporal_place(own)
-    assert place is not None
-    assert (place.address, place.connect == connect) == ("127.0.0.1:8701", False)
 
 
 async def test_a_store_that_does_not_answer_is_a_fault_and_its_password_is_not_shown(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.http_servers import OFFLINE_ADMIN_TOKEN
 from workers.machine.temporal_server import (
     CACHE_VARIABLE,
     TEMPORAL_BIN_VARIABLE,
@@ -15,7 +16,6 @@ from workers.machine.temporal_server import (
     dev_server_command,
 )
 from workers.roles import Role
-from workers.serving import OFFLINE_ADMIN_TOKEN
 from workers.settings import CONFIG_FILE, SECRETS, Settings
 from workflows.options import SEARCH_ATTRIBUTES
 

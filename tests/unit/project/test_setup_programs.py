@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
+from domain.errors import ServerProgramMissingError, ServerProgramUnusableError
 from workers.machine.temporal_server import (
     CACHE_VARIABLE,
     TEMPORAL_BIN_VARIABLE,
     TEST_SERVER_BIN_VARIABLE,
-    ServerProgramMissingError,
-    ServerProgramUnusableError,
     cache_dir,
     find_temporal,
     find_test_server,

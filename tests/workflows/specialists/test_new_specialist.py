@@ -6,9 +6,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from domain.blueprint import CategoryError, check_categories
+from domain.blueprint import check_categories
 from domain.case import CaseState
-from domain.errors import RefusedError
+from domain.errors import CategoryError, RefusedError
 from domain.routing import DEFAULT_CATEGORIES, Category
 from domain.specialists import SPECIALISTS, is_granted
 from tests.examples.loyalty.row import ROW

@@ -5,6 +5,6 @@
 """
 
 from adapters.models.offline.router.model import EmbeddedRouter, Routing
-from adapters.models.offline.router.weights import LABELS, WeightsError
+from adapters.models.offline.router.weights import LABELS
 
-__all__ = ["LABELS", "EmbeddedRouter", "Routing", "WeightsError"]
+__all__ = ["LABELS", "EmbeddedRouter", "Routing"]

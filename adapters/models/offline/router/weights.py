@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from domain.errors import WeightsError
+
 WEIGHTS = Path(__file__).with_name("weights.npz")
 LABELS = ("Billing", "Technical Support", "Sales")
 """Order of the columns of the weights; one more column, the last, stands for messages that belong to none."""
 
 _CODE = ("text.py", "lexicon.py", "lexicon.txt", "features.py", "model.py")
-
-
-class WeightsError(Exception):
-    """The weights are missing, or are not the ones that the digest beside them names."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import StrictJSONError, WebhookRefusedError
 from domain.inbound.email_head import read_email_head
 from domain.inbound.reference_ids import usable_id
-from domain.inbound.strict_json import MAX_DEPTH, StrictJSONError, loads
-from domain.inbound.webhook import MAX_BODY_BYTES, Inbound, WebhookRefusedError, parse_webhook, problem
+from domain.inbound.strict_json import MAX_DEPTH, loads
+from domain.inbound.webhook import MAX_BODY_BYTES, Inbound, parse_webhook, problem, problem_of
 
 
 def parse(fields: object, content_type: str = "application/json") -> Inbound:
@@ -75,7 +76,7 @@ def test_json_that_cannot_be_read_is_refused_by_name(body: bytes, code: str) -> 
 
 
 def test_a_problem_says_what_and_what_to_do() -> None:
-    found = refusal("application/json", b'{"text": "a", "text": "b"}').problem()
+    found = problem_of(refusal("application/json", b'{"text": "a", "text": "b"}'))
     assert found["type"] == "urn:headgate:problem:bad_json"
     assert found["status"] == 400
     assert "'text'" in str(found["detail"])

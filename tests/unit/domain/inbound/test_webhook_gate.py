@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.errors import WebhookRefusedError
 from domain.inbound.quick_look import check_webhook, is_plainly_good
-from domain.inbound.webhook import WebhookRefusedError, parse_webhook
+from domain.inbound.webhook import parse_webhook
 
 _texts = st.text(max_size=12) | st.sampled_from(
     ["", " ", "a", "en", "USD", "ann@example.com", "\x00", "20.00", '":', "\\", " :"]

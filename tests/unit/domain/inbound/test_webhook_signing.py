@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from domain.errors import SignatureError
 from domain.inbound.signing import (
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
-    SignatureError,
     SignatureFault,
     decode_secret,
     new_secret,

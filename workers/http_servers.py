@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Unpack
 import uvicorn
 import uvloop
 
-from workers.logging import configure_logging
+from workers.json_logs import configure_logging
 from workers.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from gateway.serving import UvicornOptions
+    from gateway.uvicorn_options import UvicornOptions
 
 OFFLINE_ADMIN_TOKEN = "HEADGATE_OFFLINE_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 
@@ -23,14 +23,15 @@ def serve_gateway(settings: Settings) -> None:
 
     configure_logging(settings.log_level)
     prepare_access(settings)
-    uvloop.run(_gateway(settings))
+    uvloop.run(_run_gateway(settings))
 
 
-async def _gateway(settings: Settings) -> None:
-    from client.cases import Headgate
+async def _run_gateway(settings: Settings) -> None:
+    from client.approvals import Approvals
     from client.connect import connect
+    from client.which import which_headgate
     from gateway.app import GatewaySettings, create_gateway
-    from gateway.serving import uvicorn_options
+    from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
     from workers.bootstrap import Parts
 
@@ -38,7 +39,7 @@ async def _gateway(settings: Settings) -> None:
         inbox=Parts(settings).inbox,
         sources=SourceRegistry(settings.sources_file),
         # Lazily: webhooks must be taken while Temporal is away.
-        desk=Headgate(await connect(lazy=True)),
+        desk=Approvals(await connect(which_headgate(settings.data_dir), lazy=True)),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,
             approvers_file=settings.approvers_file,
@@ -46,21 +47,21 @@ async def _gateway(settings: Settings) -> None:
             temporal_ui_url=settings.temporal_ui_url or None,
         ),
     )
-    await _serve(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+    await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
 
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
-    from gateway.serving import uvicorn_options
+    from gateway.uvicorn_options import uvicorn_options
     from workers.bootstrap import offline_model_app
 
     configure_logging(settings.log_level)
     app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN))
-    uvloop.run(_serve(app, host, port, **uvicorn_options()))
+    uvloop.run(_serve_app(app, host, port, **uvicorn_options()))
 
 
-async def _serve(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
-    from gateway.serving import settle_memory
+async def _serve_app(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
+    from gateway.uvicorn_options import settle_memory
 
     settle_memory()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, **more)

@@ -16,12 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from client.case_filters import in_category
-from client.cases import Headgate
+from client.connect import connect
+from client.headgate import Headgate
 from client.sending import SendSummary, send_file
 from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
-from commands.work.standing import money_lines, states_in_temporal
+from commands.work.overview import money_lines, states_in_temporal
 from domain.case import CaseState
 from domain.case_details import format_cost
 from domain.model_call import Tier
@@ -31,8 +32,6 @@ from workers.machine.stack import Stack
 from workers.settings import PROJECT, Settings, load_settings
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from ports.reports import CaseCounts
 
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
@@ -60,14 +59,14 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
             console.print(Text(render_urls(stack.endpoints, settings)))
             parts = Parts(settings)
             try:
-                good = await stack.unless_stopped(_tell_the_story(console, stack, parts, settings))
+                good = await stack.unless_stopped(_run_steps(console, stack, parts, settings))
             finally:
                 parts.close()
             if not ci:
                 console.print()
                 console.print("[bold]It stays up[/] until you press Ctrl-C. Open:")
-                console.print(Text(_pages(stack, folder)))
-                await stack.supervisor.until_stopped()
+                console.print(Text(_pages_to_open(stack, folder)))
+                await stack.keeper.until_stopped()
         return 0 if good else 1
     except KeyboardInterrupt:
         return 130
@@ -76,24 +75,24 @@ async def run_demo(*, ci: bool, data_dir: Path | None, port_base: int, models: s
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
+async def _run_steps(console: Console, stack: Stack, parts: Parts, settings: Settings) -> bool:
     started = time.perf_counter()
-    async with Headgate(await _temporal(stack), stack.endpoints) as headgate:
+    async with Headgate(await connect(stack.which), stack.which) as headgate:
         console.rule("[bold]1. Messages come in[/]")
-        sent = await _send(console, stack)
+        sent = await _send_samples(console, stack)
         console.print(
             f"{sent.sent} sent and accepted: {sent.accepted} new, {sent.duplicates} came twice and count once; "
             f"on disk and answered within {sent.p50_s * 1000:.0f} ms (half of them)"
         )
         console.rule("[bold]2. They are cleaned, routed and worked[/]")
-        await _work(console, headgate, sent.accepted)
+        await _wait_until_worked(console, headgate, sent.accepted)
         console.rule("[bold]3. A person at the gate[/]")
-        decided = await _decide(console, headgate)
+        decided = await _decide_two(console, headgate)
         complete = not sent.refused and len(decided) == len(_DECISIONS)
-        await _settle(headgate, parts, decided)
+        await _wait_until_settled(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        categories = await _categories(headgate, [c.name for c in parts.blueprint.categories], counts.total)
+        categories = await _categories_line(headgate, [c.name for c in parts.blueprint.categories], counts.total)
         states = await states_in_temporal(headgate)
         console.print(_result_table(counts, categories, states, sent, _shadow_cost(parts, counts)))
         document, lines = await audit_report(parts, headgate)
@@ -110,13 +109,7 @@ async def _tell_the_story(console: Console, stack: Stack, parts: Parts, settings
         return complete and not document["violations"]
 
 
-async def _temporal(stack: Stack) -> "Client":
-    from client.connect import connect
-
-    return await connect(stack.endpoints.temporal, stack.endpoints.namespace)
-
-
-async def _send(console: Console, stack: Stack) -> SendSummary:
+async def _send_samples(console: Console, stack: Stack) -> SendSummary:
     total = sum(1 for line in SAMPLES.read_text("utf-8").splitlines() if line.strip())
     source = next(s for s in stack.endpoints.sources if s.name == "demo")
     with progress_bar(console, "webhooks", total) as bar:
@@ -129,7 +122,7 @@ async def _send(console: Console, stack: Stack) -> SendSummary:
         )
 
 
-async def _work(console: Console, headgate: Headgate, expected: int) -> None:
+async def _wait_until_worked(console: Console, headgate: Headgate, expected: int) -> None:
     """Wait until every case has ended or waits for a person."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     with progress_bar(console, "cases", expected) as bar:
@@ -143,16 +136,16 @@ async def _work(console: Console, headgate: Headgate, expected: int) -> None:
     raise TimeoutError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
 
 
-async def _decide(console: Console, headgate: Headgate) -> list[str]:
+async def _decide_two(console: Console, headgate: Headgate) -> list[str]:
     """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
     decisions that counted.
     """
-    pending = (await headgate.pending()).views
+    pending = (await headgate.approvals.pending()).views
     console.print(f"{len(pending)} refunds were halted. Two of them are decided now; the others wait for you.")
     decided = []
     for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):
         _print_brief(console, view)
-        answer = await headgate.decide(
+        answer = await headgate.approvals.decide(
             ApprovalDecision(
                 approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
             )
@@ -172,11 +165,11 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
         console.print(Text(f"    -     {line}"))
 
 
-async def _settle(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
+async def _wait_until_settled(headgate: Headgate, parts: Parts, decided: list[str]) -> None:
     """Wait until the decided cases have ended, for lists too, and the journal has caught up."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     while time.monotonic() < deadline:
-        waiting = [row.case_id async for row in headgate.cases(state=CaseState.WAITING_APPROVAL, limit=1000)]
+        waiting = [row.case_id async for row in headgate.cases.list(state=CaseState.WAITING_APPROVAL, limit=1000)]
         counts = await asyncio.to_thread(parts.store.reports.counts)
         states = await states_in_temporal(headgate)
         if not set(decided) & set(waiting) and not states.get(CaseState.RUNNING) and not counts.outbox:
@@ -223,16 +216,16 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
     return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 
 
-async def _categories(headgate: Headgate, names: Sequence[str], total: int) -> str:
+async def _categories_line(headgate: Headgate, names: Sequence[str], total: int) -> str:
     """Count all cases by category, those that wait included."""
-    counts = await asyncio.gather(*(headgate.count(in_category(name)) for name in names))
+    counts = await asyncio.gather(*(headgate.cases.count(in_category(name)) for name in names))
     none = total - sum(counts)
     return ", ".join(
         [*(f"{n} {name}" for name, n in zip(names, counts, strict=True)), f"{none} none (a person decides)"]
     )
 
 
-def _pages(stack: Stack, folder: Path) -> str:
+def _pages_to_open(stack: Stack, folder: Path) -> str:
     endpoints = stack.endpoints
     web = f"{endpoints.temporal_ui}/namespaces/{endpoints.namespace}/workflows"
     return (

@@ -1,4 +1,4 @@
-"""Where things stand: what `headgate status` says, for people and for scripts."""
+"""The overview of a running Headgate: what `headgate status` says, for people and for scripts."""
 
 import asyncio
 from datetime import timedelta
@@ -9,10 +9,14 @@ from domain.case import CaseState
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from client.cases import Headgate
+    from collections.abc import Mapping
+
+    from client.headgate import Headgate
+    from client.which import WhichHeadgate
     from domain.intake import IntakeState
     from ports.reports import CaseCounts
     from workers.bootstrap import Parts
+    from workers.settings import Settings
 
 
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
@@ -21,7 +25,7 @@ INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[str, int]:
     """Count cases by state; a dead letter that was replayed (so many) is a run in Temporal, but no case any more."""
     states = [str(state) for state in (*CaseState, *ENDED_OUTSIDE)]
-    numbers = await asyncio.gather(*(headgate.count(in_state(state)) for state in states))
+    numbers = await asyncio.gather(*(headgate.cases.count(in_state(state)) for state in states))
     counts = dict(zip(states, numbers, strict=True))
     counts[CaseState.DEAD_LETTERED] -= replayed
     return {state: n for state, n in counts.items() if n > 0}
@@ -29,18 +33,17 @@ async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[st
 
 async def ask_intake(headgate: "Headgate") -> "tuple[IntakeState | None, str]":
     """Return the state of the intake, or None and why it does not tell."""
-    from client.cases import UnknownCaseError
-    from client.connect import NotReachableError
+    from domain.errors import NotReachableError, UnknownCaseError
 
     try:
-        return await headgate.intake(INTAKE_ANSWERS_WITHIN), ""
+        return await headgate.intake.state(INTAKE_ANSWERS_WITHIN), ""
     except UnknownCaseError:
         return None, "it was never started: `headgate worker --role intake` does that"
     except NotReachableError as error:
         return None, str(error)
 
 
-async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, object]:
+async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, object]:
     """Return counts of cases, waiting work, money and cost; the JSON document of `headgate status`.
 
     Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
@@ -52,6 +55,7 @@ async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     switch = await asyncio.to_thread(parts.store.switches.effects)
     intake, intake_reason = await asking
     return {
+        "headgate": which_document(headgate.which, parts.settings),
         "cases": states,
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
@@ -72,16 +76,33 @@ async def gather_standing(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     }
 
 
-def for_people(standing: dict[str, object]) -> dict[str, object]:
-    """Return the same with money as people write it, and one line about an intake that does not answer."""
-    refunded = standing["refunded_minor"]
-    if isinstance(refunded, dict):
-        standing = {("refunded" if name == "refunded_minor" else name): value for name, value in standing.items()}
-        standing["refunded"] = money_lines(refunded)
-    if standing["intake"] is not None:
-        return standing
-    shown = standing | {"intake": f"no answer: {standing['intake_reason']}"}
-    del shown["intake_reason"]
+def which_document(which: "WhichHeadgate | None", settings: "Settings") -> dict[str, str]:
+    """Return which Headgate a command speaks of: its Temporal, where that is known, and its store."""
+    from workers.bootstrap import shown_store
+
+    return (which.as_document() if which is not None else {}) | {"store": shown_store(settings)}
+
+
+def which_line(document: "Mapping[str, str]") -> str:
+    """Return the same in one line for people."""
+    store = f"store {document['store']}"
+    if "temporal" not in document:
+        return store
+    return (
+        f"Temporal {document['temporal']}, namespace {document['namespace']} (named by {document['named_by']}), {store}"
+    )
+
+
+def for_people(overview: dict[str, object]) -> dict[str, object]:
+    """Return the same with money as people write it, and one line each about which Headgate and a silent intake."""
+    shown = dict(overview)
+    if isinstance(which := shown["headgate"], dict):
+        shown["headgate"] = which_line(which)
+    if isinstance(refunded := shown["refunded_minor"], dict):
+        shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
+        shown["refunded"] = money_lines(refunded)
+    if "intake_reason" in shown:
+        shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
 
 

@@ -19,7 +19,7 @@ from domain.audit.facts import (
     StoreFacts,
     Stuck,
 )
-from domain.audit.verdict import audit, confirmed
+from domain.audit.verdict import confirmed, judge
 from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState, CaseStatus, case_of
 from ports.audit import RailLog, StoreFactsReader
 from ports.inbox import Inbox
@@ -67,15 +67,15 @@ async def run_audit(
         TransientError: the pen, the store or the provider cannot be reached.
         RPCError: Temporal cannot be reached.
     """
-    gather = _Gatherer(inbox, store, rail, client, grace_s)
-    first = audit(await gather.facts())
+    gather = _FactGatherer(inbox, store, rail, client, grace_s)
+    first = judge(await gather.facts())
     if first.clean:
         return first
     await asyncio.sleep(confirm_after_s)
-    return confirmed(first, audit(await gather.facts()))
+    return confirmed(first, judge(await gather.facts()))
 
 
-class _Gatherer:
+class _FactGatherer:
     def __init__(self, inbox: Inbox, store: StoreFactsReader, rail: RailLog, client: Client, grace_s: float) -> None:
         self._inbox = inbox
         self._store = store
@@ -95,11 +95,11 @@ class _Gatherer:
             payments = await self._rail.log()  # paid while the store was being read
         runs = await self._case_runs()
         opened = await self._open_workflows()
-        pen = await self._pen()
+        pen = await self._pen_facts()
         now = datetime.now(UTC)
         await self._look_closer(runs, pen, stored)
         described = await self._describe_all(opened)
-        self._tell_what_they_do(runs, described, now)
+        self._note_what_they_do(runs, described, now)
         await self._ask_deadlines(runs, stored, now)
         return AuditFacts(
             now=now,
@@ -115,11 +115,11 @@ class _Gatherer:
             forbidden=stored.forbidden,
             stops=stored.stops,
             runs=list(runs.values()),
-            stuck=await self._stuck(described, now),
+            stuck=await self._stuck_workflows(described, now),
             open_workflows=len(opened),
         )
 
-    async def _pen(self) -> PenFacts:
+    async def _pen_facts(self) -> PenFacts:
         accepted: list[str] = []
         while page := await self._inbox.accepted(accepted[-1] if accepted else "", PAGE):
             accepted.extend(page)
@@ -158,7 +158,7 @@ class _Gatherer:
             and (run.state not in TERMINAL_STATES or states.get(run.case_id) != run.state)
         ]
         for case_id, description in zip(
-            [*unseen, *odd], await self._descriptions([(case_id, None) for case_id in [*unseen, *odd]]), strict=True
+            [*unseen, *odd], await self._describe_each([(case_id, None) for case_id in [*unseen, *odd]]), strict=True
         ):
             run = _case_run(description) if description is not None else None
             if run is not None:
@@ -166,10 +166,10 @@ class _Gatherer:
 
     async def _describe_all(self, opened: list[WorkflowExecution]) -> list[WorkflowExecutionDescription]:
         oldest = sorted(opened, key=lambda execution: execution.start_time)[:DESCRIBED_AT_MOST]
-        found = await self._descriptions([(execution.id, execution.run_id) for execution in oldest])
+        found = await self._describe_each([(execution.id, execution.run_id) for execution in oldest])
         return [description for description in found if description is not None]
 
-    async def _descriptions(
+    async def _describe_each(
         self, wanted: Iterable[tuple[str, str | None]]
     ) -> list[WorkflowExecutionDescription | None]:
         async def describe(workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
@@ -183,7 +183,7 @@ class _Gatherer:
 
         return await asyncio.gather(*(describe(workflow_id, run_id) for workflow_id, run_id in wanted))
 
-    def _tell_what_they_do(
+    def _note_what_they_do(
         self, runs: dict[str, CaseRun], described: list[WorkflowExecutionDescription], now: datetime
     ) -> None:
         """Say of each running case what it and its children do."""
@@ -193,7 +193,7 @@ class _Gatherer:
         for run in runs.values():
             if run.status is not ExecutionStatus.RUNNING or run.state in WAITING_STATES:
                 continue
-            seen = [_doing(description, now, self._grace_s) for description in by_case.get(run.case_id, [])]
+            seen = [_what_it_does(description, now, self._grace_s) for description in by_case.get(run.case_id, [])]
             order = [Doing.UNATTENDED, Doing.WORKED_ON, Doing.SLEEPS]
             run.doing, run.doing_what = min(seen, key=lambda told: order.index(told[0]), default=(Doing.UNKNOWN, ""))
 
@@ -226,7 +226,7 @@ class _Gatherer:
         ]
         await asyncio.gather(*(ask(run) for run in asked))
 
-    async def _stuck(self, described: list[WorkflowExecutionDescription], now: datetime) -> list[Stuck]:
+    async def _stuck_workflows(self, described: list[WorkflowExecutionDescription], now: datetime) -> list[Stuck]:
         found = {s.workflow_id: s for d in described if (s := _stuck_by_description(d, now, self._grace_s)) is not None}
         problems = "TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
         try:
@@ -259,7 +259,7 @@ def _case_run(execution: WorkflowExecution) -> CaseRun | None:
     )
 
 
-def _doing(description: WorkflowExecutionDescription, now: datetime, grace_s: float) -> tuple[Doing, str]:
+def _what_it_does(description: WorkflowExecutionDescription, now: datetime, grace_s: float) -> tuple[Doing, str]:
     raw = description.raw_description
     late = now - timedelta(seconds=grace_s)
     if raw.HasField("pending_workflow_task"):
@@ -268,12 +268,12 @@ def _doing(description: WorkflowExecutionDescription, now: datetime, grace_s: fl
         if not task.HasField("started_time") and waits_since < late:
             return Doing.UNATTENDED, f"a workflow task of {description.id} waits since {waits_since.isoformat()}"
         return Doing.WORKED_ON, "a workflow task"
-    told = [_doing_of_activity(activity, now, late) for activity in raw.pending_activities]
+    told = [_what_an_activity_does(activity, now, late) for activity in raw.pending_activities]
     order = [Doing.UNATTENDED, Doing.WORKED_ON, Doing.SLEEPS]
     return min(told, key=lambda each: order.index(each[0]), default=(Doing.SLEEPS, "timers and signals only"))
 
 
-def _doing_of_activity(activity: PendingActivityInfo, now: datetime, late: datetime) -> tuple[Doing, str]:
+def _what_an_activity_does(activity: PendingActivityInfo, now: datetime, late: datetime) -> tuple[Doing, str]:
     name = activity.activity_type.name
     if activity.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
         return Doing.WORKED_ON, name

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.inbound.web_forms import FormError, read_urlencoded
+from domain.errors import FormError, UnknownCaseError
+from domain.inbound.web_forms import read_urlencoded
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Standing, Verdict
 from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import ApprovalDesk
@@ -45,9 +46,9 @@ class ApprovalPages:
             Route("/login", self.show_login, methods=["GET"]),
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
-            Route(_LIST, self._for_people(self._show_list), methods=["GET"]),
-            Route(_LIST + "/{approval_id:path}", self._for_people(self._show_one), methods=["GET"]),
-            Route(_LIST + "/{approval_id:path}", self._for_people(self._decide), methods=["POST"]),
+            Route(_LIST, self._for_logged_in(self._show_list), methods=["GET"]),
+            Route(_LIST + "/{approval_id:path}", self._for_logged_in(self._show_one), methods=["GET"]),
+            Route(_LIST + "/{approval_id:path}", self._for_logged_in(self._decide), methods=["POST"]),
         ]
 
     async def show_login(self, request: Request) -> Response:
@@ -73,7 +74,7 @@ class ApprovalPages:
 
     async def log_out(self, request: Request) -> Response:
         """End the session of this browser."""
-        session = self._person(request)
+        session = self._logged_in(request)
         fields = await _read_form(request)
         response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
         if session is not None and self._sessions.is_form_token(session, "logout", fields.get("form_token", "")):
@@ -85,7 +86,7 @@ class ApprovalPages:
         views = sorted(pending.views, key=lambda view: view.expires_at)
         now = datetime.now(UTC)
         rows = [(view, (view.expires_at - now).total_seconds()) for view in views]
-        return page("approvals.html", 200, rows=rows, unshown=pending.unshown, **self._bar(session))
+        return page("approvals.html", 200, rows=rows, unshown=pending.unshown, **self._navigation(session))
 
     async def _show_one(self, request: Request, session: Session) -> Response:
         return self._approval_page(await self._desk.show(request.path_params["approval_id"]), session)
@@ -132,7 +133,7 @@ class ApprovalPages:
             answer=answer,
             form_token=self._sessions.form_token(session, view.approval_id),
             reason_chars=_REASON_CHARS,
-            **self._bar(session),
+            **self._navigation(session),
         )
 
     def _login_page(self, target: str, error: str = "", status: int = 200) -> Response:
@@ -142,26 +143,26 @@ class ApprovalPages:
         self._set_cookie(response, cookie)
         return response
 
-    def _bar(self, session: Session) -> dict[str, str]:
+    def _navigation(self, session: Session) -> dict[str, str]:
         return {"user": session.name, "logout": self._sessions.form_token(session, "logout")}
 
-    def _person(self, request: Request) -> Session | None:
+    def _logged_in(self, request: Request) -> Session | None:
         session = self._sessions.read(request.cookies.get(COOKIE))
         if session is None or not session.name or not self._approvers.is_current(session.name, session.fingerprint):
             return None
         return session
 
-    def _for_people(self, show: _Page) -> Callable[[Request], Awaitable[Response]]:
+    def _for_logged_in(self, show: _Page) -> Callable[[Request], Awaitable[Response]]:
         """Let in only who is logged in, and turn trouble into a page."""
 
         async def guarded(request: Request) -> Response:
-            session = self._person(request)
+            session = self._logged_in(request)
             if session is None:
                 target = request.url.path if request.method == "GET" else _LIST
                 return RedirectResponse(f"/login?next={quote(target)}", 303, headers=SECURITY_HEADERS)
             try:
                 return await show(request, session)
-            except KeyError:
+            except UnknownCaseError:
                 return message_page(404, "Not found", "There is no approval with this id.")
             except Exception:  # noqa: BLE001 - whatever is away behind the desk, the person is told to try again
                 _LOG.exception("the approvals page failed")

@@ -1,0 +1,88 @@
+"""`headgate.approvals`: what waits for a decision, and a person's decision on it."""
+
+import asyncio
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
+from domain.money.approval import (
+    ApprovalDecision,
+    ApprovalResult,
+    ApprovalView,
+    DecisionAnswer,
+    PendingApprovals,
+    Standing,
+)
+from workflows.approval import ApprovalWorkflow
+
+ASKED_AT_ONCE = 16
+
+
+class Approvals:
+    """The approvals of a running Headgate."""
+
+    def __init__(self, temporal: Client) -> None:
+        self._temporal = temporal
+
+    async def pending(self) -> PendingApprovals:
+        """Return the approvals that wait for a decision; one that does not answer does not hide the others.
+
+        Raises:
+            NotReachableError: none of them answers.
+        """
+        query = "WorkflowType = 'ApprovalWorkflow' AND ExecutionStatus = 'Running'"
+        ids = [found.id async for found in self._temporal.list_workflows(query)]
+        turns = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def show(approval_id: str) -> ApprovalView:
+            async with turns:
+                return await self.show(approval_id)
+
+        found = await asyncio.gather(*(show(approval_id) for approval_id in ids), return_exceptions=True)
+        views = [view for view in found if isinstance(view, ApprovalView)]
+        failed = {i: error for i, error in zip(ids, found, strict=True) if isinstance(error, BaseException)}
+        if failed and not views:
+            raise next(iter(failed.values()))
+        waiting = (view for view in views if view.standing is Standing.PENDING)
+        return PendingApprovals(
+            views=sorted(waiting, key=lambda view: (view.requested_at, view.approval_id)), unshown=sorted(failed)
+        )
+
+    async def show(self, approval_id: str) -> ApprovalView:
+        """Return an approval with its brief, open or decided.
+
+        Raises:
+            UnknownCaseError: there is no such approval.
+            NotReachableError: no case worker answers.
+        """
+        handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, approval_id)
+        try:
+            return await handle.query(ApprovalWorkflow.view, rpc_timeout=ANSWER_WITHIN)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise await unanswered(self._temporal, approval_id, error) from error
+
+    async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
+        """Approve or reject, and learn whether it counted; raises as `show` does."""
+        handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, decision.approval_id)
+        try:
+            return await handle.execute_update(ApprovalWorkflow.submit, decision, rpc_timeout=ANSWER_WITHIN)
+        except WorkflowUpdateFailedError as error:
+            return answer_of_rejected(error, DecisionAnswer)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise await unanswered(self._temporal, decision.approval_id, error) from error
+        description = await describe(self._temporal, decision.approval_id)
+        try:
+            ended: ApprovalResult = await handle.result()
+        except WorkflowFailureError:
+            return DecisionAnswer(
+                accepted=False, message="the request was withdrawn with its case", standing=Standing.CANCELLED
+            )
+        when = f" at {ended.at:%Y-%m-%d %H:%M:%S} UTC" if ended.at else ""
+        who = f" by {ended.by}" if ended.by else ""
+        return DecisionAnswer(
+            accepted=False,
+            message=f"too late: it was {ended.standing}{who}{when} and nothing was changed ({description.run_id[:8]})",
+            standing=ended.standing,
+        )

@@ -1,0 +1,76 @@
+"""A running Headgate with one case and one approval; what is asked for is done, or had no effect."""
+
+from types import SimpleNamespace
+from typing import Self
+
+from client.case_rows import CaseRow
+from domain.case import CaseAnswer, CaseMessage, CaseState, CaseStatus, HumanDecision
+from domain.errors import UnknownCaseError
+from domain.intake import IntakeState
+from domain.money.approval import ApprovalDecision, DecisionAnswer
+
+
+class FakeHeadgate:
+    """Stands in for `client.headgate.Headgate`; `counts` says whether decisions do."""
+
+    def __init__(self) -> None:
+        self.counts = True
+        self.temporal = None
+        self.cases = FakeCases(self)
+        self.approvals = FakeApprovals(self)
+        self.intake = FakeIntake()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+
+class FakeCases:
+    """The case `case/shop/1`, terminated from outside while it waited for a person."""
+
+    def __init__(self, headgate: FakeHeadgate) -> None:
+        self._headgate = headgate
+
+    async def row(self, case_id: str) -> CaseRow:
+        if case_id != "case/shop/1":
+            raise UnknownCaseError(case_id)
+        return CaseRow(case_id=case_id, state="terminated", tenant="acme", amount_minor=500, cost_micros=7)
+
+    async def status(self, case_id: str) -> CaseStatus:
+        return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")
+
+    async def message(self, case_id: str) -> CaseMessage:
+        return CaseMessage(subject="No refund", lang="en", flags=["attachments"], text="Where is\n\nmy \x1b[2Jmoney?")
+
+    async def start(self, **message: object) -> str:
+        return "case/shop/1"
+
+    async def cancel(self, case_id: str) -> None: ...
+
+    async def decide(self, case_id: str, decision: HumanDecision) -> CaseAnswer:
+        return CaseAnswer(accepted=self._headgate.counts, message=f"{decision.verdict} by {decision.by}")
+
+
+class FakeApprovals:
+    """One approval, which can be decided."""
+
+    def __init__(self, headgate: FakeHeadgate) -> None:
+        self._headgate = headgate
+
+    async def show(self, approval_id: str) -> SimpleNamespace:
+        return SimpleNamespace(digest="d")
+
+    async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
+        return DecisionAnswer(accepted=self._headgate.counts, message=f"{decision.verdict} by {decision.by}")
+
+
+class FakeIntake:
+    """An intake that does as it is told."""
+
+    async def pause(self) -> IntakeState:
+        return IntakeState(paused=True)
+
+    async def resume(self) -> None: ...
+
+    async def pace(self, per_second: float) -> None: ...

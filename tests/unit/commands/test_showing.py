@@ -1,0 +1,61 @@
+"""Commands that show something: cases, the audit, the doctor."""
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from client.case_rows import CaseRow
+from commands.work import cases as case_commands
+from commands.work.audit import audit_report
+from domain.audit.facts import AuditReport, Violation
+from tests.fakes.headgate import FakeHeadgate
+from tests.unit.commands.command_line import CASE, run
+
+
+def test_a_case_that_was_terminated_is_shown_as_the_list_shows_it(fake: FakeHeadgate) -> None:
+    """Its workflow still says that it waits, since nobody told it."""
+    code, stdout, stderr = run("cases", "show", CASE, "--json")
+    assert code == 0, stderr
+    document = json.loads(stdout)
+    assert set(CaseRow.model_fields) <= set(document)
+    assert (document["state"], document["waits_for"]) == ("terminated", "")
+    assert (document["tenant"], document["amount_minor"], document["cost_micros"]) == ("acme", 500, 7)
+
+
+def test_following_an_unknown_case_says_so(fake: FakeHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_commands, "LET_IN_WITHIN_S", 0.0)
+    code, _, stderr = run("cases", "follow", "case/shop/none")
+    assert code == 1
+    assert stderr.startswith("case/shop/none: not known")
+    assert "cases list" in stderr
+
+
+def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> None:
+    code, stdout, stderr = run("cases", "show", CASE)
+    assert code == 0, stderr
+    assert "No refund" in stdout
+    assert '["attachments"]' in stdout
+    assert "  | Where is\n  | \n  | my  [2Jmoney?" in stdout
+    assert "\x1b" not in stdout, "it is the sender's text"
+    code, stdout, _ = run("cases", "show", CASE, "--json")
+    assert json.loads(stdout)["message"]["subject"] == "No refund"
+
+
+async def test_a_violation_names_its_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(**parts: object) -> AuditReport:
+        return AuditReport(violations=[Violation(promise="S2", kind="paid_twice", subject=CASE, text="paid twice")])
+
+    monkeypatch.setattr("client.audit_gathering.run_audit", broken)
+    anything: Any = MagicMock()
+    _, lines = await audit_report(anything, anything)
+    assert lines[0].startswith(f"S2 {CASE}: paid twice")
+
+
+def test_doctor_prints_one_json_document(tmp_path: Path) -> None:
+    code, stdout, stderr = run("doctor", "--json", "--data-dir", str(tmp_path))
+    document = json.loads(stdout)
+    assert code == (0 if document["ok"] else 1), stderr
+    assert {"name", "ok", "found", "remedy"} <= set(document["findings"][0])
