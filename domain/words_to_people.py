@@ -81,7 +81,7 @@ class TellState(BaseModel):
     sent_at: list[datetime] = Field(default_factory=list)
 
 
-class Message(BaseModel):
+class MessageToPeople(BaseModel):
     """What is sent at once: one word or several of a kind, all named in `data`."""
 
     subject: str
@@ -121,7 +121,7 @@ def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
     )
 
 
-def next_message(words: Sequence[WordToPeople]) -> Message | None:
+def next_message(words: Sequence[WordToPeople]) -> MessageToPeople | None:
     """Return what to send next of the words that wait, the most urgent first; None where none does.
 
     Up to `ALONE_AT_MOST` of a kind go one by one, more as one. Those that were in a refused message go again with
@@ -137,16 +137,16 @@ def next_message(words: Sequence[WordToPeople]) -> Message | None:
     return _group(first.kind, alike[:size])
 
 
-def _single(word: WordToPeople) -> Message:
+def _single(word: WordToPeople) -> MessageToPeople:
     data = {**word.data, "about": word.kind, "alert_id": _shown_id(word), "case_id": word.case_id}
-    return Message(subject=word.subject, text=word.text, data=data, word_ids=[word.word_id])
+    return MessageToPeople(subject=word.subject, text=word.text, data=data, word_ids=[word.word_id])
 
 
-def _group(kind: str, words: Sequence[WordToPeople]) -> Message:
+def _group(kind: str, words: Sequence[WordToPeople]) -> MessageToPeople:
     many = _MANY.get(kind, "words")
     lines = [f"- {_shown_id(word)}: {one_line(word.subject, 100)}" for word in words]
     more = len(words) - LINES_AT_MOST
-    return Message(
+    return MessageToPeople(
         subject=f"{len(words)} {many}",
         text="\n".join([*lines[:LINES_AT_MOST], *([f"and {more} more"] if more > 0 else [])]),
         data={"about": kind, "count": str(len(words)), "alert_ids": "\n".join(map(_shown_id, words))},

@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.errors import ConfigurationError, ToldToWaitError, TransientError
-from domain.words_to_people import PER_MINUTE, Message, next_message, next_try_s, put_off_s, rest_s
+from domain.words_to_people import PER_MINUTE, MessageToPeople, next_message, next_try_s, put_off_s, rest_s
 from ports.people import Notifier, WordStore
 
 WHY_CHARS = 300
@@ -99,7 +99,7 @@ class TellActivities:
         result.failures, result.trouble = 0, ""
         return 0.0
 
-    async def _failed(self, message: Message, refusals: int, error: Exception, result: TellResult) -> None:
+    async def _failed(self, message: MessageToPeople, refusals: int, error: Exception, result: TellResult) -> None:
         """Record a message that was not taken: for its own sake it is put off, else all of them wait."""
         outage = isinstance(error, TransientError | ToldToWaitError | ConfigurationError)
         again_at = None if outage else self._clock() + timedelta(seconds=put_off_s(refusals + 1))

@@ -177,7 +177,6 @@ class StuckCleaner(DocumentCleaner):
 
     def __init__(self) -> None:
         super().__init__(WORDS.mail)
-        super().__init__()
         self.told = threading.Event()
 
     def clean(
@@ -190,7 +189,7 @@ class StuckCleaner(DocumentCleaner):
 
 async def test_a_payload_that_is_never_done_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admit, "READ_WITHIN_S", 0.2)
-    cleaner = StuckCleaner(WORDS.mail)
+    cleaner = StuckCleaner()
     intake = Intake(cleaner)
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     good = await intake.put("good", b'{"text": "hello"}')

@@ -9,7 +9,7 @@ from domain.words_to_people import (
     PER_MINUTE,
     SUBJECT_CHARS,
     TEXT_CHARS,
-    Message,
+    MessageToPeople,
     WordKind,
     WordToPeople,
     next_message,
@@ -30,7 +30,7 @@ def words(count: int, kind: str = WordKind.DEAD_LETTER, **changes: object) -> li
     ]  # fmt: skip
 
 
-def all_messages(waiting: list[WordToPeople]) -> list[Message]:
+def all_messages(waiting: list[WordToPeople]) -> list[MessageToPeople]:
     """Send until nothing waits; every message is taken."""
     sent = []
     while (message := next_message(waiting)) is not None:
