@@ -15,6 +15,7 @@ from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
 from domain.errors import CategoryError, ConfigurationError
 from domain.reading.knowledge import Article
+from domain.specialists import SPECIALISTS
 
 _ARTICLES = TypeAdapter(list[Article])
 
@@ -99,6 +100,14 @@ def load_knowledge(folder: Path) -> list[Article]:
     return articles
 
 
+def _require_prompts(folder: Path, blueprint: Blueprint) -> None:
+    """Check that the router and every specialist of the table find their prompts: a model worker serves them all."""
+    needed = ["route", *(name for specialist in SPECIALISTS.values() for name in specialist.prompts)]
+    missing = next((name for name in needed if name not in blueprint.prompts), None)
+    if missing is not None:
+        raise ConfigurationError(f"{folder / 'prompts' / missing}.md is missing: copy it from the default blueprint")
+
+
 def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     """Return a blueprint with its knowledge articles: of each area that a category names there is one.
 
@@ -106,6 +115,7 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
         ConfigurationError: one of the two cannot be used, or they do not fit together.
     """
     blueprint, articles = load_blueprint(folder), load_knowledge(folder)
+    _require_prompts(folder, blueprint)
     there = {article.area for article in articles if article.approved}
     for number, category in enumerate(blueprint.categories):
         missing = [area for area in category.knowledge if area not in there]

@@ -22,7 +22,16 @@ def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
     except ConfigurationError as error:
         remedy = "mend it (`headgate blueprint validate` reads it again), or name another by HEADGATE_BLUEPRINT"
         return Finding("blueprint", False, one_line(error), remedy), None
-    return Finding("blueprint", True, f"{blueprint.version} at {folder}, {len(articles)} knowledge articles"), blueprint
+    return Finding(
+        "blueprint",
+        True,
+        f"{blueprint.version} at {folder}, {len(articles)} knowledge articles; {categories_line(blueprint)}",
+    ), blueprint
+
+
+def categories_line(blueprint: "Blueprint") -> str:
+    """Return the categories, each with the specialist that works it, in one line."""
+    return ", ".join(f"{category.name} ({category.specialist})" for category in blueprint.categories)
 
 
 def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
