@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import approvals as approval_rows
-from adapters.store.database import Database
-from adapters.store.records import effect_record, refunded_since_midnight
+from adapters.store.database import RECORDS_LOCK, Database
+from adapters.store.effects import effect_record, refunded_since_midnight
 from adapters.store.rows import insert_first
 from adapters.store.switches import EFFECTS_STOPPED, why_on
 from adapters.store.tables import cases, charges, effects, entries, forbidden_cases, orders
@@ -63,10 +63,11 @@ class SqlLedger:
             _require_allowed(connection, action)
             if standing is not None and standing.state is LedgerState.INTENDED:
                 return _same(standing, action)
+            # Before the charge is read: whoever changes records waits, or is waited for.
+            self._database.lock(connection, RECORDS_LOCK, shared=True)
+            self._database.lock(connection, f"charge:{action.charge_id}")
             charge = _charge_of(connection, action)
-            self._database.lock(
-                connection, f"charge:{action.charge_id}", f"customer:{charge['tenant']}/{charge['customer_id']}"
-            )
+            self._database.lock(connection, f"customer:{charge['tenant']}/{charge['customer_id']}")
             back_minor = _back_before(connection, action, charge)
             if seen_back_minor is not None and back_minor != seen_back_minor:
                 seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
