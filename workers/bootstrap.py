@@ -5,6 +5,7 @@ Parts are built on first use and kept for the life of the process, so that each 
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from client.usage import UsageError, not_among
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError
+from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings
@@ -165,10 +167,15 @@ class Parts:
         return DocumentCleaner()
 
     def load_samples(self) -> None:
-        """Load the sample customers, orders and accounts into the store; repeatable."""
-        from adapters.store import seed
+        """Load the sample customers, orders and accounts into the store; what is there stays."""
+        self.import_records(PROJECT / "samples" / "records", samples=True)
 
-        seed(self.store, PROJECT / "samples" / "records")
+    def import_records(self, path: Path, *, dry_run: bool = False, samples: bool = False) -> ImportReport:
+        """Load records from CSV files into the store; see `adapters.imports.importing`."""
+        from adapters.imports.importing import import_records
+
+        now = datetime.now(UTC)
+        return import_records(self.store.database, path, now=now, dry_run=dry_run, samples=samples)
 
     # --- activities -----------------------------------------------------------------------------------------
 

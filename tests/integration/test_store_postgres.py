@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
+from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import seed_samples
@@ -50,6 +51,10 @@ class TestCaseStoreOnPostgres(CaseStoreContract):
 
 
 class TestRecordsOnPostgres(RecordsContract):
+    pass
+
+
+class TestImportOnPostgres(ImportContract):
     pass
 
 

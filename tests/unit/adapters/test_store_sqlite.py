@@ -11,11 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from adapters.store import Store, open_store, seed
+from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
+from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
@@ -38,6 +39,10 @@ class TestCaseStoreOnSqlite(CaseStoreContract):
 
 
 class TestRecordsOnSqlite(RecordsContract):
+    pass
+
+
+class TestImportOnSqlite(ImportContract):
     pass
 
 
@@ -140,17 +145,3 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     scripts = ScriptDirectory(str(Path(open_store.__code__.co_filename).parent / "migrations"))
     assert scripts.get_current_head() == HEAD_REVISION
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("orders.json", "[{]", "orders.json"),
-        ("orders.json", '[{"order_id": "O", "surprise": 1}]', "orders.0"),
-        ("customers.json", '{"customer_id": "C"}', "customers"),
-    ],
-)
-def test_broken_sample_records_are_told(store: Store, tmp_path: Path, name: str, text: str, told: str) -> None:
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=told):
-        seed(store, tmp_path, NOW)
