@@ -43,7 +43,7 @@ VENDOR_SDKS = (
 )
 COMMANDS = {
     "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases",
-    "approvals", "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint",
+    "approvals", "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint", "records",
 }  # fmt: skip
 
 
@@ -85,6 +85,7 @@ def test_each_command_has_help(command: str) -> None:
         ("audit",),
         ("dlq", "list"),
         ("ledger", "export"),
+        ("records", "import", str(PROJECT / "samples" / "records")),
         ("cases", "list"),
         ("approvals", "list"),
         ("intake", "pause"),
