@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from activities.journal.drain import JournalActivities
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
+    from adapters.records.outside import OutsideRecords
+    from adapters.records.source import RecordsSource
     from adapters.store import Store
     from domain.knowledge import Article
     from ports.cleaner import MailCleaner
     from ports.inbox import Inbox
+    from ports.ledger import Ledger
     from ports.model import LanguageModel
     from ports.people import Supervisor
     from ports.starter import CaseStarter
+    from ports.store import CustomerRecords
 
 
 def read_blueprint(settings: Settings) -> Blueprint:
@@ -78,6 +82,45 @@ def ask_store(url: str) -> str:
     return database.url.render_as_string(hide_password=True)
 
 
+def open_outside_records(settings: Settings) -> "RecordsSource | None":
+    """Return the outside system that the settings name, None where records are in the store; nothing is asked yet.
+
+    Raises:
+        UsageError: a setting is missing.
+        ConfigurationError: the mapping is wrong; the message names file and key.
+    """
+    from adapters.records.opening import open_records
+
+    if settings.records == "store":
+        return None
+    missing = [name for name in ("records_file", "records_url") if not getattr(settings, name)]
+    if missing:
+        named = " and ".join(f"HEADGATE_{name.upper()}" for name in missing)
+        raise UsageError(f"HEADGATE_RECORDS={settings.records!r} needs {named}: docs/records.md shows both")
+    return open_records(
+        settings.records,
+        file=Path(settings.records_file or ""),
+        url=settings.records_url,
+        token=settings.records_token.get_secret_value(),
+    )
+
+
+def ask_records(settings: Settings) -> str:
+    """Ask the outside system of records for a sign of life and return what answered, without secrets.
+
+    Raises:
+        UsageError: a setting is missing.
+        HeadgateError: it cannot be reached, refuses us, or is not as the mapping says.
+    """
+    source = open_outside_records(settings)
+    if source is None:
+        return "the store"
+    try:
+        return source.check()
+    finally:
+        source.close()
+
+
 def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
     from adapters.models.offline.app import create_app
@@ -111,6 +154,27 @@ class Parts:
         from adapters.store import open_store
 
         return open_store(self.settings.store)
+
+    @cached_property
+    def outside_records(self) -> "OutsideRecords | None":
+        """The outside system of records with its copies in the store, None where records are in the store itself."""
+        from adapters.records.outside import OutsideRecords
+
+        source = open_outside_records(self.settings)
+        return None if source is None else OutsideRecords(source, self.store.database)
+
+    @property
+    def records(self) -> "CustomerRecords":
+        """Where customers, orders and charges are looked up."""
+        return self.outside_records or self.store.records
+
+    @property
+    def paying_ledger(self) -> "Ledger":
+        """The ledger that payments are written down in: it looks into outside records before one begins."""
+        from adapters.records.fresh_ledger import FreshLedger
+
+        outside = self.outside_records
+        return self.store.ledger if outside is None else FreshLedger(self.store.database, outside)
 
     @cached_property
     def inbox(self) -> "Inbox":
@@ -224,9 +288,9 @@ class Parts:
         approve = ApproveActivities(store.ledger, self.supervisor)
         bury = BuryActivities(store.dead_letters, self.supervisor)
         close = CloseActivities(store.cases, store.ledger)
-        pay = PayActivities(store.ledger, self.rail)
+        pay = PayActivities(self.paying_ledger, self.rail)
         return [
-            FindActivities(store.records, store.cases).find_account,
+            FindActivities(self.records, store.cases).find_account,
             pay.refund,
             pay.settle_effects,
             LeadActivities(store.crm, store.cases).record_lead,
@@ -246,5 +310,8 @@ class Parts:
 
     def close(self) -> None:
         """Close what was opened."""
+        opened: OutsideRecords | None = self.__dict__.get("outside_records")
+        if opened is not None:
+            opened.close()
         if "store" in self.__dict__:
             self.store.close()

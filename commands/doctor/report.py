@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from client.connect import Endpoints, NotReachableError, connect, read_endpoints
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
-from commands.doctor.settings import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
+from commands.doctor.settings import (
+    check_blueprint,
+    check_keys,
+    check_profile,
+    check_rail,
+    check_records,
+    check_store,
+    check_web_ui,
+)
 from commands.doctor.temporal import SERVER, TemporalPlace, check_temporal
 from domain.blueprint import ModelChoice
 from workers.settings import Settings
@@ -35,7 +43,7 @@ async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Find
         choices = list(blueprint.models.get(settings.models, {}).values())
         by_settings.append(check_profile(blueprint, settings.models))
     place = temporal_place(endpoints)
-    machine, temporal, store, web_ui = await asyncio.gather(
+    machine, temporal, store, records, web_ui = await asyncio.gather(
         diagnose(
             data_dir=settings.data_dir,
             gateway_url=endpoints.gateway if endpoints else None,
@@ -43,13 +51,14 @@ async def find_all(settings: Settings, endpoints: Endpoints | None) -> list[Find
         ),
         check_temporal(place),
         asyncio.to_thread(check_store, settings.store),
+        asyncio.to_thread(check_records, settings),
         check_web_ui(endpoints.temporal_ui if endpoints else "", settings.temporal_ui_url),
     )
     if endpoints is None and any(finding.name == SERVER and finding.ok for finding in temporal):
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
-    return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
+    return [*machine, *by_settings, *keys, rail, store, records, *temporal, web_ui]
 
 
 def temporal_place(endpoints: Endpoints | None) -> TemporalPlace | None:

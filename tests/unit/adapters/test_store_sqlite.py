@@ -16,8 +16,10 @@ from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
+from ports.store import CustomerRecords
+from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
-from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
 
@@ -39,6 +41,12 @@ class TestCaseStoreOnSqlite(CaseStoreContract):
 
 
 class TestRecordsOnSqlite(RecordsContract):
+    @pytest.fixture
+    def records(self, store: Store) -> CustomerRecords:
+        return store.records
+
+
+class TestCrmOnSqlite(CrmContract):
     pass
 
 

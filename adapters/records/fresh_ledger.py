@@ -1,0 +1,56 @@
+"""The ledger where the records are outside: before a payment begins they are looked at once more."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from adapters.records.outside import OutsideRecords
+from adapters.store.database import Database
+from adapters.store.ledger import SqlLedger
+from domain.money.approval import Action
+from domain.money.effect import LedgerState
+from ports.ledger import LedgerRow
+
+
+class FreshLedger(SqlLedger):
+    """`Ledger` on SQL that looks into an outside system before an intention is written.
+
+    A refund that waited for a person rests on what the records said when it was decided. What others paid back since
+    must count, and a charge that has changed must stop it.
+    """
+
+    def __init__(
+        self, database: Database, records: OutsideRecords, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        super().__init__(database, clock)
+        self._records = records
+
+    def intend(
+        self,
+        action: Action,
+        *,
+        step: str,
+        approval_id: str | None,
+        limit_minor: int | None,
+        now: datetime,
+        daily_cap_minor: int | None = None,
+        seen_back_minor: int | None = None,
+    ) -> LedgerRow:
+        """Look at the records again, unless this payment was begun before, and go on as `SqlLedger` does.
+
+        Raises:
+            RefusedError: also where the order is gone or is somebody else's, or a charge of it has changed.
+            EffectsStoppedError: the kill switch is on.
+            TransientError, ToldToWaitError, ConfigurationError: also where the records cannot be asked.
+        """
+        row = self.find(action.key)
+        if row is None or row.state is LedgerState.ABANDONED:
+            self._records.look_again(action)
+        return super().intend(
+            action,
+            step=step,
+            approval_id=approval_id,
+            limit_minor=limit_minor,
+            now=now,
+            daily_cap_minor=daily_cap_minor,
+            seen_back_minor=seen_back_minor,
+        )
