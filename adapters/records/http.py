@@ -81,9 +81,8 @@ class _HttpView:
         found: dict[str, KnownCustomer] = {}
         if customer_id is not None and (answer := self._ask(paths.by_id, tenant, id=customer_id)) is not None:
             known = self._customer(answer, tenant)
-            if known.customer.customer_id != customer_id:
-                raise self._other("customers.by_id", customer_id, known.customer.customer_id)
-            found[customer_id] = known
+            if self._is(customer_id, known.customer.customer_id, "customers.by_id"):
+                found[customer_id] = known
         if email is not None and paths.by_email is not None:
             for record in self._records("customers", self._ask(paths.by_email, tenant, email=email)):
                 known = self._customer(record, tenant)
@@ -98,11 +97,8 @@ class _HttpView:
         if answer is None:
             return None
         raw = _fields(answer, self._source.mapping.orders)
-        named = self._source.reader.name(raw, "orders.id")
-        if named != order_id:
-            if named.casefold() == order_id.casefold():  # asked again in the spelling that it has
-                return None
-            raise self._other("orders.by_id", order_id, named)
+        if not self._is(order_id, self._source.reader.name(raw, "orders.id"), "orders.by_id"):
+            return None
         return self._source.reader.order(raw, self._charges(answer, tenant, order_id))
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
@@ -161,10 +157,21 @@ class _HttpView:
             raise ConfigurationError(f"{self._source.file}: key {key}: the answer has no list at {path!r}")
         return found
 
-    def _other(self, key: str, asked: str, got: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._source.file}: key {key}: asked for {asked!r} the records answer with {got!r}: mend the path"
-        )
+    def _is(self, asked: str, got: str, key: str) -> bool:
+        """Return whether an answer is what was asked for; another spelling of it is not, a sender may not choose one.
+
+        Raises:
+            ConfigurationError: it is somebody else altogether.
+        """
+        if asked != got and _bare(asked) != _bare(got):
+            raise ConfigurationError(
+                f"{self._source.file}: key {key}: asked for {asked!r} the records answer with {got!r}: mend the path"
+            )
+        return asked == got
+
+
+def _bare(name: str) -> str:
+    return "".join(sign for sign in name.casefold() if sign.isalnum()).lstrip("0")
 
 
 # Any: values as JSON has them.

@@ -76,6 +76,8 @@ class JsonClient:
                 if answer.status_code != 200:
                     raise _failure(answer, path)
                 return _json(await _body(answer, path), path)
+        except httpx.ConnectTimeout as error:
+            raise TransientError(f"the records cannot be reached: {type(error).__name__}") from None
         except (TimeoutError, httpx.TimeoutException):
             raise too_slow(deadline) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):

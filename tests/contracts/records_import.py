@@ -1,5 +1,6 @@
 """What an import of records promises, on any database. Sub-classed with a `store` fixture that holds the samples."""
 
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,7 +14,7 @@ from adapters.store import Store
 from adapters.store.tables import charges, customers, orders
 from domain.errors import TransientError
 from domain.importing.problems import ImportReport
-from tests.contracts.store_samples import NOW, action, stored_case
+from tests.contracts.store_samples import NOW, RECORDS, action, stored_case
 
 CUSTOMERS = """
     customer_id,email,name
@@ -67,6 +68,13 @@ def everything(store: Store) -> list[object]:
     return [rows(store, table) for table in (customers, orders, charges)]
 
 
+def load_samples_again(store: Store, folder: Path) -> ImportReport:
+    (folder / "again").mkdir()
+    for name, text in RECORDS.items():
+        (folder / "again" / f"{name}.csv").write_text(dedent(text).lstrip(), encoding="utf-8")
+    return import_records(store.database, folder / "again", now=NOW + timedelta(days=9), samples=True)
+
+
 class ImportContract:
     """All or nothing, the same again is nothing, and what the ledger rests on stays."""
 
@@ -117,6 +125,13 @@ class ImportContract:
         assert counted(load(store, tmp_path, **files)) == dict.fromkeys(files, (2, 0, 0))
         before = everything(store)
         assert counted(load(store, tmp_path, **files)) == dict.fromkeys(files, (0, 0, 2))
+        assert everything(store) == before
+
+    def test_samples_that_are_there_stay_as_they_were(self, store: Store, tmp_path: Path) -> None:
+        """Their dates are days from now: loaded again on another day they would be others."""
+        before = everything(store)
+        again = load_samples_again(store, tmp_path)
+        assert {count.unchanged > 0 and not count.changed for count in again.counts.values()} == {True}
         assert everything(store) == before
 
     def test_a_dry_run_says_the_same_and_writes_nothing(self, store: Store, tmp_path: Path) -> None:

@@ -196,6 +196,12 @@ def test_an_answer_that_is_not_as_the_mapping_says_is_told_by_its_key(
     assert said in str(told.value)
 
 
+@pytest.mark.parametrize("spelling", ["ord-1", "ORD 1", "ORD1"])
+def test_another_spelling_of_an_id_is_no_fault_of_the_service(tmp_path: Path, spelling: str) -> None:
+    """Else whoever writes to us could make dead letters of the kind that somebody must mend."""
+    assert asked(always(lambda: JSONResponse({**ONE, "number": spelling})), tmp_path) is None
+
+
 def test_an_answer_without_its_list_of_charges_is_no_order_without_charges(tmp_path: Path) -> None:
     without = {name: value for name, value in ONE.items() if name != "payments"}
     with pytest.raises(ConfigurationError, match="no list at 'payments'"):

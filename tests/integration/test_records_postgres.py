@@ -15,6 +15,7 @@ from adapters.records.outside import OutsideRecords
 from adapters.records.source import Deadline
 from adapters.records.sql import SqlRecords
 from adapters.store import Store, open_store
+from adapters.store.database import RECORDS_LOCK
 from adapters.store.tables import charges, effects
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
@@ -172,3 +173,25 @@ def test_threads_that_look_and_pay_at_once_never_pay_more_than_is_left(store: St
     assert any(paid)
     assert int(moved) == 300 * sum(paid)
     assert int(moved) + by_others <= 2_000
+
+
+def test_a_payment_waits_for_a_change_of_the_records_and_sees_it(store: Store, postgres: Postgres) -> None:
+    records = OutsideRecords(FakeSource(), store.database)
+    store.cases.admit([stored_case("e1")])
+    find(records, customer_id="C-1", order_id="ORD-1")
+    with ThreadPoolExecutor(1) as pool, store.database.engine.connect() as connection, connection.begin() as begun:
+        store.database.lock(connection, RECORDS_LOCK)
+        connection.execute(sa.update(charges).values(refunded_minor=2_000))
+        paying = pool.submit(
+            lambda: store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=500_000, now=NOW)
+        )
+        with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            deadline = time.monotonic() + 5
+            while admin.execute(waiting).fetchone() == (0,):
+                assert not paying.done(), paying.exception()
+                assert time.monotonic() < deadline, "nobody waits"
+                time.sleep(0.01)
+        begun.commit()
+        with pytest.raises(RefusedError, match="is left"):
+            paying.result(20)

@@ -8,6 +8,9 @@ from typer.testing import CliRunner
 
 from adapters.store import open_store
 from commands.main import app
+from domain.importing.kinds import COLUMNS, Kind, needed_names
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 CUSTOMERS = "customer_id,email\nC-1,ann@example.com\n"
 ORDERS = "order_id,customer_id,status,placed_at,total,currency\nORD-1,C-1,lost,2026-06-01T10:00:00Z,20.00,USD\n"
@@ -82,3 +85,24 @@ def test_without_a_store_it_says_how_to_get_one(mine: Path, tmp_path: Path) -> N
     code, _, stderr = run(mine, tmp_path / "nowhere")
     assert code == 3
     assert "headgate up" in stderr
+
+
+def test_the_readme_shows_what_is_told(data_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "customers.csv").write_text(CUSTOMERS)
+    (folder / "orders.csv").write_text(ORDERS.replace("USD", "usd"))
+    head = "charge_id,order_id,amount,currency,captured_at,payee\n"
+    (folder / "charges.csv").write_text(f"{head}CH-1,ORD-2,20.00,USD,2026-06-01T10:00:00Z,card:visa-4242\n")
+    _, _, stderr = run(folder, data_dir)
+    assert f"```\n{stderr}```" in (PROJECT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_manual_names_every_column(kind: Kind) -> None:
+    manual = (PROJECT / "docs" / "records.md").read_text("utf-8")
+    [row] = [line for line in manual.splitlines() if line.startswith(f"| `{kind}.csv` |")]
+    _, _, needed, others, _ = row.split("|")
+    assert [name for name in needed_names(kind) if f"`{name}`" not in needed] == []
+    rest = [column.name for column in COLUMNS[kind] if not column.needed]
+    assert [name for name in rest if f"`{name}`" not in others] == []

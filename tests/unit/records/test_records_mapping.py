@@ -1,5 +1,6 @@
 """The file that says where an outside system keeps what: a wrong key is told by its name before anything is asked."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_a_wrong_key_of_a_database_is_told(tmp_path: Path, old: str, new: str, s
 def test_a_wrong_key_of_a_service_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in HTTP_MAPPING
     assert said in refusal(tmp_path, HTTP_MAPPING.replace(old, new, 1), HttpMapping)
+
+
+def test_the_mappings_of_the_manual_are_good(tmp_path: Path) -> None:
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "records.md").read_text("utf-8")
+    shown = re.findall(r"^```toml\n(.*?)^```", manual, re.MULTILINE | re.DOTALL)
+    for text, model in zip(shown, (SqlMapping, HttpMapping), strict=True):
+        (tmp_path / "records.toml").write_text(text, encoding="utf-8")
+        assert read_mapping(tmp_path / "records.toml", model).refunded_includes_headgate is not None
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
