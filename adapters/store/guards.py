@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
-from adapters.store.database import Database
-from adapters.store.records import refunded_since_midnight
+from adapters.store.database import RECORDS_LOCK, Database
+from adapters.store.effects import refunded_since_midnight
 from adapters.store.tables import charges, effects, orders, switch_changes
 from domain.errors import RefusedError
 from domain.money.action import Action, Terms
@@ -123,8 +123,11 @@ def guard_refund(
     refund = only_refund(action)
     if not isinstance(terms, RefundTerms):
         raise RefusedError(f"{action.key!r} came with the terms of another kind of action: {type(terms).__name__}")
+    # Before the charge is read: whoever changes records waits, or is waited for.
+    database.lock(connection, RECORDS_LOCK, shared=True)
+    database.lock(connection, f"charge:{refund.charge_id}")
     charge = _charge_of(connection, refund, tenant)
-    database.lock(connection, f"charge:{refund.charge_id}", f"customer:{tenant}/{charge['customer_id']}")
+    database.lock(connection, f"customer:{tenant}/{charge['customer_id']}")
     back_minor = _back_before(connection, refund, charge)
     _require_as_seen(refund, back_minor, terms.seen_back_minor)
     _require_within_charge(refund, charge, back_minor)

@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import approvals as approval_rows
 from adapters.store.database import Database, insert_first
+from adapters.store.effects import effect_record
 from adapters.store.guards import EFFECTS_STOPPED, KINDS, why_on
-from adapters.store.records import effect_record
 from adapters.store.tables import cases, effects, entries, forbidden_cases
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action

@@ -125,6 +125,12 @@ replies = sa.Table(
     sa.Column("queued_at", UtcTime, nullable=False),
 )
 
+
+def _seen() -> tuple[sa.Column[Any], ...]:  # Any: columns of two types
+    """Where a record is from (`import`, `samples`, `sql`, `http`), and when it was last seen there."""
+    return sa.Column("source", sa.Text), sa.Column("seen_at", UtcTime)
+
+
 customers = sa.Table(
     "customers",
     metadata,
@@ -135,6 +141,7 @@ customers = sa.Table(
     sa.Column("name", PlainText, nullable=False),
     sa.Column("lang", sa.Text, nullable=False),
     sa.Column("account_id", sa.Text),
+    *_seen(),
     sa.UniqueConstraint("tenant", "email_key", name="customers_email_once"),
 )
 
@@ -150,6 +157,7 @@ orders = sa.Table(
     sa.Column("promised_at", UtcTime),
     sa.Column("total_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
+    *_seen(),
     sa.ForeignKeyConstraint(
         ["tenant", "customer_id"], ["customers.tenant", "customers.customer_id"], name="orders_customer"
     ),
@@ -168,6 +176,7 @@ charges = sa.Table(
     sa.Column("captured_at", UtcTime, nullable=False),
     sa.Column("payee", sa.Text, nullable=False),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),  # paid back outside Headgate
+    *_seen(),
     sa.ForeignKeyConstraint(["tenant", "order_id"], ["orders.tenant", "orders.order_id"], name="charges_order"),
     sa.CheckConstraint(
         "amount_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= amount_minor", name="charges_amounts"

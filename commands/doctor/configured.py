@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
-from domain.errors import ConfigurationError, HeadgateError
-from workers.bootstrap import ask_store, read_blueprint_folder
+from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
+from workers.bootstrap import ask_records, ask_store, read_blueprint_folder
 from workers.secret_files import read_secret
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
+    from workers.settings import Settings
 
 
 def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
@@ -113,6 +114,25 @@ def check_store(url: str) -> Finding:
     except HeadgateError as error:
         return Finding("store", False, one_line(error), remedy)
     return Finding("store", True, f"{shown} answers")
+
+
+def check_records(settings: "Settings") -> Finding:
+    """Does the system answer that holds customers, orders and charges, and is it as the mapping says?"""
+    name = "records"
+    if settings.records == "store":
+        return Finding(name, True, "in the store: `headgate records import` fills it")
+    try:
+        shown = ask_records(settings)
+    except UsageError as error:
+        return Finding(name, False, one_line(error), "set it, or unset HEADGATE_RECORDS to use the store")
+    except TransientError as error:
+        return Finding(name, False, one_line(error), "start it, or mend HEADGATE_RECORDS_URL")
+    except HeadgateError as error:
+        remedy = (
+            "mend HEADGATE_RECORDS_FILE, HEADGATE_RECORDS_URL or HEADGATE_RECORDS_TOKEN; docs/records.md shows them"
+        )
+        return Finding(name, False, one_line(error), remedy)
+    return Finding(name, True, f"{settings.records}: {shown} answers")
 
 
 async def check_web_ui(own: str, named: str) -> Finding:

@@ -14,13 +14,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from adapters.store import Store, open_store, seed
+from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
 from domain.money.refund import RefundTerms
-from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from ports.store import CustomerRecords
+from tests.contracts.records import RecordsContract
+from tests.contracts.records_import import ImportContract
+from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_words import WordContract
@@ -43,6 +46,16 @@ class TestCaseStoreOnSqlite(CaseStoreContract):
 
 
 class TestRecordsOnSqlite(RecordsContract):
+    @pytest.fixture
+    def records(self, store: Store) -> CustomerRecords:
+        return store.records
+
+
+class TestCrmOnSqlite(CrmContract):
+    pass
+
+
+class TestImportOnSqlite(ImportContract):
     pass
 
 
@@ -149,20 +162,6 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     scripts = ScriptDirectory(str(Path(open_store.__code__.co_filename).parent / "migrations"))
     assert scripts.get_current_head() == HEAD_REVISION
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("orders.json", "[{]", "orders.json"),
-        ("orders.json", '[{"order_id": "O", "surprise": 1}]', "orders.0"),
-        ("customers.json", '{"customer_id": "C"}', "customers"),
-    ],
-)
-def test_broken_sample_records_are_told(store: Store, tmp_path: Path, name: str, text: str, told: str) -> None:
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=told):
-        seed(store, tmp_path, NOW)
 
 
 def test_what_nobody_was_told_of_before_becomes_a_word(tmp_path: Path) -> None:
