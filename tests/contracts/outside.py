@@ -17,8 +17,8 @@ from adapters.records.source import Deadline
 from adapters.store import Store
 from adapters.store.tables import charges, customers, orders
 from domain.errors import RefusedError, TransientError
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action
 from domain.money.effect import LedgerState
 from domain.money.lookup import KnownCustomer
 from domain.money.records import Charge, Customer, Order, OrderStatus
