@@ -142,10 +142,11 @@ class Spool:
         last = 0
         least, most = (min(RowChange), max(RowChange)) if standing is None else (standing, standing)
         while True:
+            # `+kind`: by the index of kinds it would sort all of them again for each chunk.
             some = self._db.execute(
-                "SELECT id, key, file, line, body FROM rows WHERE kind = ? AND good AND standing BETWEEN ? AND ? "
-                "AND id > ? ORDER BY id LIMIT ?",
-                (kind, least, most, last, CHUNK),
+                "SELECT id, key, file, line, body FROM rows WHERE id > ? AND +kind = ? AND good "
+                "AND standing BETWEEN ? AND ? ORDER BY id LIMIT ?",
+                (last, kind, least, most, CHUNK),
             ).fetchall()
             if not some:
                 return
