@@ -158,9 +158,8 @@ def test_threads_that_look_and_pay_at_once_never_pay_more_than_is_left(store: St
                 action(name, money=Money(minor=300, currency="USD")),
                 step="refund",
                 approval_id=None,
-                limit_minor=500_000,
+                terms=RefundTerms(limit_minor=500_000, seen_back_minor=account.order.charges[0].refunded_minor),
                 now=NOW,
-                seen_back_minor=account.order.charges[0].refunded_minor,
             )
         except (RefusedError, TransientError):
             return False
