@@ -28,6 +28,8 @@ from domain.reading.knowledge import Article
 _HOW_TO = "a value is written {{ field }}, a condition {% if field %} … {% endif %}"
 _OTHER_FILES: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _ARTICLE = tuple(Article.model_fields)
+_LOOP = ("index", "index0", "revindex", "revindex0", "first", "last", "length")  # there in every round
+_ASKED = (nodes.Getattr, nodes.Getitem, nodes.Call, nodes.Filter)
 _environment = sandbox()
 
 
@@ -108,11 +110,20 @@ class _Wording:
         if used := next((n for n in tree.find_all(nodes.Name) if n.name in unknown), None):
             fields = f"expected one of {', '.join(TEMPLATES[name])}" if TEMPLATES[name] else "this text has no fields"
             raise self._wrong(name, used.lineno, f"there is no field {used.name!r}; {fields}")
-        for part in tree.find_all(nodes.Getattr):
-            if isinstance(part.node, nodes.Name) and part.node.name == "article" and part.attr not in _ARTICLE:
-                known = ", ".join(_ARTICLE)
-                raise self._wrong(name, part.lineno, f"an article has no field {part.attr!r}; expected one of {known}")
+        self._check_parts(name, tree)
         return template
+
+    def _check_parts(self, name: str, tree: nodes.Template) -> None:
+        """Refuse what asks of a field more than its value: samples do not reach every branch that does."""
+        for part in tree.find_all(_ASKED):
+            of = part.node.name if isinstance(part, nodes.Getattr) and isinstance(part.node, nodes.Name) else ""
+            if isinstance(part, nodes.Getattr) and of == "article" and of in TEMPLATES[name]:
+                if part.attr not in _ARTICLE:
+                    known = f"expected one of {', '.join(_ARTICLE)}"
+                    raise self._wrong(name, part.lineno, f"an article has no field {part.attr!r}; {known}")
+            elif (asked := _asked(part)) and not (of == "loop" and asked[1:] in _LOOP):
+                what = f"{asked!r} is asked of a field, which may fail where a letter is sent; {_HOW_TO}"
+                raise self._wrong(name, part.lineno, what)
 
     def _check(self) -> None:
         """Write every letter as samples have it."""
@@ -146,6 +157,15 @@ class _Wording:
 
     def _wrong(self, name: str, line: int | None, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self._folder}/{name}.md" + (f", line {line}" if line else "") + f": {what}")
+
+
+def _asked(part: nodes.Node) -> str:
+    """Return what is asked of a value, as it is written; nothing for filters that show or join it."""
+    if isinstance(part, nodes.Getattr):
+        return f".{part.attr}"
+    if isinstance(part, nodes.Filter):
+        return "|attr" if part.name == "attr" else ""
+    return "[…]" if isinstance(part, nodes.Getitem) else "(…)"
 
 
 def _shown(value: object) -> object:

@@ -26,6 +26,7 @@ from client.starting import TemporalCaseStarter
 from domain import routing
 from domain.case import TERMINAL_STATES, CaseInput
 from domain.errors import NotReachableError
+from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest
 from ports.model import LanguageModel
 from ports.store import StoredCase
@@ -94,7 +95,7 @@ def read_samples(parts: Parts, limit: int) -> list[StoredCase]:
     from adapters.cleaning.cleaner import DocumentCleaner
 
     cleaner = DocumentCleaner(parts.blueprint.words.mail)
-    policy = parts.blueprint.case_policy()
+    policy = parts.blueprint.case_policy(DEFAULT_TENANT)
     rows = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
     cases = []
     for number in range(limit):

@@ -120,7 +120,7 @@ class Blueprint(BaseModel):
                 )
         return self
 
-    def case_policy(self, tenant: str = "default") -> CasePolicy:
+    def case_policy(self, tenant: str) -> CasePolicy:
         """Return the part that a case of a tenant takes along, with the categories that are there for it."""
         return CasePolicy(
             version=self.version,

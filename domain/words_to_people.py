@@ -1,5 +1,6 @@
 """Words to people: what is said about a case, which of them become one message, and when the next may be sent."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ GROUP_SIZES = (100, 20, 4, 1)  # after each refusal smaller, until whatever cann
 GAP_S = 1.0
 PER_MINUTE = 20
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 300.0
+TRIES_IN_A_ROW = 5
 FIRST_PUT_OFF_S, LONGEST_PUT_OFF_S = 4.0, 6 * 3600.0
 
 
@@ -41,16 +43,33 @@ _MANY: dict[str, str] = {
 }
 
 
+# What chats make mentions and links of, and what is shown instead; nothing of it matches once more.
+_DEFUSED = (
+    (re.compile("<"), "‹"),
+    (re.compile(">"), "›"),
+    (re.compile(r"(?<!\w)@(?=\w)"), "(at)"),
+    (re.compile("://"), ": //"),
+    (re.compile(r"\bwww\.", re.IGNORECASE), "www ."),
+    (re.compile(r"\]\("), "] ("),
+)
+
+
 def one_line(text: str, at_most: int) -> str:
     r"""Return a text as one line without control, formatting and unpaired characters, cut where it is too long.
 
+    What it quotes, a model's words or a customer's, mentions nobody in a chat and makes no link there.
+
     >>> one_line("refund\r\nBcc: all\x1b[31m \u202etxt.exe", 18)
     'refund Bcc: all[3…'
+    >>> one_line("<!channel> see https://evil.example", 80)
+    '‹!channel› see https: //evil.example'
     """
     # Cc, Cf, Cs: controls, what turns or hides text, halves of a pair, which have no UTF-8.
     kept = "".join(
         c for c in " ".join(text[: 4 * at_most].split()) if unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
     )
+    for pattern, shown in _DEFUSED:
+        kept = pattern.sub(shown, kept)
     return kept if len(kept) <= at_most else kept[: at_most - 1] + "…"
 
 
@@ -182,6 +201,17 @@ def next_try_s(failures: int, said_s: float | None = None) -> float:
     if said_s is not None and said_s >= FIRST_BACKOFF_S:
         return said_s
     return min(FIRST_BACKOFF_S * 2.0 ** min(failures - 1, 30), LONGEST_BACKOFF_S)
+
+
+def next_turn_s(failures: int, wait_s: float) -> float:
+    """Return for how long the words that failed last let others go first, seconds; 0: they stay the first.
+
+    Beyond the next try, but not beyond the one after it: if the hook is down for all, nothing is lost by it.
+
+    >>> [next_turn_s(n, 16.0) for n in (1, 4, 5, 6, 10)]
+    [0.0, 0.0, 24.0, 0.0, 24.0]
+    """
+    return 1.5 * wait_s if failures % TRIES_IN_A_ROW == 0 else 0.0
 
 
 def put_off_s(refusals: int) -> float:

@@ -37,6 +37,8 @@ class WordStore(Protocol):
         """Record that people were told."""
         ...
 
-    def failed(self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None) -> None:
-        """Record a try in vain and why; `again_at` puts these words off, as refused for themselves."""
+    def failed(
+        self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None, refused: bool = False
+    ) -> None:
+        """Record a try in vain and why; `again_at` puts them off, `refused` counts a refusal."""
         ...

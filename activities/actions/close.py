@@ -6,7 +6,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseOutcome
-from domain.inbound.cleaned import restore
+from domain.letter_rules import restore_harmless
 from domain.letters import Letter
 from ports.ledger import Ledger
 from ports.store import CaseStore, Reply
@@ -71,8 +71,8 @@ class CloseActivities:
             key=reply_key(outcome.case_id, outcome.replay),
             case_id=outcome.case_id,
             to=stored.sender_email,
-            subject=restore(draft.subject, stored.vault),
-            text=restore(draft.text, stored.vault),
+            subject=restore_harmless(draft.subject, stored.vault, own=stored.sender_email or ""),
+            text=restore_harmless(draft.text, stored.vault, own=stored.sender_email or ""),
         )
 
 

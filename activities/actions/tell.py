@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.errors import ConfigurationError, ToldToWaitError, TransientError
-from domain.words_to_people import PER_MINUTE, MessageToPeople, next_message, next_try_s, put_off_s, rest_s
+from domain.words_to_people import PER_MINUTE, MessageToPeople, next_message, next_try_s, next_turn_s, put_off_s, rest_s
 from ports.people import Notifier, WordStore
 
 WHY_CHARS = 300
@@ -100,14 +100,20 @@ class TellActivities:
         return 0.0
 
     async def _failed(self, message: MessageToPeople, refusals: int, error: Exception, result: TellResult) -> None:
-        """Record a message that was not taken: for its own sake it is put off, else all of them wait."""
+        """Record a message that was not taken: for its own sake it is put off, else all of them wait.
+
+        A hook may also be down for one message only. So after some tries another one has its turn.
+        """
         outage = isinstance(error, TransientError | ToldToWaitError | ConfigurationError)
-        again_at = None if outage else self._clock() + timedelta(seconds=put_off_s(refusals + 1))
         result.trouble = f"{type(error).__name__}: {error}"[:WHY_CHARS]
-        await asyncio.to_thread(self._words.failed, message.word_ids, result.trouble, again_at=again_at)
         result.failures += 1
         said_s = error.wait_seconds if isinstance(error, ToldToWaitError) else None
         result.wait_s = next_try_s(result.failures, said_s)
+        off_s = put_off_s(refusals + 1) if not outage else next_turn_s(result.failures, result.wait_s)
+        again_at = self._clock() + timedelta(seconds=off_s) if off_s else None
+        await asyncio.to_thread(
+            self._words.failed, message.word_ids, result.trouble, again_at=again_at, refused=not outage
+        )
 
     async def _rest(self, seconds: float, shutdown: "asyncio.Future[None]") -> None:
         pausing = asyncio.ensure_future(self._pause(seconds))

@@ -21,7 +21,7 @@ from domain.errors import PoisonError, TransientError, WebhookRefusedError, fail
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.email_head import ADDRESS
 from domain.inbound.reference_ids import usable_id
-from domain.inbound.webhook import Attachment, Inbound, parse_webhook
+from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
@@ -55,7 +55,7 @@ class AdmitResult(BaseModel):
 
 
 class AdmitActivities:
-    """The activity of `IntakeWorkflow`. `policy` supplies the blueprint's rules as they are now."""
+    """The activity of `IntakeWorkflow`. `policy` supplies the blueprint's rules for a tenant as they are now."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class AdmitActivities:
         cleaner: MailCleaner,
         starter: CaseStarter,
         dead_letters: DeadLetterStore,
-        policy: Callable[[], CasePolicy],
+        policy: Callable[[str], CasePolicy],
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
@@ -111,7 +111,6 @@ class AdmitActivities:
         return total
 
     async def _admit_together(self, items: Sequence[InboxItem], *, unread: str = "") -> AdmitResult:
-        policy = self._policy()
         readable: list[StoredCase] = []
         poison: list[tuple[StoredCase, Exception]] = []
         for item in items:
@@ -120,9 +119,9 @@ class AdmitActivities:
                 readable.append(stored)
                 continue
             try:
-                readable.append(await self._read(item, policy, unread))
+                readable.append(await self._read(item, unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
-                poison.append((_unread_case(item, policy), e))
+                poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
@@ -150,7 +149,7 @@ class AdmitActivities:
         except KeyError:
             return None
 
-    async def _read(self, item: InboxItem, policy: CasePolicy, unread: str) -> StoredCase:
+    async def _read(self, item: InboxItem, unread: str) -> StoredCase:
         """Read and clean one payload, in a thread that is left behind if it does not come back.
 
         Raises:
@@ -158,7 +157,7 @@ class AdmitActivities:
         """
         if unread:
             raise PoisonError(unread)
-        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._prepare, item, policy)
+        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._prepare, item)
         try:
             return await asyncio.wait_for(reading, READ_WITHIN_S)
         except TimeoutError:
@@ -166,7 +165,7 @@ class AdmitActivities:
             self._reader = _new_reader()
             raise PoisonError(f"it could not be read within {READ_WITHIN_S:g} s") from None
 
-    def _prepare(self, item: InboxItem, policy: CasePolicy) -> StoredCase:
+    def _prepare(self, item: InboxItem) -> StoredCase:
         """Read and clean one payload.
 
         Raises:
@@ -176,6 +175,7 @@ class AdmitActivities:
             inbound = parse_webhook(item.content_type, item.body)
         except WebhookRefusedError as e:
             raise PoisonError(str(e)) from e
+        policy = self._policy(inbound.tenant)
         lang = None if inbound.lang == "und" else inbound.lang
         known = _known_values(inbound)
         if inbound.email:

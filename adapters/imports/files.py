@@ -41,10 +41,12 @@ def find_files(path: Path, problems: Problems) -> list[FoundFile]:
         return [FoundFile(path, _kind_by_name(path))]
     found: dict[Kind, Path] = {}
     for file in sorted(path.iterdir()):
-        if file.suffix.casefold() != ".csv" or not file.is_file():
+        if file.suffix.casefold() != ".csv":
             continue
         kind = _kind_by_name(file)
-        if kind is None:
+        if not file.is_file():
+            problems.add(file.name, "expected a file", "mend or remove the link or folder of this name")
+        elif kind is None:
             problems.add(file.name, f"expected one of {_NAMES}", "rename it, move it away, or import it by itself")
         elif kind in found:
             problems.add(file.name, f"expected one file of {kind}, there is {found[kind].name!r}", "keep one of them")

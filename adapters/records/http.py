@@ -23,6 +23,7 @@ MAX_CHARGES = 100
 NOBODY = "headgate-doctor"
 """The id that is asked for as a sign of life."""
 _IN_A_PATH = frozenset("/\\%")  # quoted or not: there are servers that unquote first and look for the path then
+_WHOSE = frozenset({"id", "customer_id"})
 _PLACES = frozenset({"relation", "by_id", "by_email", "list", "of_customer", "of_order", "within"})
 
 
@@ -96,7 +97,7 @@ class _HttpView:
         answer = self._ask(self._source.mapping.orders.by_id, tenant, id=order_id)
         if answer is None:
             return None
-        raw = _fields(answer, self._source.mapping.orders)
+        raw = self._fields("orders", answer)
         if not self._is(order_id, self._source.reader.name(raw, "orders.id"), "orders.by_id"):
             return None
         return self._source.reader.order(raw, self._charges(answer, tenant, order_id))
@@ -107,14 +108,14 @@ class _HttpView:
             return []
         reader = self._source.reader
         raws = [
-            _fields(record, self._source.mapping.orders)
+            self._fields("orders", record, only=_WHOSE)  # a list may tell less than an order's own answer
             for record in self._records("orders", self._ask(template, tenant, id=customer_id))
         ]
         own = [raw for raw in raws if reader.name(raw, "orders.customer_id") == customer_id]
         return [reader.name(raw, "orders.id") for raw in own[:CANDIDATE_ORDERS]]
 
     def _customer(self, record: object, tenant: str) -> KnownCustomer:
-        return self._source.reader.customer(_fields(record, self._source.mapping.customers), tenant)
+        return self._source.reader.customer(self._fields("customers", record), tenant)
 
     def _charges(self, order: object, tenant: str, order_id: str) -> list[Charge]:
         paths = self._source.mapping.charges
@@ -122,13 +123,42 @@ class _HttpView:
             found = self._list(order, "charges.within", paths.within)
         else:
             found = self._records("charges", self._ask(paths.of_order or "", tenant, id=order_id))
-        charges = [self._source.reader.charge(_fields(record, paths)) for record in found[: MAX_CHARGES + 1]]
+        charges = [self._charge(record, order_id) for record in found[: MAX_CHARGES + 1]]
         if len(found) > MAX_CHARGES or len({charge.charge_id for charge in charges}) < len(charges):
             raise ConfigurationError(
                 f"{self._source.file}: key charges.id: expected at most {MAX_CHARGES} charges of order {order_id!r}, "
                 f"each once, found {len(found)}"
             )
         return charges
+
+    def _charge(self, record: object, order_id: str) -> Charge:
+        """Return a charge, if it is one of this order: its payee is where a refund goes."""
+        raw = self._fields("charges", record)
+        if "order_id" in raw and (got := self._source.reader.name(raw, "charges.order_id")) != order_id:
+            raise ConfigurationError(
+                f"{self._source.file}: key charges.of_order: asked for the charges of order {order_id!r} the records "
+                f"answer with one of {got!r}: mend the path, or its filter"
+            )
+        return self._source.reader.charge(raw)
+
+    # Any: values as JSON has them.
+    def _fields(self, part: str, record: object, only: frozenset[str] | None = None) -> Mapping[str, Any]:
+        """Return what a record has at the paths of the mapping, by our names.
+
+        Raises:
+            ConfigurationError: there is nothing at one of them, not even null: a slip in a path is not "no refund yet".
+        """
+        paths: BaseModel = getattr(self._source.mapping, part)
+        named = paths.model_dump(exclude_none=True, exclude=set(_PLACES), include=None if only is None else set(only))
+        found = {name: at_path(record, path) for name, path in named.items()}
+        for name, value in found.items():
+            if value is MISSING:
+                optional = not type(paths).model_fields[name].is_required()
+                raise ConfigurationError(
+                    f"{self._source.file}: key {part}.{name}: the answer has nothing at {named[name]!r}, not even "
+                    f"null: mend the path{', or leave the key out of the file' if optional else ''}"
+                )
+        return found
 
     def _ask(self, template: str, tenant: str, **named: str) -> object | None:
         """Ask for what a person named; None, unasked, for a name that could lead a server to another path."""
@@ -138,7 +168,7 @@ class _HttpView:
             if f"{{{name}}}" in path and (value in (".", "..") or not _IN_A_PATH.isdisjoint(value)):
                 return None
         quoted = {name: quote(value, safe="") for name, value in values.items()}
-        return self._client.get((path + mark + query).format(**quoted), self._deadline)
+        return self._client.get((path + mark + query).format(**quoted), self._deadline, template=template)
 
     def _records(self, part: str, answer: object | None) -> list[object]:
         """Return the records of an answer: those of its list, itself if it is one, or the one that it is."""
@@ -164,19 +194,12 @@ class _HttpView:
             ConfigurationError: it is somebody else altogether.
         """
         if asked != got and _bare(asked) != _bare(got):
-            raise ConfigurationError(
-                f"{self._source.file}: key {key}: asked for {asked!r} the records answer with {got!r}: mend the path"
-            )
+            whom = f"{asked!r} the records answer with {got!r}"
+            if key.startswith("customers."):  # what a sender wrote may be their address
+                whom = "one customer the records answer with another"
+            raise ConfigurationError(f"{self._source.file}: key {key}: asked for {whom}: mend the path")
         return asked == got
 
 
 def _bare(name: str) -> str:
     return "".join(sign for sign in name.casefold() if sign.isalnum()).lstrip("0")
-
-
-# Any: values as JSON has them.
-def _fields(record: object, paths: BaseModel) -> Mapping[str, Any]:
-    """Return what a record has at the paths of the mapping, by our names."""
-    named = paths.model_dump(exclude_none=True, exclude=set(_PLACES))
-    found = {name: at_path(record, path) for name, path in named.items()}
-    return {name: value for name, value in found.items() if value is not MISSING}

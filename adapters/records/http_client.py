@@ -41,15 +41,20 @@ class JsonClient:
         self._thread = threading.Thread(target=self._loop.run_forever, name="records-http", daemon=True)
         self._thread.start()
 
-    def get(self, path: str, deadline: Deadline) -> object | None:
+    def get(self, path: str, deadline: Deadline, *, template: str) -> object | None:
         """Return the JSON at a path, None if there is no such record; numbers come as their source text.
+
+        Args:
+            path: below the base URL.
+            deadline: of the whole look.
+            template: what the path was made from, for messages: filled in, it may name a person.
 
         Raises:
             TransientError, ToldToWaitError: ask again.
             ConfigurationError: the service refuses us, or this is no answer of such a service.
         """
         left = deadline.left_s()
-        asked = asyncio.run_coroutine_threadsafe(self._get(path, left, deadline), self._loop)
+        asked = asyncio.run_coroutine_threadsafe(self._get(path, left, deadline, template), self._loop)
         try:
             return asked.result(left + 1)
         except concurrent.futures.TimeoutError:  # the thread that asks does not come round to it
@@ -64,7 +69,7 @@ class JsonClient:
             self._thread.join(5)
             self._loop.close()
 
-    async def _get(self, path: str, left_s: float, deadline: Deadline) -> object | None:
+    async def _get(self, path: str, left_s: float, deadline: Deadline, template: str) -> object | None:
         timeout = httpx.Timeout(left_s, connect=min(CONNECT_WITHIN_S, left_s))
         try:
             async with (
@@ -74,8 +79,8 @@ class JsonClient:
                 if answer.status_code in self._not_found:
                     return None
                 if answer.status_code != 200:
-                    raise _failure(answer, path)
-                return _json(await _body(answer, path), path)
+                    raise _failure(answer, template)
+                return _json(await _body(answer, template), template)
         except httpx.ConnectTimeout as error:
             raise TransientError(f"the records cannot be reached: {type(error).__name__}") from None
         except (TimeoutError, httpx.TimeoutException):
@@ -86,33 +91,33 @@ class JsonClient:
             raise TransientError(f"the records cannot be reached: {type(error).__name__}") from None
 
 
-async def _body(answer: httpx.Response, path: str) -> bytes:
+async def _body(answer: httpx.Response, template: str) -> bytes:
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise ConfigurationError(
-            f"the records answer {_shown(path)} compressed although we asked for plain: turn it off"
+            f"the records answer {_shown(template)} compressed although we asked for plain: turn it off"
         )
     body = bytearray()
     async for some in answer.aiter_raw():
         body += some
         if len(body) > MAX_ANSWER_BYTES:
             raise ConfigurationError(
-                f"the records answer {_shown(path)} with more than {MAX_ANSWER_BYTES} bytes: name a path that answers "
-                "with one record, or a page of few"
+                f"the records answer {_shown(template)} with more than {MAX_ANSWER_BYTES} bytes: name a path that "
+                "answers with one record, or a page of few"
             )
     return bytes(body)
 
 
-def _json(body: bytes, path: str) -> object:
+def _json(body: bytes, template: str) -> object:
     try:
         return loads(body)
     except StrictJSONError as error:
-        raise TransientError(f"the records' answer to {_shown(path)} is no JSON, or was cut off: {error}") from None
+        raise TransientError(f"the records' answer to {_shown(template)} is no JSON, or was cut off: {error}") from None
 
 
-def _failure(answer: httpx.Response, path: str) -> HeadgateError:
+def _failure(answer: httpx.Response, template: str) -> HeadgateError:
     """Return what an answer means for a retry: the only place that decides it."""
     status = answer.status_code
-    said = f"the records answer {status} to {_shown(path)}"
+    said = f"the records answer {status} to {_shown(template)}"
     wait = wait_seconds(answer.headers)
     if status == 429 or (status >= 500 and wait is not None):
         return ToldToWaitError(said, UNSAID_S if wait is None else wait)
@@ -125,10 +130,10 @@ def _failure(answer: httpx.Response, path: str) -> HeadgateError:
     return ConfigurationError(f"{said}: compare the mapping's paths with the service")
 
 
-def _shown(path: str) -> str:
-    """Return a path without what was filled in after its last slash or '?': that may be an address of a person."""
-    cut = path.partition("?")[0]
-    return repr(cut[: cut.rfind("/") + 1] + "…")
+def _shown(template: str) -> str:
+    """Return a template without its query: that may hold a key of the service."""
+    path, mark, _ = template.partition("?")
+    return repr(path + ("?…" if mark else ""))
 
 
 class _Missing:
@@ -140,16 +145,20 @@ MISSING = _Missing()
 
 # Any: a JSON document, walked by paths that a person wrote.
 def at_path(document: Any, path: str) -> Any:  # noqa: ANN401
-    """Return what is at a dotted path, `MISSING` where nothing is.
+    """Return what is at a dotted path, None where that or what should hold it is null, `MISSING` where nothing is.
 
     >>> at_path({"contact": {"emails": ["a@b.example"]}}, "contact.emails.0")
     'a@b.example'
+    >>> at_path({"contact": None}, "contact.emails.0") is None
+    True
     """
     for name in path.split("."):
         if isinstance(document, dict):
             document = document.get(name, MISSING)
         elif isinstance(document, list) and name.isascii() and name.isdecimal() and int(name) < len(document):
             document = document[int(name)]
+        elif document is None:
+            return None
         else:
             return MISSING
     return document

@@ -182,6 +182,7 @@ class HttpCharges(_Part):
 
     within: JsonPath | None = None
     of_order: Template | None = None
+    order_id: JsonPath | None = None
     list: JsonPath | None = None
     id: JsonPath
     amount: JsonPath
@@ -194,6 +195,11 @@ class HttpCharges(_Part):
     def _one_place(self) -> Self:
         if (self.within is None) == (self.of_order is None):
             raise ValueError("expected either `within` or `of_order`")
+        if self.of_order is not None and self.order_id is None:
+            raise ValueError(
+                "expected `order_id` beside charges.of_order: the path where a charge says whose it is, else a service "
+                "that ignores the filter has a refund sent to somebody else"
+            )
         return self
 
 

@@ -69,7 +69,7 @@ class OutsideRecords:
         """Copy anew what a payment that is about to begin rests on: between decision and payment may lie days.
 
         Raises:
-            RefusedError: the order is gone, or went to somebody else.
+            RefusedError: the order or its charge is gone, or went to somebody else.
             TransientError, ToldToWaitError, ConfigurationError: as `find_account`.
         """
 
@@ -84,6 +84,9 @@ class OutsideRecords:
             if order is None or order.customer_id != owner:
                 became = "is not in the records any more" if order is None else f"is {order.customer_id!r}'s now"
                 raise RefusedError(f"order {action.order_id!r} {became}: {action.key!r} has to be decided again")
+            if action.charge_id not in {charge.charge_id for charge in order.charges}:
+                gone = f"charge {action.charge_id!r} is not one of order {action.order_id!r} any more"
+                raise RefusedError(f"{gone}: {action.key!r} has to be decided again")
             self._database.writing(lambda connection: self._mirror.keep(connection, tenant, order, seen_at))
 
         self._not_overtaken(look)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.records.mapping import SqlCharges, SqlCustomers, SqlMapping, SqlOrders
 from adapters.records.source import Deadline
-from adapters.records.sql_engine import bound_statement, bound_time, engine_for, told
+from adapters.records.sql_engine import bound_statement, bound_time, engine_for, shown, told
 from adapters.records.values import RecordReader
 from adapters.store.database import is_transient
 from domain.errors import ConfigurationError
@@ -27,6 +27,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 MAX_CHARGES = 100
 _SOME = 3  # of what should be one: enough to see that it is not
+_SAME_ADDRESS = 20  # rows of an address; more are never read
 
 
 class SqlRecords:
@@ -52,11 +53,11 @@ class SqlRecords:
             raise told(error, self._engine.url, self._file) from None
 
     def check(self) -> str:
-        """Look at every table and column of the mapping and return the URL without its password."""
+        """Look at every table and column of the mapping and return the URL without password and options."""
         with self.view(Deadline()) as view:
             for part in ("customers", "orders", "charges"):
                 view.select(part, {}, limit=1)
-        return self._engine.url.render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     def close(self) -> None:
         """Close all connections."""
@@ -82,6 +83,13 @@ class SqlRecords:
         return ConfigurationError(
             f"{self._file}: key {part}.from: the records have more than one row for {name!r}, expected one for each "
             "id; name a view that has just one"
+        )
+
+    def alike(self, count: int) -> ConfigurationError:
+        """Return the error for an address that cannot be told from others: raise it."""
+        return ConfigurationError(
+            f"{self._file}: key customers.email: the database holds {count} or more addresses for the same that are "
+            "not: name a view whose addresses are compared letter by letter"
         )
 
 
@@ -118,18 +126,35 @@ class _SqlView:
             return []
         found: dict[str, KnownCustomer] = {}
         if customer_id is not None:
-            same = self._customers(tenant, {"id": customer_id})
+            same = self._customers(tenant, {"id": customer_id}, _SOME)
             found = {known.customer.customer_id: known for known in same if known.customer.customer_id == customer_id}
             if len([known for known in same if known.customer.customer_id == customer_id]) > 1:
                 raise self._source.twice("customers", customer_id)
         if email is not None:
-            for known in self._customers(tenant, {"email": email}):
-                if known.email_key == email:
-                    found.setdefault(known.customer.customer_id, known)
+            for known in self._of_address(tenant, email):
+                found.setdefault(known.customer.customer_id, known)
         return list(found.values())
 
-    def _customers(self, tenant: str, wanted: Mapping[str, str]) -> list[KnownCustomer]:
-        rows = self.select("customers", wanted, tenant=tenant, limit=_SOME)
+    def _of_address(self, tenant: str, email: str) -> list[KnownCustomer]:
+        """Return the customers of an address: all, or so many that it is plain that there is not just one.
+
+        Raises:
+            ConfigurationError: one has more than one row, or rows that were not read may be of another.
+        """
+        read = self._customers(tenant, {"email": email}, _SAME_ADDRESS)
+        found: dict[str, KnownCustomer] = {}
+        for known in read:
+            if known.email_key != email:  # some databases compare without accents
+                continue
+            if known.customer.customer_id in found:
+                raise self._source.twice("customers", known.customer.customer_id)
+            found[known.customer.customer_id] = known
+        if len(read) >= _SAME_ADDRESS and len(found) < 2:
+            raise self._source.alike(_SAME_ADDRESS)
+        return list(found.values())
+
+    def _customers(self, tenant: str, wanted: Mapping[str, str], limit: int) -> list[KnownCustomer]:
+        rows = self.select("customers", wanted, tenant=tenant, limit=limit)
         return [self._source.reader.customer(row, tenant) for row in rows]
 
     def order(self, tenant: str, order_id: str) -> Order | None:

@@ -121,9 +121,14 @@ def bound_statement(connection: Connection, deadline: Deadline) -> None:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left_ms}")
 
 
+def shown(url: URL) -> str:
+    """Return a URL as people may see it: without password, and without options, of which one may be a password."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
 def told(error: exc.SQLAlchemyError, url: URL, file: str) -> HeadgateError:
     """Return what the caller is told. A database's details repeat whole rows: they stay here."""
-    where = url.render_as_string(hide_password=True)
+    where = shown(url)
     cause = getattr(error, "orig", None) or error
     said = getattr(getattr(cause, "diag", None), "message_primary", None) or " ".join(str(cause).split())[:200]
     if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:

@@ -88,7 +88,7 @@ class RecordReader:
         value = _of(raw, key)
         text = "" if value is None or isinstance(value, bool | float) else str(value).strip()
         if not text or len(text) > most or not text.isprintable():
-            self._wrong(key, value, f"a text of 1 to {most} characters without control characters")
+            self._refuse(key, _kind(value), f"a text of 1 to {most} characters without control characters")
         return text
 
     def _currency(self, raw: Raw, key: str) -> str:
@@ -152,7 +152,21 @@ class RecordReader:
 
     def _wrong(self, key: str, value: object, expected: str) -> NoReturn:
         """Raise what is wrong; of a value only money, words and times are shown, which no person is told by."""
-        raise ConfigurationError(f"{self._file}: key {key}: the records have {value!r:.80}, expected {expected}")
+        self._refuse(key, f"{value!r:.80}", expected)
+
+    def _refuse(self, key: str, what: str, expected: str) -> NoReturn:
+        raise ConfigurationError(f"{self._file}: key {key}: the records have {what}, expected {expected}")
+
+
+def _kind(value: object) -> str:
+    """Return what an id or a payee is without repeating it: it may name a person, or a card."""
+    if value is None:
+        return "nothing"
+    if not isinstance(value, str):
+        return f"a value of type {type(value).__name__!r}"
+    text = value.strip()
+    controls = "" if text.isprintable() else ", some of them control characters"
+    return f"a text of {len(text)} characters{controls}"
 
 
 def _of(raw: Raw, key: str) -> object:

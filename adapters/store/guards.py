@@ -129,6 +129,7 @@ def guard_refund(
     charge = _charge_of(connection, refund, tenant)
     database.lock(connection, f"customer:{tenant}/{charge['customer_id']}")
     back_minor = _back_before(connection, refund, charge)
+    _require_same_customer(refund, charge, terms.customer_id)
     _require_as_seen(refund, back_minor, terms.seen_back_minor)
     _require_within_charge(refund, charge, back_minor)
     if not approved:
@@ -174,6 +175,14 @@ def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> Row
     if charge["currency"] != action.money.currency:
         raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
     return charge
+
+
+def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id: str | None) -> None:
+    """Refuse where the order went to somebody else while a person decided: claim, letter and cap are of the first."""
+    if customer_id is not None and charge["customer_id"] != customer_id:
+        raise RefusedError(
+            f"order {action.order_id!r} is {charge['customer_id']!r}'s now: {action.key!r} has to be decided again"
+        )
 
 
 def _back_before(connection: Connection, action: RefundAction, charge: RowMapping) -> int:

@@ -42,15 +42,19 @@ class SqlWords:
             lambda connection: connection.execute(change.values(told_at=now, tries=words.c.tries + 1))
         )
 
-    def failed(self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None) -> None:
-        """Record a try in vain and why; `again_at` puts these words off, as refused for themselves."""
+    def failed(
+        self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None, refused: bool = False
+    ) -> None:
+        """Record a try in vain and why; `again_at` puts them off, `refused` counts a refusal."""
         change = (
             sa.update(words)
             .where(words.c.word_id.in_(word_ids), words.c.told_at.is_(None))
             .values(tries=words.c.tries + 1, last_error=why)
         )
         if again_at is not None:
-            change = change.values(refusals=words.c.refusals + 1, again_at=again_at)
+            change = change.values(again_at=again_at)
+        if refused:
+            change = change.values(refusals=words.c.refusals + 1)
         self._database.writing(lambda connection: connection.execute(change))
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
+from domain.inbound.webhook import DEFAULT_TENANT
 from workers.bootstrap import Parts
 
 ABSTAINED = "abstained"
@@ -67,7 +68,7 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
 
     cleaner = parts.cleaner
     router = RouteActivities(parts.models, parts.blueprint)
-    policy = parts.blueprint.case_policy()
+    policy = parts.blueprint.case_policy(DEFAULT_TENANT)
     categories = [category.name for category in policy.categories]
     judged = []
     for row in read_labelled(path, categories):

@@ -92,7 +92,7 @@ def country_or_all(raw: str) -> str:
 
 def count(raw: str) -> int:
     """Read a number of people."""
-    if not raw.isascii() or not raw.isdecimal() or int(raw[:20]) > MAX_COUNT:
+    if not raw.isascii() or not raw.isdecimal() or len(raw) > len(str(MAX_COUNT)) or int(raw) > MAX_COUNT:
         raise CellError(f"expected a whole number from 0 to {MAX_COUNT}", "write digits only")
     return int(raw)
 

@@ -39,7 +39,11 @@ class Action(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         """Make the kind known by its name."""
         super().__pydantic_init_subclass__(**kwargs)
-        _KINDS[cls.model_fields["kind"].default] = cls
+        kind = cls.model_fields["kind"].default
+        known = _KINDS.setdefault(kind, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"kind {kind!r} of {cls.__name__} is that of {known.__name__}: give it one of its own")
+        _KINDS[kind] = cls  # the same class again, where a sandbox imports its module anew
 
     def model_post_init(self, _context: object, /) -> None:
         """Refuse an action without a kind of its own: its digest would not cover what is particular to it."""

@@ -327,11 +327,13 @@ class RefundTerms(Terms):
         limit_minor: from here on all that goes back of the charge needs a person.
         daily_cap_minor: the customer's refunds of a day stay within it.
         seen_back_minor: what the decision saw as paid back of the charge.
+        customer_id: whose order it was when that was decided.
     """
 
     limit_minor: int | None = None
     daily_cap_minor: int | None = None
     seen_back_minor: int | None = None
+    customer_id: str | None = None
 
     @classmethod
     def of(cls, action: RefundAction, account: Account, policy: RefundPolicy) -> "RefundTerms":
@@ -344,4 +346,5 @@ class RefundTerms(Terms):
             daily_cap_minor=policy.daily_cap_minor.get(currency),
             # Five tickets at once must not each get a percentage that is owed once.
             seen_back_minor=sum(c.refunded_minor for c in charges if c.charge_id == action.charge_id),
+            customer_id=account.customer.customer_id if account.customer else None,
         )

@@ -36,7 +36,7 @@ class WordContract:
     def test_the_oldest_come_first_and_those_refused_last(self, store: Store) -> None:
         for n in (2, 0, 1):
             store.words.add(word(f"w{n}", at=NOW + timedelta(seconds=n)))
-        store.words.failed(["w0"], "answered 422", again_at=NOW + timedelta(seconds=4))
+        store.words.failed(["w0"], "answered 422", again_at=NOW + timedelta(seconds=4), refused=True)
         assert [w.word_id for w in store.words.untold(10, NOW)] == ["w1", "w2"]
         later = store.words.untold(10, NOW + timedelta(seconds=4))
         assert [(w.word_id, w.refusals) for w in later] == [("w1", 0), ("w2", 0), ("w0", 1)]

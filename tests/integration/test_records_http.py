@@ -91,11 +91,13 @@ def test_the_doctor_asks_for_nobody(source: HttpRecords, url: str) -> None:
 
 # --- everything else that a server can answer -----------------------------------------------------------------------
 
-ONE = {
+ONE: dict[str, object] = {
     "number": "ORD-1",
     "buyer": {"number": "C-1"},
     "state": "done",
     "ordered": "2026-06-05T12:00:00Z",
+    "arrived": None,
+    "due": None,
     "sum": {"amount": "20.00", "cur": "usd"},
     "payments": [],
 }
@@ -185,7 +187,7 @@ def test_what_is_no_json_may_be_mended_by_time(tmp_path: Path, body: bytes) -> N
         ({"sum": {"amount": True, "cur": "USD"}}, "key orders.total"),
         ({"ordered": "2026-06-05T12:00:00"}, "name the zone of all times by values.times"),
         ({"payments": {}}, "key charges.within: the answer has no list at 'payments'"),
-        ({"payments": [{"ref": "CH-1"}]}, "key charges.currency"),
+        ({"payments": [{"ref": "CH-1"}]}, "key charges.amount: the answer has nothing at 'paid'"),
     ],
 )
 def test_an_answer_that_is_not_as_the_mapping_says_is_told_by_its_key(
@@ -213,15 +215,44 @@ def test_an_answer_without_its_list_of_charges_is_no_order_without_charges(tmp_p
 
 def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
     body = b'{"number": "ORD-1", "buyer": {"number": 7}, "state": "done", "ordered": "2026-06-05T12:00:00Z", '
+    body += b'"arrived": null, "due": null, '
     found = asked(always(lambda: Response(body + b'"sum": {"amount": 20.10, "cur": "USD"}, "payments": []}')), tmp_path)
     assert found is not None
     assert (found.total_minor, found.customer_id) == (2_010, "7")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Response(status_code=405),
+        lambda: Response(status_code=503),
+        lambda: Response(b"{"),
+        lambda: Response(b"\x1f", headers={"content-encoding": "gzip"}),
+        lambda: JSONResponse({"number": "C-1", "contact": {"mail": "ann@example.com"}, "speaks": "en"}),
+    ],
+)
+def test_errors_name_the_place_and_nobody(tmp_path: Path, answer: Callable[[], Response]) -> None:
+    mapping = HTTP_MAPPING.replace("/{tenant}/people/{id}", "/{tenant}/people/{id}/profile?key=s3cret")
+
+    async def either(request: Request) -> Response:
+        return Response("ok") if request.url.path == "/healthz" else answer()
+
+    with Served(Starlette(routes=[Route("/{rest:path}", either)])) as served:
+        source = opened(served.url, tmp_path, mapping)
+        with pytest.raises(HeadgateError) as told, source.view(Deadline()) as view:
+            view.customers("default", customer_id="ann@example.org", email=None)
+        source.close()
+    assert "/{tenant}/people/{id}/profile" in str(told.value) or "key customers.by_id" in str(told.value)
+    assert not any(word in str(told.value) for word in ("ann", "example", "s3cret"))
+
+
 def test_charges_at_an_address_of_their_own_and_times_in_seconds(tmp_path: Path) -> None:
-    mapping = HTTP_MAPPING.replace('within = "payments"', 'of_order = "/{tenant}/sales/{id}/payments"\nlist = "data"')
+    mapping = HTTP_MAPPING.replace(
+        'within = "payments"', 'of_order = "/{tenant}/sales/{id}/payments"\nlist = "data"\norder_id = "sale"'
+    )
     mapping = mapping.replace('money = "decimal"', 'money = "minor"\ntimes = "unix"')
-    charge = {"ref": "CH-1", "paid": 2000, "cur": "USD", "at": 1780660800, "instrument": "card:1", "back": 0}
+    charge = {"ref": "CH-1", "sale": "ORD-1", "paid": 2000, "cur": "USD", "at": 1780660800, "instrument": "card:1"}
+    charge["back"] = 0
 
     async def answer(request: Request) -> Response:
         if request.url.path.endswith("/payments"):

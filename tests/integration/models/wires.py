@@ -15,6 +15,7 @@ from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
 from domain.blueprint import ModelChoice
 from domain.case import CaseInput
+from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import Message, ModelRequest, Price, Tier
 from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES
@@ -56,7 +57,7 @@ async def opened(url: str, wire: str, *, timeout_s: float = 5.0) -> AsyncIterato
 
 
 def case(text: str, **fields: object) -> CaseInput:
-    policy = BLUEPRINT.case_policy()
+    policy = BLUEPRINT.case_policy(DEFAULT_TENANT)
     values = {"case_id": "case/shop/1", "source": "shop", "received_at": NOW, "policy": policy, "text": text}
     return CaseInput.model_validate(values | fields)
 

@@ -108,7 +108,7 @@ class Intake:
             cleaner=cleaner or DocumentCleaner(WORDS.mail),
             starter=self.store,
             dead_letters=self.store,
-            policy=lambda: self.policy,
+            policy=lambda tenant: self.policy.model_copy(update={"version": f"{self.policy.version}/{tenant}"}),
             clock=lambda: NOW,
         )
 
@@ -275,7 +275,7 @@ async def test_a_case_stored_before_a_crash_starts_with_the_rules_it_was_stored_
     intake.policy = CasePolicy(version="demo@2")
     intake.clock.now += PAST_THE_LEASE_S
     await intake.run()
-    assert intake.store.started[case_id].policy.version == "demo@1"
+    assert intake.store.started[case_id].policy.version == "demo@1/default"
 
 
 async def test_the_limit_is_kept_and_order_is_oldest_first(intake: Intake) -> None:

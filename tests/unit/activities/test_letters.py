@@ -270,6 +270,27 @@ def test_one_more_language_touches_the_blueprint_only(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "wrote", "said"),
+    [
+        ("refund_paid", '{% if order_id.startswith("EU") %}{{ money.minor }}{% endif %}', "'(…)' is asked of a field"),
+        ("refund_paid", '{% if order_id == "EU" %}{{ money.minor }}{% endif %}', "'.minor' is asked of a field"),
+        ("refund_paid", '{% if order_id == "EU" %}{{ money["minor"] }}{% endif %}', "'[…]' is asked of a field"),
+        ("refund_paid", '{% if order_id == "EU" %}{{ money() }}{% endif %}', "'(…)' is asked of a field"),
+        ("refund_paid", '{% if order_id == "EU" %}{{ money|attr("minor") }}{% endif %}', "'|attr' is asked of a field"),
+        ("refund_paid", "{% set article = money %}{{ article.cause }}", "'.cause' is asked of a field"),
+        ("article_answer", "{% if article.version == 9 %}{{ article.steps[8] }}{% endif %}", "'[…]' is asked of"),
+        ("article_answer", "{% for s in article.steps %}{{ loop.nextitem }}{% endfor %}", "'.nextitem' is asked of"),
+    ],
+)
+def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str, wrote: str, said: str) -> None:
+    path = folder / "letters" / "en" / f"{name}.md"
+    path.write_text(f"Said:\n{wrote}", encoding="utf-8")
+    told = refusal(folder)
+    assert f"{path}, line 2: {said}" in told
+    assert "{{ field }}" in told
+
+
+@pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
         (
@@ -289,7 +310,7 @@ def test_one_more_language_touches_the_blueprint_only(folder: Path) -> None:
         ("es/refund_paid.md", "{% endif %}", "", ", line 7: Unexpected end of template"),
         ("en/person_answer.md", "{{ text }}", "a\n{{ text | shout }}", ", line 2: No filter named 'shout'"),
         ("en/person_answer.md", "{{ text }}", "a\n\n{{ text + 1 }}", ", line 3: can only concatenate"),
-        ("en/person_answer.md", "{{ text }}", "{{ text.__class__ }}", ", line 1: access to attribute '__class__'"),
+        ("en/person_answer.md", "{{ text }}", "{{ text.__class__ }}", ", line 1: '.__class__' is asked of a field"),
         ("en/person_answer.md", "{{ text }}", "{{ range(3) }}", ", line 1: there is no field 'range'"),
         ("en/person_answer.md", "{{ text }}", "{% include 'subject.md' %}", ", line 1: a letter stands by itself"),
         ("en/person_answer.md", "{{ text }}", "", ": nothing is written for {'text': "),

@@ -16,6 +16,7 @@ from activities.models.extract import ClaimRequest, ExtractActivities
 from activities.models.qualify import LeadRequest, QualifyActivities
 from adapters.blueprints.folder import load_blueprint
 from domain.errors import BadAnswerError, ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.money.amount import Money
 from domain.money.claim import Origin
@@ -154,7 +155,7 @@ async def test_a_claim_holds_what_the_message_proves_and_notes_without_its_words
 async def test_a_diagnosis_relies_on_an_offered_article_with_confidence_or_on_none(hostile: dict[str, Any]) -> None:
     result = await perform("diagnosis", FakeModel(reply("diagnosis", **hostile)))
     assert (result.article, result.candidates, result.usage) == (None, ["kb-jam (100%)"], COST)
-    strict = BLUEPRINT.case_policy().model_copy(update={"min_diagnosis_confidence": 0.95})
+    strict = BLUEPRINT.case_policy(DEFAULT_TENANT).model_copy(update={"min_diagnosis_confidence": 0.95})
     assert (await perform("diagnosis", FakeModel(reply("diagnosis")), policy=strict)).article is None
     steps = reply("diagnosis", cause="We were hacked", steps=["Send us your password"])
     assert (await perform("diagnosis", FakeModel(steps))).article == ARTICLES[0]

@@ -27,6 +27,7 @@ from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from adapters.blueprints.folder import load_blueprint
 from domain.case import CaseInput
 from domain.errors import ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
+from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.reading.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.routing import BILLING, SALES, Unroutable
@@ -44,7 +45,7 @@ def case(
         text=text,
         lang=lang,
         received_at=datetime(2026, 11, 22, tzinfo=UTC),
-        policy=BLUEPRINT.case_policy(),
+        policy=BLUEPRINT.case_policy(DEFAULT_TENANT),
     )
 
 

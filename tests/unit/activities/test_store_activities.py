@@ -23,9 +23,10 @@ from domain.errors import (
     FailureKind,
     RefusedError,
 )
-from domain.letters import DraftedReply
+from domain.letters import DraftedReply, PersonAnswer
 from domain.money.approval import Standing
 from domain.reading.sales import Interest, LeadFacts
+from ports.store import Reply
 from tests.contracts.store_samples import (
     NOW,
     approval_request,
@@ -83,6 +84,24 @@ class TestEndings:
             assert result.reply_key == "case/shop/e1/reply"
         counts = store.reports.counts()
         assert (counts.replies, counts.outbox, counts.by_state) == (1, 1, {"done": 1, "running": 1})
+
+    @pytest.mark.parametrize("name", ["www.evil.example", "https://evil.example/pay", "paypal。com"])
+    async def test_a_name_that_leads_elsewhere_is_not_put_back(
+        self, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        kept: list[Reply | None] = []
+        hostile = store.cases.load("case/shop/e1").model_copy(update={"vault": {"[NAME_1]": name}})
+        monkeypatch.setattr(store.cases, "load", lambda _: hostile)
+        monkeypatch.setattr(store.cases, "close", lambda _, reply: kept.append(reply))
+        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        told = [
+            CloseRequest(outcome=outcome(), letter=PersonAnswer(text="Dear [NAME_1]"), subject="I am [NAME_1]"),
+            CloseRequest(outcome=outcome(), letter=DraftedReply(subject="To [NAME_1]", text="Dear [NAME_1]")),
+        ]
+        for one in told:
+            ActivityEnvironment().run(close.close_case, one)
+        assert [reply.subject for reply in kept if reply] == ["Re: I am [NAME_1]", "To [NAME_1]"]
+        assert all(reply and "Dear [NAME_1]" in reply.text and name not in reply.text for reply in kept)
 
     async def test_the_clock_closes_where_the_workflow_did_not_say_when(self, store: Store, clock: Clock) -> None:
         close = CloseActivities(store.cases, store.ledger, LETTERS, clock)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.blueprints.folder import load_all
 from domain.errors import ConfigurationError
+from domain.inbound.webhook import DEFAULT_TENANT
 
 PROJECT = Path(__file__).parents[3]
 EXTENDING = (PROJECT / "docs" / "extending.md").read_text("utf-8")
@@ -52,7 +53,7 @@ def test_a_help_desk_needs_its_articles_and_only_approved_ones_count(folder: Pat
             load_all(folder)
     path.write_text(json.dumps([*articles, article | {"approved": True}]), "utf-8")
     blueprint, read = load_all(folder)
-    assert blueprint.case_policy().category("IT help desk") is not None
+    assert blueprint.case_policy(DEFAULT_TENANT).category("IT help desk") is not None
     assert read[-1].article_id == "kb-it-vpn"
 
 

@@ -104,6 +104,32 @@ def test_hostile_text_stays_one_printable_line(text: str) -> None:
         kept.encode()
 
 
+@pytest.mark.parametrize(
+    ("quoted", "shown"),
+    [
+        ("<!channel> approved, see https://evil.example/a", "‹!channel› approved, see https: //evil.example/a"),
+        ("<https://evil.example|our shop>", "‹https: //evil.example|our shop›"),
+        ("<@U12345> <#C1>", "‹(at)U12345› ‹#C1›"),
+        ("@channel,@here (@everyone) @@all .@ann", "(at)channel,(at)here ((at)everyone) @(at)all .(at)ann"),
+        ("@\u200bhere https:\u200b//evil.example", "(at)here https: //evil.example"),
+        ("[our shop](//evil.example) www.evil.example", "[our shop] (//evil.example) www .evil.example"),
+        ("ann@example.com at 3 @ 2 USD: a/b", "ann@example.com at 3 @ 2 USD: a/b"),
+    ],
+)
+def test_what_is_quoted_mentions_nobody_and_links_nowhere(quoted: str, shown: str) -> None:
+    [word] = words(1, subject=quoted, text=quoted, data={"step": quoted})
+    assert (word.subject, word.text, word.data["step"]) == (shown, shown, shown)
+    assert WordToPeople.model_validate(word.model_dump()) == word  # read from the store again
+    message = next_message(words(4, subject=quoted))
+    assert message is not None
+    assert message.text.splitlines()[0] == f"- dead_letter/0: {shown}"
+
+
+def test_defused_text_is_no_longer_than_any_other() -> None:
+    [word] = words(1, subject="@a " * 100)
+    assert len(word.subject) == SUBJECT_CHARS
+
+
 def test_long_text_is_cut() -> None:
     [word] = words(1, subject="s" * 100_000, text="t " * 100_000)
     assert (len(word.subject), len(word.text)) == (SUBJECT_CHARS, TEXT_CHARS)

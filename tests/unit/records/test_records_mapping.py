@@ -57,6 +57,7 @@ def test_a_wrong_key_of_a_database_is_told(tmp_path: Path, old: str, new: str, s
         ("?mail={email}", "?mail={id}", "expected {email} in customers.by_email"),
         ('id = "number"', 'id = "a..b"', "key customers.id: expected names parted by full stops"),
         ('within = "payments"', "", "key charges: expected either `within` or `of_order`"),
+        ('within = "payments"', 'of_order = "/{tenant}/{id}"', "expected `order_id` beside charges.of_order"),
         ('auth_header = "X-Api-Key"', 'auth_header = "X: y"', "key service.auth_header: expected the name of a header"),
         ("[service]", "[service]\nnot_found = [500]", "key service.not_found.0"),
         ("refunded_includes_headgate = false", "", "expected `refunded_includes_headgate = true` or `false`"),
@@ -155,3 +156,13 @@ def test_times_that_say_no_moment_are_told(times: str, value: object) -> None:
     reader = RecordReader("records.toml", Values.model_validate({"money": "minor", "times": times}), {})
     with pytest.raises(ConfigurationError, match=r"key orders\.placed_at"):
         reader.order({**ORDER, "total": 1, "placed_at": value}, [])
+
+
+@pytest.mark.parametrize("key", ["id", "payee"])
+@pytest.mark.parametrize("value", ["ann\n@example.com", "ann@example.com" * 30, 4.5, True, None, " "])
+def test_of_ids_and_payees_that_do_not_fit_nothing_is_repeated(key: str, value: object) -> None:
+    reader = RecordReader("records.toml", Values.model_validate({"money": "decimal"}), {})
+    raw = {"id": "CH-1", "amount": "1", "currency": "USD", "captured_at": "2026-06-05T12:00:00Z", "payee": "card:1"}
+    with pytest.raises(ConfigurationError, match=rf"key charges\.{key}: the records have .*, expected a text") as told:
+        reader.charge({**raw, key: value})
+    assert not any(word in str(told.value) for word in ("example", "4.5", "True"))

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from adapters.records import sql
 from adapters.records.mapping import SqlMapping, read_mapping
 from adapters.records.outside import OutsideRecords
 from adapters.records.source import Deadline
 from adapters.records.sql import SqlRecords
+from adapters.records.sql_engine import told
 from adapters.store import Store, open_store
 from domain.errors import ConfigurationError, TransientError
 from ports.store import CustomerRecords
@@ -129,6 +131,40 @@ def test_two_customers_of_one_address_are_nobody(source: SqlRecords, store: Stor
     assert find(records, sender_email="ann@example.com").customer is None
 
 
+@pytest.mark.parametrize("rows", [2, 3, 30])
+def test_rows_of_one_customer_do_not_hide_another_of_the_same_address(
+    source: SqlRecords, store: Store, url: str, shop: OutsideShop, rows: int
+) -> None:
+    ann, bob, other = shop.people
+    shop.people = [dict(ann) for _ in range(rows)] + [{**bob, "mail address": "ann@example.com"}, other]
+    shop.publish(url)
+    with pytest.raises(ConfigurationError, match=r"customers\.from: the records have more than one row for 'C-1'"):
+        find(OutsideRecords(source, store.database), sender_email="ann@example.com")
+
+
+def test_an_address_of_more_customers_than_are_looked_at_is_nobodys(
+    source: SqlRecords, store: Store, url: str, shop: OutsideShop
+) -> None:
+    shop.people += [{**shop.people[0], "number": f"C-{n}"} for n in range(100, 150)]
+    shop.publish(url)
+    assert find(OutsideRecords(source, store.database), sender_email="ann@example.com").customer is None
+
+
+def test_addresses_that_only_the_database_holds_for_the_same_hide_nobody(
+    url: str, tmp_path: Path, store: Store
+) -> None:
+    """As some databases do, here by a comparison that is always true: what was cut off may be of somebody else."""
+    source = opened(url, tmp_path)
+    records = OutsideRecords(source, store.database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sql, "_same_address", lambda *_: sa.true())
+        assert find(records, sender_email="ann@example.com").customer is not None
+        patch.setattr(sql, "_SAME_ADDRESS", 2)
+        with pytest.raises(ConfigurationError, match=r"customers\.email: .* holds 2 or more addresses for the same"):
+            find(records, sender_email="ann@example.com")
+    source.close()
+
+
 def test_ids_that_are_numbers_are_compared_as_numbers(url: str, tmp_path: Path, store: Store) -> None:
     engine = sa.create_engine(url)
     with engine.begin() as connection:
@@ -214,3 +250,15 @@ def test_no_time_left_asks_nothing(source: SqlRecords) -> None:
 def test_an_address_that_cannot_be_used_is_told_without_being_repeated(tmp_path: Path, url: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         opened(url, tmp_path)
+
+
+def test_neither_password_nor_query_of_the_address_are_shown(source: SqlRecords, tmp_path: Path, url: str) -> None:
+    address = sa.make_url("postgresql://u:w0rd@h/d?password=s3cret&sslpassword=s3cret")
+    for error in (sa.exc.ProgrammingError("", {}, Exception("no")), sa.exc.OperationalError("", {}, Exception("gone"))):
+        said = str(told(error, address, "records.toml"))
+        assert "//u:***@h/d'" in said
+        assert "s3cret" not in said
+        assert "w0rd" not in said
+    with_query = opened(f"{url}?timeout=5", tmp_path)
+    assert with_query.check() == source.check()
+    with_query.close()

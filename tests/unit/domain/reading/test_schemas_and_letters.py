@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from domain.letter_rules import leads_elsewhere, objections_to_reply
+from domain.letter_rules import leads_elsewhere, objections_to_reply, restore_harmless
 from domain.reading.answers import (
     ClaimAnswer,
     DiagnosisAnswer,
@@ -96,6 +96,75 @@ def test_no_article_of_the_blueprint_would_be_taken_for_a_link() -> None:
     articles = json.loads((Path(__file__).parents[4] / "blueprints/default/knowledge.json").read_text("utf-8"))
     for words in (json.dumps(article, ensure_ascii=False) for article in articles):
         assert not leads_elsewhere(words), words
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Log in at paypal。com",
+        "Log in at paypal｡com",
+        "Log in at paypal․com",
+        "Log in at paypal．com",
+        "Log in at 1.2.3.4/login",
+        "Log in at 192.168.0.1",
+        "tel:0900123456",
+        "TEL:+49900123456",
+        "Call 0900123456 now",
+        "Call 030 1234 5678",
+        "Call +49 (30) 123456-78",
+        "Call 0049 30 12345678",
+        "Call (800) 555-0199",
+        "Call 1-800-555-0199",
+        "Appelez le 06 12 34 56 78",
+        "Pay to DE89 3704 0044 0532 0130 00",
+        "Pay to BE68 5390 0754 7034 TODAY",
+        "Pay to DE89370400440532013000",
+    ],
+)
+def test_a_subject_with_a_disguised_address_a_telephone_or_an_account_number_leads_elsewhere(subject: str) -> None:
+    assert leads_elsewhere(subject)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Refund for ORD-10067",
+        "Order 1234567890 and invoice 2026-000123",
+        "Order 302-1234567-1234567",
+        "Parcel RR123456785DE, 1Z999AA10123456784 or 00340434161094042557",
+        "Charged 4,150.00 USD on 01/02/2026, 4.150,00 EUR on 15.06.2026",
+        "On 06-15-2026 12:00 or 2026-06-15 09:30",
+        "Firmware 3.10.2, amount 1.234.567.890",
+        "注文について。ORD-10067。よろしくお願いします。",
+        "[NAME_1] asks",
+    ],
+)
+def test_orders_parcels_dates_and_amounts_do_not_lead_elsewhere(subject: str) -> None:
+    assert not leads_elsewhere(subject)
+
+
+@pytest.mark.parametrize(
+    ("text", "vault"),
+    [
+        ("Re: [NAME_1]", {"[NAME_1]": "www.evil.example"}),
+        ("Dear [NAME_1],", {"[NAME_1]": "https://evil.example/pay"}),
+        ("Dear [NAME_1],", {"[NAME_1]": "Ann, see https://evil.example/pay"}),
+        ("Dear [NAME_1].[NAME_2]!", {"[NAME_1]": "Paypal", "[NAME_2]": "Com"}),
+        ("Dear www.[NAME_1]", {"[NAME_1]": "Evil"}),
+        ("Write to [EMAIL_1].", {"[EMAIL_1]": "help@evil.example"}),
+        ("Call [PHONE_1]", {"[PHONE_1]": "0900123456"}),
+        ("[EMAIL_9] is unknown", {}),
+    ],
+)
+def test_a_value_that_leads_elsewhere_stays_a_token(text: str, vault: dict[str, str]) -> None:
+    assert restore_harmless(text, vault, own="ann@example.com") == text
+
+
+def test_names_and_the_address_that_the_letter_goes_to_are_put_back() -> None:
+    vault = {"[NAME_1]": "Ann B. Lee", "[EMAIL_1]": "Ann@example.com", "[NAME_2]": "[EMAIL_1]"}
+    text = "Dear [NAME_1],\n\nsee https://shop.example, ([EMAIL_1]).\n[NAME_2]  Bye"
+    restored = "Dear Ann B. Lee,\n\nsee https://shop.example, (Ann@example.com).\n[NAME_2]  Bye"
+    assert restore_harmless(text, vault, own="ann@example.com") == restored
 
 
 @pytest.mark.parametrize("schema", [RouteAnswer, ClaimAnswer, DiagnosisAnswer, LeadAnswer, ReplyAnswer])
