@@ -53,7 +53,7 @@ def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
 
 
 def ask_store(url: str) -> str:
-    """Ask the store for a sign of life and return its URL without the password; nothing is made or migrated.
+    """Check that the store answers and return its URL without the password. Creates and migrates nothing.
 
     Raises:
         ConfigurationError: the URL cannot be read, the driver is not installed, or the database refuses.
@@ -94,7 +94,7 @@ def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
 
 
 class Parts:
-    """Everything that activities need, by the settings."""
+    """Everything that activities need, built as the settings say."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
