@@ -3,14 +3,7 @@
 from temporalio import activity
 
 from domain.errors import RefusedError
-from domain.routing import Category
 from domain.specialists import is_granted
-
-CATEGORY_OF_WORKFLOW: dict[str, Category] = {
-    "BillingWorkflow": Category.BILLING,
-    "TechnicalSupportWorkflow": Category.TECHNICAL_SUPPORT,
-    "SalesWorkflow": Category.SALES,
-}
 
 
 def require_grant(tool: str) -> None:
@@ -22,6 +15,5 @@ def require_grant(tool: str) -> None:
         RefusedError: another workflow asks.
     """
     workflow_type = activity.info().workflow_type or ""
-    category = CATEGORY_OF_WORKFLOW.get(workflow_type)
-    if category is None or not is_granted(category, tool):
+    if not is_granted(workflow_type, tool):
         raise RefusedError(f"tool {tool!r} is not granted to {workflow_type!r}: grants stand in domain/specialists.py")

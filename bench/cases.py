@@ -23,10 +23,10 @@ from bench.bare import BARE_CASES, BARE_MODELS, BareCase, BareWorkflow
 from client.connect import connect
 from client.headgate import Headgate
 from client.starting import TemporalCaseStarter
+from domain import routing
 from domain.case import TERMINAL_STATES, CaseInput
 from domain.errors import NotReachableError
 from domain.model_call import ModelReply, ModelRequest
-from domain.routing import Category
 from ports.model import LanguageModel
 from ports.store import StoredCase
 from workers.bootstrap import Parts
@@ -61,15 +61,15 @@ async def record_calls(parts: Parts, case: CaseInput) -> list[ModelRequest]:
     routed = await RouteActivities(models, parts.blueprint).route_case(RouteRequest(case=case))
     env = ActivityEnvironment()
     match routed.route.category:
-        case Category.BILLING:
+        case routing.BILLING:
             env.info = _called_by(env, "BillingWorkflow")
             await env.run(ExtractActivities(models, parts.blueprint).extract_claim, ClaimRequest(case=case))
-        case Category.TECHNICAL_SUPPORT:
+        case routing.TECHNICAL_SUPPORT:
             env.info = _called_by(env, "TechnicalSupportWorkflow")
             await env.run(
                 DiagnoseActivities(models, parts.blueprint, parts.knowledge).diagnose, DiagnoseRequest(case=case)
             )
-        case Category.SALES:
+        case routing.SALES:
             env.info = _called_by(env, "SalesWorkflow")
             lead = await env.run(QualifyActivities(models, parts.blueprint).qualify_lead, LeadRequest(case=case))
             await env.run(

@@ -87,7 +87,9 @@ class _FactGatherer:
     async def facts(self) -> AuditFacts:
         """Look at everything once. Causes are read after their effects, so that no cause seems to be missing."""
         payments = await self._rail.log()
-        stored = await asyncio.to_thread(self._store.read, [entry.charge_id for entry in payments])
+        stored = await asyncio.to_thread(
+            self._store.read, [entry.charge_id for entry in payments if entry.charge_id is not None]
+        )
         paid = {entry.key for entry in payments}
         if any(e.state == "executed" and e.charge_id is not None and e.key not in paid for e in stored.effects):
             payments = await self._rail.log()  # paid while the store was being read

@@ -1,8 +1,10 @@
 """Which cases are meant: the conditions of lists and counts, in Temporal's list filter."""
 
+from collections.abc import Iterable
+
 from domain.case import TERMINAL_STATES, CaseState
 from domain.errors import not_among
-from domain.routing import CATEGORIES, parse_route
+from domain.routing import parse_route
 
 # Endings that Temporal knows and Headgate does not bring about: somebody terminated a case, or its workflow failed.
 ENDED_OUTSIDE = {"terminated": "Terminated", "failed": "Failed", "timed_out": "TimedOut"}
@@ -24,8 +26,15 @@ def in_state(state: str) -> str:
     return attribute if state in TERMINAL_STATES else f"{attribute} AND ExecutionStatus = 'Running'"
 
 
-def case_filter(state: str | None = None, category: str | None = None) -> str:
+def case_filter(
+    state: str | None = None, category: str | None = None, *, categories: Iterable[str] | None = None
+) -> str:
     """Return the filter for cases in a state and of a category, None for all.
+
+    Args:
+        state: one of `CaseState`, or of the endings that only Temporal knows.
+        category: its name; where `categories` are known, in any case of letters.
+        categories: the names that exist.
 
     Raises:
         UsageError: there is no such state or category.
@@ -34,8 +43,15 @@ def case_filter(state: str | None = None, category: str | None = None) -> str:
     if state is not None:
         conditions.append(in_state(state))
     if category is not None:
-        chosen = parse_route(category)
+        known = None if categories is None else list(categories)
+        chosen = category if known is None else parse_route(category, known)
         if chosen is None:
-            raise not_among("category", category, CATEGORIES)
-        conditions.append(f"CaseCategory = '{chosen}'")
+            raise not_among("category", category, known or [])
+        conditions.append(in_category(chosen))
     return " AND ".join(conditions)
+
+
+def in_category(name: str) -> str:
+    """Return the condition for the cases of a category; quotes in its name cannot end it."""
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"CaseCategory = '{escaped}'"

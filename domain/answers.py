@@ -67,6 +67,13 @@ class DiagnosisAnswer(_Answer):
         return Diagnosis(article_id=self.article_id, cause=self.cause, steps=self.steps, confidence=self.confidence)
 
 
+class ArticleChoice(_Answer):
+    """Which of the offered articles answers the question; null if none does. `confidence` from 0 to 1."""
+
+    article_id: _Short | None
+    confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
 class LeadAnswer(_Answer):
     """What a sender who may buy is after; `country` as ISO 3166-1 alpha-2."""
 

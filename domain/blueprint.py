@@ -4,14 +4,17 @@ A blueprint is a folder with `blueprint.toml` and `prompts/*.md`; its version is
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.errors import CategoryError
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
-from domain.routing import CATEGORIES
+from domain.routing import DEFAULT_CATEGORIES, Category, folded
+from domain.specialists import SPECIALISTS
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
@@ -39,11 +42,16 @@ class CasePolicy(BaseModel):
     """The part of a blueprint that a case takes along when it starts, so that its rules never change under way."""
 
     version: str
+    categories: tuple[Category, ...] = DEFAULT_CATEGORIES
     ladder_s: list[float] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     min_diagnosis_confidence: float = 0.5
+
+    def category(self, name: str) -> Category | None:
+        """Return the category of this name as people write it (case and blanks do not count), or None."""
+        return next((c for c in self.categories if folded(c.name) == folded(name)), None)
 
 
 class ModelChoice(BaseModel):
@@ -77,7 +85,7 @@ class Blueprint(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
-    categories: list[str] = Field(default_factory=lambda: list(CATEGORIES))
+    categories: tuple[Category, ...] = Field(default=DEFAULT_CATEGORIES, min_length=1)
     ladder_s: list[Seconds] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
@@ -90,10 +98,7 @@ class Blueprint(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "Blueprint":
-        if sorted(self.categories) != sorted(CATEGORIES):
-            raise ValueError(
-                f"categories {self.categories!r}: this release has specialists for exactly {list(CATEGORIES)!r}"
-            )
+        check_categories(self.categories)
         for profile, tiers in self.models.items():
             missing = [t for t in Tier if t not in tiers]
             if missing:
@@ -102,10 +107,11 @@ class Blueprint(BaseModel):
                 )
         return self
 
-    def case_policy(self) -> CasePolicy:
-        """Return the part that a case takes along."""
+    def case_policy(self, tenant: str = "default") -> CasePolicy:
+        """Return the part that a case of a tenant takes along, with the categories that are there for it."""
         return CasePolicy(
             version=self.version,
+            categories=tuple(c for c in self.categories if c.serves(tenant)),
             ladder_s=self.ladder_s,
             human=self.human,
             approval=self.approval,
@@ -123,6 +129,44 @@ class Blueprint(BaseModel):
         if not known:
             raise KeyError(f"model {model!r} has no price in blueprint {self.name!r}: add it under [[prices]]")
         return max(known, key=lambda p: p.valid_from)
+
+
+def check_categories(categories: Sequence[Category]) -> None:
+    """Check what the categories name: specialists that exist, tools that they have, knowledge where it is needed.
+
+    Raises:
+        CategoryError: with the position of the category, the key, and the remedy.
+    """
+    seen: dict[str, str] = {}
+    for number, category in enumerate(categories):
+        specialist = SPECIALISTS.get(category.specialist)
+        if specialist is None:
+            raise CategoryError(
+                number,
+                "specialist",
+                f"category {category.name!r} has the specialist {category.specialist!r}, which does not exist; "
+                f"expected one of {', '.join(sorted(SPECIALISTS))}",
+            )
+        if (first := seen.get(folded(category.name))) is not None:
+            raise CategoryError(
+                number, "name", f"category {category.name!r} has the name of {first!r}; rename or remove one of the two"
+            )
+        seen[folded(category.name)] = category.name
+        unknown = sorted(set(category.tools or ()) - specialist.tools)
+        if unknown:
+            raise CategoryError(
+                number,
+                "tools",
+                f"category {category.name!r} names the tool {unknown[0]!r}, which the specialist {specialist.name!r} "
+                f"does not have; expected some of {', '.join(sorted(specialist.tools))}",
+            )
+        if specialist.needs_knowledge and not category.knowledge:
+            raise CategoryError(
+                number,
+                "knowledge",
+                f"category {category.name!r}: its specialist {specialist.name!r} answers from articles; name their "
+                'areas, for example knowledge = ["technical"]',
+            )
 
 
 def blueprint_version(name: str, files: dict[str, bytes]) -> str:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from domain.blueprint import CasePolicy
+from domain.letters import Letter
 from domain.model_call import Usage
-from domain.routing import Category
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
@@ -105,7 +105,7 @@ class HumanDecision(BaseModel):
 
     verdict: Lane
     by: str
-    category: Category | None = None
+    category: str | None = None
     text: str = ""
     reason: str = ""
     lane: int = 0
@@ -141,7 +141,7 @@ class SpecialistRequest(BaseModel):
     """Input of every specialist workflow."""
 
     case: CaseInput
-    category: Category
+    category: str
     round: int = 1  # how often the case has come to a specialist; numbers its approvals
 
 
@@ -153,20 +153,12 @@ class Ending(StrEnum):
     HUMAN = "human"  # a person looks, with the findings
 
 
-class Draft(BaseModel):
-    """A reply to be sent: the text may hold tokens for personal data, put back only where it is sent."""
-
-    subject: str
-    text: str
-    relied_on: list[str] = Field(default_factory=list)
-
-
 class SpecialistResult(BaseModel):
-    """What a specialist concluded: the case sends the reply and closes."""
+    """What a specialist concluded: the case sends the letter and closes."""
 
     ending: Ending
     finding: str  # one line for people; no personal data
-    draft: Draft | None = None
+    letter: Letter | None = None
     effects: list[EffectRecord] = Field(default_factory=list)
     usage: Usage = Field(default_factory=Usage)
     notes: list[str] = Field(default_factory=list)
@@ -179,7 +171,7 @@ class CaseOutcome(BaseModel):
     source: str
     tenant: str
     state: CaseState
-    category: Category | None = None
+    category: str | None = None
     finding: str = ""
     human: bool = False
     effects: list[EffectRecord] = Field(default_factory=list)
@@ -203,7 +195,7 @@ class CaseStatus(BaseModel):
 
     case_id: str
     state: CaseState
-    category: Category | None = None
+    category: str | None = None
     waits_for: str = ""
     waits_until: datetime | None = None
     lane: int = 0

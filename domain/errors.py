@@ -31,6 +31,7 @@ UseError                             about the use: what was asked cannot be, or
 ├── WebhookRefusedError              a webhook that is not taken in: the sender gets an RFC 9457 problem
 │   └── RefusedAnswerError           the same with HTTP headers of its own
 ├── SignatureError                   a webhook whose signature does not count
+├── CategoryError                    a category of a blueprint that cannot be worked
 ├── FormError                        a form that cannot be read
 ├── StrictJSONError                  bytes that are not JSON as strict_json.py reads it
 └── BadRequestError                  a request that the offline model does not take: its client gets 400
@@ -275,6 +276,20 @@ class SignatureError(UseError):
         super().__init__(detail)
         self.fault = fault
         self.detail = detail
+
+
+class CategoryError(UseError, ValueError):
+    """A category that cannot be worked.
+
+    Attributes:
+        number: its position in the blueprint's list, from 0.
+        key: the key that is wrong.
+    """
+
+    def __init__(self, number: int, key: str, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+        self.key = key
 
 
 class FormError(UseError, ValueError):

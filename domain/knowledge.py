@@ -1,10 +1,10 @@
-"""Technical Support: knowledge articles, retrieval, and what a diagnosis may rely on."""
+"""Knowledge articles: retrieval, how well a message fits one, and what an answer may rely on."""
 
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, Field
 
@@ -23,6 +23,7 @@ class Article(BaseModel):
     cause: str
     steps: list[str]
     escalate_if: str = ""
+    approved: bool = True  # a draft (false) answers nobody
 
 
 class Ranked(BaseModel):
@@ -89,13 +90,32 @@ class KnowledgeIndex:
         return ranked[:top]
 
 
-def accept_diagnosis(diagnosis: Diagnosis, offered: Sequence[Article], *, min_confidence: float) -> Article | None:
-    """Return the article that the answer may rely on: one that was offered, with enough confidence; else None (a
-    person looks).
+class Library:
+    """The approved articles, searched by area; safe to share between threads."""
+
+    def __init__(self, articles: Sequence[Article]) -> None:
+        self._approved = [a for a in articles if a.approved]
+        self._by_areas: dict[frozenset[str], KnowledgeIndex] = {}
+
+    def search(self, text: str, *, areas: Iterable[str], top: int = 3) -> list[Ranked]:
+        """Return the best articles of some areas for a message, best first; none if no word is shared."""
+        wanted = frozenset(areas)
+        index = self._by_areas.get(wanted)
+        if index is None:
+            index = KnowledgeIndex([a for a in self._approved if a.area in wanted])
+            self._by_areas[wanted] = index
+        return index.search(text, top=top)
+
+
+def accept_article(
+    article_id: str | None, confidence: float, offered: Sequence[Article], *, min_confidence: float
+) -> Article | None:
+    """Return the article that an answer may rely on: one that was offered, with enough confidence; else None (a person
+    looks).
     """
-    if diagnosis.article_id is None or diagnosis.confidence < min_confidence:
+    if article_id is None or confidence < min_confidence:
         return None
-    return next((a for a in offered if a.article_id == diagnosis.article_id), None)
+    return next((a for a in offered if a.article_id == article_id), None)
 
 
 # Words that every message has; sharing them says nothing.

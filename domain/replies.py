@@ -5,11 +5,20 @@ Replies about money are written here, from what was decided, never by a model.
 
 from collections.abc import Mapping, Sequence
 
-from domain.case import Draft
-from domain.knowledge import Article
-from domain.money.amount import Money, format_minor
-from domain.money.refund import Ask, Deny, Refund, Rule
-from domain.outgoing import leads_elsewhere
+from domain.letter_rules import leads_elsewhere
+from domain.letters import (
+    ApprovalExpired,
+    ApprovalRejected,
+    ArticleAnswer,
+    DetailsAsked,
+    Draft,
+    DraftedReply,
+    Letter,
+    PersonAnswer,
+    RefundDenied,
+    RefundPaid,
+)
+from domain.money.refund import Rule
 
 _GREETING = {
     "en": ("Hello,", "Kind regards\nCustomer care"),
@@ -180,59 +189,39 @@ def _letter(lang: str, subject: str, paragraphs: Sequence[str], relied_on: Seque
     )
 
 
-def refund_paid(lang: str, subject: str, refund: Refund, *, approved: bool) -> Draft:
-    """Say that money was paid back."""
+def write(letter: Letter, *, lang: str, subject: str) -> Draft:
+    """Put a letter into words, in the customer's language where we have it, in English where not."""
     lang = _lang(lang)
     t = _TEXTS[lang]
-    said = t["refunded"].format(money=format_minor(refund.money.minor, refund.money.currency), order=refund.order_id)
-    return _letter(lang, subject, [said, t["partial"] if refund.partial else "", t["approved"] if approved else ""])
+    match letter:
+        case RefundPaid():
+            said = t["refunded"].format(money=letter.money, order=letter.order_id)
+            extent = t["partial"] if letter.partial else ""
+            return _letter(lang, subject, [said, extent, t["approved"] if letter.approved else ""])
+        case RefundDenied():
+            return _letter(lang, subject, [t["denied"], _WHY_DENIED.get(letter.rule, {}).get(lang, "")])
+        case DetailsAsked():
+            asked = [t[f"ask_{name}"] for name in letter.missing]
+            if letter.candidate_orders:
+                asked.append(t["ask_candidates"].format(orders=", ".join(letter.candidate_orders)))
+            return _letter(lang, subject, asked)
+        case ApprovalRejected():
+            said = t["rejected"].format(money=letter.money, order=letter.order_id)
+            return _letter(
+                lang, subject, [said, t["rejected_why"].format(reason=letter.reason) if letter.reason else ""]
+            )
+        case ApprovalExpired():
+            return _letter(lang, subject, [t["expired"].format(money=letter.money, order=letter.order_id)])
+        case ArticleAnswer():
+            return _article_answer(lang, subject, letter)
+        case PersonAnswer():
+            return _letter(lang, subject, [letter.text])
+        case DraftedReply():
+            return Draft(subject=letter.subject, text=letter.text)
 
 
-def paid_before(lang: str, subject: str, order_id: str, money: Money) -> Draft:
-    """Say again that money was paid back in an earlier run of the case."""
-    lang = _lang(lang)
-    said = _TEXTS[lang]["refunded"].format(money=format_minor(money.minor, money.currency), order=order_id)
-    return _letter(lang, subject, [said])
-
-
-def refund_denied(lang: str, subject: str, deny: Deny) -> Draft:
-    """Say no with the reason."""
-    lang = _lang(lang)
-    why = _WHY_DENIED.get(deny.rule, {})
-    return _letter(lang, subject, [_TEXTS[lang]["denied"], why.get(lang, "")])
-
-
-def missing_asked(lang: str, subject: str, ask: Ask) -> Draft:
-    """Ask for what is missing."""
-    lang = _lang(lang)
-    t = _TEXTS[lang]
-    asked = [t[f"ask_{name}"] for name in ask.missing]
-    if ask.candidate_orders:
-        asked.append(t["ask_candidates"].format(orders=", ".join(ask.candidate_orders)))
-    return _letter(lang, subject, asked)
-
-
-def approval_rejected(lang: str, subject: str, refund: Refund, reason: str) -> Draft:
-    """Say that a person did not approve."""
-    lang = _lang(lang)
-    t = _TEXTS[lang]
-    said = t["rejected"].format(money=format_minor(refund.money.minor, refund.money.currency), order=refund.order_id)
-    return _letter(lang, subject, [said, t["rejected_why"].format(reason=reason) if reason else ""])
-
-
-def approval_expired(lang: str, subject: str, refund: Refund) -> Draft:
-    """Say that nobody decided in time."""
-    lang = _lang(lang)
-    said = _TEXTS[lang]["expired"].format(
-        money=format_minor(refund.money.minor, refund.money.currency), order=refund.order_id
-    )
-    return _letter(lang, subject, [said])
-
-
-def article_answer(lang: str, subject: str, article: Article) -> Draft:
-    """Answer with a knowledge article: cause, steps, when not to go on trying, and which article it is."""
-    lang = _lang(lang)
-    t = _TEXTS[lang]
+def _article_answer(lang: str, subject: str, letter: ArticleAnswer) -> Draft:
+    t, article = _TEXTS[lang], letter.article
     numbered = "\n".join(f"{n}. {step}" for n, step in enumerate(article.steps, 1))
     source = f"{article.article_id} v{article.version}"
     return _letter(
@@ -246,8 +235,3 @@ def article_answer(lang: str, subject: str, article: Article) -> Draft:
         ],
         [source],
     )
-
-
-def human_answer(lang: str, subject: str, text: str) -> Draft:
-    """Wrap what a person wrote."""
-    return _letter(_lang(lang), subject, [text])

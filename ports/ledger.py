@@ -6,7 +6,8 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from domain.case import EffectRecord
-from domain.money.approval import Action, ApprovalRequest, ApprovalResult
+from domain.money.action import Action, AnyAction, Terms
+from domain.money.approval import ApprovalRequest, ApprovalResult
 from domain.money.effect import LedgerState
 
 
@@ -19,7 +20,7 @@ class LedgerRow(BaseModel):
     effect: EffectRecord
     state: LedgerState
     at: datetime
-    action: Action | None = None
+    action: AnyAction | None = None
     is_new: bool = False
 
 
@@ -32,20 +33,17 @@ class Ledger(Protocol):
         *,
         step: str,
         approval_id: str | None,
-        limit_minor: int | None,
+        terms: Terms,
         now: datetime,
-        daily_cap_minor: int | None = None,
-        seen_back_minor: int | None = None,
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
-        Checked: the kill switch; the case was admitted, has not ended and was not cancelled; the charge is in the
-        system of record, is of this order, payee and currency, and all refunds of it, this one included, stay within
-        it; they are still what the decision saw (`seen_back_minor`, this one excluded); where all of them reach
-        `limit_minor` (or there is an `approval_id`), a recorded approval has this digest and no other effect used it;
-        without an approval the customer's refunds of today stay within `daily_cap_minor`. The same key with the same
-        money (amount, currency, charge, payee) returns the row as it was first written, even if the policy's version
-        is another; an executed one whatever was switched off since.
+        Checked for every kind: the kill switch; the case was admitted, has not ended and was not cancelled; an approval
+        that is named is recorded, has this digest, and no other effect used it. The rest is the kind's own guard: of a
+        refund, that the charge is in the system of record, is of this order, payee and currency; that all refunds of it
+        stay within it and are still what the decision saw; that without an approval they stay below the limit, and the
+        customer's refunds of today within the cap. The same key with the same money returns the row as it was first
+        written, even if the policy's version is another; an executed one whatever was switched off since.
 
         Raises:
             RefusedError: a check failed, or the key stands there with another action.

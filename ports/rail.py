@@ -4,7 +4,9 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from domain.money.approval import Action
+from domain.errors import RefusedError
+from domain.money.action import Action
+from domain.money.refund import RefundAction
 
 
 class RailReceipt(BaseModel):
@@ -17,18 +19,29 @@ class RailReceipt(BaseModel):
     payee: str
 
 
-class RefundRail(Protocol):
-    """A payment provider."""
+class Rail(Protocol):
+    """A payment provider, for the kinds of action that it is used for."""
 
-    async def refund(self, action: Action) -> RailReceipt:
-        """Pay the money back, once per `action.key`; the same key again returns the first receipt.
+    async def pay(self, action: Action) -> RailReceipt:
+        """Do it, once per `action.key`; the same key again returns the first receipt.
 
         Raises:
             TransientError, ToldToWaitError: try again with the same key.
-            RefusedError: the provider will never do it.
+            RefusedError: the provider will never do it, or not actions of this kind.
         """
         ...
 
-    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
-        """Ask by our reference whether it was done (providers forget keys); the charge makes the search short."""
+    async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:
+        """Ask by our reference whether it was done (providers forget keys); the action makes the search short."""
         ...
+
+
+def only_refund(action: Action) -> RefundAction:
+    """Return the action as a refund.
+
+    Raises:
+        RefusedError: it is of another kind.
+    """
+    if not isinstance(action, RefundAction):
+        raise RefusedError(f"action {action.key!r} is of kind {action.kind!r}: expected a refund")
+    return action

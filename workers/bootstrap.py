@@ -3,6 +3,8 @@
 Parts are built on first use and kept for the life of the process, so that each role opens only what it needs.
 """
 
+import importlib
+import inspect
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.model_call import Tier
+from domain.specialists import SPECIALISTS
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings
 
@@ -38,18 +41,16 @@ def read_blueprint(settings: Settings) -> Blueprint:
         UsageError: there is no such folder.
         ConfigurationError: something in it is wrong; the message names the file and the key.
     """
-    from adapters.blueprints.folder import load_blueprint
-
     if not settings.blueprint.is_dir():
         raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
-    return load_blueprint(settings.blueprint)
+    return read_blueprint_folder(settings.blueprint)[0]
 
 
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
-    from adapters.blueprints.folder import load_blueprint, load_knowledge
+    from adapters.blueprints.folder import load_all
 
-    return load_blueprint(folder), load_knowledge(folder)
+    return load_all(folder)
 
 
 def ask_store(url: str) -> str:
@@ -93,6 +94,10 @@ def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     return create_app(admin_token=admin_token)
 
 
+Activity = Callable[..., Any]  # Any: each has its own request and result
+MODEL_ROOM = "activities.models."
+
+
 class Parts:
     """Everything that activities need, built as the settings say."""
 
@@ -109,9 +114,7 @@ class Parts:
     @cached_property
     def knowledge(self) -> "list[Article]":
         """The blueprint's knowledge articles."""
-        from adapters.blueprints.folder import load_knowledge
-
-        return load_knowledge(self.settings.blueprint)
+        return read_blueprint_folder(self.settings.blueprint)[1]
 
     @cached_property
     def store(self) -> "Store":
@@ -196,50 +199,41 @@ class Parts:
             policy=self.blueprint.case_policy,
         )
 
-    def model_activities(self) -> list[Callable[..., Any]]:
-        """Activities of the model workers."""
-        from activities.models.diagnose import DiagnoseActivities
-        from activities.models.draft import DraftActivities
-        from activities.models.extract import ExtractActivities
-        from activities.models.qualify import QualifyActivities
-        from activities.models.route import RouteActivities
+    def model_activities(self) -> list[Activity]:
+        """Activities of the model workers: the router's and those of every specialist."""
+        return self._activities("activities.models.route:RouteActivities", *tools_of_specialists(models=True))
 
-        diagnose = DiagnoseActivities(self.models, self.blueprint, self.knowledge)
-        return [
-            RouteActivities(self.models, self.blueprint).route_case,
-            ExtractActivities(self.models, self.blueprint).extract_claim,
-            diagnose.diagnose,
-            diagnose.search_billing_knowledge,
-            QualifyActivities(self.models, self.blueprint).qualify_lead,
-            DraftActivities(self.models, self.blueprint).draft_reply,
-        ]
+    def action_activities(self) -> list[Activity]:
+        """Activities of the action workers: money, records, words to people, endings."""
+        return self._activities(
+            "activities.actions.alert:AlertActivities",
+            "activities.actions.approve:ApproveActivities",
+            "activities.actions.bury:BuryActivities",
+            "activities.actions.close:CloseActivities",
+            "activities.actions.pay:PayActivities",
+            *tools_of_specialists(models=False),
+        )
 
-    def action_activities(self) -> list[Callable[..., Any]]:
-        """Activities of the action workers: money, records, notifications, endings."""
-        from activities.actions.approve import ApproveActivities
-        from activities.actions.bury import BuryActivities
-        from activities.actions.close import CloseActivities
-        from activities.actions.find import FindActivities
-        from activities.actions.lead import LeadActivities
-        from activities.actions.pay import PayActivities
+    def _activities(self, *classes: str) -> list[Activity]:
+        """Build classes of activities (`module:Class`), each once, and return all their activities."""
+        built = [self._built(load(path)) for path in dict.fromkeys(classes)]
+        return [activity for holder in built for activity in activities_of(holder)]
 
-        store = self.store
-        approve = ApproveActivities(store.ledger, self.supervisor)
-        bury = BuryActivities(store.dead_letters, self.supervisor)
-        close = CloseActivities(store.cases, store.ledger)
-        pay = PayActivities(store.ledger, self.rail)
-        return [
-            FindActivities(store.records, store.cases).find_account,
-            pay.refund,
-            pay.settle_effects,
-            LeadActivities(store.crm, store.cases).record_lead,
-            close.close_case,
-            close.forbid_effects,
-            approve.announce_approval,
-            approve.record_decision,
-            bury.bury,
-            bury.alert_person,
-        ]
+    def _built(self, kind: type[object]) -> object:
+        """Build a class of activities: its arguments without a default are filled in by their names.
+
+        Raises:
+            TypeError: it asks for something that is not there.
+        """
+        given = {}
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if parameter.default is not inspect.Parameter.empty:
+                continue
+            provide = _PROVIDED.get(name)
+            if provide is None:
+                raise TypeError(f"{kind.__name__} asks for {name!r}: expected one of {', '.join(sorted(_PROVIDED))}")
+            given[name] = provide(self)
+        return kind(**given)
 
     def journal(self) -> "JournalActivities":
         """Activities of the journal worker."""
@@ -251,3 +245,36 @@ class Parts:
         """Close what was opened."""
         if "store" in self.__dict__:
             self.store.close()
+
+
+# What a class of activities may ask for, by the name of its argument.
+_PROVIDED: dict[str, Callable[[Parts], object]] = {
+    "articles": lambda parts: parts.knowledge,
+    "blueprint": lambda parts: parts.blueprint,
+    "cases": lambda parts: parts.store.cases,
+    "crm": lambda parts: parts.store.crm,
+    "dead_letters": lambda parts: parts.store.dead_letters,
+    "ledger": lambda parts: parts.store.ledger,
+    "models": lambda parts: parts.models,
+    "rails": lambda parts: {"refund": parts.rail},
+    "records": lambda parts: parts.store.records,
+    "supervisor": lambda parts: parts.supervisor,
+}
+
+
+def tools_of_specialists(*, models: bool) -> list[str]:
+    """Return the classes (`module:Class`) that hold the specialists' tools, of the model room or of all others."""
+    paths = (path for specialist in SPECIALISTS.values() for path in specialist.activities)
+    return [path for path in dict.fromkeys(paths) if path.startswith(MODEL_ROOM) is models]
+
+
+def load(path: str) -> type[Any]:  # Any: workflows and activities have no common type
+    """Return the class that `module:Class` names."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # as the caller names it
+
+
+def activities_of(holder: object) -> list[Activity]:
+    """Return the methods of an object that are activities."""
+    methods = (method for _, method in inspect.getmembers(holder, callable))
+    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +20,23 @@ from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
 from client.which import which_headgate
-from domain.model_call import Tier
-from workers.bootstrap import Parts
+from domain.specialists import SPECIALISTS
+from workers.bootstrap import Parts, load
 from workers.settings import Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
-from workflows.billing import BillingWorkflow
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
-from workflows.sales import SalesWorkflow
-from workflows.technical_support import TechnicalSupportWorkflow
+from workflows.options import QUEUES, Role
 
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
-WORKFLOWS = [
-    CaseWorkflow,
-    BillingWorkflow,
-    TechnicalSupportWorkflow,
-    SalesWorkflow,
-    ApprovalWorkflow,
-    IntakeWorkflow,
-    JournalWorkflow,
-]
 
 
-class Role(StrEnum):
-    """What a worker process does (docs/architecture.md, "Processes")."""
-
-    INTAKE = "intake"
-    CASE = "case"
-    MODEL = "model"
-    ACTION = "action"
-    JOURNAL = "journal"
+def workflows() -> list[type]:
+    """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
+    specialists = (load(specialist.workflow) for specialist in SPECIALISTS.values())
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow]
 
 
 def case_worker(client: Client, *, cached: int = 1000) -> Worker:
@@ -60,7 +44,7 @@ def case_worker(client: Client, *, cached: int = 1000) -> Worker:
     return Worker(
         client,
         task_queue=options.CASES_QUEUE,
-        workflows=WORKFLOWS,
+        workflows=workflows(),
         # Input that cannot be decoded fails its workflow; by default it would be retried for ever.
         workflow_failure_exception_types=[ValidationError],
         max_cached_workflows=cached,
@@ -102,7 +86,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
         case Role.MODEL:
             slots = parts.settings.model_slots
             activities = parts.model_activities()
-            return [activity_worker(client, options.MODEL_QUEUES[tier], activities, slots=slots) for tier in Tier]
+            return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
             return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=16)]
         case Role.JOURNAL:

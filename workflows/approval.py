@@ -4,11 +4,12 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
+from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
     from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+    from domain.case_details import told
     from domain.money.approval import (
         ApprovalDecision,
         ApprovalRequest,
@@ -20,11 +21,9 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         object_to,
     )
-    from domain.story import told
     from workflows import options
-    from workflows.steps import remind, to_the_end
-
-NOTICES_KEPT = 20
+    from workflows.steps import run_once, shielded, tell_people
+    from workflows.waiting import Decisions, Word, wait_for_person
 
 
 @workflow.defn
@@ -43,7 +42,11 @@ class ApprovalWorkflow:
         self._expires_at = self._asked_at + timedelta(seconds=request.expires_after_s)
         self._standing = Standing.PENDING
         self._result: ApprovalResult | None = None
+        self._reminders = 0
         self._notices: list[str] = []
+        self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
+            refuse=self._refused, accept=self._accept, describe=_described, notices=self._notices
+        )
 
     @workflow.run
     async def run(self, request: ApprovalRequest) -> ApprovalResult:
@@ -55,59 +58,56 @@ class ApprovalWorkflow:
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
                 self._conclude(Standing.CANCELLED, by="", reason="the case was cancelled")
-                await to_the_end(self._record())
+                await shielded(self._record())
             raise
-        result = await to_the_end(self._record())
+        result = await shielded(self._record())
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
 
     async def _announce(self) -> None:
-        await workflow.execute_activity_method(
+        await run_once(
+            options.RECORD,
             ApproveActivities.announce_approval,
             self._request,
-            task_queue=options.ACTIONS_QUEUE,
-            start_to_close_timeout=options.STORE_TIMEOUT,
-            retry_policy=options.NEVER_GIVE_UP,
             summary="put the request before the approvers",
         )
 
     async def _decided(self) -> None:
         """Wait for the decision, reminding on the way; the expiry decides where nobody did."""
-        while not self._concluded():
-            now = workflow.now()
-            left = self._expires_at - now
-            if left <= timedelta(0):
-                self._conclude(Standing.EXPIRED, by="", reason="nobody decided in time")
-                return
-            wait = min(left, timedelta(seconds=self._request.remind_every_s))
-            try:
-                await workflow.wait_condition(self._concluded, timeout=wait, timeout_summary="waiting for a decision")
-            except TimeoutError:
-                if not self._concluded() and workflow.now() < self._expires_at:
-                    await self._remind()
+        in_time = await wait_for_person(
+            self._concluded,
+            since=self._asked_at,
+            deadline=self._expires_at,
+            remind_every=timedelta(seconds=self._request.remind_every_s),
+            tell=self._remind,
+            summary="waiting for a decision",
+        )
+        if not in_time:
+            self._conclude(Standing.EXPIRED, by="", reason="nobody decided in time")
 
     def _concluded(self) -> bool:
         return self._result is not None
 
-    async def _remind(self) -> None:
+    async def _remind(self, word: Word) -> None:
+        self._reminders += 1
         request = AlertRequest(
+            alert_id=f"{self._request.approval_id}/{word}/{self._reminders}",
+            kind=word,
             case_id=self._request.action.case_id,
-            subject=f"reminder: {self._request.approval_id} waits for a decision",
+            subject=f"{word}: {self._request.approval_id} waits for a decision",
             text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
         )
-        if trouble := await remind(request, "remind the approvers"):
+        if trouble := await tell_people(request, "remind the approvers"):
             self._notices.append(trouble)
 
     async def _record(self) -> ApprovalResult:
         """Write the decision where the ledger looks for it; the first one recorded stands."""
         if self._result is None:
             raise RuntimeError("an approval was to be recorded before it was concluded")
-        recorded: ApprovalResult = await workflow.execute_activity_method(
+        recorded = await run_once(
+            options.RECORD,
             ApproveActivities.record_decision,
             RecordDecisionRequest(request=self._request, result=self._result),
-            task_queue=options.ACTIONS_QUEUE,
-            start_to_close_timeout=options.STORE_TIMEOUT,
-            retry_policy=options.NEVER_GIVE_UP,
             summary=f"record: {self._result.standing}",
         )
         self._standing, self._result = recorded.standing, recorded
@@ -128,23 +128,18 @@ class ApprovalWorkflow:
 
     @submit.validator
     def check_submit(self, decision: ApprovalDecision) -> None:
-        """Turn away what does not count once enough of it is noted: Temporal records 2,000 updates of a workflow, and
-        the one that counts must be among them.
-        """
-        refused = self._refused(decision)
-        if refused is not None and len(self._notices) >= NOTICES_KEPT:
-            raise ApplicationError(refused.message, refused)
+        """Turn away what does not count once enough of it is noted."""
+        self._decisions.check(decision)
 
     def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
-        refused = self._refused(decision)
-        if refused is None:
-            standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
-            self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
-            return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
-        self._notices.append(f"{decision.verdict} by {decision.by[:60] or 'nobody'} had no effect: {refused.message}")
-        del self._notices[:-NOTICES_KEPT]
+        answer = self._decisions.take(decision)
         self._show()
-        return refused
+        return answer
+
+    def _accept(self, decision: ApprovalDecision) -> DecisionAnswer:
+        standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
+        self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
+        return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
 
     def _refused(self, decision: ApprovalDecision) -> DecisionAnswer | None:
         objection = object_to(
@@ -208,3 +203,7 @@ class ApprovalWorkflow:
                 ],
             )
         )
+
+
+def _described(decision: ApprovalDecision) -> str:
+    return f"{decision.verdict} by {decision.by[:60] or 'nobody'}"

@@ -1,8 +1,11 @@
 """Task queues, timeouts and retry policies, each with its name and the reason for its figure."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.workflow import ActivityCancellationType
 
 from domain.errors import TransientError
 from domain.model_call import Tier
@@ -13,6 +16,26 @@ CASES_QUEUE = "cases"
 MODEL_QUEUES = {Tier.SMALL: "models-small", Tier.LARGE: "models-large"}
 ACTIONS_QUEUE = "actions"
 JOURNAL_QUEUE = "journal"
+
+
+class Role(StrEnum):
+    """What a worker process does (docs/architecture.md, "Processes")."""
+
+    INTAKE = "intake"
+    CASE = "case"
+    MODEL = "model"
+    ACTION = "action"
+    JOURNAL = "journal"
+
+
+QUEUES: dict[Role, tuple[str, ...]] = {
+    Role.INTAKE: (INTAKE_QUEUE,),
+    Role.CASE: (CASES_QUEUE,),
+    Role.MODEL: tuple(MODEL_QUEUES.values()),
+    Role.ACTION: (ACTIONS_QUEUE,),
+    Role.JOURNAL: (JOURNAL_QUEUE,),
+}
+"""The queues that a worker of each role serves; only those of the case worker carry workflow tasks."""
 
 # Ids of the long-lived workflows.
 INTAKE_WORKFLOW_ID = "intake/default"
@@ -58,3 +81,31 @@ NEVER_GIVE_UP = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=1),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """How a kind of step is run: where, how long one attempt and all of them may take, and what follows a failure.
+
+    `budget` None means that it is never given up (docs/decisions/0007).
+    """
+
+    queue: str
+    start_to_close: timedelta
+    budget: timedelta | None = STEP_BUDGET
+    heartbeat: timedelta | None = None
+    retry: RetryPolicy = field(default_factory=lambda: NATIVE_RETRY)
+    cancellation: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL
+
+
+MODEL_SMALL = StepKind(MODEL_QUEUES[Tier.SMALL], MODEL_TIMEOUT, heartbeat=HEARTBEAT)
+MODEL_LARGE = StepKind(MODEL_QUEUES[Tier.LARGE], MODEL_TIMEOUT, heartbeat=HEARTBEAT)
+ARTICLES = StepKind(MODEL_QUEUES[Tier.SMALL], STORE_TIMEOUT)  # a look into the knowledge base, without a model
+STORE = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT)
+SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT)
+# Cancelling a case must not leave open whether the money moved: the payment is waited for.
+PAYMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, cancellation=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+RECORD = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, budget=None, retry=NEVER_GIVE_UP)
+WORD = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, budget=ALERT_BUDGET, retry=NEVER_GIVE_UP)
+FINAL_SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, budget=None, retry=NEVER_GIVE_UP)
+LAST_SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, budget=LAST_LOOK, retry=NEVER_GIVE_UP)

@@ -4,7 +4,6 @@ import asyncio
 
 from temporalio import activity
 
-from activities.actions.alert import AlertRequest
 from activities.clock import Clock, utc_now
 from domain.deadletter import DeadLetter
 from ports.people import Supervisor
@@ -12,7 +11,7 @@ from ports.store import DeadLetterStore
 
 
 class BuryActivities:
-    """Dead letters and alerts."""
+    """Dead letters."""
 
     def __init__(self, dead_letters: DeadLetterStore, supervisor: Supervisor, clock: Clock = utc_now) -> None:
         self._dead_letters = dead_letters
@@ -43,8 +42,3 @@ class BuryActivities:
             },
         )
         await asyncio.to_thread(self._dead_letters.alerted, letter.dead_letter_id, self._clock())
-
-    @activity.defn
-    async def alert_person(self, request: AlertRequest) -> None:
-        """Tell a person, as a reminder or an escalation."""
-        await self._supervisor.alert(request.subject, request.text, {"case_id": request.case_id})

@@ -4,17 +4,21 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.clock import Clock, utc_now
-from domain.case import CaseOutcome, Draft
+from domain import replies
+from domain.case import CaseOutcome
 from domain.inbound.cleaned import restore
+from domain.letters import Letter
 from ports.ledger import Ledger
 from ports.store import CaseStore, Reply
 
 
 class CloseRequest(BaseModel):
-    """How the case ended, and the reply with tokens for personal data."""
+    """How the case ended, and the letter to the customer, answering a message of this language and subject."""
 
     outcome: CaseOutcome
-    draft: Draft | None = None
+    letter: Letter | None = None
+    lang: str = "und"
+    subject: str = ""
 
 
 class CloseResult(BaseModel):
@@ -48,7 +52,7 @@ class CloseActivities:
         outcome = request.outcome
         if outcome.closed_at is None:
             outcome = outcome.model_copy(update={"closed_at": self._clock()})
-        reply = self._reply(outcome, request.draft) if request.draft else None
+        reply = self._reply(request, request.letter) if request.letter else None
         self._cases.close(outcome, reply)
         return CloseResult(reply_key=reply.key if reply else None)
 
@@ -57,8 +61,10 @@ class CloseActivities:
         """Let nothing more happen for a case. Raises TransientError if the store cannot be reached."""
         self._ledger.forbid(request.case_id, request.why, self._clock())
 
-    def _reply(self, outcome: CaseOutcome, draft: Draft) -> Reply:
+    def _reply(self, request: CloseRequest, letter: Letter) -> Reply:
+        outcome = request.outcome
         stored = self._cases.load(outcome.case_id)
+        draft = replies.write(letter, lang=request.lang, subject=request.subject)
         return Reply(
             key=reply_key(outcome.case_id, outcome.replay),
             case_id=outcome.case_id,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
@@ -13,10 +13,11 @@ from activities.clock import Clock, utc_now
 from activities.grants import require_grant
 from domain.case import EffectRecord
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
-from domain.money.approval import Action
+from domain.money.action import Action, Terms
 from domain.money.effect import LedgerState
+from domain.money.refund import RefundAction, RefundTerms
 from ports.ledger import Ledger, LedgerRow
-from ports.rail import RailReceipt, RefundRail
+from ports.rail import Rail, RailReceipt
 
 T = TypeVar("T")
 
@@ -27,18 +28,16 @@ RAIL_TIMEOUT_S = 15.0
 PROVIDER_TAIL_S = 90.0
 """How long a provider may go on with a request that we have given up: Stripe's own clients wait 80 s for an answer."""
 SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S + PROVIDER_TAIL_S
-"""So long after nobody may begin a payment of a case any more, none is under way."""
+"""After this long, no payment of a closed case can still be in flight."""
 
 
 class RefundRequest(BaseModel):
-    """Which action, and on whose word; limit and cap in minor units of its currency, None = none to check."""
+    """Which refund, on whose word, and what it must still fulfil."""
 
-    action: Action
+    action: RefundAction
     step: str
     approval_id: str | None = None
-    limit_minor: int | None = None
-    daily_cap_minor: int | None = None
-    seen_back_minor: int | None = None  # what the decision saw as paid back of the charge
+    terms: RefundTerms = Field(default_factory=RefundTerms)
 
 
 class SettleRequest(BaseModel):
@@ -61,17 +60,17 @@ def boot_seconds() -> float:
 
 
 class PayActivities:
-    """Moves money through a rail, with the ledger as its conscience."""
+    """Moves money through rails, one for each kind of action, with the ledger as its conscience."""
 
     def __init__(
         self,
         ledger: Ledger,
-        rail: RefundRail,
+        rails: Mapping[str, Rail],
         clock: Clock = utc_now,
         stopwatch: Callable[[], float] = boot_seconds,
     ) -> None:
         self._ledger = ledger
-        self._rail = rail
+        self._rails = rails
         self._clock = clock
         self._stopwatch = stopwatch
 
@@ -85,27 +84,7 @@ class PayActivities:
             ConfigurationError: the provider paid something else under this key: a person must look.
         """
         require_grant("refund")
-        began = self._stopwatch()
-        try:
-            row = await asyncio.to_thread(
-                self._ledger.intend,
-                request.action,
-                step=request.step,
-                approval_id=request.approval_id,
-                limit_minor=request.limit_minor,
-                now=self._clock(),
-                daily_cap_minor=request.daily_cap_minor,
-                seen_back_minor=request.seen_back_minor,
-            )
-        except RefusedError:
-            # An earlier try may have been paid before this one was forbidden: then that is the truth.
-            paid = await self._paid_before(request.action.key)
-            if paid is None:
-                raise
-            return paid
-        if row.state is LedgerState.EXECUTED:
-            return row.effect
-        return await self._execute(row, row.action or request.action, began)
+        return await self._pay(request.action, request.terms, step=request.step, approval_id=request.approval_id)
 
     @activity.defn
     async def settle_effects(self, request: SettleRequest) -> SettleResult:
@@ -130,6 +109,22 @@ class PayActivities:
         rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
         return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
 
+    async def _pay(self, action: Action, terms: Terms, *, step: str, approval_id: str | None) -> EffectRecord:
+        began = self._stopwatch()
+        try:
+            row = await asyncio.to_thread(
+                self._ledger.intend, action, step=step, approval_id=approval_id, terms=terms, now=self._clock()
+            )
+        except RefusedError:
+            # An earlier try may have been paid before this one was forbidden: then that is the truth.
+            paid = await self._paid_before(action.key)
+            if paid is None:
+                raise
+            return paid
+        if row.state is LedgerState.EXECUTED:
+            return row.effect
+        return await self._execute(row, row.action or action, began)
+
     async def _take_back(self, unpaid: list[LedgerRow], request: SettleRequest) -> None:
         info = activity.info()  # both times are the server's: no clock of ours is asked
         left = timedelta(seconds=SETTLE_AFTER_S) - (info.started_time - info.scheduled_time)
@@ -146,7 +141,7 @@ class PayActivities:
         if self._stopwatch() - began > SEND_WITHIN_S:
             raise TransientError(f"{action.key!r} was not sent: over {SEND_WITHIN_S:g} s passed since it was checked")
         try:
-            receipt = await _in_time(self._rail.refund(action))
+            receipt = await _in_time(self._rail_for(action.kind).pay(action))
         except RefusedError as refusal:
             # "Refunded already" may speak of our own refund, whose key the provider forgot.
             known = await self._find(row)
@@ -164,8 +159,13 @@ class PayActivities:
         return await self._book(receipt, row.action) if receipt is not None else None
 
     async def _find(self, row: LedgerRow) -> RailReceipt | None:
-        charge_id = row.action.charge_id if row.action else None
-        return await _in_time(self._rail.find(row.effect.key, charge_id=charge_id))
+        return await _in_time(self._rail_for(row.effect.kind).find(row.effect.key, row.action))
+
+    def _rail_for(self, kind: str) -> Rail:
+        rail = self._rails.get(kind)
+        if rail is None:
+            raise ConfigurationError(f"no rail for actions of kind {kind!r}: expected one of {sorted(self._rails)}")
+        return rail
 
     async def _book(self, receipt: RailReceipt, action: Action | None = None) -> EffectRecord:
         if action is not None and not _fits(receipt, action):

@@ -6,12 +6,12 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Prompts, ask, fenced_json, fenced_ticket, read_json, ticket_text
-from domain.answers import DiagnosisAnswer, strict_schema
+from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
+from domain.answers import DiagnosisAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.knowledge import Article, Diagnosis, KnowledgeIndex, Ranked, accept_diagnosis, content_words, symptom_fit
-from domain.model_call import Message, ModelRequest, Tier, Usage
+from domain.knowledge import Article, Diagnosis, Library, Ranked, accept_article, content_words, symptom_fit
+from domain.model_call import Tier, Usage
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 800
@@ -19,13 +19,13 @@ OFFERED = 3  # more articles cost tokens and rarely hold the right one
 # Of 817 questions to Billing of four sources 60 % reach this fit, and for 80 % of those the article is the one meant;
 # of off-topic messages 4 % reach it, of those for other queues 15 %. Below it a person answers.
 MIN_BILLING_FIT = 0.4
-_SCHEMA = strict_schema(DiagnosisAnswer)
 
 
 class DiagnoseRequest(BaseModel):
-    """The message to diagnose."""
+    """The message to diagnose, and the areas of articles to look in."""
 
     case: CaseInput
+    knowledge: Sequence[str] = ("technical",)
 
 
 class DiagnoseResult(BaseModel):
@@ -38,9 +38,10 @@ class DiagnoseResult(BaseModel):
 
 
 class QuestionRequest(BaseModel):
-    """The question to Billing."""
+    """The question to Billing, and the areas of articles to look in."""
 
     case: CaseInput
+    knowledge: Sequence[str] = ("billing",)
 
 
 class QuestionResult(BaseModel):
@@ -58,53 +59,47 @@ class DiagnoseActivities:
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
-        self._model = models[Tier.LARGE]
-        self._prompts = Prompts(blueprint.prompts, "diagnosis")
-        self._technical = KnowledgeIndex([a for a in articles if a.area == "technical"])
-        self._billing = KnowledgeIndex([a for a in articles if a.area == "billing"])
+        self._question = Question(
+            models, blueprint, "diagnosis", DiagnosisAnswer, tier=Tier.LARGE, max_output=MAX_OUTPUT
+        )
+        self._library = Library(articles)
 
     @activity.defn
     async def diagnose(self, request: DiagnoseRequest) -> DiagnoseResult:
         """Let the model choose among the articles that retrieval found; without any, no model is asked.
 
         Raises:
-            RefusedError: not asked by Technical Support.
+            RefusedError: the specialist that asks may not use this tool.
             BadAnswerError: two answers did not fit.
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("diagnose")
-        ranked = self._technical.search(ticket_text(request.case), top=OFFERED)
+        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
         offered = [r.article for r in ranked]
-        question = ModelRequest(
-            tier=Tier.LARGE,
-            schema_name="diagnosis",
-            json_schema=_SCHEMA,
-            messages=[
-                Message(role="system", content=self._prompts.render("diagnosis")),
-                Message(
-                    role="user", content=f"{fenced_json('articles', _shown(offered))}\n{fenced_ticket(request.case)}"
-                ),
-            ],
-            max_output=MAX_OUTPUT,
-        )
-        asked = await ask(self._model, question, lambda reply: read_json(reply, DiagnosisAnswer))
+        asked = await self._question.ask(fenced_json("articles", shown(offered)), fenced_ticket(request.case))
         diagnosis = asked.answer.diagnosis()
         # The confidence that the case's own rules ask for: those it started with, not those of today.
-        article = accept_diagnosis(diagnosis, offered, min_confidence=request.case.policy.min_diagnosis_confidence)
-        return DiagnoseResult(article=article, diagnosis=diagnosis, candidates=_listed(ranked), usage=asked.usage)
+        article = accept_article(
+            diagnosis.article_id,
+            diagnosis.confidence,
+            offered,
+            min_confidence=request.case.policy.min_diagnosis_confidence,
+        )
+        return DiagnoseResult(article=article, diagnosis=diagnosis, candidates=listed(ranked), usage=asked.usage)
 
     @activity.defn
     async def search_billing_knowledge(self, request: QuestionRequest) -> QuestionResult:
         """Find the billing article that answers a question, by its words alone; no model is asked.
 
         Raises:
-            RefusedError: not asked by Billing.
+            RefusedError: the specialist that asks may not use this tool.
         """
         require_grant("search_billing_knowledge")
-        message = content_words(ticket_text(request.case))
-        ranked = self._billing.search(ticket_text(request.case), top=OFFERED)
+        text = ticket_text(request.case)
+        message = content_words(text)
+        ranked = self._library.search(text, areas=request.knowledge, top=OFFERED)
         fits = [(symptom_fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)]
         if not fits:
             return QuestionResult(article=None)
@@ -112,10 +107,12 @@ class DiagnoseActivities:
         return QuestionResult(article=best if fit >= MIN_BILLING_FIT else None, coverage=fit)
 
 
-def _shown(articles: Sequence[Article]) -> list[dict[str, object]]:
-    shown = {"article_id", "title", "symptoms", "cause", "steps"}
-    return [a.model_dump(include=shown) for a in articles]
+def shown(articles: Sequence[Article]) -> list[dict[str, object]]:
+    """Return what a model sees of articles."""
+    fields = {"article_id", "title", "symptoms", "cause", "steps"}
+    return [a.model_dump(include=fields) for a in articles]
 
 
-def _listed(ranked: Sequence[Ranked]) -> list[str]:
+def listed(ranked: Sequence[Ranked]) -> list[str]:
+    """Return articles that were looked at, for people: id, and the share of the message's words that each covers."""
     return [f"{r.article.article_id} ({r.coverage:.0%})" for r in ranked]

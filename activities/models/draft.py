@@ -6,18 +6,18 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Prompts, ask, fenced_json, fenced_ticket, read_json, ticket_text
-from domain.answers import ReplyAnswer, strict_schema
+from activities.models.prompting import Question, fenced_json, fenced_ticket, read_json, ticket_text
+from domain.answers import ReplyAnswer
 from domain.blueprint import Blueprint
-from domain.case import CaseInput, Draft
+from domain.case import CaseInput
 from domain.errors import UnfitAnswerError
-from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
-from domain.outgoing import objections_to_reply
+from domain.letter_rules import objections_to_reply
+from domain.letters import Draft
+from domain.model_call import ModelReply, Tier, Usage
 from domain.sales import LeadFacts
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 900
-_SCHEMA = strict_schema(ReplyAnswer)
 
 
 class DraftRequest(BaseModel):
@@ -44,8 +44,7 @@ class DraftActivities:
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._model = models[Tier.LARGE]
-        self._prompts = Prompts(blueprint.prompts, "reply")
+        self._question = Question(models, blueprint, "reply", ReplyAnswer, tier=Tier.LARGE, max_output=MAX_OUTPUT)
 
     @activity.defn
     async def draft_reply(self, request: DraftRequest) -> DraftResult:
@@ -58,18 +57,10 @@ class DraftActivities:
         """
         require_grant("draft_reply")
         known = request.facts.model_dump(mode="json") | {"owner": request.owner, "team": request.team}
-        question = ModelRequest(
-            tier=Tier.LARGE,
-            schema_name="reply",
-            json_schema=_SCHEMA,
-            messages=[
-                Message(role="system", content=self._prompts.render("reply")),
-                Message(role="user", content=f"{fenced_json('facts', known)}\n{fenced_ticket(request.case)}"),
-            ],
-            max_output=MAX_OUTPUT,
-        )
         on_file = f"{ticket_text(request.case)}\n{request.owner}\n{request.team}"
-        asked = await ask(self._model, question, lambda reply: _checked(reply, on_file))
+        asked = await self._question.ask(
+            fenced_json("facts", known), fenced_ticket(request.case), read=lambda reply: _checked(reply, on_file)
+        )
         draft = Draft(subject=asked.answer.subject, text=asked.answer.text)
         return DraftResult(draft=draft, usage=asked.usage)
 

@@ -6,17 +6,16 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Prompts, ask, fenced_ticket, read_json, ticket_text
-from domain.answers import ClaimAnswer, strict_schema
+from activities.models.prompting import Question, fenced_ticket, ticket_text
+from domain.answers import ClaimAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.claim_reading import claim_from_answer
-from domain.model_call import Message, ModelRequest, Tier, Usage
+from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400
-_SCHEMA = strict_schema(ClaimAnswer)
 
 
 class ClaimRequest(BaseModel):
@@ -41,8 +40,7 @@ class ExtractActivities:
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._model = models[Tier.SMALL]
-        self._prompts = Prompts(blueprint.prompts, "claim")
+        self._question = Question(models, blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
 
     @activity.defn
     async def extract_claim(self, request: ClaimRequest) -> ClaimResult:
@@ -56,17 +54,7 @@ class ExtractActivities:
         """
         require_grant("extract_claim")
         case = request.case
-        question = ModelRequest(
-            tier=Tier.SMALL,
-            schema_name="claim",
-            json_schema=_SCHEMA,
-            messages=[
-                Message(role="system", content=self._prompts.render("claim")),
-                Message(role="user", content=fenced_ticket(case)),
-            ],
-            max_output=MAX_OUTPUT,
-        )
-        asked = await ask(self._model, question, lambda reply: read_json(reply, ClaimAnswer))
+        asked = await self._question.ask(fenced_ticket(case))
         claim = claim_from_answer(
             asked.answer,
             text=ticket_text(case),

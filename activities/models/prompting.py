@@ -15,10 +15,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ValidationError
 
 from activities.heartbeat import heartbeating
+from domain.answers import strict_schema
+from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
-from domain.model_call import Message, ModelReply, ModelRequest, Usage
+from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from ports.model import LanguageModel
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
@@ -126,6 +128,63 @@ async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[Model
                 reason = str(e)
             asking = _with_objection(request, reply, reason)
     raise BadAnswerError(f"task {request.schema_name!r}: {ANSWERS_AT_MOST} answers did not fit: {reason}", usage)
+
+
+class Question(Generic[Schema]):
+    """One typed question to a model: instructions of the blueprint, data that is fenced, an answer of one schema.
+
+        claim = Question(models[Tier.SMALL], blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=400)
+        asked = await claim.ask(fenced_ticket(case))
+
+    Args:
+        model: who is asked.
+        blueprint: has the instructions.
+        name: of the prompt, and of the structured output on the wire.
+        schema: the answer.
+        tier: of the model.
+        max_output: tokens.
+
+    Raises:
+        ConfigurationError: the blueprint has no such prompt, or it is no valid template.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[Tier, LanguageModel],
+        blueprint: Blueprint,
+        name: str,
+        schema: type[Schema],
+        *,
+        tier: Tier,
+        max_output: int,
+    ) -> None:
+        self._model = models[tier]
+        self._prompts = Prompts(blueprint.prompts, name)
+        self._name = name
+        self._schema = schema
+        self._json_schema = strict_schema(schema)
+        self._tier = tier
+        self._max_output = max_output
+
+    async def ask(self, *data: str, read: Callable[[ModelReply], Schema] | None = None) -> Asked[Schema]:
+        """Ask about the data, fenced texts side by side; `read` takes the answer where more than its
+        schema counts.
+
+        Raises:
+            BadAnswerError: two answers did not fit.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        request = ModelRequest(
+            tier=self._tier,
+            schema_name=self._name,
+            json_schema=self._json_schema,
+            messages=[
+                Message(role="system", content=self._prompts.render(self._name)),
+                Message(role="user", content="\n".join(data)),
+            ],
+            max_output=self._max_output,
+        )
+        return await ask(self._model, request, read or (lambda reply: read_json(reply, self._schema)))
 
 
 def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:

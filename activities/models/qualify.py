@@ -6,16 +6,15 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Prompts, ask, fenced_ticket, read_json, ticket_text
-from domain.answers import LeadAnswer, lead_from_answer, strict_schema
+from activities.models.prompting import Question, fenced_ticket, ticket_text
+from domain.answers import LeadAnswer, lead_from_answer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.model_call import Message, ModelRequest, Tier, Usage
+from domain.model_call import Tier, Usage
 from domain.sales import LeadFacts
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 200
-_SCHEMA = strict_schema(LeadAnswer)
 
 
 class LeadRequest(BaseModel):
@@ -39,8 +38,7 @@ class QualifyActivities:
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._model = models[Tier.SMALL]
-        self._prompts = Prompts(blueprint.prompts, "lead")
+        self._question = Question(models, blueprint, "lead", LeadAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
 
     @activity.defn
     async def qualify_lead(self, request: LeadRequest) -> LeadResult:
@@ -53,15 +51,5 @@ class QualifyActivities:
         """
         require_grant("qualify_lead")
         case = request.case
-        question = ModelRequest(
-            tier=Tier.SMALL,
-            schema_name="lead",
-            json_schema=_SCHEMA,
-            messages=[
-                Message(role="system", content=self._prompts.render("lead")),
-                Message(role="user", content=fenced_ticket(case)),
-            ],
-            max_output=MAX_OUTPUT,
-        )
-        asked = await ask(self._model, question, lambda reply: read_json(reply, LeadAnswer))
+        asked = await self._question.ask(fenced_ticket(case))
         return LeadResult(facts=lead_from_answer(asked.answer, text=ticket_text(case)), usage=asked.usage)

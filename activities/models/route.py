@@ -1,8 +1,7 @@
-"""Route: which of the three queues a message belongs to."""
+"""Route: which of the case's categories a message belongs to."""
 
 import hashlib
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -42,7 +41,6 @@ class RouteActivities:
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
         self._model = models[Tier.SMALL]
-        self._blueprint = blueprint
         self._prompts = Prompts(blueprint.prompts, "route")
 
     @activity.defn
@@ -58,12 +56,14 @@ class RouteActivities:
         case = request.case
         if not any(c.isalnum() for c in case.subject + case.text):
             return RouteResult(route=Route(unroutable=Unroutable.EMPTY_MESSAGE, asked=0), usage=Usage())
-        categories = _in_case_order(case.case_id, self._blueprint.categories)
+        # Those that the case started with, not those of today: its specialists follow from them.
+        categories = _in_case_order(case.case_id, case.policy.categories)
+        names = [category.name for category in categories]
         seen = _Seen()
 
-        def read(reply: ModelReply) -> Category:
+        def read(reply: ModelReply) -> str:
             seen.note(reply)
-            return _category(reply, categories)
+            return _category(reply, names)
 
         try:
             asked = await ask(self._model, self._question(case, categories), read)
@@ -78,11 +78,11 @@ class RouteActivities:
         route = Route(category=asked.answer, confidence=asked.reply.confidence, asked=asked.asked)
         return RouteResult(route=route, usage=asked.usage, model=seen.model)
 
-    def _question(self, case: CaseInput, categories: list[str]) -> ModelRequest:
+    def _question(self, case: CaseInput, categories: Sequence[Category]) -> ModelRequest:
         return ModelRequest(
             tier=Tier.SMALL,
             schema_name="route",
-            json_schema=route_schema(categories),
+            json_schema=route_schema([category.name for category in categories]),
             messages=[
                 Message(role="system", content=self._prompts.render("route", categories=categories)),
                 Message(role="user", content=fenced_ticket(case)),
@@ -107,21 +107,19 @@ class _Seen:
         self.confidence = reply.confidence
 
 
-def _category(reply: ModelReply, categories: list[str]) -> Category:
-    bare = None if reply.refusal is not None or reply.truncated else parse_route(reply.text, categories)
+def _category(reply: ModelReply, names: Sequence[str]) -> str:
+    bare = None if reply.refusal is not None or reply.truncated else parse_route(reply.text, names)
     if bare is not None:  # a server without structured output may answer with the word alone
         return bare
     said = read_json(reply, RouteAnswer).route
-    category = parse_route(said, categories)
+    category = parse_route(said, names)
     if category is None:
-        raise UnfitAnswerError(f"{said[:60]!r} is none of {categories!r}")
+        raise UnfitAnswerError(f"{said[:60]!r} is none of {list(names)!r}")
     return category
 
 
-def _in_case_order(case_id: str, categories: list[str]) -> list[str]:
+def _in_case_order(case_id: str, categories: Sequence[Category]) -> list[Category]:
     """Return the categories in an order that the case decides: models favour the first, so no queue shall always be
     it.
     """
-    orders = list(itertools.permutations(categories))
-    digest = hashlib.sha256(case_id.encode()).digest()
-    return list(orders[int.from_bytes(digest[:4], "big") % len(orders)])
+    return sorted(categories, key=lambda c: hashlib.sha256(f"{case_id}\0{c.name}".encode()).digest())

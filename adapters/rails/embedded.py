@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field
 
 from domain.audit.facts import RailEntry
 from domain.errors import RefusedError, TransientError
-from domain.money.approval import Action
-from ports.rail import RailReceipt
+from domain.money.action import Action
+from domain.money.refund import RefundAction
+from ports.rail import RailReceipt, only_refund
 
 BUSY_TIMEOUT_S = 10.0
 
@@ -62,7 +63,7 @@ class RailFaults(BaseModel):
 
 
 class EmbeddedRail:
-    """`RefundRail` on a file of its own."""
+    """`Rail` for refunds on a file of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,16 +71,16 @@ class EmbeddedRail:
         with self._file() as connection:
             _prepare(connection)
 
-    async def refund(self, action: Action) -> RailReceipt:
-        """Pay the money back, once per key; the same key again returns the first receipt.
+    async def pay(self, action: Action) -> RailReceipt:
+        """Pay a refund, once per key; the same key again returns the first receipt.
 
         Raises:
             TransientError: the provider does not answer; whether it paid is open.
             RefusedError: the key was used for another payment.
         """
-        return await asyncio.to_thread(self._refund, action)
+        return await asyncio.to_thread(self._refund, only_refund(action))
 
-    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:  # noqa: ARG002 - not needed
+    async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:  # noqa: ARG002 - not needed
         """Return the receipt under a key, if there is one. Raises TransientError if there is no answer."""
         return await asyncio.to_thread(self._find, key)
 
@@ -95,7 +96,7 @@ class EmbeddedRail:
                 (faults.unavailable, faults.lose_answers, faults.delay_s),
             )
 
-    def _refund(self, action: Action) -> RailReceipt:
+    def _refund(self, action: RefundAction) -> RailReceipt:
         self._misbehave()
         bytes_sent = (action.order_id, action.charge_id, action.payee, action.money.minor, action.money.currency)
         reference = "er_" + hashlib.sha256(action.key.encode()).hexdigest()[:24]

@@ -14,9 +14,9 @@ import httpx
 from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
 from domain.audit.facts import RailEntry
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.money.action import Action
 from domain.money.amount import Money, exponent, format_minor
-from domain.money.approval import Action
-from ports.rail import RailReceipt
+from ports.rail import RailReceipt, only_refund
 
 STRIPE_URL = "https://api.stripe.com"
 TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call
@@ -38,7 +38,7 @@ class _MissingError(RefusedError):
 
 
 class StripeRail:
-    """`RefundRail` on Stripe. `client` must have no retries of its own; it is closed by whoever made it."""
+    """`Rail` on Stripe. `client` must have no retries of its own; it is closed by whoever made it."""
 
     def __init__(self, api_key: str, client: httpx.AsyncClient, base_url: str = STRIPE_URL) -> None:
         if not api_key:
@@ -47,14 +47,15 @@ class StripeRail:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"}
 
-    async def refund(self, action: Action) -> RailReceipt:
-        """Pay the money back, once per key.
+    async def pay(self, action: Action) -> RailReceipt:
+        """Pay a refund, once per key.
 
         Raises:
             TransientError, ToldToWaitError: try again with the same key.
             RefusedError: Stripe will never do it, or cannot count the amount.
             ConfigurationError: the API key is wrong or may not make refunds.
         """
+        action = only_refund(action)
         form = {
             _charge_field(action.charge_id): action.charge_id,
             "amount": str(_stripe_amount(action.money)),
@@ -73,7 +74,7 @@ class StripeRail:
             raise RefusedError(f"Stripe did not pay {action.key!r}: {why!r}")
         return _receipt(refund, action.key)
 
-    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
+    async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:
         """Look for a refund with our key in its metadata.
 
         Raises:
@@ -81,6 +82,7 @@ class StripeRail:
             ConfigurationError: the API key is wrong or may not read refunds.
         """
         try:
+            charge_id = only_refund(action).charge_id if action is not None else None
             async for refund in self._refunds(charge_id, LOOK_BACK_PAGES):
                 if _metadata(refund).get("headgate_key") == key and refund.get("status") in _PAID:
                     return _receipt(refund, key)

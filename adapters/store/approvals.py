@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.store.rows import insert_first
+from adapters.store.database import insert_first
 from adapters.store.tables import approvals, effects
 from domain.errors import RefusedError
-from domain.money.approval import Action, ApprovalRequest, ApprovalResult, Standing
+from domain.money.action import Action
+from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
 
 
 def announce(connection: Connection, request: ApprovalRequest, now: datetime) -> bool:

@@ -30,6 +30,7 @@ from domain.audit.facts import (
     DeadLetterFact,
     EffectFact,
     EntryFact,
+    LimitsByKind,
     StopFact,
     StoreFacts,
 )
@@ -76,19 +77,23 @@ def _cases(connection: Connection) -> Iterator[CaseFact]:
         cases.c.case_id, cases.c.state, cases.c.replay, cases.c.received_at, cases.c.closed_at, cases.c.input
     )
     for row in connection.execute(wanted):
-        policy: dict[str, Any] = json.loads(row.input).get("policy") or {}  # Any: JSON of CasePolicy, two parts of it
-        refund = policy.get("refund") or {}
+        policy: dict[str, Any] = json.loads(row.input).get("policy") or {}  # Any: JSON of CasePolicy
         yield CaseFact(
             case_id=row.case_id,
             state=row.state,
             replay=row.replay,
             received_at=row.received_at,
             closed_at=row.closed_at,
-            limit_minor=refund.get("approval_limit_minor") or {},
-            daily_cap_minor=refund.get("daily_cap_minor") or {},
+            limit_minor=_by_kind(policy, "approval_limit_minor"),
+            daily_cap_minor=_by_kind(policy, "daily_cap_minor"),
             human_deadline_s=(policy.get("human") or {}).get("deadline_s") or 0.0,
             handed_over=(row.case_id, row.replay) in handed_over,
         )
+
+
+def _by_kind(policy: dict[str, Any], name: str) -> LimitsByKind:
+    """Return one figure of each part of a policy that has it; the parts are named after the kinds of action."""
+    return {kind: part[name] for kind, part in policy.items() if isinstance(part, dict) and part.get(name)}
 
 
 def _charges(connection: Connection, charge_ids: list[str]) -> Iterator[ChargeFact]:

@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.store.database import Database
-from adapters.store.rows import insert_first, insert_new
+from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetterStatus, letter_id

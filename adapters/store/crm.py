@@ -6,9 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.store.database import Database
+from adapters.store.database import Database, insert_first
 from adapters.store.records import effect_record
-from adapters.store.rows import insert_first
 from adapters.store.tables import crm_accounts, customers, effects, leads, territories
 from domain.case import EffectRecord
 from domain.money.effect import LedgerState

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from domain.errors import ConfigurationError, StatementRefusedError, TransientError
@@ -215,3 +216,23 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)
+
+
+# Any: values of columns of every type.
+def insert_new(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, leaving alone those whose key is there already."""
+    if rows:
+        connection.execute(_insert(connection, table), rows)
+
+
+def insert_first(connection: Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there; return whether it was new."""
+    # RETURNING, because drivers do not agree on the row count of an INSERT.
+    first_key = next(iter(table.primary_key))
+    return connection.execute(_insert(connection, table).returning(first_key), row).first() is not None
+
+
+def _insert(connection: Connection, table: sa.Table) -> sa.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

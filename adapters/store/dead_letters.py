@@ -5,8 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from adapters.store.database import Database
-from adapters.store.rows import insert_first
+from adapters.store.database import Database, insert_first
 from adapters.store.tables import cases, dead_letters
 from domain.deadletter import DeadLetter, DeadLetterRecord, DeadLetterStatus, next_replay
 

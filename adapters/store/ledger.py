@@ -7,21 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import approvals as approval_rows
-from adapters.store.database import Database
-from adapters.store.records import effect_record, refunded_since_midnight
-from adapters.store.rows import insert_first
+from adapters.store.database import Database, insert_first
+from adapters.store.guards import KINDS
+from adapters.store.records import effect_record
 from adapters.store.switches import EFFECTS_STOPPED, why_on
-from adapters.store.tables import cases, charges, effects, entries, forbidden_cases, orders
+from adapters.store.tables import cases, effects, entries, forbidden_cases
 from domain.errors import EffectsStoppedError, RefusedError
-from domain.money.amount import format_minor
-from domain.money.approval import Action, ApprovalRequest, ApprovalResult
+from domain.money.action import Action, Terms, read_action
+from domain.money.approval import ApprovalRequest, ApprovalResult
 from domain.money.effect import LedgerState
 from ports.ledger import LedgerRow
-
-DEBIT_ACCOUNT = "refunds"
-"""What refunds cost."""
-CREDIT_ACCOUNT = "provider_balance"
-"""What lies with the payment provider, from which refunds are paid."""
 
 
 class SqlLedger:
@@ -39,10 +34,8 @@ class SqlLedger:
         *,
         step: str,
         approval_id: str | None,
-        limit_minor: int | None,
+        terms: Terms,
         now: datetime,
-        daily_cap_minor: int | None = None,
-        seen_back_minor: int | None = None,
     ) -> LedgerRow:
         """Write down the intention before the rail is called, checking in the same transaction that it may be.
 
@@ -63,32 +56,25 @@ class SqlLedger:
             _require_allowed(connection, action)
             if standing is not None and standing.state is LedgerState.INTENDED:
                 return _same(standing, action)
-            charge = _charge_of(connection, action)
-            self._database.lock(
-                connection, f"charge:{action.charge_id}", f"customer:{charge['tenant']}/{charge['customer_id']}"
-            )
-            back_minor = _back_before(connection, action, charge)
-            if seen_back_minor is not None and back_minor != seen_back_minor:
-                seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
-                raise RefusedError(
-                    f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
-                    f"{now_back}: it has to be decided again"
-                )
-            _require_within_charge(action, charge, back_minor)
+            _require_well_formed(action)
+            rules = KINDS.get(action.kind)
+            if rules is None:
+                raise RefusedError(f"{action.key!r}: the ledger has no guard for actions of kind {action.kind!r}")
             if approval_id is not None:
                 approval_rows.require_approved(connection, action, approval_id)
-            else:
-                _require_below_limit(action, back_minor, limit_minor)
-                _require_within_daily_cap(connection, action, charge, daily_cap_minor, now=now)
+            tenant = _tenant_of(connection, action)
+            concerned = rules.guard(
+                self._database, connection, action, terms, tenant=tenant, approved=approval_id is not None, now=now
+            )
             # Values of every column type, hence object.
             values: dict[str, object] = {
                 "case_id": action.case_id,
                 "step": step,
                 "kind": action.kind,
-                "tenant": charge["tenant"],
-                "customer_id": charge["customer_id"],
-                "order_id": action.order_id,
-                "charge_id": action.charge_id,
+                "tenant": tenant,
+                "customer_id": concerned.customer_id,
+                "order_id": concerned.order_id,
+                "charge_id": concerned.charge_id,
                 "amount_minor": action.money.minor,
                 "currency": action.money.currency,
                 "payee": action.payee,
@@ -129,7 +115,8 @@ class SqlLedger:
                 .where(effects.c.key == key)
                 .values(state=LedgerState.EXECUTED, provider_ref=provider_ref, executed_at=now, why=None)
             )
-            for account, side in ((DEBIT_ACCOUNT, "debit"), (CREDIT_ACCOUNT, "credit")):
+            rules = KINDS[row.effect.kind]
+            for account, side in ((rules.debit, "debit"), (rules.credit, "credit")):
                 connection.execute(
                     sa.insert(entries).values(
                         posting=key,
@@ -222,82 +209,18 @@ def _require_allowed(connection: Connection, action: Action) -> None:
         raise RefusedError(f"{action.case_id!r} ended at {ended:%Y-%m-%d %H:%M:%S}: {action.key!r} was not begun")
 
 
-def _charge_of(connection: Connection, action: Action) -> RowMapping:
-    """Return the charge with its customer, if it is what the action says."""
+def _require_well_formed(action: Action) -> None:
     if action.money.minor <= 0:
         raise RefusedError(f"{action.key!r} would pay {action.money}: expected more than nothing")
     if not action.key.startswith(f"{action.case_id}/"):
         raise RefusedError(f"key {action.key!r} does not belong to {action.case_id!r}: expected the case id and a step")
+
+
+def _tenant_of(connection: Connection, action: Action) -> str:
     tenant = connection.execute(sa.select(cases.c.tenant).where(cases.c.case_id == action.case_id)).scalar_one_or_none()
     if tenant is None:
         raise RefusedError(f"case {action.case_id!r} was never admitted: an effect needs a cause")
-    charge = (
-        connection.execute(
-            sa.select(charges, orders.c.customer_id)
-            .join(orders, sa.and_(orders.c.tenant == charges.c.tenant, orders.c.order_id == charges.c.order_id))
-            .where(charges.c.charge_id == action.charge_id, charges.c.tenant == tenant)
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if charge is None or charge["order_id"] != action.order_id:
-        raise RefusedError(
-            f"charge {action.charge_id!r} of order {action.order_id!r} is not in the records of {tenant!r}"
-        )
-    if charge["payee"] != action.payee:
-        raise RefusedError(
-            f"charge {action.charge_id!r} was not paid from {action.payee!r}: money goes back where it came from"
-        )
-    if charge["currency"] != action.money.currency:
-        raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
-    return charge
-
-
-def _back_before(connection: Connection, action: Action, charge: RowMapping) -> int:
-    """Return what went back of the charge by others, or is about to, minor units."""
-    moved = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
-            effects.c.charge_id == action.charge_id,
-            effects.c.key != action.key,
-            effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
-        )
-    ).scalar_one()
-    return int(charge["refunded_minor"]) + int(moved)
-
-
-def _require_within_charge(action: Action, charge: RowMapping, back_minor: int) -> None:
-    left = charge["amount_minor"] - back_minor
-    if action.money.minor > left:
-        raise RefusedError(
-            f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
-            f"of charge {action.charge_id!r} is left"
-        )
-
-
-def _require_below_limit(action: Action, back_minor: int, limit_minor: int | None) -> None:
-    currency = action.money.currency
-    if limit_minor is not None and back_minor + action.money.minor >= limit_minor:
-        before = f" after {format_minor(back_minor, currency)} of the same charge" if back_minor else ""
-        raise RefusedError(
-            f"{action.key!r} would pay {action.money}{before}, at or above the limit of "
-            f"{format_minor(limit_minor, currency)}: it needs an approval on record"
-        )
-
-
-def _require_within_daily_cap(
-    connection: Connection, action: Action, charge: RowMapping, daily_cap_minor: int | None, *, now: datetime
-) -> None:
-    if daily_cap_minor is None:
-        return
-    currency = action.money.currency
-    customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
-    today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
-    if today + action.money.minor > daily_cap_minor:
-        raise RefusedError(
-            f"{action.key!r} would bring the customer's refunds of today to "
-            f"{format_minor(today + action.money.minor, currency)}, above the cap of "
-            f"{format_minor(daily_cap_minor, currency)}: it needs an approval on record"
-        )
+    return str(tenant)
 
 
 def _same(standing: LedgerRow, action: Action) -> LedgerRow:
@@ -334,5 +257,5 @@ def _ledger_row(row: RowMapping) -> LedgerRow:
         effect=effect_record(row),
         state=LedgerState(row["state"]),
         at=row["intended_at"],
-        action=Action.model_validate_json(row["action"]) if row["action"] else None,
+        action=read_action(row["action"]) if row["action"] else None,
     )

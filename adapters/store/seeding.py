@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import Connection
 
 from adapters.store.crm import name_key
-from adapters.store.database import Database
-from adapters.store.rows import insert_new
+from adapters.store.database import Database, insert_new
 from adapters.store.tables import charges, crm_accounts, customers, orders, territories
 from domain.errors import ConfigurationError
 from domain.money.records import OrderStatus

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
-from domain.routing import CATEGORIES
 from workers.bootstrap import Parts
 
 ABSTAINED = "abstained"
@@ -37,8 +36,8 @@ class Judged(BaseModel):
     source: str
 
 
-def read_labelled(path: Path) -> Iterator[Labelled]:
-    """Yield the lines of a JSON Lines file, gzip or plain.
+def read_labelled(path: Path, categories: Sequence[str]) -> Iterator[Labelled]:
+    """Yield the lines of a JSON Lines file, gzip or plain; labels are of the categories, or null.
 
     Raises:
         ImpossibleError: a line is not what it should be; the message names file and line.
@@ -51,9 +50,9 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
                 row = Labelled.model_validate(json.loads(line))
             except ValueError as error:
                 raise ImpossibleError(f"{str(path)!r} line {number}: {error}") from error
-            if row.label is not None and row.label not in CATEGORIES:
+            if row.label is not None and row.label not in categories:
                 raise ImpossibleError(
-                    f"{str(path)!r} line {number}: label {row.label!r}, expected one of {CATEGORIES!r} or null"
+                    f"{str(path)!r} line {number}: label {row.label!r}, expected one of {list(categories)!r} or null"
                 )
             yield row
 
@@ -69,8 +68,9 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     cleaner = parts.cleaner
     router = RouteActivities(parts.models, parts.blueprint)
     policy = parts.blueprint.case_policy()
+    categories = [category.name for category in policy.categories]
     judged = []
-    for row in read_labelled(path):
+    for row in read_labelled(path, categories):
         # The label and the data's own language are for the score alone.
         clean = cleaner.clean(subject="", text=row.text, html=row.html, lang=None)
         case = CaseInput(
@@ -85,15 +85,15 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
         judged.append(Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source))
     if not judged:
         raise ImpossibleError(f"{str(path)!r}: there is no line in it")
-    return score_routing(judged)
+    return score_routing(judged, categories)
 
 
-def score_routing(judged: Sequence[Judged]) -> dict[str, object]:
+def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[str, object]:
     """Return the figures; an abstention on a labelled message counts as wrong."""
     labelled = [j for j in judged if j.truth is not None]
     off_topic = [j for j in judged if j.truth is None]
     confusion: dict[str, dict[str, int]] = {
-        str(truth or "off_topic"): dict.fromkeys((*CATEGORIES, ABSTAINED), 0) for truth in (*CATEGORIES, None)
+        str(truth or "off_topic"): dict.fromkeys((*categories, ABSTAINED), 0) for truth in (*categories, None)
     }
     for j in judged:
         confusion[j.truth or "off_topic"][j.answer or ABSTAINED] += 1
@@ -101,7 +101,7 @@ def score_routing(judged: Sequence[Judged]) -> dict[str, object]:
         "n": len(labelled),
         "accuracy": _share_right(labelled),
         "abstained": sum(j.answer is None for j in labelled),
-        "per_class": {name: _class_figures(name, labelled) for name in CATEGORIES},
+        "per_class": {name: _class_figures(name, labelled) for name in categories},
         "confusion": confusion,
         "per_source": _figures_by(labelled, "source"),
         "per_lang": _figures_by(labelled, "lang"),

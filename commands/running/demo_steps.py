@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from client.case_filters import in_category
 from client.connect import connect
 from client.headgate import Headgate
 from client.sending import SendSummary, send_file
@@ -22,10 +24,9 @@ from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
 from commands.work.overview import money_lines, states_in_temporal
 from domain.case import CaseState
+from domain.case_details import format_cost
 from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
-from domain.routing import CATEGORIES
-from domain.story import format_cost
 from workers.bootstrap import Parts
 from workers.machine.stack import Stack
 from workers.settings import PROJECT, Settings, load_settings
@@ -91,7 +92,7 @@ async def _run_steps(console: Console, stack: Stack, parts: Parts, settings: Set
         await _wait_until_settled(headgate, parts, decided)
         console.rule("[bold]4. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
-        categories = await _categories_line(headgate, counts.total)
+        categories = await _categories_line(headgate, [c.name for c in parts.blueprint.categories], counts.total)
         states = await states_in_temporal(headgate)
         console.print(_result_table(counts, categories, states, sent, _shadow_cost(parts, counts)))
         document, lines = await audit_report(parts, headgate)
@@ -215,12 +216,12 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
     return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 
 
-async def _categories_line(headgate: Headgate, total: int) -> str:
+async def _categories_line(headgate: Headgate, names: Sequence[str], total: int) -> str:
     """Count all cases by category, those that wait included."""
-    counts = await asyncio.gather(*(headgate.cases.count(f"CaseCategory = '{name}'") for name in CATEGORIES))
+    counts = await asyncio.gather(*(headgate.cases.count(in_category(name)) for name in names))
     none = total - sum(counts)
     return ", ".join(
-        [*(f"{n} {name}" for name, n in zip(CATEGORIES, counts, strict=True)), f"{none} none (a person decides)"]
+        [*(f"{n} {name}" for name, n in zip(names, counts, strict=True)), f"{none} none (a person decides)"]
     )
 
 

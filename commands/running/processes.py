@@ -22,7 +22,8 @@ def worker(
 ) -> None:
     """Run one worker process until SIGTERM."""
     from workers.json_logs import configure_logging
-    from workers.roles import Role, run_role
+    from workers.roles import run_role
+    from workflows.options import Role
 
     try:
         chosen = Role(role)

@@ -20,6 +20,7 @@ from commands.terminal.cli import (
     fail,
     person,
     report,
+    settings_for,
     table,
     with_headgate,
 )
@@ -49,9 +50,16 @@ def cases_list(
 ) -> None:
     """List cases, newest first."""
     from client.case_filters import case_filter
+    from domain.routing import parse_route
+    from workers.bootstrap import read_blueprint
 
-    with clear_errors():
-        case_filter(state, category)  # a slip of the hand is told before anything is connected
+    settings = settings_for(data_dir)
+    with clear_errors():  # a slip of the hand is told before anything is connected
+        if category is not None:
+            names = [known.name for known in read_blueprint(settings).categories]
+            case_filter(state, category, categories=names)
+            category = parse_route(category, names)
+        case_filter(state)
 
     async def work(headgate: "Headgate") -> None:
         rows = [row async for row in headgate.cases.list(state=state, category=category, limit=limit)]
@@ -190,15 +198,12 @@ def cases_cancel(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson 
 def cases_route(
     case_id: str, category: str, data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson = False
 ) -> None:
-    """Send a waiting case to Billing, "Technical Support" or Sales."""
+    """Send a waiting case to a category of its blueprint, such as Billing or "Technical Support"."""
     from domain.case import HumanDecision, Lane
-    from domain.errors import not_among
-    from domain.routing import CATEGORIES, parse_route
 
-    chosen = parse_route(category)
-    if chosen is None:
-        raise fail(str(not_among("category", category, CATEGORIES)), USAGE)
-    _decide_case(HumanDecision(verdict=Lane.ROUTE, by=person(by), category=chosen), case_id, data_dir, as_json=as_json)
+    _decide_case(
+        HumanDecision(verdict=Lane.ROUTE, by=person(by), category=category), case_id, data_dir, as_json=as_json
+    )
 
 
 @cases_app.command("answer")

@@ -11,13 +11,20 @@ from pydantic import BaseModel, Field
 from domain.case import CaseState
 from domain.money.approval import Approver
 
+LimitsByKind = dict[str, dict[str, int]]
+"""Minor units by kind of action and by currency."""
+
 
 class RailEntry(BaseModel):
-    """A payment in the provider's own log: the truth about money. `digest` is that of the action it was told to do."""
+    """A payment in the provider's own log: the truth about money. `digest` is that of the action it was told to do.
+
+    `kind` is the kind of action; a `charge_id` is there where money of a charge went back.
+    """
 
     key: str
     reference: str
-    charge_id: str
+    kind: str = "refund"
+    charge_id: str | None = None
     payee: str
     amount_minor: int
     currency: str
@@ -42,6 +49,11 @@ class EffectFact(BaseModel):
     approval_id: str | None = None
     intended_at: datetime
     executed_at: datetime | None = None
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether it is an effect on money, whatever its kind."""
+        return self.amount_minor is not None
 
 
 class EntryFact(BaseModel):
@@ -93,8 +105,8 @@ class CaseFact(BaseModel):
     replay: int = 0
     received_at: datetime
     closed_at: datetime | None = None
-    limit_minor: dict[str, int] = Field(default_factory=dict)
-    daily_cap_minor: dict[str, int] = Field(default_factory=dict)
+    limit_minor: LimitsByKind = Field(default_factory=dict)
+    daily_cap_minor: LimitsByKind = Field(default_factory=dict)
     human_deadline_s: float = 0.0
     handed_over: bool = False  # its ending, of this replay, is in the outbox or in the journal
 

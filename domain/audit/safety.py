@@ -9,7 +9,6 @@ from domain.case import TERMINAL_STATES, CaseState, case_of
 from domain.money.amount import format_minor
 
 KILL_SWITCH_WITHIN = timedelta(seconds=5)
-MONEY_KINDS = frozenset({"refund"})
 
 
 def check_causes(facts: AuditFacts) -> Iterator[Violation]:
@@ -61,7 +60,8 @@ def _paid_again(paid: dict[str, list[RailEntry]]) -> Iterator[Violation]:
     """A case pays a charge back once: a second key for it would slip past the provider's check for repeats."""
     keys: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key, entries in paid.items():
-        keys[case_of(key), entries[0].charge_id].append(key)
+        if (charge_id := entries[0].charge_id) is not None:
+            keys[case_of(key), charge_id].append(key)
     for (case_id, charge_id), found in keys.items():
         if len(found) > 1:
             yield Violation(
@@ -74,7 +74,7 @@ def _paid_again(paid: dict[str, list[RailEntry]]) -> Iterator[Violation]:
 
 
 def _other_bytes(effect: EffectFact, entry: RailEntry) -> Iterator[Violation]:
-    names = ("amount_minor", "currency", "payee", "charge_id", "digest")
+    names = ("kind", "amount_minor", "currency", "payee", "charge_id", "digest")
     different = [name for name in names if getattr(effect, name) != getattr(entry, name)]
     if different:
         yield Violation(
@@ -93,7 +93,7 @@ def _other_bytes(effect: EffectFact, entry: RailEntry) -> Iterator[Violation]:
 def _unpaid(facts: AuditFacts, ledger: dict[str, EffectFact], paid: set[str]) -> Iterator[Violation]:
     states = {case.case_id: case.state for case in facts.cases}
     for effect in ledger.values():
-        if effect.kind not in MONEY_KINDS:
+        if not effect.moves_money:
             continue
         state = states.get(effect.case_id)
         evidence = {"ledger.state": effect.state, "case.state": str(state), "provider": str(effect.key in paid)}
@@ -116,16 +116,18 @@ def check_approvals(facts: AuditFacts) -> Iterator[Violation]:
     approvals = {approval.approval_id: approval for approval in facts.approvals}
     ledger = {effect.key: effect for effect in facts.effects}
     uses = Counter(e.approval_id for e in facts.effects if e.approval_id is not None)
+    # Refunds of one charge count together; what is no refund counts by itself.
     back = Counter({charge.charge_id: charge.refunded_minor for charge in facts.charges})
     # In the order of the intentions: the rail may answer in another.
     for entry in sorted(facts.rail, key=lambda e: (ledger[e.key].intended_at if e.key in ledger else e.at, e.key)):
         effect = ledger.get(entry.key)
         # A currency without a limit has none to use up.
-        limit = limits.get(case_of(entry.key), {}).get(entry.currency, 0)
-        back[entry.charge_id] += entry.amount_minor
+        limit = limits.get(case_of(entry.key), {}).get(entry.kind, {}).get(entry.currency, 0)
+        counted = entry.charge_id or entry.key
+        back[counted] += entry.amount_minor
         approval_id = effect.approval_id if effect else None
         if approval_id is None:
-            if back[entry.charge_id] >= limit:
+            if back[counted] >= limit:
                 yield Violation(
                     promise="S3",
                     kind="no_approval",
@@ -134,7 +136,7 @@ def check_approvals(facts: AuditFacts) -> Iterator[Violation]:
                     evidence={
                         **_rail_evidence(entry),
                         "limit_minor": str(limit),
-                        "back_of_the_charge_minor": str(back[entry.charge_id]),
+                        "counted_minor": str(back[counted]),
                     },
                 )
             continue
@@ -230,7 +232,8 @@ def check_caps(facts: AuditFacts) -> Iterator[Violation]:
     charges = {charge.charge_id: charge for charge in facts.charges}
     back: dict[str, list[RailEntry]] = defaultdict(list)
     for entry in facts.rail:
-        back[entry.charge_id].append(entry)
+        if entry.charge_id is not None:
+            back[entry.charge_id].append(entry)
     for charge_id, entries in back.items():
         charge = charges.get(charge_id)
         keys = ", ".join(e.key for e in entries)
@@ -250,7 +253,7 @@ def check_caps(facts: AuditFacts) -> Iterator[Violation]:
     yield from _above_daily_cap(facts)
     for effect in facts.effects:
         begun = effect.intended_at
-        for stop in facts.stops if effect.kind in MONEY_KINDS else []:
+        for stop in facts.stops if effect.moves_money else []:
             if stop.since + KILL_SWITCH_WITHIN < begun and (stop.until is None or begun < stop.until):
                 yield Violation(
                     promise="S5",
@@ -263,20 +266,20 @@ def check_caps(facts: AuditFacts) -> Iterator[Violation]:
 
 def _above_daily_cap(facts: AuditFacts) -> Iterator[Violation]:
     caps = {case.case_id: case.daily_cap_minor for case in facts.cases}
-    spent: Counter[tuple[str, str, str, str]] = Counter()
+    spent: Counter[tuple[str, str, str, str, str]] = Counter()
     for effect in sorted(facts.effects, key=lambda e: (e.intended_at, e.key)):
         if effect.state != "executed" or effect.customer_id is None or effect.amount_minor is None:
             continue
         currency = effect.currency or ""
-        day = (effect.tenant, effect.customer_id, currency, effect.intended_at.date().isoformat())
+        day = (effect.kind, effect.tenant, effect.customer_id, currency, effect.intended_at.date().isoformat())
         spent[day] += effect.amount_minor
-        cap = caps.get(effect.case_id, {}).get(currency)
+        cap = caps.get(effect.case_id, {}).get(effect.kind, {}).get(currency)
         if cap is not None and effect.approval_id is None and spent[day] > cap:
             yield Violation(
                 promise="S5",
                 kind="above_daily_cap",
                 subject=effect.key,
-                text=f"with it the customer's refunds of {day[3]} are {format_minor(spent[day], currency)}, "
+                text=f"with it the customer's refunds of {day[4]} are {format_minor(spent[day], currency)}, "
                 f"above the cap of {format_minor(cap, currency)}, and nobody approved it",
                 evidence={"customer_id": effect.customer_id},
             )
@@ -299,7 +302,7 @@ def check_books(facts: AuditFacts) -> Iterator[Violation]:
                 subject=currency,
                 text=f"debits of {sides['debit']} and credits of {sides['credit']} (minor units) differ",
             )
-    executed = {e.key: e for e in facts.effects if e.state == "executed" and e.kind in MONEY_KINDS}
+    executed = {e.key: e for e in facts.effects if e.state == "executed" and e.moves_money}
     for key, effect in executed.items():
         wanted = {
             ("debit", effect.currency or ""): effect.amount_minor,
@@ -330,7 +333,7 @@ def _rail_evidence(entry: RailEntry) -> dict[str, str]:
     return {
         "key": entry.key,
         "reference": entry.reference,
-        "charge_id": entry.charge_id,
+        "charge_id": entry.charge_id or "",
         "amount_minor": str(entry.amount_minor),
         "currency": entry.currency,
         "paid_at": entry.at.isoformat(),

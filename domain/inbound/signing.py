@@ -1,7 +1,7 @@
 """Standard Webhooks signatures, version 1 (https://www.standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
 
-Our own code, because the reference library decodes the body as JSON, and bodies here may be anything. A test checks one
-against the other.
+Our own code: the reference library raises on bodies that are not UTF-8 and on garbage headers, takes junk inside
+base64, and has no clock to inject (docs/decisions/0010). A test checks one against the other.
 """
 
 import base64

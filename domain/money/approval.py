@@ -4,36 +4,13 @@ A decision is bound to the digest of the action (case, kind, charge, payee, amou
 used once.
 """
 
-import hashlib
-import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from domain.money.action import AnyAction
 from domain.money.amount import Money
-
-
-class Action(BaseModel):
-    """Exactly what will be paid. `key` is the idempotency key of the effect: case id and step."""
-
-    key: str
-    case_id: str
-    kind: str
-    order_id: str
-    charge_id: str
-    payee: str
-    money: Money
-    policy_version: str
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the canonical JSON of every field, hex."""
-        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(body.encode()).hexdigest()
-
-    def same_money(self, other: "Action") -> bool:
-        """Return whether both would move the same money: all is equal but the version of the policy."""
-        return self.model_copy(update={"policy_version": other.policy_version}) == other
 
 
 class Brief(BaseModel):
@@ -52,7 +29,7 @@ class ApprovalRequest(BaseModel):
     """Input of `ApprovalWorkflow`."""
 
     approval_id: str
-    action: Action
+    action: AnyAction
     digest: str
     brief: Brief
     requester: str  # who asked for the money: the customer; never entitled to approve

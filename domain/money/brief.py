@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from domain.inbound.cleaned import CleanFlag
 from domain.money.amount import format_minor
-from domain.money.approval import Action, Brief
+from domain.money.approval import Brief
 from domain.money.claim import Claim
 from domain.money.records import Account
-from domain.money.refund import Mark, Refund, RefundPolicy
+from domain.money.refund import Mark, Refund, RefundAction, RefundPolicy
 
 _WHY_MARKED = {
     Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
@@ -20,8 +20,8 @@ _WHY_MARKED = {
 _ORDINARY = frozenset({CleanFlag.QUOTED_HISTORY, CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER})
 
 
-def approval_brief(
-    action: Action,
+def refund_brief(
+    action: RefundAction,
     refund: Refund,
     claim: Claim,
     account: Account,

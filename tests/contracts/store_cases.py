@@ -16,6 +16,7 @@ from domain.case import CaseState
 from domain.deadletter import DeadLetter, DeadLetterStatus
 from domain.errors import FailureKind, NotEndedError, StatementRefusedError
 from domain.money.amount import Money
+from domain.money.refund import RefundTerms
 from ports.store import Reply
 from tests.contracts.store_samples import (
     NOW,
@@ -219,7 +220,7 @@ class RecordsContract:
 
     def test_refunds_count_from_the_intention_on_but_not_for_their_own_case(self, store: Store) -> None:
         store.cases.admit([stored_case("e1")])
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=NOW)
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
         find = store.records.find_account
         of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
         other = find(**of, now=NOW, case_id="case/shop/e2")  # type: ignore[arg-type]  # the same question three times
@@ -236,7 +237,7 @@ class RecordsContract:
     def test_today_is_counted_from_midnight_utc_wherever_the_clock_is(self, store: Store) -> None:
         store.cases.admit([stored_case("e1")])
         late = datetime(2026, 6, 14, 23, 59, tzinfo=UTC)
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=late)
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=late)
         of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
         tokyo = (late + timedelta(minutes=2)).astimezone(timezone(timedelta(hours=9)))
         just_before = late.astimezone(timezone(timedelta(hours=9)))
@@ -357,7 +358,9 @@ class ReadingContract:
         store.cases.admit([stored_case("e1"), stored_case("e2")])
         asked = approval_request(big_action())
         store.ledger.record_approval(asked, approval_result(asked))
-        store.ledger.intend(asked.action, step="refund", approval_id=asked.approval_id, limit_minor=1, now=NOW)
+        store.ledger.intend(
+            asked.action, step="refund", approval_id=asked.approval_id, terms=RefundTerms(limit_minor=1), now=NOW
+        )
         store.ledger.execute(asked.action.key, "ref", NOW)
         store.cases.close(outcome("e2", CaseState.DEAD_LETTERED), None)
         store.dead_letters.bury(letter("e2"))
@@ -372,7 +375,7 @@ class ReadingContract:
             "case/shop/e1": (CaseState.RUNNING, False),
             "case/shop/e2": (CaseState.DEAD_LETTERED, True),
         }
-        assert facts.cases[0].limit_minor["USD"] == 500_000
+        assert facts.cases[0].limit_minor["refund"]["USD"] == 500_000
         assert [c.charge_id for c in facts.charges] == ["CH-2"]
         assert (len(facts.entries), facts.forbidden) == (2, {"case/shop/e3": NOW})
         assert [(s.since, s.until) for s in facts.stops] == [(NOW, None)]

@@ -13,9 +13,11 @@ from adapters.store import Store
 from adapters.store.tables import effects, entries
 from domain.case import CaseState
 from domain.errors import EffectsStoppedError, RefusedError
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action, Standing
+from domain.money.approval import Standing
 from domain.money.effect import LedgerState
+from domain.money.refund import RefundTerms
 from tests.contracts.store_samples import (
     NOW,
     action,
@@ -35,10 +37,12 @@ def intend(store: Store, asked: Action, approval_id: str | None = None, **settin
         asked,
         step="refund",
         approval_id=approval_id,
-        limit_minor=settings.get("limit_minor", LIMIT),
+        terms=RefundTerms(
+            limit_minor=settings.get("limit_minor", LIMIT),
+            daily_cap_minor=settings.get("daily_cap_minor"),
+            seen_back_minor=settings.get("seen_back_minor"),
+        ),
         now=NOW,
-        daily_cap_minor=settings.get("daily_cap_minor"),
-        seen_back_minor=settings.get("seen_back_minor"),
     )
     return row.state
 
@@ -110,7 +114,10 @@ class LedgerContract:
 
     def test_only_who_wrote_an_intention_down_may_be_sure_that_it_is_new(self, store: Store) -> None:
         first, again = (
-            store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=LIMIT, now=NOW) for _ in range(2)
+            store.ledger.intend(
+                action(), step="refund", approval_id=None, terms=RefundTerms(limit_minor=LIMIT), now=NOW
+            )
+            for _ in range(2)
         )
         assert (first.is_new, again.is_new) == (True, False)
 
@@ -190,7 +197,11 @@ class LedgerContract:
     def test_the_same_money_under_a_newer_policy_is_the_first_action_again(self, store: Store) -> None:
         intend(store, action())
         row = store.ledger.intend(
-            action(policy_version="main@2"), step="refund", approval_id=None, limit_minor=LIMIT, now=NOW
+            action(policy_version="main@2"),
+            step="refund",
+            approval_id=None,
+            terms=RefundTerms(limit_minor=LIMIT),
+            now=NOW,
         )
         assert row.action == action()
 
@@ -228,7 +239,9 @@ class LedgerContract:
         intend(store, action())
         store.ledger.abandon("case/shop/e1/refund", "not found", NOW, seen=NOW)
         later = NOW + timedelta(minutes=5)
-        store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=500_000, now=later)
+        store.ledger.intend(
+            action(), step="refund", approval_id=None, terms=RefundTerms(limit_minor=500_000), now=later
+        )
         store.ledger.abandon("case/shop/e1/refund", "not found, said late", later, seen=NOW)
         assert [row.at for row in store.ledger.in_doubt("case/shop/e1")] == [later]
 

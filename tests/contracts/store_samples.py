@@ -7,8 +7,10 @@ from pathlib import Path
 from adapters.store import Store, seed
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action, ApprovalRequest, ApprovalResult, Approver, Brief, Standing
+from domain.money.approval import ApprovalRequest, ApprovalResult, Approver, Brief, Standing
+from domain.money.refund import RefundAction
 from ports.store import StoredCase
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
@@ -83,7 +85,7 @@ def stored_case(name: str = "e1", **changes: object) -> StoredCase:
     return StoredCase.model_validate(values)
 
 
-def action(name: str = "e1", **changes: object) -> Action:
+def action(name: str = "e1", **changes: object) -> RefundAction:
     values: dict[str, object] = {
         "key": f"case/shop/{name}/refund",
         "case_id": f"case/shop/{name}",
@@ -95,10 +97,10 @@ def action(name: str = "e1", **changes: object) -> Action:
         "policy_version": "main@1",
         **changes,
     }
-    return Action.model_validate(values)
+    return RefundAction.model_validate(values)
 
 
-def big_action(name: str = "e1", minor: int = 600_000) -> Action:
+def big_action(name: str = "e1", minor: int = 600_000) -> RefundAction:
     return action(name, order_id="ORD-2", charge_id="CH-2", money=Money(minor=minor, currency="USD"))
 
 

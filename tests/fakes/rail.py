@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from domain.audit.facts import RailEntry
 from domain.errors import RefusedError
-from domain.money.approval import Action
+from domain.money.action import Action
 from ports.rail import RailReceipt
 
 
 class FakeRail:
-    """`RefundRail` that remembers; `failures` are raised first, `lost` after the payment was made."""
+    """`Rail` that remembers; `failures` are raised first, `lost` after the payment was made."""
 
     def __init__(self) -> None:
         self.entries: list[RailEntry] = []
@@ -17,7 +17,7 @@ class FakeRail:
         self.lost: list[Exception] = []
         self.calls: list[Action] = []
 
-    async def refund(self, action: Action) -> RailReceipt:
+    async def pay(self, action: Action) -> RailReceipt:
         """Pay once per key."""
         self.calls.append(action)
         if self.failures:
@@ -28,7 +28,8 @@ class FakeRail:
                 RailEntry(
                     key=action.key,
                     reference=f"fake_{len(self.entries) + 1}",
-                    charge_id=action.charge_id,
+                    kind=action.kind,
+                    charge_id=getattr(action, "charge_id", None),
                     payee=action.payee,
                     amount_minor=action.money.minor,
                     currency=action.money.currency,
@@ -44,7 +45,7 @@ class FakeRail:
         assert receipt is not None
         return receipt
 
-    async def find(self, key: str, *, charge_id: str | None = None) -> RailReceipt | None:
+    async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:
         """Return the receipt under a key."""
         for entry in self.entries:
             if entry.key == key:

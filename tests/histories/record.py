@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
+from activities.models.answer import AnswerResult
 from activities.models.diagnose import DiagnoseResult
 from activities.models.route import RouteResult
 from domain.blueprint import ApprovalRules, HumanLane
@@ -28,7 +29,7 @@ from domain.knowledge import Diagnosis
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
 from domain.money.records import OrderStatus
-from domain.routing import Category, Route, Unroutable
+from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy
@@ -118,18 +119,31 @@ async def inform(mill: Mill, world: FakeWorld) -> Recorded:
 
 
 async def support(mill: Mill, world: FakeWorld) -> Recorded:
-    world.always("route_case", routed(Category.TECHNICAL_SUPPORT))
+    world.always("route_case", routed(TECHNICAL_SUPPORT))
     return {"support_answer": f"{await run(mill)}/support"}
 
 
 async def sales(mill: Mill, world: FakeWorld) -> Recorded:
-    world.always("route_case", routed(Category.SALES))
+    world.always("route_case", routed(SALES))
     return {"sales_answer": f"{await run(mill)}/sales"}
+
+
+async def help_desk(mill: Mill, world: FakeWorld) -> Recorded:
+    """Two questions: an article answers the first, a person the second."""
+    category = Category(name="Help desk", description="a question.", specialist="knowledge", knowledge=("it",))
+    rules = policy(categories=(*DEFAULT_CATEGORIES, category))
+    world.always("route_case", routed("Help desk"))
+    answered_id = (await mill.run(new_case(policy=rules))).case_id
+    world.always("answer_from_articles", AnswerResult(article=None, candidates=["KB-7 (20%)"], usage=ONE_CALL))
+    handle = await mill.start(new_case(policy=rules))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(handle)
+    return {"knowledge_answer": f"{answered_id}/knowledge", "knowledge_human": f"{handle.id}/knowledge"}
 
 
 async def specialists_that_fail(mill: Mill, world: FakeWorld) -> Recorded:
     """Support gives up after its ladder, Sales at once."""
-    world.will("route_case", routed(Category.TECHNICAL_SUPPORT), routed(Category.SALES))
+    world.will("route_case", routed(TECHNICAL_SUPPORT), routed(SALES))
     world.always("diagnose", TransientError("503"))
     support_id = await run(mill)
     world.always("qualify_lead", ConfigurationError("no such model"))
@@ -141,9 +155,9 @@ async def specialists_that_hand_over(mill: Mill, world: FakeWorld) -> Recorded:
     """Answers that fit no schema go to a person, whoever asked."""
     recorded = {}
     for category, activity, step in (
-        (Category.BILLING, "extract_claim", "billing"),
-        (Category.TECHNICAL_SUPPORT, "diagnose", "support"),
-        (Category.SALES, "qualify_lead", "sales"),
+        (BILLING, "extract_claim", "billing"),
+        (TECHNICAL_SUPPORT, "diagnose", "support"),
+        (SALES, "qualify_lead", "sales"),
     ):
         world.always("route_case", routed(category))
         world.always(activity, BadAnswerError("not JSON", ONE_CALL))
@@ -237,11 +251,11 @@ async def handed_back(mill: Mill, world: FakeWorld) -> Recorded:
     unsure = DiagnoseResult(
         article=None, diagnosis=Diagnosis(confidence=0.2), candidates=["KB-1 (40%)"], usage=ONE_CALL
     )
-    world.always("route_case", routed(Category.TECHNICAL_SUPPORT))
+    world.always("route_case", routed(TECHNICAL_SUPPORT))
     world.always("diagnose", unsure)
     handle = await mill.start(case())
     await mill.until(handle, CaseState.WAITING_HUMAN)
-    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=Category.SALES)
+    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=SALES)
     await handle.signal(CaseWorkflow.decide_human, route)
     await ended(handle)
     return {"case_human_routed": handle.id, "support_human": f"{handle.id}/support"}
@@ -364,6 +378,7 @@ SCENARIOS: list[Scenario] = [
     inform,
     support,
     sales,
+    help_desk,
     specialists_that_fail,
     specialists_that_hand_over,
     payment_given_up,

@@ -18,6 +18,7 @@ from client.audit_gathering import run_audit
 from client.connect import data_converter
 from domain.audit.facts import AuditReport
 from domain.case import CaseInput, CaseState, CaseStatus
+from domain.money.refund import RefundTerms
 from ports.inbox import InboxItem
 from tests.contracts.store_samples import action, case_input, outcome, seed_samples, stored_case
 from tests.fakes.inbox import FakeInbox
@@ -145,9 +146,9 @@ async def test_a_world_of_endings_waits_and_payments_is_clean(world: World) -> N
     await world.accept("still-in-the-pen", acked=False)
     await world.start("paid-1", "end:done")
     world.store.ledger.intend(
-        action("paid-1"), step="refund", approval_id=None, limit_minor=500_000, now=datetime.now(UTC)
+        action("paid-1"), step="refund", approval_id=None, terms=RefundTerms(limit_minor=500_000), now=datetime.now(UTC)
     )
-    receipt = await world.rail.refund(action("paid-1"))
+    receipt = await world.rail.pay(action("paid-1"))
     world.store.ledger.execute(receipt.key, receipt.reference, datetime.now(UTC))
     world.store.cases.close(outcome("paid-1").model_copy(update={"closed_at": datetime.now(UTC)}), None)
     assert world.store.cases.journal_outcomes(2) == 2
@@ -191,7 +192,7 @@ async def test_a_failing_workflow_task_is_told_as_stuck(world: World) -> None:
 
 async def test_money_that_moved_past_the_ledger_is_found(world: World) -> None:
     await world.end("thief-5")
-    await world.rail.refund(action("thief-5", payee="card:thief"))
+    await world.rail.pay(action("thief-5", payee="card:thief"))
     assert await world.told() == {("S2", "not_in_ledger", "refund")}
 
 

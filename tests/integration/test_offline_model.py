@@ -7,7 +7,7 @@ import pytest
 
 from adapters.models.offline.app import create_app
 from domain.answers import route_schema
-from domain.routing import CATEGORIES
+from domain.routing import DEFAULT_CATEGORIES
 from tests.served import Served
 
 TOKEN = "for-tests"
@@ -25,7 +25,7 @@ async def test_it_says_what_it_is_and_gives_the_same_bytes_for_the_same_bytes(of
         "messages": [{"role": "user", "content": "<ticket>\nI was charged twice\n</ticket>"}],
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "route", "schema": route_schema(CATEGORIES)},
+            "json_schema": {"name": "route", "schema": route_schema([c.name for c in DEFAULT_CATEGORIES])},
         },
     }
     async with httpx.AsyncClient() as client:

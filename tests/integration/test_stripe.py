@@ -23,8 +23,9 @@ from starlette.routing import Route
 from adapters.rails.embedded import EmbeddedRail, RailFaults
 from adapters.rails.stripe import StripeRail
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action
+from domain.money.refund import RefundAction
 from ports.rail import RefundRail
 from tests.fakes.rail import FakeRail
 
@@ -138,7 +139,7 @@ def rail(request: pytest.FixtureRequest, tmp_path: Path) -> RefundRail:
 
 
 def action(name: str = "e1", minor: int = 500, charge: str = "ch_1") -> Action:
-    return Action(
+    return RefundAction(
         key=f"case/shop/{name}/refund",
         case_id=f"case/shop/{name}",
         kind="refund",
@@ -152,29 +153,29 @@ def action(name: str = "e1", minor: int = 500, charge: str = "ch_1") -> Action:
 
 class TestEveryRail:
     async def test_the_same_key_again_pays_nothing_and_brings_the_first_receipt(self, rail: RefundRail) -> None:
-        first = await rail.refund(action())
-        assert await rail.refund(action()) == first
+        first = await rail.pay(action())
+        assert await rail.pay(action()) == first
         assert (first.key, first.amount_minor, first.currency, first.payee) == (action().key, 500, "USD", "card:visa-1")
         assert len(await rail.log()) == 1  # type: ignore[attr-defined]  # all three keep a log
 
     async def test_the_same_key_with_another_amount_is_refused(self, rail: RefundRail) -> None:
-        await rail.refund(action())
+        await rail.pay(action())
         with pytest.raises(RefusedError):
-            await rail.refund(action(minor=501))
+            await rail.pay(action(minor=501))
 
     async def test_what_was_done_is_found_by_key_with_and_without_the_charge(self, rail: RefundRail) -> None:
-        receipt = await rail.refund(action())
-        await rail.refund(action("e2"))
+        receipt = await rail.pay(action())
+        await rail.pay(action("e2"))
         assert await rail.find(action().key) == receipt
         assert await rail.find(action().key, charge_id="ch_1") == receipt
         assert await rail.find("case/shop/never/refund") is None
 
     async def test_calls_at_once_with_one_key_pay_once(self, rail: RefundRail) -> None:
-        receipts = await asyncio.gather(*(rail.refund(action()) for _ in range(8)))
+        receipts = await asyncio.gather(*(rail.pay(action()) for _ in range(8)))
         assert len({receipt.reference for receipt in receipts}) == 1
 
     async def test_the_log_says_what_was_paid_on_whose_behalf(self, rail: RefundRail) -> None:
-        receipt = await rail.refund(action())
+        receipt = await rail.pay(action())
         entry = (await rail.log())[0]  # type: ignore[attr-defined]
         assert (entry.key, entry.reference, entry.charge_id) == (action().key, receipt.reference, "ch_1")
         assert (entry.amount_minor, entry.currency, entry.payee) == (500, "USD", "card:visa-1")
@@ -187,24 +188,24 @@ class TestEmbeddedFaults:
         EmbeddedRail(tmp_path / "rail.db").set_faults(RailFaults(lose_answers=2))
         for _ in range(2):
             with pytest.raises(TransientError, match="lost"):
-                await rail.refund(action())
-        await rail.refund(action())
+                await rail.pay(action())
+        await rail.pay(action())
         assert len(await rail.log()) == 1
 
     async def test_a_provider_that_is_away_paid_nothing(self, tmp_path: Path) -> None:
         rail = EmbeddedRail(tmp_path / "rail.db")
         rail.set_faults(RailFaults(unavailable=1))
         with pytest.raises(TransientError, match="not available"):
-            await rail.refund(action())
+            await rail.pay(action())
         assert await rail.log() == []
-        await rail.refund(action())
+        await rail.pay(action())
 
     async def test_the_same_key_for_another_payee_or_charge_is_refused(self, tmp_path: Path) -> None:
         rail = EmbeddedRail(tmp_path / "rail.db")
-        await rail.refund(action())
+        await rail.pay(action())
         for changes in ({"payee": "card:thief"}, {"charge_id": "ch_2"}, {"order_id": "ORD-2"}):
             with pytest.raises(RefusedError):
-                await rail.refund(action().model_copy(update=changes))
+                await rail.pay(action().model_copy(update=changes))
 
     async def test_a_file_that_cannot_be_used_is_told_as_transient(self, tmp_path: Path) -> None:
         (tmp_path / "rail.db").mkdir()
@@ -214,12 +215,12 @@ class TestEmbeddedFaults:
 
 class TestStripe:
     async def test_the_request_is_what_stripe_documents(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
-        await stripe.refund(action())
+        await stripe.pay(action())
         body, headers = speaker.requests[0]
         form = dict(parse_qsl(body))
         assert (form["charge"], form["amount"]) == ("ch_1", "500")
         assert (form["metadata[headgate_key]"], headers["idempotency-key"]) == (action().key, action().key)
-        await stripe.refund(action("e2", charge="pi_7"))
+        await stripe.pay(action("e2", charge="pi_7"))
         assert dict(parse_qsl(speaker.requests[1][0]))["payment_intent"] == "pi_7"
 
     async def test_of_a_charge_that_stripe_does_not_have_nothing_was_paid(
@@ -247,7 +248,7 @@ class TestStripe:
     ) -> None:
         speaker.currency = currency.lower()
         money = Money(minor=minor, currency=currency)
-        receipt = await stripe.refund(action().model_copy(update={"money": money}))
+        receipt = await stripe.pay(action().model_copy(update={"money": money}))
         assert dict(parse_qsl(speaker.requests[0][0]))["amount"] == sent
         assert (receipt.amount_minor, receipt.currency) == (minor, currency)
         assert await stripe.find(action().key) == receipt
@@ -259,7 +260,7 @@ class TestStripe:
     ) -> None:
         money = Money(minor=minor, currency=currency)
         with pytest.raises(RefusedError, match=f"{currency}: .* multiples of"):
-            await stripe.refund(action().model_copy(update={"money": money}))
+            await stripe.pay(action().model_copy(update={"money": money}))
         assert speaker.requests == []
 
     @pytest.mark.parametrize(
@@ -283,7 +284,7 @@ class TestStripe:
     ) -> None:
         speaker.answers.append(lambda: _error(status, kind, code))
         with pytest.raises(raised, match=str(status)) as told:
-            await stripe.refund(action())
+            await stripe.pay(action())
         assert told.type is raised, "Temporal is told the name of the class"
         assert speaker.refunds == []
 
@@ -295,7 +296,7 @@ class TestStripe:
     ) -> None:
         speaker.answers.append(lambda: _error(429, "rate_limit_error", "", {"retry-after": header} if header else {}))
         with pytest.raises(ToldToWaitError) as told:
-            await stripe.refund(action())
+            await stripe.pay(action())
         assert told.value.wait_seconds == seconds
 
     async def test_stripe_may_say_itself_that_a_refusal_is_to_be_tried_again(
@@ -303,7 +304,7 @@ class TestStripe:
     ) -> None:
         speaker.answers.append(lambda: _error(400, "x", "", {"stripe-should-retry": "true"}))
         with pytest.raises(TransientError):
-            await stripe.refund(action())
+            await stripe.pay(action())
 
     @pytest.mark.parametrize(
         "body", [b"", b"[]", b"<html>", b'{"id": 1}', b'{"status": "succeeded"}', b'{"id": "re_1", "status": "odd"}']
@@ -313,15 +314,15 @@ class TestStripe:
     ) -> None:
         speaker.answers.append(lambda: Response(body, media_type="application/json"))
         with pytest.raises(TransientError):
-            await stripe.refund(action())
+            await stripe.pay(action())
 
     async def test_an_answer_that_was_cut_off_is_tried_again_with_the_same_key(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
         speaker.lost_answers = 1
         with pytest.raises(TransientError, match="cut off"):
-            await stripe.refund(action())
-        await stripe.refund(action())
+            await stripe.pay(action())
+        await stripe.pay(action())
         assert len(speaker.refunds) == 1
 
     async def test_a_refund_that_failed_at_the_bank_is_no_payment(
@@ -329,33 +330,33 @@ class TestStripe:
     ) -> None:
         speaker.status_of_new = "failed"
         with pytest.raises(RefusedError, match="lost_or_stolen_card"):
-            await stripe.refund(action())
+            await stripe.pay(action())
         assert await stripe.find(action().key) is None
         assert await stripe.log() == []
 
     async def test_after_stripe_forgot_the_key_the_refund_is_still_found_pages_back(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        receipt = await stripe.refund(action())
+        receipt = await stripe.pay(action())
         speaker.keys.clear()
         for n in range(120):
-            await stripe.refund(action(f"later{n}", charge="ch_2"))
+            await stripe.pay(action(f"later{n}", charge="ch_2"))
         assert await stripe.find(action().key) == receipt
         assert len(await stripe.log()) == 121
 
     async def test_a_server_that_is_away_is_told_as_transient(self) -> None:
         async with httpx.AsyncClient() as client:
             with pytest.raises(TransientError, match="ConnectError"):
-                await StripeRail("sk_test_1", client, "http://127.0.0.1:1").refund(action())
+                await StripeRail("sk_test_1", client, "http://127.0.0.1:1").pay(action())
 
     async def test_no_key_of_stripe_stands_in_any_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
         async with httpx.AsyncClient() as client:
             with pytest.raises(ConfigurationError) as told:
-                await StripeRail("sk_live_secret", client, stripe_url).refund(action())
+                await StripeRail("sk_live_secret", client, stripe_url).pay(action())
         assert "sk_live_secret" not in json.dumps([str(told.value), repr(told.value)])
         with pytest.raises(ConfigurationError, match="HEADGATE_STRIPE_API_KEY"):
             StripeRail("", httpx.AsyncClient())
 
     async def test_entries_of_the_log_carry_their_time(self, stripe: StripeRail) -> None:
-        await stripe.refund(action())
+        await stripe.pay(action())
         assert datetime.now(UTC) - (await stripe.log())[0].at < timedelta(hours=1)

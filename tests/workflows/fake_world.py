@@ -12,56 +12,55 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.actions.approve import ApproveActivities, RecordDecisionRequest
-from activities.actions.bury import BuryActivities
-from activities.actions.close import CloseActivities, CloseRequest, CloseResult
-from activities.actions.find import FindActivities
-from activities.actions.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
-from activities.actions.pay import PayActivities, RefundRequest, SettleRequest, SettleResult
+from activities.actions.approve import RecordDecisionRequest
+from activities.actions.close import CloseRequest, CloseResult
+from activities.actions.lead import RecordLeadRequest, RecordLeadResult
+from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
-from activities.models.diagnose import DiagnoseActivities, DiagnoseResult, QuestionResult
-from activities.models.draft import DraftActivities, DraftResult
-from activities.models.extract import ClaimResult, ExtractActivities
-from activities.models.qualify import LeadResult, QualifyActivities
-from activities.models.route import RouteActivities, RouteResult
-from domain.case import CaseOutcome, Draft, EffectRecord
+from activities.models.answer import AnswerResult
+from activities.models.diagnose import DiagnoseResult, QuestionResult
+from activities.models.draft import DraftResult
+from activities.models.extract import ClaimResult
+from activities.models.qualify import LeadResult
+from activities.models.route import RouteResult
+from domain.case import CaseOutcome, EffectRecord
 from domain.knowledge import Article, Diagnosis
+from domain.letters import Draft
 from domain.model_call import Usage
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
-from domain.routing import Category, Route
+from domain.replies import write
+from domain.routing import BILLING, Route
 from domain.sales import Interest, LeadFacts
+from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options
 
-ACTIONS = [
-    FindActivities.find_account,
-    PayActivities.refund,
-    PayActivities.settle_effects,
-    LeadActivities.record_lead,
-    CloseActivities.close_case,
-    CloseActivities.forbid_effects,
-    ApproveActivities.announce_approval,
-    ApproveActivities.record_decision,
-    BuryActivities.bury,
-    BuryActivities.alert_person,
-]
-MODELS = [
-    RouteActivities.route_case,
-    ExtractActivities.extract_claim,
-    DiagnoseActivities.diagnose,
-    DiagnoseActivities.search_billing_knowledge,
-    QualifyActivities.qualify_lead,
-    DraftActivities.draft_reply,
-]
-REAL = {
-    options.ACTIONS_QUEUE: ACTIONS,
-    options.MODEL_QUEUES["small"]: MODELS,
-    options.MODEL_QUEUES["large"]: MODELS,
-    options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
-    options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
-}
+
+def _tools(*others: str, models: bool) -> list[Callable[..., Any]]:
+    """The activities of one room: those of every specialist in the table, and others."""
+    paths = dict.fromkeys([*others, *tools_of_specialists(models=models)])
+    return [activity for path in paths for activity in activities_of(load(path))]
+
+
+def served() -> dict[str, list[Callable[..., Any]]]:
+    """Return the real activities by queue; those of specialists as the table has them now."""
+    models = _tools("activities.models.route:RouteActivities", models=True)
+    actions = _tools(
+        "activities.actions.alert:AlertActivities",
+        "activities.actions.approve:ApproveActivities",
+        "activities.actions.bury:BuryActivities",
+        "activities.actions.close:CloseActivities",
+        models=False,
+    )
+    return {
+        options.ACTIONS_QUEUE: actions,
+        **dict.fromkeys(options.MODEL_QUEUES.values(), models),
+        options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
+        options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
+    }
+
 
 ONE_CALL = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=7)
 ARTICLE = Article(
@@ -93,7 +92,7 @@ class FakeWorld:
     """Answers each activity by its script, then as a world where all goes well.
 
     >>> world = FakeWorld()
-    >>> world.will("route_case", TransientError("down"), routed(Category.SALES))
+    >>> world.will("route_case", TransientError("down"), routed(SALES))
     """
 
     def __init__(self) -> None:
@@ -112,7 +111,7 @@ class FakeWorld:
 
     def hold(self, name: str, then: Answer = None) -> "Held":
         """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual."""
-        held = Held(self._always.get(name, _DEFAULTS[name]) if then is None else then)
+        held = Held(self._usual(name) if then is None else then)
         self._held.append(held)
         self.will(name, held.wait)
         return held
@@ -144,11 +143,11 @@ class FakeWorld:
     def reply(self) -> str:
         """Return the text of the one reply, or nothing."""
         close: CloseRequest = self.requests("close_case")[-1]
-        return close.draft.text if close.draft else ""
+        return write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""
-        return [self._fake(real) for real in REAL[queue]]
+        return [self._fake(real) for real in served()[queue]]
 
     def _fake(self, real: Callable[..., Any]) -> Callable[..., Any]:
         hints = typing.get_type_hints(real)
@@ -161,13 +160,16 @@ class FakeWorld:
         fake.__annotations__ = {"request": hints[argument], "return": hints["return"]}
         return activity.defn(name=name)(fake)
 
+    def _usual(self, name: str) -> Answer:
+        return self._always[name] if name in self._always else _DEFAULTS[name]
+
     async def _answer(self, name: str, request: Any) -> Any:
         info = activity.info()
         self.calls.append(
             Call(name, request, info.scheduled_time, info.started_time, info.attempt, info.workflow_id or "")
         )
         script = self._script[name]
-        answer = script.pop(0) if script else self._always.get(name, _DEFAULTS[name])
+        answer = script.pop(0) if script else self._usual(name)
         return await _given(answer, request)
 
 
@@ -201,7 +203,7 @@ async def _given(answer: Answer, request: Any) -> Any:
 # --- a world where all goes well ----------------------------------------------------------------------------
 
 
-def routed(category: Category) -> RouteResult:
+def routed(category: str) -> RouteResult:
     """The router's answer."""
     return RouteResult(route=Route(category=category, confidence=0.9), usage=ONE_CALL)
 
@@ -271,7 +273,7 @@ async def _idle(request: AdmitRequest) -> AdmitResult:
 
 
 _DEFAULTS: dict[str, Answer] = {
-    "route_case": routed(Category.BILLING),
+    "route_case": routed(BILLING),
     "extract_claim": claimed(),
     "find_account": account(),
     "search_billing_knowledge": QuestionResult(article=ARTICLE, coverage=0.9),
@@ -283,6 +285,7 @@ _DEFAULTS: dict[str, Answer] = {
         candidates=["KB-7 (90%)"],
         usage=ONE_CALL,
     ),
+    "answer_from_articles": AnswerResult(article=ARTICLE, candidates=["KB-7 (90%)"], usage=ONE_CALL),
     "qualify_lead": LeadResult(facts=LeadFacts(interest=Interest.QUOTE, seats=120), usage=ONE_CALL),
     "record_lead": _lead,
     "draft_reply": DraftResult(draft=Draft(subject="Your quote", text="Ines will write to you."), usage=ONE_CALL),

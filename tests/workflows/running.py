@@ -18,7 +18,7 @@ from temporalio.worker import Worker
 from domain.blueprint import ApprovalRules, CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, HumanDecision, Lane
 from domain.money.approval import Approver
-from tests.workflows.fake_world import REAL, FakeWorld
+from tests.workflows.fake_world import FakeWorld, served
 from workers.roles import activity_worker, case_worker
 from workflows import options
 from workflows.case import CaseWorkflow
@@ -62,7 +62,7 @@ class Mill:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as started:
-            for queue in REAL:
+            for queue in served():
                 self._workers[queue] = activity_worker(self.client, queue, self.world.activities(queue), slots=8)
                 await started.enter_async_context(self._workers[queue])
             await self.start_cases_worker()

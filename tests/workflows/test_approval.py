@@ -15,9 +15,10 @@ from domain.errors import TransientError
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Objection, Standing, Verdict
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy, updates_of
-from workflows.approval import NOTICES_KEPT, ApprovalWorkflow
+from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
 from workflows.options import ALERT_BUDGET
+from workflows.waiting import NOTICES_KEPT
 
 BIG = 600_000  # above the limit of 5,000.00 USD
 EXPIRY = timedelta(days=2)

@@ -10,14 +10,14 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from client.connect import data_converter
-from workers.roles import WORKFLOWS
+from workers.roles import workflows
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
 
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=WORKFLOWS, data_converter=data_converter(), workflow_failure_exception_types=[ValidationError]
+        workflows=workflows(), data_converter=data_converter(), workflow_failure_exception_types=[ValidationError]
     )
 
 
@@ -37,7 +37,7 @@ async def test_every_workflow_has_a_history() -> None:
         history_of(path.read_text("utf-8")).events[0].workflow_execution_started_event_attributes.workflow_type.name
         for path in HISTORIES
     }
-    assert recorded == {workflow.__name__ for workflow in WORKFLOWS}
+    assert recorded == {workflow.__name__ for workflow in workflows()}
 
 
 @pytest.mark.parametrize(

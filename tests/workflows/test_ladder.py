@@ -18,21 +18,21 @@ from domain.errors import (
 )
 from domain.model_call import Usage
 from domain.money.claim import Wants
-from domain.routing import Category
+from domain.routing import BILLING, SALES, TECHNICAL_SUPPORT
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed, routed
 from tests.workflows.running import Mill, new_case, policy, timers_of
 
 LADDER = [60.0, 300.0, 1800.0]
 # Each step that climbs the ladder: its name, the activity, the category and the workflow that it belongs to.
 STEPS = [
-    ("read the claim", "extract_claim", Category.BILLING, "billing"),
-    ("find the account", "find_account", Category.BILLING, "billing"),
-    ("pay the refund", "refund", Category.BILLING, "billing"),
-    ("search billing knowledge", "search_billing_knowledge", Category.BILLING, "billing"),
-    ("diagnose", "diagnose", Category.TECHNICAL_SUPPORT, "support"),
-    ("qualify the lead", "qualify_lead", Category.SALES, "sales"),
-    ("record the lead", "record_lead", Category.SALES, "sales"),
-    ("draft the reply", "draft_reply", Category.SALES, "sales"),
+    ("read the claim", "extract_claim", BILLING, "billing"),
+    ("find the account", "find_account", BILLING, "billing"),
+    ("pay the refund", "refund", BILLING, "billing"),
+    ("search billing knowledge", "search_billing_knowledge", BILLING, "billing"),
+    ("diagnose", "diagnose", TECHNICAL_SUPPORT, "support"),
+    ("qualify the lead", "qualify_lead", SALES, "sales"),
+    ("record the lead", "record_lead", SALES, "sales"),
+    ("draft the reply", "draft_reply", SALES, "sales"),
 ]
 
 
@@ -62,7 +62,7 @@ async def test_used_up_ladder_becomes_one_dead_letter(mill: Mill, world: FakeWor
 
 @pytest.mark.parametrize(("step", "activity", "category", "child"), STEPS)
 async def test_every_step_climbs_the_ladder(
-    mill: Mill, world: FakeWorld, step: str, activity: str, category: Category, child: str
+    mill: Mill, world: FakeWorld, step: str, activity: str, category: str, child: str
 ) -> None:
     """Whichever step fails for good, its specialist waits as the ladder says and the case names the step."""
     world.always("route_case", routed(category))
@@ -151,7 +151,7 @@ async def test_bug_is_retried_until_it_is_mended(mill: Mill, world: FakeWorld) -
 async def test_bug_that_nobody_mends_is_buried_as_a_bug(mill: Mill, world: FakeWorld) -> None:
     """After the days that a step is given, the case stops waiting and says what kept failing."""
     world.always("diagnose", ValueError("no such column"))
-    world.always("route_case", routed(Category.TECHNICAL_SUPPORT))
+    world.always("route_case", routed(TECHNICAL_SUPPORT))
     outcome = await mill.run()
     [letter] = world.requests("bury")
     assert letter.kind is FailureKind.BUG
@@ -184,14 +184,14 @@ async def test_what_time_does_not_mend_is_buried_at_once(
 @pytest.mark.parametrize(
     ("activity", "category", "child"),
     [
-        ("extract_claim", Category.BILLING, "billing"),
-        ("diagnose", Category.TECHNICAL_SUPPORT, "support"),
-        ("qualify_lead", Category.SALES, "sales"),
-        ("draft_reply", Category.SALES, "sales"),
+        ("extract_claim", BILLING, "billing"),
+        ("diagnose", TECHNICAL_SUPPORT, "support"),
+        ("qualify_lead", SALES, "sales"),
+        ("draft_reply", SALES, "sales"),
     ],
 )
 async def test_unusable_answer_goes_to_a_person(
-    mill: Mill, world: FakeWorld, error: Exception, activity: str, category: Category, child: str
+    mill: Mill, world: FakeWorld, error: Exception, activity: str, category: str, child: str
 ) -> None:
     """Nonsense of a model is no reason to give up, and none to try for half an hour."""
     world.always("route_case", routed(category))
@@ -207,14 +207,14 @@ async def test_unusable_answer_goes_to_a_person(
 @pytest.mark.parametrize(
     ("activity", "category", "before"),
     [
-        ("extract_claim", Category.BILLING, 1),
-        ("diagnose", Category.TECHNICAL_SUPPORT, 1),
-        ("qualify_lead", Category.SALES, 1),
-        ("draft_reply", Category.SALES, 2),
+        ("extract_claim", BILLING, 1),
+        ("diagnose", TECHNICAL_SUPPORT, 1),
+        ("qualify_lead", SALES, 1),
+        ("draft_reply", SALES, 2),
     ],
 )
 async def test_unusable_answers_are_paid_for(
-    mill: Mill, world: FakeWorld, activity: str, category: Category, before: int
+    mill: Mill, world: FakeWorld, activity: str, category: str, before: int
 ) -> None:
     """What the failed calls used stands in the outcome, on top of the calls before them."""
     spent = Usage(calls=2, input_tokens=50, output_tokens=5, cost_micros=3)
@@ -231,7 +231,7 @@ async def test_unusable_answers_are_paid_for(
 
 async def test_cost_of_a_failed_specialist_is_counted(mill: Mill, world: FakeWorld) -> None:
     """A child that fails takes its bill along: the dead letter and the outcome name all that was spent."""
-    world.always("route_case", routed(Category.SALES))
+    world.always("route_case", routed(SALES))
     world.always("draft_reply", TransientError("503"))
     outcome = await mill.run()
     assert outcome.state is CaseState.DEAD_LETTERED

@@ -131,7 +131,7 @@ class Stack:
                 self._process_spec("offline-model", model, env, self.endpoints.offline_model),
             ]
         )
-        workers = [self._worker_spec(role, queue, env) for role, queue in _ROLE_QUEUES.items()]
+        workers = [self._worker_spec(role, queues[0], env) for role, queues in options.QUEUES.items()]
         await self.keeper.start([self._process_spec("gateway", ["gateway"], env, self.endpoints.gateway), *workers])
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
 
@@ -172,14 +172,17 @@ class Stack:
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
-    def _worker_spec(self, role: str, queue: str, env: dict[str, str | None]) -> ProcessSpec:
+    def _worker_spec(self, role: options.Role, queue: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
             from temporalio.api.enums.v1 import TaskQueueType
             from temporalio.api.taskqueue.v1 import TaskQueue
             from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
             client = await connect(self.which)
-            kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if role == "case" else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            serves_workflows = role is options.Role.CASE
+            kind = (
+                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if serves_workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+            )
             answer = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
                     namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
@@ -195,12 +198,3 @@ class Stack:
 def _without_temporal() -> dict[str, str | None]:
     """Return what takes away keys, certificates and profiles that somebody has for another Temporal."""
     return {name: None for name in os.environ if name.startswith("TEMPORAL_")}
-
-
-_ROLE_QUEUES = {
-    "intake": options.INTAKE_QUEUE,
-    "case": options.CASES_QUEUE,
-    "model": options.MODEL_QUEUES[min(options.MODEL_QUEUES)],
-    "action": options.ACTIONS_QUEUE,
-    "journal": options.JOURNAL_QUEUE,
-}

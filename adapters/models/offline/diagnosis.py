@@ -1,4 +1,4 @@
-"""The task `diagnosis`: the article of the request whose symptoms the message shares most words with."""
+"""The tasks `diagnosis` and `article`: the article of the request whose symptoms the message shares most words with."""
 
 import math
 from typing import Any
@@ -36,6 +36,12 @@ def choose_article(task: Task) -> Answer:
             "confidence": confidence,
         }
     )
+
+
+def name_article(task: Task) -> Answer:
+    """Answer the task `article`: as `choose_article`, but only the article's id and the confidence."""
+    chosen = choose_article(task).value or {}
+    return Answer(value={name: chosen.get(name) for name in ("article_id", "confidence")})
 
 
 def _none() -> Answer:

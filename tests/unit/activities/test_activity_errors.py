@@ -19,8 +19,8 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 import domain.errors
-from activities.errors import LONGEST_WAIT_S, FailureInterceptor, failure_of, raise_for_temporal, usage_of
-from activities.grants import CATEGORY_OF_WORKFLOW, require_grant
+from activities.errors import LONGEST_WAIT_S, FailureInterceptor, raise_for_temporal
+from activities.grants import require_grant
 from domain.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -35,8 +35,10 @@ from domain.errors import (
     failure_kind,
 )
 from domain.model_call import Usage
-from domain.specialists import GRANTS
+from domain.specialists import SPECIALISTS, of_workflow
+from workers.bootstrap import activities_of, load
 from workflows import options
+from workflows.failures import failure_of, usage_of
 
 OWN_ERRORS = [
     error
@@ -189,16 +191,27 @@ def asked_by(workflow_type: str, tool: str) -> None:
     environment.run(require_grant, tool)
 
 
-@pytest.mark.parametrize("workflow_type", [*CATEGORY_OF_WORKFLOW, "CaseWorkflow", "RefundEverythingWorkflow", ""])
-@pytest.mark.parametrize("tool", sorted(set().union(*GRANTS.values())))
+@pytest.mark.parametrize(
+    "workflow_type", [*(s.workflow_type for s in SPECIALISTS.values()), "CaseWorkflow", "RefundEverythingWorkflow", ""]
+)
+@pytest.mark.parametrize("tool", sorted(set().union(*(s.tools for s in SPECIALISTS.values()))))
 def test_a_tool_serves_only_the_specialist_that_the_table_names(workflow_type: str, tool: str) -> None:
-    category = CATEGORY_OF_WORKFLOW.get(workflow_type)
-    if category is not None and tool in GRANTS[category]:
+    specialist = of_workflow(workflow_type)
+    if specialist is not None and tool in specialist.tools:
         asked_by(workflow_type, tool)
         return
     with pytest.raises(RefusedError, match=tool):
         asked_by(workflow_type, tool)
 
 
-def test_every_category_has_one_specialist() -> None:
-    assert sorted(CATEGORY_OF_WORKFLOW.values()) == sorted(GRANTS)
+def test_the_table_of_specialists_is_whole() -> None:
+    """Each row names a workflow and activities that exist, and its tools are among them; no two share a step."""
+    for specialist in SPECIALISTS.values():
+        assert load(specialist.workflow).__name__ == specialist.workflow_type
+        there = {tool.__name__ for path in specialist.activities for tool in activities_of(load(path))}
+        assert specialist.tools <= there, specialist.name
+    assert (
+        len({s.step for s in SPECIALISTS.values()})
+        == len({s.workflow for s in SPECIALISTS.values()})
+        == len(SPECIALISTS)
+    )

@@ -29,7 +29,7 @@ from domain.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.case import CaseInput
 from domain.errors import ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
-from domain.routing import Category, Unroutable
+from domain.routing import BILLING, SALES, Unroutable
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")
 
@@ -113,7 +113,7 @@ async def test_a_misfit_is_asked_again_once_with_the_reason_and_then_it_has_no_r
 
 async def test_the_second_answer_counts_and_both_are_paid_for() -> None:
     result, asked = await route(reply("Hm."), reply('{"route": "Sales"}'))
-    assert (result.route.category, result.route.asked, result.usage.calls) == (Category.SALES, 2, 2)
+    assert (result.route.category, result.route.asked, result.usage.calls) == (SALES, 2, 2)
     assert len(asked) == 2
 
 
@@ -143,7 +143,7 @@ async def test_a_message_without_a_word_costs_no_call(text: str) -> None:
 )
 async def test_the_category_counts_as_json_or_as_the_word_alone(answer: str) -> None:
     result, asked = await route(reply(answer))
-    assert (result.route.category, result.route.confidence, len(asked)) == (Category.BILLING, 0.9, 1)
+    assert (result.route.category, result.route.confidence, len(asked)) == (BILLING, 0.9, 1)
 
 
 async def test_the_order_of_the_categories_changes_from_case_to_case_but_not_within_one() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.actions.alert import AlertRequest
+from activities.actions.alert import AlertActivities, AlertRequest
 from activities.actions.approve import ApproveActivities, RecordDecisionRequest
 from activities.actions.bury import BuryActivities
 from activities.actions.close import CloseActivities, CloseRequest, ForbidRequest, reply_key
@@ -28,7 +28,7 @@ from activities.actions.pay import (
 from activities.journal.drain import DrainRequest, JournalActivities
 from adapters.chat.webhook import WebhookSupervisor
 from adapters.store import Store, open_store
-from domain.case import CaseOutcome, Draft
+from domain.case import CaseOutcome
 from domain.deadletter import DeadLetter
 from domain.errors import (
     ConfigurationError,
@@ -38,9 +38,12 @@ from domain.errors import (
     ToldToWaitError,
     TransientError,
 )
+from domain.letters import DraftedReply
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action, Standing
+from domain.money.approval import Standing
 from domain.money.effect import LedgerState
+from domain.money.refund import RefundTerms
 from domain.sales import Interest, LeadFacts
 from ports.rail import RailReceipt
 from tests.contracts.store_samples import (
@@ -90,7 +93,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def pay(store: Store, rail: FakeRail, clock: Clock) -> PayActivities:
-    return PayActivities(store.ledger, rail, clock)
+    return PayActivities(store.ledger, {"refund": rail}, clock)
 
 
 def within(workflow_type: str) -> ActivityEnvironment:
@@ -117,14 +120,14 @@ class StandingRail(FakeRail):
         self.entries = rail.entries
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def refund(self, action: Action) -> RailReceipt:
+    async def pay(self, action: Action) -> RailReceipt:
         self.reached.set()
         await self.go_on.wait()
-        return await super().refund(action)
+        return await super().pay(action)
 
 
 def request(name: str = "e1", **changes: object) -> RefundRequest:
-    values: dict[str, object] = {"action": action(name), "step": "refund", "limit_minor": 500_000, **changes}
+    values: dict[str, object] = {"action": action(name), "step": "refund", "terms": {"limit_minor": 500_000}, **changes}
     return RefundRequest.model_validate(values)
 
 
@@ -219,7 +222,7 @@ class TestRefund:
     async def test_a_receipt_for_other_money_is_never_booked(
         self, pay: PayActivities, store: Store, rail: FakeRail
     ) -> None:
-        await rail.refund(action(money=Money(minor=500, currency="USD"), payee="card:other"))
+        await rail.pay(action(money=Money(minor=500, currency="USD"), payee="card:other"))
         with pytest.raises(ConfigurationError, match="nothing was booked"):
             await within(BILLING).run(pay.refund, request())
         assert store.reports.ledger_export().entries == []
@@ -230,7 +233,7 @@ class TestRefund:
         rail.failures = [TransientError("503")]
         with pytest.raises(TransientError):
             await within(BILLING).run(pay.refund, request())
-        await rail.refund(action(money=Money(minor=2_000, currency="USD")))
+        await rail.pay(action(money=Money(minor=2_000, currency="USD")))
         settle = SettleRequest(case_id="case/shop/e1", why="given up", take_back=False)
         with pytest.raises(ConfigurationError, match="nothing was booked"):
             await waited(0).run(pay.settle_effects, settle)
@@ -250,7 +253,7 @@ class TestRefund:
             action("e1", key="case/shop/e1/other", money=Money(minor=1, currency="USD")),
             step="other",
             approval_id=None,
-            limit_minor=None,
+            terms=RefundTerms(),
             now=NOW,
         )
         settle = SettleRequest(case_id="case/shop/e1", why="cancelled")
@@ -271,7 +274,7 @@ class TestRefund:
         assert (await waited(0).run(pay.settle_effects, settle)).effects == []
         [open_one] = store.ledger.in_doubt("case/shop/e1")
         assert open_one.effect.key == KEY
-        await rail.refund(action())
+        await rail.pay(action())
         assert [e.key for e in (await waited(0).run(pay.settle_effects, settle)).effects] == [KEY]
         assert store.ledger.in_doubt("case/shop/e1") == []
 
@@ -280,7 +283,7 @@ class TestRefund:
     ) -> None:
         """The server gave up a worker that stands still: when it goes on, it must not pay what was taken back."""
         standing = StandingRail(rail)
-        pay = PayActivities(store.ledger, standing, clock)
+        pay = PayActivities(store.ledger, {"refund": standing}, clock)
         payment = asyncio.ensure_future(within(BILLING).run(pay.refund, request()))
         await standing.reached.wait()
         store.ledger.forbid("case/shop/e1", "cancelled", NOW)
@@ -296,7 +299,7 @@ class TestRefund:
         self, store: Store, rail: FakeRail, clock: Clock
     ) -> None:
         times = iter([100.0, 100.0 + SEND_WITHIN_S + 0.1])
-        late = PayActivities(store.ledger, rail, clock, stopwatch=lambda: next(times))
+        late = PayActivities(store.ledger, {"refund": rail}, clock, stopwatch=lambda: next(times))
         with pytest.raises(TransientError, match="not sent"):
             await within(BILLING).run(late.refund, request())
         assert rail.calls == []
@@ -305,7 +308,7 @@ class TestRefund:
         self, store: Store, rail: FakeRail, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("activities.actions.pay.RAIL_TIMEOUT_S", 0.05)
-        pay = PayActivities(store.ledger, StandingRail(rail), clock)
+        pay = PayActivities(store.ledger, {"refund": StandingRail(rail)}, clock)
         with pytest.raises(TransientError, match="no answer within"):
             await within(BILLING).run(pay.refund, request())
         assert [row.effect.key for row in store.ledger.in_doubt("case/shop/e1")] == [KEY]
@@ -352,9 +355,9 @@ class TestRecordsAndLeads:
 class TestEndings:
     async def test_personal_data_is_put_back_only_in_the_reply(self, store: Store, clock: Clock) -> None:
         close = CloseActivities(store.cases, store.ledger, clock)
-        draft = Draft(subject="Re", text="Dear [NAME_1], [EMAIL_9] stays")
+        letter = DraftedReply(subject="Re", text="Dear [NAME_1], [EMAIL_9] stays")
         for _ in range(2):
-            result = ActivityEnvironment().run(close.close_case, CloseRequest(outcome=outcome(), draft=draft))
+            result = ActivityEnvironment().run(close.close_case, CloseRequest(outcome=outcome(), letter=letter))
             assert result.reply_key == "case/shop/e1/reply"
         counts = store.reports.counts()
         assert (counts.replies, counts.outbox, counts.by_state) == (1, 1, {"done": 1, "running": 1})
@@ -475,8 +478,7 @@ class TestPeople:
             return httpx.Response(204)
 
         supervisor = WebhookSupervisor("https://hooks.example/x", transport=httpx.MockTransport(answer))
-        bury = BuryActivities(store.dead_letters, supervisor)
         told = AlertRequest(case_id="case/shop/e1", subject="reminder", text="waits")
-        await ActivityEnvironment().run(bury.alert_person, told)
+        await ActivityEnvironment().run(AlertActivities(supervisor).alert_person, told)
         body = json.loads(got[0].content)
         assert (body["subject"], body["text"], body["data"]) == ("reminder", "waits", {"case_id": "case/shop/e1"})

@@ -24,8 +24,8 @@ from adapters.models.offline.words import any_of, folded, lexicon
 from domain.answers import ClaimAnswer, LeadAnswer, ReplyAnswer, route_schema, strict_schema
 from domain.claim_reading import claim_from_answer
 from domain.errors import UnsupportedTaskError
+from domain.letter_rules import objections_to_reply
 from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.outgoing import objections_to_reply
 from domain.sales import Interest
 
 

@@ -16,6 +16,7 @@ from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
+from domain.money.refund import RefundTerms
 from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
@@ -58,7 +59,7 @@ def _pay_from_a_process(path: str, names: list[str], paid: "multiprocessing.Queu
                 action(name, money=Money(minor=300, currency="USD")),
                 step="refund",
                 approval_id=None,
-                limit_minor=None,
+                terms=RefundTerms(),
                 now=NOW,
             )
             count += 1

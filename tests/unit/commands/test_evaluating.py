@@ -10,6 +10,7 @@ import pytest
 
 from commands.measure.scoring import Judged, read_labelled, score_routing
 
+NAMES = ("Billing", "Technical Support", "Sales")
 PROJECT = Path(__file__).resolve().parents[3]
 BILLING, SUPPORT, SALES = "Billing", "Technical Support", "Sales"
 UNSEEN_SOURCES = ("bitext", "arbanking77")  # no text of theirs was used in training (of the second: none in Arabic)
@@ -32,28 +33,32 @@ def judged(truth: str | None, answer: str | None, lang: str = "en", source: str 
     ids=["abstained", "wrong", "half", "two-thirds", "all", "none"],
 )
 def test_accuracy_counts_an_abstention_as_wrong(rows: list[Judged], accuracy: float | None, abstained: int) -> None:
-    figures = score_routing(rows)
+    figures = score_routing(rows, NAMES)
     assert figures["accuracy"] == accuracy
     assert figures["abstained"] == abstained
     assert figures["n"] == len(rows)
 
 
 def test_off_topic_messages_count_apart_and_are_right_where_nothing_was_said() -> None:
-    figures = score_routing([judged(None, None), judged(None, SALES), judged(None, BILLING), judged(BILLING, BILLING)])
+    figures = score_routing(
+        [judged(None, None), judged(None, SALES), judged(None, BILLING), judged(BILLING, BILLING)], NAMES
+    )
     assert (figures["n"], figures["accuracy"]) == (1, 1.0)
     assert (figures["off_topic"], figures["off_topic_forced"]) == (3, 2)
     assert figures["confusion"]["off_topic"] == {BILLING: 1, SUPPORT: 0, SALES: 1, "abstained": 1}  # type: ignore[index]
 
 
 def test_a_class_that_was_never_said_or_never_true_has_no_figure() -> None:
-    figures: dict[str, Any] = score_routing([judged(BILLING, SALES), judged(BILLING, BILLING), judged(BILLING, None)])
+    figures: dict[str, Any] = score_routing(
+        [judged(BILLING, SALES), judged(BILLING, BILLING), judged(BILLING, None)], NAMES
+    )
     assert figures["per_class"][BILLING] == {"precision": 1.0, "recall": 0.3333, "n": 3}
     assert figures["per_class"][SALES] == {"precision": 0.0, "recall": None, "n": 0}
     assert figures["per_class"][SUPPORT] == {"precision": None, "recall": None, "n": 0}
 
 
 def test_an_off_topic_message_does_not_lower_the_precision_of_labelled_ones() -> None:
-    figures: dict[str, Any] = score_routing([judged(SALES, SALES), judged(None, SALES)])
+    figures: dict[str, Any] = score_routing([judged(SALES, SALES), judged(None, SALES)], NAMES)
     assert figures["per_class"][SALES]["precision"] == 1.0
 
 
@@ -64,7 +69,7 @@ def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
         judged(SALES, BILLING, "en", "a"),
         judged(None, None, "de", "c"),
     ]
-    figures: dict[str, Any] = score_routing(rows)
+    figures: dict[str, Any] = score_routing(rows, NAMES)
     assert figures["per_source"] == {
         "a": {"accuracy": 0.0, "n": 2, "abstained": 1},
         "b": {"accuracy": 1.0, "n": 1, "abstained": 0},
@@ -87,7 +92,7 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, says: st
     file = tmp_path / "data.jsonl"
     file.write_text(f'{{"id": "0", "text": "good", "label": null}}\n{line}\n', "utf-8")
     with pytest.raises(ValueError, match="line 2") as refused:
-        list(read_labelled(file))
+        list(read_labelled(file, NAMES))
     assert says in str(refused.value)
 
 

@@ -35,7 +35,6 @@ def test_nothing_running_is_exit_3_and_says_what_to_do(
     ("arguments", "said"),
     [
         (("worker", "--role", "cook"), "cook"),
-        (("cases", "route", "case/shop/x", "Marketing"), "Marketing"),
         (("cases", "answer", "case/shop/x", "--text", "  "), "empty"),
         (("dlq", "replay"), "--all"),
         (("dlq", "replay", "case/x/dead/1", "--all"), "--all"),

@@ -22,9 +22,9 @@ from domain.answers import (
     strict_schema,
 )
 from domain.claim_reading import claim_from_answer, normal_order_id
+from domain.letter_rules import leads_elsewhere, objections_to_reply
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.written import find_amounts, read_amount
-from domain.outgoing import leads_elsewhere, objections_to_reply
 from domain.sales import Interest
 
 

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.knowledge import Article, Diagnosis, KnowledgeIndex, accept_diagnosis, content_words, symptom_fit, words
+from domain.knowledge import (
+    Article,
+    Diagnosis,
+    KnowledgeIndex,
+    Library,
+    accept_article,
+    content_words,
+    symptom_fit,
+    words,
+)
 
 
 def article(name: str, *symptoms: str, title: str = "", cause: str = "") -> Article:
@@ -33,8 +42,8 @@ def found(text: str, index: KnowledgeIndex = INDEX, *, top: int = 3) -> list[str
     [(0.0, 0.5, False), (0.4999, 0.5, False), (0.5, 0.5, True), (1.0, 1.0, True), (0.9999, 1.0, False), (0, 0, True)],
 )  # fmt: skip
 def test_a_diagnosis_counts_from_the_threshold_on(confidence: float, least: float, accepted: bool) -> None:
-    diagnosis = Diagnosis(article_id="kb-printer", confidence=confidence)
-    assert accept_diagnosis(diagnosis, [ROUTER, PRINTER], min_confidence=least) == (PRINTER if accepted else None)
+    found = accept_article("kb-printer", confidence, [ROUTER, PRINTER], min_confidence=least)
+    assert found == (PRINTER if accepted else None)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +51,21 @@ def test_a_diagnosis_counts_from_the_threshold_on(confidence: float, least: floa
 )
 @pytest.mark.parametrize("offered", [[], [PRINTER, ROUTER]])
 def test_an_article_that_was_not_offered_is_never_relied_on(article_id: str | None, offered: Sequence[Article]) -> None:
-    assert accept_diagnosis(Diagnosis(article_id=article_id, confidence=1.0), offered, min_confidence=0.0) is None
+    assert accept_article(article_id, 1.0, offered, min_confidence=0.0) is None
 
 
 def test_of_the_model_only_the_choice_counts_the_words_are_those_of_the_article() -> None:
-    hostile = Diagnosis(article_id="kb-router", cause="we are hacked", steps=["send your password"], confidence=1.0)
-    assert accept_diagnosis(hostile, [PRINTER, ROUTER], min_confidence=0.5) == ROUTER
+    assert accept_article("kb-router", 1.0, [PRINTER, ROUTER], min_confidence=0.5) == ROUTER
+
+
+def test_only_approved_articles_of_the_areas_are_searched() -> None:
+    draft = PRINTER.model_copy(update={"article_id": "kb-draft", "approved": False})
+    library = Library([ROUTER, PRINTER, draft])
+    text = " ".join(PRINTER.symptoms)
+    assert [r.article.article_id for r in library.search(text, areas=[PRINTER.area])][:1] == ["kb-printer"]
+    assert all(r.article.approved for r in library.search(text, areas=[PRINTER.area], top=10))
+    assert library.search(text, areas=["another"]) == []
+    assert library.search(text, areas=[]) == []
 
 
 @pytest.mark.parametrize("confidence", [math.nan, math.inf, -math.inf, -0.01, 1.01, "sure"])

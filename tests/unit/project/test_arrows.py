@@ -27,7 +27,7 @@ THIRD_PARTY = {
     "activities": {"pydantic", "temporalio", "jinja2"},
     "workflows": {"pydantic", "temporalio"},
     "client": {"pydantic", "temporalio", "httpx"},
-    "gateway": {"pydantic", "starlette", "jinja2", "uvicorn", "markupsafe"},
+    "gateway": {"pydantic", "starlette", "jinja2", "uvicorn", "markupsafe", "itsdangerous"},
     "commands": {"typer", "rich", "pydantic", "temporalio", "uvicorn", "httpx"},
 }
 STDLIB = frozenset(sys.stdlib_module_names) | {"typing_extensions"}  # pydantic wants its TypedDict before 3.12

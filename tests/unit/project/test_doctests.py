@@ -24,7 +24,7 @@ def test_examples_are_found_where_they_stand() -> None:
         "domain.routing",
         "domain.deadletter",
         "domain.money.refund",
-        "domain.story",
+        "domain.case_details",
     } <= FOUND.keys()
     assert sum(len(tests) for tests in FOUND.values()) >= 20
 

@@ -17,7 +17,7 @@ from domain.money.amount import Money
 from domain.money.claim import Claim, Origin
 from domain.money.records import Account, Charge, Customer, Order
 from domain.money.refund import Mark, Refund, RefundDecision, RefundPolicy, Rule, decide_refund
-from domain.routing import Category
+from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT
 from domain.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
 
 ROOT = Path(__file__).parents[3]
@@ -148,11 +148,11 @@ def test_message_is_taken_in_and_its_id_is_the_only_unknown_field(event_id: str)
 def test_truth_is_well_formed(event_id: str) -> None:
     truth = _expected()[event_id]
     category = truth["category"]
-    assert category is None or Category(category)
+    assert category is None or category in {c.name for c in DEFAULT_CATEGORIES}
     assert truth["expect"] in EXPECTS
     assert EXPECTS.issuperset(truth.get("also", []))
-    assert ("claim" in truth) == (category == Category.BILLING)
-    assert ("lead" in truth) == (category == Category.SALES)
+    assert ("claim" in truth) == (category == BILLING)
+    assert ("lead" in truth) == (category == SALES)
 
 
 @pytest.mark.parametrize("event_id", _ids("claim"))
@@ -277,7 +277,7 @@ def test_knowledge_covers_both_areas_under_unique_ids_with_steps_to_take() -> No
 
 def test_articles_named_as_truth_exist_in_the_right_area() -> None:
     areas = {a.article_id: a.area for a in _articles()}
-    wanted = {Category.TECHNICAL_SUPPORT: "technical", Category.BILLING: "billing"}
+    wanted = {TECHNICAL_SUPPORT: "technical", BILLING: "billing"}
     for event_id in _ids("article_id"):
         truth = _expected()[event_id]
         assert areas.get(truth["article_id"]) == wanted[truth["category"]], event_id

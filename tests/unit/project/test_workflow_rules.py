@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from workers.roles import WORKFLOWS
+from workers.roles import workflows
 
 PROJECT = Path(__file__).resolve().parents[3]
-FILES = sorted((PROJECT / "workflows").glob("*.py"))
+FILES = sorted((PROJECT / "workflows").rglob("*.py"))
 FORBIDDEN = {
     ("datetime", "now"), ("datetime", "utcnow"), ("time", "time"), ("time", "sleep"), ("uuid", "uuid4"),
     ("random", "random"), ("os", "environ"), ("asyncio", "wait"), ("asyncio", "as_completed"), ("asyncio", "TaskGroup"),
@@ -77,7 +77,7 @@ def test_ours_and_third_party_modules_pass_through_the_sandbox(path: Path) -> No
         assert ours == [] or path.name == "options.py", f"line {node.lineno}: {ours}"
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda w: w.__name__)
+@pytest.mark.parametrize("workflow", workflows(), ids=lambda w: w.__name__)
 def test_a_workflow_takes_one_model(workflow: type) -> None:
     hints = typing.get_type_hints(workflow.run)  # type: ignore[attr-defined]  # every workflow has one
     given = [name for name in inspect.signature(workflow.run).parameters if name != "self"]  # type: ignore[attr-defined]

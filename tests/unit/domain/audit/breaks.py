@@ -109,7 +109,7 @@ def charge_unknown(f: AuditFacts) -> None:
 
 
 def daily_cap(f: AuditFacts) -> None:
-    f.cases[0].daily_cap_minor = {"USD": 1_999}
+    f.cases[0].daily_cap_minor = {"refund": {"USD": 1_999}}
 
 
 def kill_switch(f: AuditFacts) -> None:

@@ -90,7 +90,7 @@ def test_what_is_allowed_stays_quiet(allowed: Break) -> None:
 
 def test_a_currency_without_a_limit_is_never_paid_without_an_approval() -> None:
     facts = healthy()
-    facts.cases[0].limit_minor = {"EUR": 500_000}
+    facts.cases[0].limit_minor = {"refund": {"EUR": 500_000}}
     assert found(facts) == {("S3", "no_approval")}
 
 

@@ -9,11 +9,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
-from activities.grants import CATEGORY_OF_WORKFLOW, require_grant
-from domain.specialists import GRANTS
+from activities.grants import require_grant
+from domain.specialists import SPECIALISTS, of_workflow
 from tests.workflows.any_workflow import AnyWorkflow, ToolRequest
 
-TOOLS = sorted(set().union(*GRANTS.values()))
+TOOLS = sorted(set().union(*(s.tools for s in SPECIALISTS.values())))
 
 
 @activity.defn
@@ -49,7 +49,9 @@ async def test_workflow_without_grants_gets_no_tool(client: Client, workflow_typ
     assert not await granted(client, workflow_type, "refund")
 
 
-@pytest.mark.parametrize("workflow_type", sorted(CATEGORY_OF_WORKFLOW))
+@pytest.mark.parametrize("workflow_type", sorted(s.workflow_type for s in SPECIALISTS.values()))
 async def test_specialist_gets_its_own_tools_and_no_others(client: Client, workflow_type: str) -> None:
     allowed = {tool for tool in TOOLS if await granted(client, workflow_type, tool)}
-    assert allowed == GRANTS[CATEGORY_OF_WORKFLOW[workflow_type]]
+    specialist = of_workflow(workflow_type)
+    assert specialist is not None
+    assert allowed == specialist.tools

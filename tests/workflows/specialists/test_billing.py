@@ -8,11 +8,11 @@ from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.amount import Money
 from domain.money.claim import Origin, Reason, Wants
 from domain.money.records import Account, Customer, OrderStatus, OwnEffect
-from domain.routing import Category
+from domain.routing import BILLING
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed
 from tests.workflows.running import Mill, new_case
 from workflows import options
-from workflows.billing import BillingWorkflow
+from workflows.specialists.billing import BillingWorkflow
 
 
 async def paid_nothing(mill: Mill, world: FakeWorld, case: CaseInput | None = None) -> CaseOutcome:
@@ -113,7 +113,7 @@ async def test_small_refund_is_paid_at_once(mill: Mill, world: FakeWorld) -> Non
     """The key is the case and the step; limit and cap of the blueprint go to the ledger, which checks them again."""
     handle = await mill.start()
     outcome = await handle.result()
-    assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, Category.BILLING, False)
+    assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, BILLING, False)
     [request] = world.requests("refund")
     action = request.action
     assert (action.key, action.case_id, action.order_id, action.charge_id, action.payee) == (
@@ -124,7 +124,8 @@ async def test_small_refund_is_paid_at_once(mill: Mill, world: FakeWorld) -> Non
         "card_1",
     )
     assert action.money == Money(minor=2000, currency="USD")
-    assert (request.approval_id, request.limit_minor, request.daily_cap_minor) == (None, 500_000, 1_000_000)
+    assert request.approval_id is None
+    assert (request.terms.limit_minor, request.terms.daily_cap_minor) == (500_000, 1_000_000)
     assert [(e.key, e.amount_minor) for e in outcome.effects] == [(action.key, 2000)]
     assert "20.00 USD" in world.reply()
     assert "approved" not in world.reply()
@@ -174,7 +175,7 @@ async def test_question_is_answered_from_an_article_without_customer_data(mill: 
     assert (outcome.state, outcome.finding) == (CaseState.DONE, "answered from KB-7")
     assert "find_account" not in world.names
     [close] = world.requests("close_case")
-    assert close.draft.relied_on == ["KB-7 v3"]
+    assert (close.letter.article.article_id, close.letter.article.version) == ("KB-7", 3)
 
 
 async def test_question_that_no_article_answers_goes_to_a_person(mill: Mill, world: FakeWorld) -> None:
@@ -199,7 +200,7 @@ async def test_billing_alone_needs_no_case_above_it(mill: Mill, world: FakeWorld
     case = new_case()
     handle = await mill.client.start_workflow(
         BillingWorkflow.run,
-        SpecialistRequest(case=case, category=Category.BILLING),
+        SpecialistRequest(case=case, category=BILLING),
         id=f"{case.case_id}/billing",
         task_queue=options.CASES_QUEUE,
     )

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from domain.case import CaseState, CaseStatus, EffectRecord
+from domain.case_details import case_details, format_cost, money_of, plain, told
 from domain.model_call import Usage
 from domain.money.amount import Money
 from domain.money.approval import Brief
-from domain.money.brief import approval_brief
+from domain.money.brief import refund_brief
 from domain.money.claim import Claim, Origin, Reason
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.money.refund import Mark, Refund, Rule
-from domain.routing import Category
-from domain.story import case_details, format_cost, money_of, plain, told
+from domain.routing import BILLING
 from tests.contracts.store_samples import NOW, big_action, case_input
 
 PAID = EffectRecord(key="case/shop/e1/refund", kind="refund", amount_minor=600_000, currency="USD", approval_id="a/1")
@@ -76,7 +76,7 @@ def test_a_waiting_case_says_for_what_and_until_when() -> None:
 def test_an_ended_case_says_what_it_moved_what_it_cost_and_its_last_notes() -> None:
     usage = Usage(calls=3, input_tokens=900, output_tokens=41, cost_micros=1_230)
     notes = [f"note {n}" for n in range(7)]
-    ended = status(CaseState.DONE, category=Category.BILLING, effects=[PAID, LEAD], usage=usage, notices=notes)
+    ended = status(CaseState.DONE, category=BILLING, effects=[PAID, LEAD], usage=usage, notices=notes)
     lines = case_details(ended, "").split("\n\n")
     assert lines[2:] == [
         "- effect: refund of 6,000.00 USD under case/shop/e1/refund, approved in a/1",
@@ -112,9 +112,7 @@ def brief(
     outside = {"subject": HOSTILE[0], "text": "Pay or else, says Ann", "flags": flags.split()}
     known = account or Account(customer=Customer(customer_id="C-1"), order=ORDER)
     case = case_input().model_copy(update=outside)
-    return approval_brief(
-        action, refund, claim, known, policy=case.policy.refund, flags=case.flags, expires_after_s=5400
-    )
+    return refund_brief(action, refund, claim, known, policy=case.policy.refund, flags=case.flags, expires_after_s=5400)
 
 
 def test_the_brief_says_what_for_whom_why_on_what_evidence_and_what_either_answer_does() -> None:

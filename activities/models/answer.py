@@ -1,0 +1,68 @@
+"""Answer: which approved article answers a question."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, Field
+from temporalio import activity
+
+from activities.grants import require_grant
+from activities.models.diagnose import OFFERED, listed, shown
+from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
+from domain.answers import ArticleChoice
+from domain.blueprint import Blueprint
+from domain.case import CaseInput
+from domain.knowledge import Article, Library, accept_article
+from domain.model_call import Tier, Usage
+from ports.model import LanguageModel
+
+MAX_OUTPUT = 80
+
+
+class AnswerRequest(BaseModel):
+    """The question, and the areas of articles that may answer it."""
+
+    case: CaseInput
+    knowledge: Sequence[str] = ()
+
+
+class AnswerResult(BaseModel):
+    """The article that answers it, or None: then `candidates` are findings for a person."""
+
+    article: Article | None
+    candidates: list[str] = Field(default_factory=list)
+    usage: Usage
+
+
+class AnswerActivities:
+    """Retrieval over the approved articles, then the large model's choice; no word of an answer is the model's own.
+
+    Raises:
+        ConfigurationError: when built, if the blueprint has no prompt `article`.
+    """
+
+    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
+        self._question = Question(models, blueprint, "article", ArticleChoice, tier=Tier.LARGE, max_output=MAX_OUTPUT)
+        self._library = Library(articles)
+
+    @activity.defn
+    async def answer_from_articles(self, request: AnswerRequest) -> AnswerResult:
+        """Let the model choose the article that answers; without any that could, no model is asked.
+
+        Raises:
+            RefusedError: the specialist that asks may not use this tool.
+            BadAnswerError: two answers did not fit.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        require_grant("answer_from_articles")
+        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
+        if not ranked:
+            return AnswerResult(article=None, usage=Usage())
+        offered = [r.article for r in ranked]
+        asked = await self._question.ask(fenced_json("articles", shown(offered)), fenced_ticket(request.case))
+        article = accept_article(
+            asked.answer.article_id,
+            asked.answer.confidence,
+            offered,
+            min_confidence=request.case.policy.min_diagnosis_confidence,
+        )
+        return AnswerResult(article=article, candidates=listed(ranked), usage=asked.usage)

@@ -1,0 +1,172 @@
+"""What the ledger checks before it writes an intention, by kind of action; all of it in the ledger's own transaction.
+
+A new kind of action is one guard and one row in `KINDS`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from adapters.store.database import Database
+from adapters.store.records import refunded_since_midnight
+from adapters.store.tables import charges, effects, orders
+from domain.errors import RefusedError
+from domain.money.action import Action, Terms
+from domain.money.amount import format_minor
+from domain.money.effect import LedgerState
+from domain.money.refund import RefundAction, RefundTerms
+from ports.rail import only_refund
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whom and what an effect concerns, as far as its kind has it."""
+
+    customer_id: str | None = None
+    order_id: str | None = None
+    charge_id: str | None = None
+
+
+class Guard(Protocol):
+    """Checks an action of its kind."""
+
+    def __call__(
+        self,
+        database: Database,
+        connection: Connection,
+        action: Action,
+        terms: Terms,
+        *,
+        tenant: str,
+        approved: bool,
+        now: datetime,
+    ) -> Concerned:
+        """Return whom it concerns. Raises RefusedError if it may not be."""
+        ...
+
+
+def guard_refund(
+    database: Database,
+    connection: Connection,
+    action: Action,
+    terms: Terms,
+    *,
+    tenant: str,
+    approved: bool,
+    now: datetime,
+) -> Concerned:
+    """Check a refund: charge and payee as the records have them, and all that goes back within charge, limit and cap.
+
+    Raises:
+        RefusedError: a check failed, or this is no refund.
+    """
+    refund = only_refund(action)
+    if not isinstance(terms, RefundTerms):
+        raise RefusedError(f"{action.key!r} came with the terms of another kind of action: {type(terms).__name__}")
+    charge = _charge_of(connection, refund, tenant)
+    database.lock(connection, f"charge:{refund.charge_id}", f"customer:{tenant}/{charge['customer_id']}")
+    back_minor = _back_before(connection, refund, charge)
+    _require_as_seen(refund, back_minor, terms.seen_back_minor)
+    _require_within_charge(refund, charge, back_minor)
+    if not approved:
+        _require_below_limit(refund, back_minor, terms.limit_minor)
+        _require_within_daily_cap(connection, refund, charge, terms.daily_cap_minor, now=now)
+    return Concerned(customer_id=charge["customer_id"], order_id=refund.order_id, charge_id=refund.charge_id)
+
+
+@dataclass(frozen=True, slots=True)
+class KindRules:
+    """How the ledger treats a kind of action: its guard, and the accounts that its two entries are booked on."""
+
+    guard: Guard
+    debit: str
+    credit: str
+
+
+KINDS: dict[str, KindRules] = {
+    # What refunds cost, and what lies with the payment provider, from which they are paid.
+    "refund": KindRules(guard_refund, debit="refunds", credit="provider_balance"),
+}
+
+
+def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> RowMapping:
+    """Return the charge with its customer, if it is what the action says."""
+    charge = (
+        connection.execute(
+            sa.select(charges, orders.c.customer_id)
+            .join(orders, sa.and_(orders.c.tenant == charges.c.tenant, orders.c.order_id == charges.c.order_id))
+            .where(charges.c.charge_id == action.charge_id, charges.c.tenant == tenant)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if charge is None or charge["order_id"] != action.order_id:
+        raise RefusedError(
+            f"charge {action.charge_id!r} of order {action.order_id!r} is not in the records of {tenant!r}"
+        )
+    if charge["payee"] != action.payee:
+        raise RefusedError(
+            f"charge {action.charge_id!r} was not paid from {action.payee!r}: money goes back where it came from"
+        )
+    if charge["currency"] != action.money.currency:
+        raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
+    return charge
+
+
+def _back_before(connection: Connection, action: RefundAction, charge: RowMapping) -> int:
+    """Return what went back of the charge by others, or is about to, minor units."""
+    moved = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
+            effects.c.charge_id == action.charge_id,
+            effects.c.key != action.key,
+            effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
+        )
+    ).scalar_one()
+    return int(charge["refunded_minor"]) + int(moved)
+
+
+def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int | None) -> None:
+    if seen_back_minor is not None and back_minor != seen_back_minor:
+        seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
+        raise RefusedError(
+            f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
+            f"{now_back}: it has to be decided again"
+        )
+
+
+def _require_within_charge(action: RefundAction, charge: RowMapping, back_minor: int) -> None:
+    left = charge["amount_minor"] - back_minor
+    if action.money.minor > left:
+        raise RefusedError(
+            f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
+            f"of charge {action.charge_id!r} is left"
+        )
+
+
+def _require_below_limit(action: RefundAction, back_minor: int, limit_minor: int | None) -> None:
+    currency = action.money.currency
+    if limit_minor is not None and back_minor + action.money.minor >= limit_minor:
+        before = f" after {format_minor(back_minor, currency)} of the same charge" if back_minor else ""
+        raise RefusedError(
+            f"{action.key!r} would pay {action.money}{before}, at or above the limit of "
+            f"{format_minor(limit_minor, currency)}: it needs an approval on record"
+        )
+
+
+def _require_within_daily_cap(
+    connection: Connection, action: RefundAction, charge: RowMapping, daily_cap_minor: int | None, *, now: datetime
+) -> None:
+    if daily_cap_minor is None:
+        return
+    currency = action.money.currency
+    customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
+    today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
+    if today + action.money.minor > daily_cap_minor:
+        raise RefusedError(
+            f"{action.key!r} would bring the customer's refunds of today to "
+            f"{format_minor(today + action.money.minor, currency)}, above the cap of "
+            f"{format_minor(daily_cap_minor, currency)}: it needs an approval on record"
+        )

@@ -1,0 +1,95 @@
+"""How a case ends: closed, buried as a dead letter, or cancelled, each on record whatever it takes."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.actions.bury import BuryActivities
+    from activities.actions.close import CloseActivities, CloseRequest, ForbidRequest
+    from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, EffectRecord
+    from domain.deadletter import DeadLetter, FailedStep, letter_id
+    from domain.letters import Letter
+    from workflows import options
+    from workflows.options import StepKind
+    from workflows.steps import run_once, settle_payments
+
+
+class Endings:
+    """The endings of one case; `status` holds what it came to."""
+
+    def __init__(self, case: CaseInput, status: CaseStatus) -> None:
+        self._case = case
+        self._status = status
+
+    async def close(
+        self, state: CaseState, letter: Letter | None, *, met_human: bool, dead_letter_id: str | None = None
+    ) -> CaseOutcome:
+        """Record the ending, queue the letter, hand the outcome over to the journal."""
+        case, status = self._case, self._status
+        outcome = CaseOutcome(
+            case_id=case.case_id,
+            source=case.source,
+            tenant=case.tenant,
+            state=state,
+            category=status.category,
+            finding=status.finding,
+            human=met_human,
+            effects=status.effects,
+            usage=status.usage,
+            blueprint_version=case.policy.version,
+            dead_letter_id=dead_letter_id,
+            replay=case.replay,
+            received_at=case.received_at,
+            closed_at=workflow.now(),
+        )
+        await run_once(
+            options.RECORD,
+            CloseActivities.close_case,
+            CloseRequest(outcome=outcome, letter=letter, lang=case.lang, subject=case.subject),
+            summary="queue the reply and record the ending" if letter else "record the ending",
+        )
+        return outcome
+
+    async def bury(self, failed: FailedStep) -> str:
+        """Keep the case as a dead letter, with all that is needed to understand and replay it; return its id."""
+        case = self._case
+        letter = DeadLetter(
+            dead_letter_id=letter_id(case.case_id, case.replay),
+            case_id=case.case_id,
+            source=case.source,
+            step=failed.step,
+            kind=failed.kind,
+            attempts=failed.attempts,
+            last_error=failed.message,
+            payload_ref=f"store:cases/{case.case_id}",
+            blueprint_version=case.policy.version,
+            cost_micros=self._status.usage.cost_micros,
+            trace_id=workflow.info().run_id,
+            at=workflow.now(),
+        )
+        summary = f"dead letter: {failed.kind} at {failed.step}"
+        await run_once(options.RECORD, BuryActivities.bury, letter, summary=summary)
+        return letter.dead_letter_id
+
+    async def forbid_effects(self) -> None:
+        """Let the ledger refuse every further effect of the case."""
+        await run_once(
+            options.RECORD,
+            CloseActivities.forbid_effects,
+            ForbidRequest(case_id=self._case.case_id, why="the case was cancelled"),
+            summary="forbid further effects",
+        )
+
+    async def settle(self, kind: StepKind, why: str, *, take_back: bool = True) -> None:
+        """Ask the provider about payments whose answer was lost; where it cannot be asked, say so in the notices."""
+        try:
+            settled = await settle_payments(kind, self._case.case_id, why, take_back=take_back)
+        except ActivityError as error:
+            self._status.notices.append(f"payments in doubt stay so: {error.cause or error}"[:300])
+        else:
+            self.keep(settled.effects)
+
+    def keep(self, effects: list[EffectRecord]) -> None:
+        """Add effects to the status, each once."""
+        known = {effect.key for effect in self._status.effects}
+        self._status.effects.extend(effect for effect in effects if effect.key not in known)
