@@ -93,7 +93,7 @@ def read_samples(parts: Parts, limit: int) -> list[StoredCase]:
 
     from adapters.cleaning.cleaner import DocumentCleaner
 
-    cleaner = DocumentCleaner()
+    cleaner = DocumentCleaner(parts.blueprint.words.mail)
     policy = parts.blueprint.case_policy()
     rows = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
     cases = []

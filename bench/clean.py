@@ -15,7 +15,10 @@ from pathlib import Path
 
 from inscriptis import get_text  # type: ignore[import-untyped]
 
+from adapters.blueprints.words import read_words
 from adapters.cleaning.cleaner import DocumentCleaner
+
+BLUEPRINT = Path(__file__).parents[1] / "blueprints" / "default"
 
 
 def milliseconds(work: Callable[[str], object], messages: list[str], rounds: int) -> float:
@@ -42,7 +45,7 @@ def main() -> None:
         lines = (Path(arguments.data) / name).read_text(encoding="utf-8").splitlines()
         return [json.loads(line)[field] for line in lines]
 
-    cleaner = DocumentCleaner()
+    cleaner = DocumentCleaner(read_words(BLUEPRINT)[0].mail)
     plain = read("tickets/tickets.jsonl", "text")
     per_plain = milliseconds(
         lambda text: cleaner.clean(subject="", text=text, html=None, lang=None), plain, arguments.rounds

@@ -50,6 +50,7 @@ async def run_audit(
     rail: RailLog,
     client: Client,
     *,
+    hook: bool = False,
     grace_s: float = GRACE_S,
     confirm_after_s: float = CONFIRM_AFTER_S,
 ) -> AuditReport:
@@ -60,6 +61,7 @@ async def run_audit(
         store: ledger, approvals, endings.
         rail: the provider's log, the truth about money.
         client: a Temporal client with the workers' data converter.
+        hook: whether words to people go to a webhook; what goes to a log only is not asked after.
         grace_s: what is younger is under way, not missing, seconds.
         confirm_after_s: how long after the first look the second one is taken, seconds.
 
@@ -67,7 +69,7 @@ async def run_audit(
         TransientError: the pen, the store or the provider cannot be reached.
         RPCError: Temporal cannot be reached.
     """
-    gather = _FactGatherer(inbox, store, rail, client, grace_s)
+    gather = _FactGatherer(inbox, store, rail, client, grace_s, hook=hook)
     first = judge(await gather.facts())
     if first.clean:
         return first
@@ -76,12 +78,15 @@ async def run_audit(
 
 
 class _FactGatherer:
-    def __init__(self, inbox: Inbox, store: StoreFactsReader, rail: RailLog, client: Client, grace_s: float) -> None:
+    def __init__(
+        self, inbox: Inbox, store: StoreFactsReader, rail: RailLog, client: Client, grace_s: float, *, hook: bool
+    ) -> None:
         self._inbox = inbox
         self._store = store
         self._rail = rail
         self._client = client
         self._grace_s = grace_s
+        self._hook = hook
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def facts(self) -> AuditFacts:
@@ -114,6 +119,8 @@ class _FactGatherer:
             charges=stored.charges,
             forbidden=stored.forbidden,
             stops=stored.stops,
+            untold=stored.untold,
+            hook=self._hook,
             runs=list(runs.values()),
             stuck=await self._stuck_workflows(described, now),
             open_workflows=len(opened),

@@ -17,10 +17,12 @@ from temporalio.service import RPCError
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from domain.intake import IntakeState, JournalState
+from domain.words_to_people import TellState
 from workflows import options
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
+from workflows.tell import TellWorkflow
 
 REPLAY = "replay"
 """The memo by which a run says which replay of its case it is; a first run has none."""
@@ -113,4 +115,16 @@ async def ensure_journal(client: Client) -> None:
         task_queue=options.CASES_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="writes outcomes into the journal",
+    )
+
+
+async def ensure_tell(client: Client) -> None:
+    """Let the workflow run that tells people what waits for them."""
+    await client.start_workflow(
+        TellWorkflow.run,
+        TellState(),
+        id=options.TELL_WORKFLOW_ID,
+        task_queue=options.CASES_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="tells people what waits for them",
     )

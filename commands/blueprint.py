@@ -1,11 +1,15 @@
 """`headgate blueprint`: what may change without code."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.terminal.cli import AsJson, emit, run
+
+if TYPE_CHECKING:
+    from domain.blueprint import Blueprint
+    from domain.reading.knowledge import Article
 
 blueprint_app = typer.Typer(no_args_is_help=True, help="What may change without code.")
 
@@ -19,15 +23,22 @@ def blueprint_validate(
 ) -> None:
     """Read a blueprint as the workers would and print its version."""
 
-    async def work() -> tuple[str, int]:
+    async def work() -> "tuple[Blueprint, list[Article]]":
         from workers.bootstrap import read_blueprint_folder
         from workers.settings import load_settings
 
-        blueprint, articles = read_blueprint_folder(folder or load_settings().blueprint)
-        return blueprint.version, len(articles)
+        return read_blueprint_folder(folder or load_settings().blueprint)
 
-    version, articles = run(work)
+    blueprint, articles = run(work)
     if as_json:
-        emit({"version": version, "articles": articles})
-    else:
-        typer.echo(f"{version}: good, {articles} knowledge articles")
+        categories = [category.model_dump(mode="json") for category in blueprint.categories]
+        languages = sorted(blueprint.letters.texts)
+        emit(
+            {"version": blueprint.version, "articles": len(articles), "categories": categories, "languages": languages}
+        )
+        return
+    typer.echo(f"{blueprint.version}: good, {len(articles)} knowledge articles")
+    for category in blueprint.categories:
+        tenants = f", only for {', '.join(category.tenants)}" if category.tenants else ""
+        typer.echo(f"  {category.name}: worked by {category.specialist}{tenants}")
+    typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")

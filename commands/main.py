@@ -19,6 +19,7 @@ from commands.work.cases import cases_app
 from commands.work.dead_letters import dlq_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
+from commands.work.records import records_app
 from commands.work.status import status
 from commands.work.submit import submit
 
@@ -41,6 +42,7 @@ for name, group in (
     ("intake", intake_app),
     ("dlq", dlq_app),
     ("ledger", ledger_app),
+    ("records", records_app),
     ("effects", effects_app),
     ("blueprint", blueprint_app),
     ("eval", eval_app),

@@ -1,6 +1,7 @@
-"""What may change without code: categories, prompts, model tiers, limits, ladders, waits, people.
+"""What may change without code: categories, prompts, letters, words, model tiers, limits, ladders, waits, people.
 
-A blueprint is a folder with `blueprint.toml` and `prompts/*.md`; its version is `name@` and the digest of all of it.
+A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
+`knowledge.json`; its version is `name@` and the digest of all of it.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from domain.errors import CategoryError
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
+from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
 
@@ -79,6 +81,15 @@ class ModelChoice(BaseModel):
         return self.api_key_env or PROVIDER_KEYS[self.provider]
 
 
+class LetterTexts(BaseModel):
+    """Templates of the letters, by language and name; what has no letters in its language is answered in `fallback`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fallback: str = "en"
+    texts: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+
 class Blueprint(BaseModel):
     """A blueprint as read from its folder."""
 
@@ -94,6 +105,8 @@ class Blueprint(BaseModel):
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
+    letters: LetterTexts = Field(default_factory=LetterTexts)
+    words: Words = Field(default_factory=Words)  # of all languages
     version: str = ""
 
     @model_validator(mode="after")

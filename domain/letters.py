@@ -4,13 +4,15 @@ A specialist ends with a `Letter`; the wording is put in where it is sent, in th
 money are made of what was decided, never of a model's text.
 """
 
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from domain.knowledge import Article
 from domain.money.amount import Money
-from domain.money.refund import Rule
+from domain.money.refund import DENYING, Rule
+from domain.reading.knowledge import Article
 
 
 class RefundPaid(BaseModel):
@@ -96,3 +98,45 @@ class Draft(BaseModel):
     subject: str
     text: str
     relied_on: list[str] = Field(default_factory=list)  # knowledge articles, with their version
+
+
+# The templates of a language and the fields that each may use. `frame` is put around all of them, `subject` stands
+# where the customer's own cannot be answered with.
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    kind.model_fields["kind"].default: tuple(name for name in kind.model_fields if name != "kind")
+    for kind in (
+        RefundPaid,
+        RefundDenied,
+        DetailsAsked,
+        ApprovalRejected,
+        ApprovalExpired,
+        ArticleAnswer,
+        PersonAnswer,
+    )
+} | {"frame": ("body",), "subject": ()}
+
+
+def sample_letters() -> Iterator[Letter]:
+    """Yield letters of every kind that is put into words, with every field once there and once not."""
+    about = {"money": Money(minor=500_000, currency="USD"), "order_id": "ORD-10065"}
+    for partial, approved in product((False, True), repeat=2):
+        yield RefundPaid.model_validate({**about, "partial": partial, "approved": approved})
+    yield from (RefundDenied(rule=rule) for rule in (Rule.NO_RULE, *DENYING))
+    for missing, orders in product((["customer"], ["order_id"], ["customer", "order_id"]), ([], ["ORD-1", "ORD-2"])):
+        yield DetailsAsked.model_validate({"missing": missing, "candidate_orders": orders})
+    yield from (ApprovalRejected.model_validate({**about, "reason": why}) for why in ("", "the goods were kept"))
+    yield ApprovalExpired.model_validate(about)
+    for steps, escalate_if in product(([], ["Plug it in."], ["Plug it in.", "Switch it on."]), ("", "it smokes")):
+        yield ArticleAnswer(
+            article=Article(
+                article_id="kb-7",
+                version=3,
+                area="technical",
+                title="No light",
+                symptoms=["it stays dark"],
+                cause="A loose cable.",
+                steps=steps,
+                escalate_if=escalate_if,
+            )
+        )
+    yield PersonAnswer(text="We have sent you a new one.")

@@ -71,12 +71,8 @@ class Ledger(Protocol):
         """Take back the intention of the time `seen`, which the rail refused for good; any other one stays."""
         ...
 
-    def announce(self, request: ApprovalRequest, now: datetime) -> bool:
-        """Record that an approval was asked for; return whether people still have to be told (see `announced`)."""
-        ...
-
-    def announced(self, approval_id: str, now: datetime) -> None:
-        """Record that people were told."""
+    def announce(self, request: ApprovalRequest, now: datetime) -> None:
+        """Record that an approval was asked for, with the word to the approvers; again, or once decided, nothing."""
         ...
 
     def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:

@@ -1,11 +1,42 @@
-"""Who is told when something needs a person."""
+"""How people are told when something needs them: words wait in the store until they are told."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
+from domain.words_to_people import WordToPeople
 
-class Supervisor(Protocol):
-    """Who is told when something needs a person."""
 
-    async def alert(self, subject: str, text: str, data: dict[str, str]) -> None:
-        """Tell once; trouble in telling is logged, not raised."""
+class Notifier(Protocol):
+    """Whom words to people go to."""
+
+    async def send(self, subject: str, text: str, data: dict[str, str]) -> None:
+        """Send one message; returns once it was taken.
+
+        Raises:
+            ToldToWaitError: not delivered; whoever receives it named the time for the next try.
+            TransientError: not delivered; time mends it.
+            ConfigurationError: not delivered; the address or the credentials are wrong.
+            RefusedError: not delivered because of what is in this message.
+        """
+        ...
+
+
+class WordStore(Protocol):
+    """The outbox of words to people. Every method raises TransientError if the store cannot be reached."""
+
+    def add(self, word: WordToPeople) -> None:
+        """Keep a word until it is told; the same id again changes nothing, told or not."""
+        ...
+
+    def untold(self, limit: int, now: datetime) -> list[WordToPeople]:
+        """Return words to tell now: first those that were refused the fewest times, of these the oldest."""
+        ...
+
+    def told(self, word_ids: Sequence[str], now: datetime) -> None:
+        """Record that people were told."""
+        ...
+
+    def failed(self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None) -> None:
+        """Record a try in vain and why; `again_at` puts these words off, as refused for themselves."""
         ...

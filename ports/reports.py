@@ -5,6 +5,15 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 
+class WordCounts(BaseModel):
+    """Words to people: told, waiting, since when the oldest of these does, and why one of them was not told."""
+
+    told: int = 0
+    waiting: int = 0
+    oldest_waiting_at: datetime | None = None
+    last_error: str = ""
+
+
 class CaseCounts(BaseModel):
     """The store in figures.
 
@@ -30,6 +39,7 @@ class CaseCounts(BaseModel):
     outbox: int = 0
     journal: int = 0
     replies: int = 0
+    words: WordCounts = Field(default_factory=WordCounts)
 
 
 class StoredCaseRow(BaseModel):

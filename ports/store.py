@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from domain.case import CaseInput, CaseOutcome, EffectRecord
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
-from domain.sales import CrmAccount, Territory
+from domain.reading.sales import CrmAccount, Territory
 
 # --- holding pen ------------------------------------------------------------------------------------------------------
 
@@ -125,15 +125,7 @@ class DeadLetterStore(Protocol):
     """Cases that were given up on."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """Store a dead letter; the same id again changes nothing."""
-        ...
-
-    def to_alert(self, dead_letter_id: str) -> bool:
-        """Return whether people still have to be told of it (see `alerted`)."""
-        ...
-
-    def alerted(self, dead_letter_id: str, now: datetime) -> None:
-        """Record that people were told."""
+        """Store a dead letter and the word to people on it; the same id again changes nothing."""
         ...
 
 

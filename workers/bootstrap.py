@@ -7,12 +7,14 @@ import importlib
 import inspect
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
+from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from domain.specialists import SPECIALISTS
 from workers.secret_files import secrets_in
@@ -23,15 +25,20 @@ if TYPE_CHECKING:
 
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
+    from activities.letters import Letters
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
+    from adapters.records.outside import OutsideRecords
+    from adapters.records.source import RecordsSource
     from adapters.store import Store
-    from domain.knowledge import Article
+    from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
     from ports.inbox import Inbox
+    from ports.ledger import Ledger
     from ports.model import LanguageModel
-    from ports.people import Supervisor
+    from ports.people import Notifier
     from ports.starter import CaseStarter
+    from ports.store import CustomerRecords
 
 
 def read_blueprint(settings: Settings) -> Blueprint:
@@ -48,9 +55,15 @@ def read_blueprint(settings: Settings) -> Blueprint:
 
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
+    from activities.letters import Letters
     from adapters.blueprints.folder import load_all
 
-    return load_all(folder)
+    blueprint, articles = load_all(folder)
+    try:
+        Letters(blueprint)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(folder / str(error))) from error
+    return blueprint, articles
 
 
 def ask_store(url: str) -> str:
@@ -87,6 +100,45 @@ def shown_store(settings: Settings) -> str:
         return "unknown, HEADGATE_STORE_URL is no URL"
 
 
+def open_outside_records(settings: Settings) -> "RecordsSource | None":
+    """Return the outside system that the settings name, None where records are in the store; nothing is asked yet.
+
+    Raises:
+        UsageError: a setting is missing.
+        ConfigurationError: the mapping is wrong; the message names file and key.
+    """
+    from adapters.records.opening import open_records
+
+    if settings.records == "store":
+        return None
+    missing = [name for name in ("records_file", "records_url") if not getattr(settings, name)]
+    if missing:
+        named = " and ".join(f"HEADGATE_{name.upper()}" for name in missing)
+        raise UsageError(f"HEADGATE_RECORDS={settings.records!r} needs {named}: docs/records.md shows both")
+    return open_records(
+        settings.records,
+        file=Path(settings.records_file or ""),
+        url=settings.records_url,
+        token=settings.records_token.get_secret_value(),
+    )
+
+
+def ask_records(settings: Settings) -> str:
+    """Ask the outside system of records for a sign of life and return what answered, without secrets.
+
+    Raises:
+        UsageError: a setting is missing.
+        HeadgateError: it cannot be reached, refuses us, or is not as the mapping says.
+    """
+    source = open_outside_records(settings)
+    if source is None:
+        return "the store"
+    try:
+        return source.check()
+    finally:
+        source.close()
+
+
 def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
     from adapters.models.offline.app import create_app
@@ -117,11 +169,39 @@ class Parts:
         return read_blueprint_folder(self.settings.blueprint)[1]
 
     @cached_property
+    def letters(self) -> "Letters":
+        """The blueprint's letters."""
+        from activities.letters import Letters
+
+        return Letters(self.blueprint)
+
+    @cached_property
     def store(self) -> "Store":
         """The store, migrated."""
         from adapters.store import open_store
 
         return open_store(self.settings.store)
+
+    @cached_property
+    def outside_records(self) -> "OutsideRecords | None":
+        """The outside system of records with its copies in the store, None where records are in the store itself."""
+        from adapters.records.outside import OutsideRecords
+
+        source = open_outside_records(self.settings)
+        return None if source is None else OutsideRecords(source, self.store.database)
+
+    @property
+    def records(self) -> "CustomerRecords":
+        """Where customers, orders and charges are looked up."""
+        return self.outside_records or self.store.records
+
+    @property
+    def paying_ledger(self) -> "Ledger":
+        """The ledger that payments are written down in: it looks into outside records before one begins."""
+        from adapters.records.fresh_ledger import FreshLedger
+
+        outside = self.outside_records
+        return self.store.ledger if outside is None else FreshLedger(self.store.database, outside)
 
     @cached_property
     def inbox(self) -> "Inbox":
@@ -164,24 +244,29 @@ class Parts:
         )
 
     @cached_property
-    def supervisor(self) -> "Supervisor":
-        """Who is told when a person is needed."""
-        from adapters.chat.webhook import WebhookSupervisor
+    def notifier(self) -> "Notifier":
+        """Whom words to people go to."""
+        from adapters.chat.webhook import WebhookNotifier
 
-        return WebhookSupervisor(self.settings.supervisor_webhook_url)
+        return WebhookNotifier(self.settings.supervisor_webhook_url)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner()
+        return DocumentCleaner(self.blueprint.words.mail)
 
     def load_samples(self) -> None:
-        """Load the sample customers, orders and accounts into the store; repeatable."""
-        from adapters.store import seed
+        """Load the sample customers, orders and accounts into the store; what is there stays."""
+        self.import_records(PROJECT / "samples" / "records", samples=True)
 
-        seed(self.store, PROJECT / "samples" / "records")
+    def import_records(self, path: Path, *, dry_run: bool = False, samples: bool = False) -> ImportReport:
+        """Load records from CSV files into the store; see `adapters.imports.importing`."""
+        from adapters.imports.importing import import_records
+
+        now = datetime.now(UTC)
+        return import_records(self.store.database, path, now=now, dry_run=dry_run, samples=samples)
 
     # --- activities -----------------------------------------------------------------------------------------
 
@@ -195,7 +280,6 @@ class Parts:
             cleaner=self.cleaner,
             starter=starter,
             dead_letters=self.store.dead_letters,
-            supervisor=self.supervisor,
             policy=self.blueprint.case_policy,
         )
 
@@ -211,6 +295,7 @@ class Parts:
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
+            "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )
 
@@ -243,6 +328,9 @@ class Parts:
 
     def close(self) -> None:
         """Close what was opened."""
+        opened: OutsideRecords | None = self.__dict__.get("outside_records")
+        if opened is not None:
+            opened.close()
         if "store" in self.__dict__:
             self.store.close()
 
@@ -254,11 +342,13 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "cases": lambda parts: parts.store.cases,
     "crm": lambda parts: parts.store.crm,
     "dead_letters": lambda parts: parts.store.dead_letters,
-    "ledger": lambda parts: parts.store.ledger,
+    "ledger": lambda parts: parts.paying_ledger,
+    "letters": lambda parts: parts.letters,
     "models": lambda parts: parts.models,
+    "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
-    "records": lambda parts: parts.store.records,
-    "supervisor": lambda parts: parts.supervisor,
+    "records": lambda parts: parts.records,
+    "words": lambda parts: parts.store.words,
 }
 
 

@@ -18,7 +18,7 @@ from temporalio.worker import Worker
 from activities.errors import FailureInterceptor
 from client.connect import connect
 from client.refusals import explained
-from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal
+from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_tell
 from client.which import which_headgate
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
@@ -29,6 +29,7 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
+from workflows.tell import TellWorkflow
 
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
 
@@ -36,7 +37,7 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 def workflows() -> list[type]:
     """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
     specialists = (load(specialist.workflow) for specialist in SPECIALISTS.values())
-    return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow]
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow, TellWorkflow]
 
 
 def case_worker(client: Client, *, cached: int = 1000) -> Worker:
@@ -110,6 +111,8 @@ async def run_role(role: Role, settings: Settings) -> None:
             await ensure_intake(client, settings.intake_per_second)
         if role is Role.JOURNAL:
             await ensure_journal(client)
+        if role is Role.ACTION:
+            await ensure_tell(client)
     except RPCError as error:
         raise explained(client, error) from error
     stop = asyncio.Event()

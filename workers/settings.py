@@ -20,7 +20,7 @@ CONFIG_FILE = "HEADGATE_CONFIG_FILE"
 PROJECT = Path(__file__).resolve().parent.parent
 
 # Settings that are a secret, or hold one as a password or a token in a URL.
-SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url")
+SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token")
 
 
 class Settings(BaseSettings):
@@ -32,6 +32,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".headgate")
     store_url: str = ""  # SQLAlchemy URL; empty: a SQLite file in the data dir
+    records: Literal["store", "sql", "http"] = "store"  # where customers, orders and charges are looked up
+    records_file: Path | None = None  # TOML: where an outside system keeps what
+    records_url: str = ""  # SQLAlchemy URL of a database, or base URL of a service
+    records_token: SecretStr = SecretStr("")
     blueprint: Path = PROJECT / "blueprints" / "default"
     models: str = "offline"  # which of the blueprint's model profiles
     offline_model_url: str = "http://127.0.0.1:8703"

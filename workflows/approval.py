@@ -21,9 +21,10 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         object_to,
     )
+    from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people
-    from workflows.waiting import Decisions, Word, wait_for_person
+    from workflows.waiting import Decisions, wait_for_person
 
 
 @workflow.defn
@@ -88,7 +89,7 @@ class ApprovalWorkflow:
     def _concluded(self) -> bool:
         return self._result is not None
 
-    async def _remind(self, word: Word) -> None:
+    async def _remind(self, word: WordKind) -> None:
         self._reminders += 1
         request = AlertRequest(
             alert_id=f"{self._request.approval_id}/{word}/{self._reminders}",

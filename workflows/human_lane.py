@@ -10,9 +10,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import CaseAnswer, CaseInput, CaseState, CaseStatus, HumanDecision, Lane
     from domain.deadletter import FailedStep
     from domain.errors import FailureKind
+    from domain.words_to_people import WordKind
     from workflows.failures import step_error
     from workflows.steps import tell_people
-    from workflows.waiting import Decisions, Word, wait_for_person
+    from workflows.waiting import Decisions, wait_for_person
 
 
 class WaitForPerson:
@@ -40,12 +41,12 @@ class WaitForPerson:
         rules = self._case.policy.human
         sent = 0
 
-        async def tell(word: Word) -> None:
+        async def tell(word: WordKind) -> None:
             nonlocal sent
             await self._tell(word, finding, deadline, number=sent)
             sent += 1
 
-        await tell(Word.ARRIVAL)
+        await tell(WordKind.ARRIVAL)
         in_time = await wait_for_person(
             lambda: self._decision is not None,
             since=since,
@@ -60,7 +61,7 @@ class WaitForPerson:
             raise self._unanswered(finding)
         return decision
 
-    async def _tell(self, word: Word, finding: str, deadline: datetime, *, number: int) -> None:
+    async def _tell(self, word: WordKind, finding: str, deadline: datetime, *, number: int) -> None:
         request = AlertRequest(
             alert_id=f"{self._case.case_id}/lane/{self._case.replay}.{self._status.lane}/{number}",
             kind=word,

@@ -40,6 +40,7 @@ QUEUES: dict[Role, tuple[str, ...]] = {
 # Ids of the long-lived workflows.
 INTAKE_WORKFLOW_ID = "intake/default"
 JOURNAL_WORKFLOW_ID = "journal/default"
+TELL_WORKFLOW_ID = "words/default"
 
 # Search attributes: none holds personal data.
 CASE_STATE = SearchAttributeKey.for_keyword("CaseState")
@@ -63,7 +64,7 @@ ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.
 STEP_BUDGET = timedelta(days=3)
-ALERT_BUDGET = timedelta(minutes=10)  # a reminder that cannot be sent: the next one comes anyway
+ALERT_BUDGET = timedelta(minutes=10)  # a reminder that the store does not take: the next one comes anyway
 LAST_LOOK = timedelta(minutes=1)  # whether the last try of a case that is given up was paid; the audit looks later too
 
 # The native policy covers what no code of ours can answer: a worker that died, a bug that is being mended, a provider

@@ -2,21 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+with workflow.unsafe.imports_passed_through():
+    from domain.words_to_people import WordKind
+
 NOTICES_KEPT = 20  # a stuck script must not grow the history
-
-
-class Word(StrEnum):
-    """What people are told when a wait begins and while it goes on."""
-
-    ARRIVAL = "arrival"
-    REMINDER = "reminder"
-    ESCALATION = "escalation"
 
 
 async def wait_for_person(
@@ -25,7 +19,7 @@ async def wait_for_person(
     since: datetime,
     deadline: datetime,
     remind_every: timedelta,
-    tell: Callable[[Word], Awaitable[None]],
+    tell: Callable[[WordKind], Awaitable[None]],
     summary: str,
     escalate_at: datetime | None = None,
 ) -> bool:
@@ -48,9 +42,9 @@ async def wait_for_person(
                 continue
             if escalate_at is not None and now >= escalate_at:
                 escalate_at = None
-                await tell(Word.ESCALATION)
+                await tell(WordKind.ESCALATION)
             elif now >= remind_at:
-                await tell(Word.REMINDER)
+                await tell(WordKind.REMINDER)
             passed = (workflow.now() - since) // remind_every
             remind_at = since + remind_every * (passed + 1)
     return True

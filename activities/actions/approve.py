@@ -1,7 +1,5 @@
 """Put a request before the approvers, and record what was decided where the ledger looks for it."""
 
-import asyncio
-
 from pydantic import BaseModel
 from temporalio import activity
 
@@ -9,7 +7,6 @@ from activities.clock import Clock, utc_now
 from domain.errors import RefusedError
 from domain.money.approval import ApprovalRequest, ApprovalResult, object_to_result
 from ports.ledger import Ledger
-from ports.people import Supervisor
 
 
 class RecordDecisionRequest(BaseModel):
@@ -20,35 +17,20 @@ class RecordDecisionRequest(BaseModel):
 
 
 class ApproveActivities:
-    """Approvals in the store and before people."""
+    """Approvals on record, and with that before people."""
 
-    def __init__(self, ledger: Ledger, supervisor: Supervisor, clock: Clock = utc_now) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock = utc_now) -> None:
         self._ledger = ledger
-        self._supervisor = supervisor
         self._clock = clock
 
     @activity.defn
-    async def announce_approval(self, request: ApprovalRequest) -> None:
-        """Record that an approval is asked for and tell the approvers once.
+    def announce_approval(self, request: ApprovalRequest) -> None:
+        """Record that an approval is asked for, with the word to the approvers, once.
 
         Raises:
             TransientError: the store cannot be reached.
         """
-        if not await asyncio.to_thread(self._ledger.announce, request, self._clock()):
-            return
-        brief = request.brief
-        await self._supervisor.alert(
-            f"approval wanted: {brief.what}",
-            f"{brief.why} For {brief.for_whom}. If approved: {brief.if_approved} If rejected: {brief.if_rejected}",
-            {
-                "alert_id": request.approval_id,
-                "approval_id": request.approval_id,
-                "case_id": request.action.case_id,
-                "digest": request.digest,
-                "approvers": ", ".join(approver.name for approver in request.approvers),
-            },
-        )
-        await asyncio.to_thread(self._ledger.announced, request.approval_id, self._clock())
+        self._ledger.announce(request, self._clock())
 
     @activity.defn
     def record_decision(self, request: RecordDecisionRequest) -> ApprovalResult:

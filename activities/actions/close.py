@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.clock import Clock, utc_now
-from domain import replies
+from activities.letters import Letters
 from domain.case import CaseOutcome
 from domain.inbound.cleaned import restore
 from domain.letters import Letter
@@ -37,9 +37,10 @@ class ForbidRequest(BaseModel):
 class CloseActivities:
     """Ends cases in the store."""
 
-    def __init__(self, cases: CaseStore, ledger: Ledger, clock: Clock = utc_now) -> None:
+    def __init__(self, cases: CaseStore, ledger: Ledger, letters: Letters, clock: Clock = utc_now) -> None:
         self._cases = cases
         self._ledger = ledger
+        self._letters = letters
         self._clock = clock
 
     @activity.defn
@@ -48,6 +49,7 @@ class CloseActivities:
 
         Raises:
             TransientError: the store cannot be reached.
+            ConfigurationError: the letter's template cannot be filled in.
         """
         outcome = request.outcome
         if outcome.closed_at is None:
@@ -64,7 +66,7 @@ class CloseActivities:
     def _reply(self, request: CloseRequest, letter: Letter) -> Reply:
         outcome = request.outcome
         stored = self._cases.load(outcome.case_id)
-        draft = replies.write(letter, lang=request.lang, subject=request.subject)
+        draft = self._letters.write(letter, lang=request.lang, subject=request.subject)
         return Reply(
             key=reply_key(outcome.case_id, outcome.replay),
             case_id=outcome.case_id,

@@ -6,7 +6,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.grants import require_grant
 from domain.case import CaseInput, EffectRecord
-from domain.sales import LeadFacts, map_territory, score_lead
+from domain.reading.sales import LeadFacts, map_territory, score_lead
 from ports.store import CaseStore, Crm
 
 UNASSIGNED = "unassigned"

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.actions.bury import BuryActivities
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
@@ -25,7 +24,6 @@ from domain.inbound.reference_ids import usable_id
 from domain.inbound.webhook import Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
-from ports.people import Supervisor
 from ports.starter import CaseStarter
 from ports.store import CaseStore, DeadLetterStore, StoredCase
 
@@ -67,7 +65,6 @@ class AdmitActivities:
         cleaner: MailCleaner,
         starter: CaseStarter,
         dead_letters: DeadLetterStore,
-        supervisor: Supervisor,
         policy: Callable[[], CasePolicy],
         clock: Clock = utc_now,
     ) -> None:
@@ -75,7 +72,7 @@ class AdmitActivities:
         self._cases = cases
         self._cleaner = cleaner
         self._starter = starter
-        self._bury_letter = BuryActivities(dead_letters, supervisor, clock).bury
+        self._dead_letters = dead_letters
         self._policy = policy
         self._clock = clock
         self._reader = _new_reader()
@@ -218,7 +215,7 @@ class AdmitActivities:
             received_at=case.received_at,
             closed_at=now,
         )
-        await self._bury_letter(letter)
+        await asyncio.to_thread(self._dead_letters.bury, letter)
         await asyncio.to_thread(self._cases.close, outcome, None)
 
 

@@ -8,11 +8,11 @@ from temporalio import activity
 from activities.grants import require_grant
 from activities.models.diagnose import OFFERED, listed, shown
 from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
-from domain.answers import ArticleChoice
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.knowledge import Article, Library, accept_article
 from domain.model_call import Tier, Usage
+from domain.reading.answers import ArticleChoice
+from domain.reading.knowledge import Article, Library, accept_article
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 80

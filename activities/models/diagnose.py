@@ -7,11 +7,11 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
-from domain.answers import DiagnosisAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.knowledge import Article, Diagnosis, Library, Ranked, accept_article, content_words, symptom_fit
 from domain.model_call import Tier, Usage
+from domain.reading.answers import DiagnosisAnswer
+from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 800
@@ -63,6 +63,7 @@ class DiagnoseActivities:
             models, blueprint, "diagnosis", DiagnosisAnswer, tier=Tier.LARGE, max_output=MAX_OUTPUT
         )
         self._library = Library(articles)
+        self._fitting = Fitting(blueprint.words.common)
 
     @activity.defn
     async def diagnose(self, request: DiagnoseRequest) -> DiagnoseResult:
@@ -98,9 +99,11 @@ class DiagnoseActivities:
         """
         require_grant("search_billing_knowledge")
         text = ticket_text(request.case)
-        message = content_words(text)
+        message = self._fitting.content_words(text)
         ranked = self._library.search(text, areas=request.knowledge, top=OFFERED)
-        fits = [(symptom_fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)]
+        fits = [
+            (self._fitting.fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)
+        ]
         if not fits:
             return QuestionResult(article=None)
         fit, best = max(fits, key=lambda found: found[0])

@@ -7,14 +7,14 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_json, fenced_ticket, read_json, ticket_text
-from domain.answers import ReplyAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import UnfitAnswerError
 from domain.letter_rules import objections_to_reply
 from domain.letters import Draft
 from domain.model_call import ModelReply, Tier, Usage
-from domain.sales import LeadFacts
+from domain.reading.answers import ReplyAnswer
+from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 900

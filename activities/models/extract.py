@@ -7,12 +7,12 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_ticket, ticket_text
-from domain.answers import ClaimAnswer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.claim_reading import claim_from_answer
 from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
+from domain.reading.answers import ClaimAnswer
+from domain.reading.claim_reading import claim_from_answer
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400
@@ -41,6 +41,7 @@ class ExtractActivities:
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
         self._question = Question(models, blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
+        self._words = blueprint.words
 
     @activity.defn
     async def extract_claim(self, request: ClaimRequest) -> ClaimResult:
@@ -62,6 +63,7 @@ class ExtractActivities:
             given_amount=case.amount,
             given_currency=case.currency,
             lang=case.lang,
+            words=self._words,
         )
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
 

@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError
 from pydantic import BaseModel, ValidationError
 
 from activities.heartbeat import heartbeating
-from domain.answers import strict_schema
+from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.reading.answers import strict_schema
 from ports.model import LanguageModel
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
@@ -37,13 +37,7 @@ _FENCE = re.compile(r"[<＜‹](?=\s*[/／]?\s*(?:ticket|articles|facts)\b)", re
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 _WHOLE_FENCED = re.compile(r"\A```[a-z]*\n(.*)\n```\Z", re.DOTALL)
 
-_environment = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined,
-    autoescape=False,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=False,
-)
+_environment = sandbox()
 
 
 class Prompts:
@@ -71,7 +65,7 @@ class Prompts:
         """
         try:
             return self._templates[name].render(**values).strip()
-        except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as e:
+        except RENDER_ERRORS as e:
             raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
 
 

@@ -7,11 +7,11 @@ from temporalio import activity
 
 from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_ticket, ticket_text
-from domain.answers import LeadAnswer, lead_from_answer
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
-from domain.sales import LeadFacts
+from domain.reading.answers import LeadAnswer, lead_from_answer
+from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 200

@@ -7,11 +7,11 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.models.prompting import Prompts, ask, fenced_ticket, read_json
-from domain.answers import RouteAnswer, route_schema
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.reading.answers import RouteAnswer, route_schema
 from domain.routing import Category, Route, Unroutable, parse_route
 from ports.model import LanguageModel
 

@@ -1,15 +1,21 @@
-"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md` and `knowledge.json`."""
+"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
+`knowledge.json`.
+"""
 
-import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from adapters.blueprints.files import decoded, line_of, read_bytes
+from adapters.blueprints.letters import read_letters
+from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
 from domain.errors import CategoryError, ConfigurationError
-from domain.knowledge import Article
+from domain.reading.knowledge import Article
+from domain.specialists import SPECIALISTS
 
 _ARTICLES = TypeAdapter(list[Article])
 
@@ -21,28 +27,56 @@ def load_blueprint(folder: Path) -> Blueprint:
         ConfigurationError: a file is missing or unreadable, or a key is wrong; the message names file and key.
     """
     path = folder / "blueprint.toml"
-    body = _read(path)
-    try:
-        values = tomllib.loads(_text(path, body))
-    except tomllib.TOMLDecodeError as e:
-        raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
-    for key in ("prompts", "version"):
-        if key in values:
-            raise ConfigurationError(f"{path}: the key {key!r} is made from the folder, take it out")
-    prompts = {p.stem: (p, _read(p)) for p in sorted((folder / "prompts").glob("*.md"))}
-    files = {"blueprint.toml": body} | {f"prompts/{p.name}": text for p, text in prompts.values()}
-    knowledge = folder / "knowledge.json"
-    if knowledge.is_file():
-        files["knowledge.json"] = _read(knowledge)
-    values["prompts"] = {name: _text(p, text) for name, (p, text) in prompts.items()}
+    body = read_bytes(path)
+    text = decoded(path, body)
+    values = _values(path, text)
+    prompts = {p.stem: (p, read_bytes(p)) for p in sorted((folder / "prompts").glob("*.md"))}
+    values["prompts"] = {name: decoded(p, read) for name, (p, read) in prompts.items()}
     try:
         # A misspelt rule must not leave its default in force. The models themselves stay open: histories hold them.
         blueprint = Blueprint.model_validate(values, extra="forbid")
     except ValidationError as e:
-        raise ConfigurationError(f"{_at(path, _text(path, body), e)}: {_first(e)}") from e
+        raise ConfigurationError(f"{_at(path, text, e)}: {_first(e)}") from e
     if not prompts:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
-    return blueprint.model_copy(update={"version": blueprint_version(blueprint.name, files)})
+    letters, letter_files = read_letters(folder)
+    words, word_files = read_words(folder)
+    files = {"blueprint.toml": body, **letter_files, **word_files} | {
+        f"prompts/{p.name}": read for p, read in prompts.values()
+    }
+    knowledge = folder / "knowledge.json"
+    if knowledge.is_file():
+        files["knowledge.json"] = read_bytes(knowledge)
+    _check_fallback(path, text, blueprint.letters.fallback, letters)
+    made = {
+        "letters": blueprint.letters.model_copy(update={"texts": letters}),
+        "words": words,
+        "version": blueprint_version(blueprint.name, files),
+    }
+    return blueprint.model_copy(update=made)
+
+
+def _check_fallback(path: Path, text: str, fallback: str, letters: Mapping[str, object]) -> None:
+    if fallback not in letters:
+        at, there = _place(path, text, ("letters", "fallback")), ", ".join(letters) or "none"
+        raise ConfigurationError(
+            f"{at}: letters.fallback is {fallback!r}, but there is no folder {path.parent / 'letters' / fallback}; add "
+            f"it, or name a language that has letters ({there})"
+        )
+
+
+def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by the models
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
+    letters = values.get("letters")
+    made: list[str] = [key for key in ("prompts", "words", "version") if key in values]
+    if isinstance(letters, dict) and "texts" in letters:
+        made.append("letters.texts")
+    if made:
+        raise ConfigurationError(f"{path}: the key {made[0]!r} is made from the folder, take it out")
+    return values
 
 
 def load_knowledge(folder: Path) -> list[Article]:
@@ -55,7 +89,7 @@ def load_knowledge(folder: Path) -> list[Article]:
     if not path.is_file():
         return []
     try:
-        articles = _ARTICLES.validate_json(_read(path), extra="forbid")
+        articles = _ARTICLES.validate_json(read_bytes(path), extra="forbid")
     except ValidationError as e:
         raise ConfigurationError(f"{path}: {_first(e)}") from e
     seen: set[str] = set()
@@ -66,6 +100,14 @@ def load_knowledge(folder: Path) -> list[Article]:
     return articles
 
 
+def _require_prompts(folder: Path, blueprint: Blueprint) -> None:
+    """Check that the router and every specialist of the table find their prompts: a model worker serves them all."""
+    needed = ["route", *(name for specialist in SPECIALISTS.values() for name in specialist.prompts)]
+    missing = next((name for name in needed if name not in blueprint.prompts), None)
+    if missing is not None:
+        raise ConfigurationError(f"{folder / 'prompts' / missing}.md is missing: copy it from the default blueprint")
+
+
 def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     """Return a blueprint with its knowledge articles: of each area that a category names there is one.
 
@@ -73,31 +115,18 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
         ConfigurationError: one of the two cannot be used, or they do not fit together.
     """
     blueprint, articles = load_blueprint(folder), load_knowledge(folder)
+    _require_prompts(folder, blueprint)
     there = {article.area for article in articles if article.approved}
     for number, category in enumerate(blueprint.categories):
         missing = [area for area in category.knowledge if area not in there]
         if missing:
             path, known = folder / "blueprint.toml", ", ".join(sorted(there)) or "none"
-            line = line_of(_text(path, _read(path)), ("categories", number, "knowledge"))
+            line = line_of(decoded(path, read_bytes(path)), ("categories", number, "knowledge"))
             raise ConfigurationError(
                 f"{path}, line {line}: category {category.name!r} names the knowledge area {missing[0]!r}, but no "
                 f"approved article of {folder / 'knowledge.json'} has it; expected some of {known}"
             )
     return blueprint, articles
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise ConfigurationError(f"{path}: cannot be read ({e.strerror}); a blueprint needs it") from e
-
-
-def _text(path: Path, body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as e:
-        raise ConfigurationError(f"{path}: byte {e.start} is not UTF-8") from e
 
 
 def _first(error: ValidationError) -> str:
@@ -119,31 +148,9 @@ def _at(path: Path, text: str, error: ValidationError) -> str:
     """Return file and line of the first thing that is wrong; without a line where it cannot be told."""
     category = _category_error(error)
     where = ("categories", category.number, category.key) if category else error.errors(include_url=False)[0]["loc"]
+    return _place(path, text, where)
+
+
+def _place(path: Path, text: str, where: Sequence[int | str]) -> str:
     line = line_of(text, where)
     return f"{path}, line {line}" if line else str(path)
-
-
-def line_of(text: str, where: Sequence[int | str]) -> int | None:
-    r"""Return the line of TOML, from 1, on which a value stands: that of its key, else that of its table.
-
-    >>> line_of('name = "x"\n[[categories]]\n[[categories]]\nspecialist = "y"', ("categories", 1, "specialist"))
-    4
-    """
-    names = [str(part) for part in where if not isinstance(part, int)]
-    index = next((part for part in where if isinstance(part, int)), 0)
-    lines = text.splitlines()
-    for depth in range(len(names), 0, -1):
-        table, key = ".".join(names[:depth]), names[depth] if depth < len(names) else None
-        start = _nth(lines, rf"\[\[?\s*{re.escape(table)}\s*\]", index)
-        if start is None:
-            continue
-        end = next((n for n in range(start + 1, len(lines)) if lines[n].lstrip().startswith("[")), len(lines))
-        within = _nth(lines[start:end], rf"{re.escape(key)}\s*=", 0) if key else None
-        return start + 1 + (within or 0)
-    at = _nth(lines, rf"{re.escape(names[0])}\s*=", 0) if names else None
-    return None if at is None else at + 1
-
-
-def _nth(lines: Sequence[str], pattern: str, n: int) -> int | None:
-    found = [number for number, line in enumerate(lines) if re.match(rf"\s*{pattern}", line)]
-    return found[n] if n < len(found) else None

@@ -8,9 +8,11 @@ from adapters.cleaning.instructions import instruction_like
 from adapters.cleaning.language import guess_language
 from adapters.cleaning.mail import CleanEmail, read_mail
 from adapters.cleaning.personal import Tokens, disarm, tokenise
+from adapters.cleaning.phrases import MailPatterns
 from adapters.cleaning.quotes import strip_extras
 from adapters.cleaning.unicode import normalise
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
+from domain.reading.words import MailWords
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
 MAX_SUBJECT_CHARS = 500
@@ -33,10 +35,17 @@ _DOCUMENT = re.compile(r"\s*+<(?:!doctype html|html[\s>])", re.IGNORECASE)
 class DocumentCleaner:
     """Cleans payloads; holds no state, may be shared by threads.
 
+    Args:
+        words: by which older messages, signatures and legal notices are known, of all languages.
+
     Example:
-        >>> DocumentCleaner().clean(subject="", text="Mail me: ann@example.com", html=None, lang=None).text
+        >>> cleaner = DocumentCleaner(blueprint.words.mail)
+        >>> cleaner.clean(subject="", text="Mail me: ann@example.com", html=None, lang=None).text
         'Mail me: [EMAIL_1]'
     """
+
+    def __init__(self, words: MailWords) -> None:
+        self._mail = MailPatterns(words)
 
     def clean(
         self,
@@ -101,7 +110,7 @@ class DocumentCleaner:
             flags.add(CleanFlag.TRUNCATED)
         text, odd = normalise(source)
         flags |= odd
-        text, extras = strip_extras(text)
+        text, extras = strip_extras(text, self._mail)
         flags |= extras
         return text
 

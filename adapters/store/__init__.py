@@ -4,20 +4,17 @@ store = open_store("sqlite:////var/lib/headgate/store.db")
 store.ledger.intend(...)
 """
 
-from datetime import UTC, datetime
-from pathlib import Path
-
 from adapters.store.audit_rows import SqlAuditReader
 from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
 from adapters.store.database import Database
 from adapters.store.dead_letters import SqlDeadLetters
+from adapters.store.guards import SqlSwitches
 from adapters.store.ledger import SqlLedger
 from adapters.store.migrate import upgrade
 from adapters.store.records import SqlCustomerRecords
 from adapters.store.reports import SqlReports
-from adapters.store.seeding import SeedCounts, seed_database
-from adapters.store.switches import SqlSwitches
+from adapters.store.words import SqlWords
 
 
 class Store:
@@ -31,6 +28,7 @@ class Store:
         self.ledger = SqlLedger(database)
         self.dead_letters = SqlDeadLetters(database)
         self.switches = SqlSwitches(database)
+        self.words = SqlWords(database)
         self.reports = SqlReports(database)
         self.audit = SqlAuditReader(database)
 
@@ -52,8 +50,3 @@ def open_store(url: str) -> Store:
     database = Database(url)
     upgrade(database)
     return Store(database)
-
-
-def seed(store: Store, folder: Path, now: datetime | None = None) -> SeedCounts:
-    """Load sample records (see `adapters.store.seeding`); repeatable."""
-    return seed_database(store.database, folder, now or datetime.now(UTC))

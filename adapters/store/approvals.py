@@ -7,15 +7,23 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import insert_first
 from adapters.store.tables import approvals, effects
+from adapters.store.words import add_word
 from domain.errors import RefusedError
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
+from domain.words_to_people import word_on_approval
 
 
-def announce(connection: Connection, request: ApprovalRequest, now: datetime) -> bool:
-    """Record that an approval was asked for; return whether people still have to be told."""
+def announce(connection: Connection, request: ApprovalRequest, now: datetime) -> None:
+    """Record that an approval was asked for, with the word to the approvers; again, or once decided, nothing."""
+    if _keep_request(connection, request, now):
+        add_word(connection, word_on_approval(request, now))
+
+
+def _keep_request(connection: Connection, request: ApprovalRequest, now: datetime) -> bool:
+    """Record a request; return whether it was new."""
     asked_at = request.requested_at or now
-    insert_first(
+    return insert_first(
         connection,
         approvals,
         {
@@ -31,25 +39,12 @@ def announce(connection: Connection, request: ApprovalRequest, now: datetime) ->
             "expires_at": asked_at + timedelta(seconds=request.expires_after_s),
         },
     )
-    row = connection.execute(
-        sa.select(approvals.c.standing, approvals.c.alerted_at).where(approvals.c.approval_id == request.approval_id)
-    ).one()
-    return row.standing == Standing.PENDING and row.alerted_at is None
-
-
-def announced(connection: Connection, approval_id: str, now: datetime) -> None:
-    """Record that people were told."""
-    connection.execute(
-        sa.update(approvals)
-        .where(approvals.c.approval_id == approval_id, approvals.c.alerted_at.is_(None))
-        .values(alerted_at=now)
-    )
 
 
 def record(connection: Connection, request: ApprovalRequest, result: ApprovalResult, now: datetime) -> ApprovalResult:
     """Record a decision, an expiry or a cancel; the first stands and is returned."""
     decided_at = result.at or now
-    announce(connection, request, decided_at)
+    _keep_request(connection, request, decided_at)
     connection.execute(
         sa.update(approvals)
         .where(approvals.c.approval_id == request.approval_id, approvals.c.standing == Standing.PENDING)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
-from adapters.store.switches import EFFECTS_STOPPED
+from adapters.store.guards import EFFECTS_STOPPED
 from adapters.store.tables import (
     approvals,
     cases,
@@ -22,6 +22,7 @@ from adapters.store.tables import (
     journal,
     outbox,
     switch_changes,
+    words,
 )
 from domain.audit.facts import (
     ApprovalFact,
@@ -33,6 +34,7 @@ from domain.audit.facts import (
     LimitsByKind,
     StopFact,
     StoreFacts,
+    WordFact,
 )
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
@@ -60,6 +62,7 @@ class SqlAuditReader:
                 charges=list(_charges(connection, sorted(set(charge_ids)))),
                 forbidden={r.case_id: r.at for r in connection.execute(sa.select(forbidden_cases))},
                 stops=list(_stops(connection)),
+                untold=list(_untold(connection)),
             )
 
 
@@ -134,6 +137,12 @@ def _dead_letter(row: RowMapping) -> DeadLetterFact:
         attempts=len(letter.attempts),
         status=row["status"],
     )
+
+
+def _untold(connection: Connection) -> Iterator[WordFact]:
+    wanted = sa.select(*(words.c[name] for name in WordFact.model_fields)).where(words.c.told_at.is_(None))
+    for row in connection.execute(wanted.order_by(words.c.at)).mappings():
+        yield WordFact.model_validate({**row, "last_error": row["last_error"] or ""})
 
 
 def _stops(connection: Connection) -> Iterator[StopFact]:

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database, insert_first
-from adapters.store.records import effect_record
+from adapters.store.effects import effect_record
 from adapters.store.tables import crm_accounts, customers, effects, leads, territories
 from domain.case import EffectRecord
 from domain.money.effect import LedgerState
-from domain.sales import CrmAccount, Territory
+from domain.reading.sales import CrmAccount, Territory
 
 LEAD_STEP = "lead"
 

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from domain.errors import ConfigurationError, StatementRefusedError, TransientError
 
 T = TypeVar("T")
+
+RECORDS_LOCK = "records"
+"""Held by whoever changes many records at once; shared by those who rest a payment or a copy on one of them."""
 
 BUSY_TIMEOUT_S = 8.0  # below the 15 s that an activity on the store has, so the caller gets our error and not a timeout
 RETRY_FOR_S = 3.0
@@ -91,12 +95,22 @@ class Database:
             time.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, 0.5)
 
-    def lock(self, connection: Connection, *names: str) -> None:
-        """Hold these names until the transaction ends. SQLite writers hold the whole file already."""
+    def lock(self, connection: Connection, *names: str, shared: bool = False) -> None:
+        """Hold these names until the transaction ends; `shared`: beside others who hold them so. SQLite writers hold
+        the whole file already.
+        """
         if self.is_sqlite:
             return
+        take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
         for name in sorted(set(names)):
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+            connection.execute(sa.select(take(sa.func.hashtextextended(name, 0))))
+
+    def clock(self, connection: Connection) -> datetime:
+        """Return the time by the one clock that all who use this database share: the server's, or this machine's."""
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        at: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return at.astimezone(UTC)
 
     def close(self) -> None:
         """Close all connections."""
@@ -236,3 +250,15 @@ def _insert(connection: Connection, table: sa.Table) -> sa.Insert:
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+# Any: values of columns of every type.
+def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, or set all columns of those whose key is there already. All rows must have the same columns."""
+    if not rows:
+        return
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(table)
+    keys = {column.name for column in table.primary_key}
+    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=sorted(keys), set_=others), rows)

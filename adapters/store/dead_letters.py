@@ -7,7 +7,9 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database, insert_first
 from adapters.store.tables import cases, dead_letters
+from adapters.store.words import add_word
 from domain.deadletter import DeadLetter, DeadLetterRecord, DeadLetterStatus, next_replay
+from domain.words_to_people import word_on_dead_letter
 
 
 class SqlDeadLetters:
@@ -17,7 +19,7 @@ class SqlDeadLetters:
         self._database = database
 
     def bury(self, letter: DeadLetter) -> None:
-        """Store a dead letter; the same id again changes nothing."""
+        """Store a dead letter and the word to people on it; the same id again changes nothing."""
         row = {
             "dead_letter_id": letter.dead_letter_id,
             "case_id": letter.case_id,
@@ -29,24 +31,12 @@ class SqlDeadLetters:
             "replays": 0,
             "at": letter.at,
         }
-        self._database.writing(lambda connection: insert_first(connection, dead_letters, row))
 
-    def to_alert(self, dead_letter_id: str) -> bool:
-        """Return whether people still have to be told of it (see `alerted`)."""
-        wanted = sa.select(dead_letters.c.alerted_at).where(dead_letters.c.dead_letter_id == dead_letter_id)
-        with self._database.reading() as connection:
-            row = connection.execute(wanted).one_or_none()
-        return row is not None and row.alerted_at is None
+        def work(connection: Connection) -> None:
+            if insert_first(connection, dead_letters, row):
+                add_word(connection, word_on_dead_letter(letter))
 
-    def alerted(self, dead_letter_id: str, now: datetime) -> None:
-        """Record that people were told."""
-        self._database.writing(
-            lambda connection: connection.execute(
-                sa.update(dead_letters)
-                .where(dead_letters.c.dead_letter_id == dead_letter_id, dead_letters.c.alerted_at.is_(None))
-                .values(alerted_at=now)
-            )
-        )
+        self._database.writing(work)
 
     def list_letters(
         self, *, status: DeadLetterStatus | None = DeadLetterStatus.OPEN, limit: int = 100

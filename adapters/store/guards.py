@@ -1,24 +1,81 @@
-"""What the ledger checks before it writes an intention, by kind of action; all of it in the ledger's own transaction.
+"""What the ledger checks before it writes an intention, in its own transaction: the kill switch, and a guard by kind.
 
 A new kind of action is one guard and one row in `KINDS`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
-from adapters.store.database import Database
-from adapters.store.records import refunded_since_midnight
-from adapters.store.tables import charges, effects, orders
+from adapters.store.database import RECORDS_LOCK, Database
+from adapters.store.effects import refunded_since_midnight
+from adapters.store.tables import charges, effects, orders, switch_changes
 from domain.errors import RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
 from domain.money.effect import LedgerState
 from domain.money.refund import RefundAction, RefundTerms
 from ports.rail import only_refund
+
+EFFECTS_STOPPED = "effects_stopped"
+
+
+class SwitchState(BaseModel):
+    """Whether effects are stopped, and who said so, why and when."""
+
+    stopped: bool = False
+    changed_by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class SqlSwitches:
+    """Reads and sets the kill switch. Every intention reads its last change, so it works at once for all processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def effects(self) -> SwitchState:
+        """Return where the kill switch stands."""
+        with self._database.reading() as connection:
+            row = _last(connection, EFFECTS_STOPPED)
+        if row is None:
+            return SwitchState()
+        return SwitchState(stopped=row.is_on, changed_by=row.changed_by, reason=row.reason, at=row.at)
+
+    def set_effects(self, *, stopped: bool, by: str, reason: str, now: datetime) -> SwitchState:
+        """Stop all new effects, or let them happen again; who, when and why of every change is kept.
+
+        Raises:
+            ValueError: it does not say who or why.
+        """
+        if not by.strip() or not reason.strip():
+            raise ValueError(f"by {by!r}, reason {reason!r}: the kill switch needs a name and a reason")
+
+        def work(connection: Connection) -> None:
+            last = _last(connection, EFFECTS_STOPPED)
+            # Setting it again to what it is changes nothing: the audit asks since when effects were stopped.
+            if last is None or last.is_on is not stopped:
+                values = {"name": EFFECTS_STOPPED, "is_on": stopped, "changed_by": by, "reason": reason, "at": now}
+                connection.execute(sa.insert(switch_changes), values)
+
+        self._database.writing(work)
+        return self.effects()
+
+
+def why_on(connection: Connection, name: str) -> str | None:
+    """Return who turned a switch on and why; None where it is off, or was never set."""
+    row = _last(connection, name)
+    return f"by {row.changed_by}: {row.reason}" if row is not None and row.is_on else None
+
+
+def _last(connection: Connection, name: str) -> sa.Row[Any] | None:  # Any: a row of all columns
+    last = sa.select(switch_changes).where(switch_changes.c.name == name).order_by(switch_changes.c.id.desc()).limit(1)
+    return connection.execute(last).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +123,11 @@ def guard_refund(
     refund = only_refund(action)
     if not isinstance(terms, RefundTerms):
         raise RefusedError(f"{action.key!r} came with the terms of another kind of action: {type(terms).__name__}")
+    # Before the charge is read: whoever changes records waits, or is waited for.
+    database.lock(connection, RECORDS_LOCK, shared=True)
+    database.lock(connection, f"charge:{refund.charge_id}")
     charge = _charge_of(connection, refund, tenant)
-    database.lock(connection, f"charge:{refund.charge_id}", f"customer:{tenant}/{charge['customer_id']}")
+    database.lock(connection, f"customer:{tenant}/{charge['customer_id']}")
     back_minor = _back_before(connection, refund, charge)
     _require_as_seen(refund, back_minor, terms.seen_back_minor)
     _require_within_charge(refund, charge, back_minor)

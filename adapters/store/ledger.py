@@ -8,9 +8,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store import approvals as approval_rows
 from adapters.store.database import Database, insert_first
-from adapters.store.guards import KINDS
-from adapters.store.records import effect_record
-from adapters.store.switches import EFFECTS_STOPPED, why_on
+from adapters.store.effects import effect_record
+from adapters.store.guards import EFFECTS_STOPPED, KINDS, why_on
 from adapters.store.tables import cases, effects, entries, forbidden_cases
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action
@@ -169,13 +168,9 @@ class SqlLedger:
 
     # --- authority ---------------------------------------------------------------------------------------------------
 
-    def announce(self, request: ApprovalRequest, now: datetime) -> bool:
-        """Record that an approval was asked for; return whether people still have to be told (see `announced`)."""
-        return self._database.writing(lambda connection: approval_rows.announce(connection, request, now))
-
-    def announced(self, approval_id: str, now: datetime) -> None:
-        """Record that people were told."""
-        self._database.writing(lambda connection: approval_rows.announced(connection, approval_id, now))
+    def announce(self, request: ApprovalRequest, now: datetime) -> None:
+        """Record that an approval was asked for, with the word to the approvers; again, or once decided, nothing."""
+        self._database.writing(lambda connection: approval_rows.announce(connection, request, now))
 
     def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
         """Record a decision (or expiry); the first stands, and is returned."""

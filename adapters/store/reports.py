@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
+from adapters.store.words import count_words
 from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, StoredCaseRow
 
 
@@ -56,6 +57,7 @@ class SqlReports:
                 outbox=_count(connection, outbox),
                 journal=_count(connection, journal),
                 replies=_count(connection, replies),
+                words=count_words(connection),
             )
 
     def case(self, case_id: str) -> StoredCaseRow:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -125,6 +125,12 @@ replies = sa.Table(
     sa.Column("queued_at", UtcTime, nullable=False),
 )
 
+
+def _seen() -> tuple[sa.Column[Any], ...]:  # Any: columns of two types
+    """Where a record is from (`import`, `samples`, `sql`, `http`), and when it was last seen there."""
+    return sa.Column("source", sa.Text), sa.Column("seen_at", UtcTime)
+
+
 customers = sa.Table(
     "customers",
     metadata,
@@ -135,6 +141,7 @@ customers = sa.Table(
     sa.Column("name", PlainText, nullable=False),
     sa.Column("lang", sa.Text, nullable=False),
     sa.Column("account_id", sa.Text),
+    *_seen(),
     sa.UniqueConstraint("tenant", "email_key", name="customers_email_once"),
 )
 
@@ -150,6 +157,7 @@ orders = sa.Table(
     sa.Column("promised_at", UtcTime),
     sa.Column("total_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
+    *_seen(),
     sa.ForeignKeyConstraint(
         ["tenant", "customer_id"], ["customers.tenant", "customers.customer_id"], name="orders_customer"
     ),
@@ -168,6 +176,7 @@ charges = sa.Table(
     sa.Column("captured_at", UtcTime, nullable=False),
     sa.Column("payee", sa.Text, nullable=False),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),  # paid back outside Headgate
+    *_seen(),
     sa.ForeignKeyConstraint(["tenant", "order_id"], ["orders.tenant", "orders.order_id"], name="charges_order"),
     sa.CheckConstraint(
         "amount_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= amount_minor", name="charges_amounts"
@@ -274,7 +283,6 @@ approvals = sa.Table(
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("decided_at", UtcTime),
-    sa.Column("alerted_at", UtcTime),
 )
 
 dead_letters = sa.Table(
@@ -292,7 +300,24 @@ dead_letters = sa.Table(
     sa.Column("reason", PlainText),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("changed_at", UtcTime),
-    sa.Column("alerted_at", UtcTime),
+)
+
+words = sa.Table(  # the outbox of words to people; those told stay, so that none is told again
+    "words",
+    metadata,
+    sa.Column("word_id", PlainText, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("case_id", PlainText, nullable=False),
+    sa.Column("subject", PlainText, nullable=False),
+    sa.Column("text", PlainText, nullable=False),
+    sa.Column("data", PlainText, nullable=False),  # JSON
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("told_at", UtcTime),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),  # of the tries, those that failed because of the word
+    sa.Column("again_at", UtcTime),  # it was refused: not before this
+    sa.Column("last_error", PlainText),
+    sa.Index("words_untold", "told_at", "refusals", "at"),
 )
 
 switch_changes = sa.Table(  # the last one of a name is how it stands

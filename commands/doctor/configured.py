@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
-from domain.errors import ConfigurationError, HeadgateError
-from workers.bootstrap import ask_store, read_blueprint_folder
+from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
+from workers.bootstrap import ask_records, ask_store, read_blueprint_folder
 from workers.secret_files import read_secret
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
+    from workers.settings import Settings
 
 
 def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
@@ -21,7 +23,16 @@ def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
     except ConfigurationError as error:
         remedy = "mend it (`headgate blueprint validate` reads it again), or name another by HEADGATE_BLUEPRINT"
         return Finding("blueprint", False, one_line(error), remedy), None
-    return Finding("blueprint", True, f"{blueprint.version} at {folder}, {len(articles)} knowledge articles"), blueprint
+    return Finding(
+        "blueprint",
+        True,
+        f"{blueprint.version} at {folder}, {len(articles)} knowledge articles; {categories_line(blueprint)}",
+    ), blueprint
+
+
+def categories_line(blueprint: "Blueprint") -> str:
+    """Return the categories, each with the specialist that works it, in one line."""
+    return ", ".join(f"{category.name} ({category.specialist})" for category in blueprint.categories)
 
 
 def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
@@ -76,6 +87,22 @@ def check_rail(rail: str, stripe_key: str) -> Finding:
     return Finding(name, False, found, remedy)
 
 
+def check_hook(url: str) -> Finding:
+    """Are people told at a webhook? It is not called, and only its host is shown: the rest may be a secret."""
+    name = "words to people"
+    variable = "HEADGATE_SUPERVISOR_WEBHOOK_URL"
+    if not url:
+        return Finding(name, None, f"to the log only: {variable} is not set", f"set {variable} to have people told")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if host is None:
+        return Finding(name, False, f"{variable} is no address", "set it to one that begins with https://")
+    return Finding(name, True, f"to a webhook at {host}")
+
+
 def check_store(url: str) -> Finding:
     """Does the store answer? A SQLite file that is not there yet is no fault, and is not made."""
     remedy = "start the database, or mend HEADGATE_STORE_URL (unset: a SQLite file in the data dir)"
@@ -87,6 +114,25 @@ def check_store(url: str) -> Finding:
     except HeadgateError as error:
         return Finding("store", False, one_line(error), remedy)
     return Finding("store", True, f"{shown} answers")
+
+
+def check_records(settings: "Settings") -> Finding:
+    """Does the system answer that holds customers, orders and charges, and is it as the mapping says?"""
+    name = "records"
+    if settings.records == "store":
+        return Finding(name, True, "in the store: `headgate records import` fills it")
+    try:
+        shown = ask_records(settings)
+    except UsageError as error:
+        return Finding(name, False, one_line(error), "set it, or unset HEADGATE_RECORDS to use the store")
+    except TransientError as error:
+        return Finding(name, False, one_line(error), "start it, or mend HEADGATE_RECORDS_URL")
+    except HeadgateError as error:
+        remedy = (
+            "mend HEADGATE_RECORDS_FILE, HEADGATE_RECORDS_URL or HEADGATE_RECORDS_TOKEN; docs/records.md shows them"
+        )
+        return Finding(name, False, one_line(error), remedy)
+    return Finding(name, True, f"{settings.records}: {shown} answers")
 
 
 async def check_web_ui(own: str, named: str) -> Finding:

@@ -5,7 +5,16 @@ import os
 from dataclasses import replace
 
 from client.which import ENDPOINTS_FILE, WhichHeadgate, which_headgate
-from commands.doctor.configured import check_blueprint, check_keys, check_profile, check_rail, check_store, check_web_ui
+from commands.doctor.configured import (
+    check_blueprint,
+    check_hook,
+    check_keys,
+    check_profile,
+    check_rail,
+    check_records,
+    check_store,
+    check_web_ui,
+)
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
 from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
@@ -53,7 +62,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         choices = list(blueprint.models.get(settings.models, {}).values())
         by_settings.append(check_profile(blueprint, settings.models))
     endpoints = which.endpoints if which is not None else None
-    machine, temporal, store, web_ui = await asyncio.gather(
+    machine, temporal, store, records, web_ui = await asyncio.gather(
         diagnose(
             data_dir=settings.data_dir,
             gateway_url=endpoints.gateway if endpoints else None,
@@ -61,13 +70,15 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         ),
         check_temporal(which),
         asyncio.to_thread(check_store, settings.store),
+        asyncio.to_thread(check_records, settings),
         check_web_ui(endpoints.temporal_ui if endpoints else "", settings.temporal_ui_url),
     )
     if endpoints is None and any(finding.name == SERVER and finding.ok for finding in temporal):
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
-    return [*machine, *by_settings, *keys, rail, store, *temporal, web_ui]
+    hook = check_hook(settings.supervisor_webhook_url)
+    return [*machine, *by_settings, *keys, rail, store, records, hook, *temporal, web_ui]
 
 
 def _model_endpoints(

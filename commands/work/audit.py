@@ -15,7 +15,13 @@ async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, 
     """Run the audit; return its JSON document and the lines for people."""
     from client.audit_gathering import run_audit
 
-    report = await run_audit(inbox=parts.inbox, store=parts.store.audit, rail=parts.rail, client=headgate.temporal)
+    report = await run_audit(
+        inbox=parts.inbox,
+        store=parts.store.audit,
+        rail=parts.rail,
+        client=headgate.temporal,
+        hook=bool(parts.settings.supervisor_webhook_url),
+    )
     document = report.model_dump(mode="json")
     lines = [f"{v.promise} {v.subject}: {v.text}\n    {v.evidence}" for v in report.violations]
     checked = ", ".join(f"{name} {n}" for name, n in report.checked.items())

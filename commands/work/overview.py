@@ -1,7 +1,7 @@
 """The overview of a running Headgate: what `headgate status` says, for people and for scripts."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client.case_filters import ENDED_OUTSIDE, in_state
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from client.headgate import Headgate
     from client.which import WhichHeadgate
     from domain.intake import IntakeState
-    from ports.reports import CaseCounts
+    from ports.reports import CaseCounts, WordCounts
     from workers.bootstrap import Parts
     from workers.settings import Settings
 
@@ -70,6 +70,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "dead_letters": counts.dead_letters,
         "refunded_minor": counts.refunded_minor,
         "effects": "stopped by " + switch.changed_by if switch.stopped else "allowed",
+        "words": _words(counts.words, hook=bool(parts.settings.supervisor_webhook_url)),
         "journal": {"written": counts.journal, "waiting": counts.outbox},
         "models": {
             "calls": counts.model_calls,
@@ -106,9 +107,37 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     if isinstance(refunded := shown["refunded_minor"], dict):
         shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
         shown["refunded"] = money_lines(refunded)
+    if isinstance(words := shown["words"], dict):
+        shown["words"] = words_line(**words)
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
+
+
+def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:
+    """Return what people were told and what waits, the oldest for so many seconds, and where it goes."""
+    oldest = counts.oldest_waiting_at
+    return {
+        "told": counts.told,
+        "waiting": counts.waiting,
+        "oldest_waiting_s": 0 if oldest is None else max(0, round((datetime.now(UTC) - oldest).total_seconds())),
+        "last_error": counts.last_error,
+        "hook": hook,
+    }
+
+
+def words_line(*, told: int, waiting: int, oldest_waiting_s: int, last_error: str, hook: bool) -> str:
+    """Write in one line what people were told and what waits.
+
+    >>> words_line(told=3, waiting=2, oldest_waiting_s=340, last_error="TransientError: answered 503", hook=True)
+    'told 3, waiting 2, the oldest for 340 s; last error: TransientError: answered 503'
+    """
+    line = f"told {told}, waiting {waiting}" + (f", the oldest for {oldest_waiting_s} s" if waiting else "")
+    return (
+        line
+        + (f"; last error: {last_error}" if last_error else "")
+        + ("" if hook else "; to the log only, no webhook is set")
+    )
 
 
 def money_lines(refunded_minor: dict[str, int]) -> str:

@@ -127,6 +127,16 @@ class StopFact(BaseModel):
     until: datetime | None = None
 
 
+class WordFact(BaseModel):
+    """A word to people that nobody was told yet."""
+
+    word_id: str
+    kind: str
+    at: datetime
+    tries: int = 0
+    last_error: str = ""
+
+
 class ExecutionStatus(StrEnum):
     """Where Temporal says that a workflow stands."""
 
@@ -194,6 +204,8 @@ class AuditFacts(BaseModel):
     charges: list[ChargeFact] = Field(default_factory=list)
     forbidden: dict[str, datetime] = Field(default_factory=dict)  # case id -> since when nothing may happen
     stops: list[StopFact] = Field(default_factory=list)
+    untold: list[WordFact] = Field(default_factory=list)
+    hook: bool = False  # words to people go to a webhook, not to a log only
     runs: list[CaseRun] = Field(default_factory=list)
     stuck: list[Stuck] = Field(default_factory=list)
     open_workflows: int = 0
@@ -233,3 +245,4 @@ class StoreFacts(BaseModel):
     charges: list[ChargeFact] = Field(default_factory=list)
     forbidden: dict[str, datetime] = Field(default_factory=dict)
     stops: list[StopFact] = Field(default_factory=list)
+    untold: list[WordFact] = Field(default_factory=list)

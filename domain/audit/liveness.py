@@ -154,3 +154,18 @@ def check_pen(facts: AuditFacts) -> Iterator[Violation]:
         if letter.case_id not in accepted:
             text = f"a dead letter for {letter.case_id!r}, which was never accepted"
             yield Violation(promise="L3", kind="dead_letter_of_nothing", subject=letter.dead_letter_id, text=text)
+
+
+def check_words(facts: AuditFacts) -> Iterator[Violation]:
+    """L3: whatever needs a person is told at the hook, if there is one, soon after it is known."""
+    late = facts.now - timedelta(seconds=facts.grace_s)
+    for word in facts.untold if facts.hook else []:
+        if word.at < late:
+            age_s = (facts.now - word.at).total_seconds()
+            yield Violation(
+                promise="L3",
+                kind="not_told",
+                subject=word.word_id,
+                text=f"people were to be told of it ({word.kind}) {age_s:.0f} s ago, and were not",
+                evidence={"tries": str(word.tries), "last_error": word.last_error or "none"},
+            )

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from domain.audit.facts import AuditFacts, AuditReport, Violation
-from domain.audit.liveness import check_endings, check_pen, check_stuck
+from domain.audit.liveness import check_endings, check_pen, check_stuck, check_words
 from domain.audit.safety import check_approvals, check_books, check_caps, check_causes, check_once, check_refusals
 
 
@@ -20,6 +20,7 @@ def judge(facts: AuditFacts) -> AuditReport:
         *check_endings(facts, under_way),
         *check_stuck(facts),
         *check_pen(facts),
+        *check_words(facts),
     ]
     paid = len(facts.rail)
     checked = {

@@ -29,7 +29,7 @@ MAX_ATTACHMENTS = 20
 SAFE_INTEGER = 2**53
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _LANG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "latin-1", "windows-1252", "utf-16"}
@@ -266,7 +266,7 @@ def _from_fields(fields: dict[str, object]) -> Inbound:
         extra["customer.email"] = address
         values["customer_email"] = None
     return Inbound(
-        tenant=_grammar(fields, "tenant", _TENANT, "letters, digits, '.', '_' and '-', at most 64") or DEFAULT_TENANT,
+        tenant=_grammar(fields, "tenant", TENANT, "letters, digits, '.', '_' and '-', at most 64") or DEFAULT_TENANT,
         channel=_grammar(fields, "channel", _CHANNEL, "lower-case letters, digits, '_' and '-', at most 40") or "web",
         lang=_grammar(fields, "lang", _LANG, "a language tag such as 'en' or 'pt-BR'").replace("_", "-") or "und",
         text=text,

@@ -70,3 +70,24 @@ def parse_amount(text: str, currency: str) -> Money:
         raise ValueError(f"amount {text!r}: {currency} has {places} decimals")
     minor = int(match["whole"]) * 10**places + int(part[:places].ljust(places, "0") or "0")
     return Money(minor=minor, currency=currency)
+
+
+def parse_exact(text: str, currency: str) -> Money:
+    """Read an amount of a record: digits, then at most as many decimals as the currency has; JPY has none.
+
+    Raises:
+        ValueError: it is anything else; the message says what was expected.
+
+    >>> parse_exact("1.250", "KWD").minor
+    1250
+    """
+    places = exponent(currency)
+    example = "5000.00"[: 5 + places] + "0" * (places - 2) if places else "5000"
+    allowed = f"at most {places} decimals" if places else "no decimals"
+    match = re.fullmatch(
+        rf"([0-9]{{1,12}})(?:\.([0-9]{{1,{places}}}))?" if places else r"([0-9]{1,12})()", text, re.ASCII
+    )
+    if match is None:
+        raise ValueError(f"expected up to 12 digits and {allowed} for {currency}, for example {example!r}")
+    minor = int(match[1]) * 10**places + int((match[2] or "").ljust(places, "0") or "0")
+    return Money(minor=minor, currency=currency)

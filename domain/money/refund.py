@@ -97,6 +97,22 @@ class Deny(BaseModel):
     rule: Rule
 
 
+# The rules by which `Deny` is decided: each needs its reason in the letters of the blueprint.
+DENYING = (
+    Rule.ORDER_NOT_FOUND,
+    Rule.NOT_THE_OWNER,
+    Rule.NO_CHARGE,
+    Rule.ALREADY_REFUNDED,
+    Rule.NOTHING_LEFT,
+    Rule.WINDOW_PASSED,
+    Rule.NO_DUPLICATE,
+    Rule.CHARGED_AS_ORDERED,
+    Rule.ON_ITS_WAY,
+    Rule.NOT_DELIVERED_YET,
+    Rule.NOT_LATE,
+)
+
+
 class Ask(BaseModel):
     """Ask the customer for what is missing."""
 

@@ -3,8 +3,7 @@
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -15,17 +14,14 @@ from adapters.store.tables import journal, outbox, replies
 from domain.case import CaseState
 from domain.deadletter import DeadLetter, DeadLetterStatus
 from domain.errors import FailureKind, NotEndedError, StatementRefusedError
-from domain.money.amount import Money
 from domain.money.refund import RefundTerms
 from ports.store import Reply
 from tests.contracts.store_samples import (
     NOW,
-    action,
     approval_request,
     approval_result,
     big_action,
     outcome,
-    seed_samples,
     stored_case,
 )
 
@@ -176,87 +172,8 @@ class CaseStoreContract:
         assert written(store, outbox) == []
 
 
-class RecordsContract:
-    """The system of record and the CRM."""
-
-    def find(self, store: Store, **wanted: str | None) -> tuple[str | None, str | None, bool]:
-        values: dict[str, str | None] = {
-            "tenant": "default",
-            "customer_id": None,
-            "sender_email": None,
-            "order_id": None,
-        }
-        account = store.records.find_account(**{**values, **wanted}, now=NOW)  # type: ignore[arg-type]  # a table of cases
-        customer = account.customer.customer_id if account.customer else None
-        return customer, account.order.order_id if account.order else None, account.order_of_somebody_else
-
-    @pytest.mark.parametrize(
-        ("wanted", "found"),
-        [
-            ({}, (None, None, False)),
-            ({"order_id": "ORD-1"}, (None, None, False)),
-            ({"sender_email": "nobody@example.com", "order_id": "ORD-1"}, (None, None, False)),
-            ({"customer_id": "C-2", "sender_email": "ann@example.com"}, (None, None, False)),
-            ({"tenant": "nowhere", "customer_id": "C-1"}, (None, None, False)),
-            ({"customer_id": "C-1", "order_id": "ORD-3"}, ("C-1", None, True)),
-            ({"tenant": "other", "customer_id": "C-1", "order_id": "ORD-1"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "ORD-99"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "%"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "O\0"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "x" * 5000}, ("C-1", None, False)),
-            ({"customer_id": "\0", "sender_email": "a\0@b"}, (None, None, False)),
-            ({"sender_email": " ANN@example.COM ", "order_id": "#ord-1 "}, ("C-1", "ORD-1", False)),
-            ({"customer_id": "C-1", "sender_email": "unknown@x.example"}, (None, None, False)),
-            ({"customer_id": "C-1", "sender_email": "unknown@x.example", "order_id": "ORD-1"}, (None, None, False)),
-            ({"customer_id": "C-1", "sender_email": " "}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "sender_email": "Ann@example.COM"}, ("C-1", None, False)),
-            ({"customer_id": "C-404", "sender_email": "bob@example.com"}, ("C-2", None, False)),
-        ],
-    )
-    def test_who_is_found(
-        self, store: Store, wanted: dict[str, str | None], found: tuple[str | None, str | None, bool]
-    ) -> None:
-        assert self.find(store, **wanted) == found
-
-    def test_refunds_count_from_the_intention_on_but_not_for_their_own_case(self, store: Store) -> None:
-        store.cases.admit([stored_case("e1")])
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
-        find = store.records.find_account
-        of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
-        other = find(**of, now=NOW, case_id="case/shop/e2")  # type: ignore[arg-type]  # the same question three times
-        own = find(**of, now=NOW, case_id="case/shop/e1")  # type: ignore[arg-type]
-        assert other.order is not None
-        assert own.order is not None
-        assert (other.order.charges[0].refunded_minor, other.refunded_today_minor) == (500, 500)
-        assert (own.order.charges[0].refunded_minor, own.refunded_today_minor, own.own_effect) == (0, 0, None)
-        store.ledger.execute("case/shop/e1/refund", "ref", NOW)
-        own = find(**of, now=NOW, case_id="case/shop/e1")  # type: ignore[arg-type]
-        assert own.own_effect is not None
-        assert own.own_effect.money == Money(minor=500, currency="USD")
-
-    def test_today_is_counted_from_midnight_utc_wherever_the_clock_is(self, store: Store) -> None:
-        store.cases.admit([stored_case("e1")])
-        late = datetime(2026, 6, 14, 23, 59, tzinfo=UTC)
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=late)
-        of = {"tenant": "default", "customer_id": "C-1", "sender_email": None, "order_id": "ORD-1"}
-        tokyo = (late + timedelta(minutes=2)).astimezone(timezone(timedelta(hours=9)))
-        just_before = late.astimezone(timezone(timedelta(hours=9)))
-        assert store.records.find_account(**of, now=tokyo).refunded_today_minor == 0  # type: ignore[arg-type]
-        assert store.records.find_account(**of, now=just_before).refunded_today_minor == 500  # type: ignore[arg-type]
-
-    def test_what_was_refunded_outside_counts(self, store: Store) -> None:
-        account = store.records.find_account(
-            tenant="default", customer_id="C-2", sender_email=None, order_id="ORD-3", now=NOW
-        )
-        assert account.order is not None
-        assert account.order.charges[0].refunded_minor == 1_000
-        assert account.order.promised_at == NOW + timedelta(days=4)
-        assert account.candidate_orders == ["ORD-3"]
-
-    def test_seeding_twice_changes_nothing(self, store: Store, tmp_path: Path) -> None:
-        before = self.find(store, customer_id="C-1", order_id="ORD-1")
-        seed_samples(store, tmp_path)
-        assert self.find(store, customer_id="C-1", order_id="ORD-1") == before
+class CrmContract:
+    """The CRM tables."""
 
     @pytest.mark.parametrize(
         ("customer_id", "email", "company", "found"),
@@ -300,14 +217,16 @@ class RecordsContract:
 class DeadLetterContract:
     """Dead letters and their status."""
 
-    def test_burying_twice_keeps_the_first_and_alerts_until_told(self, store: Store) -> None:
+    def test_burying_twice_keeps_the_first_and_one_word_to_people(self, store: Store) -> None:
         store.dead_letters.bury(letter())
         store.dead_letters.bury(letter().model_copy(update={"last_error": "second"}))
         assert [r.letter.last_error for r in store.dead_letters.list_letters()] == ["connection refused"]
-        assert store.dead_letters.to_alert(letter().dead_letter_id)
-        store.dead_letters.alerted(letter().dead_letter_id, NOW)
-        assert not store.dead_letters.to_alert(letter().dead_letter_id)
-        assert not store.dead_letters.to_alert("unknown")
+        [word] = store.words.untold(10, NOW)
+        assert (word.word_id, word.kind, word.case_id) == (letter().dead_letter_id, "dead_letter", letter().case_id)
+        assert "connection refused" in word.text
+        store.words.told([word.word_id], NOW)
+        store.dead_letters.bury(letter())
+        assert store.words.untold(10, NOW) == []
 
     def test_discarding_needs_a_name_and_a_reason_and_is_final(self, store: Store) -> None:
         store.dead_letters.bury(letter())

@@ -292,17 +292,19 @@ class LedgerContract:
         assert first == second
         assert (second.standing, second.by) == (Standing.REJECTED, "tom")
 
-    def test_people_are_told_until_it_is_recorded_that_they_were(self, store: Store) -> None:
+    def test_a_request_puts_one_word_to_the_approvers_into_the_outbox(self, store: Store) -> None:
         request = approval_request(big_action())
-        assert store.ledger.announce(request, NOW)
-        assert store.ledger.announce(request, NOW)
-        store.ledger.announced(request.approval_id, NOW)
-        assert not store.ledger.announce(request, NOW)
+        store.ledger.announce(request, NOW)
+        store.ledger.announce(request, NOW)
+        [word] = store.words.untold(10, NOW)
+        assert (word.word_id, word.kind, word.at) == (request.approval_id, "approval", NOW)
+        assert word.data["digest"] == request.digest
 
     def test_nobody_is_told_of_what_is_decided(self, store: Store) -> None:
         request = approval_request(big_action())
         store.ledger.record_approval(request, approval_result(request))
-        assert not store.ledger.announce(request, NOW)
+        store.ledger.announce(request, NOW)
+        assert store.words.untold(10, NOW) == []
 
     # --- races -------------------------------------------------------------------------------------------------------
 

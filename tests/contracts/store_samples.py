@@ -1,10 +1,11 @@
 """Small records and cases for tests of the store; written for these tests."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 
-from adapters.store import Store, seed
+from adapters.imports.importing import import_records
+from adapters.store import Store
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.money.action import Action
@@ -15,51 +16,45 @@ from ports.store import StoredCase
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
-CUSTOMERS = [
-    {"customer_id": "C-1", "email": "Ann@Example.com", "name": "Ann", "lang": "en", "account_id": "A-1"},
-    {"customer_id": "C-2", "email": "bob@example.com", "name": "Bob", "lang": "de"},
-    {"tenant": "other", "customer_id": "C-1", "email": "ann@example.com", "name": "Other Ann", "lang": "fr"},
-]
-ORDERS = [
-    {
-        "order_id": "ORD-1", "customer_id": "C-1", "status": "delivered", "placed_days_ago": 10,
-        "delivered_days_ago": 7, "promised_days_ago": 6, "total_minor": 2_000, "currency": "USD",
-        "charges": [{"charge_id": "CH-1", "amount_minor": 2_000, "captured_days_ago": 10, "payee": "card:visa-1"}],
-    },
-    {
-        "order_id": "ORD-2", "customer_id": "C-1", "status": "shipped", "placed_days_ago": 3, "total_minor": 900_000,
-        "currency": "USD",
-        "charges": [{"charge_id": "CH-2", "amount_minor": 900_000, "captured_days_ago": 3, "payee": "card:visa-1"}],
-    },
-    {
-        "order_id": "ORD-3", "customer_id": "C-2", "status": "placed", "placed_days_ago": 1, "promised_days_ago": -4,
-        "total_minor": 5_000, "currency": "EUR",
-        "charges": [
-            {"charge_id": "CH-3", "amount_minor": 5_000, "payee": "iban:1", "refunded_minor": 1_000},
-        ],
-    },
-]  # fmt: skip
-CRM_ACCOUNTS = [
-    {"account_id": "A-1", "name": "Acme  GmbH", "domain": "acme.example", "country": "DE", "employees": 400},
-    {"account_id": "A-2", "name": "Twin", "domain": "twin.example", "country": "US"},
-    {"account_id": "A-3", "name": "twin", "domain": "twin2.example", "country": "US"},
-]
-TERRITORIES = [
-    {"country": "DE", "min_employees": 0, "owner": "Katrin", "team": "DACH"},
-    {"country": "DE", "min_employees": 300, "owner": "Uwe", "team": "DACH large"},
-]
+RECORDS = {
+    "accounts": """
+        account_id,name,domain,country,employees
+        A-1,Acme  GmbH,acme.example,DE,400
+        A-2,Twin,twin.example,US,
+        A-3,twin,twin2.example,US,
+    """,
+    "customers": """
+        tenant,customer_id,email,name,lang,account_id
+        default,C-1,Ann@Example.com,Ann,en,A-1
+        default,C-2,bob@example.com,Bob,de,
+        other,C-1,ann@example.com,Other Ann,fr,
+    """,
+    "orders": """
+        order_id,customer_id,status,placed_at,delivered_at,promised_at,total,currency
+        ORD-1,C-1,delivered,-10d,-7d,-6d,20.00,USD
+        ORD-2,C-1,shipped,-3d,,,9000.00,USD
+        ORD-3,C-2,placed,-1d,,+4d,50.00,EUR
+    """,
+    "charges": """
+        charge_id,order_id,amount,currency,captured_at,payee,refunded
+        CH-1,ORD-1,20.00,USD,-10d,card:visa-1,
+        CH-2,ORD-2,9000.00,USD,-3d,card:visa-1,
+        CH-3,ORD-3,50.00,EUR,-1d,iban:1,10.00
+    """,
+    "territories": """
+        country,min_employees,owner,team
+        DE,0,Katrin,DACH
+        DE,300,Uwe,DACH large
+    """,
+}
 
 
 def seed_samples(store: Store, folder: Path) -> None:
     """Load the records above."""
-    for name, rows in (
-        ("customers", CUSTOMERS),
-        ("orders", ORDERS),
-        ("crm_accounts", CRM_ACCOUNTS),
-        ("territories", TERRITORIES),
-    ):
-        (folder / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
-    seed(store, folder, NOW)
+    for name, text in RECORDS.items():
+        (folder / f"{name}.csv").write_text(dedent(text).lstrip(), encoding="utf-8")
+    report = import_records(store.database, folder, now=NOW, samples=True)
+    assert report.problems == []
 
 
 def case_input(name: str = "e1", *, tenant: str = "default", received_at: datetime = NOW) -> CaseInput:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 
 from adapters.rails.embedded import EmbeddedRail, RailFaults
 from domain.audit.facts import RailEntry
+from domain.importing.kinds import Kind
 from tests.e2e.running import (
-    SAMPLES,
     Running,
     audited,
     eventually,
@@ -22,6 +23,7 @@ from tests.e2e.running import (
     sample_messages,
     settled,
 )
+from tests.sample_records import sample_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -71,8 +73,7 @@ async def payments(running: Running, event_id: str) -> list[RailEntry]:
 
 async def test_every_sample_refund_is_one_that_is_due(running: Running) -> None:
     truth = expectations()
-    orders = json.loads((SAMPLES.parent / "records" / "orders.json").read_text("utf-8"))
-    charges = {c["charge_id"]: c for order in orders for c in order["charges"]}
+    charges = {c["charge_id"]: c for c in sample_records(Kind.CHARGES, datetime.now(UTC))}
     paid = [e for e in await paid_as_recorded(running) if e.key.split("/")[2] not in HELD_BACK]
     for entry in paid:
         expected = truth[entry.key.split("/")[2]]
@@ -82,7 +83,7 @@ async def test_every_sample_refund_is_one_that_is_due(running: Running) -> None:
         elif "after" in expected:
             assert entry.amount_minor == truth[expected["after"]]["amount_minor"], entry
         charge = charges[entry.charge_id]
-        assert entry.amount_minor <= charge["amount_minor"] - charge.get("refunded_minor", 0), entry
+        assert entry.amount_minor <= charge["amount_minor"] - charge["refunded_minor"], entry
         assert (entry.payee, entry.currency) == (charge["payee"], charge["currency"]), entry
     # Of two who ask for the same charge one is paid.
     assert len({e.charge_id for e in paid}) == len(paid)

@@ -22,6 +22,7 @@ README = (PROJECT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 TOMLS = [text for lang, text in BLOCKS if lang == "toml"]
 SESSION = next(text for _, text in BLOCKS if ".venv/bin/headgate up" in text).splitlines()
+OWN = next(text for _, text in BLOCKS if ".venv/bin/headgate records import" in text)
 PROGRAMS = [text for lang, text in BLOCKS if lang == "python"]
 # In blocks, and in the running text between back quotes.
 SHOWN = sorted(
@@ -93,6 +94,30 @@ def test_the_session_runs_as_shown(start_headgate: Callable[..., Running]) -> No
     assert running.json("intake", "show")["paused"] is False
     assert running.json("status")["effects"] == "allowed"
     assert (states["case/shop/evt-0132"], states["case/shop/evt-0079"]) == ("done", "done")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_records_of_ones_own_are_worked_as_shown(start_headgate: Callable[..., Running], tmp_path: Path) -> None:
+    running = start_headgate(port_base=PORT_BASE + 100)
+    (tmp_path / ".headgate").symlink_to(running.data_dir)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    command = tmp_path / ".venv" / "bin" / "headgate"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(HEADGATE)} "$@"\n', "utf-8")
+    command.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-eux", "-c", OWN],
+        cwd=tmp_path,
+        env={**running.env, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}{done.stderr[-3000:]}"
+    assert "3 records written" in done.stdout
+    assert "refund of 49.90 USD on ORD-1: undelivered" in done.stdout
+    assert "audit: clean" in done.stdout
 
 
 def test_the_model_profile_shown_is_good(tmp_path: Path) -> None:

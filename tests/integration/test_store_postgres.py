@@ -12,9 +12,13 @@ from alembic.migration import MigrationContext
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
-from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from ports.store import CustomerRecords
+from tests.contracts.records import RecordsContract
+from tests.contracts.records_import import ImportContract
+from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import seed_samples
+from tests.contracts.store_words import WordContract
 from tests.postgres import Postgres, running_postgres
 
 
@@ -50,10 +54,24 @@ class TestCaseStoreOnPostgres(CaseStoreContract):
 
 
 class TestRecordsOnPostgres(RecordsContract):
+    @pytest.fixture
+    def records(self, store: Store) -> CustomerRecords:
+        return store.records
+
+
+class TestCrmOnPostgres(CrmContract):
+    pass
+
+
+class TestImportOnPostgres(ImportContract):
     pass
 
 
 class TestDeadLettersOnPostgres(DeadLetterContract):
+    pass
+
+
+class TestWordsOnPostgres(WordContract):
     pass
 
 

@@ -16,6 +16,7 @@ from activities.actions.approve import RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
+from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
 from activities.models.answer import AnswerResult
@@ -25,15 +26,15 @@ from activities.models.extract import ClaimResult
 from activities.models.qualify import LeadResult
 from activities.models.route import RouteResult
 from domain.case import CaseOutcome, EffectRecord
-from domain.knowledge import Article, Diagnosis
 from domain.letters import Draft
 from domain.model_call import Usage
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
-from domain.replies import write
+from domain.reading.knowledge import Article, Diagnosis
+from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
-from domain.sales import Interest, LeadFacts
+from tests.fakes.blueprint import LETTERS
 from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options
 
@@ -52,6 +53,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         "activities.actions.approve:ApproveActivities",
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
+        "activities.actions.tell:TellActivities",
         models=False,
     )
     return {
@@ -143,7 +145,7 @@ class FakeWorld:
     def reply(self) -> str:
         """Return the text of the one reply, or nothing."""
         close: CloseRequest = self.requests("close_case")[-1]
-        return write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
+        return LETTERS.write(close.letter, lang=close.lang, subject=close.subject).text if close.letter else ""
 
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""
@@ -295,6 +297,7 @@ _DEFAULTS: dict[str, Answer] = {
     "record_decision": _recorded,
     "bury": None,
     "alert_person": None,
+    "tell_people": TellResult(),
     "admit_batch": _idle,
     "drain_outcomes": DrainResult(written=0),
 }

@@ -13,7 +13,7 @@ import httpx
 from client.connect import connect
 from client.private_files import write_private
 from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
-from workers.bootstrap import Parts
+from workers.bootstrap import Parts, open_outside_records
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
 from workers.machine.local_ports import free_ports
@@ -103,6 +103,8 @@ class Stack:
             _ = Parts(self.settings).models  # report a missing key or price here, not by a worker that dies
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
+        if (records := open_outside_records(self.settings)) is not None:
+            records.close()  # likewise what is wrong in its mapping
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
         self.endpoints = Endpoints(
             gateway=f"http://{LOOPBACK}:{gateway}",

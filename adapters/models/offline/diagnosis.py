@@ -1,12 +1,16 @@
 """The tasks `diagnosis` and `article`: the article of the request whose symptoms the message shares most words with."""
 
 import math
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from adapters.blueprints.words import read_words
 from adapters.models.offline.task import Answer, Task
-from domain.knowledge import content_words, symptom_fit
+from domain.reading.knowledge import Fitting
 
 _WORTH_SAYING = 0.2
+_BLUEPRINT = Path(__file__).parents[3] / "blueprints" / "default"  # the figures below are measured with its words
 
 # A logistic fit of "the best article is the right one" on fit and lead over the second, from 972 technical messages
 # of four sources (Banking77, MultiDoGO, Bitext, Rasa helpdesk), 243 of other queues and 100 off-topic ones. With the
@@ -18,8 +22,9 @@ _BIAS, _PER_FIT, _PER_LEAD = -2.8, 7.0, 0.9
 def choose_article(task: Task) -> Answer:
     """Answer with an article, its cause and steps word for word, and how often a match this good is the right one."""
     articles = _articles(task.block("articles"))
-    message = content_words(task.ticket)
-    fits = [symptom_fit(message, title=str(a.get("title", "")), symptoms=_texts(a.get("symptoms"))) for a in articles]
+    words = fitting()
+    message = words.content_words(task.ticket)
+    fits = [words.fit(message, title=str(a.get("title", "")), symptoms=_texts(a.get("symptoms"))) for a in articles]
     if not any(fits):
         return _none()
     best = max(range(len(fits)), key=lambda i: fits[i])  # of equals the first, as retrieval ranked them
@@ -42,6 +47,12 @@ def name_article(task: Task) -> Answer:
     """Answer the task `article`: as `choose_article`, but only the article's id and the confidence."""
     chosen = choose_article(task).value or {}
     return Answer(value={name: chosen.get(name) for name in ("article_id", "confidence")})
+
+
+@cache
+def fitting() -> Fitting:
+    """Return how well messages fit articles, by the words of the default blueprint."""
+    return Fitting(read_words(_BLUEPRINT)[0].common)
 
 
 def _none() -> Answer:

@@ -5,7 +5,7 @@ import re
 from adapters.models.offline.countries import country_in
 from adapters.models.offline.task import Answer, Task
 from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
-from domain.sales import Interest
+from domain.reading.sales import Interest
 
 _READ_CHARS = 8_000
 

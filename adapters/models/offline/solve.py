@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from adapters.models.offline.claim import read_claim
-from adapters.models.offline.diagnosis import choose_article, name_article
+from adapters.models.offline.diagnosis import choose_article, fitting, name_article
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import LABELS, EmbeddedRouter
 from adapters.models.offline.task import Answer, Task
 from domain.errors import UnsupportedTaskError
-from domain.knowledge import content_words
 
 ENOUGH_WORDS = 2
 _FIELDS: dict[str, frozenset[str]] = {
@@ -30,8 +29,9 @@ def by_description(instructions: str, names: Sequence[str], ticket: str) -> str 
     >>> by_description("Returns: somebody wants to send goods back.", ["Returns"], "how do I send the goods back?")
     'Returns'
     """
-    said = content_words(ticket)
-    shared = {name: len(said & content_words(_description(instructions, name))) for name in names}
+    words = fitting()
+    said = words.content_words(ticket)
+    shared = {name: len(said & words.content_words(_description(instructions, name))) for name in names}
     best = max(shared, key=lambda name: shared[name], default=None)
     return best if best is not None and shared[best] >= ENOUGH_WORDS else None
 

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from adapters.blueprints.words import read_words
+from domain.reading.knowledge import Fitting
+
 _BLANKS = re.compile(r"\s+")
 _GAP = r"(?:[^\w.!?]+\w+){0,5}?[^\w.!?]+"  # up to five words, within a sentence
 _FOLDER = Path(__file__).parent
+_BLUEPRINT = Path(__file__).parents[3] / "blueprints" / "default"  # with whose words the model was measured
 
 
 def folded(text: str) -> str:
@@ -62,3 +66,9 @@ def lexicon(name: str) -> dict[str, list[str]]:
         else:
             phrases += [phrase.strip() for phrase in text.split("|") if phrase.strip()]
     return sections
+
+
+@cache
+def fitting() -> Fitting:
+    """Return how well messages fit texts, by the default blueprint's words; read once."""
+    return Fitting(read_words(_BLUEPRINT)[0].common)

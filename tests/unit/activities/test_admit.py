@@ -26,6 +26,7 @@ from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
+from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -40,8 +41,6 @@ class FakeStore:
         self.letters: dict[str, DeadLetter] = {}
         self.outcomes: dict[str, CaseOutcome] = {}
         self.started: dict[str, CaseInput] = {}
-        self.alerts: list[str] = []
-        self.told: set[str] = set()
         self.fails: list[str] = []
 
     def _trip(self, call: str) -> None:
@@ -71,19 +70,10 @@ class FakeStore:
         self._trip("bury")
         self.letters.setdefault(letter.dead_letter_id, letter)
 
-    def to_alert(self, dead_letter_id: str) -> bool:
-        return dead_letter_id not in self.told
-
-    def alerted(self, dead_letter_id: str, now: datetime) -> None:
-        self.told.add(dead_letter_id)
-
     async def start(self, cases: Iterable[CaseInput]) -> None:
         for case in cases:
             self._trip("start")
             self.started.setdefault(case.case_id, case)
-
-    async def alert(self, subject: str, text: str, data: dict[str, str]) -> None:
-        self.alerts.append(data["case_id"])
 
 
 class BuggyCleaner(DocumentCleaner):
@@ -115,10 +105,9 @@ class Intake:
         self.activities = AdmitActivities(
             inbox=self.inbox,
             cases=self.store,
-            cleaner=cleaner or DocumentCleaner(),
+            cleaner=cleaner or DocumentCleaner(WORDS.mail),
             starter=self.store,
             dead_letters=self.store,
-            supervisor=self.store,
             policy=lambda: self.policy,
             clock=lambda: NOW,
         )
@@ -167,12 +156,11 @@ async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_
     assert intake.store.cases[bad].body == b'{"text": "half'
     assert intake.store.outcomes[bad].state is CaseState.DEAD_LETTERED
     assert intake.store.outcomes[bad].dead_letter_id == letter.dead_letter_id
-    assert intake.store.alerts == [bad]
     assert (await intake.inbox.depth()).ready == 0
 
 
 async def test_a_payload_that_meets_a_bug_holds_up_nobody_and_is_not_quoted() -> None:
-    intake = Intake(BuggyCleaner())
+    intake = Intake(BuggyCleaner(WORDS.mail))
     bad = await intake.put("bad", b'{"text": "tripwire secret"}')
     good = await intake.put("good", b'{"text": "hello"}')
     result = await intake.run()
@@ -188,7 +176,7 @@ class StuckCleaner(DocumentCleaner):
     """Does not come back from one text until it is told to."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(WORDS.mail)
         self.told = threading.Event()
 
     def clean(
@@ -229,7 +217,7 @@ class DeadlyCleaner(DocumentCleaner):
 
 
 async def test_what_kills_the_worker_is_buried_and_its_neighbours_are_admitted() -> None:
-    intake = Intake(DeadlyCleaner())
+    intake = Intake(DeadlyCleaner(WORDS.mail))
     before = {await intake.put(f"before_{n}", b'{"text": "hello"}') for n in range(3)}
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     after = {await intake.put(f"after_{n}", b'{"text": "hello"}') for n in range(3)}
@@ -275,7 +263,6 @@ async def test_a_failure_at_any_step_leads_to_the_same_cases_once_it_is_over(int
     assert (result.admitted, result.poison) == (3, 1)
     assert set(intake.store.started) == ids
     assert set(intake.store.letters) == {f"{bad}/dead/1"}
-    assert intake.store.alerts == [bad]
     depth = await intake.inbox.depth()
     assert (depth.ready, depth.leased) == (0, 0)
 

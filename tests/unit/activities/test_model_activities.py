@@ -16,11 +16,11 @@ from activities.models.extract import ClaimRequest, ExtractActivities
 from activities.models.qualify import LeadRequest, QualifyActivities
 from adapters.blueprints.folder import load_blueprint
 from domain.errors import BadAnswerError, ConfigurationError, RefusedError, ToldToWaitError, TransientError
-from domain.knowledge import Article
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.money.amount import Money
 from domain.money.claim import Origin
-from domain.sales import Interest, LeadFacts
+from domain.reading.knowledge import Article
+from domain.reading.sales import Interest, LeadFacts
 from tests.contracts.store_samples import case_input
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")

@@ -25,10 +25,10 @@ from activities.models.prompting import (
 )
 from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from adapters.blueprints.folder import load_blueprint
-from domain.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.case import CaseInput
 from domain.errors import ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.reading.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.routing import BILLING, SALES, Unroutable
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")

@@ -6,8 +6,9 @@ import pytest
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.inbound.cleaned import CleanDocument, CleanFlag
+from tests.fakes.blueprint import WORDS
 
-CLEANER = DocumentCleaner()
+CLEANER = DocumentCleaner(WORDS.mail)
 MILLION = 1_000_000
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.inbound.cleaned import CleanFlag
+from tests.fakes.blueprint import WORDS
 
-CLEANER = DocumentCleaner()
+CLEANER = DocumentCleaner(WORDS.mail)
 ALTERNATIVE = (
     b"From: =?utf-8?q?J=C3=B6rg_M=C3=BCller?= <joerg@x.example>\r\nSubject: "
     b"=?iso-8859-1?q?R=FCckzahlung?=\r\nMIME-Version: 1.0\r\n"

@@ -10,10 +10,11 @@ import pytest
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
+from tests.fakes.blueprint import WORDS
 
 FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]
-CLEANER = DocumentCleaner()
+CLEANER = DocumentCleaner(WORDS.mail)
 CLAIMED = {"EMAIL_ADDRESS": 0.99, "PHONE_NUMBER": 0.95, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.95}
 
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from adapters.cleaning.cleaner import DocumentCleaner, cut_at_word
 from adapters.cleaning.language import guess_language
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens, restore
+from domain.reading.words import MailWords, Words, joined
+from tests.fakes.blueprint import WORDS
 
-CLEANER = DocumentCleaner()
+CLEANER = DocumentCleaner(WORDS.mail)
 
 
 def clean(text: str, known: dict[str, str] | None = None) -> CleanDocument:
@@ -106,6 +108,15 @@ def test_what_the_caller_knows_of_the_sender_is_replaced() -> None:
         ("Roto.\n\nEl lun, 1 ene 2024 a las 10:00, Ayuda (<h@x.es>) escribió:\nviejo", "Roto.", "quoted_history"),
         ("Hi\n\n-----Original Message-----\nFrom: a\nold", "Hi", "quoted_history"),
         ("Hi\n\nVon: Hilfe\nGesendet: Montag\nAn: Hans\nBetreff: Re\n\nalt", "Hi", "quoted_history"),
+        ("Hej\n\nDen man. 1. jan. 2024 kl. 10.00 skrev Help <h@x.dk>:\ngammel", "Hej", "quoted_history"),
+        ("Hej\n\n-----Oprindelig meddelelse-----\nFra: a\ngammel", "Hej", "quoted_history"),
+        ("Kapot\n\nOp 1 jan. 2024 om 10:00 heeft Help het volgende geschreven:\noud", "Kapot", "quoted_history"),
+        ("Kapot\n\nOp 1 jan. 2024 om 10:00 schreef Help het volgende:\noud", "Kapot", "quoted_history"),
+        ("Hong\n\nVào T2, 1 thg 1, 2024 vào lúc 10:00 Help <h@x.vn> đã viết:\ncu", "Hong", "quoted_history"),
+        ("Off\n\nOn Jan 1, 2024 at 10:00 Help <h@x.com> sent:\nold", "Off", "quoted_history"),
+        ("Lampen er i stykker\n\nMed venlig hilsen\nMette Holm", "Lampen er i stykker", "signature"),
+        ("Lampen er i stykker\n\nVenlig hilsen,\nMette Holm", "Lampen er i stykker", "signature"),
+        ("Lampen er i stykker\n\nHilsen\nMette", "Lampen er i stykker", "signature"),
         ("Wrong charge\n\nSent from my iPhone", "Wrong charge", "signature"),
         ("Falsch\n\nVon meinem iPhone gesendet", "Falsch", "signature"),
         ("Refund me\n\nBest regards,\nJohn Smith\nCEO, Acme\n+1 212 555 0187", "Refund me", "signature"),
@@ -271,3 +282,22 @@ def test_what_was_cut_off_does_not_count_as_saved() -> None:
     cut = clean(text="word " * 100_000)
     assert CleanFlag.TRUNCATED in cut.flags
     assert cut.tokens_in == cut.tokens_out
+
+
+@pytest.mark.parametrize("story", ["On May 3 at 10:30 I wrote:", "On May 3 at 10:30 we sent:"])
+def test_what_the_sender_tells_of_own_messages_is_no_older_message(story: str) -> None:
+    assert clean(f"Hello\n\n{story}\nmy lamp is broken").text == f"Hello\n\n{story}\nmy lamp is broken"
+
+
+def test_one_more_language_of_mail_is_words_only() -> None:
+    estonian = MailWords(wrote=("kirjutas",), wrote_starts=("Kuupäeval",), closings=("[Parimate ]tervitustega",))
+    cleaner = DocumentCleaner(joined([WORDS, Words(mail=estonian)]).mail)
+    said = "Katki\n\nParimate tervitustega\nMari Tamm\n\nKuupäeval 1.1.2024 kell 10:00 Abi kirjutas:\nvana"
+    assert cleaner.clean(subject="", text=said, html=None, lang=None).text == "Katki"
+    assert clean(said).text == said
+
+
+@pytest.mark.parametrize("text", ["From: a", "wrote:", "On 1.1.2024 at 10:00 x wrote:", "regards\nAnn", "Fra: a\n" * 9])
+def test_without_words_nothing_of_a_mail_is_cut(text: str) -> None:
+    whole = f"It broke\n\n{text.strip()}"
+    assert DocumentCleaner(MailWords()).clean(subject="", text=whole, html=None, lang=None).text == whole

@@ -71,6 +71,8 @@ def edit(folder: Path, old: str, new: str) -> None:
         ('provider = "anthropic"', 'provider = "acme"', "provider"),
         ("input = 0.40", "input = -1", "prices"),
         ('name = "default"', "name = ", "no valid TOML"),
+        ('fallback = "en"', 'fall_back = "en"', "key letters.fall_back"),
+        ('fallback = "en"', "texts = {en = {}}", "'letters.texts' is made from the folder"),
         ('name = "default"', 'name = "default"\nversion = "1"', "'version' is made from the folder"),
     ],
 )
@@ -102,13 +104,54 @@ def test_an_article_that_stands_twice_is_refused(folder: Path) -> None:
         load_knowledge(folder)
 
 
-@pytest.mark.parametrize("name", ["blueprint.toml", "prompts/reply.md", "knowledge.json"])
+@pytest.mark.parametrize(
+    "name", ["blueprint.toml", "prompts/reply.md", "letters/fr/frame.md", "words/nl.toml", "knowledge.json"]
+)
 def test_every_change_of_any_file_is_another_version(folder: Path, name: str) -> None:
     before = load_blueprint(folder).version
     assert before == load_blueprint(DEFAULT).version
     path = folder / name
     path.write_bytes(path.read_bytes() + b"\n")
     assert load_blueprint(folder).version != before
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        ("de.toml", "magnitude = ['x']", ", line 2: key magnitude: Extra inputs are not permitted, found ['x']; exp"),
+        ("de.toml", "common = ['x', 7]", ", line 2: key common.1: Input should be a valid string, found 7; expected"),
+        ("de.toml", "common = 'und'", ", line 2: key common: Input should be a valid tuple, found 'und'; expected"),
+        ("de.toml", "common = [' ']", ", line 2: key common.0: String should match pattern"),
+        ("de.toml", "[mail]\nsent_form = ['x']", ", line 3: key mail.sent_form: Extra inputs are not permitted"),
+        ("de.toml", "[mail]\nwrote = ['x', '{a|b']", ", line 3: key mail.wrote.1: Value error, '}' is missing, found"),
+        ("de.toml", "[mail]\nwrote = ['a]']", ", line 3: key mail.wrote.0: Value error, ']' closes nothing, found"),
+        ("de.toml", "[mail]\nwrote = ['a|b']", ", line 3: key mail.wrote.0: Value error, '|' stands only within"),
+        ("de.toml", "[mail]\nwrote = ['[a]']", ", line 3: key mail.wrote.0: Value error, it holds no word that"),
+        ("de.toml", "common = [", ": no valid TOML"),
+        ("German.toml", "common = ['x']", ": expected one file for each language"),
+        ("de.txt", "common = ['x']", ": expected one file for each language"),
+    ],
+)
+def test_words_that_cannot_be_used_are_refused_with_file_and_line(
+    folder: Path, name: str, line: str, said: str
+) -> None:
+    path = folder / "words" / name
+    path.write_text(f"# words\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_blueprint(folder)
+    assert f"{path}{said}" in str(caught.value)
+
+
+def test_words_are_joined_over_languages_and_a_list_without_any_is_refused(folder: Path) -> None:
+    (folder / "words" / "sv.toml").write_text('negations = ["minus", "negativt"]\nmagnitudes = ["tusen"]\n', "utf-8")
+    words = load_blueprint(folder).words
+    assert {"negativt", "moins"} <= set(words.negations)
+    assert words.negations.count("minus") == 1
+    assert {"tusen", "thousand"} <= set(words.magnitudes)
+    for path in (folder / "words").iterdir():
+        path.write_text('common = ["x"]\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no language has words for 'negations'"):
+        load_blueprint(folder)
 
 
 def test_the_default_blueprint_holds_what_its_steps_need() -> None:

@@ -21,12 +21,13 @@ from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from adapters.models.offline.tokens import count, tokens
 from adapters.models.offline.words import any_of, folded, lexicon
-from domain.answers import ClaimAnswer, LeadAnswer, ReplyAnswer, route_schema, strict_schema
-from domain.claim_reading import claim_from_answer
 from domain.errors import UnsupportedTaskError
 from domain.letter_rules import objections_to_reply
 from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.sales import Interest
+from domain.reading.answers import ClaimAnswer, LeadAnswer, ReplyAnswer, route_schema, strict_schema
+from domain.reading.claim_reading import claim_from_answer
+from domain.reading.sales import Interest
+from tests.fakes.blueprint import WORDS
 
 
 def task(name: str, text: str, *, lang: str = "und", before: str = "", schema: dict[str, Any] | None = None) -> Task:
@@ -36,7 +37,7 @@ def task(name: str, text: str, *, lang: str = "und", before: str = "", schema: d
 def claim(text: str, **given: str) -> Claim:
     """What is left of the offline model's claim once code has checked it: the way that a case goes."""
     answered = read_claim(task("claim", text)).value
-    return claim_from_answer(ClaimAnswer.model_validate(answered), text=text, **given)
+    return claim_from_answer(ClaimAnswer.model_validate(answered), text=text, words=WORDS, **given)
 
 
 # --- claims ---

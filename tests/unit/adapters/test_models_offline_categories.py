@@ -6,7 +6,7 @@ from activities.models.prompting import Prompts
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Answer, Task
-from domain.answers import route_schema
+from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES, Category
 from workers.bootstrap import read_blueprint
 from workers.settings import Settings

@@ -6,9 +6,9 @@ import pytest
 
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
-from domain.answers import route_schema
 from domain.blueprint import ModelChoice
 from domain.model_call import Message, ModelRequest, Price, Tier
+from domain.reading.answers import route_schema
 
 PRICE = Price(model="m", input=1, output=1)
 SCHEMA = route_schema(["Billing", "Sales"])

@@ -1,5 +1,6 @@
 """The store on SQLite keeps the store's contract; its file is safe between processes."""
 
+import json
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
@@ -7,19 +8,25 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from adapters.store import Store, open_store, seed
+from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
 from domain.money.refund import RefundTerms
-from tests.contracts.store_cases import CaseStoreContract, DeadLetterContract, ReadingContract, RecordsContract
+from ports.store import CustomerRecords
+from tests.contracts.records import RecordsContract
+from tests.contracts.records_import import ImportContract
+from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
-from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
+from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
+from tests.contracts.store_words import WordContract
 
 
 @pytest.fixture
@@ -39,10 +46,24 @@ class TestCaseStoreOnSqlite(CaseStoreContract):
 
 
 class TestRecordsOnSqlite(RecordsContract):
+    @pytest.fixture
+    def records(self, store: Store) -> CustomerRecords:
+        return store.records
+
+
+class TestCrmOnSqlite(CrmContract):
+    pass
+
+
+class TestImportOnSqlite(ImportContract):
     pass
 
 
 class TestDeadLettersOnSqlite(DeadLetterContract):
+    pass
+
+
+class TestWordsOnSqlite(WordContract):
     pass
 
 
@@ -143,15 +164,41 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
     assert scripts.get_current_head() == HEAD_REVISION
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("orders.json", "[{]", "orders.json"),
-        ("orders.json", '[{"order_id": "O", "surprise": 1}]', "orders.0"),
-        ("customers.json", '{"customer_id": "C"}', "customers"),
-    ],
-)
-def test_broken_sample_records_are_told(store: Store, tmp_path: Path, name: str, text: str, told: str) -> None:
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=told):
-        seed(store, tmp_path, NOW)
+def test_what_nobody_was_told_of_before_becomes_a_word(tmp_path: Path) -> None:
+    """An installation of the release before: one letter and one approval were told, one of each was not."""
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(open_store.__code__.co_filename).parent / "migrations"))
+    with database.engine.connect() as connection:
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0002")
+        for name, told_at in (("untold", None), ("told", NOW.isoformat())):
+            for statement, row in (_old_letter(name), _old_approval(name)):
+                connection.execute(sa.text(statement), {**row, "alerted_at": told_at, "at": NOW.isoformat()})
+        connection.commit()
+    database.close()
+    store = open_store(f"sqlite:///{tmp_path}/old.db")
+    waiting = {word.kind: word for word in store.words.untold(10, NOW)}
+    store.close()
+    assert {word.word_id for word in waiting.values()} == {"untold/dead/1", "untold/approval/1"}
+    assert "connection refused" in waiting["dead_letter"].text
+    assert waiting["approval"].subject == "approval wanted: refund"
+    assert waiting["approval"].at == NOW
+
+
+def _old_letter(name: str) -> tuple[str, dict[str, object]]:
+    letter = {"attempts": [], "last_error": "connection refused"}
+    statement = (
+        "INSERT INTO dead_letters (dead_letter_id, case_id, source, step, kind, letter, status, replays, at, "
+        "alerted_at) VALUES (:id, 'case/shop/e1', 'shop', 'route', 'transient', :letter, 'open', 0, :at, :alerted_at)"
+    )
+    return statement, {"id": f"{name}/dead/1", "letter": json.dumps(letter)}
+
+
+def _old_approval(name: str) -> tuple[str, dict[str, object]]:
+    statement = (
+        "INSERT INTO approvals (approval_id, case_id, tenant, digest, standing, amount_minor, currency, request, "
+        "requested_at, expires_at, alerted_at) VALUES (:id, 'case/shop/e1', 'default', 'd', 'pending', 600000, 'USD', "
+        ":request, :at, :at, :alerted_at)"
+    )
+    return statement, {"id": f"{name}/approval/1", "request": approval_request(big_action()).model_dump_json()}

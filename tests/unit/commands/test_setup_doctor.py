@@ -13,10 +13,11 @@ from adapters.store import open_store
 from client.which import Endpoints, WhichHeadgate
 from commands.doctor import machine as doctor
 from commands.doctor import report as checking
-from commands.doctor.configured import check_key, check_rail, check_store, check_web_ui
+from commands.doctor.configured import check_hook, check_key, check_rail, check_records, check_store, check_web_ui
 from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
 from commands.doctor.report import find_all
 from commands.running.up import render_urls
+from tests.outside_shop import HTTP_MAPPING, SQL_MAPPING, OutsideShop
 from workers.machine.local_ports import free_ports
 from workers.machine.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE
 from workers.settings import load_settings
@@ -107,6 +108,28 @@ def test_a_store_that_is_there_answers(tmp_path: Path) -> None:
     open_store(url).close()
     assert check_store(url).ok is True
     assert check_store("mysql://here").ok is False
+
+
+def test_records_are_asked_where_they_are(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    def finding(**settings: object) -> Finding:
+        return check_records(load_settings(data_dir=tmp_path, **settings))
+
+    assert finding().ok is True
+    unset = finding(records="sql")
+    assert (unset.ok, "HEADGATE_RECORDS_FILE and HEADGATE_RECORDS_URL" in unset.found) == (False, True)
+    shop, mapping = tmp_path / "shop.db", tmp_path / "records.toml"
+    OutsideShop().publish(f"sqlite:///{shop}")
+    mapping.write_text(SQL_MAPPING, "utf-8")
+    good = finding(records="sql", records_file=mapping, records_url=f"sqlite:///{shop}")
+    assert (good.ok, good.found) == (True, f"sql: sqlite+pysqlite:///{shop} answers")
+    mapping.write_text(SQL_MAPPING.replace('"sales"', '"trades"'), "utf-8")
+    wrong = finding(records="sql", records_file=mapping, records_url=f"sqlite:///{shop}")
+    assert (wrong.ok, "key orders.from" in wrong.found) == (False, True)
+    mapping.write_text(HTTP_MAPPING, "utf-8")
+    url = f"http://me:secret@{nobody()}"
+    away = finding(records="http", records_file=mapping, records_url=url, records_token="secret")
+    assert (away.ok, "secret" in str(away)) == (False, False)
+    assert "HEADGATE_RECORDS_URL" in away.remedy
 
 
 async def test_a_key_is_needed_by_the_profile_in_use_alone(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
@@ -216,6 +239,22 @@ def test_the_payment_rail_needs_its_key(rail: str, key: str, ok: bool, found: st
     assert (finding.ok, finding.found.startswith(found)) == (ok, True)
     assert key == "" or key not in f"{finding.found} {finding.remedy}"
     assert ok or "HEADGATE_STRIPE_API_KEY_FILE" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "ok", "found"),
+    [
+        ("", None, "to the log only"),
+        ("hooks.example/secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("ftp://hooks.example/secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("http://[secret", False, "HEADGATE_SUPERVISOR_WEBHOOK_URL is no address"),
+        ("https://user:secret@hooks.example/secret", True, "to a webhook at hooks.example"),
+    ],
+)
+def test_where_people_are_told_is_said_without_the_secret(url: str, ok: bool | None, found: str) -> None:
+    finding = check_hook(url)
+    assert (finding.ok, finding.found.startswith(found)) == (ok, True)
+    assert "secret" not in f"{finding.found} {finding.remedy}"
 
 
 @pytest.mark.parametrize(("models", "said"), [("offline", "is a stand-in"), ("openai", "profile 'openai'")])

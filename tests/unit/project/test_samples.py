@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
+from domain.importing.kinds import Kind
 from domain.inbound.webhook import Inbound, parse_webhook
-from domain.knowledge import Article, KnowledgeIndex
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin
 from domain.money.records import Account, Charge, Customer, Order
 from domain.money.refund import Mark, Refund, RefundDecision, RefundPolicy, Rule, decide_refund
+from domain.reading.knowledge import Article, KnowledgeIndex
+from domain.reading.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT
-from domain.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
+from tests.sample_records import sample_records
 
 ROOT = Path(__file__).parents[3]
-RECORDS = ROOT / "samples" / "records"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # any moment: the records hold days before it
 SEEDED = NOW - timedelta(minutes=30)
 POLICY = RefundPolicy()
@@ -43,10 +44,12 @@ def _expected() -> dict[str, Json]:
     return {truth["id"]: truth for truth in map(json.loads, _lines("expected.jsonl"))}
 
 
-@cache
-def _records(name: str) -> list[Json]:
-    rows: list[Json] = json.loads((RECORDS / name).read_text(encoding="utf-8"))
-    return rows
+def _records(kind: Kind) -> list[Json]:
+    return sample_records(kind, SEEDED)
+
+
+def _charges(order_id: str) -> list[Json]:
+    return [charge for charge in _records(Kind.CHARGES) if charge["order_id"] == order_id]
 
 
 @cache
@@ -64,28 +67,21 @@ def _ids(where: str) -> list[str]:
     return [event_id for event_id, truth in _expected().items() if where in truth]
 
 
-def _days_ago(days: float | None) -> datetime | None:
-    return None if days is None else SEEDED - timedelta(days=days)
-
-
 def _order(row: Json) -> Order:
-    dates = {f"{kind}_at": _days_ago(row[f"{kind}_days_ago"]) for kind in ("placed", "delivered", "promised")}
-    charges = [Charge(**{**charge, "captured_at": _days_ago(charge["captured_days_ago"])}) for charge in row["charges"]]
-    return Order.model_validate({**row, **dates, "charges": charges})
+    charges = [Charge.model_validate({"refunded_minor": 0, **charge}) for charge in _charges(row["order_id"])]
+    return Order.model_validate({**row, "charges": charges})
 
 
 def _account(inbound: Inbound, order_id: str | None) -> Account:
     """Answer as the store does: by id and address, nobody if they name two people."""
     email = (inbound.customer_email or "").casefold()
     found = [
-        c
-        for c in _records("customers.json")
-        if c["customer_id"] == inbound.customer_id or c["email"].casefold() == email
+        c for c in _records(Kind.CUSTOMERS) if c["customer_id"] == inbound.customer_id or c["email"].casefold() == email
     ]
     if len(found) != 1:
         return Account()
     customer_id = found[0]["customer_id"]
-    order = next((_order(row) for row in _records("orders.json") if row["order_id"] == order_id), None)
+    order = next((_order(row) for row in _records(Kind.ORDERS) if row["order_id"] == order_id), None)
     foreign = order is not None and order.customer_id != customer_id
     return Account(
         customer=Customer(customer_id=customer_id),
@@ -193,7 +189,7 @@ def test_refunds_without_a_person_stay_within_each_customers_day() -> None:
     for event_id in _ids("claim"):
         decision = _decide(event_id)
         if isinstance(decision, Refund) and not decision.marks:
-            owner = next(o["customer_id"] for o in _records("orders.json") if o["order_id"] == decision.order_id)
+            owner = next(o["customer_id"] for o in _records(Kind.ORDERS) if o["order_id"] == decision.order_id)
             key = (owner, decision.money.currency)
             per_day[key] = per_day.get(key, 0) + decision.money.minor
     assert per_day
@@ -203,10 +199,10 @@ def test_refunds_without_a_person_stay_within_each_customers_day() -> None:
 @pytest.mark.parametrize("event_id", _ids("lead"))
 def test_a_lead_goes_to_the_owner_named(event_id: str) -> None:
     lead = _expected()[event_id]["lead"]
-    accounts = {a["account_id"]: CrmAccount.model_validate(a) for a in _records("crm_accounts.json")}
+    accounts = {a["account_id"]: CrmAccount.model_validate(a) for a in _records(Kind.ACCOUNTS)}
     facts = LeadFacts(interest=Interest(lead["interest"]), seats=lead.get("seats"), country=lead.get("country"))
     account = accounts[lead["account_id"]] if "account_id" in lead else None
-    rows = [Territory.model_validate(t) for t in _records("territories.json")]
+    rows = [Territory.model_validate(t) for t in _records(Kind.TERRITORIES)]
     territory = map_territory(account, facts, rows)
     assert territory is not None
     assert territory.owner == lead["owner"]
@@ -217,36 +213,35 @@ def test_the_account_of_a_lead_can_be_found_from_its_sender(event_id: str) -> No
     named = _expected()[event_id]["lead"].get("account_id")
     inbound = _inbound(event_id)
     domain = (inbound.customer_email or "").partition("@")[2]
-    by_domain = {a["account_id"] for a in _records("crm_accounts.json") if a["domain"] == domain}
+    by_domain = {a["account_id"] for a in _records(Kind.ACCOUNTS) if a["domain"] == domain}
     by_customer = {
-        c["account_id"]
-        for c in _records("customers.json")
-        if c["customer_id"] == inbound.customer_id and c["account_id"]
+        c["account_id"] for c in _records(Kind.CUSTOMERS) if c["customer_id"] == inbound.customer_id and c["account_id"]
     }
     assert by_domain | by_customer == ({named} if named else set())
 
 
 def test_records_refer_to_each_other() -> None:
-    customers = {c["customer_id"]: c for c in _records("customers.json")}
-    accounts = {a["account_id"] for a in _records("crm_accounts.json")}
-    assert len(customers) == len(_records("customers.json"))
+    customers = {c["customer_id"]: c for c in _records(Kind.CUSTOMERS)}
+    accounts = {a["account_id"] for a in _records(Kind.ACCOUNTS)}
+    assert len(customers) == len(_records(Kind.CUSTOMERS))
     assert {c["account_id"] for c in customers.values()} - {None} <= accounts
-    assert {o["customer_id"] for o in _records("orders.json")} <= set(customers)
-    assert all(charge["currency"] == o["currency"] for o in _records("orders.json") for charge in o["charges"])
+    assert {o["customer_id"] for o in _records(Kind.ORDERS)} <= set(customers)
+    orders = {o["order_id"]: o for o in _records(Kind.ORDERS)}
+    assert all(charge["currency"] == orders[charge["order_id"]]["currency"] for charge in _records(Kind.CHARGES))
 
 
-@pytest.mark.parametrize(("name", "key"), [("customers.json", "email"), ("orders.json", "order_id")])
-def test_keys_are_unique(name: str, key: str) -> None:
-    values = [row[key] for row in _records(name)]
+@pytest.mark.parametrize(("kind", "key"), [(Kind.CUSTOMERS, "email"), (Kind.ORDERS, "order_id")])
+def test_keys_are_unique(kind: Kind, key: str) -> None:
+    values = [row[key] for row in _records(kind)]
     assert len(set(values)) == len(values) > 50
 
 
 def test_charges_are_unique_and_captured_in_the_order_of_their_ids_within_an_order() -> None:
-    charges = [charge for o in _records("orders.json") for charge in o["charges"]]
+    charges = _records(Kind.CHARGES)
     assert len({c["charge_id"] for c in charges}) == len(charges) > 100
-    for order in _records("orders.json"):
-        for earlier, later in pairwise(order["charges"]):
-            assert earlier["captured_days_ago"] >= later["captured_days_ago"]
+    for order in _records(Kind.ORDERS):
+        for earlier, later in pairwise(_charges(order["order_id"])):
+            assert earlier["captured_at"] <= later["captured_at"]
 
 
 def test_no_order_lies_on_the_edge_of_a_time_limit() -> None:

@@ -6,8 +6,8 @@ from activities.models.diagnose import DiagnoseResult
 from activities.models.draft import DraftResult
 from domain.case import CaseState
 from domain.errors import TransientError
-from domain.knowledge import Diagnosis
 from domain.letters import Draft
+from domain.reading.knowledge import Diagnosis
 from domain.routing import SALES, TECHNICAL_SUPPORT
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill

@@ -1,14 +1,15 @@
 """What the auditor says of a world in which nothing is broken, and of what only looks like it."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from domain.audit.facts import AuditFacts, Doing, EffectFact, ExecutionStatus
+from domain.audit.facts import AuditFacts, Doing, EffectFact, ExecutionStatus, WordFact
 from domain.audit.verdict import confirmed, judge
 from domain.case import CaseState
-from tests.unit.domain.audit.audited_world import BIG, NOW, PAID_AT, SMALL, WAITING, case, found, healthy, run
+from tests.unit.domain.audit.audited_world import BIG, NOW, PAID_AT, POISON, SMALL, WAITING, case, found, healthy, run
 from tests.unit.domain.audit.breaks import Break, left_open, lost, not_booked, pen_full, runs_for_ever, stuck
 
 
@@ -68,6 +69,23 @@ def outside_the_limit_in_another_currency(f: AuditFacts) -> None:
     )
 
 
+def told(age_s: float, *, hook: bool) -> Break:
+    def break_it(facts: AuditFacts) -> None:
+        facts.hook = hook
+        at = facts.now - timedelta(seconds=age_s)
+        facts.untold = [WordFact(word_id=POISON, kind="dead_letter", at=at, tries=7, last_error="answered 503")]
+
+    return break_it
+
+
+def test_a_word_that_nobody_was_told_is_reported_with_the_reason() -> None:
+    facts = healthy()
+    told(121, hook=True)(facts)
+    [violation] = judge(facts).violations
+    assert (violation.promise, violation.kind, violation.subject) == ("L3", "not_told", POISON)
+    assert violation.evidence == {"tries": "7", "last_error": "answered 503"}
+
+
 @pytest.mark.parametrize(
     "allowed",
     [
@@ -80,6 +98,8 @@ def outside_the_limit_in_another_currency(f: AuditFacts) -> None:
         outside_the_limit_in_another_currency,
         runs_for_ever(Doing.WORKED_ON),
         runs_for_ever(Doing.SLEEPS, hours=2),
+        told(119, hook=True),
+        told(86_400, hook=False),
     ],
 )
 def test_what_is_allowed_stays_quiet(allowed: Break) -> None:

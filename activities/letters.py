@@ -1,0 +1,155 @@
+"""Letters in words: the blueprint's templates, checked when they are read and filled in where a letter is sent.
+
+A template sees the fields of its letter and nothing else. What people wrote is a value in it, never a template.
+"""
+
+from collections.abc import Mapping
+
+from jinja2 import Template, TemplateSyntaxError, meta, nodes
+from pydantic import BaseModel
+
+from activities.templates import RENDER_ERRORS, line_in_template, sandbox
+from domain.blueprint import Blueprint
+from domain.errors import ConfigurationError
+from domain.letter_rules import leads_elsewhere
+from domain.letters import (
+    TEMPLATES,
+    ArticleAnswer,
+    Draft,
+    DraftedReply,
+    Letter,
+    RefundDenied,
+    sample_letters,
+)
+from domain.money.amount import Money
+from domain.money.refund import DENYING, Rule
+from domain.reading.knowledge import Article
+
+_HOW_TO = "a value is written {{ field }}, a condition {% if field %} … {% endif %}"
+_OTHER_FILES: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+_ARTICLE = tuple(Article.model_fields)
+_environment = sandbox()
+
+
+class Letters:
+    """All letters of a blueprint, ready to be written.
+
+        Letters(blueprint).write(letter, lang="de", subject="Broken lamp").text
+
+    Raises:
+        ConfigurationError: a letter is missing, or one cannot be written with every value that its fields may have; the
+            message names the file within the blueprint, the line and the remedy.
+    """
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._wordings = {lang: _Wording(lang, texts) for lang, texts in blueprint.letters.texts.items()}
+        fallback = blueprint.letters.fallback
+        if fallback not in self._wordings:
+            raise ConfigurationError(f"letters/{fallback}: there are no letters in the fallback language {fallback!r}")
+        self._fallback = self._wordings[fallback]
+
+    def write(self, letter: Letter, *, lang: str, subject: str) -> Draft:
+        """Put a letter into words: in the customer's language, else in its base language (`de` for `de-AT`), else in
+        the fallback language. `subject` is the customer's.
+
+        Raises:
+            ConfigurationError: the template cannot be rendered with this letter.
+        """
+        if isinstance(letter, DraftedReply):
+            return Draft(subject=letter.subject, text=letter.text)
+        code = lang.lower().replace("_", "-")
+        found = self._wordings.get(code) or self._wordings.get(code.partition("-")[0])
+        return (found or self._fallback).write(letter, subject)
+
+
+class _Wording:
+    """The letters of one language."""
+
+    def __init__(self, lang: str, texts: Mapping[str, str]) -> None:
+        self._folder = f"letters/{lang}"
+        for name in TEMPLATES:
+            if name not in texts:
+                raise ConfigurationError(
+                    f"{self._folder}/{name}.md is missing: write it (the same file of another language shows what it "
+                    f"says), or take {self._folder} out"
+                )
+        self._templates = {name: self._compiled(name, texts[name]) for name in TEMPLATES}
+        self._check()
+
+    def write(self, letter: Letter, subject: str) -> Draft:
+        own = subject and not leads_elsewhere(subject)
+        article = letter.article if isinstance(letter, ArticleAnswer) else None
+        return Draft(
+            subject=f"Re: {subject}" if own else self._render("subject", {}),
+            text=self._render("frame", {"body": self._body(letter)}),
+            relied_on=[f"{article.article_id} v{article.version}"] if article else [],
+        )
+
+    def _body(self, letter: Letter) -> str:
+        return self._render(letter.kind, {name: _shown(getattr(letter, name)) for name in TEMPLATES[letter.kind]})
+
+    def _render(self, name: str, values: Mapping[str, object]) -> str:
+        try:
+            return self._templates[name].render(values).strip("\n")
+        except RENDER_ERRORS as e:
+            fields = ", ".join(TEMPLATES[name]) or "none"
+            raise self._wrong(name, line_in_template(e), f"{e}; the fields of this letter: {fields}") from e
+
+    def _compiled(self, name: str, text: str) -> Template:
+        """Compile a template that names no field but its letter's, in no branch."""
+        try:
+            tree = _environment.parse(text)
+            unknown = meta.find_undeclared_variables(tree) - set(TEMPLATES[name])
+            template = _environment.from_string(text)
+        except TemplateSyntaxError as e:
+            raise self._wrong(name, e.lineno, f"{e.message}; {_HOW_TO}") from e
+        if other := next(tree.find_all(_OTHER_FILES), None):
+            raise self._wrong(name, other.lineno, "a letter stands by itself; put the words of the other file here")
+        if used := next((n for n in tree.find_all(nodes.Name) if n.name in unknown), None):
+            fields = f"expected one of {', '.join(TEMPLATES[name])}" if TEMPLATES[name] else "this text has no fields"
+            raise self._wrong(name, used.lineno, f"there is no field {used.name!r}; {fields}")
+        for part in tree.find_all(nodes.Getattr):
+            if isinstance(part.node, nodes.Name) and part.node.name == "article" and part.attr not in _ARTICLE:
+                known = ", ".join(_ARTICLE)
+                raise self._wrong(name, part.lineno, f"an article has no field {part.attr!r}; expected one of {known}")
+        return template
+
+    def _check(self) -> None:
+        """Write every letter as samples have it."""
+        for letter in sample_letters():
+            body = self._body(letter)
+            if not body.strip():
+                given = letter.model_dump(mode="json", exclude={"kind"})
+                raise self._wrong(letter.kind, None, f"nothing is written for {given!r}; write what the customer reads")
+            if body not in self._render("frame", {"body": body}):
+                raise self._wrong("frame", None, "the letter itself is left out; put {{ body }} where it belongs")
+        subject = self._render("subject", {})
+        if not subject.strip() or "\n" in subject:
+            raise self._wrong("subject", None, f"expected one line of text, found {subject!r:.80}")
+        self._check_reasons()
+
+    def _check_reasons(self) -> None:
+        """Every refusal says why; an order of somebody else looks like one that does not exist."""
+        said = {rule: self._body(RefundDenied(rule=rule)) for rule in (Rule.NO_RULE, *DENYING)}
+        for rule in DENYING:
+            if said[rule] == said[Rule.NO_RULE]:
+                raise self._wrong(
+                    "refund_denied", None, f'no reason is given for {rule.value!r}; add {{% if rule == "{rule}" %}} …'
+                )
+        if said[Rule.ORDER_NOT_FOUND] != said[Rule.NOT_THE_OWNER]:
+            raise self._wrong(
+                "refund_denied",
+                None,
+                "'order_not_found' and 'not_the_owner' read differently, which tells strangers what orders exist; give "
+                "both the same words",
+            )
+
+    def _wrong(self, name: str, line: int | None, what: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._folder}/{name}.md" + (f", line {line}" if line else "") + f": {what}")
+
+
+def _shown(value: object) -> object:
+    """Return a field as templates see it: money as people write it, all else as plain data."""
+    if isinstance(value, Money):
+        return str(value)
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

@@ -1,0 +1,159 @@
+"""Values of an outside system become records: what does not fit its mapping is told by the key of the mapping."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+from adapters.records.mapping import Values
+from domain.errors import ConfigurationError
+from domain.money.amount import exponent
+from domain.money.currencies import CURRENCIES
+from domain.money.lookup import MAX_ID_LENGTH, KnownCustomer, email_key
+from domain.money.records import Charge, Customer, Order, OrderStatus
+
+MAX_MINOR = 10**14
+MAX_TEXT = 200
+
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+Raw = Mapping[str, object]
+"""What a system has of one record, by the names of our fields."""
+
+
+class RecordReader:
+    """Makes records of what an outside system says.
+
+    Args:
+        file: the mapping, for messages.
+        values: how values are written.
+        status: the words of that system for our own.
+    """
+
+    def __init__(self, file: str, values: Values, status: Mapping[OrderStatus, Sequence[str]]) -> None:
+        self._file = file
+        self._values = values
+        self._words = {str(ours): ours for ours in OrderStatus} | {
+            word: ours for ours, words in status.items() for word in words
+        }
+
+    def customer(self, raw: Raw, tenant: str) -> KnownCustomer:
+        """Return a customer and their address as addresses are compared."""
+        address = raw.get("email")
+        lang = raw.get("lang")
+        return KnownCustomer(
+            customer=Customer(
+                customer_id=self.name(raw, "customers.id"),
+                tenant=tenant,
+                lang=self._text(raw, "customers.lang", 35) if lang else "en",
+            ),
+            email_key=email_key(address) if isinstance(address, str) else None,
+        )
+
+    def order(self, raw: Raw, charges: Sequence[Charge]) -> Order:
+        """Return an order with its charges."""
+        currency = self._currency(raw, "orders.currency")
+        return Order(
+            order_id=self.name(raw, "orders.id"),
+            customer_id=self.name(raw, "orders.customer_id"),
+            status=self._status(raw, "orders.status"),
+            placed_at=self._when(raw, "orders.placed_at"),
+            delivered_at=self._when_if_any(raw, "orders.delivered_at"),
+            promised_at=self._when_if_any(raw, "orders.promised_at"),
+            total_minor=self._minor(raw, "orders.total", currency),
+            currency=currency,
+            charges=sorted(charges, key=lambda charge: (charge.captured_at, charge.charge_id)),
+        )
+
+    def charge(self, raw: Raw) -> Charge:
+        """Return a charge; `refunded_minor` is what that system says was paid back of it."""
+        currency = self._currency(raw, "charges.currency")
+        return Charge(
+            charge_id=self.name(raw, "charges.id"),
+            amount_minor=self._minor(raw, "charges.amount", currency),
+            currency=currency,
+            captured_at=self._when(raw, "charges.captured_at"),
+            payee=self._text(raw, "charges.payee", MAX_TEXT),
+            refunded_minor=0 if raw.get("refunded") is None else self._minor(raw, "charges.refunded", currency),
+        )
+
+    def name(self, raw: Raw, key: str) -> str:
+        """Return an id."""
+        return self._text(raw, key, MAX_ID_LENGTH)
+
+    def _text(self, raw: Raw, key: str, most: int) -> str:
+        value = _of(raw, key)
+        text = "" if value is None or isinstance(value, bool | float) else str(value).strip()
+        if not text or len(text) > most or not text.isprintable():
+            self._wrong(key, value, f"a text of 1 to {most} characters without control characters")
+        return text
+
+    def _currency(self, raw: Raw, key: str) -> str:
+        value = _of(raw, key)
+        code = value.strip().upper() if isinstance(value, str) else ""
+        if code not in CURRENCIES:
+            self._wrong(key, value, "an ISO 4217 code, for example 'USD'")
+        return code
+
+    def _status(self, raw: Raw, key: str) -> OrderStatus:
+        value = _of(raw, key)
+        found = self._words.get(str(value).strip()) if value is not None else None
+        if found is None:
+            self._wrong(key, value, f"one of {', '.join(self._words)}; add the word under [status]")
+        return found
+
+    def _minor(self, raw: Raw, key: str, currency: str) -> int:
+        value = _of(raw, key)
+        places = exponent(currency) if self._values.money == "decimal" else 0
+        kind = f"a decimal of {currency}, as number or text" if places else f"a whole number of {currency}"
+        if isinstance(value, bool | float):  # 0.1 + 0.2 is not 0.3
+            self._wrong(key, value, f"{kind}; a float is not exact, cast it in a view")
+        text = f"{value:f}" if isinstance(value, Decimal) and value.is_finite() else str(value)
+        if not (_DECIMAL if self._values.money == "decimal" else _WHOLE).fullmatch(text):
+            self._wrong(key, value, f"{kind}, not negative")
+        try:
+            minor = Decimal(text).scaleb(places)
+        except InvalidOperation:  # pragma: no cover - the pattern leaves nothing of the kind
+            self._wrong(key, value, kind)
+        if minor != int(minor) or minor > MAX_MINOR:
+            self._wrong(key, value, f"{kind} with at most {places} decimals")
+        return int(minor)
+
+    def _when_if_any(self, raw: Raw, key: str) -> datetime | None:
+        return None if _of(raw, key) in (None, "") else self._when(raw, key)
+
+    def _when(self, raw: Raw, key: str) -> datetime:
+        value = _of(raw, key)
+        zone = self._values.times
+        if zone == "unix":
+            if isinstance(value, bool | float) or not _WHOLE.fullmatch(str(value)) or int(str(value)) > 10**11:
+                self._wrong(key, value, "seconds since 1970")
+            return datetime.fromtimestamp(int(str(value)), UTC)
+        at = value if isinstance(value, datetime) else None
+        if isinstance(value, str):
+            try:
+                at = datetime.fromisoformat(value.strip())
+            except ValueError:
+                at = None
+        if at is None or (isinstance(value, str) and len(value.strip()) <= len("2026-03-05")):
+            a_day = " a day alone says no moment, cast it in a view" if isinstance(value, date | str) else ""
+            self._wrong(key, value, f"a time (ISO 8601);{a_day}" if a_day else "a time (ISO 8601)")
+        if at.tzinfo is None:
+            if not zone:
+                self._wrong(key, value, "a time with its zone; name the zone of all times by values.times")
+            at = at.replace(tzinfo=ZoneInfo(zone))
+        try:
+            return at.astimezone(UTC)
+        except OverflowError:
+            self._wrong(key, value, "a time between the years 1 and 9999")
+
+    def _wrong(self, key: str, value: object, expected: str) -> NoReturn:
+        """Raise what is wrong; of a value only money, words and times are shown, which no person is told by."""
+        raise ConfigurationError(f"{self._file}: key {key}: the records have {value!r:.80}, expected {expected}")
+
+
+def _of(raw: Raw, key: str) -> object:
+    return raw.get(key.rpartition(".")[2])

@@ -1,0 +1,99 @@
+"""Who a sender is and whose order they name: one rule for every system that holds the records."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import BaseModel, Field
+
+from domain.money.records import Customer, Order
+
+CANDIDATE_ORDERS = 5
+MAX_ID_LENGTH = 128  # no id of ours is longer; a longer one is not looked up
+MAX_EMAIL_LENGTH = 254
+
+
+class KnownCustomer(BaseModel):
+    """A customer as the records know them; `email_key` is their address as addresses are compared, None if unknown."""
+
+    customer: Customer
+    email_key: str | None = None
+
+
+class Facts(BaseModel):
+    """What the records say of a sender; what Headgate itself paid back is not in it."""
+
+    customer: Customer | None = None
+    order: Order | None = None
+    order_of_somebody_else: bool = False
+    candidate_orders: list[str] = Field(default_factory=list)
+
+
+class RecordsView(Protocol):
+    """One look into a system that holds the records. Ids come as `wanted_id` returns them, addresses as `email_key`."""
+
+    def customers(self, tenant: str, *, customer_id: str | None, email: str | None) -> Sequence[KnownCustomer]:
+        """Return the customers who have this id or this address (either may be None), at least two if there are more
+        than one.
+        """
+        ...
+
+    def order(self, tenant: str, order_id: str) -> Order | None:
+        """Return the order of exactly this id with its charges; their `refunded_minor` is what others paid back."""
+        ...
+
+    def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
+        """Return the customer's orders, newest first, at most `CANDIDATE_ORDERS`."""
+        ...
+
+
+def look_up(
+    view: RecordsView, *, tenant: str, customer_id: str | None, sender_email: str | None, order_id: str | None
+) -> Facts:
+    """Find the customer (by id, else by the sender's address) and the order named, if it is theirs.
+
+    An address that is given must be the customer's: the reply goes there, with what the records say. Where id and
+    address name two people there is no customer.
+    """
+    wanted, email = wanted_id(customer_id), email_key(sender_email)
+    if (wanted is None and email is None) or (email is not None and not _may_be_address(email)):
+        return Facts()
+    found = view.customers(tenant, customer_id=wanted, email=email)
+    if len(found) != 1 or email not in (None, found[0].email_key):  # who knows a customer's id is not the customer
+        return Facts()
+    customer = found[0].customer
+    order = _find_order(view, tenant, wanted_id(order_id))
+    foreign = order is not None and order.customer_id != customer.customer_id
+    return Facts(
+        customer=customer,
+        order=None if foreign else order,
+        order_of_somebody_else=foreign,
+        candidate_orders=view.order_ids_of(tenant, customer.customer_id),
+    )
+
+
+def _find_order(view: RecordsView, tenant: str, wanted: str | None) -> Order | None:
+    if wanted is None:
+        return None
+    found = view.order(tenant, wanted)
+    if found is None and wanted != wanted.upper():  # people write "ord-1"
+        return view.order(tenant, wanted.upper())
+    return found
+
+
+def email_key(address: str | None) -> str | None:
+    """Return an address as addresses are compared: without case; None if there is none."""
+    return address.strip().casefold() or None if address else None
+
+
+def _may_be_address(email: str) -> bool:
+    return len(email) <= MAX_EMAIL_LENGTH and email.isprintable()
+
+
+def wanted_id(given: str | None) -> str | None:
+    """Return an id as it is looked up, or None for what cannot be one (PostgreSQL would refuse NUL with an error).
+
+    >>> wanted_id(" #ORD-1 ")
+    'ORD-1'
+    """
+    wanted = (given or "").strip().lstrip("#")
+    return wanted if wanted and len(wanted) <= MAX_ID_LENGTH and wanted.isprintable() else None

@@ -1,0 +1,193 @@
+"""Words to people: what is said about a case, which of them become one message, and when the next may be sent."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from domain.deadletter import DeadLetter
+from domain.money.approval import ApprovalRequest
+
+SUBJECT_CHARS, TEXT_CHARS, VALUE_CHARS = 200, 1000, 500
+ALONE_AT_MOST = 3  # so many words of a kind are sent one by one, more of them as one message
+LINES_AT_MOST = 20  # so many are named in the text of such a message; all of them in its data
+GROUP_SIZES = (100, 20, 4, 1)  # after each refusal smaller, until whatever cannot be sent stands alone
+
+GAP_S = 1.0
+PER_MINUTE = 20
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 300.0
+FIRST_PUT_OFF_S, LONGEST_PUT_OFF_S = 4.0, 6 * 3600.0
+
+
+class WordKind(StrEnum):
+    """What a word is about."""
+
+    DEAD_LETTER = "dead_letter"
+    APPROVAL = "approval"
+    ARRIVAL = "arrival"
+    REMINDER = "reminder"
+    ESCALATION = "escalation"
+
+
+_MANY: dict[str, str] = {
+    WordKind.DEAD_LETTER: "dead letters",
+    WordKind.APPROVAL: "approvals wanted",
+    WordKind.ARRIVAL: "cases that wait for a person",
+    WordKind.REMINDER: "reminders",
+    WordKind.ESCALATION: "escalations",
+}
+
+
+def one_line(text: str, at_most: int) -> str:
+    r"""Return a text as one line without control, formatting and unpaired characters, cut where it is too long.
+
+    >>> one_line("refund\r\nBcc: all\x1b[31m \u202etxt.exe", 18)
+    'refund Bcc: all[3…'
+    """
+    # Cc, Cf, Cs: controls, what turns or hides text, halves of a pair, which have no UTF-8.
+    kept = "".join(
+        c for c in " ".join(text[: 4 * at_most].split()) if unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
+    )
+    return kept if len(kept) <= at_most else kept[: at_most - 1] + "…"
+
+
+Value = Annotated[str, AfterValidator(lambda text: one_line(text, VALUE_CHARS))]
+
+
+class WordToPeople(BaseModel):
+    """One word, known by its id wherever it is repeated; no personal data. Whatever it quotes is made one line.
+
+    `refusals` counts how often the hook took no message with it, though it took others.
+    """
+
+    word_id: str = Field(min_length=1)
+    kind: str
+    case_id: str
+    subject: Annotated[str, AfterValidator(lambda text: one_line(text, SUBJECT_CHARS))]
+    text: Annotated[str, AfterValidator(lambda text: one_line(text, TEXT_CHARS))]
+    data: dict[str, Value] = Field(default_factory=dict)
+    at: datetime
+    refusals: int = 0
+
+
+class TellState(BaseModel):
+    """State of `TellWorkflow`: words told so far, failures in a row, and when the last messages were sent."""
+
+    told: int = 0
+    failures: int = 0
+    sent_at: list[datetime] = Field(default_factory=list)
+
+
+class MessageToPeople(BaseModel):
+    """What is sent at once: one word or several of a kind, all named in `data`."""
+
+    subject: str
+    text: str
+    data: dict[str, str]
+    word_ids: list[str]
+
+
+def word_on_dead_letter(letter: DeadLetter) -> WordToPeople:
+    """Return what people are told of a dead letter."""
+    return WordToPeople(
+        word_id=letter.dead_letter_id,
+        kind=WordKind.DEAD_LETTER,
+        case_id=letter.case_id,
+        subject=f"dead letter: {letter.case_id} gave up at {letter.step}",
+        text=f"{letter.kind} after {len(letter.attempts)} attempts: {letter.last_error[:300]}",
+        data={"dead_letter_id": letter.dead_letter_id, "step": letter.step, "kind": letter.kind},
+        at=letter.at,
+    )
+
+
+def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
+    """Return what the approvers are told of a request: no more than its brief."""
+    brief = request.brief
+    return WordToPeople(
+        word_id=request.approval_id,
+        kind=WordKind.APPROVAL,
+        case_id=request.action.case_id,
+        subject=f"approval wanted: {brief.what}",
+        text=f"{brief.why} For {brief.for_whom}. If approved: {brief.if_approved} If rejected: {brief.if_rejected}",
+        data={
+            "approval_id": request.approval_id,
+            "digest": request.digest,
+            "approvers": ", ".join(approver.name for approver in request.approvers),
+        },
+        at=request.requested_at or now,
+    )
+
+
+def next_message(words: Sequence[WordToPeople]) -> MessageToPeople | None:
+    """Return what to send next of the words that wait, the most urgent first; None where none does.
+
+    Up to `ALONE_AT_MOST` of a kind go one by one, more as one. Those that were in a refused message go again with
+    fewer others, so that one that cannot be sent holds up the others no longer than a few tries.
+    """
+    if not words:
+        return None
+    first = words[0]
+    alike = [word for word in words if (word.kind, word.refusals) == (first.kind, first.refusals)]
+    size = GROUP_SIZES[min(first.refusals, len(GROUP_SIZES) - 1)]
+    if size == 1 or len(alike) <= ALONE_AT_MOST:
+        return _single(first)
+    return _group(first.kind, alike[:size])
+
+
+def _single(word: WordToPeople) -> MessageToPeople:
+    data = {**word.data, "about": word.kind, "alert_id": _shown_id(word), "case_id": word.case_id}
+    return MessageToPeople(subject=word.subject, text=word.text, data=data, word_ids=[word.word_id])
+
+
+def _group(kind: str, words: Sequence[WordToPeople]) -> MessageToPeople:
+    many = _MANY.get(kind, "words")
+    lines = [f"- {_shown_id(word)}: {one_line(word.subject, 100)}" for word in words]
+    more = len(words) - LINES_AT_MOST
+    return MessageToPeople(
+        subject=f"{len(words)} {many}",
+        text="\n".join([*lines[:LINES_AT_MOST], *([f"and {more} more"] if more > 0 else [])]),
+        data={"about": kind, "count": str(len(words)), "alert_ids": "\n".join(map(_shown_id, words))},
+        word_ids=[word.word_id for word in words],
+    )
+
+
+def _shown_id(word: WordToPeople) -> str:
+    return one_line(word.word_id, VALUE_CHARS)
+
+
+def rest_s(sent_at: Sequence[datetime], now: datetime) -> float:
+    """Return how long to wait before the next message, seconds: `GAP_S` after the last, `PER_MINUTE` in a minute.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> rest_s([], noon), rest_s([noon], noon), rest_s([noon] * 20, noon)
+    (0.0, 1.0, 60.0)
+    """
+    free_at = [sent_at[-1] + timedelta(seconds=GAP_S)] if sent_at else []
+    if len(sent_at) >= PER_MINUTE:
+        free_at.append(sent_at[-PER_MINUTE] + timedelta(minutes=1))
+    # A clock that was set back must not silence anybody: no rest is longer than a minute.
+    return min(60.0, max(0.0, *((at - now).total_seconds() for at in free_at))) if free_at else 0.0
+
+
+def next_try_s(failures: int, said_s: float | None = None) -> float:
+    """Return how long to wait after so many failures in a row, seconds: what the hook said, else ever longer.
+
+    >>> [next_try_s(n) for n in (1, 2, 3, 9, 10, 5000)], next_try_s(3, 90.0), next_try_s(3, 0.0)
+    ([1.0, 2.0, 4.0, 256.0, 300.0, 300.0], 90.0, 4.0)
+    """
+    if said_s is not None and said_s >= FIRST_BACKOFF_S:
+        return said_s
+    return min(FIRST_BACKOFF_S * 2.0 ** min(failures - 1, 30), LONGEST_BACKOFF_S)
+
+
+def put_off_s(refusals: int) -> float:
+    """Return for how long words are put off that were refused so often, seconds.
+
+    >>> [put_off_s(n) for n in (1, 2, 3, 4, 99)]
+    [4.0, 16.0, 64.0, 256.0, 21600.0]
+    """
+    return min(FIRST_PUT_OFF_S * 4.0 ** min(refusals - 1, 30), LONGEST_PUT_OFF_S)

@@ -1,0 +1,78 @@
+"""What lives for ever: intake, journal and words to people, each played for its history."""
+
+from temporalio.api.enums.v1 import PendingActivityState
+
+from activities.actions.tell import TellResult
+from activities.intake.admit import AdmitResult
+from activities.journal.drain import DrainResult
+from domain.intake import IntakeState, JournalState, PaceChange
+from domain.words_to_people import TellState
+from tests.histories.scenarios import Recorded
+from tests.workflows.fake_world import FakeWorld
+from tests.workflows.running import Mill, eventually
+from workflows import options
+from workflows.intake import IntakeWorkflow
+from workflows.journal import JournalWorkflow
+from workflows.tell import TellWorkflow
+
+# --- what lives for ever -----------------------------------------------------------------------------------------
+
+
+async def intake(mill: Mill, world: FakeWorld) -> Recorded:
+    """A batch, a rest that keeps the pace, a pause that comes while polling, another pace, and on it goes."""
+    world.will("admit_batch", AdmitResult(admitted=3, poison=1))
+    polling = world.hold("admit_batch", AdmitResult(admitted=2))
+    resumed = world.hold("admit_batch")
+    handle = await mill.client.start_workflow(
+        IntakeWorkflow.run,
+        IntakeState(per_second=4),
+        id=options.INTAKE_WORKFLOW_ID,
+        task_queue=options.CASES_QUEUE,
+    )
+    await polling.reached.wait()
+    await handle.signal(IntakeWorkflow.pause)
+
+    async def told_to_end() -> bool:  # until then the test server takes the end of the poll amiss
+        pending = (await handle.describe()).raw_description.pending_activities
+        return [p.state for p in pending] == [PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED]
+
+    await eventually(told_to_end)
+    polling.let_go()
+
+    async def paused() -> bool:
+        state: IntakeState = await handle.query(IntakeWorkflow.state)
+        return state.paused and state.admitted == 5
+
+    await eventually(paused)
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=50))
+    await handle.signal(IntakeWorkflow.resume)
+    await resumed.reached.wait()
+    return {"intake": handle.id}
+
+
+async def journal(mill: Mill, world: FakeWorld) -> Recorded:
+    world.will("drain_outcomes", DrainResult(written=2), DrainResult(written=0))
+    third = world.hold("drain_outcomes")
+    handle = await mill.client.start_workflow(
+        JournalWorkflow.run, JournalState(), id=options.JOURNAL_WORKFLOW_ID, task_queue=options.CASES_QUEUE
+    )
+    await third.reached.wait()
+    return {"journal": handle.id}
+
+
+async def tell(mill: Mill, world: FakeWorld) -> Recorded:
+    """Words are told, the hook is down for a while, and on it goes."""
+    now = await mill.env.get_current_time()
+    world.will(
+        "tell_people",
+        TellResult(told=3, sent_at=[now]),
+        TellResult(failures=1, wait_s=1.0, trouble="TransientError: answered 503", sent_at=[now]),
+        TellResult(failures=2, wait_s=2.0, trouble="TransientError: answered 503", sent_at=[now]),
+    )
+    fourth = world.hold("tell_people")
+    handle = await mill.client.start_workflow(
+        TellWorkflow.run, TellState(), id=options.TELL_WORKFLOW_ID, task_queue=options.CASES_QUEUE
+    )
+    async with mill.skipping():
+        await fourth.reached.wait()
+    return {"tell": handle.id}
