@@ -2,6 +2,7 @@
 
 HeadgateError                        about the work: what becomes of a case
 ├── TransientError                   connection refused, 5xx, database busy: the ladder, then a dead letter (exit 3)
+│   └── OvertakenError               a copy of outside records that somebody else made later: looked up again
 ├── ToldToWaitError                  429, 529, Retry-After: waits what was said, does not use up the ladder
 ├── BadAnswerError                   no answer of a model fits, after the bounded re-asks: the human lane
 │   └── UnfitAnswerError             one answer does not fit: the model is asked again at once
@@ -31,12 +32,15 @@ UseError                             about the use: what was asked cannot be, or
 ├── WebhookRefusedError              a webhook that is not taken in: the sender gets an RFC 9457 problem
 │   └── RefusedAnswerError           the same with HTTP headers of its own
 ├── SignatureError                   a webhook whose signature does not count
+├── CellError                        a cell of an imported file that cannot be read
+├── UnreadableFileError              an imported file, or the rest of it, that cannot be read
 ├── CategoryError                    a category of a blueprint that cannot be worked
 ├── FormError                        a form that cannot be read
 ├── StrictJSONError                  bytes that are not JSON as strict_json.py reads it
 └── BadRequestError                  a request that the offline model does not take: its client gets 400
 
 _SenderGoneError                     private: the connection was closed before the body was complete
+_ChangedMeanwhileError               private: what an import checked does not hold any more
 _MissingPartError                    private: ends the doctor's look at Temporal
 
 Private ones never leave their file; every other class that a second file names is defined here. The command line
@@ -69,6 +73,10 @@ class TransientError(HeadgateError):
     """Trouble that time mends; retried on the ladder."""
 
     exit_code: ClassVar[int] = 3
+
+
+class OvertakenError(TransientError):
+    """Somebody looked later than we did and has copied already: what we saw may be old."""
 
 
 class ToldToWaitError(HeadgateError):
@@ -134,6 +142,7 @@ class FailureKind(StrEnum):
 
 FAILURE_KINDS: dict[str, FailureKind] = {
     TransientError.__name__: FailureKind.TRANSIENT,
+    OvertakenError.__name__: FailureKind.TRANSIENT,
     ToldToWaitError.__name__: FailureKind.TOLD_TO_WAIT,
     BadAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnfitAnswerError.__name__: FailureKind.BAD_ANSWER,
@@ -276,6 +285,19 @@ class SignatureError(UseError):
         super().__init__(detail)
         self.fault = fault
         self.detail = detail
+
+
+class CellError(UseError, ValueError):
+    """A cell that cannot be read: what was expected, and what to do."""
+
+    def __init__(self, expected: str, remedy: str) -> None:
+        super().__init__(f"{expected}; {remedy}")
+        self.expected = expected
+        self.remedy = remedy
+
+
+class UnreadableFileError(UseError):
+    """A file, or the rest of it, cannot be read; what is wrong was noted."""
 
 
 class CategoryError(UseError, ValueError):

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.imports.compared import Compared, Values, charge_terms, compare, fetch
-from adapters.imports.spool import Dangling, Spool, Standing
+from adapters.imports.spool import Dangling, RowChange, Spool
 from adapters.store.effects import has_moved_of_order, moved_by_charge
 from adapters.store.tables import charges, customers
 from domain.importing.kinds import Kind
 from domain.importing.problems import Counts, Problems
 from domain.importing.rows import Row
 from domain.money.amount import format_minor
-from domain.money.changes import Objection, object_to_charge, object_to_order
+from domain.money.changes import ForbiddenChange, object_to_charge, object_to_order
 
 _PARENT_OF = {Kind.CUSTOMERS: Kind.ACCOUNTS, Kind.ORDERS: Kind.CUSTOMERS, Kind.CHARGES: Kind.ORDERS}
 _COLUMN = {Kind.CUSTOMERS: "account_id", Kind.ORDERS: "customer_id", Kind.CHARGES: "order_id"}
@@ -42,8 +42,8 @@ class Checker:
                 count.changed += sum(one.is_changed for one in found)
                 count.unchanged += sum(not one.is_new and not one.is_changed for one in found)
                 self.check(kind, found)
-                self._spool.mark((one.waiting for one in found if one.is_new), Standing.NEW)
-                self._spool.mark((one.waiting for one in found if one.is_changed), Standing.CHANGED)
+                self._spool.mark((one.waiting for one in found if one.is_new), RowChange.NEW)
+                self._spool.mark((one.waiting for one in found if one.is_changed), RowChange.CHANGED)
             if count != Counts():
                 counts[kind.value] = count
         return counts
@@ -134,7 +134,7 @@ class Checker:
                 object_to_charge(charge_terms(before), terms, moved_minor=moved.get(one.after["charge_id"], 0)), one
             )
 
-    def _object(self, objections: Iterable[Objection], one: Compared) -> None:
+    def _object(self, objections: Iterable[ForbiddenChange], one: Compared) -> None:
         for term, why, remedy in objections:
             minor = one.row.values.get(f"{term}_minor")
             shown = one.row.values.get(term) if minor is None else format_minor(int(str(minor)), one.after["currency"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from domain.errors import UnreadableFileError
 from domain.importing.kinds import Kind, all_names, kind_of_columns
 from domain.importing.problems import Problems
 from domain.importing.rows import Header, read_header
@@ -17,10 +18,6 @@ _SEPARATORS = ",;\t"
 _NAMES = ", ".join(f"{kind}.csv" for kind in Kind)
 _UTF8 = "save it as 'CSV UTF-8'"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
-
-class UnreadableError(Exception):
-    """A file, or the rest of it, cannot be read; what is wrong was noted."""
 
 
 class FoundFile(NamedTuple):
@@ -73,28 +70,28 @@ def open_records(found: FoundFile, file: BinaryIO, problems: Problems) -> OpenFi
     """Read the header and return how to go on.
 
     Raises:
-        UnreadableError: here, or from the rows: what is wrong was noted.
+        UnreadableFileError: here, or from the rows: what is wrong was noted.
     """
     name = found.path.name
     lines = _lines(name, file, problems)
     first = next(lines, "")
     if not first.strip(" \t\r\n,;"):
         problems.add(name, "expected a header and rows, the file is empty", "fill it or leave it out")
-        raise UnreadableError
+        raise UnreadableFileError
     separator = _separator(first, found.kind)
     try:
         names = [cell.strip().casefold() for cell in next(csv.reader([first], delimiter=separator, strict=True))]
     except csv.Error as error:
         problems.add(name, f"expected a header of column names ({error})", "mend the quotes", line=1)
-        raise UnreadableError from None
+        raise UnreadableFileError from None
     kind = found.kind or kind_of_columns(names)
     if kind is None:
         expected = f"expected a file named one of {_NAMES}, or with the columns of just one of them"
         problems.add(name, expected, "rename the file, or mend its header", line=1, value=", ".join(names))
-        raise UnreadableError
+        raise UnreadableFileError
     header = read_header(name, kind, names, problems)
     if header is None:
-        raise UnreadableError
+        raise UnreadableFileError
     return OpenFile(header, _rows(name, lines, separator, problems))
 
 
@@ -119,7 +116,7 @@ def _rows(name: str, lines: Iterator[str], separator: str, problems: Problems) -
             start = reader.line_num + 2
     except csv.Error as error:
         problems.add(name, f"expected fields parted by {separator!r} ({error})", "mend the quotes", line=start)
-        raise UnreadableError from None
+        raise UnreadableFileError from None
     if not count:
         problems.add(name, "expected rows below the header, there is none", "fill it or leave it out")
 
@@ -128,7 +125,7 @@ def _lines(name: str, file: BinaryIO, problems: Problems) -> Iterator[str]:
     """Yield the lines as text.
 
     Raises:
-        UnreadableError: bytes that are no UTF-8, or a line too long to be one.
+        UnreadableFileError: bytes that are no UTF-8, or a line too long to be one.
     """
     offset = 0
     number = 0
@@ -136,17 +133,17 @@ def _lines(name: str, file: BinaryIO, problems: Problems) -> Iterator[str]:
         number += 1
         if number == 1 and raw.startswith(_UTF16):
             problems.add(name, "expected UTF-8, found UTF-16", _UTF8, line=1)
-            raise UnreadableError
+            raise UnreadableFileError
         if len(raw) > MAX_LINE_BYTES:
             expected = f"expected lines of at most {MAX_LINE_BYTES} bytes"
             problems.add(name, expected, "look for a quote that is not closed, or other line ends", line=number)
-            raise UnreadableError
+            raise UnreadableFileError
         try:
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             at = offset + error.start + (3 if number == 1 and raw.startswith(b"\xef\xbb\xbf") else 0)
             expected = f"expected UTF-8, found byte 0x{error.object[error.start]:02X} at offset {at}"
             problems.add(name, expected, _UTF8, line=number)
-            raise UnreadableError from None
+            raise UnreadableFileError from None
         offset += len(raw)
         yield text

@@ -12,11 +12,11 @@ from sqlalchemy.engine import Connection
 
 from adapters.imports.checking import Checker
 from adapters.imports.compared import TABLES, Compared, Values, as_new, compare
-from adapters.imports.files import FoundFile, UnreadableError, find_files, open_records
-from adapters.imports.spool import Spool, Standing
+from adapters.imports.files import FoundFile, find_files, open_records
+from adapters.imports.spool import RowChange, Spool
 from adapters.store.database import RECORDS_LOCK, Database, upsert
 from adapters.store.tables import customers
-from domain.errors import StatementRefusedError, TransientError
+from domain.errors import StatementRefusedError, TransientError, UnreadableFileError
 from domain.importing.kinds import Kind
 from domain.importing.problems import ImportReport, Problems
 from domain.importing.rows import Row, Times, read_row
@@ -82,7 +82,7 @@ def _read(found: FoundFile, spool: Spool, problems: Problems, times: Times) -> N
             kind = opened.header.kind
             for line, fields in opened.rows:
                 _spool(read_row(opened.header, line, fields, times, problems), spool, problems)
-    except UnreadableError:
+    except UnreadableFileError:
         spool.incomplete.update([kind] if kind is not None else Kind)
 
 
@@ -135,11 +135,11 @@ class _Writer:
                 self._connection, TABLES[kind], [self._seen_so(kind, {**(o.before or {}), **o.after}) for o in found]
             )
         insert = sa.insert(TABLES[kind])
-        for chunk in self._spool.chunks(kind, Standing.NEW):
+        for chunk in self._spool.chunks(kind, RowChange.NEW):
             self._connection.execute(insert, [self._seen_so(kind, as_new(waiting.row)) for waiting in chunk])
 
     def _changed(self, kind: Kind) -> Iterator[list[Compared]]:
-        for chunk in self._spool.chunks(kind, Standing.CHANGED):
+        for chunk in self._spool.chunks(kind, RowChange.CHANGED):
             found = compare(self._connection, kind, chunk, keep=self._keep)
             yield [one for one in found if one.is_new or one.is_changed]
 

@@ -46,7 +46,7 @@ class Place(NamedTuple):
     line: int
 
 
-class Standing(IntEnum):
+class RowChange(IntEnum):
     """How a row stands to the store."""
 
     UNCHANGED = 0
@@ -137,15 +137,16 @@ class Spool:
         wanted = (kind, _encode(key))
         return self._db.execute("SELECT 1 FROM rows WHERE kind = ? AND key = ?", wanted).fetchone() is not None
 
-    def chunks(self, kind: Kind, standing: Standing | None = None) -> Iterator[list[Waiting]]:
+    def chunks(self, kind: Kind, standing: RowChange | None = None) -> Iterator[list[Waiting]]:
         """Yield the good rows of a kind, `CHUNK` at a time, in the order of the file; only those that stand so."""
         last = 0
-        least, most = (min(Standing), max(Standing)) if standing is None else (standing, standing)
+        least, most = (min(RowChange), max(RowChange)) if standing is None else (standing, standing)
         while True:
+            # `+kind`: by the index of kinds it would sort all of them again for each chunk.
             some = self._db.execute(
-                "SELECT id, key, file, line, body FROM rows WHERE kind = ? AND good AND standing BETWEEN ? AND ? "
-                "AND id > ? ORDER BY id LIMIT ?",
-                (kind, least, most, last, CHUNK),
+                "SELECT id, key, file, line, body FROM rows WHERE id > ? AND +kind = ? AND good "
+                "AND standing BETWEEN ? AND ? ORDER BY id LIMIT ?",
+                (last, kind, least, most, CHUNK),
             ).fetchall()
             if not some:
                 return
@@ -182,7 +183,7 @@ class Spool:
         for file, line, body, currency in found:
             yield Row(Kind.CHARGES, file, line, _values(Kind.CHARGES, body)), currency
 
-    def mark(self, waiting: Iterable[Waiting], standing: Standing) -> None:
+    def mark(self, waiting: Iterable[Waiting], standing: RowChange) -> None:
         """Note how rows stand to the store."""
         self._db.executemany("UPDATE rows SET standing = ? WHERE id = ?", [(standing, found.id) for found in waiting])
 

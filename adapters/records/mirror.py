@@ -11,13 +11,9 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import RECORDS_LOCK, Database, insert_new, upsert
 from adapters.store.effects import has_moved_of_order, moved_by_charge
 from adapters.store.tables import charges, customers, orders
-from domain.errors import RefusedError
+from domain.errors import OvertakenError, RefusedError
 from domain.money.changes import ChargeTerms, object_to_charge, object_to_order
 from domain.money.records import Charge, Order
-
-
-class OvertakenError(Exception):
-    """Somebody looked later than we did and has copied already: what we saw may be old."""
 
 
 class Mirror:

@@ -7,12 +7,12 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from adapters.records.mirror import Mirror, OvertakenError
+from adapters.records.mirror import Mirror
 from adapters.records.source import Deadline, RecordsSource
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import cases
-from domain.errors import RefusedError, TransientError
+from domain.errors import OvertakenError, RefusedError, TransientError
 from domain.money.lookup import Facts, look_up
 from domain.money.records import Account
 from domain.money.refund import RefundAction

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from domain.errors import CellError
 from domain.inbound.webhook import TENANT
 from domain.money.currencies import CURRENCIES
 
@@ -16,15 +17,6 @@ SKEW = timedelta(days=1)
 """So far ahead of our clock a time of what has happened may lie: clocks and zones of other systems are not ours."""
 
 Value = str | int | datetime | None
-
-
-class CellError(ValueError):
-    """A cell that cannot be read: what was expected, and what to do."""
-
-    def __init__(self, expected: str, remedy: str) -> None:
-        super().__init__(f"{expected}; {remedy}")
-        self.expected = expected
-        self.remedy = remedy
 
 
 _TIME = re.compile(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.importing.cells import CellError, Value, when
+from domain.errors import CellError
+from domain.importing.cells import Value, when
 from domain.importing.kinds import COLUMNS, KEYS, Column, Holds, Kind, all_names, needed_names
 from domain.importing.problems import Problems
 from domain.money.amount import format_minor, parse_exact

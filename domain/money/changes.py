@@ -19,7 +19,7 @@ class ChargeTerms(NamedTuple):
     refunded_minor: int
 
 
-class Objection(NamedTuple):
+class ForbiddenChange(NamedTuple):
     """Which term may not be as it came, why not, and what to do."""
 
     term: str
@@ -30,7 +30,7 @@ class Objection(NamedTuple):
 _TERMS = (("order_id", "order_id"), ("amount", "amount_minor"), ("currency", "currency"), ("payee", "payee"))
 
 
-def object_to_charge(before: ChargeTerms | None, after: ChargeTerms, *, moved_minor: int) -> list[Objection]:
+def object_to_charge(before: ChargeTerms | None, after: ChargeTerms, *, moved_minor: int) -> list[ForbiddenChange]:
     """Return why a charge may not become what it came as.
 
     Args:
@@ -40,7 +40,7 @@ def object_to_charge(before: ChargeTerms | None, after: ChargeTerms, *, moved_mi
     """
     if before is not None and before.tenant != after.tenant:
         why = "expected the tenant that has this charge already: the payment provider's id of a charge is one of a kind"
-        return [Objection("tenant", why, "use the provider's own id of the charge")]
+        return [ForbiddenChange("tenant", why, "use the provider's own id of the charge")]
     found = []
     if before is not None and moved_minor > 0:
         for term, field in _TERMS:
@@ -48,19 +48,19 @@ def object_to_charge(before: ChargeTerms | None, after: ChargeTerms, *, moved_mi
             if old != new:
                 kept = format_minor(old, before.currency) if term == "amount" else repr(old)
                 why = f"expected {kept}: Headgate paid {format_minor(moved_minor, before.currency)} of it back"
-                found.append(Objection(term, why, "leave it as it was when the money went back"))
+                found.append(ForbiddenChange(term, why, "leave it as it was when the money went back"))
     if not found and after.refunded_minor + moved_minor > after.amount_minor:
         left = format_minor(max(after.amount_minor - moved_minor, 0), after.currency)
         why = f"expected at most {left}, which is what others can have paid back of the charge"
         if moved_minor:
             why += f" beside the {format_minor(moved_minor, after.currency)} of Headgate"
-        found.append(Objection("refunded", why, "count only what went back past Headgate"))
+        found.append(ForbiddenChange("refunded", why, "count only what went back past Headgate"))
     return found
 
 
-def object_to_order(before_customer: str, after_customer: str, *, moved: bool) -> Objection | None:
+def object_to_order(before_customer: str, after_customer: str, *, moved: bool) -> ForbiddenChange | None:
     """Return why an order may not go to another customer, or None; `moved`: Headgate paid money back of it."""
     if before_customer == after_customer or not moved:
         return None
     why = f"expected {before_customer!r}, to whom Headgate paid money of this order back"
-    return Objection("customer_id", why, "leave the order with its customer")
+    return ForbiddenChange("customer_id", why, "leave the order with its customer")

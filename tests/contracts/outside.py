@@ -17,11 +17,12 @@ from adapters.records.source import Deadline
 from adapters.store import Store
 from adapters.store.tables import charges, customers, orders
 from domain.errors import RefusedError, TransientError
+from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.approval import Action
 from domain.money.effect import LedgerState
 from domain.money.lookup import KnownCustomer
 from domain.money.records import Charge, Customer, Order, OrderStatus
+from domain.money.refund import RefundTerms
 from tests.contracts.records import find
 from tests.contracts.store_samples import NOW, action, case_input, stored_case
 
@@ -105,7 +106,8 @@ class OutsideContract:
         return [one.refunded_minor for one in account.order.charges] if account.order else []
 
     def intend(self, ledger: Any, asked: Action, **more: Any) -> LedgerState:
-        values = {"step": "refund", "approval_id": None, "limit_minor": LIMIT, "now": NOW, **more}
+        terms = RefundTerms(limit_minor=LIMIT, seen_back_minor=more.pop("seen_back_minor", None))
+        values = {"step": "refund", "approval_id": None, "terms": terms, "now": NOW, **more}
         state: LedgerState = ledger.intend(asked, **values).state
         return state
 

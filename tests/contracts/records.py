@@ -10,6 +10,7 @@ import pytest
 from adapters.store import Store
 from domain.money.amount import Money
 from domain.money.records import Account, OrderStatus
+from domain.money.refund import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.store_samples import NOW, action, stored_case
 
@@ -104,7 +105,7 @@ class RecordsContract:
         store.cases.admit([stored_case("e1")])
         of = {"customer_id": "C-1", "order_id": "ORD-1"}
         find(records, **of)
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=NOW)
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
         other = find(records, **of, case_id="case/shop/e2")
         own = find(records, **of, case_id="case/shop/e1")
         assert other.order is not None
@@ -123,7 +124,7 @@ class RecordsContract:
         of = {"customer_id": "C-1", "order_id": "ORD-1"}
         find(records, **of)
         late = datetime(2026, 6, 14, 23, 59, tzinfo=UTC)
-        store.ledger.intend(action("e1"), step="refund", approval_id=None, limit_minor=None, now=late)
+        store.ledger.intend(action("e1"), step="refund", approval_id=None, terms=RefundTerms(), now=late)
         tokyo = (late + timedelta(minutes=2)).astimezone(timezone(timedelta(hours=9)))
         just_before = late.astimezone(timezone(timedelta(hours=9)))
         assert find(records, **of, now=tokyo).refunded_today_minor == 0

@@ -14,6 +14,7 @@ from adapters.store import Store
 from adapters.store.tables import charges, customers, orders
 from domain.errors import TransientError
 from domain.importing.problems import ImportReport
+from domain.money.refund import RefundTerms
 from tests.contracts.store_samples import NOW, RECORDS, action, stored_case
 
 CUSTOMERS = """
@@ -190,7 +191,7 @@ class ImportContract:
     def paid(self, store: Store) -> None:
         """5.00 of 20.00 USD of CH-1 are about to go back."""
         store.cases.admit([stored_case("e1")])
-        store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=None, now=NOW)
+        store.ledger.intend(action(), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
 
     @pytest.mark.parametrize(
         ("old", "new", "column"),
@@ -245,7 +246,7 @@ class ImportContract:
         write_all = importing._write_all
 
         def late(*arguments: object, **more: object) -> None:
-            store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=None, now=NOW)
+            store.ledger.intend(action(), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
             write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
 
         monkeypatch.setattr(importing, "_write_all", late)

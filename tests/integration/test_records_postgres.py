@@ -19,6 +19,7 @@ from adapters.store.database import RECORDS_LOCK
 from adapters.store.tables import charges, effects
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
+from domain.money.refund import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.outside import FakeSource, OutsideContract, charge, order
 from tests.contracts.records import RecordsContract, find
@@ -157,9 +158,8 @@ def test_threads_that_look_and_pay_at_once_never_pay_more_than_is_left(store: St
                 action(name, money=Money(minor=300, currency="USD")),
                 step="refund",
                 approval_id=None,
-                limit_minor=500_000,
+                terms=RefundTerms(limit_minor=500_000, seen_back_minor=account.order.charges[0].refunded_minor),
                 now=NOW,
-                seen_back_minor=account.order.charges[0].refunded_minor,
             )
         except (RefusedError, TransientError):
             return False
@@ -183,7 +183,9 @@ def test_a_payment_waits_for_a_change_of_the_records_and_sees_it(store: Store, p
         store.database.lock(connection, RECORDS_LOCK)
         connection.execute(sa.update(charges).values(refunded_minor=2_000))
         paying = pool.submit(
-            lambda: store.ledger.intend(action(), step="refund", approval_id=None, limit_minor=500_000, now=NOW)
+            lambda: store.ledger.intend(
+                action(), step="refund", approval_id=None, terms=RefundTerms(limit_minor=500_000), now=NOW
+            )
         )
         with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

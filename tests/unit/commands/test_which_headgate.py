@@ -52,6 +52,7 @@ STORE_ONLY = {
     "dlq show": (LETTER,),
     "dlq discard": (LETTER, "--reason", "old"),
     "ledger export": (),
+    "records import": (str(Path(__file__).parents[3] / "samples" / "records" / "territories.csv"), "--dry-run"),
     "effects stop": ("--reason", "drill"),
     "effects allow": ("--reason", "drill over"),
 }

@@ -18,6 +18,8 @@ VALUES = {
     "stripe_api_key": "sk_test_1",
     "supervisor_webhook_url": "https://chat.example/hook/1",
     "store_url": "postgresql://headgate:pw@db/headgate",
+    "records_url": "postgresql://reader:pw@db/shop",
+    "records_token": "sesame",
 }
 
 
