@@ -111,7 +111,7 @@ def test_what_each_error_means(error: type[HeadgateError], kind: FailureKind) ->
     assert failure_of(in_activity(as_temporal(an(error))))[0] is kind
 
 
-@pytest.mark.parametrize("error", [e for e in OWN_ERRORS if e not in (ToldToWaitError, TransientError)])
+@pytest.mark.parametrize("error", [e for e in OWN_ERRORS if not issubclass(e, ToldToWaitError | TransientError)])
 def test_temporal_retries_nothing_that_time_does_not_mend(error: type[HeadgateError]) -> None:
     assert as_temporal(an(error)).non_retryable
 
