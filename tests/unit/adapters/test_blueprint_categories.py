@@ -1,0 +1,62 @@
+"""Categories of the docs work as they stand there: in the blueprint alone, without code."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters.blueprints.folder import load_all
+from domain.errors import ConfigurationError
+
+PROJECT = Path(__file__).parents[3]
+EXTENDING = (PROJECT / "docs" / "extending.md").read_text("utf-8")
+SNIPPETS = re.findall(r"```toml\n(\[\[categories\]\].*?)```", EXTENDING, re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PROJECT / "blueprints" / "default", tmp_path / "blueprint"))
+
+
+def add(folder: Path, snippet: str) -> None:
+    path = folder / "blueprint.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("# --- limits, people", f"{snippet}\n# --- limits, people", 1), "utf-8")
+    assert snippet in path.read_text("utf-8")
+
+
+def test_returns_are_added_by_the_blueprint_alone(folder: Path) -> None:
+    add(folder, SNIPPETS[0])
+    blueprint, _ = load_all(folder)
+    returns = blueprint.case_policy("acme").category("returns")
+    assert returns is not None
+    assert (returns.specialist, returns.tools is not None and "refund" in returns.tools) == ("billing", False)
+    assert blueprint.case_policy("another").category("returns") is None
+    assert blueprint.version != load_all(PROJECT / "blueprints" / "default")[0].version
+
+
+def test_a_help_desk_needs_its_articles_and_only_approved_ones_count(folder: Path) -> None:
+    add(folder, SNIPPETS[1])
+    article = {
+        "article_id": "kb-it-vpn", "area": "it", "title": "VPN", "symptoms": ["how do I get into the VPN"],
+        "cause": "The client needs your token.", "steps": ["Open the client."], "approved": False,
+    }  # fmt: skip
+    path = folder / "knowledge.json"
+    articles = json.loads(path.read_text("utf-8"))
+    for approved in (None, False):
+        if approved is not None:
+            path.write_text(json.dumps([*articles, article]), "utf-8")
+        with pytest.raises(ConfigurationError, match=r"line \d+: category 'IT help desk' names .* 'it'"):
+            load_all(folder)
+    path.write_text(json.dumps([*articles, article | {"approved": True}]), "utf-8")
+    blueprint, read = load_all(folder)
+    assert blueprint.case_policy().category("IT help desk") is not None
+    assert read[-1].article_id == "kb-it-vpn"
+
+
+def test_a_prompt_that_a_specialist_needs_is_missed_by_name(folder: Path) -> None:
+    (folder / "prompts" / "article.md").unlink()
+    with pytest.raises(ConfigurationError, match=r"article\.md is missing"):
+        load_all(folder)
