@@ -1,1 +1,1 @@
-"""What people and programs use: one connection, the typed library, the commands, the gateway."""
+"""The outside view of Headgate: which one is meant, the connection, the typed library, the audit."""

@@ -1,4 +1,4 @@
-"""Gather what the audit looks at, from the stores and Temporal themselves, and let `domain.audit.verdict` judge it."""
+"""Gather the facts of an audit from the stores and Temporal, and let `domain.audit.verdict` judge them."""
 
 import asyncio
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ async def run_audit(
     grace_s: float = GRACE_S,
     confirm_after_s: float = CONFIRM_AFTER_S,
 ) -> AuditReport:
-    """Check promises S1 to S6 and L1 to L3. What is found is looked at a second time before it is reported.
+    """Check promises S1 to S6 and L1 to L3. A violation is reported only if a second look confirms it.
 
     Args:
         inbox: the holding pen.
@@ -90,7 +90,7 @@ class _FactGatherer:
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def facts(self) -> AuditFacts:
-        """Look at everything once; causes are read after their effects, so that none seems to be missing."""
+        """Look at everything once. Causes are read after their effects, so that no cause seems to be missing."""
         payments = await self._rail.log()
         stored = await asyncio.to_thread(
             self._store.read, [entry.charge_id for entry in payments if entry.charge_id is not None]
@@ -193,7 +193,7 @@ class _FactGatherer:
     def _note_what_they_do(
         self, runs: dict[str, CaseRun], described: list[WorkflowExecutionDescription], now: datetime
     ) -> None:
-        """Say of each running case what it and its children do."""
+        """Note for each running case what it and its children are doing."""
         by_case: dict[str, list[WorkflowExecutionDescription]] = {}
         for description in described:
             by_case.setdefault(case_of(description.id), []).append(description)
@@ -205,7 +205,7 @@ class _FactGatherer:
             run.doing, run.doing_what = min(seen, key=lambda told: order.index(told[0]), default=(Doing.UNKNOWN, ""))
 
     async def _ask_deadlines(self, runs: dict[str, CaseRun], stored: StoreFacts, now: datetime) -> None:
-        """Ask those that wait until when, where the store cannot say so."""
+        """Ask waiting cases for their deadline where the store does not know it."""
         deadlines = {case.case_id: timedelta(seconds=case.human_deadline_s) for case in stored.cases}
         pending = {a.case_id for a in stored.approvals if a.standing == "pending" and a.expires_at > now}
 

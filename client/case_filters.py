@@ -11,7 +11,7 @@ ENDED_OUTSIDE = {"terminated": "Terminated", "failed": "Failed", "timed_out": "T
 
 
 def in_state(state: str) -> str:
-    """Return the condition for the cases that are listed with this state.
+    """Return the condition that selects the cases in a state.
 
     A case that was ended from outside keeps the `CaseState` that it had; it waits for nobody any more.
 

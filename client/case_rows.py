@@ -33,7 +33,7 @@ class CaseRow(BaseModel):
 
 
 def row_of(execution: WorkflowExecution) -> CaseRow:
-    """Make a row of what a list or a description of a workflow says."""
+    """Build a row from a listed or described workflow."""
     attributes = execution.typed_search_attributes
     status = execution.status
     state = attributes.get(options.CASE_STATE) or CaseState.RUNNING

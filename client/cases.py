@@ -36,7 +36,7 @@ from workflows.case import CaseWorkflow
 
 
 class Cases:
-    """The cases of a running Headgate; messages are handed in where its gateway is known."""
+    """The cases of a running Headgate. `start` needs to know its gateway; everything else needs its Temporal alone."""
 
     def __init__(self, temporal: Client, endpoints: Endpoints | None = None) -> None:
         self._temporal = temporal

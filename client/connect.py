@@ -49,10 +49,10 @@ async def connect(which: WhichHeadgate, *, lazy: bool = False, runtime: Runtime 
 
 @functools.cache
 def _end_after_the_sdk() -> None:
-    """Let the SDK's threads put down what they hold before the interpreter is torn down.
+    """Give the SDK's threads time to release their Python objects before the interpreter shuts down.
 
-    A thread that has just handed over the result of a call still holds Python objects. Where it meets an interpreter
-    that is being torn down, the process is killed by SIGABRT or SIGSEGV after its work is done: nine of thirty short
+    A thread that has just delivered the result of a call still holds Python objects. If the interpreter shuts down
+    under it, the process is killed by SIGABRT or SIGSEGV after its work is done: nine of thirty short
     programs on a busy machine, none with a pause (temporalio/sdk-python issue 300).
     """
     atexit.register(time.sleep, SDK_RESTS_WITHIN_S)

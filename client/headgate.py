@@ -1,4 +1,4 @@
-"""The typed library: a connection to a running Headgate, and what can be done with it, by subject.
+"""The typed library: a connection to a running Headgate, with its operations grouped by subject.
 
 async with await Headgate.connect(Path(".headgate")) as headgate:
     case_id = await headgate.cases.start(text="I was charged twice for ORD-10023", customer_id="C-1001")

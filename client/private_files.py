@@ -63,7 +63,7 @@ class WatchedFile(Generic[_T]):
 
 
 def read_private(path: Path, parse: Callable[[object], _T]) -> _T:
-    """Return what is in such a file.
+    """Read a private file and parse its JSON.
 
     Raises:
         ConfigurationError: it cannot be read, or is not as expected; the message names it and no secret.
@@ -86,7 +86,7 @@ def _without_input(error: Exception) -> str:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file in place in one step, readable by its owner alone."""
+    """Write a file atomically, readable by its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -18,7 +18,7 @@ _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCSta
 
 
 def is_denied(error: Exception) -> bool:
-    """Tell whether Temporal does not take these credentials."""
+    """Tell whether Temporal refuses these credentials."""
     return isinstance(error, RPCError) and error.status in _DENIED
 
 
@@ -71,7 +71,7 @@ async def describe(temporal: Client, workflow_id: str) -> WorkflowExecutionDescr
 
 
 async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> NotReachableError:
-    """Return what a query or update means that got no answer: not for these credentials, or no worker is there.
+    """Return the error for a query or update without an answer: credentials refused, or no worker there.
 
     Raises:
         UnknownCaseError: there is no such workflow to ask.
@@ -89,7 +89,7 @@ _Answer = TypeVar("_Answer", CaseAnswer, DecisionAnswer)
 
 
 def answer_of_rejected(error: WorkflowUpdateFailedError, answer: type[_Answer]) -> _Answer:
-    """Return the answer that a workflow gave with an update which it did not take."""
+    """Return the answer that a workflow attached to an update it rejected."""
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.details:
         return answer.model_validate(cause.details[0])

@@ -69,7 +69,7 @@ async def send_file(
     progress: Callable[[int], None] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> SendSummary:
-    """Send what is in a file (see `client.messages.read_messages`) to a source of a gateway.
+    """Send the messages of a file (see `client.messages.read_messages`) to a source of a gateway.
 
     `rate` is in messages per second, None as fast as they are accepted; `limit` ends after so many; `progress` is
     called with the number of messages that are done.
@@ -175,7 +175,7 @@ class _WebhookSender:
             await asyncio.sleep(left)
 
     async def _post(self, message: WebhookMessage) -> httpx.Response | None:
-        """Send once; None if no answer came. Signed anew for each try, as a signature grows stale."""
+        """Send once; return None if no answer came. Every try is signed anew, because signatures expire."""
         headers = {"content-type": message.content_type, **sign(self._secret, message.event_id, message.body)}
         started = time.monotonic()
         try:
@@ -251,7 +251,7 @@ def _at_most(messages: Iterable[WebhookMessage], limit: int | None) -> Iterator[
 
 
 def _wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
-    """Return how long the server asks to wait, seconds or date; what is absurd is capped."""
+    """Return how many seconds the server asks to wait; it may name seconds or a date. Absurd values are capped."""
     given = answer.headers.get("retry-after", "")
     try:
         wait_s = (

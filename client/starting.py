@@ -1,4 +1,4 @@
-"""Starts workflows under their public ids."""
+"""Start workflows under their public ids."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ class TemporalCaseStarter:
         self._client = client
 
     async def start(self, cases: Iterable[CaseInput]) -> None:
-        """Start each case, or find it started.
+        """Start each case; one that was started before is left alone.
 
         Raises:
             TransientError: Temporal did not take one of them; starting them all again is safe.
@@ -48,7 +48,7 @@ class TemporalCaseStarter:
             raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
 
     async def start_again(self, case: CaseInput) -> None:
-        """Start a replay after the run that was given up, or find it started.
+        """Start a replay once the run before it has ended; one that was started before is left alone.
 
         Raises:
             TransientError: Temporal did not take it, or that run has not ended; starting it again is safe.
@@ -95,7 +95,7 @@ class TemporalCaseStarter:
 
 
 async def ensure_intake(client: Client, per_second: float) -> None:
-    """Let the intake workflow run; one that runs keeps its pace."""
+    """Start the intake workflow unless it runs already; a running one keeps its pace."""
     await client.start_workflow(
         IntakeWorkflow.run,
         IntakeState(per_second=per_second),
@@ -107,7 +107,7 @@ async def ensure_intake(client: Client, per_second: float) -> None:
 
 
 async def ensure_journal(client: Client) -> None:
-    """Let the journal workflow run."""
+    """Start the journal workflow unless it runs already."""
     await client.start_workflow(
         JournalWorkflow.run,
         JournalState(),

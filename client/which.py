@@ -5,8 +5,8 @@
 3. Otherwise nobody knows, and `NotReachableError` names both ways.
 
 The data dir is the one that is given, else `HEADGATE_DATA_DIR`, else `.headgate`. An `endpoints.json` stays when its
-`headgate up` ends. It still says which Headgate is meant; whoever would connect is told that it has ended, and is never
-sent on to another one, nor to whoever uses its ports now.
+`headgate up` ends, and still says which Headgate is meant. A command that would connect then reports that it has ended;
+it never goes to another Headgate, nor to whatever uses those ports now.
 """
 
 import fcntl
@@ -68,7 +68,7 @@ class WhichHeadgate:
 
     @classmethod
     def of_endpoints(cls, endpoints: Endpoints) -> Self:
-        """Return the one of a `headgate up` that this process has started."""
+        """Return the Headgate that this process itself has started."""
         return cls(endpoints.temporal, endpoints.namespace, "this process", endpoints)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class WhichHeadgate:
 
 
 def which_headgate(data_dir: Path | None = None) -> WhichHeadgate:
-    """Return the Headgate that is meant, by the rule of this module. Nothing is asked whether it runs.
+    """Return the Headgate that is meant, by the rule of this module. Does not check whether it runs.
 
     Args:
         data_dir: None: the one of `HEADGATE_DATA_DIR`, else `.headgate`.
@@ -119,7 +119,7 @@ def which_headgate(data_dir: Path | None = None) -> WhichHeadgate:
 
 
 def which_temporal() -> WhichHeadgate:
-    """Return the Temporal that the environment names, for what has no data dir.
+    """Return the Temporal that the environment names; for commands without a data dir.
 
     Raises:
         NotReachableError: it names none.
@@ -185,7 +185,7 @@ def _first_line(error: ValueError) -> str:
 
 
 def _has_ended(data_dir: Path) -> bool:
-    """Tell whether no `headgate up` runs on a data dir; without its lock file, as in a copy, nobody can tell."""
+    """Tell whether the `headgate up` of a data dir has ended. A copy of it has no lock file: then assume it runs."""
     try:
         with (data_dir / UP_LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,1 +1,1 @@
-"""The `headgate` command: one file for each word."""
+"""The `headgate` command: one file per subcommand or group of subcommands."""

@@ -1,6 +1,6 @@
-"""The `headgate` command, put together word by word.
+"""The `headgate` command: registers all subcommands on `app`.
 
-What a word needs is imported when it runs, so that `headgate --help` stays instant.
+A subcommand imports what it needs when it runs, so that `headgate --help` stays instant.
 """
 
 import typer

@@ -20,7 +20,7 @@ class UvicornOptions(TypedDict):
 
 
 def uvicorn_options() -> UvicornOptions:
-    """Return the options that the gateway is made for: the fast parser and loop, no line per request, no banner."""
+    """Return the gateway's options: fast parser and event loop, no access log, no server header."""
     return UvicornOptions(
         http="httptools",
         loop="uvloop",
@@ -36,7 +36,7 @@ def uvicorn_options() -> UvicornOptions:
 
 
 def settle_memory() -> None:
-    """Keep what start-up made out of the garbage collector's way; call it once, when all modules are loaded.
+    """Exempt everything that exists now from garbage collection. Call it once, when all modules are loaded.
 
     Requests leave hardly any cycles behind; walking through every loaded module to find none costs a tenth of the rate.
     """

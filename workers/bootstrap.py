@@ -67,7 +67,7 @@ def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
 
 
 def ask_store(url: str) -> str:
-    """Ask the store for a sign of life and return its URL without the password; nothing is made or migrated.
+    """Check that the store answers and return its URL without the password. Creates and migrates nothing.
 
     Raises:
         ConfigurationError: the URL cannot be read, the driver is not installed, or the database refuses.
@@ -151,7 +151,7 @@ MODEL_ROOM = "activities.models."
 
 
 class Parts:
-    """Everything that activities need, by the settings."""
+    """Everything that activities need, built as the settings say."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

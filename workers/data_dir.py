@@ -1,4 +1,4 @@
-"""What keeps a data dir in order: one owner at a time, and logs that do not grow for ever."""
+"""Order in a data dir: one owner at a time, and logs that do not grow for ever."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ LOCK_PAUSE_S = 0.1
 
 
 def make_data_dir(path: Path) -> None:
-    """Make the data dir for its owner alone: personal data and secrets lie in it.
+    """Create the data dir, readable by its owner alone: it holds personal data and secrets.
 
     Raises:
         UsageError: it cannot be made or written.
@@ -33,7 +33,7 @@ def make_data_dir(path: Path) -> None:
 
 
 def take_lock(data_dir: Path) -> IO[str]:
-    """Take the data dir for this process until the returned file is closed or the process ends, however it ends.
+    """Lock the data dir until the returned file is closed or this process ends, however it ends.
 
     Raises:
         DataDirInUseError: another process has it; the message names it.
@@ -61,7 +61,7 @@ def take_lock(data_dir: Path) -> IO[str]:
 
 
 def rotate_log(path: Path, most_bytes: int = LOG_ROTATE_BYTES, kept: int = LOGS_KEPT) -> None:
-    """Move a log that has grown past ``most_bytes`` aside (``.1`` is the newest); done when its process first
+    """Move a log aside that has grown past ``most_bytes`` (``.1`` is the newest). Called when its process first
     starts.
     """
     if not path.exists() or path.stat().st_size <= most_bytes:

@@ -1,4 +1,4 @@
-"""Who may send and who may decide: the secrets that a fresh data dir starts with."""
+"""The secrets of a fresh data dir: who may send, and who may decide."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SOURCES = ("shop", "mail", "demo")
 
 
 def prepare_access(settings: Settings) -> list[SourceEndpoint]:
-    """Make sources and approvers' tokens that are missing; those that are there stay. Files have the mode 600.
+    """Create missing sources and approvers' tokens; existing ones stay. The files have mode 600.
 
     Tokens of new approvers are added to `approver-tokens.json`, to be handed out and deleted; nothing else keeps them.
     """

@@ -38,7 +38,7 @@ async def _run_gateway(settings: Settings) -> None:
     app = create_gateway(
         inbox=Parts(settings).inbox,
         sources=SourceRegistry(settings.sources_file),
-        # Lazily: webhooks must be taken while Temporal is away.
+        # Lazily: webhooks are accepted while Temporal is down.
         desk=Approvals(await connect(which_headgate(settings.data_dir), lazy=True)),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,

@@ -36,6 +36,6 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # One line a request of every client would bury what matters.
+    # A line for every request of every client would bury what matters.
     for chatty in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -46,7 +46,7 @@ def case_worker(client: Client, *, cached: int = 1000) -> Worker:
         client,
         task_queue=options.CASES_QUEUE,
         workflows=workflows(),
-        # Input that cannot be decoded must fail its workflow instead of being retried for ever.
+        # Input that cannot be decoded fails its workflow; by default it would be retried for ever.
         workflow_failure_exception_types=[ValidationError],
         max_cached_workflows=cached,
         graceful_shutdown_timeout=GRACE,
@@ -103,7 +103,7 @@ async def run_role(role: Role, settings: Settings) -> None:
     """
     client = await connect(which_headgate(settings.data_dir))
     try:
-        # Asked first: the SDK's own word on a namespace that is missing is a RuntimeError out of a running worker.
+        # Asked first: for a missing namespace the SDK would raise a RuntimeError out of the running worker.
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
         parts = Parts(settings)
         workers = build(role, client, parts)

@@ -120,7 +120,7 @@ def load_settings(**given: object) -> Settings:
 
 
 def _say_which_setting(found: "ErrorDetails") -> str:
-    """Return what is wrong with one setting, by the variable or the file that it comes from."""
+    """Return what is wrong with a setting, naming the variable or file that it comes from."""
     name = ".".join(str(part) for part in found["loc"])
     variable = f"HEADGATE_{name.upper()}"
     value = "…" if name in SECRETS else repr(found["input"])

@@ -1,4 +1,4 @@
-"""What `headgate doctor` finds of what the settings name: blueprint, model profile and keys, store, Web UI."""
+"""The checks of `headgate doctor` on what the settings name: blueprint, model profile and keys, rail, store, Web UI."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -242,5 +242,5 @@ def _model_remedy(url: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, on one line and not too long."""
+    """Return an error's message on one line, shortened to 200 characters."""
     return " ".join(str(error).split())[:200]

@@ -1,4 +1,4 @@
-"""`headgate doctor`: the diagnosis of an installation, put together from the settings."""
+"""`headgate doctor`: runs all checks on the Headgate that is meant, and reports them."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ async def run_doctor(settings: Settings, *, as_json: bool) -> tuple[dict[str, ob
 
 
 def check_which(settings: Settings) -> tuple[Finding, WhichHeadgate | None]:
-    """Is it known which Headgate is meant, and does its `headgate up` run? Returns which it is, too."""
+    """Is it known which Headgate is meant, and does its `headgate up` run? Also returns which one it is."""
     try:
         which = which_headgate(settings.data_dir)
     except (NotReachableError, UsageError) as error:

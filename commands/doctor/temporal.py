@@ -51,7 +51,7 @@ async def check_temporal(which: WhichHeadgate | None) -> list[Finding]:
 
 
 class _MissingPartError(Exception):
-    """A part is missing without which the rest cannot be asked."""
+    """Ends the look at Temporal: without this part the rest cannot be asked."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.found)
@@ -90,7 +90,7 @@ async def _look_at_temporal(which: WhichHeadgate | None, found: list[Finding]) -
 
 
 async def _answer_or_missing(part: str, answer: Awaitable[Result]) -> Result:
-    """Return what Temporal answers in time; otherwise that part is what is missing."""
+    """Return Temporal's answer, or raise `_MissingPartError` for the part if there is none in time."""
     from temporalio.service import RPCError
 
     from client.refusals import is_denied
@@ -143,7 +143,7 @@ async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> li
 
 
 async def _case_worker_answers(client: "Client") -> bool:
-    """Return whether a case worker answers for the intake, where that was started: Temporal learns late of a death."""
+    """Return whether a case worker answers a query. Temporal alone would list a dead worker for minutes."""
     from client.intake import Intake
     from domain.errors import UnknownCaseError
 

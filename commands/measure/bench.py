@@ -1,4 +1,4 @@
-"""Commands that measure: `headgate eval` and `headgate bench`."""
+"""`headgate bench`: rates, each beside a plain baseline in the same run."""
 
 import importlib.util
 from collections.abc import Mapping

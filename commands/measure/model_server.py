@@ -13,7 +13,7 @@ from workers.settings import load_settings
 
 @asynccontextmanager
 async def models_for(profile: str | None) -> AsyncIterator[Parts]:
-    """Yield parts whose models answer: the offline model is served on a free port for as long as it is needed.
+    """Yield parts whose models answer. The offline model is served on a free port until the block ends.
 
     Raises:
         ValueError: the settings or the blueprint are wrong.

@@ -29,7 +29,7 @@ class Labelled(BaseModel):
 
 
 class Judged(BaseModel):
-    """What was true and what was answered; None is off-topic, or an abstention."""
+    """A label and the answer to it. None means off-topic as a label, and an abstention as an answer."""
 
     truth: str | None
     answer: str | None

@@ -207,7 +207,7 @@ def _result_table(
 
 
 def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
-    """Say what the offline model's tokens would have cost at a list price; nothing for real models."""
+    """Return what the offline model's tokens would have cost at a list price; empty for real models."""
     profile = parts.blueprint.models.get("openai")
     if parts.settings.models != "offline" or profile is None:
         return ""

@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 
 def fail(message: str, code: int = WRONG) -> typer.Exit:
-    """Say what is wrong on stderr and return what the command is to be ended with: raise it."""
+    """Print an error on stderr and return the exit to raise."""
     typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
     return typer.Exit(code)
 
@@ -70,7 +70,7 @@ def report(ids: Sequence[str], message: str, *, as_json: bool, accepted: bool = 
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table: lines and colours on a terminal, tab-separated without."""
+    """Print a table: formatted on a terminal, tab-separated otherwise."""
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join("" if cell is None else str(cell) for cell in row))
@@ -184,7 +184,7 @@ def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
 
 
 def person(by: str) -> str:
-    """Return who decides: as named, else who is logged in."""
+    """Return the name of who decides: `by`, else the user who is logged in."""
     return by or getpass.getuser()
 
 
@@ -200,7 +200,7 @@ Models = Annotated[
 
 
 def settings_for(data_dir: Path, **given: object) -> "Settings":
-    """Read the settings for a data dir; wrong ones end the command with a clear message."""
+    """Read the settings for a data dir; a wrong one ends the command with one clear line."""
     from workers.settings import load_settings
 
     with clear_errors():

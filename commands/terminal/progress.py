@@ -13,7 +13,7 @@ BETWEEN_LINES_S = 3.0
 
 @contextmanager
 def progress_bar(console: Console, what: str, total: int | None) -> Iterator[Callable[[int, str], None]]:
-    """Yield a function that is told how many are done and a note; `total` None means that nobody knows."""
+    """Yield a function that shows how many are done and a note. `total` is None where it is not known."""
     if console.is_terminal:
         columns = (
             TextColumn(what),

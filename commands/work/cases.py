@@ -100,7 +100,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
                 typer.echo(
                     f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
                 )
-        # Of untrusted text nothing reaches the terminal that would move its cursor.
+        # Untrusted text: control characters could move the terminal's cursor.
         text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
         typer.echo(textwrap.indent(text, "  | ", lambda _: True))
         if len(message.text) > TEXT_SHOWN:
@@ -176,7 +176,7 @@ def cases_follow(
 
 
 async def _row_once_let_in(headgate: "Headgate", case_id: str) -> "CaseRow":
-    """Return the row of a case; one that is unknown is said to be so, and may still be on its way in."""
+    """Return the row of a case. An unknown one is reported, and looked for once more: it may be on its way in."""
     from domain.errors import UnknownCaseError
 
     try:

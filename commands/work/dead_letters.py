@@ -1,4 +1,4 @@
-"""`headgate dlq`: dead letters."""
+"""`headgate dlq`: list, show, replay and discard dead letters."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated

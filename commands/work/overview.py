@@ -23,7 +23,12 @@ INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
 async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[str, int]:
-    """Count cases by state; a dead letter that was replayed (so many) is a run in Temporal, but no case any more."""
+    """Count cases by state.
+
+    Args:
+        headgate: connected.
+        replayed: replayed dead letters. Each is still a run in Temporal, but no longer a case.
+    """
     states = [str(state) for state in (*CaseState, *ENDED_OUTSIDE)]
     numbers = await asyncio.gather(*(headgate.cases.count(in_state(state)) for state in states))
     counts = dict(zip(states, numbers, strict=True))
@@ -32,7 +37,7 @@ async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[st
 
 
 async def ask_intake(headgate: "Headgate") -> "tuple[IntakeState | None, str]":
-    """Return the state of the intake, or None and why it does not tell."""
+    """Return the state of the intake, or None and the reason why it is not known."""
     from domain.errors import NotReachableError, UnknownCaseError
 
     try:

@@ -69,7 +69,7 @@ async def _replay_if_open(parts: "Parts", headgate: "Headgate", row: "DeadLetter
 
 
 async def _replay_letter(parts: "Parts", headgate: "Headgate", row: "DeadLetterRecord") -> None:
-    """Take the case's stored input and start it; a crash in between is mended by replaying again.
+    """Start the case anew from its stored input. After a crash in between, replaying again is safe.
 
     Raises:
         ValueError: it was replayed before, and that ended; the letter is marked so now.

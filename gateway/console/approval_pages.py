@@ -153,7 +153,7 @@ class ApprovalPages:
         return session
 
     def _for_logged_in(self, show: _Page) -> Callable[[Request], Awaitable[Response]]:
-        """Let in only who is logged in, and turn trouble into a page."""
+        """Wrap a page: only people who are logged in see it, and errors become a page, too."""
 
         async def guarded(request: Request) -> Response:
             session = self._logged_in(request)

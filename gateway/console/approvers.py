@@ -38,13 +38,13 @@ class ApproverRegistry:
         self._file: WatchedFile[Mapping[str, str]] = WatchedFile(path, _parse_approvers)
 
     def log_in(self, name: str, token: str) -> str | None:
-        """Return a fingerprint of the token if it is this person's, else None; an unknown name takes as long."""
+        """Return a fingerprint of the token if it is this person's, else None; takes as long for unknown names."""
         expected = self._file.get().get(name, "")
         given = hashlib.sha256(token.strip().encode()).hexdigest()
         return given[:_FINGERPRINT_CHARS] if hmac.compare_digest(given, expected.ljust(64)) else None
 
     def is_current(self, name: str, fingerprint: str) -> bool:
-        """Return whether a person is still there with the token that was logged in with."""
+        """Return whether this person is still listed with the token of their log-in."""
         expected = self._file.get().get(name, "")[:_FINGERPRINT_CHARS]
         return bool(expected) and hmac.compare_digest(expected, fingerprint)
 

@@ -30,7 +30,7 @@ def page(template: str, status: int = 200, **context: object) -> HTMLResponse:
 def message_page(
     status: int, title: str, text: str, *, back: str = "/approvals", back_text: str = "All approvals"
 ) -> Response:
-    """Return a page that says one thing."""
+    """Return a page with a title, one sentence and a way back."""
     return page("message.html", status, title=title, text=text, back=back, back_text=back_text, user="", logout="")
 
 
@@ -66,7 +66,7 @@ def approval_path(approval_id: str) -> str:
 
 
 def when(at: datetime) -> str:
-    """Write a time for people.
+    """Format a time for people.
 
     >>> when(datetime(2026, 1, 2, 15, 4, tzinfo=UTC))
     '2 Jan 2026, 15:04 UTC'
@@ -76,7 +76,7 @@ def when(at: datetime) -> str:
 
 
 def remaining(seconds: float) -> str:
-    """Write how long there is left, roughly.
+    """Format roughly how much time is left.
 
     >>> remaining(3 * 3600 + 125), remaining(30), remaining(-1), remaining(200_000)
     ('3 hours', 'less than a minute', 'no time', '55 hours')

@@ -1,4 +1,4 @@
-"""Answers that refuse: RFC 9457 problems, written without a framework because the hot path has none."""
+"""The gateway's refusals as RFC 9457 problems; without a framework, because the hot path has none."""
 
 import json
 import math
@@ -33,7 +33,7 @@ class RefusedAnswerError(WebhookRefusedError):
 
 
 def unknown_source() -> RefusedAnswerError:
-    """Return the refusal of a source that nobody set up."""
+    """Return the refusal of an unknown source."""
     return RefusedAnswerError(
         404,
         "unknown_source",
@@ -56,7 +56,7 @@ def wrong_method() -> RefusedAnswerError:
 
 
 def unauthorized(code: str, detail: str, scheme: bytes) -> RefusedAnswerError:
-    """Return the refusal of a sender that did not show who it is."""
+    """Return the refusal of a sender that is not authenticated."""
     return RefusedAnswerError(
         401,
         code,
@@ -70,7 +70,7 @@ def unauthorized(code: str, detail: str, scheme: bytes) -> RefusedAnswerError:
 
 
 def other_tenant(source: str) -> RefusedAnswerError:
-    """Return the refusal of a payload that is of a tenant whose events the source may not send."""
+    """Return the refusal of a payload for a tenant that is not the source's."""
     return RefusedAnswerError(
         403,
         "other_tenant",
@@ -111,7 +111,7 @@ def too_many(wait_s: float) -> RefusedAnswerError:
 
 
 def too_slow(within_s: float) -> RefusedAnswerError:
-    """Return the refusal of a body that does not end."""
+    """Return the refusal of a body that does not arrive in time."""
     return RefusedAnswerError(
         408,
         "too_slow",
@@ -142,7 +142,7 @@ async def send_json(
     media_type: bytes = b"application/json",
     headers: tuple[tuple[bytes, bytes], ...] = (),
 ) -> None:
-    """Send a whole answer."""
+    """Send a complete JSON answer."""
     start: dict[str, Any] = {  # Any: ASGI messages are free-form
         "type": "http.response.start",
         "status": status,

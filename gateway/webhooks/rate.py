@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """Lets `burst` through at once and `per_s` a second in the long run; for one event loop."""
+    """Allows `burst` at once and `per_s` a second in the long run. For use in one event loop."""
 
     def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s = per_s
@@ -15,7 +15,7 @@ class TokenBucket:
         self._at = clock()
 
     def take(self) -> float:
-        """Take one and return 0, or return the seconds until there is one."""
+        """Take a token and return 0; if there is none, return the seconds until the next."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
         self._at = now

@@ -123,7 +123,7 @@ class WebhookReceiver:
             )
         )
         if outcome is PutOutcome.CONFLICT:
-            # An alarm: a sender that reuses ids loses messages, or somebody tries to change one.
+            # An alarm: either a sender reuses ids and loses messages, or somebody tries to change one.
             _LOG.error("ALARM event id reused with another body: %s", case_id)
             raise problems.conflict(event_id)
         duplicate = b"true" if outcome is PutOutcome.DUPLICATE else b"false"
@@ -183,7 +183,7 @@ class WebhookReceiver:
         return int(length) if length.isdigit() and len(length) < 20 else 0
 
     def _authenticate(self, source: Source, headers: Mapping[bytes, bytes], body: bytes) -> str:
-        """Return the event id of a sender that showed who it is.
+        """Authenticate the sender and return the event id.
 
         Raises:
             WebhookRefusedError: it did not.

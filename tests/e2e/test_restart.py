@@ -66,6 +66,8 @@ async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) 
     eventually(lambda: not any(map(start_of, processes)), 30, "processes outlived their keeper")
     assert left_running(running.data_dir) == []
     assert answering(ports) == []
+    left = running.command("cases", "list")
+    assert (left.returncode, "has ended" in left.stderr) == (3, True), "its endpoints.json is still there"
     running.start()
 
     assert running.ports == ports, "a restart keeps its addresses"

@@ -63,7 +63,7 @@ class KeptProcess:
         self._keeper: asyncio.Task[None] | None = None
 
     def status(self) -> ProcessStatus:
-        """Return how it stands."""
+        """Return its state at this moment."""
         return ProcessStatus(self.spec.name, self._pid(), self._deaths, self._log)
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ class KeptProcess:
         probe: asyncio.Task[bool] | None = None
         try:
             while True:
-                # The probe may take its time: deaths and the deadline are looked at meanwhile.
+                # The probe may take long: deaths and the deadline are checked meanwhile.
                 probe = probe or asyncio.create_task(self._is_ready())
                 await asyncio.wait([probe], timeout=READY_POLL_S)
                 if probe.done():
@@ -107,11 +107,11 @@ class KeptProcess:
     async def end(self, kill_wanted: asyncio.Event) -> None:
         """Stop for good: SIGTERM, grace (cut short by ``kill_wanted``), SIGKILL to whatever is left of the group."""
         async with self._spawning:
-            # A start under way ends first, so that its process is known here; no other follows.
+            # Let a start under way finish, so that its process is known here; no other start follows.
             self._ending = True
         process = self._process
         if process is None or process.returncode is not None:
-            # Between a death and its restart: nothing runs, and nothing shall.
+            # Between a death and the restart: nothing runs, and nothing must start.
             if self._keeper is not None:
                 self._keeper.cancel()
         elif not kill_wanted.is_set():
@@ -141,7 +141,7 @@ class KeptProcess:
                         return
                     process = await self._spawn()
             except OSError as error:
-                # No memory, no file handles, a full disk: may pass, so it counts as one more death.
+                # No memory, no file handles, a full disk: may pass, so it counts as a death.
                 self._deaths += 1
                 self._report(EventKind.DIED, f"could not be started: {error}")
             else:

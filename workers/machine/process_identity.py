@@ -1,4 +1,4 @@
-"""Who a process is: a process id alone is soon given to a stranger, so nothing is stopped by its id alone.
+"""The identity of a process. Process ids are reused, so nothing is stopped by its id alone.
 
 A process is known by its id, the moment it started and its command. On Linux these are read from ``/proc``, elsewhere
 (macOS) from ``ps``.
@@ -29,7 +29,7 @@ _STAT_STATE, _STAT_GROUP, _STAT_THREADS, _STAT_START = (
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """A started process, as its file in ``run/`` tells a later run about it."""
+    """A started process as its file in ``run/`` describes it to a later run."""
 
     pid: int
     started: str
@@ -68,8 +68,8 @@ class ProcessRecord:
 
 
 def start_of(pid: int) -> str | None:
-    """Return a text that only this run of this process has; ``None`` if no such process runs (a zombie does not, once
-    the last of its threads has let go of ports and files).
+    """Return a text that is unique to this run of this process, ``None`` if it does not run. A zombie does not, once
+    the last of its threads has let go of ports and files.
     """
     if not _ON_LINUX:
         return _ask_ps(pid, "lstart") or None

@@ -64,7 +64,7 @@ class ProcessKeeper:
         await asyncio.to_thread(self._stop_leftovers)
         if self._handle_signals:
             self._signals = [signal.SIGINT, signal.SIGTERM]
-            # Under nohup a closing terminal is to be survived.
+            # Under nohup, survive the closing of the terminal.
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
                 self._signals.append(signal.SIGHUP)
             for number in self._signals:
@@ -74,7 +74,7 @@ class ProcessKeeper:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Stop everything. A :class:`StopRequested` ends here: that is what was wanted."""
+        """Stop everything. Swallow a :class:`StopRequested`: stopping is what was asked for."""
         try:
             await self.stop()
         finally:
@@ -154,7 +154,7 @@ class ProcessKeeper:
     def report(self, kind: EventKind, name: str, pid: int | None, detail: str = "") -> None:
         """Write down what happened and tell the listener."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        # A full disk must not end the keeping.
+        # A full disk must not stop the process keeper.
         with suppress(OSError), (self.logs_dir / "supervisor.log").open("a", encoding="utf-8") as log:
             log.write(f"{stamp} {kind.value:<16} {name} pid={pid or '-'} {detail}".rstrip() + "\n")
         if self._on_event is not None:

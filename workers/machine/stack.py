@@ -72,7 +72,7 @@ class Stack:
         return await self.keeper.__aexit__(kind, error, trace)
 
     async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
-        """Do some work; Ctrl-C or SIGTERM ends it.
+        """Await `work`, and cancel it on Ctrl-C or SIGTERM.
 
         Raises:
             KeyboardInterrupt: a signal came first.
@@ -97,10 +97,10 @@ class Stack:
         return self.settings.data_dir / ENDPOINTS_FILE
 
     async def _start(self) -> None:
-        self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: whoever waits for it must not find old ports
+        self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: nobody must find the old ports
         binary = find_temporal()
         if self.settings.models != "offline":
-            _ = Parts(self.settings).models  # a missing key or price is said here, not by a worker that dies
+            _ = Parts(self.settings).models  # report a missing key or price here, not by a worker that dies
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
         if (records := open_outside_records(self.settings)) is not None:
@@ -157,7 +157,7 @@ class Stack:
         return True
 
     def _prepare_files(self) -> list[SourceEndpoint]:
-        """Make stores and secrets before the first process looks for them."""
+        """Create stores and secrets before the first process needs them."""
         parts = Parts(self.settings)
         try:
             _ = parts.store  # migrated here, before several processes want to

@@ -1,4 +1,4 @@
-"""Temporal's own programs on this machine: where they are, how they are started, what they must be told once.
+"""Temporal's own programs on this machine: where they are, how to start them, and what to register with a new server.
 
 ``scripts/setup.py`` runs before anything is installed and imports this module for the places it fills, so nothing
 outside the standard library is imported at the top; ``temporalio`` is imported by the one function that talks to a
@@ -212,7 +212,7 @@ async def prepare_namespace(
 
 
 async def until_ready(work: Callable[[], Awaitable[_Result]]) -> _Result:
-    """Do it again while the server starts, for ever: whoever calls sets the time."""
+    """Repeat `work` until the server has started. Never gives up: the caller sets the time limit."""
     from temporalio.service import RPCError, RPCStatusCode
 
     while True:
@@ -284,7 +284,7 @@ async def register_search_attributes(client: "Client", wanted: Mapping[str, str]
     )
     existing = dict(listed.custom_attributes)
     for name, kind in types.items():
-        # The server ignores such a request in silence and fails later, at the first case.
+        # The server would ignore the request silently and fail later, at the first case.
         if existing.get(name, kind) != kind:
             raise ValueError(
                 f"search attribute {name!r} of namespace {client.namespace!r} is "

@@ -1,4 +1,4 @@
-"""`headgate init`: makes a Temporal that Headgate does not start itself ready for it."""
+"""`headgate init`: prepares a Temporal that Headgate does not start itself."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ _FORBIDDEN = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED)
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is there now, and what of it was made just now; `retention` is None where the server does not tell."""
+    """The prepared namespace, and what was created just now. `retention` is None where the server does not tell it."""
 
     address: str
     namespace: str
@@ -148,7 +148,7 @@ async def _ensure_attributes(client: Client, wanted: Mapping[str, str]) -> tuple
 
 
 async def missing_attributes(client: Client, wanted: Iterable[str]) -> list[str]:
-    """Return those search attributes that cases cannot be found by; asks as any client may, not as an operator."""
+    """Return the search attributes that are missing. Needs no operator's rights: it asks as any client may."""
     return [name for name in wanted if not await _is_known(client, name)]
 
 

@@ -1,4 +1,4 @@
-"""Told to wait once, all wait: a provider that named its time is not asked before it by any call of this process."""
+"""After a 429, every call of this process to that model fails fast until the time that the provider named."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from domain.model_call import ModelReply, ModelRequest
 from ports.model import LanguageModel
 
 SPREAD_S = 2.0
-"""All that wait for the same moment come back spread over so long after it, never before."""
+"""Calls that wait for the same moment come back spread over this many seconds after it, never before."""
 
 
 class Pause:

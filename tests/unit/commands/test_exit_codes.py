@@ -5,7 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from commands.terminal.cli import clear_errors
+from domain.errors import (
+    DataDirInUseError,
+    GatewayUnreachableError,
+    ImpossibleError,
+    NotReachableError,
+    PoisonError,
+    ServerProgramUnusableError,
+    TransientError,
+    UnknownCaseError,
+    UsageError,
+)
 from tests.unit.commands.command_line import PROJECT, run
 
 
@@ -174,3 +187,35 @@ def test_a_broken_blueprint_stops_the_gateway_with_one_line(tmp_path: Path, monk
     code, _, said = run("gateway", "--data-dir", str(tmp_path / "data"))
     assert code == 1
     assert said.startswith(f"{tmp_path / 'blueprint.toml'}: no valid TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PoisonError("unreadable"), 1),
+        (TransientError("the database is busy"), 3),
+        (ImpossibleError("it has ended"), 1),
+        (UnknownCaseError("case/shop/x"), 1),
+        (UsageError("rate -1: expected more"), 2),
+        (NotReachableError("nobody answers"), 3),
+        (GatewayUnreachableError("no gateway"), 3),
+        (ServerProgramUnusableError("no program"), 3),
+        (DataDirInUseError("in use"), 3),
+        (KeyError("dead letter 'x' is unknown"), 1),
+        (ValueError("not like that"), 1),
+        (TimeoutError("still running"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_ends_a_command_with_its_line_and_its_code(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, clear_errors():
+        raise error
+    assert ended.value.exit_code == code
+    assert capsys.readouterr().err == f"{error.args[0]}\n"
+
+
+def test_a_bug_is_no_clear_line() -> None:
+    with pytest.raises(ZeroDivisionError), clear_errors():
+        raise ZeroDivisionError
