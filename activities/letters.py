@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from activities.templates import RENDER_ERRORS, line_in_template, sandbox
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError
-from domain.letter_rules import leads_elsewhere
 from domain.letters import (
     TEMPLATES,
     ArticleAnswer,
@@ -24,6 +23,7 @@ from domain.letters import (
 from domain.money.amount import Money
 from domain.money.refund import DENYING, Rule
 from domain.reading.knowledge import Article
+from domain.reading.letter_rules import leads_elsewhere
 
 _HOW_TO = "a value is written {{ field }}, a condition {% if field %} … {% endif %}"
 _OTHER_FILES: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)

@@ -6,8 +6,8 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseOutcome
-from domain.letter_rules import restore_harmless
 from domain.letters import Letter
+from domain.reading.letter_rules import restore_harmless
 from ports.ledger import Ledger
 from ports.store import CaseStore, Reply
 

@@ -10,10 +10,10 @@ from activities.models.prompting import Question, fenced_json, fenced_ticket, re
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import UnfitAnswerError
-from domain.letter_rules import objections_to_reply
 from domain.letters import Draft
 from domain.model_call import ModelReply, Tier, Usage
 from domain.reading.answers import ReplyAnswer
+from domain.reading.letter_rules import objections_to_reply
 from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
 

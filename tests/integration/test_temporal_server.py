@@ -12,9 +12,9 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
-from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import NotReachableError
+from tests.time_skipping import time_skipping_server
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import ProcessSpec
@@ -22,7 +22,6 @@ from workers.machine.temporal_server import (
     DEFAULT_RETENTION,
     dev_server_command,
     find_temporal,
-    find_test_server,
     prepare_namespace,
 )
 
@@ -134,8 +133,7 @@ async def test_no_server_at_the_address_is_an_error_in_time(tmp_path: Path) -> N
 
 
 async def test_the_time_skipping_server_skips_time() -> None:
-    program = await asyncio.to_thread(find_test_server)
-    async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(program)) as environment:
+    async with time_skipping_server() as environment:
         before = await environment.get_current_time()
         await environment.sleep(timedelta(days=3))
         assert await environment.get_current_time() - before >= timedelta(days=3)

@@ -22,10 +22,10 @@ from adapters.models.offline.task import Task
 from adapters.models.offline.tokens import count, tokens
 from adapters.models.offline.words import any_of, folded, lexicon
 from domain.errors import UnsupportedTaskError
-from domain.letter_rules import objections_to_reply
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.reading.answers import ClaimAnswer, LeadAnswer, ReplyAnswer, route_schema, strict_schema
 from domain.reading.claim_reading import claim_from_answer
+from domain.reading.letter_rules import objections_to_reply
 from domain.reading.sales import Interest
 from tests.fakes.blueprint import WORDS
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from domain.letter_rules import leads_elsewhere, objections_to_reply, restore_harmless
 from domain.reading.answers import (
     ClaimAnswer,
     DiagnosisAnswer,
@@ -17,6 +16,7 @@ from domain.reading.answers import (
     route_schema,
     strict_schema,
 )
+from domain.reading.letter_rules import leads_elsewhere, objections_to_reply, restore_harmless
 from domain.reading.sales import Interest
 
 # --- leads, letters, schemas ---
