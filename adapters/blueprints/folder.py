@@ -91,7 +91,7 @@ def load_knowledge(folder: Path) -> list[Article]:
     try:
         articles = _ARTICLES.validate_json(read_bytes(path), extra="forbid")
     except ValidationError as e:
-        raise ConfigurationError(f"{path}: {_first(e)}") from e
+        raise ConfigurationError(f"{path}: {_first_of_articles(e)}") from e
     seen: set[str] = set()
     for article in articles:
         if article.article_id in seen:
@@ -137,6 +137,20 @@ def _first(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "the whole file"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"key {where}: {first['msg']}, found {first['input']!r:.80}{more}"
+
+
+def _first_of_articles(error: ValidationError) -> str:
+    """Tell the first mistake by the number of its article, from 1: a file of articles has no names for its places."""
+    first = error.errors(include_url=False)[0]
+    if not first["loc"]:
+        return _first(error)
+    number, *where = first["loc"]
+    key = ".".join(str(part) for part in where)
+    found = "" if first["type"] == "missing" else f", found {first['input']!r:.80}"
+    return (
+        f"article {int(number) + 1}{f', key {key}' if key else ''}: {first['msg']}{found}; "
+        "an article has article_id, area, title, symptoms, cause and steps"
+    )
 
 
 def _category_error(error: ValidationError) -> CategoryError | None:

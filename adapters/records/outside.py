@@ -82,7 +82,7 @@ class OutsideRecords:
             with self._source.view(deadline) as view:
                 order = view.order(tenant, action.order_id)
             if order is None or order.customer_id != owner:
-                became = "is not in the records any more" if order is None else f"is {order.customer_id!r}'s now"
+                became = "is not in the records any more" if order is None else f"belongs to {order.customer_id!r} now"
                 raise RefusedError(f"order {action.order_id!r} {became}: {action.key!r} has to be decided again")
             if action.charge_id not in {charge.charge_id for charge in order.charges}:
                 gone = f"charge {action.charge_id!r} is not one of order {action.order_id!r} any more"

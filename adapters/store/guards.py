@@ -181,7 +181,7 @@ def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id
     """Refuse where the order went to somebody else while a person decided: claim, letter and cap are of the first."""
     if customer_id is not None and charge["customer_id"] != customer_id:
         raise RefusedError(
-            f"order {action.order_id!r} is {charge['customer_id']!r}'s now: {action.key!r} has to be decided again"
+            f"order {action.order_id!r} belongs to {charge['customer_id']!r} now: {action.key!r} has to be decided again"
         )
 
 

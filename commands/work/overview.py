@@ -107,6 +107,7 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     if isinstance(refunded := shown["refunded_minor"], dict):
         shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
         shown["refunded"] = money_lines(refunded)
+    shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
     if isinstance(words := shown["words"], dict):
         shown["words"] = words_line(**words)
     if "intake_reason" in shown:

@@ -292,6 +292,15 @@ class OutsideContract:
         with pytest.raises(RefusedError, match="has to be decided again"):
             self.intend(ledger, action())
 
+    @pytest.mark.parametrize("left", [[], [charge(charge_id="CH-2")]])
+    def test_a_charge_that_its_order_has_no_more_is_decided_again(
+        self, source: FakeSource, records: OutsideRecords, ledger: FreshLedger, left: list[Charge]
+    ) -> None:
+        self.look(records)
+        source.orders["ORD-1"] = order(charges=left)
+        with pytest.raises(RefusedError, match="charge 'CH-1' is not one of order 'ORD-1' any more"):
+            self.intend(ledger, action())
+
     def test_a_payee_that_changed_since_the_decision_is_not_paid(
         self, source: FakeSource, records: OutsideRecords, ledger: FreshLedger
     ) -> None:

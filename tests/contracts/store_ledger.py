@@ -32,7 +32,13 @@ from tests.contracts.store_samples import (
 LIMIT = 500_000
 
 
-def intend(store: Store, asked: Action, approval_id: str | None = None, **settings: int | None) -> LedgerState:
+def intend(
+    store: Store,
+    asked: Action,
+    approval_id: str | None = None,
+    customer_id: str | None = None,
+    **settings: int | None,
+) -> LedgerState:
     row = store.ledger.intend(
         asked,
         step="refund",
@@ -41,6 +47,7 @@ def intend(store: Store, asked: Action, approval_id: str | None = None, **settin
             limit_minor=settings.get("limit_minor", LIMIT),
             daily_cap_minor=settings.get("daily_cap_minor"),
             seen_back_minor=settings.get("seen_back_minor"),
+            customer_id=customer_id,
         ),
         now=NOW,
     )
@@ -135,6 +142,14 @@ class LedgerContract:
             intend(store, asked, request.approval_id)
         with pytest.raises(RefusedError, match="not on record"):
             intend(store, asked, "case/shop/e1/approval/77")
+
+    @pytest.mark.parametrize("approved", [False, True])
+    def test_an_order_that_is_another_customers_by_now_is_decided_again(self, store: Store, approved: bool) -> None:
+        asked = action()
+        approval_id = approve(store, asked) if approved else None
+        with pytest.raises(RefusedError, match=r"belongs to 'C-1' now: .* has to be decided again"):
+            intend(store, asked, approval_id, customer_id="C-2")
+        assert intend(store, asked, approval_id, customer_id="C-1") is LedgerState.INTENDED
 
     def test_an_approval_for_other_bytes_does_not_count(self, store: Store) -> None:
         approval_id = approve(store, big_action(minor=600_000))

@@ -123,7 +123,7 @@ def test_records_of_ones_own_are_worked_as_shown(start_headgate: Callable[..., R
 def test_the_model_profile_shown_is_good(tmp_path: Path) -> None:
     [profile] = [block for block in TOMLS if block.startswith("[models.")]
     name = re.findall(r"\[models\.(\w+)\.", profile)[0]
-    assert f"`HEADGATE_MODELS={name} headgate up`" in README
+    assert f"`HEADGATE_MODELS={name} .venv/bin/headgate up`" in README
     folder = Path(shutil.copytree(PROJECT / "blueprints" / "default", tmp_path / "blueprint"))
     with (folder / "blueprint.toml").open("a", encoding="utf-8") as file:
         file.write(profile)

@@ -1,6 +1,7 @@
 """Letting a batch in: every payload becomes one case, whatever is in it and whatever fails on the way."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -276,6 +277,16 @@ async def test_a_case_stored_before_a_crash_starts_with_the_rules_it_was_stored_
     intake.clock.now += PAST_THE_LEASE_S
     await intake.run()
     assert intake.store.started[case_id].policy.version == "demo@1/default"
+
+
+@pytest.mark.parametrize(("tenant", "version"), [("acme", "demo@1/acme"), (None, "demo@1/default")])
+async def test_the_rules_are_those_of_the_tenant_that_the_message_names(
+    intake: Intake, tenant: str | None, version: str
+) -> None:
+    body = {"text": "charged twice", **({"tenant": tenant} if tenant else {})}
+    case = await intake.admit(json.dumps(body).encode())
+    assert case.case.policy.version == version
+    assert intake.store.started[case.case.case_id].policy.version == version
 
 
 async def test_the_limit_is_kept_and_order_is_oldest_first(intake: Intake) -> None:

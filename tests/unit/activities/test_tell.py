@@ -208,6 +208,22 @@ async def test_a_word_that_cannot_be_sent_holds_up_no_other(telling: Telling, st
     assert telling.hook.ids[-1] == "case/shop/e7/dead/1"
 
 
+@pytest.mark.parametrize("answer", [500, 503, 404])
+async def test_a_hook_that_is_down_for_one_message_only_gets_the_others(
+    telling: Telling, store: Store, answer: int
+) -> None:
+    """A relay that chokes on one text says 500, as one that is down for all."""
+    for n in range(8):
+        store.words.add(word(f"w{n}", kind=f"kind {n}"))
+    telling.hook.answer = lambda data: httpx.Response(answer) if "w0" in ids_told(data) else None
+    await telling.run_for(HOUR_S)
+    assert sorted(telling.hook.ids) == [f"w{n}" for n in range(1, 8)]
+    assert telling.hook.tries < 45
+    telling.hook.answer = lambda _: None
+    await telling.run_for(HOUR_S)
+    assert telling.hook.ids[-1] == "w0"
+
+
 async def test_a_hook_that_refuses_everything_is_not_stormed(telling: Telling, store: Store) -> None:
     flood(store)
     telling.hook.answer = lambda _: httpx.Response(400)

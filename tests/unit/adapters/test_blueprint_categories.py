@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,23 @@ def test_a_help_desk_needs_its_articles_and_only_approved_ones_count(folder: Pat
     blueprint, read = load_all(folder)
     assert blueprint.case_policy(DEFAULT_TENANT).category("IT help desk") is not None
     assert read[-1].article_id == "kb-it-vpn"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"symptoms": None}, r"knowledge\.json: article 2, key symptoms: Field required; an article has article_id"),
+        ({"steps": "Open it."}, r"article 2, key steps: .*valid list, found 'Open it\.'"),
+        ({"symptom": ["x"]}, r"article 2, key symptom: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_article_is_told_by_its_number_and_key(folder: Path, change: dict[str, Any], told: str) -> None:
+    path = folder / "knowledge.json"
+    first, second = json.loads(path.read_text("utf-8"))[:2]
+    wrong = {key: value for key, value in (second | change).items() if value is not None}
+    path.write_text(json.dumps([first, wrong]), "utf-8")
+    with pytest.raises(ConfigurationError, match=told):
+        load_all(folder)
 
 
 def test_a_prompt_that_a_specialist_needs_is_missed_by_name(folder: Path) -> None:

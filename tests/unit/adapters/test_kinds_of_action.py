@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import ValidationError
@@ -85,6 +86,15 @@ def test_an_unknown_kind_is_refused_and_the_kinds_are_named() -> None:
         read_action(wire().model_dump_json().replace("test_wire", "bribe"))
     with pytest.raises(TypeError, match="an action has a kind"):
         Action.model_validate(action().model_dump())
+
+
+def test_a_kind_that_another_has_already_is_refused_and_the_first_stays() -> None:
+    with pytest.raises(TypeError, match="kind 'refund' of Theft is that of RefundAction"):
+
+        class Theft(Action):
+            kind: Literal["refund"] = "refund"
+
+    assert type(read_action(action().model_dump_json())) is type(action())
 
 
 def test_the_gate_binds_a_decision_to_every_field() -> None:

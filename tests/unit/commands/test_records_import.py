@@ -98,6 +98,21 @@ def test_the_readme_shows_what_is_told(data_dir: Path, tmp_path: Path) -> None:
     assert f"```\n{stderr}```" in (PROJECT / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("what", ["folder", "dangling link"])
+def test_what_is_named_like_a_file_and_is_none_is_told_and_nothing_is_written(
+    data_dir: Path, mine: Path, what: str
+) -> None:
+    path = mine / "charges.csv"
+    if what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(mine / "gone.csv")
+    code, _, stderr = run(mine, data_dir)
+    assert code == 1
+    assert "charges.csv: expected a file; mend or remove the link or folder of this name" in stderr
+    assert run(mine / "orders.csv", data_dir, "--dry-run")[0] == 1, "its customer was not imported either"
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_the_manual_names_every_column(kind: Kind) -> None:
     manual = (PROJECT / "docs" / "records.md").read_text("utf-8")
