@@ -180,8 +180,9 @@ def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> Row
 def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id: str | None) -> None:
     """Refuse where the order went to somebody else while a person decided: claim, letter and cap are of the first."""
     if customer_id is not None and charge["customer_id"] != customer_id:
+        owner = charge["customer_id"]
         raise RefusedError(
-            f"order {action.order_id!r} belongs to {charge['customer_id']!r} now: {action.key!r} has to be decided again"
+            f"order {action.order_id!r} belongs to {owner!r} now: {action.key!r} has to be decided again"
         )
 
 

@@ -62,7 +62,7 @@ def test_a_help_desk_needs_its_articles_and_only_approved_ones_count(folder: Pat
     ("change", "told"),
     [
         ({"symptoms": None}, r"knowledge\.json: article 2, key symptoms: Field required; an article has article_id"),
-        ({"steps": "Open it."}, r"article 2, key steps: .*valid list, found 'Open it\.'"),
+        ({"steps": "Open it."}, r"article 2, key steps: .*valid array, found 'Open it\.'"),
         ({"symptom": ["x"]}, r"article 2, key symptom: Extra inputs are not permitted"),
     ],
 )
