@@ -61,10 +61,13 @@ async def keeping(data_dir: Path, events: list[ProcessEvent] | None = None) -> A
 
 KEEP = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, signal, sys
     from pathlib import Path
     from workers.machine.process_keeper import ProcessKeeper
     from workers.machine.process_specs import ProcessSpec
+
+    # Tests that were started under nohup would hand on their deafness to it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     async def main():
         programs = enumerate(sys.argv[2:])

@@ -175,8 +175,6 @@ async def test_kill_9_of_the_keeper_takes_its_processes_down(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_all_with_exit_code_0(tmp_path: Path, number: signal.Signals) -> None:
-    # Tests that were started under nohup would hand on their deafness to SIGHUP.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     async with keeper_process(tmp_path, SLEEPER, SLEEPER) as (process, children):
         process.send_signal(number)
         assert await process.wait() == 0
