@@ -57,7 +57,8 @@ _DEFUSED = (
 def one_line(text: str, at_most: int) -> str:
     r"""Return a text as one line without control, formatting and unpaired characters, cut where it is too long.
 
-    What it quotes, a model's words or a customer's, mentions nobody in a chat and makes no link there.
+    What it quotes, a model's words or a customer's, mentions nobody in a chat, and an address with a scheme or `www.`
+    makes no link there.
 
     >>> one_line("refund\r\nBcc: all\x1b[31m \u202etxt.exe", 18)
     'refund Bcc: all[3…'

@@ -56,6 +56,18 @@ captured_at = "at"
 payee = "instrument"
 refunded = "back"
 """
+HTTP_ORDER: dict[str, object] = {
+    "number": "ORD-1",
+    "buyer": {"number": "C-1"},
+    "state": "done",
+    "ordered": "2026-06-05T12:00:00Z",
+    "arrived": None,
+    "due": None,
+    "sum": {"amount": "20.00", "cur": "usd"},
+    "payments": [],
+}
+"""What its JSON service answers for an order without payments."""
+
 HTTP_MAPPING = """
 refunded_includes_headgate = false
 

@@ -126,10 +126,11 @@ class _SqlView:
             return []
         found: dict[str, KnownCustomer] = {}
         if customer_id is not None:
-            same = self._customers(tenant, {"id": customer_id}, _SOME)
-            found = {known.customer.customer_id: known for known in same if known.customer.customer_id == customer_id}
-            if len([known for known in same if known.customer.customer_id == customer_id]) > 1:
+            read = self._customers(tenant, {"id": customer_id}, _SOME)
+            same = [known for known in read if known.customer.customer_id == customer_id]
+            if len(same) > 1:
                 raise self._source.twice("customers", customer_id)
+            found = {known.customer.customer_id: known for known in same}
         if email is not None:
             for known in self._of_address(tenant, email):
                 found.setdefault(known.customer.customer_id, known)

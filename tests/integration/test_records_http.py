@@ -20,7 +20,7 @@ from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, Tr
 from domain.money.records import Order
 from ports.store import CustomerRecords
 from tests.contracts.records import RecordsContract, find
-from tests.outside_shop import HTTP_MAPPING, TOKEN, OutsideShop
+from tests.outside_shop import HTTP_MAPPING, HTTP_ORDER, TOKEN, OutsideShop
 from tests.served import Served
 
 
@@ -91,16 +91,6 @@ def test_the_doctor_asks_for_nobody(source: HttpRecords, url: str) -> None:
 
 # --- everything else that a server can answer -----------------------------------------------------------------------
 
-ONE: dict[str, object] = {
-    "number": "ORD-1",
-    "buyer": {"number": "C-1"},
-    "state": "done",
-    "ordered": "2026-06-05T12:00:00Z",
-    "arrived": None,
-    "due": None,
-    "sum": {"amount": "20.00", "cur": "usd"},
-    "payments": [],
-}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -194,21 +184,21 @@ def test_an_answer_that_is_not_as_the_mapping_says_is_told_by_its_key(
     tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"records\.toml: key") as told:
-        asked(always(lambda: JSONResponse({**ONE, **changes})), tmp_path)
+        asked(always(lambda: JSONResponse({**HTTP_ORDER, **changes})), tmp_path)
     assert said in str(told.value)
 
 
 @pytest.mark.parametrize("spelling", ["ord-1", "ORD 1", "ORD1"])
 def test_another_spelling_of_an_id_is_no_fault_of_the_service(tmp_path: Path, spelling: str) -> None:
     """Else whoever writes to us could make dead letters of the kind that somebody must mend."""
-    assert asked(always(lambda: JSONResponse({**ONE, "number": spelling})), tmp_path) is None
+    assert asked(always(lambda: JSONResponse({**HTTP_ORDER, "number": spelling})), tmp_path) is None
 
 
 def test_an_answer_without_its_list_of_charges_is_no_order_without_charges(tmp_path: Path) -> None:
-    without = {name: value for name, value in ONE.items() if name != "payments"}
+    without = {name: value for name, value in HTTP_ORDER.items() if name != "payments"}
     with pytest.raises(ConfigurationError, match="no list at 'payments'"):
         asked(always(lambda: JSONResponse(without)), tmp_path)
-    found = asked(always(lambda: JSONResponse({**ONE, "payments": None})), tmp_path)
+    found = asked(always(lambda: JSONResponse({**HTTP_ORDER, "payments": None})), tmp_path)
     assert found is not None
     assert (found.charges, found.currency) == ([], "USD")
 
@@ -257,7 +247,7 @@ def test_charges_at_an_address_of_their_own_and_times_in_seconds(tmp_path: Path)
     async def answer(request: Request) -> Response:
         if request.url.path.endswith("/payments"):
             return JSONResponse({"data": [charge]})
-        return JSONResponse({**ONE, "ordered": 1780660800, "sum": {"amount": 2000, "cur": "USD"}})
+        return JSONResponse({**HTTP_ORDER, "ordered": 1780660800, "sum": {"amount": 2000, "cur": "USD"}})
 
     found = asked(answer, tmp_path, mapping=mapping)
     assert found is not None
@@ -287,7 +277,7 @@ def test_a_compressed_answer_is_refused_before_it_is_unpacked(tmp_path: Path) ->
 def test_a_server_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> None:
     async def answer(_: Request) -> Response:
         await asyncio.sleep(2)
-        return JSONResponse(ONE)
+        return JSONResponse(HTTP_ORDER)
 
     with pytest.raises(TransientError, match=r"no answer within 0\.5 s"):
         asked(answer, tmp_path, within_s=0.5)
@@ -329,7 +319,7 @@ def test_a_token_that_would_break_the_header_is_told(url: str, tmp_path: Path) -
 def test_a_service_that_ignores_the_filter_makes_nobody_the_sender(tmp_path: Path, store: Store) -> None:
     """Whoever comes first in an unfiltered list must not become the customer, nor their orders somebody's."""
     somebody = {"number": "C-1", "contact": {"mail": "ann@example.com"}, "speaks": "en"}
-    orders = [{**ONE, "buyer": {"number": "C-2"}}, {**ONE, "number": "ORD-9"}]
+    orders = [{**HTTP_ORDER, "buyer": {"number": "C-2"}}, {**HTTP_ORDER, "number": "ORD-9"}]
 
     async def answer(request: Request) -> Response:
         if request.url.path == "/healthz":

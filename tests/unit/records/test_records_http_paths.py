@@ -10,7 +10,7 @@ from adapters.records.mapping import HttpMapping, read_mapping
 from adapters.records.source import Deadline
 from domain.errors import ConfigurationError
 from domain.money.records import Order
-from tests.outside_shop import HTTP_MAPPING
+from tests.outside_shop import HTTP_MAPPING, HTTP_ORDER
 
 OF_ORDER = HTTP_MAPPING.replace(
     'within = "payments"', 'of_order = "/{tenant}/payments?order={id}"\nlist = "data"\norder_id = "sale.number"'
@@ -24,16 +24,7 @@ CHARGE: dict[str, object] = {
     "instrument": "card:1",
     "back": None,
 }
-ONE: dict[str, object] = {
-    "number": "ORD-1",
-    "buyer": {"number": "C-1"},
-    "state": "done",
-    "ordered": "2026-06-05T12:00:00Z",
-    "arrived": None,
-    "due": None,
-    "sum": {"amount": "20.00", "cur": "usd"},
-    "payments": [CHARGE],
-}
+ONE = HTTP_ORDER | {"payments": [CHARGE]}
 
 
 class Answers:
