@@ -274,7 +274,7 @@ async def test_a_file_that_is_no_database_refuses(opened: Open, tmp_path: Path) 
 
 async def test_a_disk_that_hangs_refuses_in_time(opened: Open, tmp_path: Path) -> None:
     """Somebody else holds the write lock for longer than the sender may wait."""
-    inbox = opened(put_timeout_s=0.2)
+    inbox = opened(put_timeout_s=2.0)
     await inbox.put(item(1))
     blocker = sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
