@@ -8,8 +8,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.case import CaseAnswer
-from domain.errors import NotReachableError, UnknownCaseError
+from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError
 from domain.money.approval import DecisionAnswer
+from domain.specialists import of_workflow
 
 ANSWER_WITHIN = timedelta(seconds=10)  # a query or update needs a live case worker
 
@@ -75,8 +76,12 @@ async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> No
 
     Raises:
         UnknownCaseError: there is no such workflow to ask.
+        ImpossibleError: it is the workflow of a specialist, which answers for its case only.
     """
-    await describe(temporal, workflow_id)
+    described = await describe(temporal, workflow_id)
+    if specialist := of_workflow(described.workflow_type):
+        case = f"case {described.parent_id}" if described.parent_id else "no case"
+        raise ImpossibleError(f"{workflow_id} is no case: there {specialist.name} works for {case}; ask for the case")
     if isinstance(error, RPCError) and is_denied(error):
         return explained(temporal, error)
     return NotReachableError(

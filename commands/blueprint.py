@@ -40,5 +40,6 @@ def blueprint_validate(
     typer.echo(f"{blueprint.version}: good, {len(articles)} knowledge articles")
     for category in blueprint.categories:
         tenants = f", only for {', '.join(category.tenants)}" if category.tenants else ""
-        typer.echo(f"  {category.name}: worked by {category.specialist}{tenants}")
+        apart = ", apart" if category.apart else ""
+        typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")

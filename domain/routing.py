@@ -16,7 +16,8 @@ class Category(BaseModel):
 
     `description` is the one line by which the router tells it from the others. `knowledge` names the areas of articles
     that its specialist may answer from. `tools` narrows what the specialist may use (None: all that is granted to it).
-    `tenants` says for whom it is there (empty: for all).
+    `tenants` says for whom it is there (empty: for all). `apart` has its specialist work as a workflow of its own, with
+    a history and a failure of its own; else it works inside the case, which costs half.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +28,7 @@ class Category(BaseModel):
     knowledge: tuple[str, ...] = ()
     tools: tuple[str, ...] | None = None
     tenants: tuple[str, ...] = ()
+    apart: Annotated[bool, Field(strict=True)] = False
 
     def serves(self, tenant: str) -> bool:
         """Return whether cases of a tenant can be routed here."""

@@ -96,20 +96,29 @@ SPECIALISTS: dict[str, Specialist] = {
 }
 
 
-def of_workflow(workflow_type: str) -> Specialist | None:
-    """Return the specialist whose workflow has this type, or None.
+CASE_WORKFLOW = "CaseWorkflow"
+"""The workflow inside which specialists work; its steps carry the specialist's name in their activity id."""
 
-    >>> of_workflow("SalesWorkflow").name
-    'sales'
+
+def of_workflow(workflow_type: str, activity_id: str = "") -> Specialist | None:
+    """Return the specialist that a step belongs to, or None.
+
+    That of the workflow's own type; inside a case the one whose name the case gave the step, before the first slash.
+
+    >>> of_workflow("SalesWorkflow").name, of_workflow("CaseWorkflow", "billing/3").name
+    ('sales', 'billing')
     """
+    if workflow_type == CASE_WORKFLOW:
+        name, slash, _ = activity_id.partition("/")
+        return SPECIALISTS.get(name) if slash else None
     return next((s for s in SPECIALISTS.values() if s.workflow_type == workflow_type), None)
 
 
-def is_granted(workflow_type: str, tool: str) -> bool:
-    """Return whether the workflow of a specialist may use a tool.
+def is_granted(workflow_type: str, tool: str, activity_id: str = "") -> bool:
+    """Return whether the specialist that a step belongs to may use a tool.
 
-    >>> is_granted("SalesWorkflow", "refund")
-    False
+    >>> is_granted("SalesWorkflow", "refund"), is_granted("CaseWorkflow", "refund", "sales/1")
+    (False, False)
     """
-    specialist = of_workflow(workflow_type)
+    specialist = of_workflow(workflow_type, activity_id)
     return specialist is not None and tool in specialist.tools

@@ -47,8 +47,11 @@ class Inbox(Protocol):
         """Store a payload; returns once it is on disk. Raises TransientError when the pen refuses it."""
         ...
 
-    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
-        """Take up to `limit` payloads, oldest first; they come back after `lease_s` seconds unless acknowledged."""
+    async def lease(self, limit: int, lease_s: float, *, wait_s: float = 0.0) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first; they come back after `lease_s` seconds unless acknowledged.
+
+        An empty pen is waited for, up to `wait_s` seconds: what comes meanwhile is taken at once.
+        """
         ...
 
     async def ack(self, case_ids: Sequence[str]) -> None:

@@ -47,8 +47,15 @@ class CaseStore(Protocol):
         """Return an admitted case. Raises KeyError if it is unknown."""
         ...
 
-    def close(self, outcome: CaseOutcome, reply: "Reply | None") -> None:
-        """Record the ending, queue the reply (once per key), hand the outcome over: one transaction; repeatable."""
+    def close(self, outcome: CaseOutcome, reply: "Reply | None") -> CaseOutcome:
+        """Record the ending, queue the reply (once per key), hand the outcome over: one transaction; repeatable.
+
+        Returns the ending that stands: the first of this case and replay.
+        """
+        ...
+
+    def ending(self, case_id: str, replay: int) -> CaseOutcome | None:
+        """Return the ending on record of a case and replay, None if it has none."""
         ...
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:

@@ -5,6 +5,7 @@ Parts are built on first use and kept for the life of the process, so that each 
 
 import importlib
 import inspect
+import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -299,6 +300,22 @@ class Parts:
             *tools_of_specialists(models=False),
         )
 
+    def first_tries(self) -> list[Activity]:
+        """Activities of which the case worker may try steps beside its workflow tasks: they are short, and pay nothing.
+
+        Without the key of a model, its calls are left to the model workers, which have it.
+        """
+        short = [
+            "activities.actions.close:CloseActivities",
+            *(path for path in tools_of_specialists(models=False) if not _pays(path)),
+        ]
+        try:
+            models = self.model_activities()
+        except ConfigurationError as error:
+            logging.getLogger("headgate.worker").info("model calls are left to the model workers: %s", error)
+            models = []
+        return self._activities(*short) + models
+
     def _activities(self, *classes: str) -> list[Activity]:
         """Build classes of activities (`module:Class`), each once, and return all their activities."""
         built = [self._built(load(path)) for path in dict.fromkeys(classes)]
@@ -356,6 +373,11 @@ def tools_of_specialists(*, models: bool) -> list[str]:
     """Return the classes (`module:Class`) that hold the specialists' tools, of the model room or of all others."""
     paths = (path for specialist in SPECIALISTS.values() for path in specialist.activities)
     return [path for path in dict.fromkeys(paths) if path.startswith(MODEL_ROOM) is models]
+
+
+def _pays(path: str) -> bool:
+    """Return whether a class of activities asks for the payment rails."""
+    return "rails" in inspect.signature(load(path)).parameters
 
 
 def load(path: str) -> type[Any]:  # Any: workflows and activities have no common type

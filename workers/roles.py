@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
+from activities.room import RoomInterceptor
 from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_tell
 from client.which import which_headgate
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
+from workers.sandbox import CaseRunner
 from workers.settings import Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
@@ -31,24 +34,44 @@ from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
 from workflows.tell import TellWorkflow
 
+BUILD_ID = f"headgate-{version('headgate')}"  # else the SDK hashes every loaded module, a second of each start
+STORE_SLOTS = 16  # as many as the store has connections for a process (adapters/store/database.py)
+CACHED = 1000  # workflows kept in memory by a case worker; others are replayed when needed
+STICKY = timedelta(seconds=5)  # what a killed case worker had in memory waits so long, not Temporal's ten
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
 
 
 def workflows() -> list[type]:
     """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
-    specialists = (load(specialist.workflow) for specialist in SPECIALISTS.values())
+    specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
     return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow, TellWorkflow]
 
 
-def case_worker(client: Client, *, cached: int = 1000) -> Worker:
-    """Return the worker for workflow tasks; `cached` workflows are kept in memory, others are replayed when needed."""
+def case_worker(
+    client: Client,
+    first_tries: Sequence[Callable[..., Any]],
+    *,
+    model_slots: int = 8,
+) -> Worker:
+    """Return the worker for workflow tasks and for the first tries of short steps beside them.
+
+    At most `model_slots` first tries call a model at once; whatever is more becomes a task of the model's queue.
+    """
     return Worker(
         client,
         task_queue=options.CASES_QUEUE,
         workflows=workflows(),
+        activities=first_tries,
+        activity_executor=ThreadPoolExecutor(STORE_SLOTS, thread_name_prefix=options.CASES_QUEUE),
+        max_concurrent_local_activities=STORE_SLOTS + model_slots,
+        no_remote_activities=True,
+        workflow_runner=CaseRunner(),
+        interceptors=[FailureInterceptor(), RoomInterceptor(model_slots)],
         # Input that cannot be decoded fails its workflow; by default it would be retried for ever.
         workflow_failure_exception_types=[ValidationError],
-        max_cached_workflows=cached,
+        build_id=BUILD_ID,
+        max_cached_workflows=CACHED,
+        sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
     )
 
@@ -60,6 +83,7 @@ def activity_worker(client: Client, queue: str, activities: Sequence[Callable[..
         task_queue=queue,
         activities=activities,
         activity_executor=ThreadPoolExecutor(slots, thread_name_prefix=queue),
+        build_id=BUILD_ID,
         max_concurrent_activities=slots,
         interceptors=[FailureInterceptor()],
         graceful_shutdown_timeout=GRACE,
@@ -80,7 +104,8 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
     match role:
         case Role.CASE:
             compile_workflows()
-            return [case_worker(client)]
+            slots = parts.settings.model_slots
+            return [case_worker(client, parts.first_tries(), model_slots=slots)]
         case Role.INTAKE:
             admit = parts.admit(TemporalCaseStarter(client))
             return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch], slots=2)]
@@ -89,7 +114,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             activities = parts.model_activities()
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
-            return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=16)]
+            return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=STORE_SLOTS)]
         case Role.JOURNAL:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
 

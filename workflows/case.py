@@ -1,7 +1,6 @@
 """A case from admission to its ending: route, the specialist, a person where needed, the closing."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,8 @@ from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from activities.models.route import RouteActivities, RouteRequest
     from domain.case import (
         TERMINAL_STATES,
@@ -28,23 +29,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.case_details import case_details, money_of
     from domain.deadletter import FailedStep
-    from domain.letters import Letter, PersonAnswer
+    from domain.letters import PersonAnswer
     from domain.model_call import Usage
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
     from workflows import options
-    from workflows.endings import Endings
+    from workflows.endings import Conclusion, Endings, ending_on_record
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What the work on a case came to."""
-
-    state: CaseState
-    letter: Letter | None = None
 
 
 @workflow.defn
@@ -57,6 +50,7 @@ class CaseWorkflow:
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
         self._lane = WaitForPerson(case, self._status)
         self._endings = Endings(case, self._status)
+        self._searchable = CaseState.RUNNING  # as whoever started it set the search attribute
         self._spent = Usage()  # by steps that have ended
         self._runs: dict[str, int] = {}  # of each specialist
 
@@ -67,7 +61,7 @@ class CaseWorkflow:
             await self._settle_earlier_run()
             category = await self._route()
             conclusion = await self._conclude(category)
-        except FailureError as error:
+        except (FailureError, ValidationError) as error:  # the latter: a result of another version
             if not is_cancelled_exception(error):
                 return await self._give_up(failed_step(error, step="case"))
         except asyncio.CancelledError:
@@ -115,6 +109,8 @@ class CaseWorkflow:
                 if result.ending is not Ending.HUMAN:
                     state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
                     return Conclusion(state, result.letter)
+            if ended := await ending_on_record(self._case):
+                return Conclusion(ended.state)
             decision = await self._person(self._status.finding)
             if decision.verdict is not Lane.ROUTE:
                 said = f": {decision.reason}" if decision.reason else ""
@@ -130,14 +126,18 @@ class CaseWorkflow:
         run = self._runs[specialist.name] = self._runs.get(specialist.name, 0) + 1
         self._status.category = category.name
         self._show(CaseState.RUNNING, f"the {category.name} specialist")
-        result: SpecialistResult = await workflow.execute_child_workflow(
-            specialist.workflow_type,
-            SpecialistRequest(case=self._case, category=category.name, round=sum(self._runs.values())),
-            id=f"{self._case.case_id}/{specialist.step}" + (f"-{run}" if run > 1 else ""),
-            result_type=SpecialistResult,
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            static_summary=f"{category.name} for {self._case.case_id}"[:200],
-        )
+        request = SpecialistRequest(case=self._case, category=category.name, round=sum(self._runs.values()))
+        if category.apart:
+            result: SpecialistResult = await workflow.execute_child_workflow(
+                specialist.workflow_type,
+                request,
+                id=f"{self._case.case_id}/{specialist.step}" + (f"-{run}" if run > 1 else ""),
+                result_type=SpecialistResult,
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                static_summary=f"{category.name} for {self._case.case_id}"[:200],
+            )
+        else:
+            result = await _work(specialist, request)
         self._spend(result.usage)
         self._endings.keep(result.effects)
         self._status.notices.extend(result.notes)
@@ -151,6 +151,7 @@ class CaseWorkflow:
         self._lane.enter()
         self._show(CaseState.WAITING_HUMAN, f"a person: {finding}", until=deadline)
         decision = await self._lane.wait(finding, since=since, deadline=deadline)
+        self._status.state = CaseState.RUNNING  # a second word is told that it waits for nobody any more
         self._status.waits_for, self._status.waits_until = "", None
         return decision
 
@@ -160,12 +161,16 @@ class CaseWorkflow:
         outcome = await self._endings.close(
             conclusion.state, conclusion.letter, met_human=self._status.lane > 0, dead_letter_id=dead_letter_id
         )
-        self._show(conclusion.state, "")
+        self._status.category, self._status.finding = outcome.category, outcome.finding
+        self._status.usage, self._status.effects = outcome.usage, outcome.effects
+        self._show(outcome.state, "")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome
 
     async def _give_up(self, failed: FailedStep) -> CaseOutcome:
         """End as a dead letter; one that is cancelled meanwhile ends as cancelled."""
+        if ended := await shielded(ending_on_record(self._case)):
+            return await shielded(self._close(Conclusion(ended.state)))
         await shielded(self._last_look(failed))
         if workflow.cancellation_reason() is not None:
             return await self._cancelled()
@@ -203,8 +208,8 @@ class CaseWorkflow:
             return await self._close(Conclusion(CaseState.CANCELLED))
 
         outcome = await shielded(record())
-        if workflow.cancellation_reason() is None:
-            return outcome  # only its specialist was cancelled, in Temporal's own tools
+        if workflow.cancellation_reason() is None or outcome.state is not CaseState.CANCELLED:
+            return outcome  # only its specialist was cancelled, in Temporal's own tools; or it had ended before
         raise asyncio.CancelledError
 
     # --- what people say and see ----------------------------------------------------------------------------
@@ -265,5 +270,16 @@ class CaseWorkflow:
             updates.append(options.CASE_AMOUNT_MINOR.value_set(amount))
         elif state in TERMINAL_STATES:
             updates.append(options.CASE_AMOUNT_MINOR.value_unset())  # what was only proposed moved nothing
-        workflow.upsert_search_attributes(updates)
+        if state is not self._searchable:  # each change is one event and one write more; nobody searches between them
+            self._searchable = state
+            workflow.upsert_search_attributes(updates)
         workflow.set_current_details(case_details(self._status, self._case.subject))
+
+
+async def _work(specialist: Specialist, request: SpecialistRequest) -> SpecialistResult:
+    """Let a specialist work inside the case. Its module is loaded here, into the sandbox that holds the case."""
+    module, _, name = specialist.workflow.partition(":")
+    with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+        loaded = __import__(module, fromlist=[name])
+    result: SpecialistResult = await getattr(loaded, name)(request).run(request)
+    return result

@@ -1,17 +1,29 @@
 """How a case ends: closed, buried as a dead letter, or cancelled, each on record whatever it takes."""
 
+from dataclasses import dataclass
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from activities.actions.bury import BuryActivities
-    from activities.actions.close import CloseActivities, CloseRequest, ForbidRequest
+    from activities.actions.close import CloseActivities, CloseRequest, EndingRequest, ForbidRequest
     from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, EffectRecord
     from domain.deadletter import DeadLetter, FailedStep, letter_id
     from domain.letters import Letter
     from workflows import options
     from workflows.options import StepKind
     from workflows.steps import run_once, settle_payments
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What the work on a case came to."""
+
+    state: CaseState
+    letter: Letter | None = None
 
 
 class Endings:
@@ -42,13 +54,16 @@ class Endings:
             received_at=case.received_at,
             closed_at=workflow.now(),
         )
-        await run_once(
-            options.RECORD,
-            CloseActivities.close_case,
-            CloseRequest(outcome=outcome, letter=letter, lang=case.lang, subject=case.subject),
-            summary="queue the reply and record the ending" if letter else "record the ending",
-        )
-        return outcome
+        try:
+            closed = await run_once(
+                options.ENDING,
+                CloseActivities.close_case,
+                CloseRequest(outcome=outcome, letter=letter, lang=case.lang, subject=case.subject),
+                summary="queue the reply and record the ending" if letter else "record the ending",
+            )
+        except ValidationError:  # the answer of another version: that it answered says that the ending is on record
+            return outcome
+        return closed.stands or outcome
 
     async def bury(self, failed: FailedStep) -> str:
         """Keep the case as a dead letter, with all that is needed to understand and replay it; return its id."""
@@ -93,3 +108,14 @@ class Endings:
         """Add effects to the status, each once."""
         known = {effect.key for effect in self._status.effects}
         self._status.effects.extend(effect for effect in effects if effect.key not in known)
+
+
+async def ending_on_record(case: CaseInput) -> CaseOutcome | None:
+    """Return the ending that this run of a case has on record already, None if it has none.
+
+    It has one where a worker died right after it: what was decided then stands, whatever was decided now.
+    """
+    request = EndingRequest(case_id=case.case_id, replay=case.replay)
+    summary = "look whether it has ended already"
+    found = await run_once(options.ENDING, CloseActivities.find_ending, request, summary=summary)
+    return found.outcome

@@ -1,6 +1,9 @@
 """What a failed activity or child workflow means, and the error by which a workflow says so."""
 
+from datetime import timedelta
+
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -60,6 +63,33 @@ def usage_of(error: BaseException) -> Usage:
         return Usage()
 
 
+def is_final(error: FailureError, policy: RetryPolicy) -> bool:
+    """Return whether Temporal would try no more under a policy: the error says so, or the policy of its type. Pure."""
+    cause = _cause(error)
+    if not isinstance(cause, ApplicationError):
+        return False
+    return cause.non_retryable or cause.type in (policy.non_retryable_error_types or ())
+
+
+def named_wait(error: FailureError) -> timedelta | None:
+    """Return the wait that a failed activity asked for, None if it asked for none. Pure."""
+    cause = _cause(error)
+    return cause.next_retry_delay if isinstance(cause, ApplicationError) else None
+
+
+def as_of_activity(activity_type: str) -> ActivityError:
+    """Return the error of a local activity, to be raised from its cause, as a task of a queue would end. Pure."""
+    return ActivityError(
+        "local activity failed",
+        scheduled_event_id=0,
+        started_event_id=0,
+        identity="",
+        activity_type=activity_type,
+        activity_id="",
+        retry_state=None,
+    )
+
+
 def _cause(error: BaseException) -> BaseException:
     """Return the first cause that is not one of Temporal's wrappers."""
     while isinstance(error, ActivityError | ChildWorkflowError) and error.__cause__ is not None:
@@ -72,7 +102,7 @@ def step_error(message: str, failed: FailedStep) -> ApplicationError:
     return ApplicationError(message, failed, type=STEP_FAILED, non_retryable=True)
 
 
-def failed_step(error: FailureError, *, step: str) -> FailedStep:
+def failed_step(error: Exception, *, step: str) -> FailedStep:
     """Return why a workflow failed: the `FailedStep` that it carries, or one made of what is there."""
     cause: BaseException | None = error
     while isinstance(cause, ChildWorkflowError):

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 LONG_POLL_S = 5.0
 LEASE_S = 60.0
+HEARTBEAT = timedelta(seconds=5)  # a killed intake worker's batch is given up after so long
 REST_AFTER_FAILURE_S = 10.0
 ROUNDS_PER_RUN = 400  # about 10 events each: well below the warning at 10,240
 
@@ -58,7 +59,7 @@ class IntakeWorkflow:
                 AdmitRequest(limit=batch_size(self._state.per_second), wait_s=LONG_POLL_S, lease_s=LEASE_S),
                 task_queue=options.INTAKE_QUEUE,
                 start_to_close_timeout=timedelta(seconds=LEASE_S),
-                heartbeat_timeout=timedelta(seconds=10),
+                heartbeat_timeout=HEARTBEAT,
                 retry_policy=options.NEVER_GIVE_UP,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary="let a batch in",

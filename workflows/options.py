@@ -62,6 +62,11 @@ MODEL_TIMEOUT = timedelta(seconds=120)  # up to three calls of 30 s: the answer,
 HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this
 ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
+# First tries as local activities, beside the workflow task: below the eight seconds after which Temporal would have to
+# prolong the task (80% of its ten). Whatever takes longer becomes a task of its queue.
+STORE_FIRST_TRY = timedelta(seconds=3)
+MODEL_FIRST_TRY = timedelta(seconds=5)
+ONE_TRY = RetryPolicy(maximum_attempts=1)
 # All attempts of one step: longer than any wait a provider may ask for, short enough that a bug is seen the same week.
 STEP_BUDGET = timedelta(days=3)
 ALERT_BUDGET = timedelta(minutes=10)  # a reminder that the store does not take: the next one comes anyway
@@ -88,7 +93,11 @@ NEVER_GIVE_UP = RetryPolicy(
 class StepKind:
     """How a kind of step is run: where, how long one attempt and all of them may take, and what follows a failure.
 
-    `budget` None means that it is never given up (docs/decisions/0007).
+    `budget` None means that it is never given up (docs/decisions/0007). With a `first_try` it is tried so long as a
+    local activity of the case worker, which spares five events and a way over the server; what did not end by then,
+    or did not succeed, is a task of `queue` as without it. Temporal hears of a first try only afterwards, so a worker
+    that dies meanwhile may decide anew: for short steps that look something up or let the first word stand, never
+    for effects.
     """
 
     queue: str
@@ -97,16 +106,22 @@ class StepKind:
     heartbeat: timedelta | None = None
     retry: RetryPolicy = field(default_factory=lambda: NATIVE_RETRY)
     cancellation: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL
+    first_try: timedelta | None = None
 
 
-MODEL_SMALL = StepKind(MODEL_QUEUES[Tier.SMALL], MODEL_TIMEOUT, heartbeat=HEARTBEAT)
+MODEL_SMALL = StepKind(MODEL_QUEUES[Tier.SMALL], MODEL_TIMEOUT, heartbeat=HEARTBEAT, first_try=MODEL_FIRST_TRY)
 MODEL_LARGE = StepKind(MODEL_QUEUES[Tier.LARGE], MODEL_TIMEOUT, heartbeat=HEARTBEAT)
-ARTICLES = StepKind(MODEL_QUEUES[Tier.SMALL], STORE_TIMEOUT)  # a look into the knowledge base, without a model
+ARTICLES = StepKind(  # a look into the knowledge base, without a model
+    MODEL_QUEUES[Tier.SMALL], STORE_TIMEOUT, first_try=STORE_FIRST_TRY
+)
+LOOK_UP = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, first_try=STORE_FIRST_TRY)
 STORE = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT)
 SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT)
 # Cancelling a case must not leave open whether the money moved: the payment is waited for.
 PAYMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, cancellation=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
 RECORD = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, budget=None, retry=NEVER_GIVE_UP)
+# The first ending stands, whatever a case that was decided twice says later.
+ENDING = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, budget=None, retry=NEVER_GIVE_UP, first_try=STORE_FIRST_TRY)
 WORD = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, budget=ALERT_BUDGET, retry=NEVER_GIVE_UP)
 FINAL_SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, budget=None, retry=NEVER_GIVE_UP)
 LAST_SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, budget=LAST_LOOK, retry=NEVER_GIVE_UP)

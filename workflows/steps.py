@@ -1,15 +1,17 @@
 """One step of a workflow: an activity of a kind (`workflows/options.py`), with the blueprint's ladder below it."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_type_hints, overload
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     from activities.actions.alert import AlertActivities, AlertRequest
     from activities.actions.pay import PayActivities, SettleRequest, SettleResult
@@ -17,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
     from workflows import options
-    from workflows.failures import failure_of, step_error, usage_of
+    from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -41,17 +43,81 @@ async def run_once(kind: StepKind, activity: Callable[..., Any], request: BaseMo
     Raises:
         ActivityError: it failed for good, or was cancelled.
     """
-    return await workflow.execute_activity(
-        activity,
+    return await _run(kind, activity, request, summary=summary)
+
+
+async def _run(
+    kind: StepKind,
+    activity: Callable[..., Any],
+    request: BaseModel,
+    *,
+    summary: str,
+    activity_id: str | None = None,
+    first: bool = True,
+) -> Any:  # noqa: ANN401 - what the activity returns; the callers' overloads name it
+    """Run an activity: beside the workflow task where its kind has a first try, else or after that as a task.
+
+    Its answer is read here. Read by the SDK, one of another version would fail the workflow past all its own code.
+
+    Raises:
+        ActivityError: it failed for good, or was cancelled.
+        ValidationError: its answer cannot be read.
+    """
+    answer = await _answer(kind, activity, request, summary=summary, activity_id=activity_id, first=first)
+    return workflow.payload_converter().from_payload(answer.payload, _result_type(activity))
+
+
+async def _answer(
+    kind: StepKind,
+    activity: Callable[..., Any],
+    request: BaseModel,
+    *,
+    summary: str,
+    activity_id: str | None,
+    first: bool,
+) -> RawValue:
+    if first and kind.first_try is not None:
+        try:
+            first_answer: RawValue = await workflow.execute_local_activity(
+                activity.__name__,
+                request,
+                result_type=RawValue,
+                start_to_close_timeout=kind.first_try,
+                schedule_to_close_timeout=2 * kind.first_try,  # it may wait for a slot as long again
+                retry_policy=options.ONE_TRY,
+                cancellation_type=kind.cancellation,
+                activity_id=activity_id,
+                summary=summary[:200],
+            )
+            return first_answer
+        except FailureError as error:  # local activities fail with the bare cause
+            if is_cancelled_exception(error):
+                raise
+            if is_final(error, kind.retry):
+                raise as_of_activity(activity.__name__) from error
+            wait = named_wait(error)
+            if wait:
+                await _sleep(f"asked to wait: {summary}", wait)
+    answer: RawValue = await workflow.execute_activity(
+        activity.__name__,
         request,
+        result_type=RawValue,
         task_queue=kind.queue,
         start_to_close_timeout=kind.start_to_close,
         schedule_to_close_timeout=kind.budget,
         heartbeat_timeout=kind.heartbeat,
         retry_policy=kind.retry,
         cancellation_type=kind.cancellation,
+        activity_id=activity_id,
         summary=summary[:200],
     )
+    return answer
+
+
+@functools.cache
+def _result_type(activity: Callable[..., Any]) -> type[Any]:
+    result: type[Any] = get_type_hints(activity)["return"]
+    return result
 
 
 @overload
@@ -63,6 +129,7 @@ async def run_step(
     *,
     ladder_s: Sequence[float],
     summary: str,
+    activity_id: str | None = None,
 ) -> Result: ...
 @overload
 async def run_step(
@@ -73,6 +140,7 @@ async def run_step(
     *,
     ladder_s: Sequence[float],
     summary: str,
+    activity_id: str | None = None,
 ) -> Result: ...
 async def run_step(
     step: str,
@@ -82,8 +150,11 @@ async def run_step(
     *,
     ladder_s: Sequence[float],
     summary: str,
+    activity_id: str | None = None,
 ) -> Any:
     """Run a step; after a transient failure wait exactly as the ladder says (seconds) and try again.
+
+    The `activity_id` of a specialist's step begins with its name (`activities/grants.py`).
 
     Raises:
         ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or
@@ -94,8 +165,8 @@ async def run_step(
     while True:
         stop_if_cancelled()
         try:
-            return await run_once(kind, activity, request, summary=summary)
-        except ActivityError as error:
+            return await _run(kind, activity, request, summary=summary, activity_id=activity_id, first=not attempts)
+        except (ActivityError, ValidationError) as error:
             if is_cancelled_exception(error):
                 raise
             stop_if_cancelled()
@@ -109,8 +180,15 @@ async def run_step(
                 raise step_error(message, failed) from error
             waiting = f"{step}: try {len(attempts)} failed ({error_type}), next in {rung:g} s"
             workflow.logger.warning("%s", waiting)
-            workflow.set_current_details(f"**Waiting to retry** — {plain(waiting)}")
-            await workflow.sleep(timedelta(seconds=rung), summary=waiting[:200])
+            await _sleep(waiting, timedelta(seconds=rung))
+
+
+async def _sleep(waiting: str, duration: timedelta) -> None:
+    """Wait before the next try, and say so in the workflow's details."""
+    details = workflow.get_current_details()
+    workflow.set_current_details(f"**Waiting to retry** — {plain(waiting)}")
+    await workflow.sleep(duration, summary=waiting[:200])
+    workflow.set_current_details(details)
 
 
 async def settle_payments(

@@ -22,9 +22,26 @@ class CloseRequest(BaseModel):
 
 
 class CloseResult(BaseModel):
-    """The key under which the reply was queued, if there was one."""
+    """The key under which the reply was queued, if there was one, and the ending that stands instead, if another does.
+
+    A case whose worker died between its ending and Temporal's hearing of it may decide anew, and otherwise.
+    """
 
     reply_key: str | None = None
+    stands: CaseOutcome | None = None
+
+
+class EndingRequest(BaseModel):
+    """Which run of which case is asked about."""
+
+    case_id: str
+    replay: int = 0
+
+
+class EndingResult(BaseModel):
+    """The ending on record, if there is one."""
+
+    outcome: CaseOutcome | None = None
 
 
 class ForbidRequest(BaseModel):
@@ -55,8 +72,15 @@ class CloseActivities:
         if outcome.closed_at is None:
             outcome = outcome.model_copy(update={"closed_at": self._clock()})
         reply = self._reply(request, request.letter) if request.letter else None
-        self._cases.close(outcome, reply)
+        stands = self._cases.close(outcome, reply)
+        if stands != outcome:
+            return CloseResult(stands=stands)
         return CloseResult(reply_key=reply.key if reply else None)
+
+    @activity.defn
+    def find_ending(self, request: EndingRequest) -> EndingResult:
+        """Return the ending on record. Raises TransientError if the store cannot be reached."""
+        return EndingResult(outcome=self._cases.ending(request.case_id, request.replay))
 
     @activity.defn
     def forbid_effects(self, request: ForbidRequest) -> None:

@@ -1,11 +1,16 @@
 """Record a lead: find the account, map the territory, score, write it once."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.clock import Clock, utc_now
 from activities.grants import require_grant
+from activities.withdrawn import is_withdrawn
 from domain.case import CaseInput, EffectRecord
+from domain.errors import RefusedError
 from domain.reading.sales import LeadFacts, map_territory, score_lead
 from ports.store import CaseStore, Crm
 
@@ -33,21 +38,34 @@ class RecordLeadResult(BaseModel):
 class LeadActivities:
     """Works the CRM tables."""
 
-    def __init__(self, crm: Crm, cases: CaseStore, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        crm: Crm,
+        cases: CaseStore,
+        clock: Clock = utc_now,
+        withdrawn: Callable[[str], Awaitable[bool]] = is_withdrawn,
+    ) -> None:
         self._crm = crm
         self._cases = cases
         self._clock = clock
+        self._withdrawn = withdrawn
 
     @activity.defn
-    def record_lead(self, request: RecordLeadRequest) -> RecordLeadResult:
+    async def record_lead(self, request: RecordLeadRequest) -> RecordLeadResult:
         """Record the lead of a case once; where no territory fits it is `unassigned`, never lost.
 
         Raises:
-            RefusedError: the specialist that asks may not use this tool.
+            RefusedError: the specialist that asks may not use this tool, or the case was cancelled or has ended.
             TransientError: the store cannot be reached.
         """
         require_grant("record_lead")
-        case, facts = request.case, request.facts
+        if await self._withdrawn(request.case.case_id):
+            raise RefusedError(f"{request.case.case_id!r} is being cancelled: its lead was not recorded")
+        return await asyncio.to_thread(self._record, request.case, request.facts)
+
+    def _record(self, case: CaseInput, facts: LeadFacts) -> RecordLeadResult:
+        if self._cases.ending(case.case_id, case.replay) is not None:
+            raise RefusedError(f"{case.case_id!r} has ended: its lead was not recorded")
         account = self._crm.find_crm_account(
             tenant=case.tenant,
             customer_id=case.customer_id,

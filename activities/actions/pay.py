@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.clock import Clock, utc_now
 from activities.grants import require_grant
+from activities.withdrawn import is_withdrawn
 from domain.case import EffectRecord
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action, Terms
@@ -68,18 +69,20 @@ class PayActivities:
         rails: Mapping[str, Rail],
         clock: Clock = utc_now,
         stopwatch: Callable[[], float] = boot_seconds,
+        withdrawn: Callable[[str], Awaitable[bool]] = is_withdrawn,
     ) -> None:
         self._ledger = ledger
         self._rails = rails
         self._clock = clock
         self._stopwatch = stopwatch
+        self._withdrawn = withdrawn
 
     @activity.defn
     async def refund(self, request: RefundRequest) -> EffectRecord:
         """Pay once, however often this is tried.
 
         Raises:
-            RefusedError: policy, the approval, the charge or the provider forbids it; nothing was paid.
+            RefusedError: policy, the approval, the charge, a cancellation or the provider forbids it; nothing was paid.
             TransientError, ToldToWaitError: whether it was paid is open; try again with the same action.
             ConfigurationError: the provider paid something else under this key: a person must look.
         """
@@ -112,6 +115,7 @@ class PayActivities:
     async def _pay(self, action: Action, terms: Terms, *, step: str, approval_id: str | None) -> EffectRecord:
         began = self._stopwatch()
         try:
+            await self._require_wanted(action)
             row = await asyncio.to_thread(
                 self._ledger.intend, action, step=step, approval_id=approval_id, terms=terms, now=self._clock()
             )
@@ -124,6 +128,10 @@ class PayActivities:
         if row.state is LedgerState.EXECUTED:
             return row.effect
         return await self._execute(row, row.action or action, began)
+
+    async def _require_wanted(self, action: Action) -> None:
+        if await self._withdrawn(action.case_id):
+            raise RefusedError(f"{action.case_id!r} is being cancelled: {action.key!r} was not begun")
 
     async def _take_back(self, unpaid: list[LedgerRow], request: SettleRequest) -> None:
         info = activity.info()  # both times are the server's: no clock of ours is asked
@@ -153,6 +161,8 @@ class PayActivities:
 
     async def _paid_before(self, key: str) -> EffectRecord | None:
         row = await asyncio.to_thread(self._ledger.find, key)
+        if row is not None and row.state is LedgerState.EXECUTED:
+            return row.effect
         if row is None or row.state is not LedgerState.INTENDED:
             return None
         receipt = await self._find(row)

@@ -27,8 +27,7 @@ from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
 from ports.store import CaseStore, DeadLetterStore, StoredCase
 
-_FIRST_POLL_S, _SLOWEST_POLL_S = 0.05, 0.5  # an idle pen is asked ever less often; to a person it still answers at once
-_HEARTBEAT_S = 3.0  # a third of the workflow's heartbeat timeout
+_HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
 READ_WITHIN_S = 10.0  # cleaning promises two; beyond this a payload is given up on, and the others go on
 ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, something may kill the process
@@ -46,12 +45,11 @@ class AdmitRequest(BaseModel):
 
 
 class AdmitResult(BaseModel):
-    """What became of a batch: cases started (`human` of them for a person), unreadable payloads, seconds waited."""
+    """What became of a batch: cases started (`human` of them for a person), unreadable payloads."""
 
     admitted: int = 0
     poison: int = 0
     human: int = 0
-    waited_s: float = 0.0
 
 
 class AdmitActivities:
@@ -86,12 +84,11 @@ class AdmitActivities:
         """
         try:
             async with heartbeating(_HEARTBEAT_S):
-                items, waited_s = await self._wait_for_items(request)
-                result = await self._admit(items) if items else AdmitResult()
+                items = await self._inbox.lease(request.limit, request.lease_s, wait_s=request.wait_s)
+                return await self._admit(items) if items else AdmitResult()
         except TransientError as e:
             # No ladder here: whatever is away, the pen keeps its payloads, and Temporal tries again until they are in.
             raise ApplicationError(str(e), type=TransientError.__name__) from e
-        return result.model_copy(update={"waited_s": waited_s})
 
     async def _admit(self, items: Sequence[InboxItem]) -> AdmitResult:
         """Let a batch in: together, or one after the other where something in it came again and again.
@@ -130,17 +127,6 @@ class AdmitActivities:
         await self._inbox.ack([item.case_id for item in items])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
-
-    async def _wait_for_items(self, request: AdmitRequest) -> tuple[list[InboxItem], float]:
-        clock = asyncio.get_running_loop().time
-        started, pause = clock(), _FIRST_POLL_S
-        while True:
-            items = await self._inbox.lease(request.limit, request.lease_s)
-            waited = clock() - started
-            if items or waited >= request.wait_s:
-                return items, round(waited, 3)
-            await asyncio.sleep(min(pause, request.wait_s - waited))
-            pause = min(pause * 1.5, _SLOWEST_POLL_S)
 
     def _stored(self, item: InboxItem) -> StoredCase | None:
         """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""

@@ -7,11 +7,13 @@ same event is known again after days.
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +22,8 @@ from domain.errors import TransientError
 from ports.inbox import InboxDepth, InboxItem, PutOutcome
 
 BUSY_TIMEOUT_S = 3.0
+_LOOK_S = 0.01  # how often a waiting worker looks whether something was committed: 0.1% of a core
+_LOOK_AGAIN_S = 0.5  # so long it believes that: leases end without a commit
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
 
 _SCHEMA = """
@@ -122,9 +126,44 @@ class SqliteInbox:
             why = f"inbox {self._path.name!r}: the disk did not confirm within {self._put_timeout_s:g} s, send again"
             confirmed.set_exception(TransientError(why))
 
-    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
-        """Take up to `limit` payloads, oldest first, for `lease_s` seconds."""
-        return await self._read(lambda db: _lease(db, limit, lease_s, self._clock()))
+    async def lease(self, limit: int, lease_s: float, *, wait_s: float = 0.0) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first, for `lease_s` seconds; wait up to `wait_s` seconds for the first.
+
+        Within a hundredth of a second of its commit it is seen.
+        """
+        ends_at = time.monotonic() + wait_s
+        unwanted = threading.Event()
+        while True:
+            until = min(ends_at, time.monotonic() + _LOOK_AGAIN_S)
+            work = partial(self._lease_until, limit=limit, lease_s=lease_s, until=until, unwanted=unwanted)
+            leasing = asyncio.ensure_future(self._read(work))
+            try:
+                items = await asyncio.shield(leasing)
+            except asyncio.CancelledError:
+                unwanted.set()
+                await self._give_back(leasing)
+                raise
+            if items or time.monotonic() >= ends_at:
+                return items
+
+    async def _give_back(self, leasing: "asyncio.Future[list[InboxItem]]") -> None:
+        """Let go of what was leased for somebody who was cancelled meanwhile."""
+        with suppress(TransientError):  # then it comes back when its lease ends
+            case_ids = [item.case_id for item in await leasing]
+            await self._read(lambda db: _release(db, case_ids))
+
+    def _lease_until(
+        self, db: sqlite3.Connection, *, limit: int, lease_s: float, until: float, unwanted: threading.Event
+    ) -> list[InboxItem]:
+        # Asking for the version costs a hundredth of asking for payloads: no lock, no query.
+        while True:
+            seen = _version(db)
+            if items := _lease(db, limit, lease_s, self._clock()):
+                return items
+            while _version(db) == seen:
+                if unwanted.is_set() or time.monotonic() >= until:
+                    return []
+                time.sleep(_LOOK_S)
 
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done: their bodies are dropped, their ids and digests stay."""
@@ -168,6 +207,11 @@ class SqliteInbox:
             self._connection = None
 
 
+def _version(db: sqlite3.Connection) -> int:
+    """Return a number that changes with every commit of another connection."""
+    return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+
 def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> list[InboxItem]:
     # Whoever polls an empty pen must not take the write lock from those who fill it.
     if not db.execute(_FREE.format(columns="seq"), (now, now + _CLOCK_SLACK_S, 1)).fetchone():
@@ -191,6 +235,14 @@ def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> li
         )
         for _, case_id, source, event_id, content_type, body, digest, received_us, deliveries in rows
     ]
+
+
+def _release(db: sqlite3.Connection, case_ids: list[str]) -> None:
+    with _transaction(db):
+        db.executemany(
+            "UPDATE inbox SET leased_at = 0, leased_until = 0, deliveries = deliveries - 1 WHERE case_id = ?",
+            [(case_id,) for case_id in case_ids],
+        )
 
 
 def _ack(db: sqlite3.Connection, case_ids: list[str], now: float) -> None:

@@ -48,19 +48,28 @@ class SqlCaseStore:
             chars_out=row["chars_out"],
         )
 
-    def close(self, outcome: CaseOutcome, reply: Reply | None) -> None:
+    def close(self, outcome: CaseOutcome, reply: Reply | None) -> CaseOutcome:
         """Record the ending, queue the reply (once per key) and hand the outcome over, in one transaction; repeatable.
 
-        The first ending of each replay stands; the ending of an earlier replay never overwrites that of a later one.
+        The first ending of each replay stands and is returned; the ending of an earlier replay never overwrites that
+        of a later one.
         """
         closed_at = outcome.closed_at or self._clock()
         told = outcome.model_copy(update={"closed_at": closed_at})
-        self._database.writing(lambda connection: self._close(connection, told, reply, closed_at))
+        return self._database.writing(lambda connection: self._close(connection, told, reply, closed_at))
 
-    def _close(self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime) -> None:
+    def ending(self, case_id: str, replay: int) -> CaseOutcome | None:
+        """Return the ending on record of a case and replay, None if it has none."""
+        with self._database.reading() as connection:
+            return _standing(connection, case_id, replay)
+
+    def _close(
+        self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime
+    ) -> CaseOutcome:
         self._database.lock(connection, f"case:{outcome.case_id}")
-        if _is_written(connection, outcome):
-            return
+        standing = _standing(connection, outcome.case_id, outcome.replay)
+        if standing is not None:
+            return standing
         insert_first(
             connection,
             outbox,
@@ -96,6 +105,7 @@ class SqlCaseStore:
                     "queued_at": closed_at,
                 },
             )
+        return outcome
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
         """Mark the case as replayed and return the input to start it with; repeatable until that replay has ended.
@@ -164,12 +174,13 @@ class SqlCaseStore:
         return len(found)
 
 
-def _is_written(connection: Connection, outcome: CaseOutcome) -> bool:
-    for table in (outbox, journal):
-        standing = sa.select(table.c.replay).where(table.c.case_id == outcome.case_id, table.c.replay == outcome.replay)
-        if connection.execute(standing).first() is not None:
-            return True
-    return False
+def _standing(connection: Connection, case_id: str, replay: int) -> CaseOutcome | None:
+    for table in (outbox, journal):  # in this order: a row goes from the first to the second
+        on_record = sa.select(table.c.outcome).where(table.c.case_id == case_id, table.c.replay == replay)
+        found = connection.execute(on_record).scalar()
+        if found is not None:
+            return CaseOutcome.model_validate_json(found)
+    return None
 
 
 # Any: values of columns of every type.

@@ -1,5 +1,6 @@
 """The checks of `headgate doctor` on what the settings name: blueprint, model profile and keys, rail, store, Web UI."""
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from domain.blueprint import PROVIDER_KEYS
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
 from workers.bootstrap import ask_records, ask_store, read_blueprint_folder
 from workers.secret_files import read_secret
+from workflows.options import STORE_FIRST_TRY
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
@@ -109,10 +111,20 @@ def check_store(url: str) -> Finding:
     file = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not file.exists():
         return Finding("store", None, f"no file {str(file)!r} yet: `headgate up` makes it")
+    began = time.monotonic()
     try:
         shown = ask_store(url)
     except HeadgateError as error:
         return Finding("store", False, one_line(error), remedy)
+    return store_finding(shown, time.monotonic() - began)
+
+
+def store_finding(shown: str, took_s: float) -> Finding:
+    """Judge a store that answered after so many seconds."""
+    limit_s = STORE_FIRST_TRY.total_seconds()
+    if took_s > limit_s:
+        found = f"{shown} answers after {took_s:.1f} s: steps beside workflow tasks are cut off after {limit_s:g} s"
+        return Finding("store", False, found, "find out why it is slow; until then every look-up takes longer still")
     return Finding("store", True, f"{shown} answers")
 
 

@@ -25,7 +25,7 @@ async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: b
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
     stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
     try:
-        _say("Starting Temporal and Headgate's processes (about ten seconds) …")
+        _say("Starting Temporal and Headgate's processes (about ten seconds; webhooks are taken sooner) …")
         async with stack:
             print(render_urls(stack.endpoints, settings), flush=True)  # noqa: T201 - the command's output
             await stack.keeper.until_stopped()

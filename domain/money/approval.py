@@ -25,6 +25,13 @@ class Brief(BaseModel):
     if_rejected: str
 
 
+class Approver(BaseModel):
+    """A person entitled to decide, up to `limit_minor` (in the action's currency, minor units; None = any amount)."""
+
+    name: str
+    limit_minor: int | None = None
+
+
 class ApprovalRequest(BaseModel):
     """Input of `ApprovalWorkflow`."""
 
@@ -39,13 +46,6 @@ class ApprovalRequest(BaseModel):
     category: str = "Billing"
     tenant: str = "default"
     requested_at: datetime | None = None  # from when `expires_after_s` counts, in the workflow's time
-
-
-class Approver(BaseModel):
-    """A person entitled to decide, up to `limit_minor` (in the action's currency, minor units; None = any amount)."""
-
-    name: str
-    limit_minor: int | None = None
 
 
 class Verdict(StrEnum):

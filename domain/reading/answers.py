@@ -7,6 +7,7 @@ word; an amount counts only with a quote, and the one in a named field of the pa
 import re
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -99,7 +100,12 @@ def strict_schema(answer: type[BaseModel]) -> dict[str, Any]:
     Every property required, no others allowed, references written out, nothing but types, enums and nullability:
     lengths and ranges are checked by pydantic here, because not every server knows those words.
     """
-    schema = deepcopy(answer.model_json_schema())
+    return deepcopy(_strict_schema(answer))
+
+
+@cache
+def _strict_schema(answer: type[BaseModel]) -> dict[str, Any]:
+    schema = answer.model_json_schema()
     return _strict(schema, schema.pop("$defs", {}))
 
 

@@ -82,6 +82,20 @@ class CaseStoreContract:
             assert connection.execute(sa.select(replies.c.text)).scalars().all() == ["Dear Ann"]
         assert store.reports.case("case/shop/e1").state == "done"
 
+    def test_the_first_ending_of_each_run_stands_and_is_told(self, store: Store) -> None:
+        store.cases.admit([stored_case()])
+        assert store.cases.ending("case/shop/e1", 0) is None
+        first = outcome(state=CaseState.DEAD_LETTERED)
+        assert store.cases.close(first, None) == first
+        for moved in (0, 1):  # from the outbox into the journal
+            assert store.cases.close(outcome(), reply()) == first
+            assert store.cases.ending("case/shop/e1", 0) == first
+            assert store.cases.journal_outcomes(10) == 1 - moved
+        store.cases.set_replay("case/shop/e1", 1)
+        assert store.cases.ending("case/shop/e1", 1) is None
+        assert store.cases.close(outcome(replay=1), None) == outcome(replay=1)
+        assert store.cases.ending("case/shop/e1", 0) == first
+
     def test_a_late_ending_of_an_earlier_run_does_not_overwrite_the_replay(self, store: Store) -> None:
         store.cases.admit([stored_case()])
         store.cases.close(outcome(state=CaseState.DEAD_LETTERED, replay=0), None)

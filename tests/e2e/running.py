@@ -226,14 +226,26 @@ def answering(ports: Iterable[int]) -> list[int]:
     return found
 
 
-def quick_blueprint(folder: Path) -> dict[str, str]:
+def quick_blueprint(folder: Path, *, apart: bool = False) -> dict[str, str]:
     """Copy the default blueprint with a ladder of seconds; return the environment that names the copy."""
+    return _blueprint(folder, "ladder_s = [60, 300, 1800]", "ladder_s = [0.5, 0.5, 0.5]", apart=apart)
+
+
+def default_blueprint(folder: Path, *, apart: bool) -> dict[str, str]:
+    """Copy the default blueprint; where `apart`, specialists work in workflows of their own."""
+    return _blueprint(folder, apart=apart)
+
+
+def _blueprint(folder: Path, *change: str, apart: bool) -> dict[str, str]:
     copied = shutil.copytree(PROJECT / "blueprints" / "default", folder / "blueprint")
     rules = copied / "blueprint.toml"
-    text = rules.read_text("utf-8")
-    quick = text.replace("ladder_s = [60, 300, 1800]", "ladder_s = [0.5, 0.5, 0.5]")
-    assert quick != text
-    rules.write_text(quick, "utf-8")
+    changes = [change] if change else []
+    if apart:
+        changes.append(("\nspecialist = ", "\napart = true\nspecialist = "))
+    for old, new in changes:
+        text = rules.read_text("utf-8")
+        assert old in text
+        rules.write_text(text.replace(old, new), "utf-8")
     return {"HEADGATE_BLUEPRINT": str(copied)}
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.running import (
     Running,
     audited,
+    default_blueprint,
     eventually,
     expectations,
     paid_as_recorded,
@@ -54,10 +55,12 @@ def done(running: Running) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("apart", [False, True], ids=["inside", "apart"])
 async def test_two_thousand_webhooks_survive_the_death_of_every_worker_and_of_the_gateway(
-    start_headgate: Callable[..., Running], tmp_path: Path
+    start_headgate: Callable[..., Running], tmp_path: Path, apart: bool
 ) -> None:
-    running = start_headgate("--samples", port_base=PORT_BASE, env={"HEADGATE_INTAKE_PER_SECOND": "100"})
+    env = {"HEADGATE_INTAKE_PER_SECOND": "100", **default_blueprint(tmp_path, apart=apart)}
+    running = start_headgate("--samples", port_base=PORT_BASE + 40 * apart, env=env)
     messages = mixed(sample_messages(), real_or_repeated(running.env.get("HEADGATE_EVAL_DATA")))
     file = tmp_path / "messages.jsonl"
     file.write_text("".join(json.dumps(m) + "\n" for m in messages), "utf-8")

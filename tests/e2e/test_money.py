@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,17 +51,20 @@ def body_of(message: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != "id"}
 
 
-@pytest.fixture(scope="module")
-def running(start_headgate: Callable[..., Running], tmp_path_factory: pytest.TempPathFactory) -> Running:
-    """A Headgate that has worked the samples, but for those held back."""
+@pytest.fixture(scope="module", params=[False, True], ids=["inside", "apart"])
+def running(
+    request: pytest.FixtureRequest, start_headgate: Callable[..., Running], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A Headgate that has worked the samples, but for those held back; specialists inside their cases, and apart."""
     folder = tmp_path_factory.mktemp("money")
-    env = {"HEADGATE_INTAKE_PER_SECOND": "100", **quick_blueprint(folder)}
-    headgate = start_headgate("--samples", port_base=PORT_BASE, env=env)
+    env = {"HEADGATE_INTAKE_PER_SECOND": "100", **quick_blueprint(folder, apart=request.param)}
+    headgate = start_headgate("--samples", port_base=PORT_BASE + 40 * request.param, env=env)
     file = folder / "messages.jsonl"
     messages = [m for m in sample_messages() if m["id"] not in HELD_BACK]
     file.write_text("".join(json.dumps(m) + "\n" for m in messages), "utf-8")
     headgate.json("submit", str(file), "--wait")
-    return headgate
+    yield headgate
+    headgate.stop()
 
 
 async def payments(running: Running, event_id: str) -> list[RailEntry]:

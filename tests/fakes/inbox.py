@@ -1,5 +1,6 @@
 """A holding pen in memory, for tests: the same answers as the real ones, gone with the process."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,8 +33,14 @@ class FakeInbox:
         self._items[item.case_id] = item
         return PutOutcome.ACCEPTED
 
-    async def lease(self, limit: int, lease_s: float) -> list[InboxItem]:
-        """Take up to `limit` payloads, oldest first."""
+    async def lease(self, limit: int, lease_s: float, *, wait_s: float = 0.0) -> list[InboxItem]:
+        """Take up to `limit` payloads, oldest first; wait for the first."""
+        ends_at = time.monotonic() + wait_s
+        while not (items := self._leased(limit, lease_s)) and time.monotonic() < ends_at:  # noqa: ASYNC110 - a fake
+            await asyncio.sleep(0.005)
+        return items
+
+    def _leased(self, limit: int, lease_s: float) -> list[InboxItem]:
         now = self._clock()
         open_ids = [i for i in self._items if i not in self._acked and self._leases.get(i, 0.0) <= now][:limit]
         for case_id in open_ids:

@@ -13,9 +13,11 @@ from typing import Any
 
 from temporalio.service import RPCError
 
+from domain.specialists import SPECIALISTS
 from tests.histories.long_lived import intake, journal, tell
 from tests.histories.scenarios import (
     SCENARIO_S,
+    Recorded,
     Scenario,
     answered,
     approved,
@@ -46,9 +48,10 @@ from tests.histories.scenarios import (
 )
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
-from tests.workflows.running import Mill
+from tests.workflows.running import Mill, Specialists
 
 HERE = Path(__file__).parent
+STEPS = {specialist.step for specialist in SPECIALISTS.values()}
 SCENARIOS: list[Scenario] = [
     refund,
     ladder,
@@ -95,15 +98,28 @@ def written(workflow_id: str, history: dict[str, Any]) -> str:
     return f'{{"workflowId": {json.dumps(workflow_id)}, "events": [\n{events}\n]}}\n'
 
 
-async def record(scenario: Scenario) -> dict[str, str]:
+def file_names(recorded: Recorded, *, apart: bool) -> Recorded:
+    """Return what is kept of a scenario that was played with specialists inside their cases, or apart.
+
+    Inside there is no workflow of the specialist; whatever has none is the same apart.
+    """
+    theirs = {name: workflow_id for name, workflow_id in recorded.items() if name.split("_")[0] in STEPS}
+    if not apart:
+        return {name: workflow_id for name, workflow_id in recorded.items() if name not in theirs}
+    cases = {name for name in recorded if name.startswith("case_")}
+    return theirs and theirs | {name.replace("case_", "case_apart_", 1): recorded[name] for name in cases}
+
+
+async def record(scenario: Scenario, *, apart: bool) -> dict[str, str]:
     """Play a scenario on a server of its own; return the histories by file name.
 
     A workflow that was terminated with work under way locks the server's clock.
     """
     world = FakeWorld()
+    Specialists.apart = apart
     async with time_skipping_server() as env, Mill(env, env.client, world) as mill:
         histories = {}
-        for name, workflow_id in (await scenario(mill, world)).items():
+        for name, workflow_id in file_names(await scenario(mill, world), apart=apart).items():
             handle = env.client.get_workflow_handle(workflow_id)
             histories[name] = written(workflow_id, json.loads((await handle.fetch_history()).to_json()))
             with suppress(RPCError):  # it ended by itself
@@ -119,7 +135,9 @@ async def main(names: list[str]) -> None:
         if names and name not in names:
             continue
         try:
-            histories = await asyncio.wait_for(record(scenario), SCENARIO_S)
+            histories = {}
+            for apart in (False, True):
+                histories |= await asyncio.wait_for(record(scenario, apart=apart), SCENARIO_S)
         except Exception as error:  # noqa: BLE001 - the others are recorded all the same
             failed.append(name)
             print(f"{name}: {error!r}")

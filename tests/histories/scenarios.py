@@ -19,7 +19,7 @@ from domain.money.records import OrderStatus
 from domain.reading.knowledge import Diagnosis
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
-from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, eventually, new_case, policy
+from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, Specialists, eventually, new_case, policy
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
 
@@ -93,27 +93,37 @@ async def deny(mill: Mill, world: FakeWorld) -> Recorded:
 
 async def ask(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("extract_claim", claimed(order_id=None))
-    return {"billing_ask": f"{await run(mill)}/billing"}
+    case_id = await run(mill)
+    return {"case_ask": case_id, "billing_ask": f"{case_id}/billing"}
 
 
 async def inform(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("extract_claim", claimed(wants=Wants.INFORMATION))
-    return {"billing_inform": f"{await run(mill)}/billing"}
+    case_id = await run(mill)
+    return {"case_inform": case_id, "billing_inform": f"{case_id}/billing"}
 
 
 async def support(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("route_case", routed(TECHNICAL_SUPPORT))
-    return {"support_answer": f"{await run(mill)}/support"}
+    case_id = await run(mill)
+    return {"case_support": case_id, "support_answer": f"{case_id}/support"}
 
 
 async def sales(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("route_case", routed(SALES))
-    return {"sales_answer": f"{await run(mill)}/sales"}
+    case_id = await run(mill)
+    return {"case_sales": case_id, "sales_answer": f"{case_id}/sales"}
 
 
 async def help_desk(mill: Mill, world: FakeWorld) -> Recorded:
     """Two questions: an article answers the first, a person the second."""
-    category = Category(name="Help desk", description="a question.", specialist="knowledge", knowledge=("it",))
+    category = Category(
+        name="Help desk",
+        description="a question.",
+        specialist="knowledge",
+        knowledge=("it",),
+        apart=Specialists.apart,
+    )
     rules = policy(categories=(*DEFAULT_CATEGORIES, category))
     world.always("route_case", routed("Help desk"))
     answered_id = (await mill.run(new_case(policy=rules))).case_id
@@ -121,7 +131,12 @@ async def help_desk(mill: Mill, world: FakeWorld) -> Recorded:
     handle = await mill.start(new_case(policy=rules))
     await mill.until(handle, CaseState.WAITING_HUMAN)
     await mill.close_by_hand(handle)
-    return {"knowledge_answer": f"{answered_id}/knowledge", "knowledge_human": f"{handle.id}/knowledge"}
+    return {
+        "case_article": answered_id,
+        "knowledge_answer": f"{answered_id}/knowledge",
+        "case_no_article": handle.id,
+        "knowledge_human": f"{handle.id}/knowledge",
+    }
 
 
 async def specialists_that_fail(mill: Mill, world: FakeWorld) -> Recorded:

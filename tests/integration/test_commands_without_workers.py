@@ -137,7 +137,7 @@ async def test_the_doctor_says_which_worker_is_missing(client: Client, server: s
         assert found[f"worker {role}"].ok is False
         assert f"headgate worker --role {role}" in found[f"worker {role}"].remedy
     await ensure_intake(client, 20.0)
-    async with case_worker(client):
+    async with case_worker(client, []):
         ours = Headgate(client)
         await ours.intake.state()
         found = {finding.name: finding for finding in await check_temporal(which_temporal())}

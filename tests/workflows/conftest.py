@@ -3,6 +3,8 @@ activities.
 """
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.testing import WorkflowEnvironment
 
 from tests.workflows.fake_world import FakeWorld
-from tests.workflows.running import Mill
+from tests.workflows.running import Mill, Specialists
+from workers import roles
+from workflows import options
 
 HERE = Path(__file__).parent
 
@@ -27,6 +31,27 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(params=[False, True], ids=["inside", "apart"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run a test with specialists inside their cases, and with specialists apart; returns whether they are."""
+    monkeypatch.setattr(Specialists, "apart", request.param)
+    return Specialists.apart
+
+
+@pytest.fixture(autouse=True)
+def brief_first_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held holds its workflow task for a second and a half, not for five."""
+    for name, kind in vars(options).copy().items():
+        if isinstance(kind, options.StepKind) and kind.first_try is not None:
+            monkeypatch.setattr(options, name, replace(kind, first_try=timedelta(seconds=1.5)))
+
+
+@pytest.fixture
+def nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep no workflow in memory: the time-skipping server leaves what a stopped worker kept to nobody else."""
+    monkeypatch.setattr(roles, "CACHED", 0)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import inspect
 import typing
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.actions.approve import RecordDecisionRequest
-from activities.actions.close import CloseRequest, CloseResult
+from activities.actions.close import CloseRequest, CloseResult, EndingRequest, EndingResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
 from activities.actions.tell import TellResult
@@ -64,6 +65,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
     }
 
 
+MOVE_MONEY = frozenset({"refund", "settle_effects"})
 ONE_CALL = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=7)
 ARTICLE = Article(
     article_id="KB-7",
@@ -75,6 +77,8 @@ ARTICLE = Article(
     steps=["Close the valve.", "Change the washer."],
 )
 
+CALLED_AT: ContextVar[datetime] = ContextVar("CALLED_AT")
+"""When the activity that is answered began, at the server's time."""
 Answer = BaseModel | Exception | Callable[[Any], Any] | None  # Any: each activity has its own request
 
 
@@ -98,10 +102,12 @@ class FakeWorld:
     """
 
     def __init__(self) -> None:
+        self.server_time: Callable[[], Awaitable[datetime]] | None = None  # set by whoever runs the workers
         self.calls: list[Call] = []
         self._script: dict[str, list[Answer]] = defaultdict(list)
         self._always: dict[str, Answer] = {}
         self._held: list[Held] = []
+        self.endings: dict[tuple[str, int], CaseOutcome] = {}
 
     def will(self, name: str, *answers: Answer) -> None:
         """Queue answers for an activity: a result, an error to raise, or a function of the request (may be async)."""
@@ -112,8 +118,11 @@ class FakeWorld:
         self._always[name] = answer
 
     def hold(self, name: str, then: Answer = None) -> "Held":
-        """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual."""
-        held = Held(self._usual(name) if then is None else then)
+        """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual.
+
+        A call that is cut off, since it was only a first try, is held in the next one.
+        """
+        held = Held(self._usual(name) if then is None else then, lambda: self._script[name].insert(0, held.wait))
         self._held.append(held)
         self.will(name, held.wait)
         return held
@@ -138,9 +147,8 @@ class FakeWorld:
 
     def closed(self) -> CaseOutcome:
         """Return the one outcome that was recorded."""
-        outcomes = {c.outcome.model_dump_json(): c.outcome for c in self.requests("close_case")}
-        assert len(outcomes) == 1, f"expected one ending, got {list(outcomes)}"
-        return next(iter(outcomes.values()))
+        [outcome] = self.endings.values()
+        return outcome
 
     def reply(self) -> str:
         """Return the text of the one reply, or nothing."""
@@ -150,6 +158,15 @@ class FakeWorld:
     def activities(self, queue: str) -> list[Callable[..., Any]]:
         """Return the fakes that a queue's worker serves."""
         return [self._fake(real) for real in served()[queue]]
+
+    def first_tries(self) -> list[Callable[..., Any]]:
+        """Return the fakes that the case worker tries first; none of those that move money."""
+        short = {
+            real.__name__: real
+            for queue in (options.ACTIONS_QUEUE, *options.MODEL_QUEUES.values())
+            for real in served()[queue]
+        }
+        return [self._fake(real) for name, real in short.items() if name not in MOVE_MONEY]
 
     def _fake(self, real: Callable[..., Any]) -> Callable[..., Any]:
         hints = typing.get_type_hints(real)
@@ -163,13 +180,25 @@ class FakeWorld:
         return activity.defn(name=name)(fake)
 
     def _usual(self, name: str) -> Answer:
-        return self._always[name] if name in self._always else _DEFAULTS[name]
+        ours: dict[str, Answer] = {"close_case": self._close, "find_ending": self._ending}
+        return self._always[name] if name in self._always else ours.get(name) or _DEFAULTS[name]
+
+    def _close(self, request: CloseRequest) -> CloseResult:
+        """The first ending stands, as in the store."""
+        outcome = request.outcome
+        stands = self.endings.setdefault((outcome.case_id, outcome.replay), outcome)
+        return CloseResult(stands=None if stands == outcome else stands)
+
+    def _ending(self, request: EndingRequest) -> EndingResult:
+        return EndingResult(outcome=self.endings.get((request.case_id, request.replay)))
 
     async def _answer(self, name: str, request: Any) -> Any:
         info = activity.info()
-        self.calls.append(
-            Call(name, request, info.scheduled_time, info.started_time, info.attempt, info.workflow_id or "")
-        )
+        asked_at, at = info.scheduled_time, info.started_time
+        if info.is_local and self.server_time is not None:  # those times are this machine's, which skips none
+            asked_at = at = await self.server_time()
+        CALLED_AT.set(at)
+        self.calls.append(Call(name, request, asked_at, at, info.attempt, info.workflow_id or ""))
         script = self._script[name]
         answer = script.pop(0) if script else self._usual(name)
         return await _given(answer, request)
@@ -178,15 +207,20 @@ class FakeWorld:
 class Held:
     """A call that is under way."""
 
-    def __init__(self, then: Answer) -> None:
+    def __init__(self, then: Answer, hold_again: Callable[[], None]) -> None:
         self.reached = asyncio.Event()
         self._released = asyncio.Event()
         self._then = then
+        self._hold_again = hold_again
 
     async def wait(self, request: Any) -> Any:
         """Stay under way until let go, then answer."""
         self.reached.set()
-        await self._released.wait()
+        try:
+            await self._released.wait()
+        except asyncio.CancelledError:
+            self._hold_again()
+            raise
         return await _given(self._then, request)
 
     def let_go(self) -> None:
@@ -224,7 +258,7 @@ def account(
     """The records of a customer whose parcel was lost, paid so many days before the time of the call."""
 
     def at_call(_: Any) -> Account:
-        paid = activity.info().started_time - timedelta(days=days_ago)
+        paid = CALLED_AT.get() - timedelta(days=days_ago)
         charge = Charge(charge_id="CH-1", amount_minor=total_minor, currency=currency, captured_at=paid, payee="card_1")
         order = Order(
             order_id="ORD-1",
@@ -271,7 +305,7 @@ def _recorded(request: RecordDecisionRequest) -> ApprovalResult:
 
 
 async def _idle(request: AdmitRequest) -> AdmitResult:
-    return AdmitResult(waited_s=0.0)
+    return AdmitResult()
 
 
 _DEFAULTS: dict[str, Answer] = {
@@ -291,7 +325,6 @@ _DEFAULTS: dict[str, Answer] = {
     "qualify_lead": LeadResult(facts=LeadFacts(interest=Interest.QUOTE, seats=120), usage=ONE_CALL),
     "record_lead": _lead,
     "draft_reply": DraftResult(draft=Draft(subject="Your quote", text="Ines will write to you."), usage=ONE_CALL),
-    "close_case": CloseResult(reply_key=None),
     "forbid_effects": None,
     "announce_approval": None,
     "record_decision": _recorded,

@@ -177,6 +177,7 @@ async def test_decisions_that_do_not_count_cannot_use_up_the_updates(mill: Mill,
     assert (await gate.case.result()).state is CaseState.DONE
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_of_two_opposite_decisions_the_first_stands(mill: Mill, world: FakeWorld) -> None:
     """Both arrive before any worker looks: the second person is told who was first."""
     gate = await at_the_gate(mill, world)
@@ -207,6 +208,7 @@ async def test_second_decision_while_the_first_is_recorded_is_told(mill: Mill, w
     assert len(world.of("refund")) == 1
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_approval_noticed_after_the_expiry_is_late(mill: Mill, world: FakeWorld) -> None:
     """The time was up while no worker ran, then came the approval: the worker sees both in one instant, nobody pays."""
     gate = await at_the_gate(mill, world)
@@ -219,6 +221,7 @@ async def test_approval_noticed_after_the_expiry_is_late(mill: Mill, world: Fake
     await _nothing_was_paid(gate, world)
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_approval_before_the_expiry_but_noticed_after_it_is_late_too(mill: Mill, world: FakeWorld) -> None:
     """The approval came, then the time was up, and no worker ran: whether it was in time cannot be shown, nobody
     pays.
@@ -324,6 +327,7 @@ async def test_case_shows_what_it_waits_for(mill: Mill, world: FakeWorld) -> Non
     assert (await gate.case.describe()).search_attributes["CaseState"] == ["done"]
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_worker_restarted_at_the_gate(mill: Mill, world: FakeWorld) -> None:
     gate = await at_the_gate(mill, world)
     await mill.stop_cases_worker()

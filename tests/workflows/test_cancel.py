@@ -19,9 +19,11 @@ from domain.money.approval import ApprovalDecision, Standing, Verdict
 from domain.routing import Route, Unroutable
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, Held, account
-from tests.workflows.running import REAL_TIME_S, Mill, eventually, new_case, policy
+from tests.workflows.running import REAL_TIME_S, Mill, Specialists, eventually, home, new_case, policy
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 BIG = 600_000
 
@@ -98,7 +100,7 @@ async def test_while_a_specialist_works(env: WorkflowEnvironment, world: FakeWor
         held = world.hold("find_account")
         handle = await mill.start()
         await cancelled_over(handle, held, world)
-        child = mill.client.get_workflow_handle(f"{handle.id}/billing")
+        child = mill.client.get_workflow_handle(home(handle.id, "billing"))
         assert (await child.describe()).status is WorkflowExecutionStatus.CANCELED
         assert "refund" not in world.names
 
@@ -186,9 +188,11 @@ async def test_while_it_closes(mill: Mill, world: FakeWorld) -> None:
     await handle.cancel()
     await asyncio.sleep(0.3)
     held.let_go()
-    assert (await handle.result()).state is CaseState.DONE
-    assert world.closed().state is CaseState.DONE
-    assert "forbid_effects" not in world.names
+    outcome = await handle.result()
+    assert outcome.state is CaseState.DONE
+    assert world.closed() == outcome
+    status = await handle.query(CaseWorkflow.status)
+    assert (status.state, status.finding) == (CaseState.DONE, outcome.finding)
 
 
 async def test_while_the_provider_is_asked_for_the_last_time(mill: Mill, world: FakeWorld) -> None:
@@ -204,13 +208,16 @@ async def test_while_the_provider_is_asked_for_the_last_time(mill: Mill, world: 
     assert "bury" not in world.names
 
 
-async def test_cancelled_specialist_ends_its_case_in_one_state(mill: Mill, world: FakeWorld) -> None:
+async def test_cancelled_specialist_ends_its_case_in_one_state(
+    mill: Mill, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody cancels only the child, in Temporal's own tools."""
+    monkeypatch.setattr(Specialists, "apart", True)
     held = world.hold("find_account")
     handle = await mill.start()
     await held.reached.wait()
     await mill.client.get_workflow_handle(f"{handle.id}/billing").cancel()
-    await asyncio.sleep(0.3)
+    await eventually(lambda: _called(world, "find_account", 2))  # until then it is tried beside the workflow task
     held.let_go()
     assert (await handle.result()).state is CaseState.CANCELLED
     assert world.closed().state is CaseState.CANCELLED

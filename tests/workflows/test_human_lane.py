@@ -12,10 +12,12 @@ from domain.errors import FailureKind
 from domain.money.claim import Reason
 from domain.routing import BILLING, SALES, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
-from tests.workflows.running import Mill, eventually, new_case, updates_of
+from tests.workflows.running import Mill, eventually, home, new_case, updates_of
 from workflows.case import CaseWorkflow
 from workflows.options import ALERT_BUDGET
 from workflows.waiting import NOTICES_KEPT
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 DAY = timedelta(days=1)
 UNROUTED = RouteResult(route=Route(unroutable=Unroutable.ABSTAINED), usage=ONE_CALL)
@@ -96,7 +98,7 @@ async def test_person_routes(mill: Mill, world: FakeWorld) -> None:
     assert (await told(handle, route)).accepted
     outcome = await handle.result()
     assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, SALES, True)
-    assert world.of("draft_reply", f"{handle.id}/sales")
+    assert world.of("draft_reply", home(handle.id, "sales"))
 
 
 async def test_case_with_nothing_readable_sees_no_model(mill: Mill, world: FakeWorld) -> None:
@@ -104,7 +106,7 @@ async def test_case_with_nothing_readable_sees_no_model(mill: Mill, world: FakeW
     status = await mill.until(handle, CaseState.WAITING_HUMAN)
     assert status.finding == "there is nothing readable in it"
     await eventually(lambda: _count(world, "alert_person", 1))
-    assert set(world.names) == {"alert_person"}, "people are told, no model is asked"
+    assert set(world.names) == {"find_ending", "alert_person"}, "people are told, no model is asked"
 
 
 MISFITS = [
@@ -147,6 +149,7 @@ async def test_misfits_cannot_use_up_the_updates(mill: Mill, world: FakeWorld) -
     assert (await handle.result()).state is CaseState.DONE
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_second_decision_is_told_who_was_first(mill: Mill, world: FakeWorld) -> None:
     """Of two in one instant the first counts."""
     handle = await waiting(mill)
@@ -158,6 +161,18 @@ async def test_second_decision_is_told_who_was_first(mill: Mill, world: FakeWorl
     assert outcome.state is CaseState.DONE
     [notice] = (await handle.query(CaseWorkflow.status)).notices
     assert "close by bo had no effect: ana was first with answer" in notice
+
+
+async def test_word_that_comes_while_the_case_closes_is_told_so(mill: Mill, world: FakeWorld) -> None:
+    handle = await waiting(mill)
+    held = world.hold("close_case")
+    assert (await told(handle, ANSWER)).accepted
+    await held.reached.wait()
+    late = await told(handle, HumanDecision(verdict=Lane.CLOSE, by="bo"))
+    assert not late.accepted
+    assert "does not wait for a person" in late.message
+    held.let_go()
+    assert (await handle.result()).state is CaseState.DONE
 
 
 async def test_decision_while_nothing_waits_is_told_so(mill: Mill, world: FakeWorld) -> None:
@@ -174,6 +189,7 @@ async def test_decision_while_nothing_waits_is_told_so(mill: Mill, world: FakeWo
     assert outcome.finding.startswith("refund")
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_worker_restarted_while_waiting(mill: Mill, world: FakeWorld) -> None:
     """A deployment in the middle of the wait neither loses the case nor its reminders."""
     handle = await waiting(mill)
@@ -186,6 +202,7 @@ async def test_worker_restarted_while_waiting(mill: Mill, world: FakeWorld) -> N
     assert (await handle.result()).state is CaseState.DONE
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_decision_given_while_no_worker_runs_counts(mill: Mill, world: FakeWorld) -> None:
     handle = await waiting(mill)
     await mill.stop_cases_worker()
@@ -195,7 +212,7 @@ async def test_decision_given_while_no_worker_runs_counts(mill: Mill, world: Fak
 
 
 async def test_specialist_that_hands_back_gets_another_run(mill: Mill, world: FakeWorld) -> None:
-    """Each run of a specialist is a child of its own; the second wait is another wait."""
+    """Apart, each run of a specialist is a child of its own; the second wait is another wait."""
     world.will("extract_claim", claimed(reason=Reason.OTHER))
     handle = await waiting(mill)
     route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=BILLING)
@@ -214,7 +231,7 @@ async def test_specialist_that_hands_back_gets_another_run(mill: Mill, world: Fa
     assert (await told(handle, route.model_copy(update={"lane": 2}))).accepted
     outcome = await handle.result()
     assert outcome.state is CaseState.DONE
-    assert [c.workflow_id for c in world.of("extract_claim")] == [f"{handle.id}/billing", f"{handle.id}/billing-2"]
+    assert [c.workflow_id for c in world.of("extract_claim")] == [home(handle.id, "billing", run) for run in (1, 2)]
     assert outcome.usage.calls == 3, "the router and two readings of the claim"
 
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingActivityState
@@ -124,6 +125,7 @@ async def test_impossible_pace_changes_nothing(mill: Mill, world: FakeWorld) -> 
     assert (await state_of(handle)).per_second == 5
 
 
+@pytest.mark.usefixtures("nothing_cached")
 async def test_paused_intake_lets_nothing_in_until_resumed(mill: Mill, world: FakeWorld) -> None:
     """Signals before the first batch count as well."""
     batches(world)
@@ -160,8 +162,6 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
 
 async def test_next_run_goes_on_where_the_last_one_ended(mill: Mill, world: FakeWorld) -> None:
     """Before its history grows long the intake begins a new one with counts and pace."""
-    await mill.stop_cases_worker()
-    await mill.start_cases_worker(cached=10)  # hundreds of tasks, each replayed from the start, would take minutes
     batches(world, AdmitResult(admitted=1, poison=1), *[AdmitResult()] * (ROUNDS_PER_RUN - 1))
     first = await started(mill, IntakeState(per_second=9_000))
     await eventually(lambda: _asked(world, ROUNDS_PER_RUN + 1))

@@ -48,8 +48,6 @@ async def test_journal_survives_failures(mill: Mill, world: FakeWorld) -> None:
 
 async def test_next_run_goes_on_counting(mill: Mill, world: FakeWorld) -> None:
     """Before its history grows long the journal begins a new one with the count so far."""
-    await mill.stop_cases_worker()
-    await mill.start_cases_worker(cached=10)  # hundreds of tasks, each replayed from the start, would take minutes
     outcomes(world, *[DrainResult(written=2)] * ROUNDS_PER_RUN)
     first = await started(mill)
     await eventually(lambda: _asked(world, ROUNDS_PER_RUN + 1))

@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
+
 from domain.case import CaseState
 from domain.errors import EffectsStoppedError, TransientError
 from tests.workflows.fake_world import FakeWorld, paid_unheard
 from tests.workflows.running import Mill, new_case, policy
 from workflows.case import CaseWorkflow
 from workflows.options import LAST_LOOK
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 async def test_replay_asks_what_became_of_earlier_payments_before_it_decides(mill: Mill, world: FakeWorld) -> None:
@@ -24,7 +28,7 @@ async def test_replay_that_cannot_ask_decides_nothing(mill: Mill, world: FakeWor
     assert outcome.state is CaseState.DEAD_LETTERED
     assert outcome.dead_letter_id is not None
     assert outcome.dead_letter_id.endswith("/dead/2")
-    assert set(world.names) == {"settle_effects", "bury", "close_case"}
+    assert set(world.names) == {"settle_effects", "find_ending", "bury", "close_case"}
 
 
 async def test_first_run_has_nothing_to_settle(mill: Mill, world: FakeWorld) -> None:

@@ -83,8 +83,6 @@ async def test_no_case_waits_for_the_chat(mill: Mill, world: FakeWorld) -> None:
 
 async def test_next_run_goes_on_with_its_state(mill: Mill, world: FakeWorld) -> None:
     """Before its history grows long it begins a new one."""
-    await mill.stop_cases_worker()
-    await mill.start_cases_worker(cached=10)  # hundreds of tasks, each replayed from the start, would take minutes
     looks(world, *[TellResult(told=2, failures=3)] * ROUNDS_PER_RUN)
     first = await started(mill)
     run_id = (await first.describe()).run_id

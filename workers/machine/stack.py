@@ -131,10 +131,12 @@ class Stack:
                     "temporal", server, env=_without_temporal(), ready=self._temporal_answers, ready_timeout_s=90.0
                 ),
                 self._process_spec("offline-model", model, env, self.endpoints.offline_model),
+                # Webhooks are taken into the pen while Temporal and the workers still start.
+                self._process_spec("gateway", ["gateway"], env, self.endpoints.gateway),
             ]
         )
         workers = [self._worker_spec(role, queues[0], env) for role, queues in options.QUEUES.items()]
-        await self.keeper.start([self._process_spec("gateway", ["gateway"], env, self.endpoints.gateway), *workers])
+        await self.keeper.start(workers)
         write_private(self._endpoints_file, self.endpoints.model_dump_json(indent=2).encode())
 
     def _environment(self, gateway_port: int) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.find import FindAccountRequest, FindActivities
@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         describe,
     )
     from workflows import options
+    from workflows.endings import ending_on_record
     from workflows.failures import failed_step
     from workflows.specialists.desk import Desk
     from workflows.steps import settle_payments
@@ -82,7 +83,7 @@ class BillingWorkflow:
             return Account()
         return await self._desk.step(
             "find the account",
-            options.STORE,
+            options.LOOK_UP,
             FindActivities.find_account,
             FindAccountRequest(case=self._case, order_id=claim.order_id),
             summary="find customer, order and charge",
@@ -131,6 +132,8 @@ class BillingWorkflow:
         finding = describe(refund)
         approval_id: str | None = None
         if refund.marks:
+            if await ending_on_record(self._case):  # nobody is asked for a case that has ended
+                return self._desk.end(Ending.HUMAN, "the case has ended already")
             answer = await self._approval(action, refund, claim, account)
             if answer.standing is Standing.REJECTED:
                 letter = ApprovalRejected(money=refund.money, order_id=refund.order_id, reason=answer.reason)
@@ -195,7 +198,7 @@ class BillingWorkflow:
             remind_every_s=rules.remind_every_s,
             tenant=case.tenant,
         )
-        await self._note(
+        await self._desk.note(
             ProgressNote(
                 state=CaseState.WAITING_APPROVAL,
                 waits_for=f"approval {request.approval_id}",
@@ -205,7 +208,7 @@ class BillingWorkflow:
                 usage=self._desk.usage,
             )
         )
-        workflow.set_current_details(f"**Waiting for approval {plain(request.approval_id)}** — {plain(finding)}")
+        self._desk.show(f"**Waiting for approval {plain(request.approval_id)}** — {plain(finding)}")
         answer: ApprovalResult = await workflow.execute_child_workflow(
             "ApprovalWorkflow",
             request,
@@ -214,20 +217,9 @@ class BillingWorkflow:
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             static_summary=f"{action.money} for {case.case_id}"[:200],
         )
-        await self._note(
+        await self._desk.note(
             ProgressNote(
                 state=CaseState.RUNNING, finding=finding, amount_minor=refund.money.minor, usage=self._desk.usage
             )
         )
         return answer
-
-    async def _note(self, note: ProgressNote) -> None:
-        parent = workflow.info().parent
-        if parent is None:  # started on its own, by an agent that hires just this specialist
-            return
-        try:
-            await workflow.get_external_workflow_handle(parent.workflow_id).signal("note_progress", note)
-        except ApplicationError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.warning("the case did not take the note: %s", error)

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from domain.case import EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.deadletter import FailedStep
     from domain.errors import FailureKind
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Desk:
-    """One specialist at work on one case.
+    """One specialist at work on one case: inside the case's workflow, or apart in one of its own.
 
     Its steps are the tools granted to its category; what they cost is summed up. A specialist is a workflow class with
     a desk:
@@ -40,7 +40,9 @@ class Desk:
         self.notes: list[str] = []
         self.effects: list[EffectRecord] = []
         self._specialist = SPECIALISTS[specialist]
+        self._steps = 0
         self._category_name = request.category
+        self._round = request.round
         category = request.case.policy.category(request.category)
         self.knowledge: tuple[str, ...] = category.knowledge if category else ()
         granted = self._specialist.tools
@@ -78,7 +80,16 @@ class Desk:
             ApplicationError: of type `StepFailed`: the tool is not granted, or the step failed for good.
         """
         self.require(tool.__name__, step)
-        result = await run_step(step, kind, tool, request, ladder_s=self.ladder_s, summary=summary)
+        self._steps += 1
+        result = await run_step(
+            step,
+            kind,
+            tool,
+            request,
+            ladder_s=self.ladder_s,
+            summary=summary,
+            activity_id=f"{self._specialist.name}/{self._round}.{self._steps}",
+        )
         used = getattr(result, "usage", None)
         if isinstance(used, Usage):
             self.usage = self.usage.plus(used)
@@ -99,10 +110,35 @@ class Desk:
         """Waits between the tries of a step, seconds."""
         return self.case.policy.ladder_s
 
+    @property
+    def apart(self) -> bool:
+        """Whether it works in a workflow of its own, with or without a case above it."""
+        return workflow.info().workflow_type == self._specialist.workflow_type
+
+    async def note(self, note: ProgressNote) -> None:
+        """Tell the case what is waited for, wherever it is."""
+        if not self.apart:
+            workflow.instance().note_progress(note)
+            return
+        parent = workflow.info().parent
+        if parent is None:  # started on its own, by an agent that hires just this specialist
+            return
+        try:
+            await workflow.get_external_workflow_handle(parent.workflow_id).signal("note_progress", note)
+        except ApplicationError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("the case did not take the note: %s", error)
+
+    def show(self, details: str) -> None:
+        """Say in the workflow's details where it stands; inside a case the case says so itself."""
+        if self.apart:
+            workflow.set_current_details(details)
+
     def end(self, ending: Ending, finding: str, letter: Letter | None = None) -> SpecialistResult:
         """Report how the case shall end; `finding` is one line for people, without personal data."""
         finding = finding[:300]
-        workflow.set_current_details(f"**{ending}** — {plain(finding)}")
+        self.show(f"**{ending}** — {plain(finding)}")
         return SpecialistResult(
             ending=ending, finding=finding, letter=letter, effects=self.effects, usage=self.usage, notes=self.notes
         )

@@ -14,7 +14,7 @@ from tests.contracts.store_samples import (
     stored_case,
 )
 from tests.fakes.rail import FakeRail
-from tests.unit.activities.store_parts import Clock
+from tests.unit.activities.store_parts import Clock, nobody_cancels
 
 
 @pytest.fixture
@@ -38,4 +38,4 @@ def clock() -> Clock:
 
 @pytest.fixture
 def pay(store: Store, rail: FakeRail, clock: Clock) -> PayActivities:
-    return PayActivities(store.ledger, {"refund": rail}, clock)
+    return PayActivities(store.ledger, {"refund": rail}, clock, withdrawn=nobody_cancels)

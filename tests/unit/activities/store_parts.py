@@ -28,6 +28,10 @@ class Clock:
         return self.now
 
 
+async def nobody_cancels(_case_id: str) -> bool:
+    return False
+
+
 def within(workflow_type: str) -> ActivityEnvironment:
     env = ActivityEnvironment()
     env.info = replace(env.info, workflow_type=workflow_type)

@@ -295,12 +295,6 @@ async def test_the_limit_is_kept_and_order_is_oldest_first(intake: Intake) -> No
     assert list(intake.store.started) == ids[:2]
 
 
-async def test_an_empty_pen_is_waited_for_and_no_longer(intake: Intake) -> None:
-    result = await intake.run(wait_s=0.15)
-    assert result.admitted == 0
-    assert result.waited_s >= 0.15
-
-
 async def test_personal_data_goes_to_the_store_and_not_into_the_workflow(intake: Intake) -> None:
     stored = await intake.admit(
         b'{"text": "I am Ann Example, write to ann@example.com or call +1 212 555 0187", "order_id": "ORD-10023",'

@@ -31,7 +31,7 @@ from tests.contracts.store_samples import (
     big_action,
 )
 from tests.fakes.rail import FakeRail
-from tests.unit.activities.store_parts import BILLING, KEY, Clock, StandingRail, request, waited, within
+from tests.unit.activities.store_parts import BILLING, KEY, Clock, StandingRail, nobody_cancels, request, waited, within
 from workflows import options
 
 
@@ -50,6 +50,28 @@ class TestRefund:
         store.switches.set_effects(stopped=True, by="maria", reason="odd", now=NOW)
         with pytest.raises(EffectsStoppedError):
             await within(BILLING).run(pay.refund, request())
+        assert rail.calls == []
+
+    async def test_nothing_is_begun_for_a_case_that_is_being_cancelled(
+        self, store: Store, rail: FakeRail, clock: Clock
+    ) -> None:
+        """Its workflow may not have heard of it yet; what may have been paid before is told all the same."""
+        cancelling: set[str] = set()
+
+        async def asked(case_id: str) -> bool:
+            return case_id in cancelling
+
+        pay = PayActivities(store.ledger, {"refund": rail}, clock, withdrawn=asked)
+        rail.lost = [TransientError("lost")]
+        with pytest.raises(TransientError):
+            await within(BILLING).run(pay.refund, request())
+        cancelling.add(action().case_id)
+        assert (await within(BILLING).run(pay.refund, request())).provider_ref == "fake_1"
+        rail.calls.clear()
+        assert (await within(BILLING).run(pay.refund, request())).provider_ref == "fake_1", "it is on record"
+        cancelling.add(action("e2").case_id)
+        with pytest.raises(RefusedError, match="is being cancelled"):
+            await within(BILLING).run(pay.refund, request(action=action("e2")))
         assert rail.calls == []
 
     async def test_a_lost_answer_is_paid_once_and_booked_on_the_retry(
@@ -187,7 +209,7 @@ class TestRefund:
     ) -> None:
         """The server gave up a worker that stands still: when it goes on, it must not pay what was taken back."""
         standing = StandingRail(rail)
-        pay = PayActivities(store.ledger, {"refund": standing}, clock)
+        pay = PayActivities(store.ledger, {"refund": standing}, clock, withdrawn=nobody_cancels)
         payment = asyncio.ensure_future(within(BILLING).run(pay.refund, request()))
         await standing.reached.wait()
         store.ledger.forbid("case/shop/e1", "cancelled", NOW)
@@ -203,7 +225,9 @@ class TestRefund:
         self, store: Store, rail: FakeRail, clock: Clock
     ) -> None:
         times = iter([100.0, 100.0 + SEND_WITHIN_S + 0.1])
-        late = PayActivities(store.ledger, {"refund": rail}, clock, stopwatch=lambda: next(times))
+        late = PayActivities(
+            store.ledger, {"refund": rail}, clock, stopwatch=lambda: next(times), withdrawn=nobody_cancels
+        )
         with pytest.raises(TransientError, match="not sent"):
             await within(BILLING).run(late.refund, request())
         assert rail.calls == []
@@ -212,7 +236,7 @@ class TestRefund:
         self, store: Store, rail: FakeRail, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("activities.actions.pay.RAIL_TIMEOUT_S", 0.05)
-        pay = PayActivities(store.ledger, {"refund": StandingRail(rail)}, clock)
+        pay = PayActivities(store.ledger, {"refund": StandingRail(rail)}, clock, withdrawn=nobody_cancels)
         with pytest.raises(TransientError, match="no answer within"):
             await within(BILLING).run(pay.refund, request())
         assert [row.effect.key for row in store.ledger.in_doubt("case/shop/e1")] == [KEY]

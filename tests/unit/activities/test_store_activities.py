@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.actions.alert import AlertActivities, AlertRequest
 from activities.actions.approve import ApproveActivities, RecordDecisionRequest
 from activities.actions.bury import BuryActivities
-from activities.actions.close import CloseActivities, CloseRequest, ForbidRequest, reply_key
+from activities.actions.close import CloseActivities, CloseRequest, EndingRequest, ForbidRequest, reply_key
 from activities.actions.find import FindAccountRequest, FindActivities
 from activities.actions.lead import LeadActivities, RecordLeadRequest
 from activities.actions.pay import (
@@ -17,7 +17,7 @@ from activities.actions.pay import (
 )
 from activities.journal.drain import DrainRequest, JournalActivities
 from adapters.store import Store
-from domain.case import CaseOutcome
+from domain.case import CaseOutcome, CaseState
 from domain.deadletter import DeadLetter
 from domain.errors import (
     FailureKind,
@@ -37,17 +37,17 @@ from tests.contracts.store_samples import (
     stored_case,
 )
 from tests.fakes.blueprint import LETTERS
-from tests.unit.activities.store_parts import BILLING, Clock, request, within
+from tests.unit.activities.store_parts import BILLING, Clock, nobody_cancels, request, within
 
 
 class TestRecordsAndLeads:
     async def test_only_billing_reads_accounts_and_only_sales_records_leads(self, store: Store, clock: Clock) -> None:
         find = FindActivities(store.records, store.cases, clock)
-        lead = LeadActivities(store.crm, store.cases, clock)
+        lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
         with pytest.raises(RefusedError):
             within("SalesWorkflow").run(find.find_account, FindAccountRequest(case=case_input()))
         with pytest.raises(RefusedError):
-            within(BILLING).run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=LeadFacts()))
+            await within(BILLING).run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=LeadFacts()))
 
     async def test_the_sender_comes_from_the_store_not_from_the_request(self, store: Store, clock: Clock) -> None:
         find = FindActivities(store.records, store.cases, clock)
@@ -60,19 +60,32 @@ class TestRecordsAndLeads:
         assert account.order is not None
 
     async def test_a_lead_goes_to_its_territory_once(self, store: Store, clock: Clock) -> None:
-        lead = LeadActivities(store.crm, store.cases, clock)
+        lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
         facts = LeadFacts(interest=Interest.QUOTE, seats=50)
-        first = within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=facts))
-        again = within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=facts))
+        first = await within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=facts))
+        again = await within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=facts))
         assert first == again
         assert (first.owner, first.team, first.account_name_known) == ("Uwe", "DACH large", True)
         assert first.effect.key == "case/shop/e1/lead"
 
     async def test_a_lead_that_fits_no_territory_is_unassigned_not_lost(self, store: Store, clock: Clock) -> None:
         store.cases.admit([stored_case("x", sender_email="x@nowhere.example")])
-        lead = LeadActivities(store.crm, store.cases, clock)
+        lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
         told = RecordLeadRequest(case=case_input("x"), facts=LeadFacts(country="BR"))
-        assert within("SalesWorkflow").run(lead.record_lead, told).owner == "unassigned"
+        assert (await within("SalesWorkflow").run(lead.record_lead, told)).owner == "unassigned"
+
+    async def test_no_lead_is_recorded_for_a_case_that_is_cancelled_or_has_ended(
+        self, store: Store, clock: Clock
+    ) -> None:
+        async def cancelled(case_id: str) -> bool:
+            return case_id == "case/shop/e2"
+
+        lead = LeadActivities(store.crm, store.cases, clock, cancelled)
+        store.cases.close(outcome(), None)
+        for name, why in (("e1", "has ended"), ("e2", "is being cancelled")):
+            told = RecordLeadRequest(case=case_input(name), facts=LeadFacts())
+            with pytest.raises(RefusedError, match=why):
+                await within("SalesWorkflow").run(lead.record_lead, told)
 
 
 class TestEndings:
@@ -108,6 +121,17 @@ class TestEndings:
         silent: CaseOutcome = outcome().model_copy(update={"closed_at": None})
         assert ActivityEnvironment().run(close.close_case, CloseRequest(outcome=silent)).reply_key is None
         assert store.reports.case("case/shop/e1").closed_at == NOW
+
+    async def test_the_ending_on_record_is_told_to_whoever_comes_with_another(self, store: Store, clock: Clock) -> None:
+        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        env, asked = ActivityEnvironment(), EndingRequest(case_id="case/shop/e1")
+        assert env.run(close.find_ending, asked).outcome is None
+        for _ in range(2):  # the same ending again is no other one
+            assert env.run(close.close_case, CloseRequest(outcome=outcome())).stands is None
+        other = outcome(state=CaseState.CANCELLED)
+        assert env.run(close.close_case, CloseRequest(outcome=other)).stands == outcome()
+        assert env.run(close.find_ending, asked).outcome == outcome()
+        assert env.run(close.find_ending, asked.model_copy(update={"replay": 1})).outcome is None
 
     def test_each_replay_replies_under_its_own_key(self) -> None:
         assert reply_key("case/shop/e1", 1) != reply_key("case/shop/e1", 0)

@@ -79,3 +79,25 @@ def test_a_prompt_that_a_specialist_needs_is_missed_by_name(folder: Path) -> Non
     (folder / "prompts" / "article.md").unlink()
     with pytest.raises(ConfigurationError, match=r"article\.md is missing"):
         load_all(folder)
+
+
+def test_a_category_may_stand_apart_and_others_do_not(folder: Path) -> None:
+    add(folder, SNIPPETS[0])
+    blueprint, _ = load_all(folder)
+    assert {c.name for c in blueprint.case_policy("acme").categories if c.apart} == {"Returns"}
+
+
+@pytest.mark.parametrize(
+    ("snippet", "told"),
+    [
+        ('[[categories]]\nname = "Biling"\napart = true\n', r"line \d+.*description"),
+        (SNIPPETS[1].replace("specialist =", 'apart = "yes"\nspecialist ='), r"line \d+.*apart"),
+        (SNIPPETS[1].replace("specialist =", "appart = true\nspecialist ="), r"line \d+.*appart"),
+        ("[categories.Biling]\napart = true\n", r"categories"),
+        ('apart = ["Biling"]\n', r"apart"),
+    ],
+)
+def test_apart_of_what_is_no_category_is_told_with_its_line(folder: Path, snippet: str, told: str) -> None:
+    add(folder, snippet)
+    with pytest.raises(ConfigurationError, match=told):
+        load_all(folder)

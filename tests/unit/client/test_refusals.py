@@ -12,8 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.cases import Cases
 from client.headgate import Headgate
 from client.intake import Intake
-from client.refusals import explained
-from domain.errors import NotReachableError, UnknownCaseError, UsageError
+from client.refusals import explained, unanswered
+from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError, UsageError
 
 CLIENT: Any = SimpleNamespace(
     namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
@@ -85,3 +85,21 @@ async def test_a_missing_namespace_is_no_unknown_case() -> None:
 async def test_a_pace_that_the_intake_would_ignore_is_wrong_use(pace: float) -> None:
     with pytest.raises(UsageError, match=r"from 0\.001 to 10000"):
         await Intake(CLIENT).pace(pace)
+
+
+def describing(workflow_type: str, parent_id: str | None) -> Any:
+    async def describe() -> Any:
+        return SimpleNamespace(workflow_type=workflow_type, parent_id=parent_id)
+
+    return SimpleNamespace(get_workflow_handle=lambda _: SimpleNamespace(describe=describe))
+
+
+@pytest.mark.parametrize(("parent_id", "above"), [("case/1", "case case/1"), (None, "no case")])
+async def test_the_workflow_of_a_specialist_is_no_case_and_names_its_own(parent_id: str | None, above: str) -> None:
+    with pytest.raises(ImpossibleError, match=f"case/1/billing is no case: there billing works for {above}"):
+        await unanswered(describing("BillingWorkflow", parent_id), "case/1/billing", RPCError("", 0, b""))  # type: ignore[arg-type]  # any status
+
+
+async def test_a_case_that_does_not_answer_has_no_worker() -> None:
+    error = await unanswered(describing("CaseWorkflow", None), "case/1", RuntimeError("no answer"))
+    assert "no case worker answered" in str(error)

@@ -13,7 +13,15 @@ from adapters.store import open_store
 from client.which import Endpoints, WhichHeadgate
 from commands.doctor import machine as doctor
 from commands.doctor import report as checking
-from commands.doctor.configured import check_hook, check_key, check_rail, check_records, check_store, check_web_ui
+from commands.doctor.configured import (
+    check_hook,
+    check_key,
+    check_rail,
+    check_records,
+    check_store,
+    check_web_ui,
+    store_finding,
+)
 from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
 from commands.doctor.report import find_all
 from commands.running.up import render_urls
@@ -51,6 +59,14 @@ async def found(data_dir: Path, which: WhichHeadgate | None = None) -> dict[str,
     names = [finding.name for finding in findings]
     assert len(set(names)) == len(names)
     return dict(zip(names, findings, strict=True))
+
+
+@pytest.mark.parametrize(("took_s", "ok"), [(0.01, True), (2.9, True), (3.1, False), (60.0, False)])
+def test_a_store_slower_than_a_workflow_task_may_be_is_told(took_s: float, ok: bool) -> None:
+    finding = store_finding("postgresql://db/headgate", took_s)
+    assert finding.ok is ok
+    assert ("cut off after 3 s" in finding.found) is not ok
+    assert bool(finding.remedy) is not ok
 
 
 async def test_a_bare_machine_gets_a_remedy_for_every_fault(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:

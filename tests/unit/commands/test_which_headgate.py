@@ -59,7 +59,18 @@ STORE_ONLY = {
 """The commands that need a store alone: they work while Temporal is down."""
 SOURCES = json.dumps({"sources": [{"name": "shop", "secrets": [new_secret()]}]}).encode()
 OF_NO_HEADGATE = {
-    *("up", "demo", "init", "offline-model", "eval routing", "bench intake", "bench cases", "blueprint validate"),
+    *(
+        "up",
+        "demo",
+        "init",
+        "offline-model",
+        "eval routing",
+        "bench intake",
+        "bench cases",
+        "bench start",
+        "bench steady",
+        "blueprint validate",
+    ),
 }
 
 

@@ -1,14 +1,21 @@
 """Rules of Temporal that can be read off the source (CONTRIBUTING names them): checked, not remembered."""
 
 import ast
+import importlib
 import inspect
 import typing
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+from domain.case import EffectRecord
+from domain.specialists import CASE_WORKFLOW
 from workers.roles import workflows
+from workflows import options
+from workflows.case import CaseWorkflow
 
 PROJECT = Path(__file__).resolve().parents[3]
 FILES = sorted((PROJECT / "workflows").rglob("*.py"))
@@ -48,6 +55,50 @@ def test_every_activity_call_has_its_timeout_policy_queue_and_summary(path: Path
         if name_of(call) in ACTIVITY_CALLS:
             needed = {"start_to_close_timeout", "retry_policy", "task_queue", "summary"}
             assert needed <= keywords(call), f"line {call.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_every_local_activity_is_one_short_try(path: Path) -> None:
+    """Temporal hears of it only afterwards: it must end within its workflow task, and be tried again as a task."""
+    for call in calls(path):
+        if name_of(call) in {"execute_local_activity", "start_local_activity"}:
+            needed = {"start_to_close_timeout", "schedule_to_close_timeout", "retry_policy", "summary"}
+            assert needed <= keywords(call), f"line {call.lineno}"
+            policy = next(ast.unparse(k.value) for k in call.keywords if k.arg == "retry_policy")
+            assert policy == "options.ONE_TRY", f"line {call.lineno}"
+
+
+def first_tries() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Yield where a step has a first try, and its activity."""
+    for path in FILES:
+        module = importlib.import_module(".".join(path.relative_to(PROJECT).with_suffix("").parts))
+        for call in calls(path):
+            named = [ast.unparse(argument) for argument in call.args]
+            kinds = [name.removeprefix("options.") for name in named if name.startswith("options.")]
+            if kinds and getattr(getattr(options, kinds[0], None), "first_try", None) is not None:
+                owner, _, method = named[named.index(f"options.{kinds[0]}") + 1].partition(".")
+                yield f"{path.name} line {call.lineno}", getattr(getattr(module, owner), method)
+
+
+def test_what_has_effects_is_never_tried_beside_the_workflow_task() -> None:
+    """A worker that dies there may decide anew: only look-ups, and the ending, of which the first stands."""
+    found = dict(first_tries())
+    assert len(found) >= 7
+    for where, tool in found.items():
+        result = typing.get_type_hints(tool)["return"]
+        carried = [field.annotation for field in result.model_fields.values()]
+        assert EffectRecord not in (result, *carried), f"{where}: {tool.__qualname__}"
+    assert "record_lead" not in {tool.__name__ for tool in found.values()}
+
+
+def test_the_longest_first_try_leaves_its_workflow_task_time() -> None:
+    """Temporal gives a workflow task ten seconds; the SDK prolongs it after eight."""
+    kinds = [kind for kind in vars(options).values() if isinstance(kind, options.StepKind)]
+    assert max(kind.first_try for kind in kinds if kind.first_try) <= timedelta(seconds=5)
+
+
+def test_a_case_is_known_by_its_name_where_grants_are_checked() -> None:
+    assert CaseWorkflow.__name__ == CASE_WORKFLOW
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)

@@ -14,6 +14,8 @@ from tests.workflows.running import Mill, new_case
 from workflows import options
 from workflows.specialists.billing import BillingWorkflow
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 async def paid_nothing(mill: Mill, world: FakeWorld, case: CaseInput | None = None) -> CaseOutcome:
     outcome = await mill.run(case)

@@ -79,12 +79,23 @@ async def test_a_category_may_keep_its_specialist_from_a_tool(mill: Mill, world:
 
 async def test_two_categories_of_one_specialist_never_share_a_workflow_id(mill: Mill, world: FakeWorld) -> None:
     world.always("route_case", routed("Complaints"))
-    handle = await mill.start(new_case(policy=rules(NO_MONEY, RETURNS)))
+    apart = (category.model_copy(update={"apart": True}) for category in (NO_MONEY, RETURNS))
+    handle = await mill.start(new_case(policy=rules(*apart)))
     await mill.until(handle, CaseState.WAITING_HUMAN)
     await handle.signal(CaseWorkflow.decide_human, HumanDecision(verdict=Lane.ROUTE, by="ana", category="returns"))
     outcome = await handle.result()
     assert (outcome.state, outcome.category) == (CaseState.DONE, "Returns")
     assert [c.workflow_id for c in world.of("extract_claim")] == [f"{handle.id}/billing", f"{handle.id}/billing-2"]
+
+
+async def test_only_the_category_that_says_so_stands_apart(mill: Mill, world: FakeWorld) -> None:
+    apart = NO_MONEY.model_copy(update={"apart": True})
+    world.always("route_case", routed("Complaints"))
+    handle = await mill.start(new_case(policy=rules(apart, RETURNS)))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await handle.signal(CaseWorkflow.decide_human, HumanDecision(verdict=Lane.ROUTE, by="ana", category="returns"))
+    assert (await handle.result()).state is CaseState.DONE
+    assert [c.workflow_id for c in world.of("extract_claim")] == [f"{handle.id}/billing", handle.id]
 
 
 async def test_a_person_can_route_only_to_a_category_that_the_case_started_with(mill: Mill, world: FakeWorld) -> None:

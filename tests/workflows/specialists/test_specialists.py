@@ -12,6 +12,8 @@ from domain.routing import SALES, TECHNICAL_SUPPORT
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @pytest.mark.parametrize("category", [TECHNICAL_SUPPORT, SALES])
 async def test_money_is_out_of_reach(mill: Mill, world: FakeWorld, category: str) -> None:
