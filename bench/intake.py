@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from adapters.inbox.sqlite import SqliteInbox
+from bench.processes import processor_s
 from domain.errors import ImpossibleError, NotReachableError
 from domain.inbound.signing import sign
 from gateway.app import create_gateway
@@ -48,9 +49,9 @@ def bench_intake(seconds: float = 5.0, rounds: int = 3) -> dict[str, object]:
             taken: dict[str, list[_Result]] = {"empty": [], "intake": [], "framework": []}
             for _ in range(rounds):
                 for kind, results in taken.items():
-                    used_s = _cpu_s(process.pid)
+                    used_s = processor_s(process.pid)
                     count, took_s = _round(port, secret, kind, seconds)
-                    results.append(_Result(count, took_s, _cpu_s(process.pid) - used_s))
+                    results.append(_Result(count, took_s, processor_s(process.pid) - used_s))
             commits = _commits(port) - commits
         finally:
             process.terminate()
@@ -92,11 +93,6 @@ class _Result(NamedTuple):
 def _ratio(ours: list[float], theirs: list[float]) -> float:
     """Return the median ratio of rounds that are neighbours in time: whatever else the machine does weighs on both."""
     return round(statistics.median(i / e for i, e in zip(ours, theirs, strict=True)), 3)
-
-
-def _cpu_s(pid: int | None) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _sync_ms(folder: Path) -> float:

@@ -32,13 +32,44 @@ def bench_cases(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each kind, alternating.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Cases per second, against a bare workflow that makes the same model calls, on the same server in the same run."""
+    """Cases per second and per second of processor time, and a lone ticket's wait, against a bare workflow with the
+    same model calls, on the same server in the same run.
+    """
     _require_bench()
 
     async def work() -> dict[str, object]:
         from bench.cases import bench_cases as measure
 
         return await measure(cases=cases, rounds=rounds)
+
+    _print_figures(run(work), as_json=as_json)
+
+
+@bench_app.command("steady")
+def bench_steady(
+    cases: Annotated[int, typer.Option(min=2000, help="Cases in all.")] = 10_000,
+    as_json: AsJson = False,
+) -> None:
+    """Thousands of cases in a row: whether the rate holds and the memory of every process stays flat."""
+    _require_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.steady import bench_steady as measure
+
+        return await measure(cases=cases)
+
+    _print_figures(run(work), as_json=as_json)
+
+
+@bench_app.command("start")
+def bench_start(as_json: AsJson = False) -> None:
+    """Seconds from `headgate up` to the first accepted webhook, and after kill -9 of everything to the old rate."""
+    _require_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.start import bench_start as measure
+
+        return await measure()
 
     _print_figures(run(work), as_json=as_json)
 
