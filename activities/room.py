@@ -10,9 +10,10 @@ NO_ROOM = "NoRoom"
 
 
 class RoomInterceptor(Interceptor):
-    """Lets so many asynchronous local activities, which are calls of models, run at once in a worker.
+    """Lets so many asynchronous local activities, which call models or read articles, run at once in a worker.
 
-    One more is refused at once and becomes a task of its model's queue: nothing waits beside a workflow task.
+    Those that use the store block a thread, and wait for one. Of the others, one more is refused at once and becomes a
+    task of its queue.
     """
 
     def __init__(self, room: int) -> None:

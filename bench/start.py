@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,8 +63,6 @@ async def bench_start() -> dict[str, object]:
 @contextmanager
 def _running(data_dir: Path, port: int) -> Iterator[None]:
     """Run `headgate up`; end it and all its processes by kill -9."""
-    import subprocess
-
     argv = [sys.executable, "-m", "commands.main", "up", "--data-dir", str(data_dir), "--port-base", str(port)]
     env = {**os.environ, "HEADGATE_INTAKE_PER_SECOND": str(PACE)}
     with (data_dir / "up.log").open("ab") as log:

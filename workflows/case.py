@@ -61,7 +61,7 @@ class CaseWorkflow:
             await self._settle_earlier_run()
             category = await self._route()
             conclusion = await self._conclude(category)
-        except (FailureError, ValidationError) as error:  # the latter: a result of another version
+        except (FailureError, ValidationError) as error:  # the latter from a specialist, as a child would fail
             if not is_cancelled_exception(error):
                 return await self._give_up(failed_step(error, step="case"))
         except asyncio.CancelledError:

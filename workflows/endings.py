@@ -99,8 +99,8 @@ class Endings:
         """Ask the provider about payments whose answer was lost; where it cannot be asked, say so in the notices."""
         try:
             settled = await settle_payments(kind, self._case.case_id, why, take_back=take_back)
-        except ActivityError as error:
-            self._status.notices.append(f"payments in doubt stay so: {error.cause or error}"[:300])
+        except (ActivityError, ValidationError) as error:
+            self._status.notices.append(f"payments in doubt stay so: {error.__cause__ or error}"[:300])
         else:
             self.keep(settled.effects)
 
@@ -117,5 +117,8 @@ async def ending_on_record(case: CaseInput) -> CaseOutcome | None:
     """
     request = EndingRequest(case_id=case.case_id, replay=case.replay)
     summary = "look whether it has ended already"
-    found = await run_once(options.ENDING, CloseActivities.find_ending, request, summary=summary)
+    try:
+        found = await run_once(options.ENDING, CloseActivities.find_ending, request, summary=summary)
+    except ValidationError:  # the answer of another version: if there is an ending, it stands when this one closes
+        return None
     return found.outcome

@@ -42,6 +42,7 @@ async def run_once(kind: StepKind, activity: Callable[..., Any], request: BaseMo
 
     Raises:
         ActivityError: it failed for good, or was cancelled.
+        ValidationError: its answer cannot be read.
     """
     return await _run(kind, activity, request, summary=summary)
 

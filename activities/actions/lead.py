@@ -60,12 +60,12 @@ class LeadActivities:
         """
         require_grant("record_lead")
         if await self._withdrawn(request.case.case_id):
-            raise RefusedError(f"{request.case.case_id!r} is being cancelled: its lead was not recorded")
+            raise RefusedError(f"{request.case.case_id!r} is being cancelled: no lead is recorded for it any more")
         return await asyncio.to_thread(self._record, request.case, request.facts)
 
     def _record(self, case: CaseInput, facts: LeadFacts) -> RecordLeadResult:
         if self._cases.ending(case.case_id, case.replay) is not None:
-            raise RefusedError(f"{case.case_id!r} has ended: its lead was not recorded")
+            raise RefusedError(f"{case.case_id!r} has ended: no lead is recorded for it any more")
         account = self._crm.find_crm_account(
             tenant=case.tenant,
             customer_id=case.customer_id,

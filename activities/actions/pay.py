@@ -161,10 +161,10 @@ class PayActivities:
 
     async def _paid_before(self, key: str) -> EffectRecord | None:
         row = await asyncio.to_thread(self._ledger.find, key)
-        if row is not None and row.state is LedgerState.EXECUTED:
-            return row.effect
-        if row is None or row.state is not LedgerState.INTENDED:
+        if row is None:
             return None
+        if row.state is not LedgerState.INTENDED:
+            return row.effect if row.state is LedgerState.EXECUTED else None
         receipt = await self._find(row)
         return await self._book(receipt, row.action) if receipt is not None else None
 

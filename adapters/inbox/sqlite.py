@@ -240,7 +240,8 @@ def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> li
 def _release(db: sqlite3.Connection, case_ids: list[str]) -> None:
     with _transaction(db):
         db.executemany(
-            "UPDATE inbox SET leased_at = 0, leased_until = 0, deliveries = deliveries - 1 WHERE case_id = ?",
+            "UPDATE inbox SET leased_at = 0, leased_until = 0, deliveries = deliveries - 1 "
+            "WHERE case_id = ? AND acked_at IS NULL",
             [(case_id,) for case_id in case_ids],
         )
 
