@@ -55,6 +55,17 @@ def case_of(key: str) -> str:
     return "/".join(key.split("/")[:3])
 
 
+class Machine(StrEnum):
+    """What kind of machine wrote a message; such a message is never answered, and nothing is done on it."""
+
+    AUTO_REPLY = "auto_reply"  # out of office, "we have received your mail" (RFC 3834)
+    BOUNCE = "bounce"  # a letter could not be delivered (RFC 3464)
+    RECEIPT = "receipt"  # a letter was shown or delivered (RFC 8098)
+    LIST = "list"  # newsletters and mailing lists (RFC 2369, RFC 2919)
+    OWN = "own"  # a letter of our own that came back
+    CALENDAR = "calendar"  # an invitation, or an answer to one (RFC 5545)
+
+
 class CaseInput(BaseModel):
     """Input of `CaseWorkflow`: the cleaned message with personal data replaced by tokens; the rest stays in the store
     under `case_id`.
@@ -77,6 +88,8 @@ class CaseInput(BaseModel):
     policy: CasePolicy
     replay: int = 0  # how often this case was replayed from the dead letters
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
+    machine: Machine | None = None  # no person wrote it: it is closed without a letter
+    notes: list[str] = Field(default_factory=list)  # what reading it met, for people; no personal data
 
 
 class CaseMessage(BaseModel):

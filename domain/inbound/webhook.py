@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
 
+from domain.case import Machine
 from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
 from domain.inbound.email_head import ADDRESS, read_email_head
@@ -58,7 +59,8 @@ class Inbound(BaseModel):
     """A message from outside, as its sender put it: nothing here is cleaned, and none of it is to be trusted.
 
     `amount` is the text as given, an exact copy of the digits if it was a number. `email` says that the body is a raw
-    e-mail whose parts are yet to be read. `extra` keeps every field that has no name here.
+    e-mail whose parts are yet to be read. `machine` says that no person wrote it. `extra` keeps every field that has no
+    name here.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -75,6 +77,11 @@ class Inbound(BaseModel):
     amount: str | None = None
     currency: str | None = None
     attachments: list[Attachment] = Field(default_factory=list)
+    thread_id: str | None = None  # the sender's own name for the conversation
+    message_id: str | None = None  # of an e-mail, without its angle brackets
+    references: list[str] = Field(default_factory=list)  # ids of the e-mails that it answers, the nearest first
+    machine: Machine | None = None
+    notes: list[str] = Field(default_factory=list)  # what of the side fields was folded, for people
     extra: dict[str, Any] = Field(default_factory=dict)  # Any: JSON of the sender's own design
 
 
