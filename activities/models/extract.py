@@ -6,13 +6,13 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_ticket, ticket_text
+from activities.models.prompting import Question, fenced_ticket, whole_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
 from domain.reading.answers import ClaimAnswer
-from domain.reading.claim_reading import claim_from_answer
+from domain.reading.claim_reading import GivenFields, claim_from_answer
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400
@@ -58,10 +58,8 @@ class ExtractActivities:
         asked = await self._question.ask(fenced_ticket(case))
         claim = claim_from_answer(
             asked.answer,
-            text=ticket_text(case),
-            given_order_id=case.order_id,
-            given_amount=case.amount,
-            given_currency=case.currency,
+            text=whole_text(case),
+            given=GivenFields(order_id=case.order_id, amount=case.amount, currency=case.currency),
             lang=case.lang,
             words=self._words,
         )
@@ -70,6 +68,7 @@ class ExtractActivities:
 
 def _notes(claim: Claim) -> list[str]:
     notes = [f"{name}: given, but without one clear reading" for name in claim.unreadable]
+    notes += [f"unread ({doubted.doubt.replace('_', ' ')})" for doubted in claim.doubts]
     if claim.order_id is not None and claim.order_origin is Origin.GUESSED:
         notes.append("order_id: guessed by the model, the message does not hold it")
-    return notes
+    return list(dict.fromkeys(notes))

@@ -69,12 +69,14 @@ class Prompts:
             raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
 
 
+def whole_text(case: CaseInput) -> str:
+    """Return subject and text of the message, fences made harmless."""
+    return _FENCE.sub("(", f"{case.subject.strip()}\n\n{case.text.strip()}".strip())
+
+
 def ticket_text(case: CaseInput) -> str:
-    """Return the message as the model sees it: subject and text, fences made harmless, the middle of a very long one
-    left out.
-    """
-    whole = f"{case.subject.strip()}\n\n{case.text.strip()}".strip()
-    harmless = _FENCE.sub("(", whole)
+    """Return the message as the model sees it: the whole text, of a very long one without the middle."""
+    harmless = whole_text(case)
     if len(harmless) <= TICKET_HEAD + TICKET_TAIL:
         return harmless
     left_out = len(harmless) - TICKET_HEAD - TICKET_TAIL

@@ -13,6 +13,7 @@ _WHY_MARKED = {
     Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
     Mark.NO_LIMIT_FOR_CURRENCY: "the blueprint has no limit for {currency}",
     Mark.GUESSED_ORDER: "the order number was not found word for word in the message",
+    Mark.SHARE_OF_LARGE_CHARGE: "it is a share of a charge at or above the blueprint's limit of {limit}",
     Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",
 }
 
@@ -45,6 +46,8 @@ def refund_brief(
     evidence = [f"claimed: {claim.reason.replace('_', ' ')} (order number {claim.order_origin})"]
     if claim.amount is not None:
         evidence.append(f"claimed amount: {claim.amount} ({claim.amount_origin})")
+    if claim.share_bp is not None:
+        evidence.append(f"claimed share: {claim.share_bp / 100:g} percent of the charge")
     if account.order is not None:
         order = account.order
         evidence.append(

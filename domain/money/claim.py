@@ -1,10 +1,12 @@
-"""What a customer asks of Billing, as read out of the message."""
+"""What a customer asks of Billing, as read out of the message: how much of what, and how sure that is."""
 
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
 from domain.money.amount import Money
+
+WHOLE_SHARE = 10_000  # basis points
 
 
 class Origin(StrEnum):
@@ -37,8 +39,57 @@ class Wants(StrEnum):
     INFORMATION = "information"
 
 
+class Scope(StrEnum):
+    """How much is asked for."""
+
+    ALL = "all"  # whatever policy grants
+    PART = "part"  # an amount, a share or named items
+    UNREAD = "unread"  # a part, and nobody could read which: never paid without a person
+
+
+class Mood(StrEnum):
+    """Whether the wish stands as it is written."""
+
+    WANTED = "wanted"
+    CONDITIONAL = "conditional"  # "not yet", "only if …"
+    WITHDRAWN = "withdrawn"  # "please ignore my request"
+
+
+class Doubt(StrEnum):
+    """What stands in a message that the claim read from it does not account for. Each forbids paying without a
+    person.
+    """
+
+    NUMBER = "number"  # a number, in digits or words
+    PERCENT = "percent"
+    CURRENCY = "currency"  # a mark, code or word of money
+    PART = "part"  # "half", "only", "one of the"
+    RANGE = "range"  # "at least", "up to"
+    EXCEPTION = "exception"  # "all but", "except"
+    ITEM = "item"  # goods, shipping or tax that the records have no price for
+    OTHER_ORDER = "other_order"
+    WITHDRAWN = "withdrawn"
+    CONDITION = "condition"
+    DISPUTE = "dispute"  # the bank has it, or had it
+    OTHER_REMEDY = "other_remedy"  # a replacement, a voucher: wanted, or sent already
+    OTHER_WISH = "other_wish"  # something else is asked as well
+    LANGUAGE = "language"  # of which the rules know no words
+
+
+class Doubted(BaseModel):
+    """A doubt and the words that raised it."""
+
+    doubt: Doubt
+    quote: str = Field(default="", max_length=120)
+
+
 class Claim(BaseModel):
-    """What the customer says, as read out of the message; amounts in minor units of `currency`."""
+    """What the customer says, as read out of the message; amounts in minor units of `currency`.
+
+    `share_bp` is the share of the price that is asked for, in basis points (2,500 are 25 percent). `figures` are other
+    amounts of money in the message: the records must know each of them. `items` are the customer's words for what of
+    the order is meant. `quotes` are the words that all of it was read from.
+    """
 
     wants: Wants = Wants.INFORMATION
     reason: Reason = Reason.OTHER
@@ -46,4 +97,20 @@ class Claim(BaseModel):
     order_origin: Origin = Origin.GUESSED
     amount: Money | None = None
     amount_origin: Origin = Origin.GUESSED
+    share_bp: int | None = Field(default=None, gt=0, le=WHOLE_SHARE)
+    items: list[str] = Field(default_factory=list)
+    figures: list[Money] = Field(default_factory=list)
+    numbers: list[str] = Field(default_factory=list)  # without a currency, as decimals: the records must know them too
+    orders: list[str] = Field(default_factory=list)  # all that the message names
+    mood: Mood = Mood.WANTED
+    doubts: list[Doubted] = Field(default_factory=list)
+    quotes: list[str] = Field(default_factory=list)
     unreadable: list[str] = Field(default_factory=list)  # names of fields that were given but could not be read
+
+    @property
+    def scope(self) -> Scope:
+        """How much is asked for."""
+        if self.unreadable or self.doubts:
+            return Scope.UNREAD
+        is_part = self.amount is not None or self.share_bp is not None or bool(self.items)
+        return Scope.PART if is_part else Scope.ALL

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from domain.money.action import Action, Terms
-from domain.money.amount import Money, format_minor
-from domain.money.claim import Claim, Origin, Reason, Wants
+from domain.money.amount import Money, format_minor, parse_amount
+from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Order, OrderStatus
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
@@ -41,6 +41,12 @@ class Rule(StrEnum):
     NOT_A_REFUND = "not_a_refund"
     SUSPICIOUS_TEXT = "suspicious_text"
     UNREADABLE_FIELD = "unreadable_field"
+    CLAIM_UNREAD = "claim_unread"
+    ITEM_UNKNOWN = "item_unknown"
+    SEVERAL_ORDERS = "several_orders"
+    SEVERAL_WISHES = "several_wishes"
+    NOT_WANTED_NOW = "not_wanted_now"
+    DISPUTE_TOLD = "dispute_told"
     NO_CUSTOMER = "no_customer"
     NO_ORDER_NAMED = "no_order_named"
     ORDER_NOT_FOUND = "order_not_found"
@@ -75,6 +81,7 @@ class Mark(StrEnum):
     NO_LIMIT_FOR_CURRENCY = "no_limit_for_currency"
     GUESSED_ORDER = "guessed_order"
     ABOVE_DAILY_CAP = "above_daily_cap"
+    SHARE_OF_LARGE_CHARGE = "share_of_large_charge"
 
 
 class Refund(BaseModel):
@@ -136,6 +143,18 @@ class ToHuman(BaseModel):
     rule: Rule
 
 
+# Why a person has to read the message, the reason that tells most first; all other doubts mean that it is unread.
+_RULES_OF_DOUBTS = {
+    Rule.NOT_WANTED_NOW: {Doubt.WITHDRAWN, Doubt.CONDITION},
+    Rule.DISPUTE_TOLD: {Doubt.DISPUTE},
+    Rule.SEVERAL_ORDERS: {Doubt.OTHER_ORDER},
+    Rule.SEVERAL_WISHES: {Doubt.OTHER_WISH, Doubt.OTHER_REMEDY},
+    Rule.ITEM_UNKNOWN: {Doubt.ITEM},
+    Rule.CLAIM_UNREAD: {Doubt.LANGUAGE},
+}
+
+_OF_QUESTIONS = {Doubt.WITHDRAWN, Doubt.OTHER_WISH, Doubt.LANGUAGE}  # that matter where no refund is asked for, too
+
 RefundDecision = Annotated[Refund | Deny | Ask | Inform | ToHuman, Field(discriminator="kind")]
 _Verdict = Refund | Deny | ToHuman
 
@@ -154,6 +173,9 @@ def decide_refund(
     """
     if claim.unreadable:
         return ToHuman(rule=Rule.UNREADABLE_FIELD)
+    doubted = _rule_of_doubts(claim)
+    if doubted is not None:
+        return ToHuman(rule=doubted)
     if claim.wants is Wants.INFORMATION:
         return Inform()
     if suspicious:
@@ -173,10 +195,33 @@ def decide_refund(
     return _marked(verdict, claim, account, policy) if isinstance(verdict, Refund) else verdict
 
 
+def _rule_of_doubts(claim: Claim) -> Rule | None:
+    """Return why a person has to read the message itself; of a question only what it takes back or asks besides."""
+    doubts = {doubted.doubt for doubted in claim.doubts}
+    for rule, kinds in _RULES_OF_DOUBTS.items():
+        if doubts & kinds and (claim.wants is Wants.REFUND or doubts & _OF_QUESTIONS):
+            return rule
+    if claim.wants is Wants.REFUND:
+        return Rule.CLAIM_UNREAD if doubts else Rule.NOT_WANTED_NOW if claim.mood is not Mood.WANTED else None
+    return None
+
+
+def _knows_figures(claim: Claim, order: Order) -> bool:
+    """Say whether the records know every other amount that the message names."""
+    amounts = [charge.amount_minor for charge in order.charges]
+    back = [charge.refunded_minor for charge in order.charges]
+    known = {order.total_minor, *amounts, *back, sum(amounts), sum(back), *(a - order.total_minor for a in amounts)}
+    try:
+        numbers = [parse_amount(number, order.currency).minor for number in claim.numbers]
+    except ValueError:
+        return False
+    return known.issuperset([*numbers, *(figure.minor for figure in claim.figures)])
+
+
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
     if not order.charges:
         return Deny(rule=Rule.NO_CHARGE)
-    told = [claim.amount.currency] if claim.amount is not None else []
+    told = [money.currency for money in (*claim.figures, *([claim.amount] if claim.amount else []))]
     if any(currency != order.currency for currency in (*told, *(c.currency for c in order.charges))):
         return ToHuman(rule=Rule.CURRENCY_DIFFERS)
     charges = sorted(order.charges, key=lambda c: (c.captured_at, c.charge_id))
@@ -187,6 +232,10 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         return Deny(rule=Rule.WINDOW_PASSED)
     if claim.amount is not None and claim.amount.minor > charge.amount_minor:
         return ToHuman(rule=Rule.ABOVE_THE_CHARGE)
+    if not _knows_figures(claim, order):
+        return ToHuman(rule=Rule.CLAIM_UNREAD)
+    if claim.items:
+        return ToHuman(rule=Rule.ITEM_UNKNOWN)
     return _by_reason(claim, order, charges, policy, now)
 
 
@@ -250,8 +299,7 @@ def _pay(
     """
     back = charge.refunded_minor if back_minor is None else back_minor
     left = min(entitled_minor - back, charge.amount_minor - charge.refunded_minor)
-    asked = claim.amount.minor if claim.amount is not None else left
-    minor = min(left, asked)
+    minor = min(left, _asked_minor(claim, charge, left))
     if minor <= 0:
         return Deny(rule=Rule.NOTHING_LEFT)
     return Refund(
@@ -264,6 +312,13 @@ def _pay(
     )
 
 
+def _asked_minor(claim: Claim, charge: Charge, left: int) -> int:
+    """Return how much is asked for, minor units: the amount, the share of the price (rounded down), or all there is."""
+    if claim.amount is not None:
+        return claim.amount.minor
+    return left if claim.share_bp is None else charge.amount_minor * claim.share_bp // WHOLE_SHARE
+
+
 def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy) -> Refund:
     marks: list[Mark] = []
     limit = policy.approval_limit_minor.get(refund.money.currency)
@@ -274,6 +329,9 @@ def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy
         marks.append(Mark.NO_LIMIT_FOR_CURRENCY)
     elif back_before + refund.money.minor >= limit:
         marks.append(Mark.AT_OR_ABOVE_LIMIT)
+    # What was computed from a share is not what the customer wrote: of a large charge a person looks at it.
+    if claim.share_bp is not None and limit is not None and any(c.amount_minor >= limit for c in charges):
+        marks.append(Mark.SHARE_OF_LARGE_CHARGE)
     if claim.order_origin is Origin.GUESSED:
         marks.append(Mark.GUESSED_ORDER)
     cap = policy.daily_cap_minor.get(refund.money.currency)

@@ -121,6 +121,20 @@ def read_amount(raw: str, *, currency: str | None = None, lang: str = "und") -> 
     return money
 
 
+def read_decimal(raw: str, lang: str) -> str:
+    """Return a number without a currency with at most one full stop as its decimal sign.
+
+    Raises:
+        ValueError: it is no plain positive number, or has two readings.
+
+    >>> read_decimal("1.234,50", "de"), read_decimal("15", "und")
+    ('1234.50', '15')
+    """
+    if len(raw) > _LONGEST or re.fullmatch(_NUMBER, raw) is None:
+        raise ValueError(f"number {raw[:_LONGEST]!r}: expected one positive number, for example '20.00'")
+    return _plain_number(raw, "XXX", lang)
+
+
 def _one_currency(text: str, before: str | None, after: str | None, named: str | None) -> str:
     outside = named.strip().upper() if named and named.strip() else None
     found: list[str] = []

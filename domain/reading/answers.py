@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.money.claim import Reason, Wants
+from domain.money.claim import Mood, Reason, Wants
 from domain.reading.knowledge import Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 
@@ -46,13 +46,25 @@ class QuotedAmount(_Answer):
     quote: _Quote
 
 
+class QuotedShare(_Answer):
+    """A share of the price as written ("25 percent", "half"), and the words of the message that it stands in."""
+
+    value: _Short
+    quote: _Quote
+
+
 class ClaimAnswer(_Answer):
-    """What the customer asks of Billing."""
+    """What the customer asks of Billing. `items` are the words for what of the order is meant, if not all of it."""
 
     wants: Wants
     reason: Reason
     order_id: QuotedOrder | None
     amount: QuotedAmount | None
+    share: QuotedShare | None = None
+    items: Annotated[list[_Short], Field(max_length=20)] = []
+    mood: Mood = Mood.WANTED
+    dispute: bool = False
+    other_wish: bool = False
 
 
 class DiagnosisAnswer(_Answer):

@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
 
+from domain.reading.claim_words import ClaimWords
+
 _SIGNS = {"{": "(?:", "}": ")", "[": "(?:", "]": ")?", "|": "|", "…": ".{1,80}"}
 _CLOSED_BY = {"{": "}", "[": "]"}
 
@@ -76,18 +78,29 @@ class Words(BaseModel):
     magnitudes: Plain = ()  # behind an amount: 20 "thousand"
     common: Plain = ()  # every message has them; sharing them with an article says nothing
     mail: MailWords = Field(default_factory=MailWords)
+    claim: dict[str, ClaimWords] = Field(default_factory=dict)  # by language, ISO 639-1
+
+
+_LISTS = ("negations", "magnitudes", "common")
 
 
 def joined(lists: Sequence[Words]) -> Words:
     """Return the words of all languages, each once."""
-    plain = {name: _union(getattr(words, name) for words in lists) for name in Words.model_fields if name != "mail"}
+    plain = {name: _union(getattr(words, name) for words in lists) for name in _LISTS}
     mail = {name: _union(getattr(words.mail, name) for words in lists) for name in MailWords.model_fields}
-    return Words(**plain, mail=MailWords(**mail))
+    claim = {lang: found for words in lists for lang, found in words.claim.items()}
+    return Words(
+        negations=plain["negations"],
+        magnitudes=plain["magnitudes"],
+        common=plain["common"],
+        mail=MailWords(**mail),
+        claim=claim,
+    )
 
 
 def lists_of(words: Words) -> dict[str, tuple[str, ...]]:
-    """Return all lists by their keys: `common`, `mail.wrote`."""
-    plain = {name: getattr(words, name) for name in Words.model_fields if name != "mail"}
+    """Return all lists that every language adds to, by their keys: `common`, `mail.wrote`."""
+    plain: dict[str, tuple[str, ...]] = {name: getattr(words, name) for name in _LISTS}
     return plain | {f"mail.{name}": getattr(words.mail, name) for name in MailWords.model_fields}
 
 

@@ -4,11 +4,14 @@ and why.
 
 import itertools
 import re
+from functools import cache
 
 from adapters.models.offline.task import Answer, Task
-from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
+from adapters.models.offline.words import any_of, default_words, folded, folded_in_place, lexicon
 from domain.money.claim import Reason, Wants
 from domain.money.written import Written, find_amounts
+from domain.reading.claim_words import any_stem, fold
+from domain.reading.doubts import joined_words
 
 _PHRASES = lexicon("claim")
 _REASONS = {reason: any_of(_PHRASES[reason]) for reason in (Reason(name) for name in _PHRASES if name in list(Reason))}
@@ -55,6 +58,9 @@ _NOT_NUMBERS = frozenset({"nan", "inf", "infinity", "-inf", "-infinity", "null",
 _COMPLAINTS = frozenset({Reason.DUPLICATE_CHARGE, Reason.UNKNOWN_CHARGE})
 
 
+_TOLD_BY_AMOUNTS = frozenset({Reason.OVERCHARGED, Reason.DUPLICATE_CHARGE})
+
+
 def read_claim(task: Task) -> Answer:
     """Answer from the message alone; what it does not say word for word is null."""
     text = task.ticket[:_READ_CHARS]
@@ -62,8 +68,29 @@ def read_claim(task: Task) -> Answer:
     reason = _reason(plain)
     order = _order(text)
     wants = _wants(plain, reason, order=order is not None, amount=bool(find_amounts(text)))
-    amount = _amount(text) if wants is Wants.REFUND else None
-    return Answer(value={"wants": wants.value, "reason": reason.value, "order_id": order, "amount": amount})
+    share = _share(text) if wants is Wants.REFUND else None
+    amount = _amount(text, reason) if wants is Wants.REFUND and share is None else None
+    value = {"wants": wants.value, "reason": reason.value, "order_id": order, "amount": amount, "share": share}
+    # Whatever else there is to see, the code that checks the claim sees by the same rules.
+    return Answer(value={**value, "items": [], "mood": "wanted", "dispute": False, "other_wish": False})
+
+
+def _share(text: str) -> dict[str, str] | None:
+    """Return the one share of the price that a message names, if it names one."""
+    plain = fold(text)
+    found = list(_shares().finditer(plain))
+    if len(found) != 1:
+        return None
+    value = text[found[0].start() : found[0].end()].strip()
+    return {"value": value, "quote": value}
+
+
+@cache
+def _shares() -> re.Pattern[str]:
+    words = joined_words(tuple(default_words().claim.values()))
+    sign = any_stem(words.percents).pattern
+    named = any_stem(words.halves + words.thirds + words.quarters).pattern
+    return re.compile(rf"(?<![\d.,])\d{{1,3}}(?:[.,]\d{{1,2}})?\s?(?:[%٪]|-?(?:{sign}))|{named}")
 
 
 def _reason(plain: str) -> Reason:
@@ -107,7 +134,7 @@ def _order(text: str) -> dict[str, str] | None:
     return {"value": matches[0]["id"], "quote": quote}
 
 
-def _amount(text: str) -> dict[str, str | None] | None:
+def _amount(text: str, reason: Reason) -> dict[str, str | None] | None:
     odd = _odd_amount(text)
     if odd is not None:
         return {"value": odd, "currency": None, "quote": odd}
@@ -118,6 +145,8 @@ def _amount(text: str) -> dict[str, str | None] | None:
         asked = [w for w, floor in zip(written, [0, *(w.end for w in written)], strict=False) if _asked(text, w, floor)]
         if len({_bare(w) for w in asked}) == 1 and not _alternatives(text, written):
             written = asked
+        elif reason in _TOLD_BY_AMOUNTS and not asked:
+            return None  # what was charged and what was agreed: how much is owed follows from the records
         else:  # several could be meant: quoted together, so that the reader sees that there is a choice
             quote = text[written[0].start : written[-1].end][:_QUOTE_CHARS]
             return {"value": written[0].text, "currency": None, "quote": quote}

@@ -13,7 +13,7 @@ from domain.errors import UnsupportedTaskError
 ENOUGH_WORDS = 2
 _FIELDS: dict[str, frozenset[str]] = {
     "route": frozenset({"route"}),
-    "claim": frozenset({"wants", "reason", "order_id", "amount"}),
+    "claim": frozenset({"wants", "reason", "order_id", "amount", "share", "items", "mood", "dispute", "other_wish"}),
     "diagnosis": frozenset({"article_id", "cause", "steps", "confidence"}),
     "article": frozenset({"article_id", "confidence"}),
     "lead": frozenset({"interest", "product", "seats", "country", "urgent", "company"}),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapters.blueprints.words import read_words
 from domain.reading.knowledge import Fitting
+from domain.reading.words import Words
 
 _BLANKS = re.compile(r"\s+")
 _GAP = r"(?:[^\w.!?]+\w+){0,5}?[^\w.!?]+"  # up to five words, within a sentence
@@ -69,6 +70,12 @@ def lexicon(name: str) -> dict[str, list[str]]:
 
 
 @cache
+def default_words() -> Words:
+    """Return the words of the default blueprint, read once."""
+    return read_words(_BLUEPRINT)[0]
+
+
+@cache
 def fitting() -> Fitting:
-    """Return how well messages fit texts, by the default blueprint's words; read once."""
-    return Fitting(read_words(_BLUEPRINT)[0].common)
+    """Return how well messages fit texts, by the default blueprint's words."""
+    return Fitting(default_words().common)

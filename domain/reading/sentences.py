@@ -1,0 +1,73 @@
+"""A message as rules look at it: folded, its sentences, and places in it that nobody wrote."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from domain.inbound.cleaned import TOKEN
+from domain.reading.claim_words import fold
+
+_END = re.compile(r"[.!?…。！？؟](?=[\s\"'”’)]|$)|[。！？]|\n[ \t]*\n|\n(?=[ \t]*[-*•])|;(?=\s)")
+_OURS = re.compile(TOKEN.pattern + r"|\[[0-9]+ characters left out\]")  # stand for something that is not there
+_LINK = re.compile(r"(?:https?://|www\.)\S{1,500}", re.IGNORECASE)
+
+
+class Span(NamedTuple):
+    """A place in a text, from `start` up to `end`."""
+
+    start: int
+    end: int
+
+    def holds(self, other: "Span") -> bool:
+        """Return whether the other place lies within this one."""
+        return self.start <= other.start and other.end <= self.end
+
+    def meets(self, other: "Span") -> bool:
+        """Return whether both have a character in common."""
+        return self.start < other.end and other.start < self.end
+
+
+class Message:
+    """The text of a message, ready for rules; places are those of `text`, character by character."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        blanked = _LINK.sub(_blanks, _OURS.sub(_blanks, text))
+        self.plain = fold(blanked)
+        ends = [0, *(m.end() for m in _END.finditer(self.plain)), len(text)]
+        self.sentences = [Span(a, b) for a, b in pairwise(ends) if self.plain[a:b].strip()]
+
+    def places(self, pattern: re.Pattern[str]) -> list[Span]:
+        """Return where a pattern for folded texts matches."""
+        return [Span(*m.span()) for m in pattern.finditer(self.plain)]
+
+    def with_any(self, pattern: re.Pattern[str]) -> list[Span]:
+        """Return the sentences that hold what the pattern finds."""
+        return [s for s in self.sentences if pattern.search(self.plain, s.start, s.end)]
+
+    def sentence_at(self, place: Span) -> Span:
+        """Return the sentence in which a place begins."""
+        return next((s for s in self.sentences if s.start <= place.start < s.end), Span(0, len(self.text)))
+
+    def beside(self, sentences: Iterable[Span]) -> list[Span]:
+        """Return sentences together with those right before and behind them."""
+        wanted = set(sentences)
+        found = {
+            near for n, s in enumerate(self.sentences) if s in wanted for near in self.sentences[max(0, n - 1) : n + 2]
+        }
+        return sorted(found)
+
+    def quote(self, place: Span, around: int = 30) -> str:
+        """Return a place with some characters around it, on one line, at most 120 characters."""
+        start, end = max(0, place.start - around), min(len(self.text), place.end + around)
+        return " ".join(self.text[start:end].split())[:120]
+
+
+def _blanks(found: re.Match[str]) -> str:
+    return " " * len(found.group())
+
+
+def lies_in(place: Span, spans: Sequence[Span]) -> bool:
+    """Return whether a place lies within one of the spans."""
+    return any(span.holds(place) for span in spans)
