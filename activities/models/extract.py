@@ -54,6 +54,10 @@ class ExtractActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("extract_claim")
+        return await self.read_claim(request)
+
+    async def read_claim(self, request: ClaimRequest) -> ClaimResult:
+        """Read it whoever asks: for measurement. Raises as `extract_claim` does, but for the grant."""
         case = request.case
         asked = await self._question.ask(fenced_ticket(case))
         claim = claim_from_answer(

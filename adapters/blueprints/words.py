@@ -24,6 +24,11 @@ def read_words(folder: Path) -> tuple[Words, dict[str, bytes]]:
                 f"{folder / 'words'}: no language has words for {name!r}, which rules rely on; write them into its "
                 "LANG.toml, or copy the folder of the default blueprint"
             )
+    if not words.claim:
+        raise ConfigurationError(
+            f"{folder / 'words'}: no language has words for 'claim.LANG', by which claims are checked; write them into "
+            "its LANG.toml, or copy the folder of the default blueprint"
+        )
     return words, {f"words/{path.name}": body for path, body in files.items()}
 
 

@@ -46,5 +46,62 @@ def eval_routing(
             typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in _as_mapping(figures).items()))
 
 
+@eval_app.command("claims")
+def eval_claims(
+    data: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Lines as samples/claims.jsonl has them; default: that file."),
+    ] = None,
+    made: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Instead: so many complaints made by rule, the same for a seed.")
+    ] = 0,
+    seed: Annotated[int | None, typer.Option(help="Seed of --made.")] = None,
+    models: Annotated[
+        str | None,
+        typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every complaint as a case's would be read, let policy decide on it, and score both; nothing is paid."""
+    if data is not None and made:
+        raise typer.BadParameter("give --data or --made, not both")
+    if seed is not None and not made:
+        raise typer.BadParameter("--seed is for --made")
+
+    async def work() -> dict[str, object]:
+        from bench.claim_texts import SEED, made_claims
+        from commands.measure.claim_scoring import judge_claims, line_of_made, read_claim_lines, score_claims
+        from commands.measure.model_server import models_for
+        from workers.settings import PROJECT
+
+        if made:
+            drawn = made_claims(made, SEED if seed is None else seed)
+            lines = [line_of_made(number, claim) for number, claim in enumerate(drawn)]
+        else:
+            lines = list(read_claim_lines(data or PROJECT / "samples" / "claims.jsonl"))
+        async with models_for(models) as parts:
+            return score_claims(await judge_claims(lines, parts))
+
+    document = run(work)
+    if as_json:
+        emit(document)
+        return
+    typer.echo(f"right {document['right']} of {document['n']}; paid beyond what was asked: {document['paid_beyond']}")
+    typer.echo(f"left to a person as not read for sure: {document['unread']}")
+    for name, figures in _as_mapping(document["fields"]).items():
+        typer.echo(f"{name}: {_as_mapping(figures)['right']} of {_as_mapping(figures)['n']}")
+    for group in ("per_kind", "per_lang"):
+        typer.echo(f"{group}:")
+        for name, figures in _as_mapping(document[group]).items():
+            shown = {key: value for key, value in _as_mapping(figures).items() if key != "decisions"}
+            typer.echo(f"  {name:12} " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items()))
+    for wrong in _as_list(document["wrong"])[:10]:
+        typer.echo(f"wrong: {wrong}")
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def _as_mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}

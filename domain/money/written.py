@@ -66,10 +66,13 @@ _NUMBER = rf"(?:[0-9]{{1,3}}(?:[{_BLANKS}][0-9]{{3}})+(?![0-9])|[0-9]+)(?:[.,'�
 _WRITTEN = re.compile(
     rf"(?:(?P<before>{_MARKS})[{_BLANKS}]?)?(?P<number>{_NUMBER})(?:[{_BLANKS}]?(?P<after>{_MARKS}))?", re.IGNORECASE
 )
+# A line break or the border of a table cell may part a number from the mark behind it.
+_GAP = rf"[{_BLANKS}]?(?:[\n|][{_BLANKS}]?)?"
 _IN_TEXT = re.compile(
-    rf"(?<![\w.,])(?:(?:{_MARKS})[{_BLANKS}]?{_NUMBER}(?:[{_BLANKS}](?:usd|eur|gbp|chf|cad|aud)(?!\w))?|{_NUMBER}[{_BLANKS}]?(?:{_MARKS})(?!\w))",
+    rf"(?<![\w.,])(?:(?:{_MARKS})[{_BLANKS}]?{_NUMBER}(?:[{_BLANKS}](?:usd|eur|gbp|chf|cad|aud)(?!\w))?|{_NUMBER}{_GAP}(?:{_MARKS})(?!\w))",
     re.IGNORECASE,
 )
+_PARTING = re.compile(rf"[{_BLANKS}]?[\n|][{_BLANKS}]?")
 _PLAIN = re.compile(r"[0-9]+")
 _EMPTY_CENTS = re.compile(r"[.,][-–—]{1,2}$")
 _LONGEST = 40
@@ -106,7 +109,7 @@ def read_amount(raw: str, *, currency: str | None = None, lang: str = "und") -> 
     >>> read_amount("1.234,50 EUR", lang="de").minor
     123450
     """
-    text = raw.strip()
+    text = _PARTING.sub(" ", raw.strip())
     if not text or len(text) > _LONGEST:
         raise ValueError(f"amount {raw[:_LONGEST]!r}: expected 1 to {_LONGEST} characters")
     if any(unicodedata.category(c).startswith("N") and not c.isascii() for c in text):

@@ -43,6 +43,9 @@ class ClaimWords(BaseModel):
     disputes: _Plain = ()
     remedies: _Plain = ()  # instead of money, wanted or sent: "replacement"
     also: _Plain = ()  # how one more wish may begin
+    joints: _Plain = ()  # between a word for a refund and what is to be refunded: "me", "for"
+    articles: _Plain = ()  # before what is to be refunded: "the", "my"
+    not_goods: _Plain = ()  # which is no single thing out of an order: "order", "price"
     asks: _Plain = ()  # how wishes are said: "please", "can you"
 
 
@@ -58,16 +61,22 @@ def any_stem(phrases: Iterable[str]) -> re.Pattern[str]:
     >>> bool(any_stem(["one of the", "partial*"]).search(fold("Une PARTIALLY")))
     True
     """
-    return re.compile("|".join(map(_stem, phrases)) or "(?!)")
+    whole, open_ones, anywhere = list[str](), list[str](), list[str]()
+    for phrase in map(fold, phrases):
+        (anywhere if _runs_on(phrase[0]) else open_ones if phrase.startswith("*") else whole).append(phrase)
+    parts = [rf"(?:{'|'.join(map(_body, anywhere))})"] if anywhere else []
+    if open_ones:
+        parts.append(rf"(?<![^\W_])(?:{'|'.join(map(_body, open_ones))})")
+    if whole:  # the first letters are looked at once, and only where a word begins: most places fail there
+        first = "".join(sorted({re.escape(phrase[0]) for phrase in whole}))
+        parts.append(rf"(?<![^\W_])(?=[{first}])(?:{'|'.join(map(_body, whole))})")
+    return re.compile("|".join(parts) or "(?!)")
 
 
-def _stem(phrase: str) -> str:
-    plain = fold(phrase)
-    body = re.escape(plain).replace(r"\ ", r"[\W_]{1,3}").replace(r"\*", r"\w*").replace("…", r"[^.!?\n]{1,40}?")
+def _body(phrase: str) -> str:
+    body = re.escape(phrase).replace(r"\ ", r"[\W_]{1,3}").replace(r"\*", r"\w{0,30}").replace("…", r"[^.!?\n]{1,40}?")
     body = body.replace("'", "'?").replace("ss", "(?:ss|ß)")  # people leave apostrophes out
-    start = "" if _runs_on(plain[0]) else r"(?<![^\W_])"
-    end = "" if _runs_on(plain[-1]) or plain.endswith("*") else r"(?![^\W_])"
-    return f"{start}(?:{body}){end}"
+    return body + ("" if _runs_on(phrase[-1]) or phrase.endswith("*") else r"(?![^\W_])")
 
 
 def _runs_on(character: str) -> bool:
@@ -85,7 +94,7 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else "".join(map(_folded, text))
 
 
-_PLAIN = dict(zip("’ʼ‘`´łøđıæœ", "'''''lodiao", strict=True))
+_PLAIN = dict(zip("’ʼ‘`´łøđıæœ‐‑‒–—―−－", "'''''lodiao--------", strict=True))
 
 
 @cache

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from domain.money.claim import Doubt, Doubted
@@ -19,7 +20,7 @@ from domain.money.currencies import CURRENCIES
 from domain.money.written import Written, find_amounts
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.numbers import Numbers
-from domain.reading.sentences import Message, Span, lies_in
+from domain.reading.sentences import MessageText, Span, lies_in
 
 _MOST = 12  # doubts that are told; one is enough to stop
 _CODE = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(CURRENCIES)) + r")(?![A-Za-z])")
@@ -29,7 +30,9 @@ _TELLING_SHARE = 3  # a language with a third of the telling words of the likeli
 _FEW_WORDS = 6
 _KNOWN_PART = 0.07  # of the words; below it the language is none of those that have words here
 _WORD = re.compile(r"[^\W\d_]+")
+_PAUSE = re.compile(r"[,.;:!?()\n\"–—]|\s-\s")
 _RANGE_REACH = 20
+_REACH = 80  # characters behind a word for a refund in which its object stands
 
 
 class Accounted(NamedTuple):
@@ -37,6 +40,7 @@ class Accounted(NamedTuple):
 
     spans: Sequence[Span] = ()
     is_part: bool = False  # an amount, a share or items were read
+    is_amount: bool = False
     is_share: bool = False
     is_policys: bool = False  # the reason is one of which policy fixes how much is owed
     amounts: Sequence[Span] = ()  # those of the spans that hold an amount
@@ -59,7 +63,7 @@ class SpokenWords(NamedTuple):
     is_known: bool
 
 
-def spoken_words(message: Message, by_language: Mapping[str, ClaimWords], lang: str) -> SpokenWords:
+def spoken_words(message: MessageText, by_language: Mapping[str, ClaimWords], lang: str) -> SpokenWords:
     """Return the words to look for: those of every language that the message may be in, whatever its sender calls it.
 
     Args:
@@ -88,7 +92,7 @@ def spoken_words(message: Message, by_language: Mapping[str, ClaimWords], lang: 
 class Doubts:
     """Looks for doubts in one message."""
 
-    def __init__(self, message: Message, words: ClaimWords, read: Accounted) -> None:
+    def __init__(self, message: MessageText, words: ClaimWords, read: Accounted) -> None:
         self._message = message
         self._words = words
         self._read = read
@@ -139,8 +143,42 @@ class Doubts:
             whole = message.places(pattern(words.all))
             limits = [p for s in self._wish for p in message.places(pattern(words.limits)) if s.holds(p)]
             yield from ((Doubt.PART, p) for p in limits if not any(w.meets(p) for w in whole))
+        if not self._read.is_amount:  # an amount says how much, whatever it is for
+            yield from ((Doubt.ITEM, p) for p in self._things() if not self._is_read(p))
         beside = [p for s in self._wish for p in message.places(pattern(words.beside)) if s.holds(p)]
         yield from ((Doubt.ITEM, p) for p in beside if not self._is_read(p))
+
+    def _things(self) -> Iterator[Span]:
+        """Yield what is to be refunded where that is a thing: "refund the lid", not "refund the price of my order"."""
+        for place in self._message.places(pattern(self._words.refunds)):
+            stop = _PAUSE.search(self._message.plain, place.end)
+            end = min(stop.start() if stop else len(self._message.plain), place.end + _REACH)
+            words = [Span(*m.span()) for m in _WORD.finditer(self._message.plain, place.end, end)]
+            thing = self._thing_among(words)
+            if thing is not None:
+                yield thing
+
+    def _thing_among(self, following: Sequence[Span]) -> Span | None:
+        """Return the thing that the words behind one for a refund name: one or two words behind an article of which
+        none is a word for an order or for money. "The price of the lid" goes on to the lid.
+        """
+        words = iter(following)
+        while (place := self._after_joints(words)) is not None and self._word(place) in self._words.articles:
+            named = [one for one in (next(words, None), next(words, None)) if one is not None]
+            money = [n for n, one in enumerate(named) if self._word(one) in self._words.not_goods]
+            if not money:
+                return named[0] if named else None
+            words = chain(named[money[0] + 1 :], words)
+            behind = next(words, None)
+            if behind is None or self._word(behind) not in self._words.joints:
+                return None
+        return None
+
+    def _after_joints(self, words: Iterator[Span]) -> Span | None:
+        return next((place for place in words if self._word(place) not in self._words.joints), None)
+
+    def _word(self, place: Span) -> str:
+        return self._message.plain[place.start : place.end]
 
     def _money(self) -> Iterator[tuple[Doubt, Span]]:
         message = self._message

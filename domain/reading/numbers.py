@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from domain.money.currencies import CURRENCIES
 from domain.reading.claim_words import ClaimWords, pattern
-from domain.reading.sentences import Message, Span
+from domain.reading.sentences import MessageText, Span
 
-_RUN = re.compile(r"\S*\d\S*")
+_RUN = re.compile(r"\S+")
 _EDGES = "()[]{}<>.,;:!?\"'«»„“”…*_|~=،؛"
 _LONGEST = 80
 _DATE = re.compile(
@@ -17,13 +18,16 @@ _DATE = re.compile(
 _CLOCK_ONLY = re.compile(r"\d{1,2}[:h]\d{2}(?::\d{2})?")
 _ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th|er|eme|e|ª|º|°)")
 _MEASURED = re.compile(r"\d{1,5}(?:[.,]\d+)?(?:h|hrs?|min|km|cm|mm|kg|gb|mb|tb|mbit|mbps|ghz|mhz|ml|kwh|v|w|px)")
-_NAMED = re.compile(r"[a-z#][\w./#+-]*\d[\w./#+:-]*")
-_MIXED = re.compile(r"(?=\w*\d\w*[a-z]\w*\d|\w*[a-z]{2}\w*\d)\w{6,}")
+_NAMED = re.compile(r"#\d{4,}|[^\W\d_]{1,20}[-_/#]?\d[\w./#+:-]*|(?=[\w-]*[a-z]{2})[\w-]{6,}")
+_LETTERS = re.compile(r"[^\W\d_]+")
+# What people write right beside an amount, besides the codes of ISO 4217.
+_MARKS = frozenset(code.lower() for code in CURRENCIES) | {"kr", "zl", "rs", "fr", "sfr", "kc", "ft", "lei", "r", "x"}
 _PLAIN = re.compile(r"[#№]?\d[\d.,'/]*")
 _LONG_NAME = 4  # digits from which on a number behind "order" or "invoice" names it
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_BEFORE = re.compile(r"(?:[^\W\d_]+['’.]?[\s:=#(\"-]{1,3}){0,2}[^\w\n]{0,3}$")
 _NEAR = 40
+_LIMITING = ("refunds", "limits", "parts", "partial", "ranges", "exceptions", "currencies", "percents")
 _SIGNS = frozenset("%٪‰½¼¾⅓⅔")
 
 
@@ -42,13 +46,17 @@ class Numbers:
         words: of the languages that it may be in, joined.
     """
 
-    def __init__(self, message: Message, words: ClaimWords) -> None:
+    def __init__(self, message: MessageText, words: ClaimWords) -> None:
         self._message = message
         self._words = words
         self._counted = pattern(words.counted)
         self._months = pattern(words.months)
         self._references = pattern(words.references)
         self._orders = pattern(words.orders)
+        self._common = {
+            *words.telling,
+            *(phrase.rstrip("*") for name in _LIMITING for phrase in getattr(words, name)),
+        }
 
     def in_digits(self) -> Iterator[Span]:
         """Yield the numbers in digits that may mean money or a part of something."""
@@ -71,6 +79,8 @@ class Numbers:
     def _runs(self) -> Iterator[Span]:
         plain = self._message.plain
         for match in _RUN.finditer(plain):
+            if not any(map(str.isnumeric, match.group())):
+                continue
             start, end = match.span()
             while start < end and plain[start] in _EDGES:
                 start += 1
@@ -96,12 +106,21 @@ class Numbers:
             return False
         if _ORDINAL.fullmatch(text) or _MEASURED.fullmatch(text) or _CLOCK_ONLY.fullmatch(text):
             return True
-        if _NAMED.fullmatch(text) or _MIXED.fullmatch(text):
-            return True
+        if _NAMED.fullmatch(text):
+            return self._is_name(place)
         if self._counts(place) or self._is_of_a_date(place, text):
             return True
         digits = sum(c.isdigit() for c in text)
         return _PLAIN.fullmatch(text) is not None and digits >= _LONG_NAME - 1 and self._names(place, self._references)
+
+    def _is_name(self, place: Span) -> bool:
+        """Say whether letters and digits together name something, as "KB-12" or "iPhone14", and are no word or mark of
+        money that a number was typed against ("just30", "kr49").
+        """
+        groups = _LETTERS.findall(self._message.plain[place.start : place.end])
+        typed = self._message.text[place.start : place.end]
+        has_form = not typed.islower() or any(sign in typed for sign in "-_/#")
+        return has_form and not any(group in _MARKS or group in self._common for group in groups)
 
     def _counts(self, place: Span) -> bool:
         """Say whether what follows, at most one word farther on, is what harmless numbers count: days, times."""

@@ -28,7 +28,7 @@ class Span(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
-class Message:
+class MessageText:
     """The text of a message, ready for rules; places are those of `text`, character by character."""
 
     def __init__(self, text: str) -> None:

@@ -23,32 +23,29 @@ def read_share(written: str, words: ClaimWords) -> int:
     text = fold(" ".join(written.split()))
     if not text or len(text) > _LONGEST:
         raise ValueError(f"share {written[:_LONGEST]!r}: expected 1 to {_LONGEST} characters")
-    found = [share for share in (_percent(text, words), _fraction(text), _named(text, words)) if share is not None]
-    if len(set(found)) != 1:
+    found = {*_percents(text, words), *_fractions(text), *_named(text, words)}
+    if len(found) != 1:
         raise ValueError(f"share {text!r}: expected one share such as '25 percent' or 'half', found {len(found)}")
-    points = int(found[0] * WHOLE_SHARE)
+    points = int(found.pop() * WHOLE_SHARE)
     if not 0 < points <= WHOLE_SHARE:
         raise ValueError(f"share {text!r}: expected more than 0 and at most 100 percent")
     return points
 
 
-def _percent(text: str, words: ClaimWords) -> Fraction | None:
+def _percents(text: str, words: ClaimWords) -> list[Fraction]:
     sign = any_stem(words.percents).pattern
-    match = re.search(rf"(?<![\d.,])(\d{{1,3}}(?:[.,]\d{{1,2}})?)\s?(?:[%٪﹪]|-?(?:{sign}))", text)
-    return Fraction(match[1].replace(",", ".")) / 100 if match else None
+    written = re.findall(rf"(?<![\w.,+−-])(\d{{1,3}}(?:[.,]\d{{1,2}})?)\s?(?:[%٪﹪]|-?(?:{sign}))", text)
+    return [Fraction(number.replace(",", ".")) / 100 for number in written]
 
 
-def _fraction(text: str) -> Fraction | None:
-    if match := _FRACTION.search(text):
-        return Fraction(int(match[1]), int(match[2]))
-    for character in text:
-        if unicodedata.category(character) == "No" and 0 < unicodedata.numeric(character) < 1:
-            return Fraction(unicodedata.numeric(character)).limit_denominator(10)
-    return None
+def _fractions(text: str) -> list[Fraction]:
+    signs = [unicodedata.numeric(c) for c in text if unicodedata.category(c) == "No"]
+    return [
+        *(Fraction(int(over), int(under)) for over, under in _FRACTION.findall(text)),
+        *(Fraction(value).limit_denominator(10) for value in signs if 0 < value < 1),
+    ]
 
 
-def _named(text: str, words: ClaimWords) -> Fraction | None:
-    for phrases, share in ((words.halves, (1, 2)), (words.thirds, (1, 3)), (words.quarters, (1, 4))):
-        if any_stem(phrases).search(text):
-            return Fraction(*share)
-    return None
+def _named(text: str, words: ClaimWords) -> list[Fraction]:
+    shares = ((words.halves, Fraction(1, 2)), (words.thirds, Fraction(1, 3)), (words.quarters, Fraction(1, 4)))
+    return [share for phrases, share in shares if any_stem(phrases).search(text)]

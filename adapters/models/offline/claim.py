@@ -39,6 +39,7 @@ _CUED_ORDER = re.compile(
 _SHAPED_ORDER = re.compile(
     r"(?<![\w-])(?P<id>(?:ORD|ORDER|SO|PO)[-_][A-Z0-9-]{3,30}[0-9]|#[A-Z]{0,3}[0-9]{4,20})(?![\w-])", re.IGNORECASE
 )
+_PARTED_ORDER = re.compile(r"(?<![\w-])(?P<id>(?:ord|so|po)[ .:#]{1,2}[0-9]{3,20})(?![\w-])")
 _YEAR_OR_DATE = re.compile(
     r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}(?:[./-]\d{2,4})?|\d{4}-\d{2}-\d{2}|\d{1,2}(?:st|nd|rd|th)", re.IGNORECASE
 )
@@ -117,8 +118,9 @@ def _wants(plain: str, reason: Reason, *, order: bool, amount: bool) -> Wants:
 
 def _order(text: str) -> dict[str, str] | None:
     found: dict[str, re.Match[str]] = {}
-    for pattern in (_CUED_ORDER, _SHAPED_ORDER):
-        for match in pattern.finditer(text):
+    plain = fold(text)
+    for pattern in (_CUED_ORDER, _SHAPED_ORDER, _PARTED_ORDER):
+        for match in pattern.finditer(plain):
             bare = match["id"].lstrip("#").upper()
             if not _YEAR_OR_DATE.fullmatch(bare):
                 found.setdefault(bare, match)
@@ -131,7 +133,7 @@ def _order(text: str) -> dict[str, str] | None:
     if len(quote) > _QUOTE_CHARS:
         return None  # several orders far apart: which one is meant cannot be said
     # Several orders are quoted together: the reader sees that there is a choice.
-    return {"value": matches[0]["id"], "quote": quote}
+    return {"value": text[matches[0].start("id") : matches[0].end("id")], "quote": quote}
 
 
 def _amount(text: str, reason: Reason) -> dict[str, str | None] | None:

@@ -147,7 +147,7 @@ async def test_a_claim_holds_what_the_message_proves_and_notes_without_its_words
     assert (proven.claim.amount, proven.notes) == (Money(minor=2_000, currency="USD"), [])
     invented = await perform("claim", answer("ORD-666", "Bob wants $20"))
     assert (invented.claim.order_origin, invented.claim.amount) == (Origin.GUESSED, None)
-    assert [note.partition(":")[0] for note in invented.notes] == ["amount", "order_id"]
+    assert [note.partition(":")[0] for note in invented.notes] == ["amount", "unread (other order)", "order_id"]
     assert not [word for word in ("666", "Bob", "20") if word in " ".join(invented.notes)]
 
 

@@ -34,10 +34,10 @@ def task(name: str, text: str, *, lang: str = "und", before: str = "", schema: d
     return Task(name=name, schema=schema or {}, system="", said=[f'{before}<ticket lang="{lang}">\n{text}\n</ticket>'])
 
 
-def claim(text: str, **given: str) -> Claim:
+def claim(text: str) -> Claim:
     """What is left of the offline model's claim once code has checked it: the way that a case goes."""
     answered = read_claim(task("claim", text)).value
-    return claim_from_answer(ClaimAnswer.model_validate(answered), text=text, words=WORDS, **given)
+    return claim_from_answer(ClaimAnswer.model_validate(answered), text=text, words=WORDS)
 
 
 # --- claims ---
@@ -62,7 +62,7 @@ def claim(text: str, **given: str) -> Claim:
     ],
 )
 def test_an_odd_amount_is_neither_read_nor_overlooked(text: str) -> None:
-    found = claim(text, given_currency="")
+    found = claim(text)
     assert found.wants is Wants.REFUND
     assert found.amount is None
     assert found.unreadable == ["amount"]

@@ -13,7 +13,8 @@ from domain.reading.answers import (
     QuotedAmount,
     QuotedOrder,
 )
-from domain.reading.claim_reading import claim_from_answer, normal_order_id
+from domain.reading.claim_reading import GivenFields, claim_from_answer
+from domain.reading.quoted import normal_order_id
 from domain.reading.words import Words, joined
 from tests.fakes.blueprint import WORDS
 
@@ -183,7 +184,9 @@ def test_amounts_are_found_with_their_marks_and_nothing_else() -> None:
 
 
 def amount_of(text: str, proposed: ClaimAnswer, **named: str) -> Claim:
-    return claim_from_answer(proposed, text=text, **named, words=WORDS)
+    lang = named.pop("lang", "und")
+    given = GivenFields(**{name.removeprefix("given_"): value for name, value in named.items()})
+    return claim_from_answer(proposed, text=text, given=given, lang=lang, words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -290,32 +293,32 @@ def test_two_orders_in_one_quote_leave_the_choice_to_a_person() -> None:
 
 
 def test_a_given_order_beats_a_guess_but_not_another_one_in_the_text() -> None:
-    guess = claim_from_answer(answer(order="ORD-2"), text="it broke", given_order_id="ord-1", words=WORDS)
+    guess = claim_from_answer(answer(order="ORD-2"), text="it broke", given=GivenFields(order_id="ord-1"), words=WORDS)
     assert (guess.order_id, guess.order_origin, guess.unreadable) == ("ORD-1", Origin.GIVEN, [])
-    clash = claim_from_answer(answer(order="ORD-2"), text="ORD-2 broke", given_order_id="ORD-1", words=WORDS)
+    clash = claim_from_answer(
+        answer(order="ORD-2"), text="ORD-2 broke", given=GivenFields(order_id="ORD-1"), words=WORDS
+    )
     assert (clash.order_id, clash.unreadable) == (None, ["order_id"])
 
 
-@pytest.mark.parametrize(
-    "text", ["the blue one", "", "#", "ＯＲＤ-1", "ORD 1 OR 1=1", "../../etc", "ORD", "x" * 80 + "1"]
-)
+@pytest.mark.parametrize("text", ["the blue one", "", "#", "ORD—", "ORD 1 OR 1=1", "../../etc", "ORD", "x" * 80 + "1"])
 def test_what_is_no_order_number_is_none(text: str) -> None:
     assert normal_order_id(text) is None
 
 
 def test_a_given_order_that_is_none_is_unreadable() -> None:
-    claim = claim_from_answer(answer(), text="it broke", given_order_id="the blue one", words=WORDS)
+    claim = claim_from_answer(answer(), text="it broke", given=GivenFields(order_id="the blue one"), words=WORDS)
     assert (claim.order_id, claim.unreadable) == (None, ["order_id"])
 
 
 def test_an_amount_is_refused_beside_the_words_of_any_language_that_the_blueprint_has() -> None:
     swedish = joined([WORDS, Words(negations=("underskott på hela",), magnitudes=("tusen",))])
     for text in ("refund 20.00 USD tusen", "refund underskott på hela 20.00 USD", "refund 20.00 USD thousand"):
-        reading = {
-            words: claim_from_answer(answer(amount="20.00 USD"), text=text, words=words) for words in (swedish, WORDS)
-        }
-        assert "amount" in reading[swedish].unreadable
-        assert ("amount" in reading[WORDS].unreadable) is ("thousand" in text)
+        with_swedish, without = (
+            claim_from_answer(answer(amount="20.00 USD"), text=text, words=words) for words in (swedish, WORDS)
+        )
+        assert "amount" in with_swedish.unreadable
+        assert ("amount" in without.unreadable) is ("thousand" in text)
     bare = claim_from_answer(answer(amount="20.00 USD"), text="refund 20.00 USD", words=Words())
     assert bare.amount is not None
     assert not bare.unreadable
