@@ -1,6 +1,6 @@
 """The lines of orders in an import: read in the currency of their order, within its total, all of an order or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -16,6 +16,13 @@ from domain.money.amount import format_minor
 from domain.money.records import MAX_LINES
 
 _AMOUNT = next(column for column in COLUMNS[Kind.ORDER_LINES] if column.holds is Holds.MONEY_OF_ORDER)
+
+_REMOVED = ("of_tenant", "of_order", "at_place")
+_REMOVE = sa.delete(order_lines).where(
+    order_lines.c.tenant == sa.bindparam("of_tenant"),
+    order_lines.c.order_id == sa.bindparam("of_order"),
+    order_lines.c.place == sa.bindparam("at_place"),
+)
 
 Key = tuple[str, ...]
 
@@ -63,25 +70,20 @@ class LineImport:
 
     def surplus(self) -> int:
         """Return how many lines the store has of orders that have fewer in the files."""
-        wanted = sa.select(sa.func.count()).select_from(order_lines)
-        return sum(
-            self._connection.execute(wanted.where(*_beyond(lines))).scalar_one() for lines in self._with_surplus()
-        )
+        return sum(len(some) for some in self._surplus())
 
     def remove_surplus(self) -> None:
-        """Take away the lines of orders that have fewer in the files."""
-        for lines in self._with_surplus():
-            self._connection.execute(sa.delete(order_lines).where(*_beyond(lines)))
+        """Take them away."""
+        for some in self._surplus():
+            if some:
+                self._connection.execute(_REMOVE, [dict(zip(_REMOVED, key, strict=True)) for key in some])
 
-    def _with_surplus(self) -> list[Lines]:
-        found: list[Lines] = []
+    def _surplus(self) -> Iterator[list[tuple[str, str, int]]]:
         for some in [] if self._keep else self._spool.lines():
             there = fetch(self._connection, Kind.ORDER_LINES, [lines.order for lines in some])
-            most: dict[Key, int] = {}
-            for key in there:
-                most[key[:2]] = max(most.get(key[:2], 0), int(key[2]))
-            found += [lines for lines in some if most.get(lines.order, 0) > lines.number]
-        return found
+            last = {lines.order: lines.number for lines in some}
+            found = [(tenant, order_id, int(place)) for tenant, order_id, place in there]
+            yield [key for key in found if key[2] > last.get(key[:2], key[2])]
 
     def _read_amount(self, waiting: Waiting, order: _Order | None) -> None:
         row = waiting.row
@@ -123,12 +125,3 @@ class LineImport:
 # Any: values of columns of every type.
 def _order(values: dict[str, Any]) -> _Order:
     return _Order(values.get("currency"), values.get("total_minor"))
-
-
-def _beyond(lines: Lines) -> list[sa.ColumnElement[bool]]:
-    tenant, order_id = lines.order
-    return [
-        order_lines.c.tenant == tenant,
-        order_lines.c.order_id == order_id,
-        order_lines.c.place > lines.number,
-    ]
