@@ -7,7 +7,7 @@ as "due" (two, owed) or "en" (a, in, and): who is not understood gets a person.
 import re
 import unicodedata
 
-_SIGNS = str.maketrans({"€": " eur ", "$": " usd ", "£": " gbp ", "¥": " jpy "})
+_SIGNS = str.maketrans({"€": " eur ", "$": " usd ", "£": " gbp ", "¥": " jpy ", "%": " percent ", "#": " no "})
 _WORD = re.compile(r"[0-9]+(?:[.,][0-9]+)+|[^\W_]+")
 
 
@@ -30,6 +30,18 @@ def _set(*texts: str) -> frozenset[str]:
     return frozenset(word for text in texts for word in text.split())
 
 
+# Something is left out, exchanged, halved or counted as we do not count: one such word, and a person reads it.
+UNCLEAR = _set(
+    "not no nor but except without instead rather or kein keine keinen nicht ohne ausser sondern statt anstatt oder",
+    "pas sauf sans ni mais lieu ou sin excepto salvo sino vez nao sem exceto non senza tranne invece niet geen zonder",
+    "behalve half halb halbe halben halfte moitie demi mitad meta metade meio mezzo helft part parts partial",
+    "partly teil teile teilweise partie parte deel difference differenz diferencia diferenca differenza verschil",
+    "percent prozent discount rabatt remise descuento desconto sconto korting rest remaining other others another",
+    "ubrige ubrigen restliche restlichen andere anderen anderer autre autres otro otra otros otras outro outra altro",
+    "altra altri altre overige twenty thirty forty fifty hundred hundert thousand tausend dozen dutzend douzaine",
+    "docena duzia dozzina dozijn",
+)  # fmt: skip
+
 # Too small to tell goods apart, and too small to stand in the way.
 ARTICLES = _set("the der die das den dem des le la les l el los las il lo gli i o os as de het")
 _BEFORE = _set(
@@ -37,9 +49,10 @@ _BEFORE = _set(
     "du d en a au aux avec pour sans sur dans para con sin del al da do dos di della per com sem na no",
     "van voor met zonder uit op",
 )
-SMALL = ARTICLES | _BEFORE | _set(
+SMALL = (ARTICLES | _BEFORE) - UNCLEAR | _set(
     "and und et y e plus sowie please bitte svp just only nur seulement solo alleen",
-    "that which i we you me my our your ich wir mein meine meinen unsere je nous mon ma mes mi mio mia paid bezahlt",
+    "that which i we you me my our your ich wir mein meine meinen unsere je nous mon ma mes mi mio mia",
+    "paid bezahlt it them they davon",
 )  # fmt: skip
 
 COST = _set(
@@ -84,17 +97,14 @@ ALL = _set("all alle allen aller alles tous toutes todos todas tutti tutte allem
 BOTH = _set("both beide beiden beides beider ambos ambas entrambi entrambe")
 MONEY = _set("usd eur gbp chf jpy euro euros dollar dollars pound pounds franken yen cent cents")
 
-# Something is left out, exchanged, halved or counted as we do not count: one such word, and a person reads it.
-UNCLEAR = _set(
-    "not no nor but except without instead rather or kein keine keinen nicht ohne ausser sondern statt anstatt oder",
-    "pas sauf sans ni mais lieu ou sin excepto salvo sino vez nao sem exceto non senza tranne invece niet geen zonder",
-    "behalve half halb halbe halben halfte moitie demi mitad meta metade meio mezzo helft part parts partial",
-    "partly teil teile teilweise partie parte deel difference differenz diferencia diferenca differenza verschil",
-    "percent prozent discount rabatt remise descuento desconto sconto korting rest remaining other others another",
-    "ubrige ubrigen restliche restlichen andere anderen anderer autre autres otro otra otros otras outro outra altro",
-    "altra altri altre overige twenty thirty forty fifty hundred hundert thousand tausend dozen dutzend douzaine",
-    "docena duzia dozzina dozijn",
-)  # fmt: skip
+# What stands beside the name of goods and takes nothing from it.
+BESIDE = SMALL | MONEY | ALL | BOTH | frozenset(NUMBERS)
+# "The lid of the jug" is not the jug, but the refund of it is.
+OF = _set("of von vom de du del della do da van")
+ASKED = _set(
+    "refund refunds return erstattung ruckerstattung ruckzahlung remboursement retour reembolso devolucion devolucao",
+    "rimborso reso terugbetaling out instead",
+)
 
 PACKS = _set(
     "set sets pack packs packung pair pairs paar paire par paio kit kits bundle box lot pcs pc piece pieces stuck stk",

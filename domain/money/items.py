@@ -7,6 +7,7 @@ touched, leaves something out or is not understood to its end has no reading her
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pydantic import BaseModel, Field
 
@@ -66,10 +67,12 @@ class _Name:
         content: those of them that must all be said.
         head: the word that says what it is; None where that is not plain.
         is_pack: one unit of it is several pieces.
+        pairs: words that follow each other in it.
     """
 
     def __init__(self, name: str) -> None:
         said = words.tokens(name)
+        self.pairs = set(pairwise(said))
         self.words = {word for word in said if word not in words.SMALL and (len(word) > 1 or word.isdigit())}
         spoken = {word for word in self.words if not word[0].isdigit() and word not in words.UNITS}
         self.content = spoken or self.words
@@ -78,6 +81,14 @@ class _Name:
         self.is_pack = not words.PACKS.isdisjoint(said) or any(
             _PIECES.fullmatch(word) or (_FEW.fullmatch(word) and not _is_unit(said, place))
             for place, word in enumerate(said)
+        )
+
+    def is_clear(self, said: Sequence[str]) -> bool:
+        """Return whether a word that would leave us in doubt stands as in the name: "half-zip sweater"."""
+        around = zip(["", *said], said, [*said[1:], ""], strict=False)
+        return all(
+            word not in words.UNCLEAR or (before, word) in self.pairs or (word, after) in self.pairs
+            for before, word, after in around
         )
 
 
@@ -117,11 +128,11 @@ class _Goods:
         if not wish.strip() or len(wish) > MAX_CHARS:
             return None
         said = words.tokens(wish)
-        if len(said) > MAX_WORDS or not words.UNCLEAR.isdisjoint(said) or "%" in wish:
+        if len(said) > MAX_WORDS:
             return None
-        parts = [words.tokens(part) for part in words.parts(wish)]
+        parts = [part for part in map(words.tokens, words.parts(wish)) if not all(map(_is_beside, part))]
         whole = self._one(said, [set(part) for part in parts])
-        if whole is not None or len(parts) == 1 or len(parts) > MAX_WANTED:
+        if whole is not None or not 1 < len(parts) <= MAX_WANTED:
             return whole
         if len(parts) == 2:  # "both the jug and the lamp"
             parts = [[word for word in part if word not in words.BOTH] for part in parts]
@@ -135,7 +146,7 @@ class _Goods:
 
     def _one(self, said: Sequence[str], parts: Sequence[set[str]]) -> dict[int, int] | None:
         """Return what one wish means; a name counts only if it has a word in each of the parts."""
-        of_kind = self._of_kind(set(said))
+        of_kind = self._of_kind(said)
         if of_kind:
             return {place: self._lines[place].quantity for place in of_kind}
         hits = self._hits(said)
@@ -145,7 +156,7 @@ class _Goods:
             return None
         [place] = fitting
         hit, name, line = hits[place], self._names[place], self._lines[place]
-        if any(hit.said.isdisjoint(part) for part in parts):
+        if any(hit.said.isdisjoint(part) for part in parts) or not name.is_clear(said) or _is_part_of_it(said, hit):
             return None
         # "one glass" of "Wine glasses": a unit of it may be a box of six.
         if (name.is_pack or line.quantity == 1) and not hit.named <= hit.exact:
@@ -176,8 +187,9 @@ class _Goods:
             return is_whole and len(name.content) > 1  # "the parcel" that is broken is not what "Parcel" cost
         return is_whole or (name.head is not None and name.head in hit.named)
 
-    def _of_kind(self, said: set[str]) -> list[int]:
+    def _of_kind(self, wish: Sequence[str]) -> list[int]:
         """Return the lines for shipping or for tax, if the words say nothing but that."""
+        said = set(wish)
         for kind, alone, beside in (
             (LineKind.SHIPPING, words.SHIPPING, words.DELIVERY),
             (LineKind.TAX, words.TAX, frozenset[str]()),
@@ -189,9 +201,26 @@ class _Goods:
             places = [place for place, line in enumerate(self._lines) if line.kind is kind]
             if not rest:
                 return places
-            named = [place for place in places if rest <= self._names[place].words]
+            names = self._names
+            named = [place for place in places if rest <= names[place].words and names[place].is_clear(wish)]
             return named if len(named) == 1 else []
         return []
+
+
+def _is_beside(word: str) -> bool:
+    """Return whether a word says how many, how much or nothing: it names no goods."""
+    return word[0].isdigit() or word in words.BESIDE or bool(_COUNT.fullmatch(word))
+
+
+def _is_part_of_it(said: Sequence[str], hit: _Hit) -> bool:
+    """Return whether the words are about something of the thing, as the lid of a jug."""
+    return any(
+        word in words.OF
+        and said[place] not in hit.said | words.COST | words.ASKED
+        and not _is_beside(said[place])
+        and not hit.said.isdisjoint(said[place + 2 :])
+        for place, word in enumerate(said[1:])
+    )
 
 
 def _forms(word: str) -> list[tuple[str, bool]]:
