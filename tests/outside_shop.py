@@ -26,6 +26,10 @@ delivered = ["done"]
 shipped = ["sent"]
 placed = ["new", "paid"]
 
+[kinds]
+item = ["goods"]
+shipping = ["way"]
+
 [customers]
 from = "people"
 tenant = "branch"
@@ -55,6 +59,15 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+
+[lines]
+from = "positions"
+tenant = "branch"
+order_id = "sale"
+name = "what"
+quantity = "how many"
+amount = "paid"
+kind = "for"
 """
 HTTP_ORDER: dict[str, object] = {
     "number": "ORD-1",
@@ -65,6 +78,7 @@ HTTP_ORDER: dict[str, object] = {
     "due": None,
     "sum": {"amount": "20.00", "cur": "usd"},
     "payments": [],
+    "positions": [],
 }
 """What its JSON service answers for an order without payments."""
 
@@ -78,6 +92,10 @@ money = "decimal"
 delivered = ["done"]
 shipped = ["sent"]
 placed = ["new", "paid"]
+
+[kinds]
+item = ["goods"]
+shipping = ["way"]
 
 [service]
 auth_header = "X-Api-Key"
@@ -112,6 +130,13 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+
+[lines]
+within = "positions"
+name = "what.name"
+quantity = "how many"
+amount = "paid"
+kind = "for"
 """
 TOKEN = "sesame"
 
@@ -160,6 +185,17 @@ _PAYMENTS = sa.Table(
     sa.Column("back", _money()),
 )
 
+_POSITIONS = sa.Table(
+    "positions",
+    _metadata,
+    sa.Column("branch", sa.Text),
+    sa.Column("sale", sa.Text),
+    sa.Column("what", sa.Text),
+    sa.Column("how many", sa.Numeric(10, 3).with_variant(sa.Integer(), "sqlite")),
+    sa.Column("paid", _money()),
+    sa.Column("for", sa.Text),
+)
+
 
 def _ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
@@ -184,6 +220,11 @@ def _payment(ref: str, sale: str, paid: str, cur: str, at: float, instrument: st
     }  # fmt: skip
 
 
+def _position(sale: str, what: str, how_many: int, paid: str, used_for: str | None) -> Json:
+    named = {"branch": "default", "sale": sale, "what": what, "how many": how_many}
+    return {**named, "paid": paid, "for": used_for}
+
+
 class OutsideShop:
     """The shop's records; change the lists, then `publish` to a database again. The service answers from the lists."""
 
@@ -203,6 +244,10 @@ class OutsideShop:
             _payment("CH-2", "ORD-2", "9000.00", "USD", 3, "card:visa-1"),
             _payment("CH-3", "ORD-3", "50.00", "EUR", 1, "iban:1", "10.00"),
         ]
+        self.positions = [
+            _position("ORD-1", "Tea cup,\tblue", 3, "15.10", "goods"),
+            _position("ORD-1", "Standard parcel", 1, "4.90", "way"),
+        ]
         self.seen: list[str] = []
 
     def publish(self, url: str) -> None:
@@ -212,7 +257,12 @@ class OutsideShop:
         with engine.begin() as connection:
             _metadata.drop_all(connection)
             _metadata.create_all(connection)
-            for table, rows in ((_PEOPLE, self.people), (_SALES, self.sales), (_PAYMENTS, self.payments)):
+            for table, rows in (
+                (_PEOPLE, self.people),
+                (_SALES, self.sales),
+                (_PAYMENTS, self.payments),
+                (_POSITIONS, self.positions),
+            ):
                 written = [{name: _as_text(value) if text else value for name, value in row.items()} for row in rows]
                 connection.execute(sa.insert(table), written)
         engine.dispose()
@@ -229,7 +279,12 @@ class OutsideShop:
 
     def _told_sales(self) -> list[Json]:
         newest_first = sorted(self.sales, key=lambda sale: sale["ordered"], reverse=True)
-        return [_told_sale(sale, [p for p in self.payments if p["sale"] == sale["number"]]) for sale in newest_first]
+        return [
+            _told_sale(sale, self._of(self.payments, sale), self._of(self.positions, sale)) for sale in newest_first
+        ]
+
+    def _of(self, records: list[Json], sale: Json) -> list[Json]:
+        return [record for record in records if record["sale"] == sale["number"]]
 
     def _one_of(self, records: Any) -> Any:
         async def answer(request: Request) -> Response:
@@ -272,7 +327,7 @@ def _told_person(person: Json) -> Json:
     return {"branch": person["branch"], "number": person["number"], "contact": contact, "speaks": person["speaks"]}
 
 
-def _told_sale(sale: Json, payments: list[Json]) -> Json:
+def _told_sale(sale: Json, payments: list[Json], positions: list[Json]) -> Json:
     times = {name: sale[name].isoformat() if sale[name] else None for name in ("ordered", "arrived", "due")}
     return {
         "branch": sale["branch"],
@@ -281,5 +336,6 @@ def _told_sale(sale: Json, payments: list[Json]) -> Json:
         "state": sale["State"],
         "sum": {"amount": sale["sum"], "cur": sale["cur"]},
         "payments": [{**payment, "at": payment["at"].isoformat()} for payment in payments],
+        "positions": [{**position, "what": {"name": position["what"]}} for position in positions],
         **times,
     }

@@ -7,17 +7,28 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.imports.compared import Compared, Values, charge_terms, compare, fetch
+from adapters.imports.order_lines import LineImport
 from adapters.imports.spool import Dangling, RowChange, Spool
 from adapters.store.effects import has_moved_of_order, moved_by_charge
-from adapters.store.tables import charges, customers
+from adapters.store.tables import charges, customers, order_lines
 from domain.importing.kinds import Kind
 from domain.importing.problems import Counts, Problems
 from domain.importing.rows import Row
 from domain.money.amount import format_minor
 from domain.money.changes import ForbiddenChange, object_to_charge, object_to_order
 
-_PARENT_OF = {Kind.CUSTOMERS: Kind.ACCOUNTS, Kind.ORDERS: Kind.CUSTOMERS, Kind.CHARGES: Kind.ORDERS}
-_COLUMN = {Kind.CUSTOMERS: "account_id", Kind.ORDERS: "customer_id", Kind.CHARGES: "order_id"}
+_PARENT_OF = {
+    Kind.CUSTOMERS: Kind.ACCOUNTS,
+    Kind.ORDERS: Kind.CUSTOMERS,
+    Kind.CHARGES: Kind.ORDERS,
+    Kind.ORDER_LINES: Kind.ORDERS,
+}
+_COLUMN = {
+    Kind.CUSTOMERS: "account_id",
+    Kind.ORDERS: "customer_id",
+    Kind.CHARGES: "order_id",
+    Kind.ORDER_LINES: "order_id",
+}
 _ONE = {Kind.ACCOUNTS: "account", Kind.CUSTOMERS: "customer", Kind.ORDERS: "order"}
 
 
@@ -44,6 +55,8 @@ class Checker:
                 self.check(kind, found)
                 self._spool.mark((one.waiting for one in found if one.is_new), RowChange.NEW)
                 self._spool.mark((one.waiting for one in found if one.is_changed), RowChange.CHANGED)
+            if kind is Kind.ORDER_LINES:
+                count.removed = self._check_lines()
             if count != Counts():
                 counts[kind.value] = count
         return counts
@@ -56,6 +69,11 @@ class Checker:
             self._check_orders([one for one in found if one.is_changed])
         if kind is Kind.CHARGES:
             self._check_charges([one for one in found if one.is_changed])
+
+    def _check_lines(self) -> int:
+        lines = LineImport(self._connection, self._spool, self._problems, keep=self._keep)
+        lines.check_sums()
+        return lines.surplus()
 
     # --- references -------------------------------------------------------------------------------------------------
 
@@ -112,6 +130,8 @@ class Checker:
                 self._object([objection] if objection else [], one)
             if before["currency"] != after["currency"]:
                 self._check_left_charges(one)
+            if (before["currency"], before["total_minor"]) != (after["currency"], after["total_minor"]):
+                self._check_left_lines(one)
 
     def _check_left_charges(self, one: Compared) -> None:
         """An order may change its currency only together with its charges."""
@@ -124,6 +144,27 @@ class Checker:
             if not self._spool.holds(Kind.CHARGES, (charge_id,)):
                 expected = f"expected the currency of its charge {charge_id!r} in the store"
                 self._note(one.row, "currency", one.after["currency"], expected, "import order and charges together")
+
+    def _check_left_lines(self, one: Compared) -> None:
+        """An order may change its currency, or fall below what its lines come to, only together with its lines."""
+        before, after = one.before or {}, one.after
+        order = (after["tenant"], after["order_id"])
+        if self._spool.has_lines(order):
+            return
+        wanted = sa.select(sa.func.count(), sa.cast(sa.func.sum(order_lines.c.amount_minor), sa.BigInteger)).where(
+            order_lines.c.tenant == order[0], order_lines.c.order_id == order[1]
+        )
+        count, minor = self._connection.execute(wanted).one()
+        remedy = "import order and lines together"
+        if count and before["currency"] != after["currency"]:
+            self._note(
+                one.row, "currency", after["currency"], "expected the currency of its lines in the store", remedy
+            )
+        elif count and minor > after["total_minor"]:
+            least, total = (format_minor(m, after["currency"]) for m in (minor, after["total_minor"]))
+            self._note(
+                one.row, "total", total, f"expected no less than its lines in the store come to, {least}", remedy
+            )
 
     def _check_charges(self, found: list[Compared]) -> None:
         moved = moved_by_charge(self._connection, [one.after["charge_id"] for one in found])

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.imports.spool import Waiting
 from adapters.store.crm import name_key
-from adapters.store.tables import charges, crm_accounts, customers, orders, territories
+from adapters.store.tables import charges, crm_accounts, customers, order_lines, orders, territories
 from domain.importing.kinds import COLUMNS, KEYS, Kind
 from domain.importing.rows import Row
 from domain.money.changes import ChargeTerms
@@ -20,6 +20,7 @@ TABLES: dict[Kind, sa.Table] = {
     Kind.CUSTOMERS: customers,
     Kind.ORDERS: orders,
     Kind.CHARGES: charges,
+    Kind.ORDER_LINES: order_lines,
     Kind.TERRITORIES: territories,
 }
 
@@ -60,9 +61,12 @@ def compare(connection: Connection, kind: Kind, chunk: Sequence[Waiting], *, kee
     A column that the file does not have leaves alone what the store has in it.
     """
     there = fetch(connection, kind, [waiting.key for waiting in chunk])
+    whole = {key[:2] for key in there} if keep and kind is Kind.ORDER_LINES else set()
     found = []
     for waiting in chunk:
         before = there.get(waiting.key)
+        if waiting.key[:2] in whole:  # the lines of an order stay together
+            before = before or {}
         if before is None:
             after = as_new(waiting.row)
         elif keep:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from adapters.imports.checking import Checker
 from adapters.imports.compared import TABLES, Compared, Values, as_new, compare
 from adapters.imports.files import FoundFile, find_files, open_records
+from adapters.imports.order_lines import LineImport, count_line
 from adapters.imports.spool import RowChange, Spool
 from adapters.store.database import RECORDS_LOCK, Database, upsert
 from adapters.store.tables import customers
@@ -28,6 +29,7 @@ _KEY_COLUMN = {
     Kind.CUSTOMERS: "customer_id",
     Kind.ORDERS: "order_id",
     Kind.CHARGES: "charge_id",
+    Kind.ORDER_LINES: "order_id",
     Kind.TERRITORIES: "country",
 }
 
@@ -63,6 +65,7 @@ def import_records(
             for file in found:
                 _read(file, spool, problems, Times(now, relative=samples))
             with database.reading() as connection:
+                LineImport(connection, spool, problems, keep=samples).read_amounts()
                 report.counts = Checker(connection, spool, problems, keep=samples).check_all()
             if not problems.count and not dry_run:
                 _write_all(database, spool, problems, source="samples" if samples else "import", now=now, keep=samples)
@@ -87,6 +90,8 @@ def _read(found: FoundFile, spool: Spool, problems: Problems, times: Times) -> N
 
 
 def _spool(row: Row, spool: Spool, problems: Problems) -> None:
+    if row.kind is Kind.ORDER_LINES:
+        count_line(row, spool, problems)
     first = spool.add(row)
     if first is not None:
         column = _KEY_COLUMN[row.kind]
@@ -126,6 +131,8 @@ class _Writer:
         if kind is Kind.CUSTOMERS:
             for found in self._changed(kind):
                 self._release_emails(found)
+        if kind is Kind.ORDER_LINES:
+            self._begin_lines()
         checker = Checker(self._connection, self._spool, self._problems, keep=self._keep)
         for found in self._changed(kind):
             checker.check(kind, found)
@@ -137,6 +144,13 @@ class _Writer:
         insert = sa.insert(TABLES[kind])
         for chunk in self._spool.chunks(kind, RowChange.NEW):
             self._connection.execute(insert, [self._seen_so(kind, as_new(waiting.row)) for waiting in chunk])
+
+    def _begin_lines(self) -> None:
+        lines = LineImport(self._connection, self._spool, self._problems, keep=self._keep)
+        lines.check_sums()
+        if self._problems.count:
+            raise _ChangedMeanwhileError
+        lines.remove_surplus()
 
     def _changed(self, kind: Kind) -> Iterator[list[Compared]]:
         for chunk in self._spool.chunks(kind, RowChange.CHANGED):

@@ -26,12 +26,14 @@ CREATE TABLE rows (
     parent TEXT, currency TEXT, good INTEGER NOT NULL, standing INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX rows_once ON rows (kind, key);
+CREATE TABLE lines (parent TEXT PRIMARY KEY, file TEXT, line INTEGER, number INTEGER, minor INTEGER, currency TEXT);
 CREATE TABLE emails (tenant TEXT, email_key TEXT, file TEXT, line INTEGER, PRIMARY KEY (tenant, email_key));
 """
 _PARENTS = {
     Kind.CUSTOMERS: (Kind.ACCOUNTS, "account_id"),
     Kind.ORDERS: (Kind.CUSTOMERS, "customer_id"),
     Kind.CHARGES: (Kind.ORDERS, "order_id"),
+    Kind.ORDER_LINES: (Kind.ORDERS, "order_id"),
 }
 _TIMES = {
     kind: [column.field for column in columns if column.holds in (Holds.PAST, Holds.TIME)]
@@ -67,6 +69,16 @@ class Dangling(NamedTuple):
 
     row: Row
     parent: tuple[str, str]  # tenant and id
+
+
+class Lines(NamedTuple):
+    """The lines of an order in the files: where they begin, how many there are, and what they come to."""
+
+    order: tuple[str, str]  # tenant and id
+    place: Place
+    number: int
+    minor: int
+    currency: str | None  # by which their amounts were read; None: not yet
 
 
 class Spool:
@@ -130,6 +142,29 @@ class Spool:
         found = self._db.execute("SELECT file, line FROM emails WHERE tenant = ? AND email_key = ?", named).fetchone()
         return Place(*found)
 
+    def count_line(self, row: Row) -> int | None:
+        """Give a line its place within its order and return it; None for one that names no order."""
+        named = (row.values.get("tenant"), row.values.get("order_id"))
+        if None in named:
+            return None
+        place: int = self._db.execute(
+            "INSERT INTO lines VALUES (?, ?, ?, 1, 0, NULL) "
+            "ON CONFLICT DO UPDATE SET number = number + 1 RETURNING number",
+            (_encode(named), row.file, row.line),
+        ).fetchone()[0]
+        row.values["place"] = place
+        return place
+
+    def price_line(self, waiting: Waiting, currency: str | None) -> None:
+        """Keep what was read of a line once the currency of its order was known, and add its amount up."""
+        row = waiting.row
+        body = (_encode(row.values), row.good, waiting.id)
+        self._db.execute("UPDATE rows SET body = ?, good = ? WHERE id = ?", body)
+        if row.good:
+            of_order = _encode(waiting.key[:2])
+            added = (row.values["amount_minor"], currency, of_order)
+            self._db.execute("UPDATE lines SET minor = minor + ?, currency = ? WHERE parent = ?", added)
+
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def holds(self, kind: Kind, key: tuple[str, ...]) -> bool:
@@ -182,6 +217,34 @@ class Spool:
         )
         for file, line, body, currency in found:
             yield Row(Kind.CHARGES, file, line, _values(Kind.CHARGES, body)), currency
+
+    def get(self, kind: Kind, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
+        """Return the records of these keys that the files have, those too that could not be read whole."""
+        found = {}
+        for key in keys:
+            wanted = "SELECT file, line, body, good FROM rows WHERE kind = ? AND key = ?"
+            one = self._db.execute(wanted, (kind, _encode(key))).fetchone()
+            if one is not None:
+                file, line, body, good = one
+                found[key] = Row(kind, file, line, _values(kind, body), bool(good))
+        return found
+
+    def lines(self) -> Iterator[list[Lines]]:
+        """Yield the orders that have lines in the files, `CHUNK` at a time."""
+        last = ""
+        wanted = (
+            "SELECT parent, file, line, number, minor, currency FROM lines WHERE parent > ? ORDER BY parent LIMIT ?"
+        )
+        while some := self._db.execute(wanted, (last, CHUNK)).fetchall():
+            last = some[-1][0]
+            yield [
+                Lines(tuple(json.loads(parent)), Place(file, line), number, minor, currency)
+                for parent, file, line, number, minor, currency in some
+            ]
+
+    def has_lines(self, order: tuple[str, str]) -> bool:
+        """Return whether the files have lines of this order."""
+        return self._db.execute("SELECT 1 FROM lines WHERE parent = ?", (_encode(order),)).fetchone() is not None
 
     def mark(self, waiting: Iterable[Waiting], standing: RowChange) -> None:
         """Note how rows stand to the store."""

@@ -17,7 +17,7 @@ from adapters.records.source import Deadline
 from adapters.records.values import RecordReader
 from domain.errors import ConfigurationError
 from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer
-from domain.money.records import Charge, Order
+from domain.money.records import MAX_LINES, Charge, Order
 
 MAX_CHARGES = 100
 NOBODY = "headgate-doctor"
@@ -42,7 +42,7 @@ class HttpRecords:
         headers = {service.auth_header: service.auth_prefix + token} if token else {}
         self.mapping = mapping
         self.file = file
-        self.reader = RecordReader(file, mapping.values, mapping.status)
+        self.reader = RecordReader(file, mapping.values, mapping.status, mapping.kinds)
         self.refunded_includes_headgate = bool(mapping.refunded_includes_headgate)
         self._client = JsonClient(url, headers, service.not_found)
         self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
@@ -100,7 +100,8 @@ class _HttpView:
         raw = self._fields("orders", answer)
         if not self._is(order_id, self._source.reader.name(raw, "orders.id"), "orders.by_id"):
             return None
-        return self._source.reader.order(raw, self._charges(answer, tenant, order_id))
+        charges = self._charges(answer, tenant, order_id)
+        return self._source.reader.order(raw, charges, self._lines(answer, tenant, order_id))
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
         template = self._source.mapping.orders.of_customer
@@ -118,12 +119,10 @@ class _HttpView:
         return self._source.reader.customer(self._fields("customers", record), tenant)
 
     def _charges(self, order: object, tenant: str, order_id: str) -> list[Charge]:
-        paths = self._source.mapping.charges
-        if paths.within is not None:
-            found = self._list(order, "charges.within", paths.within)
-        else:
-            found = self._records("charges", self._ask(paths.of_order or "", tenant, id=order_id))
-        charges = [self._charge(record, order_id) for record in found[: MAX_CHARGES + 1]]
+        found = self._of_order("charges", order, tenant, order_id)
+        charges = [
+            self._source.reader.charge(self._fields_of("charges", r, order_id)) for r in found[: MAX_CHARGES + 1]
+        ]
         if len(found) > MAX_CHARGES or len({charge.charge_id for charge in charges}) < len(charges):
             raise ConfigurationError(
                 f"{self._source.file}: key charges.id: expected at most {MAX_CHARGES} charges of order {order_id!r}, "
@@ -131,15 +130,29 @@ class _HttpView:
             )
         return charges
 
-    def _charge(self, record: object, order_id: str) -> Charge:
-        """Return a charge, if it is one of this order: its payee is where a refund goes."""
-        raw = self._fields("charges", record)
-        if "order_id" in raw and (got := self._source.reader.name(raw, "charges.order_id")) != order_id:
+    def _lines(self, order: object, tenant: str, order_id: str) -> list[Mapping[str, Any]]:
+        if self._source.mapping.lines is None:
+            return []
+        found = self._of_order("lines", order, tenant, order_id)
+        return [self._fields_of("lines", record, order_id) for record in found[: MAX_LINES + 1]]
+
+    def _of_order(self, part: str, order: object, tenant: str, order_id: str) -> list[object]:
+        """Return what belongs to an order: out of its own answer, or asked for."""
+        paths = getattr(self._source.mapping, part)
+        if paths.within is not None:
+            return self._list(order, f"{part}.within", paths.within)
+        return self._records(part, self._ask(paths.of_order or "", tenant, id=order_id))
+
+    # Any: values as JSON has them.
+    def _fields_of(self, part: str, record: object, order_id: str) -> Mapping[str, Any]:
+        """Return what a charge or a line has, if it is one of this order: the payee of a charge is where money goes."""
+        raw = self._fields(part, record)
+        if "order_id" in raw and (got := self._source.reader.name(raw, f"{part}.order_id")) != order_id:
             raise ConfigurationError(
-                f"{self._source.file}: key charges.of_order: asked for the charges of order {order_id!r} the records "
+                f"{self._source.file}: key {part}.of_order: asked for the {part} of order {order_id!r} the records "
                 f"answer with one of {got!r}: mend the path, or its filter"
             )
-        return self._source.reader.charge(raw)
+        return raw
 
     # Any: values as JSON has them.
     def _fields(self, part: str, record: object, only: frozenset[str] | None = None) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from domain.errors import ConfigurationError
 from domain.inbound.webhook import DEFAULT_TENANT
-from domain.money.records import OrderStatus
+from domain.money.records import LineKind, OrderStatus
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w$ ]{0,62}")
 _PLACES = re.compile(r"\{([^{}]*)\}")
@@ -84,6 +84,7 @@ class Values(_Part):
 class _Mapping(_Part):
     values: Values
     status: dict[OrderStatus, list[str]] = Field(default_factory=dict)  # other words for our own
+    kinds: dict[LineKind, list[str]] = Field(default_factory=dict)  # the same for lines
     refunded_includes_headgate: bool | None = None
 
 
@@ -126,20 +127,38 @@ class SqlCharges(_Part):
     tenant: Identifier | None = None
 
 
+class SqlLines(_Part):
+    """The table or view of the lines of orders and its columns; `amount` is of a whole line, after discounts."""
+
+    relation: Relation
+    order_id: Identifier
+    name: Identifier
+    quantity: Identifier
+    amount: Identifier
+    kind: Identifier | None = None
+    tenant: Identifier | None = None
+
+
 class SqlMapping(_Mapping):
     """Where a database keeps the records."""
 
     customers: SqlCustomers
     orders: SqlOrders
     charges: SqlCharges
+    lines: SqlLines | None = None
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         _require_said(self.refunded_includes_headgate, self.charges.refunded)
-        tenants = [self.customers.tenant, self.orders.tenant, self.charges.tenant]
+        tenants = [part.tenant for part in (self.customers, self.orders, self.charges, self.lines) if part is not None]
         if None in tenants and any(tenants):
-            raise ValueError("expected `tenant` in customers, orders and charges, or in none of them")
+            raise ValueError("expected `tenant` in customers, orders, charges and lines, or in none of them")
         return self
+
+    @property
+    def parts(self) -> list[str]:
+        """The tables or views that there are."""
+        return ["customers", "orders", "charges", *(["lines"] if self.lines is not None else [])]
 
 
 class HttpService(_Part):
@@ -177,19 +196,13 @@ class HttpOrders(_Part):
     currency: JsonPath
 
 
-class HttpCharges(_Part):
-    """Where the charges of an order are: in its own answer (`within`), or at an address of their own (`of_order`)."""
+class _OfOrder(_Part):
+    """Where what belongs to an order is: in its own answer (`within`), or at an address of its own (`of_order`)."""
 
     within: JsonPath | None = None
     of_order: Template | None = None
     order_id: JsonPath | None = None
     list: JsonPath | None = None
-    id: JsonPath
-    amount: JsonPath
-    currency: JsonPath
-    captured_at: JsonPath
-    payee: JsonPath
-    refunded: JsonPath | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -197,10 +210,30 @@ class HttpCharges(_Part):
             raise ValueError("expected either `within` or `of_order`")
         if self.of_order is not None and self.order_id is None:
             raise ValueError(
-                "expected `order_id` beside charges.of_order: the path where a charge says whose it is, else a service "
-                "that ignores the filter has a refund sent to somebody else"
+                "expected `order_id` beside of_order: the path where a charge or a line says whose it is, else a "
+                "service that ignores the filter has a refund sent to somebody else"
             )
         return self
+
+
+class HttpCharges(_OfOrder):
+    """Where the answer has the charges of an order."""
+
+    id: JsonPath
+    amount: JsonPath
+    currency: JsonPath
+    captured_at: JsonPath
+    payee: JsonPath
+    refunded: JsonPath | None = None
+
+
+class HttpLines(_OfOrder):
+    """Where the answer has the lines of an order; `amount` is of a whole line, after discounts."""
+
+    name: JsonPath
+    quantity: JsonPath
+    amount: JsonPath
+    kind: JsonPath | None = None
 
 
 class HttpMapping(_Mapping):
@@ -210,6 +243,7 @@ class HttpMapping(_Mapping):
     customers: HttpCustomers
     orders: HttpOrders
     charges: HttpCharges
+    lines: HttpLines | None = None
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -220,6 +254,7 @@ class HttpMapping(_Mapping):
             "orders.by_id": (self.orders.by_id, "{id}"),
             "orders.of_customer": (self.orders.of_customer, "{id}"),
             "charges.of_order": (self.charges.of_order, "{id}"),
+            "lines.of_order": (self.lines.of_order if self.lines is not None else None, "{id}"),
         }
         templates = {key: (template, place) for key, (template, place) in asked.items() if template is not None}
         for key, (template, place) in templates.items():

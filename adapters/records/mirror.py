@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import RECORDS_LOCK, Database, insert_new, upsert
 from adapters.store.effects import has_moved_of_order, moved_by_charge
-from adapters.store.tables import charges, customers, orders
+from adapters.store.records import lines_of
+from adapters.store.tables import charges, customers, order_lines, orders
 from domain.errors import OvertakenError, RefusedError
 from domain.money.changes import ChargeTerms, object_to_charge, object_to_order
 from domain.money.records import Charge, Order
@@ -108,8 +109,19 @@ class Mirror:
             if objection is not None:
                 gave = f"the records gave order {order.order_id!r} to {order.customer_id!r}"
                 raise RefusedError(f"{gave}: {objection.why}; a person must look at it")
-        row = order.model_dump(exclude={"charges"})
+        row = order.model_dump(exclude={"charges", "lines"})
         upsert(connection, orders, [{**row, "tenant": tenant, "source": self._source, "seen_at": seen_at}])
+        self._keep_lines(connection, tenant, order)
+
+    def _keep_lines(self, connection: Connection, tenant: str, order: Order) -> None:
+        """Copy the lines as they are now, even those of an order that was refunded: no refund rests on a line."""
+        if lines_of(connection, tenant, order.order_id) == order.lines:
+            return
+        of_order = {"tenant": tenant, "order_id": order.order_id}
+        connection.execute(sa.delete(order_lines).where(*(order_lines.c[name] == of_order[name] for name in of_order)))
+        rows = [{**line.model_dump(), **of_order, "place": place} for place, line in enumerate(order.lines, start=1)]
+        if rows:
+            connection.execute(sa.insert(order_lines), rows)
 
     def _charges_before(self, connection: Connection, order: Order) -> dict[str, RowMapping]:
         wanted = sa.select(charges).where(charges.c.charge_id.in_([charge.charge_id for charge in order.charges]))

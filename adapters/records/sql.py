@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
-from adapters.records.mapping import SqlCharges, SqlCustomers, SqlMapping, SqlOrders
+from adapters.records.mapping import SqlCharges, SqlCustomers, SqlLines, SqlMapping, SqlOrders
 from adapters.records.source import Deadline
 from adapters.records.sql_engine import bound_statement, bound_time, engine_for, shown, told
 from adapters.records.values import RecordReader
 from adapters.store.database import is_transient
 from domain.errors import ConfigurationError
 from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer
-from domain.money.records import Charge, Order
+from domain.money.records import MAX_LINES, Charge, Order
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -39,7 +39,7 @@ class SqlRecords:
         self._mapping = mapping
         self._file = file
         self._engine = engine_for(url)
-        self._reader = RecordReader(file, mapping.values, mapping.status)
+        self._reader = RecordReader(file, mapping.values, mapping.status, mapping.kinds)
         self.refunded_includes_headgate = bool(mapping.refunded_includes_headgate)
         self._tables: dict[str, _Table] = {}
 
@@ -55,7 +55,7 @@ class SqlRecords:
     def check(self) -> str:
         """Look at every table and column of the mapping and return the URL without password and options."""
         with self.view(Deadline()) as view:
-            for part in ("customers", "orders", "charges"):
+            for part in self._mapping.parts:
                 view.select(part, {}, limit=1)
         return shown(self._engine.url)
 
@@ -72,6 +72,11 @@ class SqlRecords:
     def serves(self, tenant: str) -> bool:
         """Return whether records of this tenant can be here."""
         return self._mapping.customers.tenant is not None or tenant == self._mapping.values.tenant
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the mapping says where the lines of orders are."""
+        return self._mapping.lines is not None
 
     @property
     def reader(self) -> RecordReader:
@@ -169,7 +174,7 @@ class _SqlView:
         ]
         if len(rows) > 1:
             raise self._source.twice("orders", order_id)
-        return reader.order(rows[0], self._charges(tenant, order_id)) if rows else None
+        return reader.order(rows[0], self._charges(tenant, order_id), self._lines(tenant, order_id)) if rows else None
 
     def _charges(self, tenant: str, order_id: str) -> list[Charge]:
         reader = self._source.reader
@@ -178,6 +183,12 @@ class _SqlView:
         if len(charges) > MAX_CHARGES or len({charge.charge_id for charge in charges}) < len(charges):
             raise self._source.twice("charges", order_id)
         return charges
+
+    def _lines(self, tenant: str, order_id: str) -> list[dict[str, Any]]:
+        if not self._source.has_lines:
+            return []
+        rows = self.select("lines", {"order_id": order_id}, tenant=tenant, limit=MAX_LINES + 1)
+        return [row for row in rows if self._source.reader.name(row, "lines.order_id") == order_id]
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
         if not self._source.serves(tenant):
@@ -209,7 +220,9 @@ def _same_address(table: _Table, email: str) -> sa.ColumnElement[bool]:
     return sa.func.lower(sa.func.trim(table.columns["email"])) == email
 
 
-def _reflect(connection: Connection, part: str, names: SqlCustomers | SqlOrders | SqlCharges, file: str) -> _Table:
+def _reflect(
+    connection: Connection, part: str, names: SqlCustomers | SqlOrders | SqlCharges | SqlLines, file: str
+) -> _Table:
     """Look up the types of the columns that the mapping names.
 
     Raises:

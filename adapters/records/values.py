@@ -1,27 +1,34 @@
 """Values of an outside system become records: what does not fit its mapping is told by the key of the mapping."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.records.mapping import Values
 from domain.errors import ConfigurationError
-from domain.money.amount import exponent
+from domain.money.amount import exponent, format_minor
 from domain.money.currencies import CURRENCIES
 from domain.money.lookup import MAX_ID_LENGTH, KnownCustomer, email_key
-from domain.money.records import Charge, Customer, Order, OrderStatus
+from domain.money.records import MAX_LINES, Charge, Customer, LineKind, Order, OrderLine, OrderStatus, line_name
 
 MAX_MINOR = 10**14
 MAX_TEXT = 200
+MAX_QUANTITY = 10**6
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
+_QUANTITY = re.compile(r"([0-9]{1,7})(?:\.0{1,6})?", re.ASCII)  # as NUMERIC has it, too
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+_LOG = logging.getLogger("headgate.records")
 
 Raw = Mapping[str, object]
 """What a system has of one record, by the names of our fields."""
+
+W = TypeVar("W", OrderStatus, LineKind)
 
 
 class RecordReader:
@@ -31,14 +38,20 @@ class RecordReader:
         file: the mapping, for messages.
         values: how values are written.
         status: the words of that system for our own.
+        kinds: the same for what a line of an order is for.
     """
 
-    def __init__(self, file: str, values: Values, status: Mapping[OrderStatus, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        file: str,
+        values: Values,
+        status: Mapping[OrderStatus, Sequence[str]],
+        kinds: Mapping[LineKind, Sequence[str]] | None = None,
+    ) -> None:
         self._file = file
         self._values = values
-        self._words = {str(ours): ours for ours in OrderStatus} | {
-            word: ours for ours, words in status.items() for word in words
-        }
+        self._words = {str(ours): ours for ours in OrderStatus} | _theirs(status)
+        self._kinds = {str(ours): ours for ours in LineKind} | _theirs(kinds or {})
 
     def customer(self, raw: Raw, tenant: str) -> KnownCustomer:
         """Return a customer and their address as addresses are compared."""
@@ -53,19 +66,25 @@ class RecordReader:
             email_key=email_key(address) if isinstance(address, str) else None,
         )
 
-    def order(self, raw: Raw, charges: Sequence[Charge]) -> Order:
-        """Return an order with its charges."""
+    def order(self, raw: Raw, charges: Sequence[Charge], lines: Sequence[Raw] = ()) -> Order:
+        """Return an order with its charges and lines.
+
+        Lines that cannot be all of it and nothing else are told in the log and left out: then they are not known.
+        """
         currency = self._currency(raw, "orders.currency")
+        order_id = self.name(raw, "orders.id")
+        total_minor = self._minor(raw, "orders.total", currency)
         return Order(
-            order_id=self.name(raw, "orders.id"),
+            order_id=order_id,
             customer_id=self.name(raw, "orders.customer_id"),
-            status=self._status(raw, "orders.status"),
+            status=self._word(raw, "orders.status", self._words, "status"),
             placed_at=self._when(raw, "orders.placed_at"),
             delivered_at=self._when_if_any(raw, "orders.delivered_at"),
             promised_at=self._when_if_any(raw, "orders.promised_at"),
-            total_minor=self._minor(raw, "orders.total", currency),
+            total_minor=total_minor,
             currency=currency,
             charges=sorted(charges, key=lambda charge: (charge.captured_at, charge.charge_id)),
+            lines=self._lines(lines, order_id, total_minor, currency),
         )
 
     def charge(self, raw: Raw) -> Charge:
@@ -84,6 +103,39 @@ class RecordReader:
         """Return an id."""
         return self._text(raw, key, MAX_ID_LENGTH)
 
+    def _lines(self, raws: Sequence[Raw], order_id: str, total_minor: int, currency: str) -> list[OrderLine]:
+        if len(raws) > MAX_LINES:
+            _LOG.warning("%s: key lines: order %r has more than %d lines: not used", self._file, order_id, MAX_LINES)
+            return []
+        lines = [self._line(raw, currency) for raw in raws]
+        over = sum(line.amount_minor for line in lines) - total_minor
+        if over > 0:
+            _LOG.warning(
+                "%s: key lines.amount: the lines of order %r come to more than its total, by %s: not used; expected "
+                "what was paid for each whole line, after discounts",
+                self._file,
+                order_id,
+                format_minor(over, currency),
+            )
+            return []
+        return sorted(lines, key=lambda line: (line.name, line.amount_minor, line.quantity, line.kind))
+
+    def _line(self, raw: Raw, currency: str) -> OrderLine:
+        name = _of(raw, "lines.name")
+        return OrderLine(
+            name="" if name is None else line_name(str(name)),
+            quantity=self._quantity(raw, "lines.quantity"),
+            amount_minor=self._minor(raw, "lines.amount", currency),
+            kind=LineKind.ITEM if raw.get("kind") is None else self._word(raw, "lines.kind", self._kinds, "kinds"),
+        )
+
+    def _quantity(self, raw: Raw, key: str) -> int:
+        value = _of(raw, key)
+        found = None if isinstance(value, bool | float) else _QUANTITY.fullmatch(str(value))
+        if found is None or not 0 < int(found[1]) <= MAX_QUANTITY:
+            self._wrong(key, value, "a whole number from 1 on; for what is sold by weight or length 1, in a view")
+        return int(found[1])
+
     def _text(self, raw: Raw, key: str, most: int) -> str:
         value = _of(raw, key)
         text = "" if value is None or isinstance(value, bool | float) else str(value).strip()
@@ -98,11 +150,11 @@ class RecordReader:
             self._wrong(key, value, "an ISO 4217 code, for example 'USD'")
         return code
 
-    def _status(self, raw: Raw, key: str) -> OrderStatus:
+    def _word(self, raw: Raw, key: str, words: Mapping[str, W], table: str) -> W:
         value = _of(raw, key)
-        found = self._words.get(str(value).strip()) if value is not None else None
+        found = words.get(str(value).strip()) if value is not None else None
         if found is None:
-            self._wrong(key, value, f"one of {', '.join(self._words)}; add the word under [status]")
+            self._wrong(key, value, f"one of {', '.join(words)}; add the word under [{table}]")
         return found
 
     def _minor(self, raw: Raw, key: str, currency: str) -> int:
@@ -156,6 +208,10 @@ class RecordReader:
 
     def _refuse(self, key: str, what: str, expected: str) -> NoReturn:
         raise ConfigurationError(f"{self._file}: key {key}: the records have {what}, expected {expected}")
+
+
+def _theirs(words: Mapping[W, Sequence[str]]) -> dict[str, W]:
+    return {word: ours for ours, some in words.items() for word in some}
 
 
 def _kind(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The store's own tables of customers, orders and charges as the system of record. Headgate's refunds are beside it.
+"""The store's own tables of customers and orders as the system of record. Headgate's refunds are beside it.
 
 Statements are built once: building one takes SQLAlchemy ten times as long as SQLite takes to answer it.
 """
@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
-from adapters.store.tables import charges, customers, orders
+from adapters.store.tables import charges, customers, order_lines, orders
 from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer, look_up
-from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 
 _CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key).where(
     customers.c.tenant == sa.bindparam("tenant"),
@@ -25,6 +25,11 @@ _CHARGES = (
     sa.select(charges)
     .where(charges.c.tenant == sa.bindparam("tenant"), charges.c.order_id == sa.bindparam("order_id"))
     .order_by(charges.c.captured_at, charges.c.charge_id)
+)
+_LINES = (
+    sa.select(order_lines)
+    .where(order_lines.c.tenant == sa.bindparam("tenant"), order_lines.c.order_id == sa.bindparam("order_id"))
+    .order_by(order_lines.c.place)
 )
 _CANDIDATES = (
     sa.select(orders.c.order_id)
@@ -92,10 +97,17 @@ class _StoreView:
             total_minor=row["total_minor"],
             currency=row["currency"],
             charges=[_charge(charge) for charge in self._connection.execute(_CHARGES, named).mappings()],
+            lines=lines_of(self._connection, tenant, order_id),
         )
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
         return list(self._connection.execute(_CANDIDATES, {"tenant": tenant, "customer_id": customer_id}).scalars())
+
+
+def lines_of(connection: Connection, tenant: str, order_id: str) -> list[OrderLine]:
+    """Return the lines of an order as the store has them, in their order."""
+    rows = connection.execute(_LINES, {"tenant": tenant, "order_id": order_id}).mappings()
+    return [OrderLine.model_validate({name: row[name] for name in OrderLine.model_fields}) for row in rows]
 
 
 def _charge(row: RowMapping) -> Charge:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0007"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -182,6 +182,20 @@ charges = sa.Table(
         "amount_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= amount_minor", name="charges_amounts"
     ),
     sa.Index("charges_by_order", "tenant", "order_id"),
+)
+
+order_lines = sa.Table(
+    "order_lines",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),  # from 1
+    sa.Column("name", PlainText, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),  # of the whole line, in the order's currency
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["tenant", "order_id"], ["orders.tenant", "orders.order_id"], name="order_lines_order"),
+    sa.CheckConstraint("quantity >= 1 AND amount_minor >= 0", name="order_lines_amounts"),
 )
 
 crm_accounts = sa.Table(

@@ -20,7 +20,8 @@ def records_import(
         Path,
         typer.Argument(
             exists=True,
-            help="A folder of customers.csv, orders.csv, charges.csv, accounts.csv, territories.csv, or one of them.",
+            help="A folder of customers.csv, orders.csv, charges.csv, order_lines.csv, accounts.csv, territories.csv, "
+            "or one of them.",
         ),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would change.")] = False,
@@ -61,7 +62,7 @@ def outcome(report: "ImportReport") -> str:
         return f"{report.problem_count} problem{plural}: nothing was written"
     if report.dry_run:
         return "no problems: without --dry-run this would be written"
-    changed = sum(count.added + count.changed for count in report.counts.values())
+    changed = sum(count.added + count.changed + count.removed for count in report.counts.values())
     return f"{changed} records written" if changed else "nothing to write: the store has all of it"
 
 
@@ -73,5 +74,6 @@ def _print(report: "ImportReport", message: str) -> None:
         typer.echo(f"… and {hidden} more", err=True)
     if not report.problem_count:
         for kind, count in report.counts.items():
-            typer.echo(f"{kind:12} {count.added} added, {count.changed} changed, {count.unchanged} unchanged")
+            removed = f", {count.removed} removed" if count.removed else ""
+            typer.echo(f"{kind:12} {count.added} added, {count.changed} changed, {count.unchanged} unchanged{removed}")
     typer.echo(message, err=bool(report.problem_count))

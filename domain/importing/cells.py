@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from domain.errors import CellError
 from domain.inbound.webhook import TENANT
 from domain.money.currencies import CURRENCIES
+from domain.money.records import line_name
 
 MAX_ID = 128  # as the sender's own: a longer one is not looked up
 MAX_TEXT = 200
 MAX_EMAIL = 254
 MAX_COUNT = 10**8
+MAX_QUANTITY = 10**6
 SKEW = timedelta(days=1)
 """So far ahead of our clock a time of what has happened may lie: clocks and zones of other systems are not ours."""
 
@@ -25,6 +27,7 @@ _TIME = re.compile(
     re.ASCII,
 )
 _DAYS = re.compile(r"(?P<days>[+-][0-9]{1,4}(?:\.[0-9]{1,3})?)d", re.ASCII)
+_QUANTITY = re.compile(r"[0-9]{1,8}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -35,6 +38,14 @@ _TIME_EXAMPLE = "write for example '2026-03-05T14:00:00+01:00' or '2026-03-05T13
 def text(raw: str) -> str:
     """Read a name or a word; blanks and joiners of any script may be in it, control characters may not."""
     return _plain(raw, MAX_TEXT, lambda sign: unicodedata.category(sign) not in _CONTROL)
+
+
+def goods(raw: str) -> str:
+    """Read the name of goods, which is kept short and without what could be an address."""
+    name = line_name(raw)
+    if not name:
+        raise CellError("expected a name that can be read", "write what was bought")
+    return name
 
 
 def name_of(what: str) -> Callable[[str], str]:
@@ -94,6 +105,14 @@ def count(raw: str) -> int:
     """Read a number of people."""
     if not raw.isascii() or not raw.isdecimal() or len(raw) > len(str(MAX_COUNT)) or int(raw) > MAX_COUNT:
         raise CellError(f"expected a whole number from 0 to {MAX_COUNT}", "write digits only")
+    return int(raw)
+
+
+def quantity(raw: str) -> int:
+    """Read how many of an item were bought."""
+    if not _QUANTITY.fullmatch(raw) or not 0 < int(raw) <= MAX_QUANTITY:
+        expected = f"expected a whole number from 1 to {MAX_QUANTITY}"
+        raise CellError(expected, "write 1 for what is sold by weight or length")
     return int(raw)
 
 

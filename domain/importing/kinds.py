@@ -7,7 +7,7 @@ from enum import StrEnum
 from domain.importing import cells
 from domain.importing.cells import Value
 from domain.inbound.webhook import DEFAULT_TENANT
-from domain.money.records import OrderStatus
+from domain.money.records import LineKind, OrderStatus
 
 
 class Kind(StrEnum):
@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CUSTOMERS = "customers"
     ORDERS = "orders"
     CHARGES = "charges"
+    ORDER_LINES = "order_lines"
     TERRITORIES = "territories"
 
 
@@ -25,6 +26,7 @@ class Holds(StrEnum):
 
     PLAIN = "plain"
     MONEY = "money"  # decimal text of the currency in the same row; kept in minor units
+    MONEY_OF_ORDER = "money of its order"  # as text until the currency of the order is known
     PAST = "past"  # a time of what has happened
     TIME = "time"  # a time that may lie ahead
 
@@ -96,6 +98,14 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         Column("payee", "payee", needed=True),
         Column("refunded", "refunded_minor", holds=Holds.MONEY, empty=0),
     ),
+    Kind.ORDER_LINES: (
+        _TENANT,
+        Column("order_id", "order_id", _ORDER_ID, needed=True),
+        Column("name", "name", cells.goods, needed=True),
+        Column("quantity", "quantity", cells.quantity, needed=True),
+        Column("amount", "amount_minor", holds=Holds.MONEY_OF_ORDER, needed=True),
+        Column("kind", "kind", cells.one_of(list(LineKind)), empty=LineKind.ITEM.value),
+    ),
     Kind.TERRITORIES: (
         _TENANT,
         Column("country", "country", cells.country_or_all, needed=True),
@@ -110,6 +120,7 @@ KEYS: dict[Kind, tuple[str, ...]] = {
     Kind.CUSTOMERS: ("tenant", "customer_id"),
     Kind.ORDERS: ("tenant", "order_id"),
     Kind.CHARGES: ("charge_id",),  # the payment provider's own id: one of a kind over all tenants
+    Kind.ORDER_LINES: ("tenant", "order_id", "place"),  # lines have no id: they are counted within their order
     Kind.TERRITORIES: ("tenant", "country", "min_employees"),
 }
 """The fields that tell two records of a kind apart."""

@@ -52,11 +52,15 @@ class Problems:
 
 
 class Counts(BaseModel):
-    """How many records of a kind are new, are other than before, and are as they were."""
+    """How many records of a kind are new, are other than before, are as they were, and are there no more.
+
+    Only lines of an order can be no more: a file that names an order has all of its lines.
+    """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    removed: int = 0
 
 
 class ImportReport(BaseModel):

@@ -78,7 +78,7 @@ def read_row(header: Header, line: int, fields: Sequence[str], times: Times, pro
     before = problems.count
     cells = dict(zip((column.name for column in header.columns), (raw.strip() for raw in fields), strict=False))
     for column in header.columns:
-        if column.name in cells and column.holds is not Holds.MONEY:
+        if column.name in cells and column.holds is not Holds.MONEY:  # those need the currency, wherever it stands
             _read(row, column, cells[column.name], times, problems)
     for column in header.columns:
         if column.name in cells and column.holds is Holds.MONEY:
@@ -98,6 +98,8 @@ def _read(row: Row, column: Column, raw: str, times: Times, problems: Problems) 
             row.values[column.field] = _empty(column)
         elif column.holds is Holds.PLAIN:
             row.values[column.field] = column.read(raw)
+        elif column.holds is Holds.MONEY_OF_ORDER:
+            row.values[column.field] = raw
         else:
             ahead = column.holds is Holds.TIME
             row.values[column.field] = when(raw, now=times.now, ahead=ahead, relative=times.relative)
@@ -107,8 +109,12 @@ def _read(row: Row, column: Column, raw: str, times: Times, problems: Problems) 
 
 def _read_money(row: Row, column: Column, raw: str, problems: Problems) -> None:
     currency = row.values.get(_CURRENCY)
-    if not isinstance(currency, str):  # told already
-        return
+    if isinstance(currency, str):  # else it was told already
+        read_money(row, column, raw, currency, problems)
+
+
+def read_money(row: Row, column: Column, raw: str, currency: str, problems: Problems) -> None:
+    """Read an amount of a currency into the row, or note what is wrong with it."""
     try:
         row.values[column.field] = parse_exact(raw, currency).minor if raw else _empty(column)
     except CellError as error:

@@ -1,11 +1,20 @@
-"""What the system of record knows of a sender: customer, order, charges."""
+"""What the system of record knows of a sender: customer, order, charges, order lines."""
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from domain.money.amount import Money
+
+MAX_LINES = 200
+"""More lines of one order are not kept: they travel with the case, and who orders so much has a person to talk to."""
+MAX_LINE_NAME = 80
+_NAME_READ = 1_000  # of a name so much is looked at
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})
 
 
 class Customer(BaseModel):
@@ -37,8 +46,53 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class LineKind(StrEnum):
+    """What a line of an order is for."""
+
+    ITEM = "item"
+    SHIPPING = "shipping"
+    TAX = "tax"
+    FEE = "fee"
+
+
+def line_name(raw: str) -> str:
+    r"""Return the name of goods as it is kept: one line of at most 80 characters, without what could be an address.
+
+    Names travel into histories, where no name, address or control character of anybody belongs.
+
+    >>> line_name("  Mug,\tblue for ann@example.com ")
+    'Mug, blue for …'
+    """
+    plain = "".join(_seen(sign) for sign in raw[:_NAME_READ])
+    name = " ".join("…" if "@" in word or "＠" in word else word for word in plain.split())
+    if len(name) <= MAX_LINE_NAME:
+        return name
+    cut = name[: MAX_LINE_NAME - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
+def _seen(sign: str) -> str:
+    category = unicodedata.category(sign)
+    return " " if category in _BREAKS else "" if category in _UNSEEN else sign
+
+
+class OrderLine(BaseModel):
+    """One line of an order. `amount_minor` is what the whole line cost: after discounts, tax included as charged.
+
+    In minor units of the order's currency.
+    """
+
+    name: Annotated[str, AfterValidator(line_name)]
+    quantity: int = Field(ge=1)
+    amount_minor: int = Field(ge=0)
+    kind: LineKind = LineKind.ITEM
+
+
 class Order(BaseModel):
-    """An order and its charges; `total_minor` is what it should have cost."""
+    """An order, its charges and its lines; `total_minor` is what it should have cost.
+
+    No lines: what it was made of is not known.
+    """
 
     order_id: str
     customer_id: str
@@ -49,6 +103,7 @@ class Order(BaseModel):
     total_minor: int
     currency: str
     charges: list[Charge] = Field(default_factory=list)
+    lines: list[OrderLine] = Field(default_factory=list)
 
 
 class OwnEffect(BaseModel):

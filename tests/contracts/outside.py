@@ -15,13 +15,13 @@ from adapters.records.fresh_ledger import FreshLedger
 from adapters.records.outside import LOOKS, OutsideRecords
 from adapters.records.source import Deadline
 from adapters.store import Store
-from adapters.store.tables import charges, customers, orders
+from adapters.store.tables import charges, customers, order_lines, orders
 from domain.errors import RefusedError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.effect import LedgerState
 from domain.money.lookup import KnownCustomer
-from domain.money.records import Charge, Customer, Order, OrderStatus
+from domain.money.records import Charge, Customer, Order, OrderLine, OrderStatus
 from domain.money.refund import RefundTerms
 from tests.contracts.records import find
 from tests.contracts.store_samples import NOW, action, case_input, stored_case
@@ -43,6 +43,10 @@ def charge(**changes: Any) -> Charge:
         "payee": "card:visa-1", **changes,
     }  # fmt: skip
     return Charge.model_validate(values)
+
+
+def line(name: str, quantity: int) -> OrderLine:
+    return OrderLine(name=name, quantity=quantity, amount_minor=600)
 
 
 class FakeSource:
@@ -158,6 +162,36 @@ class OutsideContract:
         assert [row["status"] for row in self.rows(store, orders)] == ["delivered"]
         found = {row["charge_id"]: (row["amount_minor"], row["payee"]) for row in self.rows(store, charges)}
         assert found == {"CH-1": (3_000, "card:visa-2"), "CH-2": (2_000, "card:visa-1")}
+
+    def test_lines_are_copied_as_they_are_now_even_of_an_order_that_was_refunded(
+        self, store: Store, source: FakeSource, records: OutsideRecords
+    ) -> None:
+        """No refund rests on a line: the ledger holds it to its charge."""
+        source.orders["ORD-1"] = order(lines=[line("Cup", 3), line("Jug", 1)])
+        account = find(records, customer_id="C-1", order_id="ORD-1")
+        assert account.order is not None
+        assert [one.name for one in account.order.lines] == ["Cup", "Jug"]
+        self.intend(store.ledger, action())
+        source.orders["ORD-1"] = order(lines=[line("Teapot", 1)])
+        self.look(records)
+        assert self.line_names(store) == ["Teapot"]
+        self.look(records)
+        assert self.line_names(store) == ["Teapot"]
+        source.orders["ORD-1"] = order()
+        self.look(records)
+        assert self.line_names(store) == [], "what the system does not say any more is not known"
+
+    def test_a_payment_looks_at_the_lines_again_and_pays_what_was_decided(
+        self, store: Store, source: FakeSource, records: OutsideRecords, ledger: FreshLedger
+    ) -> None:
+        source.orders["ORD-1"] = order(lines=[line("Cup", 3)])
+        self.look(records)
+        source.orders["ORD-1"] = order(lines=[line("Cup", 2)])
+        assert self.intend(ledger, action()) is LedgerState.INTENDED
+        assert [row["quantity"] for row in self.rows(store, order_lines)] == [2]
+
+    def line_names(self, store: Store) -> list[str]:
+        return [row["name"] for row in self.rows(store, order_lines)]
 
     # --- what others paid back --------------------------------------------------------------------------------------
 

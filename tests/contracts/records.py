@@ -9,7 +9,7 @@ import pytest
 
 from adapters.store import Store
 from domain.money.amount import Money
-from domain.money.records import Account, OrderStatus
+from domain.money.records import Account, LineKind, OrderStatus
 from domain.money.refund import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.store_samples import NOW, action, stored_case
@@ -91,6 +91,17 @@ class RecordsContract:
         assert (charge.payee, charge.refunded_minor) == ("card:visa-1", 0)
         assert charge.captured_at == NOW - timedelta(days=10)
         assert account.candidate_orders == ["ORD-2", "ORD-1"]
+
+    def test_an_order_comes_with_its_lines_where_they_are_known(self, records: CustomerRecords) -> None:
+        order = find(records, customer_id="C-1", order_id="ORD-1").order
+        other = find(records, customer_id="C-1", order_id="ORD-2").order
+        assert order is not None
+        assert other is not None
+        assert {line.name: (line.quantity, line.amount_minor, line.kind) for line in order.lines} == {
+            "Tea cup, blue": (3, 1_510, LineKind.ITEM),
+            "Standard parcel": (1, 490, LineKind.SHIPPING),
+        }
+        assert other.lines == []
 
     def test_what_was_refunded_by_others_counts(self, records: CustomerRecords) -> None:
         account = find(records, customer_id="C-2", order_id="ORD-3")

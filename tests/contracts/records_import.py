@@ -207,7 +207,8 @@ class ImportContract:
     ) -> None:
         charge = f"charge_id,order_id,amount,currency,captured_at,payee\n{CHARGE_1.replace(old, new)}\n"
         order = f"order_id,customer_id,status,placed_at,total,currency\n{ORDER_1.replace(old, new)}\n"
-        files = {"charges": charge, **({"orders": order} if column == "currency" else {})}
+        lines = "order_id,name,quantity,amount\nORD-1,Tea cup,3,20.00\n"
+        files = {"charges": charge, **({"orders": order, "order_lines": lines} if column == "currency" else {})}
         problems = load(store, tmp_path, **files).problems
         assert [problem.column for problem in problems] == [column]
         assert "Headgate paid 5.00 USD of it back" in problems[0].expected

@@ -41,6 +41,11 @@ RECORDS = {
         CH-2,ORD-2,9000.00,USD,-3d,card:visa-1,
         CH-3,ORD-3,50.00,EUR,-1d,iban:1,10.00
     """,
+    "order_lines": """
+        order_id,name,quantity,amount,kind
+        ORD-1,"Tea cup, blue",3,15.10,
+        ORD-1,Standard parcel,1,4.90,shipping
+    """,
     "territories": """
         country,min_employees,owner,team
         DE,0,Katrin,DACH

@@ -205,7 +205,7 @@ def test_an_answer_without_its_list_of_charges_is_no_order_without_charges(tmp_p
 
 def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
     body = b'{"number": "ORD-1", "buyer": {"number": 7}, "state": "done", "ordered": "2026-06-05T12:00:00Z", '
-    body += b'"arrived": null, "due": null, '
+    body += b'"arrived": null, "due": null, "positions": null, '
     found = asked(always(lambda: Response(body + b'"sum": {"amount": 20.10, "cur": "USD"}, "payments": []}')), tmp_path)
     assert found is not None
     assert (found.total_minor, found.customer_id) == (2_010, "7")

@@ -13,6 +13,7 @@ from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
 from ports.store import CustomerRecords
+from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -64,6 +65,10 @@ class TestCrmOnPostgres(CrmContract):
 
 
 class TestImportOnPostgres(ImportContract):
+    pass
+
+
+class TestOrderLinesOnPostgres(OrderLinesContract):
     pass
 
 

@@ -21,6 +21,7 @@ from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
 from domain.money.refund import RefundTerms
 from ports.store import CustomerRecords
+from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -56,6 +57,10 @@ class TestCrmOnSqlite(CrmContract):
 
 
 class TestImportOnSqlite(ImportContract):
+    pass
+
+
+class TestOrderLinesOnSqlite(OrderLinesContract):
     pass
 
 

@@ -48,6 +48,18 @@ def test_a_dry_run_then_the_import_then_nothing_left_to_do(data_dir: Path, mine:
     assert run(mine, data_dir)[1].splitlines()[-1] == "nothing to write: the store has all of it"
 
 
+def test_lines_that_are_no_more_are_counted_as_what_was_written(data_dir: Path, mine: Path) -> None:
+    head = "order_id,name,quantity,amount\nORD-1,Mug,2,9.00\n"
+    (mine / "order_lines.csv").write_text(f"{head}ORD-1,Jug,1,11.00\n")
+    assert run(mine, data_dir)[1].splitlines()[-1] == "4 records written"
+    (mine / "order_lines.csv").write_text(head)
+    assert run(mine, data_dir)[1].splitlines()[-2:] == [
+        "order_lines  0 added, 0 changed, 1 unchanged, 1 removed",
+        "1 records written",
+    ]
+    assert run(mine / "order_lines.csv", data_dir)[1].splitlines()[-1] == "nothing to write: the store has all of it"
+
+
 def test_problems_are_told_on_stderr_and_exit_1(data_dir: Path, mine: Path) -> None:
     (mine / "orders.csv").write_text(ORDERS.replace("USD", "usd").replace("C-1", "C-9"))
     code, stdout, stderr = run(mine, data_dir)
@@ -62,7 +74,7 @@ def test_json_is_one_document_of_what_became_of_it(data_dir: Path, mine: Path) -
     code, stdout, _ = run(mine, data_dir, "--json")
     document = json.loads(stdout)
     assert (code, document["accepted"], document["ids"]) == (0, True, ["customers.csv", "orders.csv"])
-    assert document["counts"]["orders"] == {"added": 1, "changed": 0, "unchanged": 0}
+    assert document["counts"]["orders"] == {"added": 1, "changed": 0, "unchanged": 0, "removed": 0}
     (mine / "orders.csv").write_text(ORDERS.replace("20.00", "20,00"))
     code, stdout, _ = run(mine, data_dir, "--json")
     document = json.loads(stdout)

@@ -13,9 +13,10 @@ import pytest
 
 from domain.importing.kinds import Kind
 from domain.inbound.webhook import Inbound, parse_webhook
-from domain.money.amount import Money
+from domain.money.amount import Money, parse_exact
 from domain.money.claim import Claim, Origin
-from domain.money.records import Account, Charge, Customer, Order
+from domain.money.items import items_asked
+from domain.money.records import Account, Charge, Customer, LineKind, Order, OrderLine
 from domain.money.refund import Mark, Refund, RefundDecision, RefundPolicy, Rule, decide_refund
 from domain.reading.knowledge import Article, KnowledgeIndex
 from domain.reading.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory
@@ -218,6 +219,28 @@ def test_the_account_of_a_lead_can_be_found_from_its_sender(event_id: str) -> No
         c["account_id"] for c in _records(Kind.CUSTOMERS) if c["customer_id"] == inbound.customer_id and c["account_id"]
     }
     assert by_domain | by_customer == ({named} if named else set())
+
+
+def _lines_of(order: Json) -> list[OrderLine]:
+    rows = [row for row in _records(Kind.ORDER_LINES) if row["order_id"] == order["order_id"]]
+    amounts = [parse_exact(row["amount_minor"], order["currency"]).minor for row in rows]
+    return [OrderLine.model_validate({**row, "amount_minor": minor}) for row, minor in zip(rows, amounts, strict=True)]
+
+
+def test_the_lines_of_an_order_come_to_its_total() -> None:
+    orders = {order["order_id"]: order for order in _records(Kind.ORDERS)}
+    named = {row["order_id"] for row in _records(Kind.ORDER_LINES)}
+    assert len(named) >= 10
+    assert {line.kind for name in named for line in _lines_of(orders[name])} >= {LineKind.SHIPPING, LineKind.TAX}
+    for order in (orders[name] for name in named):
+        assert sum(line.amount_minor for line in _lines_of(order)) == order["total_minor"], order["order_id"]
+
+
+def test_the_one_bulb_of_four_that_a_message_asks_for_is_worth_what_it_asks() -> None:
+    [order] = [order for order in _records(Kind.ORDERS) if order["order_id"] == "ORD-10058"]
+    asked = items_asked(["One of the four bulbs"], _lines_of(order))
+    assert asked is not None
+    assert asked.minor == _expected()["evt-0135"]["amount_minor"] == 1_500
 
 
 def test_records_refer_to_each_other() -> None:

@@ -34,7 +34,7 @@ def refusal(folder: Path, text: str | bytes, model: type[SqlMapping] | type[Http
         ('times = "UTC"', 'times = "Mars/Olympus"', "key values.times: expected a time zone"),
         ('delivered = ["done"]', 'returned = ["done"]', "key status.returned"),
         ("refunded_includes_headgate = false", "", "expected `refunded_includes_headgate = true` or `false`"),
-        ('from = "sales"\ntenant = "branch"', 'from = "sales"', "expected `tenant` in customers, orders and charges"),
+        ('from = "sales"\ntenant = "branch"', 'from = "sales"', "expected `tenant` in customers, orders, charges"),
         ("[values]", "[values", "no valid TOML"),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_wrong_key_of_a_database_is_told(tmp_path: Path, old: str, new: str, s
         ("?mail={email}", "?mail={id}", "expected {email} in customers.by_email"),
         ('id = "number"', 'id = "a..b"', "key customers.id: expected names parted by full stops"),
         ('within = "payments"', "", "key charges: expected either `within` or `of_order`"),
-        ('within = "payments"', 'of_order = "/{tenant}/{id}"', "expected `order_id` beside charges.of_order"),
+        ('within = "payments"', 'of_order = "/{tenant}/{id}"', "key charges: expected `order_id` beside of_order"),
         ('auth_header = "X-Api-Key"', 'auth_header = "X: y"', "key service.auth_header: expected the name of a header"),
         ("[service]", "[service]\nnot_found = [500]", "key service.not_found.0"),
         ("refunded_includes_headgate = false", "", "expected `refunded_includes_headgate = true` or `false`"),
