@@ -16,7 +16,7 @@ from adapters.records.mapping import HttpMapping
 from adapters.records.source import Deadline
 from adapters.records.values import RecordReader
 from domain.errors import ConfigurationError
-from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer
+from domain.money.lookup import OWN_ORDERS, KnownCustomer
 from domain.money.records import Charge, Order
 
 MAX_CHARGES = 100
@@ -112,7 +112,7 @@ class _HttpView:
             for record in self._records("orders", self._ask(template, tenant, id=customer_id))
         ]
         own = [raw for raw in raws if reader.name(raw, "orders.customer_id") == customer_id]
-        return [reader.name(raw, "orders.id") for raw in own[:CANDIDATE_ORDERS]]
+        return [reader.name(raw, "orders.id") for raw in own[:OWN_ORDERS]]
 
     def _customer(self, record: object, tenant: str) -> KnownCustomer:
         return self._source.reader.customer(self._fields("customers", record), tenant)

@@ -71,6 +71,7 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     return Account(
         customer=facts.customer,
         order=order,
+        order_matched=facts.order_matched,
         order_of_somebody_else=facts.order_of_somebody_else,
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import charges, customers, orders
-from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer, look_up
+from domain.money.lookup import OWN_ORDERS, KnownCustomer, look_up
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 
 _CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key).where(
@@ -26,11 +26,11 @@ _CHARGES = (
     .where(charges.c.tenant == sa.bindparam("tenant"), charges.c.order_id == sa.bindparam("order_id"))
     .order_by(charges.c.captured_at, charges.c.charge_id)
 )
-_CANDIDATES = (
+_OWN = (
     sa.select(orders.c.order_id)
     .where(orders.c.tenant == sa.bindparam("tenant"), orders.c.customer_id == sa.bindparam("customer_id"))
     .order_by(orders.c.placed_at.desc(), orders.c.order_id)
-    .limit(CANDIDATE_ORDERS)
+    .limit(OWN_ORDERS)
 )
 
 
@@ -95,7 +95,7 @@ class _StoreView:
         )
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
-        return list(self._connection.execute(_CANDIDATES, {"tenant": tenant, "customer_id": customer_id}).scalars())
+        return list(self._connection.execute(_OWN, {"tenant": tenant, "customer_id": customer_id}).scalars())
 
 
 def _charge(row: RowMapping) -> Charge:

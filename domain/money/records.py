@@ -66,6 +66,7 @@ class Account(BaseModel):
 
     customer: Customer | None = None
     order: Order | None = None
+    order_matched: bool = False  # its number was written another way: found among the customer's own
     order_of_somebody_else: bool = False
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
     refunded_today_minor: int = (

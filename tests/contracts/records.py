@@ -46,7 +46,11 @@ class RecordsContract:
             ({"customer_id": "C-1", "order_id": "../customers/C-1"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": ".."}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "ORD-1?x=1"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "ORD-1/"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "ORD-1/"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ord\u20131"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ORD \u0661"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ORD 3"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "1"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "O\0"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "x" * 5000}, ("C-1", None, False)),
             ({"customer_id": "\0", "sender_email": "a\0@b"}, (None, None, False)),
@@ -76,6 +80,16 @@ class RecordsContract:
         assert find(records, sender_email="nobody@example.com", order_id="ORD-1") == Account()
         account = find(records, customer_id="C-2", order_id="ORD-1")
         assert (account.order, account.candidate_orders, account.refunded_today_minor) == (None, ["ORD-3"], 0)
+
+    @pytest.mark.parametrize(
+        ("written", "matched"), [("ORD-1", False), ("#ord-1 ", False), ("ord\u20131", False), ("ORD 1", True)]
+    )
+    def test_an_order_says_whether_its_number_was_written_another_way(
+        self, records: CustomerRecords, written: str, matched: bool
+    ) -> None:
+        account = find(records, customer_id="C-1", order_id=written)
+        assert account.order is not None
+        assert account.order_matched is matched
 
     def test_an_order_comes_with_all_that_a_decision_needs(self, records: CustomerRecords) -> None:
         account = find(records, customer_id="C-1", order_id="ORD-1")
