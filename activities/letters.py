@@ -14,6 +14,7 @@ from domain.errors import ConfigurationError
 from domain.letters import (
     TEMPLATES,
     ArticleAnswer,
+    DetailsAsked,
     Draft,
     DraftedReply,
     Letter,
@@ -140,19 +141,17 @@ class _Wording:
         self._check_reasons()
 
     def _check_reasons(self) -> None:
-        """Every refusal says why; an order of somebody else looks like one that does not exist."""
+        """Every refusal says why, and who gave a number that was not found is told so."""
         said = {rule: self._body(RefundDenied(rule=rule)) for rule in (Rule.NO_RULE, *DENYING)}
         for rule in DENYING:
             if said[rule] == said[Rule.NO_RULE]:
                 raise self._wrong(
                     "refund_denied", None, f'no reason is given for {rule.value!r}; add {{% if rule == "{rule}" %}} …'
                 )
-        if said[Rule.ORDER_NOT_FOUND] != said[Rule.NOT_THE_OWNER]:
+        asked = DetailsAsked(missing=["order_id"])
+        if self._body(asked) == self._body(asked.model_copy(update={"not_found": True})):
             raise self._wrong(
-                "refund_denied",
-                None,
-                "'order_not_found' and 'not_the_owner' read differently, which tells strangers what orders exist; give "
-                "both the same words",
+                "details_asked", None, "it is not said that the number was not found; add {% if not_found %} …"
             )
 
     def _wrong(self, name: str, line: int | None, what: str) -> ConfigurationError:

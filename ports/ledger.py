@@ -46,7 +46,8 @@ class Ledger(Protocol):
         written, even if the policy's version is another; an executed one whatever was switched off since.
 
         Raises:
-            RefusedError: a check failed, or the key stands there with another action.
+            RecordsMovedError: the records are not any more what the decision saw: it may be decided again.
+            RefusedError: another check failed, or the key stands there with another action.
             EffectsStoppedError: the kill switch is on.
         """
         ...

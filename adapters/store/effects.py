@@ -3,6 +3,7 @@
 Statements are built once: building one takes SQLAlchemy ten times as long as SQLite takes to answer it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from adapters.store.tables import effects
 from domain.case import EffectRecord
 from domain.money.amount import Money
 from domain.money.lookup import Facts
-from domain.money.records import Account, OwnEffect
+from domain.money.records import Account, OwnEffect, PaidBack
 
 _MOVED = effects.c.state.in_(("intended", "executed"))  # money that is being moved counts as moved
 _OF_OTHERS = effects.c.case_id != sa.bindparam("except_case", type_=sa.Text)
@@ -23,6 +24,11 @@ _BY_CHARGE = (
     sa.select(effects.c.charge_id, _SUM.label("minor"))
     .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), _MOVED, _OF_OTHERS)
     .group_by(effects.c.charge_id)
+)
+_PAID_BACK = (
+    sa.select(effects.c.charge_id, effects.c.amount_minor, effects.c.currency, effects.c.executed_at)
+    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), _MOVED, _OF_OTHERS)
+    .order_by(effects.c.intended_at, effects.c.key)
 )
 _OF_ORDER = (
     sa.select(effects.c.key)
@@ -59,11 +65,14 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     if facts.customer is None:
         return Account()
     order, today = facts.order, 0
+    paid_back: list[PaidBack] = []
     if order is not None:
-        by_headgate = moved_by_charge(connection, [c.charge_id for c in order.charges], except_case=case_id)
+        paid_back = _paid_back(connection, [c.charge_id for c in order.charges], except_case=case_id)
+        by_headgate: Counter[str] = Counter()
+        for paid in paid_back:
+            by_headgate[paid.charge_id] += paid.money.minor
         charges = [
-            c.model_copy(update={"refunded_minor": c.refunded_minor + by_headgate.get(c.charge_id, 0)})
-            for c in order.charges
+            c.model_copy(update={"refunded_minor": c.refunded_minor + by_headgate[c.charge_id]}) for c in order.charges
         ]
         order = order.model_copy(update={"charges": charges})
         customer = {"tenant": facts.customer.tenant, "customer_id": facts.customer.customer_id}
@@ -75,17 +84,28 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
         order_of_somebody_else=facts.order_of_somebody_else,
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,
+        paid_back=paid_back,
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
 
 
-def moved_by_charge(
-    connection: Connection, charge_ids: Sequence[str], *, except_case: str | None = None
-) -> dict[str, int]:
+def _paid_back(connection: Connection, charge_ids: Sequence[str], *, except_case: str | None) -> list[PaidBack]:
+    if not charge_ids:
+        return []
+    values = {"charge_ids": list(charge_ids), "except_case": except_case or ""}
+    return [
+        PaidBack(
+            charge_id=row.charge_id, money=Money(minor=row.amount_minor, currency=row.currency), at=row.executed_at
+        )
+        for row in connection.execute(_PAID_BACK, values)
+    ]
+
+
+def moved_by_charge(connection: Connection, charge_ids: Sequence[str]) -> dict[str, int]:
     """Return what Headgate paid back of each charge, or is about to, minor units; those without are left out."""
     if not charge_ids:
         return {}
-    values = {"charge_ids": list(charge_ids), "except_case": except_case or ""}
+    values = {"charge_ids": list(charge_ids), "except_case": ""}
     return {row.charge_id: int(row.minor) for row in connection.execute(_BY_CHARGE, values)}
 
 

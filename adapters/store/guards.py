@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import RECORDS_LOCK, Database
 from adapters.store.effects import refunded_since_midnight
 from adapters.store.tables import charges, effects, orders, switch_changes
-from domain.errors import RefusedError
+from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
 from domain.money.effect import LedgerState
@@ -118,7 +118,8 @@ def guard_refund(
     """Check a refund: charge and payee as the records have them, and all that goes back within charge, limit and cap.
 
     Raises:
-        RefusedError: a check failed, or this is no refund.
+        RecordsMovedError: owner, refunds of the charge, what is left of it, limit or cap are not what was decided on.
+        RefusedError: another check failed, or this is no refund.
     """
     refund = only_refund(action)
     if not isinstance(terms, RefundTerms):
@@ -181,7 +182,7 @@ def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id
     """Refuse where the order went to somebody else while a person decided: claim, letter and cap are of the first."""
     if customer_id is not None and charge["customer_id"] != customer_id:
         owner = charge["customer_id"]
-        raise RefusedError(
+        raise RecordsMovedError(
             f"order {action.order_id!r} belongs to {owner!r} now: {action.key!r} has to be decided again"
         )
 
@@ -201,7 +202,7 @@ def _back_before(connection: Connection, action: RefundAction, charge: RowMappin
 def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int | None) -> None:
     if seen_back_minor is not None and back_minor != seen_back_minor:
         seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
             f"{now_back}: it has to be decided again"
         )
@@ -210,7 +211,7 @@ def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int
 def _require_within_charge(action: RefundAction, charge: RowMapping, back_minor: int) -> None:
     left = charge["amount_minor"] - back_minor
     if action.money.minor > left:
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
             f"of charge {action.charge_id!r} is left"
         )
@@ -220,7 +221,7 @@ def _require_below_limit(action: RefundAction, back_minor: int, limit_minor: int
     currency = action.money.currency
     if limit_minor is not None and back_minor + action.money.minor >= limit_minor:
         before = f" after {format_minor(back_minor, currency)} of the same charge" if back_minor else ""
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would pay {action.money}{before}, at or above the limit of "
             f"{format_minor(limit_minor, currency)}: it needs an approval on record"
         )
@@ -235,7 +236,7 @@ def _require_within_daily_cap(
     customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
     today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
     if today + action.money.minor > daily_cap_minor:
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would bring the customer's refunds of today to "
             f"{format_minor(today + action.money.minor, currency)}, above the cap of "
             f"{format_minor(daily_cap_minor, currency)}: it needs an approval on record"

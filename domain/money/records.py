@@ -61,6 +61,14 @@ class OwnEffect(BaseModel):
     provider_ref: str = ""
 
 
+class PaidBack(BaseModel):
+    """What Headgate paid back of a charge for another case; `at` is None while that payment is under way."""
+
+    charge_id: str
+    money: Money
+    at: datetime | None = None
+
+
 class Account(BaseModel):
     """What the store knows about the sender and the order named: the answer of the `find_account` tool."""
 
@@ -72,6 +80,7 @@ class Account(BaseModel):
     refunded_today_minor: int = (
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
     )
+    paid_back: list[PaidBack] = Field(default_factory=list)  # of the order's charges, oldest first; counted above
     own_effect: OwnEffect | None = (
         None  # executed by this case before; `refunded_minor` of the charges does not count it
     )

@@ -99,8 +99,6 @@ class Deny(BaseModel):
 
 # The rules by which `Deny` is decided: each needs its reason in the letters of the blueprint.
 DENYING = (
-    Rule.ORDER_NOT_FOUND,
-    Rule.NOT_THE_OWNER,
     Rule.NO_CHARGE,
     Rule.ALREADY_REFUNDED,
     Rule.NOTHING_LEFT,
@@ -163,12 +161,11 @@ def decide_refund(
         return Ask(rule=Rule.NO_CUSTOMER, missing=missing)
     if claim.order_id is None:
         return Ask(rule=Rule.NO_ORDER_NAMED, missing=["order_id"], candidate_orders=account.candidate_orders)
-    if account.order_of_somebody_else:
-        return Deny(rule=Rule.NOT_THE_OWNER)
-    if account.order is None:
-        return Deny(rule=Rule.ORDER_NOT_FOUND)
-    if account.order.customer_id != account.customer.customer_id:
-        return Deny(rule=Rule.NOT_THE_OWNER)
+    if account.order is None or account.order.customer_id != account.customer.customer_id:
+        # The customer is asked in the same words whether it is nobody's or somebody else's.
+        foreign = account.order_of_somebody_else or account.order is not None
+        rule = Rule.NOT_THE_OWNER if foreign else Rule.ORDER_NOT_FOUND
+        return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
     verdict = _judge_order(claim, account.order, policy, now)
     return _marked(verdict, claim, account, policy) if isinstance(verdict, Refund) else verdict
 

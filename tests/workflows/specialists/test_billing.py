@@ -50,15 +50,26 @@ async def test_denied_claim_ends_as_rejected_with_the_reason(
     assert said in world.reply()
 
 
-async def test_order_of_somebody_else_is_denied_as_if_it_did_not_exist(mill: Mill, world: FakeWorld) -> None:
+async def test_order_of_somebody_else_is_asked_about_as_if_it_did_not_exist(mill: Mill, world: FakeWorld) -> None:
     """The answer must not tell strangers which orders exist."""
-    world.will("find_account", Account(customer=Customer(customer_id="CUS-2"), order_of_somebody_else=True))
-    assert (await paid_nothing(mill, world)).state is CaseState.REJECTED
+    known = Account(customer=Customer(customer_id="CUS-2"), candidate_orders=["ORD-9"])
+    world.will("find_account", known.model_copy(update={"order_of_somebody_else": True}))
+    assert (await paid_nothing(mill, world)).state is CaseState.DONE
     theirs = world.reply()
-    world.will("find_account", Account(customer=Customer(customer_id="CUS-2")))
+    world.will("find_account", known)
     world.calls.clear()
-    assert (await paid_nothing(mill, world)).state is CaseState.REJECTED
+    assert (await paid_nothing(mill, world)).state is CaseState.DONE
     assert world.reply() == theirs
+    assert "could not find the order number" in theirs
+    assert "ORD-9" in theirs
+
+
+async def test_order_that_was_recognised_is_named_as_the_records_have_it(mill: Mill, world: FakeWorld) -> None:
+    world.always("extract_claim", claimed(order_id="1"))
+    world.always("find_account", lambda request: account()(request).model_copy(update={"order_matched": True}))
+    outcome = await mill.run()
+    assert outcome.finding == "refund of 20.00 USD on ORD-1: undelivered, its number was written another way"
+    assert "for order ORD-1." in world.reply()
 
 
 async def test_missing_order_is_asked_for(mill: Mill, world: FakeWorld) -> None:
