@@ -55,6 +55,7 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+disputed = "contested"
 """
 HTTP_ORDER: dict[str, object] = {
     "number": "ORD-1",
@@ -112,6 +113,7 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+disputed = "contested"
 """
 TOKEN = "sesame"
 
@@ -158,6 +160,7 @@ _PAYMENTS = sa.Table(
     sa.Column("at", _time()),
     sa.Column("instrument", sa.Text),
     sa.Column("back", _money()),
+    sa.Column("contested", sa.Boolean),
 )
 
 
@@ -180,7 +183,7 @@ def _sale(number: str, buyer: str, state: str, ordered: float, total: str, cur: 
 def _payment(ref: str, sale: str, paid: str, cur: str, at: float, instrument: str, back: str | None = None) -> Json:
     return {
         "branch": "default", "ref": ref, "sale": sale, "paid": paid, "cur": cur, "at": _ago(at),
-        "instrument": instrument, "back": back,
+        "instrument": instrument, "back": back, "contested": ref == "CH-3" or None,
     }  # fmt: skip
 
 

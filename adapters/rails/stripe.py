@@ -26,6 +26,9 @@ LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest fir
 _PAID = ("succeeded", "pending", "requires_action")  # not to be sent again, though it may still be on its way
 _NOT_PAID = ("failed", "canceled")
 
+# The customer's bank was asked for the charge, or has it back: whoever refunds it too pays twice.
+_DISPUTED = ("charge_disputed", "charge_already_disputed")
+
 # Where Stripe counts a currency with other decimals than ISO 4217.
 _PLACES = {"ISK": 2, "UGX": 2, "MGA": 0}
 
@@ -156,6 +159,8 @@ def _failure(response: httpx.Response) -> Exception:
         return TransientError(said)
     if status in {401, 403}:
         return ConfigurationError(f"{said}: check HEADGATE_STRIPE_API_KEY and what it may do")
+    if code in _DISPUTED:
+        return RefusedError(f"{said}: the customer's bank was asked to take the charge back; look at the dispute first")
     refused = _MissingError if status == 404 or code == "resource_missing" else RefusedError
     return refused(f"{said}: {str(error.get('message') or '')[:200]}")
 

@@ -193,12 +193,16 @@ class _HttpView:
         Raises:
             ConfigurationError: it is somebody else altogether.
         """
-        if asked != got and _bare(asked) != _bare(got):
+        if asked != got and _bare(asked) != _bare(got) and (not _digits(asked) or _digits(asked) != _digits(got)):
             whom = f"{asked!r} the records answer with {got!r}"
             if key.startswith("customers."):  # what a sender wrote may be their address
                 whom = "one customer the records answer with another"
             raise ConfigurationError(f"{self._source.file}: key {key}: asked for {whom}: mend the path")
         return asked == got
+
+
+def _digits(name: str) -> str:
+    return "".join(sign for sign in name if sign.isdecimal())
 
 
 def _bare(name: str) -> str:

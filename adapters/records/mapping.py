@@ -123,6 +123,7 @@ class SqlCharges(_Part):
     captured_at: Identifier
     payee: Identifier
     refunded: Identifier | None = None
+    disputed: Identifier | None = None
     tenant: Identifier | None = None
 
 
@@ -190,6 +191,7 @@ class HttpCharges(_Part):
     captured_at: JsonPath
     payee: JsonPath
     refunded: JsonPath | None = None
+    disputed: JsonPath | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

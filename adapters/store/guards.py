@@ -118,7 +118,8 @@ def guard_refund(
     """Check a refund: charge and payee as the records have them, and all that goes back within charge, limit and cap.
 
     Raises:
-        RecordsMovedError: owner, refunds of the charge, what is left of it, limit or cap are not what was decided on.
+        RecordsMovedError: owner, dispute, refunds of the charge, what is left of it, limit or cap are not what was
+            decided on.
         RefusedError: another check failed, or this is no refund.
     """
     refund = only_refund(action)
@@ -173,6 +174,8 @@ def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> Row
         raise RefusedError(
             f"charge {action.charge_id!r} was not paid from {action.payee!r}: money goes back where it came from"
         )
+    if charge["disputed"]:  # whoever pays now pays twice: the bank takes it back as well
+        raise RecordsMovedError(f"charge {action.charge_id!r} is disputed now: {action.key!r} has to be decided again")
     if charge["currency"] != action.money.currency:
         raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
     return charge

@@ -106,4 +106,5 @@ def _charge(row: RowMapping) -> Charge:
         captured_at=row["captured_at"],
         payee=row["payee"],
         refunded_minor=row["refunded_minor"],
+        disputed=row["disputed"],
     )

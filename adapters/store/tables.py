@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0006"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -176,6 +176,7 @@ charges = sa.Table(
     sa.Column("captured_at", UtcTime, nullable=False),
     sa.Column("payee", sa.Text, nullable=False),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),  # paid back outside Headgate
+    sa.Column("disputed", sa.Boolean, nullable=False, server_default=sa.false()),
     *_seen(),
     sa.ForeignKeyConstraint(["tenant", "order_id"], ["orders.tenant", "orders.order_id"], name="charges_order"),
     sa.CheckConstraint(

@@ -17,7 +17,10 @@ class Customer(BaseModel):
 
 
 class Charge(BaseModel):
-    """A captured payment. `payee` is the instrument it came from, the only place that money can go back to."""
+    """A captured payment. `payee` is the instrument it came from, the only place that money can go back to.
+
+    `disputed`: the customer's bank was asked to take it back, or has done so.
+    """
 
     charge_id: str
     amount_minor: int
@@ -25,6 +28,7 @@ class Charge(BaseModel):
     captured_at: datetime
     payee: str
     refunded_minor: int = 0
+    disputed: bool = False
 
 
 class OrderStatus(StrEnum):

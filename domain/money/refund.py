@@ -46,6 +46,7 @@ class Rule(StrEnum):
     ORDER_NOT_FOUND = "order_not_found"
     NOT_THE_OWNER = "not_the_owner"
     NO_CHARGE = "no_charge"
+    DISPUTE_OPEN = "dispute_open"
     CURRENCY_DIFFERS = "currency_differs"
     ALREADY_REFUNDED = "already_refunded"
     WINDOW_PASSED = "window_passed"
@@ -173,6 +174,8 @@ def decide_refund(
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
     if not order.charges:
         return Deny(rule=Rule.NO_CHARGE)
+    if any(charge.disputed for charge in order.charges):  # the bank may give it back as well
+        return ToHuman(rule=Rule.DISPUTE_OPEN)
     told = [claim.amount.currency] if claim.amount is not None else []
     if any(currency != order.currency for currency in (*told, *(c.currency for c in order.charges))):
         return ToHuman(rule=Rule.CURRENCY_DIFFERS)

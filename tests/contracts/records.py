@@ -102,7 +102,7 @@ class RecordsContract:
         assert (order.delivered_at, order.promised_at) == (NOW - timedelta(days=7), NOW - timedelta(days=6))
         [charge] = order.charges
         assert (charge.charge_id, charge.amount_minor, charge.currency) == ("CH-1", 2_000, "USD")
-        assert (charge.payee, charge.refunded_minor) == ("card:visa-1", 0)
+        assert (charge.payee, charge.refunded_minor, charge.disputed) == ("card:visa-1", 0, False)
         assert charge.captured_at == NOW - timedelta(days=10)
         assert account.candidate_orders == ["ORD-2", "ORD-1"]
 
@@ -110,6 +110,7 @@ class RecordsContract:
         account = find(records, customer_id="C-2", order_id="ORD-3")
         assert account.order is not None
         assert account.order.charges[0].refunded_minor == 1_000
+        assert account.order.charges[0].disputed is True
         assert account.order.promised_at == NOW + timedelta(days=4)
         assert account.order.delivered_at is None
 
@@ -130,6 +131,27 @@ class RecordsContract:
         own = find(records, **of, case_id="case/shop/e1")
         assert own.own_effect is not None
         assert own.own_effect.money == Money(minor=500, currency="USD")
+
+    def test_what_headgate_paid_back_for_other_cases_comes_with_its_time(
+        self, store: Store, records: CustomerRecords
+    ) -> None:
+        store.cases.admit([stored_case("e1"), stored_case("e2"), stored_case("e3")])
+        of = {"customer_id": "C-1", "order_id": "ORD-1"}
+        find(records, **of)
+        for number, name in enumerate(("e1", "e2", "e3")):
+            at = NOW + timedelta(minutes=number)
+            store.ledger.intend(action(name), step="refund", approval_id=None, terms=RefundTerms(), now=at)
+        store.ledger.execute("case/shop/e1/refund", "ref", NOW + timedelta(hours=1))
+        store.ledger.abandon("case/shop/e3/refund", "refused", NOW, seen=NOW + timedelta(minutes=2))
+        paid = find(records, **of, case_id="case/shop/other").paid_back
+        assert [(p.charge_id, p.money.minor, p.at) for p in paid] == [
+            ("CH-1", 500, NOW + timedelta(hours=1)),
+            ("CH-1", 500, None),
+        ]
+        own = find(records, **of, case_id="case/shop/e1")
+        assert [p.at for p in own.paid_back] == [None]
+        assert own.order is not None
+        assert own.order.charges[0].refunded_minor == 500
 
     def test_today_is_counted_from_midnight_utc_wherever_the_clock_is(
         self, store: Store, records: CustomerRecords

@@ -268,6 +268,7 @@ class TestStripe:
         [
             (400, "invalid_request_error", "charge_already_refunded", RefusedError),
             (400, "invalid_request_error", "amount_too_large", RefusedError),
+            (400, "invalid_request_error", "charge_disputed", RefusedError),
             (400, "idempotency_error", "", RefusedError),
             (402, "card_error", "card_declined", RefusedError),
             (404, "invalid_request_error", "resource_missing", RefusedError),
@@ -287,6 +288,12 @@ class TestStripe:
             await stripe.pay(action())
         assert told.type is raised, "Temporal is told the name of the class"
         assert speaker.refunds == []
+
+    async def test_a_disputed_charge_is_told_as_such(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
+        """By the name of the code alone nobody would look for a dispute."""
+        speaker.answers.append(lambda: _error(400, "invalid_request_error", "charge_disputed"))
+        with pytest.raises(RefusedError, match="look at the dispute first"):
+            await stripe.pay(action())
 
     @pytest.mark.parametrize(
         ("header", "seconds"), [("7", 7.0), ("0", 0.0), (None, 20.0), ("soon", 20.0), ("999999999", 6 * 3600.0)]
