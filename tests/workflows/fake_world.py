@@ -29,9 +29,10 @@ from activities.models.route import RouteResult
 from domain.case import CaseOutcome, EffectRecord
 from domain.letters import Draft
 from domain.model_call import Usage
+from domain.money.amount import Money
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.records import Account, Charge, Customer, Order, OrderStatus, PaidBack
 from domain.reading.knowledge import Article, Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
@@ -270,6 +271,21 @@ def account(
             charges=[charge],
         ).model_copy(update=order_fields)
         return Account(customer=Customer(customer_id="CUS-1"), order=order)
+
+    return at_call
+
+
+def with_back(minor: int, *, of: int = 2000, under_way: bool = False) -> Callable[[Any], Account]:
+    """The same records once another case paid so much back, or is about to."""
+
+    def at_call(request: Any) -> Account:
+        found = account(of)(request)
+        assert found.order is not None
+        [charge] = found.order.charges
+        order = found.order.model_copy(update={"charges": [charge.model_copy(update={"refunded_minor": minor})]})
+        money = Money(minor=minor, currency=charge.currency)
+        paid = PaidBack(charge_id="CH-1", money=money, at=None if under_way else CALLED_AT.get())
+        return found.model_copy(update={"order": order, "paid_back": [paid]})
 
     return at_call
 

@@ -1,6 +1,5 @@
 """Where the records moved, the policy decides again, not a person; an approval holds for one exact action."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ from domain.errors import EffectsStoppedError, RecordsMovedError, RefusedError
 from domain.money.amount import Money
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason
-from domain.money.records import Account, PaidBack
-from tests.workflows.fake_world import CALLED_AT, FakeWorld, account, claimed
+from tests.workflows.fake_world import FakeWorld, account, claimed, with_back
 from tests.workflows.running import Mill, eventually
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -26,21 +24,6 @@ BIG = 600_000
 
 def usd(minor: int) -> Money:
     return Money(minor=minor, currency="USD")
-
-
-def with_back(minor: int, *, of: int = 2000, under_way: bool = False) -> Callable[[Any], Account]:
-    """The records once another case paid so much back, or is about to."""
-
-    def at_call(request: Any) -> Account:
-        found = account(of)(request)
-        assert found.order is not None
-        [charge] = found.order.charges
-        charges = [charge.model_copy(update={"refunded_minor": minor})]
-        paid = PaidBack(charge_id="CH-1", money=usd(minor), at=None if under_way else CALLED_AT.get())
-        order = found.order.model_copy(update={"charges": charges})
-        return found.model_copy(update={"order": order, "paid_back": [paid]})
-
-    return at_call
 
 
 async def approve(mill: Mill, approval_id: str, verdict: Verdict = Verdict.APPROVE) -> ApprovalView:
