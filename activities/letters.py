@@ -19,6 +19,7 @@ from domain.letters import (
     DraftedReply,
     Letter,
     RefundDenied,
+    RefundPaid,
     sample_letters,
 )
 from domain.money.amount import Money
@@ -141,7 +142,9 @@ class _Wording:
         self._check_reasons()
 
     def _check_reasons(self) -> None:
-        """Every refusal says why, and who gave a number that was not found is told so."""
+        """Every refusal says why, who gave a number that was not found is told so, and what is pending is not said to
+        be done.
+        """
         said = {rule: self._body(RefundDenied(rule=rule)) for rule in (Rule.NO_RULE, *DENYING)}
         for rule in DENYING:
             if said[rule] == said[Rule.NO_RULE]:
@@ -149,10 +152,13 @@ class _Wording:
                     "refund_denied", None, f'no reason is given for {rule.value!r}; add {{% if rule == "{rule}" %}} …'
                 )
         asked = DetailsAsked(missing=["order_id"])
-        if self._body(asked) == self._body(asked.model_copy(update={"not_found": True})):
-            raise self._wrong(
-                "details_asked", None, "it is not said that the number was not found; add {% if not_found %} …"
-            )
+        paid = RefundPaid(money=Money(minor=1, currency="USD"), order_id="ORD-1")
+        self._require_told(asked, "not_found", "that the number was not found")
+        self._require_told(paid, "pending", "that the refund is pending")
+
+    def _require_told(self, letter: Letter, field: str, what: str) -> None:
+        if self._body(letter) == self._body(letter.model_copy(update={field: True})):
+            raise self._wrong(letter.kind, None, f"it is not said {what}; add {{% if {field} %}} …")
 
     def _wrong(self, name: str, line: int | None, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self._folder}/{name}.md" + (f", line {line}" if line else "") + f": {what}")

@@ -14,6 +14,7 @@ from adapters.store.ledger import SqlLedger
 from adapters.store.migrate import upgrade
 from adapters.store.records import SqlCustomerRecords
 from adapters.store.reports import SqlReports
+from adapters.store.settling import SqlSettling
 from adapters.store.words import SqlWords
 
 
@@ -26,6 +27,7 @@ class Store:
         self.records = SqlCustomerRecords(database)
         self.crm = SqlCrm(database)
         self.ledger = SqlLedger(database)
+        self.settling = SqlSettling(database)
         self.dead_letters = SqlDeadLetters(database)
         self.switches = SqlSwitches(database)
         self.words = SqlWords(database)

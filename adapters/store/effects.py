@@ -10,24 +10,27 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from adapters.store.tables import effects
+from adapters.store.tables import effects, settlements
 from domain.case import EffectRecord
 from domain.money.amount import Money
+from domain.money.effect import LedgerState, Settling
 from domain.money.lookup import Facts
 from domain.money.records import Account, OwnEffect, PaidBack
 
-_MOVED = effects.c.state.in_(("intended", "executed"))  # money that is being moved counts as moved
+_FAILED = sa.select(settlements.c.effect_key).where(settlements.c.state == Settling.FAILED)
+MOVED = sa.and_(effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)), effects.c.key.not_in(_FAILED))
+"""Money that is being moved counts as moved, and what came back from the provider does not."""
 _OF_OTHERS = effects.c.case_id != sa.bindparam("except_case", type_=sa.Text)
 _SUM = sa.cast(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0), sa.BigInteger)
 
 _BY_CHARGE = (
     sa.select(effects.c.charge_id, _SUM.label("minor"))
-    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), _MOVED, _OF_OTHERS)
+    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), MOVED, _OF_OTHERS)
     .group_by(effects.c.charge_id)
 )
 _PAID_BACK = (
     sa.select(effects.c.charge_id, effects.c.amount_minor, effects.c.currency, effects.c.executed_at)
-    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), _MOVED, _OF_OTHERS)
+    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), MOVED, _OF_OTHERS)
     .order_by(effects.c.intended_at, effects.c.key)
 )
 _OF_ORDER = (
@@ -36,7 +39,7 @@ _OF_ORDER = (
         effects.c.tenant == sa.bindparam("tenant"),
         effects.c.order_id == sa.bindparam("order_id"),
         effects.c.charge_id.is_not(None),
-        _MOVED,
+        MOVED,
     )
     .limit(1)
 )
@@ -45,12 +48,14 @@ _SINCE = sa.select(_SUM).where(
     effects.c.customer_id == sa.bindparam("customer_id"),
     effects.c.currency == sa.bindparam("currency"),
     effects.c.intended_at >= sa.bindparam("since"),
-    _MOVED,
+    MOVED,
     _OF_OTHERS,
 )
 _OWN_EFFECT = (
     sa.select(effects)
-    .where(effects.c.case_id == sa.bindparam("case_id"), effects.c.kind == "refund", effects.c.state == "executed")
+    .where(
+        effects.c.case_id == sa.bindparam("case_id"), effects.c.kind == "refund", effects.c.state == "executed", MOVED
+    )
     .order_by(effects.c.executed_at)
     .limit(1)
 )

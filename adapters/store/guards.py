@@ -12,12 +12,11 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import RECORDS_LOCK, Database
-from adapters.store.effects import refunded_since_midnight
+from adapters.store.effects import MOVED, refunded_since_midnight
 from adapters.store.tables import charges, effects, orders, switch_changes
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
-from domain.money.effect import LedgerState
 from domain.money.refund import RefundAction, RefundTerms
 from ports.rail import only_refund
 
@@ -196,7 +195,7 @@ def _back_before(connection: Connection, action: RefundAction, charge: RowMappin
         sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
             effects.c.charge_id == action.charge_id,
             effects.c.key != action.key,
-            effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
+            MOVED,
         )
     ).scalar_one()
     return int(charge["refunded_minor"]) + int(moved)

@@ -14,7 +14,7 @@ from typing import Any
 from temporalio.service import RPCError
 
 from domain.specialists import SPECIALISTS
-from tests.histories.long_lived import intake, journal, tell
+from tests.histories.long_lived import intake, journal, settling, tell
 from tests.histories.scenarios import (
     SCENARIO_S,
     Recorded,
@@ -85,6 +85,7 @@ SCENARIOS: list[Scenario] = [
     cancelled_at_the_gate,
     intake,
     journal,
+    settling,
     tell,
 ]
 

@@ -25,6 +25,7 @@ from adapters.rails.stripe import StripeRail
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money
+from domain.money.effect import Settling
 from domain.money.refund import RefundAction
 from ports.rail import Rail
 from tests.fakes.rail import FakeRail
@@ -90,11 +91,18 @@ class StripeSpeaker:
         limit = int(query.get("limit", "10"))
         return JSONResponse({"object": "list", "data": found[:limit], "has_more": len(found) > limit})
 
+    async def one_refund(self, request: Request) -> Response:
+        if self.answers:
+            return self.answers.pop(0)()
+        found = [refund for refund in self.refunds if refund["id"] == request.path_params["id"]]
+        return JSONResponse(found[0]) if found else _error(404, "invalid_request_error", "resource_missing")
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/v1/refunds", self.create, methods=["POST"]),
                 Route("/v1/refunds", self.list_refunds, methods=["GET"]),
+                Route("/v1/refunds/{id}", self.one_refund, methods=["GET"]),
             ]
         )
 
@@ -340,6 +348,59 @@ class TestStripe:
             await stripe.pay(action())
         assert await stripe.find(action().key) is None
         assert await stripe.log() == []
+
+    @pytest.mark.parametrize("status", ["pending", "requires_action"])
+    async def test_a_refund_that_is_pending_is_not_said_to_be_paid_for_good(
+        self, stripe: StripeRail, speaker: StripeSpeaker, status: str
+    ) -> None:
+        speaker.status_of_new = status
+        receipt = await stripe.pay(action())
+        found = await stripe.find(action().key)
+        assert found is not None
+        assert (receipt.pending, found.pending) == (True, True)
+        assert (await stripe.fate(receipt.reference)).settling is Settling.PENDING
+        speaker.refunds[0]["status"] = "succeeded"
+        assert (await stripe.fate(receipt.reference)).settling is Settling.SETTLED
+        found = await stripe.find(action().key)
+        assert found is not None
+        assert found.pending is False
+
+    @pytest.mark.parametrize(
+        ("status", "reason", "why"),
+        [("failed", "expired_or_canceled_card", "expired_or_canceled_card"), ("canceled", None, "canceled")],
+    )
+    async def test_a_refund_that_failed_later_says_why(
+        self, stripe: StripeRail, speaker: StripeSpeaker, status: str, reason: str | None, why: str
+    ) -> None:
+        speaker.status_of_new = "pending"
+        receipt = await stripe.pay(action())
+        speaker.refunds[0] |= {"status": status, "failure_reason": reason}
+        fate = await stripe.fate(receipt.reference)
+        assert (fate.settling, fate.why) == (Settling.FAILED, why)
+        assert await stripe.find(action().key) is None
+        assert await stripe.log() == []
+
+    @pytest.mark.parametrize(
+        ("answer", "raised"),
+        [
+            (lambda: _error(500, "api_error"), TransientError),
+            (lambda: _error(429, "rate_limit_error"), ToldToWaitError),
+            (lambda: _error(401, "invalid_request_error"), ConfigurationError),
+            (lambda: JSONResponse({"id": "re_1", "status": "odd"}), TransientError),
+            (lambda: JSONResponse({"id": "re_1"}), TransientError),
+        ],
+    )
+    async def test_what_became_of_a_refund_is_never_guessed(
+        self, stripe: StripeRail, speaker: StripeSpeaker, answer: Callable[[], Response], raised: type[Exception]
+    ) -> None:
+        speaker.answers.append(answer)
+        with pytest.raises(raised):
+            await stripe.fate("re_1")
+
+    async def test_a_refund_that_stripe_does_not_know_is_no_failed_one(self, stripe: StripeRail) -> None:
+        with pytest.raises(RefusedError) as told:
+            await stripe.fate("re_1/../../charges")
+        assert told.type is RefusedError
 
     async def test_after_stripe_forgot_the_key_the_refund_is_still_found_pages_back(
         self, stripe: StripeRail, speaker: StripeSpeaker

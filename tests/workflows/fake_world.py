@@ -17,6 +17,7 @@ from activities.actions.approve import RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult, EndingRequest, EndingResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
+from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
@@ -55,6 +56,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         "activities.actions.approve:ApproveActivities",
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
+        "activities.actions.settle:SettlingActivities",
         "activities.actions.tell:TellActivities",
         models=False,
     )
@@ -346,6 +348,7 @@ _DEFAULTS: dict[str, Answer] = {
     "record_decision": _recorded,
     "bury": None,
     "alert_person": None,
+    "look_at_pending": LookResult(),
     "tell_people": TellResult(),
     "admit_batch": _idle,
     "drain_outcomes": DrainResult(written=0),

@@ -183,7 +183,11 @@ class BillingWorkflow:
             return None
         self._desk.effects.append(effect)
         paid = RefundPaid(
-            money=refund.money, order_id=refund.order_id, partial=refund.partial, approved=approval_id is not None
+            money=refund.money,
+            order_id=refund.order_id,
+            partial=refund.partial,
+            approved=approval_id is not None,
+            pending=effect.pending,
         )
         return self._desk.end(Ending.ANSWER, finding, paid)
 

@@ -116,6 +116,17 @@ def test_the_decided_amount_and_order_are_named_once_and_no_instrument(
 
 
 @in_every_language
+def test_what_is_pending_is_not_said_to_be_paid(lang: str) -> None:
+    done, pending = (
+        paragraphs(write(PAID.model_copy(update={"pending": is_pending}), lang=lang, subject=""))
+        for is_pending in (False, True)
+    )
+    assert len(done) == len(pending)
+    assert done[1] != pending[1]
+    assert "20.50 USD" in pending[1]
+
+
+@in_every_language
 def test_a_part_and_an_approval_are_said_where_they_were(lang: str) -> None:
     part = PAID.model_copy(update={"partial": True})
     partial, approved = (
@@ -263,7 +274,7 @@ def test_samples_have_every_field_of_a_letter_filled_and_empty() -> None:
     for letter in sample_letters():
         for name in TEMPLATES[letter.kind]:
             seen.setdefault((letter.kind, name), set()).add(bool(getattr(letter, name)))
-    both = {("refund_paid", "partial"), ("refund_paid", "approved"), ("approval_rejected", "reason")}
+    both = {("refund_paid", name) for name in ("partial", "approved", "pending")} | {("approval_rejected", "reason")}
     assert {field for field, values in seen.items() if values == {True, False}} == both | {
         ("details_asked", "candidate_orders"),
         ("details_asked", "not_found"),
@@ -275,7 +286,8 @@ def test_samples_have_every_field_of_a_letter_filled_and_empty() -> None:
 ITALIAN = {
     "frame": "Buongiorno,\n\n{{ body }}\n\nCordiali saluti",
     "subject": "Il Suo messaggio",
-    "refund_paid": "abbiamo rimborsato {{ money }} per l'ordine {{ order_id }}.",
+    "refund_paid": "{% if pending %}rimborsiamo{% else %}abbiamo rimborsato{% endif %} {{ money }} per l'ordine "
+    "{{ order_id }}.",
     "refund_paid_before": "{{ money }} per l'ordine {{ order_id }} sono già stati rimborsati.",
     "refund_denied": "non possiamo rimborsare. {% if rule != 'no_rule' %}Motivo: {{ rule }}.{% endif %}",
     "details_asked": "{% if not_found %}Nessun ordine. {% endif %}"
@@ -327,17 +339,17 @@ def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str,
             "en/refund_paid.md",
             "{% if partial %}",
             "{% if part %}",
-            ", line 2: there is no field 'part'; expected",
+            ", line 6: there is no field 'part'; expected",
         ),
         (
             "de/refund_paid.md",
             "{{ money }}",
             "{{ monei }}",
-            ", line 1: there is no field 'monei'; expected",
+            ", line 2: there is no field 'monei'; expected",
         ),
         ("fr/article_answer.md", "article.cause", "article.case", ", line 1: an article has no field 'case'; expected"),
         ("fr/article_answer.md", "{{ step }}", "{{ stepp }}", ", line 6: there is no field 'stepp'; expected one of"),
-        ("es/refund_paid.md", "{% endif %}", "", ", line 7: Unexpected end of template"),
+        ("es/refund_paid.md", "{% endif %}", "", ", line 11: Unexpected end of template"),
         ("en/person_answer.md", "{{ text }}", "a\n{{ text | shout }}", ", line 2: No filter named 'shout'"),
         ("en/person_answer.md", "{{ text }}", "a\n\n{{ text + 1 }}", ", line 3: can only concatenate"),
         ("en/person_answer.md", "{{ text }}", "{{ text.__class__ }}", ", line 1: '.__class__' is asked of a field"),
@@ -352,6 +364,7 @@ def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str,
         ("en/subject.md", "Your", "{{ subject }}", ", line 1: there is no field 'subject'; this text has no fields"),
         ("de/refund_denied.md", "window_passed", "windows_passed", ": no reason is given for 'window_passed'; add"),
         ("de/details_asked.md", "{% if not_found %}", "{% if false %}", ": it is not said that the number was not"),
+        ("fr/refund_paid.md", "{% if pending %}", "{% if false %}", ": it is not said that the refund is pending; add"),
     ],
 )
 def test_a_letter_that_cannot_be_written_is_refused_with_its_file_and_line(

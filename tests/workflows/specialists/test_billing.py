@@ -3,7 +3,7 @@
 import pytest
 
 from activities.models.diagnose import QuestionResult
-from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
+from domain.case import CaseInput, CaseOutcome, CaseState, EffectRecord, Ending, SpecialistRequest, SpecialistResult
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.amount import Money
 from domain.money.claim import Origin, Reason, Wants
@@ -144,6 +144,17 @@ async def test_small_refund_is_paid_at_once(mill: Mill, world: FakeWorld) -> Non
     assert "approved" not in world.reply()
     assert outcome.usage.calls == 2
     assert world.names == ["route_case", "extract_claim", "find_account", "refund", "close_case"]
+
+
+async def test_refund_that_is_pending_is_said_to_be_on_its_way(mill: Mill, world: FakeWorld) -> None:
+    """It may fail yet: nobody is told that it was done."""
+    pending = EffectRecord(key="k", kind="refund", amount_minor=2000, currency="USD", provider_ref="re_1", pending=True)
+    world.always("refund", pending)
+    outcome = await mill.run()
+    assert (outcome.state, outcome.effects[0].pending) == (CaseState.DONE, True)
+    assert "we have sent a refund of 20.00 USD" in world.reply()
+    assert "on its way" in world.reply()
+    assert "we have refunded" not in world.reply()
 
 
 async def test_partial_refund_says_so(mill: Mill, world: FakeWorld) -> None:
