@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from domain.money.effect import PendingEffect
+from domain.money.effect import PendingEffect, Settlement
 
 
 class SettlingStore(Protocol):
@@ -11,6 +11,10 @@ class SettlingStore(Protocol):
 
     def due(self, limit: int, now: datetime) -> list[PendingEffect]:
         """Return pending effects that are to be asked about now, those that wait longest first."""
+        ...
+
+    def of_case(self, case_id: str) -> list[Settlement]:
+        """Return what became of the refunds of a case that were pending, oldest first."""
         ...
 
     def put_off(self, effect: PendingEffect, now: datetime) -> None:

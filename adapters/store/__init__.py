@@ -9,12 +9,12 @@ from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
 from adapters.store.database import Database
 from adapters.store.dead_letters import SqlDeadLetters
+from adapters.store.effects import SqlSettling
 from adapters.store.guards import SqlSwitches
 from adapters.store.ledger import SqlLedger
 from adapters.store.migrate import upgrade
 from adapters.store.records import SqlCustomerRecords
 from adapters.store.reports import SqlReports
-from adapters.store.settling import SqlSettling
 from adapters.store.words import SqlWords
 
 

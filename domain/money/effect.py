@@ -48,6 +48,17 @@ class PendingEffect(BaseModel):
     looks: int = 0
 
 
+class Settlement(BaseModel):
+    """What became of an effect that the provider called pending, and why it failed if it did."""
+
+    key: str
+    money: Money
+    settling: Settling
+    since: datetime
+    ended_at: datetime | None = None
+    why: str = ""
+
+
 def next_look(looks: int, now: datetime) -> datetime:
     """Return when to ask the provider again after so many looks: ever later, at least once a day.
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from adapters.store import Store
-from adapters.store.tables import charges, effects, entries
+from adapters.store.tables import effects, entries
 from domain.case import CaseState
 from domain.errors import EffectsStoppedError, RecordsMovedError, RefusedError
 from domain.money.action import Action
@@ -90,33 +90,6 @@ class LedgerContract:
         with pytest.raises(RefusedError, match=why):
             intend(store, action(**changes))
         assert store.ledger.find("case/shop/e1/refund") is None
-
-    @pytest.mark.parametrize(
-        ("changes", "moved"),
-        [
-            ({"money": Money(minor=2_001, currency="USD")}, True),
-            ({"payee": "card:thief"}, False),
-            ({"charge_id": "CH-9"}, False),
-            ({"money": Money(minor=500, currency="EUR")}, False),
-            ({"key": "case/shop/e1"}, False),
-        ],
-    )
-    def test_only_what_the_records_can_have_moved_may_be_decided_again(
-        self, store: Store, changes: dict[str, object], moved: bool
-    ) -> None:
-        with pytest.raises(RefusedError) as told:
-            intend(store, action(**changes))
-        assert (type(told.value) is RecordsMovedError) is moved
-
-    @pytest.mark.parametrize("approved", [False, True])
-    def test_a_charge_that_is_disputed_by_now_is_decided_again(self, store: Store, approved: bool) -> None:
-        """Else the customer has the money twice: from the bank, and from us."""
-        asked = action()
-        approval_id = approve(store, asked) if approved else None
-        with store.database.engine.begin() as connection:
-            connection.execute(sa.update(charges).where(charges.c.charge_id == "CH-1").values(disputed=True))
-        with pytest.raises(RecordsMovedError, match="'CH-1' is disputed now"):
-            intend(store, asked, approval_id)
 
     def test_another_tenants_charge_is_refused(self, store: Store) -> None:
         store.cases.admit([stored_case("x", case=case_input("x", tenant="other"))])

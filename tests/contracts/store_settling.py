@@ -80,6 +80,15 @@ class SettlingContract:
         assert store.audit.read(["CH-1"]).failed == {KEY: "expired_or_canceled_card"}
         assert store.reports.counts().refunded_minor == {}
 
+    def test_who_looks_at_the_case_sees_what_became_of_it(self, store: Store) -> None:
+        [waiting] = store.settling.of_case("case/shop/e1")
+        assert (waiting.key, waiting.money.minor, waiting.settling) == (KEY, 500, Settling.PENDING)
+        store.settling.fail(self.due(store), "expired_or_canceled_card", LATER)
+        [failed] = store.settling.of_case("case/shop/e1")
+        assert (failed.settling, failed.since, failed.ended_at) == (Settling.FAILED, NOW, LATER)
+        assert failed.why == "expired_or_canceled_card"
+        assert store.settling.of_case("case/shop/e2") == []
+
     def test_what_failed_is_no_refund_any_more_and_not_paid_again_by_itself(self, store: Store) -> None:
         store.settling.fail(self.due(store), "lost_or_stolen_card", LATER)
         row = store.ledger.find(KEY)

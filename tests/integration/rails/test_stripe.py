@@ -2,140 +2,23 @@
 
 import asyncio
 import json
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-import pytest_asyncio
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from adapters.rails.embedded import EmbeddedRail, RailFaults
 from adapters.rails.stripe import StripeRail
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.effect import Settling
 from domain.money.refund import RefundAction
 from ports.rail import Rail
 from tests.fakes.rail import FakeRail
-
-
-@dataclass
-class StripeSpeaker:
-    """Speaks what `StripeRail` needs of Stripe's API: refunds with idempotency keys that it may forget."""
-
-    refunds: list[dict[str, Any]] = field(default_factory=list)
-    keys: dict[str, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
-    answers: list[Callable[[], Response]] = field(default_factory=list)  # given instead of doing anything
-    lost_answers: int = 0
-    status_of_new: str = "succeeded"
-    currency: str = "usd"
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-
-    async def create(self, request: Request) -> Response:
-        body = await request.body()
-        self.requests.append((body.decode(), dict(request.headers)))
-        if self.answers:
-            return self.answers.pop(0)()
-        if request.headers.get("authorization") != "Bearer sk_test_1":
-            return _error(401, "invalid_request_error", "api_key_invalid")
-        key = request.headers["idempotency-key"]
-        if key in self.keys:
-            known, refund = self.keys[key]
-            if known != body:
-                return _error(400, "idempotency_error", "idempotency_key_in_use")
-            return JSONResponse(refund)
-        form = dict(parse_qsl(body.decode(), strict_parsing=True))
-        refund = {
-            "id": f"re_{len(self.refunds) + 1}",
-            "object": "refund",
-            "amount": int(form["amount"]),
-            "currency": self.currency,
-            "charge": form.get("charge"),
-            "payment_intent": form.get("payment_intent"),
-            "created": int(datetime.now(UTC).timestamp()),
-            "status": self.status_of_new,
-            "failure_reason": "lost_or_stolen_card" if self.status_of_new == "failed" else None,
-            "metadata": {n[9:-1]: v for n, v in form.items() if n.startswith("metadata[")},
-        }
-        self.refunds.append(refund)
-        self.keys[key] = (body, refund)
-        if self.lost_answers:
-            self.lost_answers -= 1
-            return Response(b'{"id": "re_', media_type="application/json")
-        return JSONResponse(refund)
-
-    async def list_refunds(self, request: Request) -> Response:
-        if self.answers:
-            return self.answers.pop(0)()
-        query = request.query_params
-        found = [
-            r
-            for r in reversed(self.refunds)
-            if query.get("charge") in {None, r["charge"]} and query.get("payment_intent") in {None, r["payment_intent"]}
-        ]
-        if after := query.get("starting_after"):
-            ids = [r["id"] for r in found]
-            found = found[ids.index(after) + 1 :]
-        limit = int(query.get("limit", "10"))
-        return JSONResponse({"object": "list", "data": found[:limit], "has_more": len(found) > limit})
-
-    async def one_refund(self, request: Request) -> Response:
-        if self.answers:
-            return self.answers.pop(0)()
-        found = [refund for refund in self.refunds if refund["id"] == request.path_params["id"]]
-        return JSONResponse(found[0]) if found else _error(404, "invalid_request_error", "resource_missing")
-
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/v1/refunds", self.create, methods=["POST"]),
-                Route("/v1/refunds", self.list_refunds, methods=["GET"]),
-                Route("/v1/refunds/{id}", self.one_refund, methods=["GET"]),
-            ]
-        )
-
-
-def _error(status: int, kind: str, code: str = "", headers: dict[str, str] | None = None) -> Response:
-    body = {"error": {"type": kind, "code": code, "message": f"because of {code}"}}
-    return JSONResponse(body, status_code=status, headers=headers)
-
-
-@pytest.fixture
-def speaker() -> StripeSpeaker:
-    return StripeSpeaker()
-
-
-@pytest.fixture
-def stripe_url(speaker: StripeSpeaker) -> Iterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(speaker.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
-
-
-@pytest_asyncio.fixture
-async def stripe(stripe_url: str) -> AsyncIterator[StripeRail]:
-    async with httpx.AsyncClient() as client:
-        yield StripeRail("sk_test_1", client, stripe_url)
+from tests.integration.rails.stripe_speaker import StripeSpeaker, stripe_error
 
 
 @pytest.fixture(params=["stripe", "embedded", "fake"])
@@ -234,13 +117,13 @@ class TestStripe:
     async def test_of_a_charge_that_stripe_does_not_have_nothing_was_paid(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers = [lambda: _error(404, "invalid_request_error", "resource_missing")]
+        speaker.answers = [lambda: stripe_error(404, "invalid_request_error", "resource_missing")]
         assert await stripe.find("case/shop/e1/refund", action(charge="ch_of_another_account")) is None
 
     async def test_a_question_that_stripe_refuses_leaves_open_whether_it_was_paid(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers = [lambda: _error(400, "invalid_request_error", "parameter_unknown")]
+        speaker.answers = [lambda: stripe_error(400, "invalid_request_error", "parameter_unknown")]
         with pytest.raises(TransientError, match="stays open"):
             await stripe.find("case/shop/e1/refund", action())
 
@@ -291,7 +174,7 @@ class TestStripe:
     async def test_what_each_answer_means(
         self, stripe: StripeRail, speaker: StripeSpeaker, status: int, kind: str, code: str, raised: type[Exception]
     ) -> None:
-        speaker.answers.append(lambda: _error(status, kind, code))
+        speaker.answers.append(lambda: stripe_error(status, kind, code))
         with pytest.raises(raised, match=str(status)) as told:
             await stripe.pay(action())
         assert told.type is raised, "Temporal is told the name of the class"
@@ -299,7 +182,7 @@ class TestStripe:
 
     async def test_a_disputed_charge_is_told_as_such(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
         """By the name of the code alone nobody would look for a dispute."""
-        speaker.answers.append(lambda: _error(400, "invalid_request_error", "charge_disputed"))
+        speaker.answers.append(lambda: stripe_error(400, "invalid_request_error", "charge_disputed"))
         with pytest.raises(RefusedError, match="look at the dispute first"):
             await stripe.pay(action())
 
@@ -309,7 +192,9 @@ class TestStripe:
     async def test_a_429_is_waited_for_as_long_as_it_says(
         self, stripe: StripeRail, speaker: StripeSpeaker, header: str | None, seconds: float
     ) -> None:
-        speaker.answers.append(lambda: _error(429, "rate_limit_error", "", {"retry-after": header} if header else {}))
+        speaker.answers.append(
+            lambda: stripe_error(429, "rate_limit_error", "", {"retry-after": header} if header else {})
+        )
         with pytest.raises(ToldToWaitError) as told:
             await stripe.pay(action())
         assert told.value.wait_seconds == seconds
@@ -317,7 +202,7 @@ class TestStripe:
     async def test_stripe_may_say_itself_that_a_refusal_is_to_be_tried_again(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers.append(lambda: _error(400, "x", "", {"stripe-should-retry": "true"}))
+        speaker.answers.append(lambda: stripe_error(400, "x", "", {"stripe-should-retry": "true"}))
         with pytest.raises(TransientError):
             await stripe.pay(action())
 
@@ -349,59 +234,6 @@ class TestStripe:
         assert await stripe.find(action().key) is None
         assert await stripe.log() == []
 
-    @pytest.mark.parametrize("status", ["pending", "requires_action"])
-    async def test_a_refund_that_is_pending_is_not_said_to_be_paid_for_good(
-        self, stripe: StripeRail, speaker: StripeSpeaker, status: str
-    ) -> None:
-        speaker.status_of_new = status
-        receipt = await stripe.pay(action())
-        found = await stripe.find(action().key)
-        assert found is not None
-        assert (receipt.pending, found.pending) == (True, True)
-        assert (await stripe.fate(receipt.reference)).settling is Settling.PENDING
-        speaker.refunds[0]["status"] = "succeeded"
-        assert (await stripe.fate(receipt.reference)).settling is Settling.SETTLED
-        found = await stripe.find(action().key)
-        assert found is not None
-        assert found.pending is False
-
-    @pytest.mark.parametrize(
-        ("status", "reason", "why"),
-        [("failed", "expired_or_canceled_card", "expired_or_canceled_card"), ("canceled", None, "canceled")],
-    )
-    async def test_a_refund_that_failed_later_says_why(
-        self, stripe: StripeRail, speaker: StripeSpeaker, status: str, reason: str | None, why: str
-    ) -> None:
-        speaker.status_of_new = "pending"
-        receipt = await stripe.pay(action())
-        speaker.refunds[0] |= {"status": status, "failure_reason": reason}
-        fate = await stripe.fate(receipt.reference)
-        assert (fate.settling, fate.why) == (Settling.FAILED, why)
-        assert await stripe.find(action().key) is None
-        assert await stripe.log() == []
-
-    @pytest.mark.parametrize(
-        ("answer", "raised"),
-        [
-            (lambda: _error(500, "api_error"), TransientError),
-            (lambda: _error(429, "rate_limit_error"), ToldToWaitError),
-            (lambda: _error(401, "invalid_request_error"), ConfigurationError),
-            (lambda: JSONResponse({"id": "re_1", "status": "odd"}), TransientError),
-            (lambda: JSONResponse({"id": "re_1"}), TransientError),
-        ],
-    )
-    async def test_what_became_of_a_refund_is_never_guessed(
-        self, stripe: StripeRail, speaker: StripeSpeaker, answer: Callable[[], Response], raised: type[Exception]
-    ) -> None:
-        speaker.answers.append(answer)
-        with pytest.raises(raised):
-            await stripe.fate("re_1")
-
-    async def test_a_refund_that_stripe_does_not_know_is_no_failed_one(self, stripe: StripeRail) -> None:
-        with pytest.raises(RefusedError) as told:
-            await stripe.fate("re_1/../../charges")
-        assert told.type is RefusedError
-
     async def test_after_stripe_forgot_the_key_the_refund_is_still_found_pages_back(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
@@ -417,7 +249,7 @@ class TestStripe:
             with pytest.raises(TransientError, match="ConnectError"):
                 await StripeRail("sk_test_1", client, "http://127.0.0.1:1").pay(action())
 
-    async def test_no_key_of_stripe_stands_in_any_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
+    async def test_no_key_of_stripe_stands_in_anystripe_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
         async with httpx.AsyncClient() as client:
             with pytest.raises(ConfigurationError) as told:
                 await StripeRail("sk_live_secret", client, stripe_url).pay(action())
