@@ -14,10 +14,12 @@ from domain.errors import ConfigurationError
 from domain.letters import (
     TEMPLATES,
     ArticleAnswer,
+    DetailsAsked,
     Draft,
     DraftedReply,
     Letter,
     RefundDenied,
+    RefundPaid,
     sample_letters,
 )
 from domain.money.amount import Money
@@ -140,20 +142,23 @@ class _Wording:
         self._check_reasons()
 
     def _check_reasons(self) -> None:
-        """Every refusal says why; an order of somebody else looks like one that does not exist."""
+        """Every refusal says why, who gave a number that was not found is told so, and what is pending is not said to
+        be done.
+        """
         said = {rule: self._body(RefundDenied(rule=rule)) for rule in (Rule.NO_RULE, *DENYING)}
         for rule in DENYING:
             if said[rule] == said[Rule.NO_RULE]:
                 raise self._wrong(
                     "refund_denied", None, f'no reason is given for {rule.value!r}; add {{% if rule == "{rule}" %}} …'
                 )
-        if said[Rule.ORDER_NOT_FOUND] != said[Rule.NOT_THE_OWNER]:
-            raise self._wrong(
-                "refund_denied",
-                None,
-                "'order_not_found' and 'not_the_owner' read differently, which tells strangers what orders exist; give "
-                "both the same words",
-            )
+        asked = DetailsAsked(missing=["order_id"])
+        paid = RefundPaid(money=Money(minor=1, currency="USD"), order_id="ORD-1")
+        self._require_told(asked, "not_found", "that the number was not found")
+        self._require_told(paid, "pending", "that the refund is pending")
+
+    def _require_told(self, letter: Letter, field: str, what: str) -> None:
+        if self._body(letter) == self._body(letter.model_copy(update={field: True})):
+            raise self._wrong(letter.kind, None, f"it is not said {what}; add {{% if {field} %}} …")
 
     def _wrong(self, name: str, line: int | None, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self._folder}/{name}.md" + (f", line {line}" if line else "") + f": {what}")

@@ -96,7 +96,8 @@ class _FactGatherer:
             self._store.read, [entry.charge_id for entry in payments if entry.charge_id is not None]
         )
         paid = {entry.key for entry in payments}
-        if any(e.state == "executed" and e.charge_id is not None and e.key not in paid for e in stored.effects):
+        booked = {e.key for e in stored.effects if e.state == "executed" and e.charge_id is not None}
+        if booked - stored.failed.keys() - paid:
             payments = await self._rail.log()  # paid while the store was being read
         runs = await self._case_runs()
         opened = await self._open_workflows()
@@ -112,6 +113,7 @@ class _FactGatherer:
             pen=pen,
             rail=payments,
             effects=stored.effects,
+            failed=stored.failed,
             entries=stored.entries,
             approvals=stored.approvals,
             dead_letters=stored.dead_letters,

@@ -17,11 +17,13 @@ from temporalio.service import RPCError
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from domain.intake import IntakeState, JournalState
+from domain.money.effect import SettlingState
 from domain.words_to_people import TellState
 from workflows import options
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
+from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
 
 REPLAY = "replay"
@@ -127,4 +129,16 @@ async def ensure_tell(client: Client) -> None:
         task_queue=options.CASES_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="tells people what waits for them",
+    )
+
+
+async def ensure_settling(client: Client) -> None:
+    """Let the workflow run that asks what became of pending refunds."""
+    await client.start_workflow(
+        SettlingWorkflow.run,
+        SettlingState(),
+        id=options.SETTLING_WORKFLOW_ID,
+        task_queue=options.CASES_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="asks what became of pending refunds",
     )

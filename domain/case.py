@@ -134,6 +134,7 @@ class EffectRecord(BaseModel):
     payee: str | None = None
     approval_id: str | None = None
     provider_ref: str | None = None
+    pending: bool = False  # the provider took it on, and it may fail yet
 
 
 class ProgressNote(BaseModel):

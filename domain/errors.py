@@ -10,6 +10,7 @@ HeadgateError                        about the work: what becomes of a case
 ├── PoisonError                      input that cannot be read at all: dead letter at once, bytes kept
 ├── RefusedError                     policy, authority or the provider says no: the human lane, with the reason
 │   ├── EffectsStoppedError          the kill switch is on: nothing may be paid until it is lifted
+│   ├── RecordsMovedError            what a payment was decided on is not so any more: the policy decides again
 │   └── _MissingError                private: Stripe has no such charge, so nothing of it was paid back
 └── ConfigurationError               credentials, missing model, broken settings: dead letter at once, mend and replay
 
@@ -123,6 +124,10 @@ class EffectsStoppedError(RefusedError):
     """The kill switch for effects is on."""
 
 
+class RecordsMovedError(RefusedError):
+    """What a payment was decided on is not so any more, and nothing was paid: whoever decided it may decide again."""
+
+
 class ConfigurationError(HeadgateError):
     """Headgate itself is set up wrongly: credentials, model names, settings."""
 
@@ -150,6 +155,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
     PoisonError.__name__: FailureKind.POISON,
     RefusedError.__name__: FailureKind.REFUSED,
     EffectsStoppedError.__name__: FailureKind.REFUSED,
+    RecordsMovedError.__name__: FailureKind.REFUSED,
     ConfigurationError.__name__: FailureKind.CONFIGURATION,
 }
 

@@ -16,13 +16,28 @@ from domain.reading.knowledge import Article
 
 
 class RefundPaid(BaseModel):
-    """Money was paid back; `partial` says that policy grants a part, `approved` that a person said yes."""
+    """Money was paid back; `partial` says that policy grants a part, `approved` that a person said yes, `pending` that
+    the payment provider has not done it yet.
+    """
 
     kind: Literal["refund_paid"] = "refund_paid"
     money: Money
     order_id: str
     partial: bool = False
     approved: bool = False
+    pending: bool = False
+
+
+class RefundPaidBefore(BaseModel):
+    """What the customer asks for was paid back before, on these days if they are known; `share` says that it is all
+    that policy provides for.
+    """
+
+    kind: Literal["refund_paid_before"] = "refund_paid_before"
+    money: Money
+    order_id: str
+    dates: list[str] = Field(default_factory=list)
+    share: bool = False
 
 
 class RefundDenied(BaseModel):
@@ -33,11 +48,15 @@ class RefundDenied(BaseModel):
 
 
 class DetailsAsked(BaseModel):
-    """The customer is asked for what is missing; `candidate_orders` are orders that could be meant."""
+    """The customer is asked for what is missing; `candidate_orders` are orders that could be meant.
+
+    `not_found`: they gave an order number that is none of theirs. Whether it is somebody else's is never said.
+    """
 
     kind: Literal["details_asked"] = "details_asked"
     missing: list[Literal["customer", "order_id"]]
     candidate_orders: list[str] = Field(default_factory=list)
+    not_found: bool = False
 
 
 class ApprovalRejected(BaseModel):
@@ -81,6 +100,7 @@ class DraftedReply(BaseModel):
 
 Letter = Annotated[
     RefundPaid
+    | RefundPaidBefore
     | RefundDenied
     | DetailsAsked
     | ApprovalRejected
@@ -106,6 +126,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     kind.model_fields["kind"].default: tuple(name for name in kind.model_fields if name != "kind")
     for kind in (
         RefundPaid,
+        RefundPaidBefore,
         RefundDenied,
         DetailsAsked,
         ApprovalRejected,
@@ -119,11 +140,14 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 def sample_letters() -> Iterator[Letter]:
     """Yield letters of every kind that is put into words, with every field once there and once not."""
     about = {"money": Money(minor=500_000, currency="USD"), "order_id": "ORD-10065"}
-    for partial, approved in product((False, True), repeat=2):
-        yield RefundPaid.model_validate({**about, "partial": partial, "approved": approved})
+    for partial, approved, pending in product((False, True), repeat=3):
+        yield RefundPaid.model_validate({**about, "partial": partial, "approved": approved, "pending": pending})
+    for dates, share in product(([], ["2026-03-05"], ["2026-03-05", "2026-03-09"]), (False, True)):
+        yield RefundPaidBefore.model_validate({**about, "dates": dates, "share": share})
     yield from (RefundDenied(rule=rule) for rule in (Rule.NO_RULE, *DENYING))
     for missing, orders in product((["customer"], ["order_id"], ["customer", "order_id"]), ([], ["ORD-1", "ORD-2"])):
         yield DetailsAsked.model_validate({"missing": missing, "candidate_orders": orders})
+    yield from (DetailsAsked(missing=["order_id"], candidate_orders=o, not_found=True) for o in ([], ["ORD-1"]))
     yield from (ApprovalRejected.model_validate({**about, "reason": why}) for why in ("", "the goods were kept"))
     yield ApprovalExpired.model_validate(about)
     for steps, escalate_if in product(([], ["Plug it in."], ["Plug it in.", "Switch it on."]), ("", "it smokes")):

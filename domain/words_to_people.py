@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
+from domain.money.effect import PendingEffect
 
 SUBJECT_CHARS, TEXT_CHARS, VALUE_CHARS = 200, 1000, 500
 ALONE_AT_MOST = 3  # so many words of a kind are sent one by one, more of them as one message
@@ -32,6 +33,8 @@ class WordKind(StrEnum):
     ARRIVAL = "arrival"
     REMINDER = "reminder"
     ESCALATION = "escalation"
+    REFUND_FAILED = "refund_failed"
+    REFUND_OVERDUE = "refund_overdue"
 
 
 _MANY: dict[str, str] = {
@@ -40,6 +43,8 @@ _MANY: dict[str, str] = {
     WordKind.ARRIVAL: "cases that wait for a person",
     WordKind.REMINDER: "reminders",
     WordKind.ESCALATION: "escalations",
+    WordKind.REFUND_FAILED: "refunds that failed",
+    WordKind.REFUND_OVERDUE: "refunds that are still pending",
 }
 
 
@@ -138,6 +143,33 @@ def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
             "approvers": ", ".join(approver.name for approver in request.approvers),
         },
         at=request.requested_at or now,
+    )
+
+
+def word_on_failed_refund(effect: PendingEffect, why: str, now: datetime) -> WordToPeople:
+    """Return what people are told of a refund that was pending and failed: the customer was told that it comes."""
+    return WordToPeople(
+        word_id=f"{effect.key}/failed",
+        kind=WordKind.REFUND_FAILED,
+        case_id=effect.case_id,
+        subject=f"refund of {effect.money} failed at the provider: {effect.case_id}",
+        text=f"{why or 'no reason given'}. It was booked back; the customer was told that it is on its way. "
+        "Pay it another way, or ask them for one.",
+        data={"key": effect.key, "provider_ref": effect.provider_ref, "why": why},
+        at=now,
+    )
+
+
+def word_on_overdue_refund(effect: PendingEffect, now: datetime) -> WordToPeople:
+    """Return what people are told of a refund that stays pending."""
+    return WordToPeople(
+        word_id=f"{effect.key}/overdue",
+        kind=WordKind.REFUND_OVERDUE,
+        case_id=effect.case_id,
+        subject=f"refund of {effect.money} is still pending at the provider: {effect.case_id}",
+        text=f"It was sent on {effect.since:%Y-%m-%d}; look it up there as {effect.provider_ref}.",
+        data={"key": effect.key, "provider_ref": effect.provider_ref},
+        at=now,
     )
 
 

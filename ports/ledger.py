@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from domain.case import EffectRecord
 from domain.money.action import Action, AnyAction, Terms
 from domain.money.approval import ApprovalRequest, ApprovalResult
-from domain.money.effect import LedgerState
+from domain.money.effect import LedgerState, Settling
 
 
 class LedgerRow(BaseModel):
     """An effect in the ledger; `at` is the time of the intention. `action` holds the bytes that every retry sends.
 
-    `is_new` says that the very call that returned it wrote it down: nobody can have sent it before.
+    `is_new` says that the very call that returned it wrote it down: nobody can have sent it before. `settling` is there
+    for an executed one that the provider called pending.
     """
 
     effect: EffectRecord
@@ -22,6 +23,12 @@ class LedgerRow(BaseModel):
     at: datetime
     action: AnyAction | None = None
     is_new: bool = False
+    settling: Settling | None = None
+
+    @property
+    def paid(self) -> bool:
+        """Whether the money moved, or is on its way, and did not come back."""
+        return self.state is LedgerState.EXECUTED and self.settling is not Settling.FAILED
 
 
 class Ledger(Protocol):
@@ -46,13 +53,17 @@ class Ledger(Protocol):
         written, even if the policy's version is another; an executed one whatever was switched off since.
 
         Raises:
-            RefusedError: a check failed, or the key stands there with another action.
+            RecordsMovedError: the records are not any more what the decision saw: it may be decided again.
+            RefusedError: another check failed, or the key stands there with another action.
             EffectsStoppedError: the kill switch is on.
         """
         ...
 
-    def execute(self, key: str, provider_ref: str, now: datetime) -> LedgerRow:
-        """Record that the rail did it, with the two entries that balance; repeatable."""
+    def execute(self, key: str, provider_ref: str, now: datetime, *, pending: bool = False) -> LedgerRow:
+        """Record that the rail did it, with the two entries that balance; repeatable.
+
+        `pending`: the provider may still fail to do it; it is asked again later (`ports/settling.py`).
+        """
         ...
 
     def find(self, key: str) -> LedgerRow | None:

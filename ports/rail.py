@@ -1,22 +1,34 @@
 """A payment provider."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from domain.errors import RefusedError
 from domain.money.action import Action
+from domain.money.effect import Settling
 from domain.money.refund import RefundAction
 
 
 class RailReceipt(BaseModel):
-    """The provider's word that the money moved; `reference` is the provider's own id."""
+    """The provider's word that the money moved; `reference` is the provider's own id.
+
+    `pending`: the provider took it on, and it may fail yet.
+    """
 
     key: str
     reference: str
     amount_minor: int
     currency: str
     payee: str
+    pending: bool = False
+
+
+class Fate(BaseModel):
+    """What became of a payment that was pending, and the provider's reason where it failed."""
+
+    settling: Settling
+    why: str = ""
 
 
 class Rail(Protocol):
@@ -33,6 +45,21 @@ class Rail(Protocol):
 
     async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:
         """Ask by our reference whether it was done (providers forget keys); the action makes the search short."""
+        ...
+
+
+@runtime_checkable
+class SlowRail(Protocol):
+    """A payment provider whose payments may be pending first and fail later."""
+
+    async def fate(self, reference: str) -> Fate:
+        """Ask by the provider's own id what became of a payment.
+
+        Raises:
+            TransientError, ToldToWaitError: it cannot say now.
+            RefusedError: it does not know the payment.
+            ConfigurationError: our credentials do not do.
+        """
         ...
 
 

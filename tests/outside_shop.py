@@ -59,6 +59,7 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+disputed = "contested"
 
 [lines]
 from = "positions"
@@ -130,6 +131,7 @@ currency = "cur"
 captured_at = "at"
 payee = "instrument"
 refunded = "back"
+disputed = "contested"
 
 [lines]
 within = "positions"
@@ -183,6 +185,7 @@ _PAYMENTS = sa.Table(
     sa.Column("at", _time()),
     sa.Column("instrument", sa.Text),
     sa.Column("back", _money()),
+    sa.Column("contested", sa.Boolean),
 )
 
 _POSITIONS = sa.Table(
@@ -216,7 +219,7 @@ def _sale(number: str, buyer: str, state: str, ordered: float, total: str, cur: 
 def _payment(ref: str, sale: str, paid: str, cur: str, at: float, instrument: str, back: str | None = None) -> Json:
     return {
         "branch": "default", "ref": ref, "sale": sale, "paid": paid, "cur": cur, "at": _ago(at),
-        "instrument": instrument, "back": back,
+        "instrument": instrument, "back": back, "contested": ref == "CH-3" or None,
     }  # fmt: skip
 
 

@@ -296,6 +296,7 @@ class Parts:
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
+            "activities.actions.settle:SettlingActivities",
             "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )
@@ -365,6 +366,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
+    "settling": lambda parts: parts.store.settling,
     "words": lambda parts: parts.store.words,
 }
 

@@ -20,7 +20,7 @@ from activities.errors import FailureInterceptor
 from activities.room import RoomInterceptor
 from client.connect import connect
 from client.refusals import explained
-from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_tell
+from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
 from client.which import which_headgate
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
@@ -32,6 +32,7 @@ from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
+from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
 
 BUILD_ID = f"headgate-{version('headgate')}"  # else the SDK hashes every loaded module, a second of each start
@@ -44,7 +45,8 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 def workflows() -> list[type]:
     """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
     specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
-    return [CaseWorkflow, *specialists, ApprovalWorkflow, IntakeWorkflow, JournalWorkflow, TellWorkflow]
+    for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow)
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, *for_ever]
 
 
 def case_worker(
@@ -138,6 +140,7 @@ async def run_role(role: Role, settings: Settings) -> None:
             await ensure_journal(client)
         if role is Role.ACTION:
             await ensure_tell(client)
+            await ensure_settling(client)
     except RPCError as error:
         raise explained(client, error) from error
     stop = asyncio.Event()

@@ -97,6 +97,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
+def is_of(error: Exception, kind: type[HeadgateError]) -> bool:
+    """Return whether a step failed for good with an error of this class. Pure, for workflows."""
+    attempts = failed_step(error, step="").attempts
+    return bool(attempts) and attempts[-1].error_type == kind.__name__
+
+
 def step_error(message: str, failed: FailedStep) -> ApplicationError:
     """Return the error by which a workflow says why it could not go on."""
     return ApplicationError(message, failed, type=STEP_FAILED, non_retryable=True)

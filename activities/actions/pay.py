@@ -110,7 +110,7 @@ class PayActivities:
         if request.take_back:
             await self._take_back([row for row, receipt in found if receipt is None], request)
         rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
-        return SettleResult(effects=[row.effect for row in rows if row.state is LedgerState.EXECUTED])
+        return SettleResult(effects=[row.effect for row in rows if row.paid])
 
     async def _pay(self, action: Action, terms: Terms, *, step: str, approval_id: str | None) -> EffectRecord:
         began = self._stopwatch()
@@ -164,7 +164,7 @@ class PayActivities:
         if row is None:
             return None
         if row.state is not LedgerState.INTENDED:
-            return row.effect if row.state is LedgerState.EXECUTED else None
+            return row.effect if row.paid else None
         receipt = await self._find(row)
         return await self._book(receipt, row.action) if receipt is not None else None
 
@@ -184,7 +184,9 @@ class PayActivities:
                 f"{receipt.currency} to {receipt.payee!r}, not {action.money.minor} {action.money.currency} to "
                 f"{action.payee!r}: nothing was booked, compare the provider's log with the ledger"
             )
-        row = await asyncio.to_thread(self._ledger.execute, receipt.key, receipt.reference, self._clock())
+        row = await asyncio.to_thread(
+            self._ledger.execute, receipt.key, receipt.reference, self._clock(), pending=receipt.pending
+        )
         return row.effect
 
 

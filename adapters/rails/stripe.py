@@ -8,6 +8,7 @@ https://docs.stripe.com/currencies.
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -16,15 +17,20 @@ from domain.audit.facts import RailEntry
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money, exponent, format_minor
-from ports.rail import RailReceipt, only_refund
+from domain.money.effect import Settling
+from ports.rail import Fate, RailReceipt, only_refund
 
 STRIPE_URL = "https://api.stripe.com"
 TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call
 PAGE = 100
 LOOK_BACK_PAGES = 50  # without a charge to search by: 5,000 refunds, newest first
 
-_PAID = ("succeeded", "pending", "requires_action")  # not to be sent again, though it may still be on its way
+_PENDING = ("pending", "requires_action")  # on its way: not to be sent again, though it may fail yet
+_PAID = ("succeeded", *_PENDING)
 _NOT_PAID = ("failed", "canceled")
+
+# The customer's bank was asked for the charge, or has it back: whoever refunds it too pays twice.
+_DISPUTED = ("charge_disputed", "charge_already_disputed")
 
 # Where Stripe counts a currency with other decimals than ISO 4217.
 _PLACES = {"ISK": 2, "UGX": 2, "MGA": 0}
@@ -92,6 +98,27 @@ class StripeRail:
             raise TransientError(f"whether {key!r} was paid stays open: {error}") from error
         return None
 
+    async def fate(self, reference: str) -> Fate:
+        """Ask what became of a refund that was pending.
+
+        Raises:
+            TransientError, ToldToWaitError: Stripe cannot say now.
+            RefusedError: Stripe does not know it.
+            ConfigurationError: the API key is wrong or may not read refunds.
+        """
+        try:
+            refund = await self._call("GET", f"/v1/refunds/{quote(reference, safe='')}")
+        except _MissingError as error:
+            raise RefusedError(str(error)) from error
+        status = refund.get("status")
+        if status in _PENDING:
+            return Fate(settling=Settling.PENDING)
+        if status == "succeeded":
+            return Fate(settling=Settling.SETTLED)
+        if status in _NOT_PAID:
+            return Fate(settling=Settling.FAILED, why=str(refund.get("failure_reason") or status)[:200])
+        raise TransientError(f"Stripe's refund {reference!r} has the status {status!r}, which it does not document")
+
     async def log(self) -> list[RailEntry]:
         """Return every refund that Headgate made, oldest first."""
         entries = [
@@ -156,6 +183,8 @@ def _failure(response: httpx.Response) -> Exception:
         return TransientError(said)
     if status in {401, 403}:
         return ConfigurationError(f"{said}: check HEADGATE_STRIPE_API_KEY and what it may do")
+    if code in _DISPUTED:
+        return RefusedError(f"{said}: the customer's bank was asked to take the charge back; look at the dispute first")
     refused = _MissingError if status == 404 or code == "resource_missing" else RefusedError
     return refused(f"{said}: {str(error.get('message') or '')[:200]}")
 
@@ -229,6 +258,7 @@ def _receipt(refund: Json, key: str) -> RailReceipt:
             amount_minor=_minor_amount(refund),
             currency=_currency(refund),
             payee=_metadata(refund).get("headgate_payee", ""),
+            pending=refund["status"] in _PENDING,
         )
     except (KeyError, TypeError, ValueError) as error:
         # It may have been paid: the same key again brings a whole answer.

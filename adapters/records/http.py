@@ -16,7 +16,7 @@ from adapters.records.mapping import HttpMapping
 from adapters.records.source import Deadline
 from adapters.records.values import RecordReader
 from domain.errors import ConfigurationError
-from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer
+from domain.money.lookup import OWN_ORDERS, KnownCustomer
 from domain.money.records import MAX_LINES, Charge, Order
 
 MAX_CHARGES = 100
@@ -113,7 +113,7 @@ class _HttpView:
             for record in self._records("orders", self._ask(template, tenant, id=customer_id))
         ]
         own = [raw for raw in raws if reader.name(raw, "orders.customer_id") == customer_id]
-        return [reader.name(raw, "orders.id") for raw in own[:CANDIDATE_ORDERS]]
+        return [reader.name(raw, "orders.id") for raw in own[:OWN_ORDERS]]
 
     def _customer(self, record: object, tenant: str) -> KnownCustomer:
         return self._source.reader.customer(self._fields("customers", record), tenant)
@@ -206,12 +206,16 @@ class _HttpView:
         Raises:
             ConfigurationError: it is somebody else altogether.
         """
-        if asked != got and _bare(asked) != _bare(got):
+        if asked != got and _bare(asked) != _bare(got) and (not _digits(asked) or _digits(asked) != _digits(got)):
             whom = f"{asked!r} the records answer with {got!r}"
             if key.startswith("customers."):  # what a sender wrote may be their address
                 whom = "one customer the records answer with another"
             raise ConfigurationError(f"{self._source.file}: key {key}: asked for {whom}: mend the path")
         return asked == got
+
+
+def _digits(name: str) -> str:
+    return "".join(sign for sign in name if sign.isdecimal())
 
 
 def _bare(name: str) -> str:

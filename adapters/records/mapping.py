@@ -124,6 +124,7 @@ class SqlCharges(_Part):
     captured_at: Identifier
     payee: Identifier
     refunded: Identifier | None = None
+    disputed: Identifier | None = None
     tenant: Identifier | None = None
 
 
@@ -225,6 +226,7 @@ class HttpCharges(_OfOrder):
     captured_at: JsonPath
     payee: JsonPath
     refunded: JsonPath | None = None
+    disputed: JsonPath | None = None
 
 
 class HttpLines(_OfOrder):

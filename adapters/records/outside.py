@@ -12,7 +12,7 @@ from adapters.records.source import Deadline, RecordsSource
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import cases
-from domain.errors import OvertakenError, RefusedError, TransientError
+from domain.errors import OvertakenError, RecordsMovedError, TransientError
 from domain.money.lookup import Facts, look_up
 from domain.money.records import Account
 from domain.money.refund import RefundAction
@@ -69,7 +69,8 @@ class OutsideRecords:
         """Copy anew what a payment that is about to begin rests on: between decision and payment may lie days.
 
         Raises:
-            RefusedError: the order or its charge is gone, or went to somebody else.
+            RecordsMovedError: the order or its charge is gone, or went to somebody else.
+            RefusedError: a charge that a refund rests on has other terms now.
             TransientError, ToldToWaitError, ConfigurationError: as `find_account`.
         """
 
@@ -83,10 +84,10 @@ class OutsideRecords:
                 order = view.order(tenant, action.order_id)
             if order is None or order.customer_id != owner:
                 became = "is not in the records any more" if order is None else f"belongs to {order.customer_id!r} now"
-                raise RefusedError(f"order {action.order_id!r} {became}: {action.key!r} has to be decided again")
+                raise RecordsMovedError(f"order {action.order_id!r} {became}: {action.key!r} has to be decided again")
             if action.charge_id not in {charge.charge_id for charge in order.charges}:
                 gone = f"charge {action.charge_id!r} is not one of order {action.order_id!r} any more"
-                raise RefusedError(f"{gone}: {action.key!r} has to be decided again")
+                raise RecordsMovedError(f"{gone}: {action.key!r} has to be decided again")
             self._database.writing(lambda connection: self._mirror.keep(connection, tenant, order, seen_at))
 
         self._not_overtaken(look)

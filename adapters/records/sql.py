@@ -20,7 +20,7 @@ from adapters.records.sql_engine import bound_statement, bound_time, engine_for,
 from adapters.records.values import RecordReader
 from adapters.store.database import is_transient
 from domain.errors import ConfigurationError
-from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer
+from domain.money.lookup import OWN_ORDERS, KnownCustomer
 from domain.money.records import MAX_LINES, Charge, Order
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -194,7 +194,7 @@ class _SqlView:
         if not self._source.serves(tenant):
             return []
         reader = self._source.reader
-        rows = self.select("orders", {"customer_id": customer_id}, tenant=tenant, limit=CANDIDATE_ORDERS, newest=True)
+        rows = self.select("orders", {"customer_id": customer_id}, tenant=tenant, limit=OWN_ORDERS, newest=True)
         return [reader.name(row, "orders.id") for row in rows if reader.name(row, "orders.customer_id") == customer_id]
 
     def select(

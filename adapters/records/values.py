@@ -21,6 +21,7 @@ MAX_QUANTITY = 10**6
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _QUANTITY = re.compile(r"([0-9]{1,7})(?:\.0{1,6})?", re.ASCII)  # as NUMERIC has it, too
+_YES_OR_NO = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 _LOG = logging.getLogger("headgate.records")
@@ -97,6 +98,7 @@ class RecordReader:
             captured_at=self._when(raw, "charges.captured_at"),
             payee=self._text(raw, "charges.payee", MAX_TEXT),
             refunded_minor=0 if raw.get("refunded") is None else self._minor(raw, "charges.refunded", currency),
+            disputed=self._yes_or_no(raw, "charges.disputed"),
         )
 
     def name(self, raw: Raw, key: str) -> str:
@@ -173,6 +175,15 @@ class RecordReader:
         if minor != int(minor) or minor > MAX_MINOR:
             self._wrong(key, value, f"{kind} with at most {places} decimals")
         return int(minor)
+
+    def _yes_or_no(self, raw: Raw, key: str) -> bool:
+        value = _of(raw, key)
+        if value is None or value == "":
+            return False
+        said = _YES_OR_NO.get(str(value).strip().casefold()) if isinstance(value, bool | int | str) else None
+        if said is None:
+            self._wrong(key, value, "true or false (as such, as 1 or 0, or as a word); say it in a view")
+        return said
 
     def _when_if_any(self, raw: Raw, key: str) -> datetime | None:
         return None if _of(raw, key) in (None, "") else self._when(raw, key)

@@ -9,6 +9,7 @@ from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
 from adapters.store.database import Database
 from adapters.store.dead_letters import SqlDeadLetters
+from adapters.store.effects import SqlSettling
 from adapters.store.guards import SqlSwitches
 from adapters.store.ledger import SqlLedger
 from adapters.store.migrate import upgrade
@@ -26,6 +27,7 @@ class Store:
         self.records = SqlCustomerRecords(database)
         self.crm = SqlCrm(database)
         self.ledger = SqlLedger(database)
+        self.settling = SqlSettling(database)
         self.dead_letters = SqlDeadLetters(database)
         self.switches = SqlSwitches(database)
         self.words = SqlWords(database)

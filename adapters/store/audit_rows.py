@@ -21,6 +21,7 @@ from adapters.store.tables import (
     forbidden_cases,
     journal,
     outbox,
+    settlements,
     switch_changes,
     words,
 )
@@ -38,7 +39,9 @@ from domain.audit.facts import (
 )
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
+from domain.money.effect import Settling
 
+_FAILED = sa.select(settlements.c.effect_key, settlements.c.why).where(settlements.c.state == Settling.FAILED)
 CHARGES_AT_ONCE = 500  # below the number of parameters that either database takes
 
 
@@ -55,6 +58,7 @@ class SqlAuditReader:
                 connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             return StoreFacts(
                 effects=[EffectFact.model_validate(dict(r)) for r in _rows(connection, EffectFact, effects)],
+                failed={row.effect_key: row.why or "" for row in connection.execute(_FAILED)},
                 entries=[EntryFact.model_validate(dict(r)) for r in _rows(connection, EntryFact, entries)],
                 approvals=[_approval(r) for r in connection.execute(sa.select(approvals)).mappings()],
                 dead_letters=[_dead_letter(r) for r in connection.execute(sa.select(dead_letters)).mappings()],

@@ -1,28 +1,40 @@
-"""What Headgate itself paid back, or is about to: the part of an account that only our own ledger knows.
+"""What Headgate itself paid back, or is about to, and what became of it: what only our own ledger knows.
 
 Statements are built once: building one takes SQLAlchemy ten times as long as SQLite takes to answer it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from adapters.store.tables import effects
+from adapters.store.database import Database
+from adapters.store.tables import effects, entries, settlements
+from adapters.store.words import add_word
 from domain.case import EffectRecord
 from domain.money.amount import Money
+from domain.money.effect import OVERDUE, LedgerState, PendingEffect, Settlement, Settling, next_look
 from domain.money.lookup import Facts
-from domain.money.records import Account, OwnEffect
+from domain.money.records import Account, OwnEffect, PaidBack
+from domain.words_to_people import word_on_failed_refund, word_on_overdue_refund
 
-_MOVED = effects.c.state.in_(("intended", "executed"))  # money that is being moved counts as moved
+_FAILED = sa.select(settlements.c.effect_key).where(settlements.c.state == Settling.FAILED)
+MOVED = sa.and_(effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)), effects.c.key.not_in(_FAILED))
+"""Money that is being moved counts as moved, and what came back from the provider does not."""
 _OF_OTHERS = effects.c.case_id != sa.bindparam("except_case", type_=sa.Text)
 _SUM = sa.cast(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0), sa.BigInteger)
 
 _BY_CHARGE = (
     sa.select(effects.c.charge_id, _SUM.label("minor"))
-    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), _MOVED, _OF_OTHERS)
+    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), MOVED, _OF_OTHERS)
     .group_by(effects.c.charge_id)
+)
+_PAID_BACK = (
+    sa.select(effects.c.charge_id, effects.c.amount_minor, effects.c.currency, effects.c.executed_at)
+    .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), MOVED, _OF_OTHERS)
+    .order_by(effects.c.intended_at, effects.c.key)
 )
 _OF_ORDER = (
     sa.select(effects.c.key)
@@ -30,7 +42,7 @@ _OF_ORDER = (
         effects.c.tenant == sa.bindparam("tenant"),
         effects.c.order_id == sa.bindparam("order_id"),
         effects.c.charge_id.is_not(None),
-        _MOVED,
+        MOVED,
     )
     .limit(1)
 )
@@ -39,12 +51,14 @@ _SINCE = sa.select(_SUM).where(
     effects.c.customer_id == sa.bindparam("customer_id"),
     effects.c.currency == sa.bindparam("currency"),
     effects.c.intended_at >= sa.bindparam("since"),
-    _MOVED,
+    MOVED,
     _OF_OTHERS,
 )
 _OWN_EFFECT = (
     sa.select(effects)
-    .where(effects.c.case_id == sa.bindparam("case_id"), effects.c.kind == "refund", effects.c.state == "executed")
+    .where(
+        effects.c.case_id == sa.bindparam("case_id"), effects.c.kind == "refund", effects.c.state == "executed", MOVED
+    )
     .order_by(effects.c.executed_at)
     .limit(1)
 )
@@ -59,11 +73,14 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     if facts.customer is None:
         return Account()
     order, today = facts.order, 0
+    paid_back: list[PaidBack] = []
     if order is not None:
-        by_headgate = moved_by_charge(connection, [c.charge_id for c in order.charges], except_case=case_id)
+        paid_back = _paid_back(connection, [c.charge_id for c in order.charges], except_case=case_id)
+        by_headgate: Counter[str] = Counter()
+        for paid in paid_back:
+            by_headgate[paid.charge_id] += paid.money.minor
         charges = [
-            c.model_copy(update={"refunded_minor": c.refunded_minor + by_headgate.get(c.charge_id, 0)})
-            for c in order.charges
+            c.model_copy(update={"refunded_minor": c.refunded_minor + by_headgate[c.charge_id]}) for c in order.charges
         ]
         order = order.model_copy(update={"charges": charges})
         customer = {"tenant": facts.customer.tenant, "customer_id": facts.customer.customer_id}
@@ -71,20 +88,32 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     return Account(
         customer=facts.customer,
         order=order,
+        order_matched=facts.order_matched,
         order_of_somebody_else=facts.order_of_somebody_else,
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,
+        paid_back=paid_back,
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
 
 
-def moved_by_charge(
-    connection: Connection, charge_ids: Sequence[str], *, except_case: str | None = None
-) -> dict[str, int]:
+def _paid_back(connection: Connection, charge_ids: Sequence[str], *, except_case: str | None) -> list[PaidBack]:
+    if not charge_ids:
+        return []
+    values = {"charge_ids": list(charge_ids), "except_case": except_case or ""}
+    return [
+        PaidBack(
+            charge_id=row.charge_id, money=Money(minor=row.amount_minor, currency=row.currency), at=row.executed_at
+        )
+        for row in connection.execute(_PAID_BACK, values)
+    ]
+
+
+def moved_by_charge(connection: Connection, charge_ids: Sequence[str]) -> dict[str, int]:
     """Return what Headgate paid back of each charge, or is about to, minor units; those without are left out."""
     if not charge_ids:
         return {}
-    values = {"charge_ids": list(charge_ids), "except_case": except_case or ""}
+    values = {"charge_ids": list(charge_ids), "except_case": ""}
     return {row.charge_id: int(row.minor) for row in connection.execute(_BY_CHARGE, values)}
 
 
@@ -126,3 +155,103 @@ def effect_record(row: RowMapping) -> EffectRecord:
         approval_id=row["approval_id"],
         provider_ref=row["provider_ref"],
     )
+
+
+# --- what the provider called pending ---------------------------------------------------------------------------
+
+_PENDING = settlements.c.state == Settling.PENDING
+
+
+class SqlSettling:
+    """`SettlingStore` on SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, limit: int, now: datetime) -> list[PendingEffect]:
+        """Return pending effects that are to be asked about now, those that wait longest first."""
+        wanted = (
+            sa.select(effects, settlements.c.since, settlements.c.looks)
+            .join(effects, effects.c.key == settlements.c.effect_key)
+            .where(_PENDING, settlements.c.look_at <= now)
+            .order_by(settlements.c.look_at, effects.c.key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted).mappings().all()
+        return [
+            PendingEffect(
+                key=row["key"],
+                case_id=row["case_id"],
+                kind=row["kind"],
+                provider_ref=row["provider_ref"],
+                money=Money(minor=row["amount_minor"], currency=row["currency"]),
+                since=row["since"],
+                looks=row["looks"],
+            )
+            for row in rows
+        ]
+
+    def of_case(self, case_id: str) -> list[Settlement]:
+        """Return what became of the refunds of a case that were pending, oldest first."""
+        wanted = (
+            sa.select(settlements, effects.c.key, effects.c.amount_minor, effects.c.currency)
+            .join(effects, effects.c.key == settlements.c.effect_key)
+            .where(effects.c.case_id == case_id)
+            .order_by(settlements.c.since, effects.c.key)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted).mappings().all()
+        return [
+            Settlement(
+                key=row["key"],
+                money=Money(minor=row["amount_minor"], currency=row["currency"]),
+                settling=Settling(row["state"]),
+                since=row["since"],
+                ended_at=row["ended_at"],
+                why=row["why"] or "",
+            )
+            for row in rows
+        ]
+
+    def put_off(self, effect: PendingEffect, now: datetime) -> None:
+        """Ask about it again later; people are told once of one that is overdue."""
+        later = {"looks": effect.looks + 1, "look_at": next_look(effect.looks + 1, now)}
+
+        def work(connection: Connection) -> None:
+            if _change(connection, effect.key, later) and now - effect.since > OVERDUE:
+                add_word(connection, word_on_overdue_refund(effect, now))
+
+        self._database.writing(work)
+
+    def settle(self, key: str, now: datetime) -> None:
+        """Record that the money arrived; repeatable."""
+        values = {"state": Settling.SETTLED, "ended_at": now}
+        self._database.writing(lambda connection: _change(connection, key, values))
+
+    def fail(self, effect: PendingEffect, why: str, now: datetime) -> None:
+        """Record that it failed: with a correction in the books, and a word to people. Repeatable."""
+        values = {"state": Settling.FAILED, "why": why[:500], "ended_at": now}
+
+        def work(connection: Connection) -> None:
+            self._database.lock(connection, f"case:{effect.case_id}")
+            if _change(connection, effect.key, values):
+                _book_back(connection, effect, now)
+                add_word(connection, word_on_failed_refund(effect, why, now))
+
+        self._database.writing(work)
+
+
+def _change(connection: Connection, key: str, values: dict[str, object]) -> bool:
+    """Change a settlement that is still pending; return whether it was."""
+    change = sa.update(settlements).where(settlements.c.effect_key == key, _PENDING).values(**values)
+    return connection.execute(change).rowcount == 1
+
+
+def _book_back(connection: Connection, effect: PendingEffect, now: datetime) -> None:
+    """Book the entries of an effect the other way round, under a posting of their own."""
+    booked = connection.execute(sa.select(entries).where(entries.c.posting == effect.key)).mappings().all()
+    for entry in booked:
+        side = "credit" if entry["side"] == "debit" else "debit"
+        back = {name: entry[name] for name in ("effect_key", "account", "amount_minor", "currency")}
+        connection.execute(sa.insert(entries).values(posting=f"{effect.key}/failed", side=side, at=now, **back))

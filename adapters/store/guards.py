@@ -12,12 +12,11 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import RECORDS_LOCK, Database
-from adapters.store.effects import refunded_since_midnight
+from adapters.store.effects import MOVED, refunded_since_midnight
 from adapters.store.tables import charges, effects, orders, switch_changes
-from domain.errors import RefusedError
+from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
-from domain.money.effect import LedgerState
 from domain.money.refund import RefundAction, RefundTerms
 from ports.rail import only_refund
 
@@ -118,7 +117,9 @@ def guard_refund(
     """Check a refund: charge and payee as the records have them, and all that goes back within charge, limit and cap.
 
     Raises:
-        RefusedError: a check failed, or this is no refund.
+        RecordsMovedError: owner, dispute, refunds of the charge, what is left of it, limit or cap are not what was
+            decided on.
+        RefusedError: another check failed, or this is no refund.
     """
     refund = only_refund(action)
     if not isinstance(terms, RefundTerms):
@@ -172,6 +173,8 @@ def _charge_of(connection: Connection, action: RefundAction, tenant: str) -> Row
         raise RefusedError(
             f"charge {action.charge_id!r} was not paid from {action.payee!r}: money goes back where it came from"
         )
+    if charge["disputed"]:  # whoever pays now pays twice: the bank takes it back as well
+        raise RecordsMovedError(f"charge {action.charge_id!r} is disputed now: {action.key!r} has to be decided again")
     if charge["currency"] != action.money.currency:
         raise RefusedError(f"charge {action.charge_id!r} is in {charge['currency']}, not in {action.money.currency}")
     return charge
@@ -181,7 +184,7 @@ def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id
     """Refuse where the order went to somebody else while a person decided: claim, letter and cap are of the first."""
     if customer_id is not None and charge["customer_id"] != customer_id:
         owner = charge["customer_id"]
-        raise RefusedError(
+        raise RecordsMovedError(
             f"order {action.order_id!r} belongs to {owner!r} now: {action.key!r} has to be decided again"
         )
 
@@ -192,7 +195,7 @@ def _back_before(connection: Connection, action: RefundAction, charge: RowMappin
         sa.select(sa.func.coalesce(sa.func.sum(effects.c.amount_minor), 0)).where(
             effects.c.charge_id == action.charge_id,
             effects.c.key != action.key,
-            effects.c.state.in_((LedgerState.INTENDED, LedgerState.EXECUTED)),
+            MOVED,
         )
     ).scalar_one()
     return int(charge["refunded_minor"]) + int(moved)
@@ -201,7 +204,7 @@ def _back_before(connection: Connection, action: RefundAction, charge: RowMappin
 def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int | None) -> None:
     if seen_back_minor is not None and back_minor != seen_back_minor:
         seen, now_back = (format_minor(m, action.money.currency) for m in (seen_back_minor, back_minor))
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
             f"{now_back}: it has to be decided again"
         )
@@ -210,7 +213,7 @@ def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int
 def _require_within_charge(action: RefundAction, charge: RowMapping, back_minor: int) -> None:
     left = charge["amount_minor"] - back_minor
     if action.money.minor > left:
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would pay {action.money}, but only {format_minor(left, action.money.currency)} "
             f"of charge {action.charge_id!r} is left"
         )
@@ -220,7 +223,7 @@ def _require_below_limit(action: RefundAction, back_minor: int, limit_minor: int
     currency = action.money.currency
     if limit_minor is not None and back_minor + action.money.minor >= limit_minor:
         before = f" after {format_minor(back_minor, currency)} of the same charge" if back_minor else ""
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would pay {action.money}{before}, at or above the limit of "
             f"{format_minor(limit_minor, currency)}: it needs an approval on record"
         )
@@ -235,7 +238,7 @@ def _require_within_daily_cap(
     customer = {"tenant": charge["tenant"], "customer_id": charge["customer_id"]}
     today = refunded_since_midnight(connection, customer, currency, now=now, except_case=action.case_id)
     if today + action.money.minor > daily_cap_minor:
-        raise RefusedError(
+        raise RecordsMovedError(
             f"{action.key!r} would bring the customer's refunds of today to "
             f"{format_minor(today + action.money.minor, currency)}, above the cap of "
             f"{format_minor(daily_cap_minor, currency)}: it needs an approval on record"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -10,11 +11,11 @@ from adapters.store import approvals as approval_rows
 from adapters.store.database import Database, insert_first
 from adapters.store.effects import effect_record
 from adapters.store.guards import EFFECTS_STOPPED, KINDS, why_on
-from adapters.store.tables import cases, effects, entries, forbidden_cases
+from adapters.store.tables import cases, effects, entries, forbidden_cases, settlements
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action
 from domain.money.approval import ApprovalRequest, ApprovalResult
-from domain.money.effect import LedgerState
+from domain.money.effect import LedgerState, Settling, next_look
 from ports.ledger import LedgerRow
 
 
@@ -50,6 +51,8 @@ class SqlLedger:
         def work(connection: Connection) -> LedgerRow:
             self._database.lock(connection, f"case:{action.case_id}")
             standing = _row_of(connection, action.key)
+            if standing is not None and standing.settling is Settling.FAILED:
+                raise RefusedError(f"{action.key!r} was paid and failed at the provider: a person pays it another way")
             if standing is not None and standing.state is LedgerState.EXECUTED:
                 return _same(standing, action)
             _require_allowed(connection, action)
@@ -95,10 +98,11 @@ class SqlLedger:
 
         return self._database.writing(work)
 
-    def execute(self, key: str, provider_ref: str, now: datetime) -> LedgerRow:
+    def execute(self, key: str, provider_ref: str, now: datetime, *, pending: bool = False) -> LedgerRow:
         """Record that the rail did it, with the two entries that balance; repeatable.
 
-        An abandoned effect is booked too: if the provider says that money moved, it did.
+        An abandoned effect is booked too: if the provider says that money moved, it did. One that is `pending` there is
+        booked as well, and asked about again.
 
         Raises:
             KeyError: no such effect was intended.
@@ -114,6 +118,9 @@ class SqlLedger:
                 .where(effects.c.key == key)
                 .values(state=LedgerState.EXECUTED, provider_ref=provider_ref, executed_at=now, why=None)
             )
+            if pending:
+                first = {"effect_key": key, "state": Settling.PENDING, "since": now, "looks": 0}
+                connection.execute(sa.insert(settlements).values(**first, look_at=next_look(0, now)))
             rules = KINDS[row.effect.kind]
             for account, side in ((rules.debit, "debit"), (rules.credit, "credit")):
                 connection.execute(
@@ -138,13 +145,13 @@ class SqlLedger:
 
     def in_doubt(self, case_id: str) -> list[LedgerRow]:
         """Return the case's effects that were intended and neither executed nor abandoned."""
-        open_ones = sa.select(effects).where(effects.c.case_id == case_id, effects.c.state == LedgerState.INTENDED)
+        open_ones = _rows().where(effects.c.case_id == case_id, effects.c.state == LedgerState.INTENDED)
         with self._database.reading() as connection:
             return [_ledger_row(row) for row in connection.execute(open_ones.order_by(effects.c.key)).mappings()]
 
     def effects_of(self, case_id: str) -> list[LedgerRow]:
         """Return all effects of a case, oldest first."""
-        wanted = sa.select(effects).where(effects.c.case_id == case_id).order_by(effects.c.intended_at, effects.c.key)
+        wanted = _rows().where(effects.c.case_id == case_id).order_by(effects.c.intended_at, effects.c.key)
         with self._database.reading() as connection:
             return [_ledger_row(row) for row in connection.execute(wanted).mappings()]
 
@@ -236,8 +243,14 @@ def _locked_row(database: Database, connection: Connection, key: str) -> LedgerR
     return _known(_row_of(connection, key), key)
 
 
+def _rows() -> sa.Select[Any]:  # Any: columns of every type
+    return sa.select(effects, settlements.c.state.label("settling")).outerjoin(
+        settlements, settlements.c.effect_key == effects.c.key
+    )
+
+
 def _row_of(connection: Connection, key: str) -> LedgerRow | None:
-    row = connection.execute(sa.select(effects).where(effects.c.key == key)).mappings().one_or_none()
+    row = connection.execute(_rows().where(effects.c.key == key)).mappings().one_or_none()
     return None if row is None else _ledger_row(row)
 
 
@@ -249,8 +262,9 @@ def _known(row: LedgerRow | None, key: str) -> LedgerRow:
 
 def _ledger_row(row: RowMapping) -> LedgerRow:
     return LedgerRow(
-        effect=effect_record(row),
+        effect=effect_record(row).model_copy(update={"pending": row["settling"] == Settling.PENDING}),
         state=LedgerState(row["state"]),
+        settling=Settling(row["settling"]) if row["settling"] else None,
         at=row["intended_at"],
         action=read_action(row["action"]) if row["action"] else None,
     )

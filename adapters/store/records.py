@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import charges, customers, order_lines, orders
-from domain.money.lookup import CANDIDATE_ORDERS, KnownCustomer, look_up
+from domain.money.lookup import OWN_ORDERS, KnownCustomer, look_up
 from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 
 _CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key).where(
@@ -31,11 +31,11 @@ _LINES = (
     .where(order_lines.c.tenant == sa.bindparam("tenant"), order_lines.c.order_id == sa.bindparam("order_id"))
     .order_by(order_lines.c.place)
 )
-_CANDIDATES = (
+_OWN = (
     sa.select(orders.c.order_id)
     .where(orders.c.tenant == sa.bindparam("tenant"), orders.c.customer_id == sa.bindparam("customer_id"))
     .order_by(orders.c.placed_at.desc(), orders.c.order_id)
-    .limit(CANDIDATE_ORDERS)
+    .limit(OWN_ORDERS)
 )
 
 
@@ -101,7 +101,7 @@ class _StoreView:
         )
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
-        return list(self._connection.execute(_CANDIDATES, {"tenant": tenant, "customer_id": customer_id}).scalars())
+        return list(self._connection.execute(_OWN, {"tenant": tenant, "customer_id": customer_id}).scalars())
 
 
 def lines_of(connection: Connection, tenant: str, order_id: str) -> list[OrderLine]:
@@ -118,4 +118,5 @@ def _charge(row: RowMapping) -> Charge:
         captured_at=row["captured_at"],
         payee=row["payee"],
         refunded_minor=row["refunded_minor"],
+        disputed=row["disputed"],
     )

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
+from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
 from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, StoredCaseRow
@@ -36,7 +37,7 @@ class SqlReports:
                     ),
                 ).select_from(cases)
             ).one()
-            executed = effects.c.state == "executed"
+            executed = sa.and_(effects.c.state == "executed", MOVED)
             return CaseCounts(
                 total=sums[0],
                 by_state=_grouped(connection, cases.c.state),
@@ -105,7 +106,7 @@ def _count(connection: Connection, table: sa.Table, where: sa.ColumnElement[bool
 def _summed(connection: Connection) -> dict[str, int]:
     wanted = (
         sa.select(effects.c.currency, sa.func.sum(effects.c.amount_minor))
-        .where(effects.c.state == "executed", effects.c.currency.is_not(None))
+        .where(effects.c.state == "executed", MOVED, effects.c.currency.is_not(None))
         .group_by(effects.c.currency)
         .order_by(effects.c.currency)
     )

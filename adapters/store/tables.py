@@ -176,6 +176,7 @@ charges = sa.Table(
     sa.Column("captured_at", UtcTime, nullable=False),
     sa.Column("payee", sa.Text, nullable=False),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),  # paid back outside Headgate
+    sa.Column("disputed", sa.Boolean, nullable=False, server_default=sa.false()),
     *_seen(),
     sa.ForeignKeyConstraint(["tenant", "order_id"], ["orders.tenant", "orders.order_id"], name="charges_order"),
     sa.CheckConstraint(
@@ -263,6 +264,20 @@ effects = sa.Table(
     sa.UniqueConstraint("approval_id", name="effects_approval_once"),
     sa.CheckConstraint("state IN ('intended', 'executed', 'abandoned')", name="effects_state"),
     sa.Index("effects_by_customer", "tenant", "customer_id", "intended_at"),
+)
+
+settlements = sa.Table(  # of executed effects that the provider called pending: what became of them
+    "settlements",
+    metadata,
+    sa.Column("effect_key", sa.Text, sa.ForeignKey("effects.key", name="settlements_effect"), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("looks", sa.Integer, nullable=False),
+    sa.Column("look_at", UtcTime, nullable=False),
+    sa.Column("why", PlainText),
+    sa.Column("ended_at", UtcTime),
+    sa.CheckConstraint("state IN ('pending', 'settled', 'failed')", name="settlements_state"),
+    sa.Index("settlements_due", "state", "look_at"),
 )
 
 entries = sa.Table(

@@ -24,6 +24,7 @@ async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, 
     )
     document = report.model_dump(mode="json")
     lines = [f"{v.promise} {v.subject}: {v.text}\n    {v.evidence}" for v in report.violations]
+    lines += [f"note: {note}" for note in report.notes]
     checked = ", ".join(f"{name} {n}" for name, n in report.checked.items())
     verdict = f"{len(report.violations)} violations" if report.violations else "clean"
     return document, [*lines, f"audit: {verdict} (checked {checked})"]

@@ -24,6 +24,7 @@ from commands.terminal.cli import (
     table,
     with_headgate,
 )
+from commands.work.settling import settling_of
 
 if TYPE_CHECKING:
     from client.case_rows import CaseRow
@@ -90,7 +91,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     """
 
     async def work(headgate: "Headgate") -> None:
-        document = await _case_document(headgate, case_id)
+        document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
         message = await headgate.cases.message(case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})

@@ -197,6 +197,7 @@ class AuditFacts(BaseModel):
     pen: PenFacts = Field(default_factory=PenFacts)
     rail: list[RailEntry] = Field(default_factory=list)
     effects: list[EffectFact] = Field(default_factory=list)
+    failed: dict[str, str] = Field(default_factory=dict)  # key of an executed effect that failed afterwards -> why
     entries: list[EntryFact] = Field(default_factory=list)
     approvals: list[ApprovalFact] = Field(default_factory=list)
     dead_letters: list[DeadLetterFact] = Field(default_factory=list)
@@ -222,11 +223,15 @@ class Violation(BaseModel):
 
 
 class AuditReport(BaseModel):
-    """What was looked at, by promise, what is still under way, and what is wrong."""
+    """What was looked at, by promise, what is still under way, and what is wrong.
+
+    `notes` break no promise, but people should know them.
+    """
 
     checked: dict[str, int] = Field(default_factory=dict)
     under_way: dict[str, int] = Field(default_factory=dict)
     violations: list[Violation] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -238,6 +243,7 @@ class StoreFacts(BaseModel):
     """The store's part of the audit's facts."""
 
     effects: list[EffectFact] = Field(default_factory=list)
+    failed: dict[str, str] = Field(default_factory=dict)
     entries: list[EntryFact] = Field(default_factory=list)
     approvals: list[ApprovalFact] = Field(default_factory=list)
     dead_letters: list[DeadLetterFact] = Field(default_factory=list)

@@ -97,7 +97,11 @@ def _unpaid(facts: AuditFacts, ledger: dict[str, EffectFact], paid: set[str]) ->
             continue
         state = states.get(effect.case_id)
         evidence = {"ledger.state": effect.state, "case.state": str(state), "provider": str(effect.key in paid)}
-        if effect.state == "executed" and effect.key not in paid:
+        failed = effect.key in facts.failed
+        if failed and effect.key in paid:
+            text = "the ledger says that it failed afterwards, the provider's log says that it was paid"
+            yield Violation(promise="S2", kind="not_booked", subject=effect.key, text=text, evidence=evidence)
+        if effect.state == "executed" and not failed and effect.key not in paid:
             text = "the ledger says paid, the provider's log does not have it"
             yield Violation(promise="S2", kind="not_paid", subject=effect.key, text=text, evidence=evidence)
         if effect.state != "executed" and effect.key in paid and state in TERMINAL_STATES:
@@ -270,6 +274,8 @@ def _above_daily_cap(facts: AuditFacts) -> Iterator[Violation]:
     for effect in sorted(facts.effects, key=lambda e: (e.intended_at, e.key)):
         if effect.state != "executed" or effect.customer_id is None or effect.amount_minor is None:
             continue
+        if effect.key in facts.failed:
+            continue
         currency = effect.currency or ""
         day = (effect.kind, effect.tenant, effect.customer_id, currency, effect.intended_at.date().isoformat())
         spent[day] += effect.amount_minor
@@ -286,12 +292,14 @@ def _above_daily_cap(facts: AuditFacts) -> Iterator[Violation]:
 
 
 def check_books(facts: AuditFacts) -> Iterator[Violation]:
-    """S6: per currency debits equal credits; every executed payment has its two entries, nothing else has any."""
+    """S6: per currency debits equal credits; every executed payment has its two entries, one that failed afterwards
+    the same two again the other way round, nothing else has any.
+    """
     totals: dict[str, Counter[str]] = defaultdict(Counter)
     by_effect: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    accounts: dict[str, set[str]] = defaultdict(set)
+    accounts: dict[str, Counter[str]] = defaultdict(Counter)
     for line in facts.entries:
-        accounts[line.effect_key].add(line.account)
+        accounts[line.effect_key][line.account] += line.amount_minor if line.side == "debit" else -line.amount_minor
         totals[line.currency][line.side] += line.amount_minor
         by_effect[line.effect_key][line.side, line.currency] += line.amount_minor
     for currency, sides in totals.items():
@@ -304,11 +312,11 @@ def check_books(facts: AuditFacts) -> Iterator[Violation]:
             )
     executed = {e.key: e for e in facts.effects if e.state == "executed" and e.moves_money}
     for key, effect in executed.items():
-        wanted = {
-            ("debit", effect.currency or ""): effect.amount_minor,
-            ("credit", effect.currency or ""): effect.amount_minor,
-        }
-        if by_effect.get(key) != wanted or len(accounts[key]) < len(wanted):
+        failed = key in facts.failed
+        times = 2 if failed else 1
+        wanted = {(side, effect.currency or ""): times * (effect.amount_minor or 0) for side in ("debit", "credit")}
+        booked_back = not any(accounts[key].values())
+        if by_effect.get(key) != wanted or len(accounts[key]) < len(wanted) or booked_back is not failed:
             booked = {
                 f"{side} {currency}": str(amount) for (side, currency), amount in by_effect.get(key, Counter()).items()
             }

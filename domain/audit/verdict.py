@@ -34,7 +34,8 @@ def judge(facts: AuditFacts) -> AuditReport:
         "L2": facts.open_workflows,
         "L3": len(facts.pen.accepted) + len(facts.dead_letters),
     }
-    return AuditReport(checked=checked, under_way=dict(under_way), violations=violations)
+    notes = [f"{key}: the refund failed at the provider afterwards ({why})" for key, why in facts.failed.items()]
+    return AuditReport(checked=checked, under_way=dict(under_way), violations=violations, notes=notes)
 
 
 def confirmed(first: AuditReport, second: AuditReport) -> AuditReport:

@@ -101,6 +101,14 @@ def country_or_all(raw: str) -> str:
     return raw if raw == "*" else country(raw)
 
 
+def yes_or_no(raw: str) -> bool:
+    """Read whether something is so."""
+    said = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(raw.casefold())
+    if said is None:
+        raise CellError("expected 'true' or 'false'", "write one of them, or leave the cell empty for 'false'")
+    return said
+
+
 def count(raw: str) -> int:
     """Read a number of people."""
     if not raw.isascii() or not raw.isdecimal() or len(raw) > len(str(MAX_COUNT)) or int(raw) > MAX_COUNT:

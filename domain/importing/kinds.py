@@ -97,6 +97,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         Column("captured_at", "captured_at", holds=Holds.PAST, needed=True),
         Column("payee", "payee", needed=True),
         Column("refunded", "refunded_minor", holds=Holds.MONEY, empty=0),
+        Column("disputed", "disputed", cells.yes_or_no, empty=False),
     ),
     Kind.ORDER_LINES: (
         _TENANT,

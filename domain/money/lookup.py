@@ -5,9 +5,13 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from domain.money.order_number import MAX_WRITTEN, fold_order_id, match_order
 from domain.money.records import Customer, Order
 
 CANDIDATE_ORDERS = 5
+"""So many orders are named to a customer who named none that they have."""
+OWN_ORDERS = 200
+"""So many of a customer's orders are compared with a number that is nobody's id as it stands."""
 MAX_ID_LENGTH = 128  # no id of ours is longer; a longer one is not looked up
 MAX_EMAIL_LENGTH = 254
 
@@ -24,6 +28,7 @@ class Facts(BaseModel):
 
     customer: Customer | None = None
     order: Order | None = None
+    order_matched: bool = False
     order_of_somebody_else: bool = False
     candidate_orders: list[str] = Field(default_factory=list)
 
@@ -42,7 +47,7 @@ class RecordsView(Protocol):
         ...
 
     def order_ids_of(self, tenant: str, customer_id: str) -> list[str]:
-        """Return the customer's orders, newest first, at most `CANDIDATE_ORDERS`."""
+        """Return the customer's orders, newest first, at most `OWN_ORDERS`."""
         ...
 
 
@@ -52,7 +57,8 @@ def look_up(
     """Find the customer (by id, else by the sender's address) and the order named, if it is theirs.
 
     An address that is given must be the customer's: the reply goes there, with what the records say. Where id and
-    address name two people there is no customer.
+    address name two people there is no customer. An order of exactly this id wins; else the number is compared with the
+    customer's own orders (`match_order`), whether it is nobody's or somebody else's: the answer must not tell which.
     """
     wanted, email = wanted_id(customer_id), email_key(sender_email)
     if (wanted is None and email is None) or (email is not None and not _may_be_address(email)):
@@ -61,23 +67,36 @@ def look_up(
     if len(found) != 1 or email not in (None, found[0].email_key):  # who knows a customer's id is not the customer
         return Facts()
     customer = found[0].customer
-    order = _find_order(view, tenant, wanted_id(order_id))
-    foreign = order is not None and order.customer_id != customer.customer_id
+    own = view.order_ids_of(tenant, customer.customer_id)
+    order, foreign = _exactly(view, customer, order_id)
+    if order is not None or order_id is None:
+        return Facts(customer=customer, order=order, candidate_orders=own[:CANDIDATE_ORDERS])
+    match = match_order(order_id, own, whole=len(own) < OWN_ORDERS)
+    order = view.order(tenant, match.sure) if match.sure is not None else None
+    if order is not None and order.customer_id != customer.customer_id:  # it went to somebody else a moment ago
+        order = None
     return Facts(
         customer=customer,
-        order=None if foreign else order,
-        order_of_somebody_else=foreign,
-        candidate_orders=view.order_ids_of(tenant, customer.customer_id),
+        order=order,
+        order_matched=order is not None,
+        order_of_somebody_else=foreign and order is None,
+        candidate_orders=list(dict.fromkeys((*match.close, *own)))[:CANDIDATE_ORDERS],
     )
 
 
-def _find_order(view: RecordsView, tenant: str, wanted: str | None) -> Order | None:
-    if wanted is None:
-        return None
-    found = view.order(tenant, wanted)
-    if found is None and wanted != wanted.upper():  # people write "ord-1"
-        return view.order(tenant, wanted.upper())
-    return found
+def _exactly(view: RecordsView, customer: Customer, written: str | None) -> tuple[Order | None, bool]:
+    """Return the customer's order of this id, as written, in capitals or in plain signs, and whether somebody else
+    has one.
+    """
+    plain = fold_order_id(written or "") if len(written or "") <= MAX_WRITTEN else ""
+    as_it_stands = wanted_id(written) or ""
+    foreign = False
+    for order_id in dict.fromkeys(filter(None, (as_it_stands, as_it_stands.upper(), wanted_id(plain)))):
+        order = view.order(customer.tenant, order_id)
+        if order is not None and order.customer_id == customer.customer_id:
+            return order, False
+        foreign = foreign or order is not None
+    return None, foreign
 
 
 def email_key(address: str | None) -> str | None:

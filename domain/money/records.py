@@ -26,7 +26,10 @@ class Customer(BaseModel):
 
 
 class Charge(BaseModel):
-    """A captured payment. `payee` is the instrument it came from, the only place that money can go back to."""
+    """A captured payment. `payee` is the instrument it came from, the only place that money can go back to.
+
+    `disputed`: the customer's bank was asked to take it back, or has done so.
+    """
 
     charge_id: str
     amount_minor: int
@@ -34,6 +37,7 @@ class Charge(BaseModel):
     captured_at: datetime
     payee: str
     refunded_minor: int = 0
+    disputed: bool = False
 
 
 class OrderStatus(StrEnum):
@@ -116,16 +120,26 @@ class OwnEffect(BaseModel):
     provider_ref: str = ""
 
 
+class PaidBack(BaseModel):
+    """What Headgate paid back of a charge for another case; `at` is None while that payment is under way."""
+
+    charge_id: str
+    money: Money
+    at: datetime | None = None
+
+
 class Account(BaseModel):
     """What the store knows about the sender and the order named: the answer of the `find_account` tool."""
 
     customer: Customer | None = None
     order: Order | None = None
+    order_matched: bool = False  # its number was written another way: found among the customer's own
     order_of_somebody_else: bool = False
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
     refunded_today_minor: int = (
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
     )
+    paid_back: list[PaidBack] = Field(default_factory=list)  # of the order's charges, oldest first; counted above
     own_effect: OwnEffect | None = (
         None  # executed by this case before; `refunded_minor` of the charges does not count it
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from domain.money.action import Action, Terms
 from domain.money.amount import Money, format_minor, parse_amount
 from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Wants
+from domain.money.items import items_asked
 from domain.money.records import Account, Charge, Order, OrderStatus
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
@@ -52,6 +53,7 @@ class Rule(StrEnum):
     ORDER_NOT_FOUND = "order_not_found"
     NOT_THE_OWNER = "not_the_owner"
     NO_CHARGE = "no_charge"
+    DISPUTE_OPEN = "dispute_open"
     CURRENCY_DIFFERS = "currency_differs"
     ALREADY_REFUNDED = "already_refunded"
     WINDOW_PASSED = "window_passed"
@@ -106,8 +108,6 @@ class Deny(BaseModel):
 
 # The rules by which `Deny` is decided: each needs its reason in the letters of the blueprint.
 DENYING = (
-    Rule.ORDER_NOT_FOUND,
-    Rule.NOT_THE_OWNER,
     Rule.NO_CHARGE,
     Rule.ALREADY_REFUNDED,
     Rule.NOTHING_LEFT,
@@ -153,6 +153,8 @@ _RULES_OF_DOUBTS = {
     Rule.CLAIM_UNREAD: {Doubt.LANGUAGE},
 }
 
+# For these a single item is paid back at its price; a late parcel or an outage is not a matter of one item.
+_BY_ITEM = frozenset({Reason.DAMAGED, Reason.WRONG_ITEM, Reason.NOT_RECEIVED, Reason.CHANGED_MIND})
 _OF_QUESTIONS = {Doubt.WITHDRAWN, Doubt.OTHER_WISH, Doubt.LANGUAGE}  # that matter where no refund is asked for, too
 
 RefundDecision = Annotated[Refund | Deny | Ask | Inform | ToHuman, Field(discriminator="kind")]
@@ -185,12 +187,11 @@ def decide_refund(
         return Ask(rule=Rule.NO_CUSTOMER, missing=missing)
     if claim.order_id is None:
         return Ask(rule=Rule.NO_ORDER_NAMED, missing=["order_id"], candidate_orders=account.candidate_orders)
-    if account.order_of_somebody_else:
-        return Deny(rule=Rule.NOT_THE_OWNER)
-    if account.order is None:
-        return Deny(rule=Rule.ORDER_NOT_FOUND)
-    if account.order.customer_id != account.customer.customer_id:
-        return Deny(rule=Rule.NOT_THE_OWNER)
+    if account.order is None or account.order.customer_id != account.customer.customer_id:
+        # The customer is asked in the same words whether it is nobody's or somebody else's.
+        foreign = account.order_of_somebody_else or account.order is not None
+        rule = Rule.NOT_THE_OWNER if foreign else Rule.ORDER_NOT_FOUND
+        return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
     verdict = _judge_order(claim, account.order, policy, now)
     return _marked(verdict, claim, account, policy) if isinstance(verdict, Refund) else verdict
 
@@ -221,6 +222,8 @@ def _knows_figures(claim: Claim, order: Order) -> bool:
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
     if not order.charges:
         return Deny(rule=Rule.NO_CHARGE)
+    if any(charge.disputed for charge in order.charges):  # the bank may give it back as well
+        return ToHuman(rule=Rule.DISPUTE_OPEN)
     told = [money.currency for money in (*claim.figures, *([claim.amount] if claim.amount else []))]
     if any(currency != order.currency for currency in (*told, *(c.currency for c in order.charges))):
         return ToHuman(rule=Rule.CURRENCY_DIFFERS)
@@ -234,7 +237,9 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         return ToHuman(rule=Rule.ABOVE_THE_CHARGE)
     if not _knows_figures(claim, order):
         return ToHuman(rule=Rule.CLAIM_UNREAD)
-    if claim.items:
+    if claim.items and (
+        claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None
+    ):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
     return _by_reason(claim, order, charges, policy, now)
 
@@ -299,7 +304,7 @@ def _pay(
     """
     back = charge.refunded_minor if back_minor is None else back_minor
     left = min(entitled_minor - back, charge.amount_minor - charge.refunded_minor)
-    minor = min(left, _asked_minor(claim, charge, left))
+    minor = min(left, _asked_minor(claim, order, charge, left))
     if minor <= 0:
         return Deny(rule=Rule.NOTHING_LEFT)
     return Refund(
@@ -312,11 +317,24 @@ def _pay(
     )
 
 
-def _asked_minor(claim: Claim, charge: Charge, left: int) -> int:
-    """Return how much is asked for, minor units: the amount, the share of the price (rounded down), or all there is."""
+def _asked_minor(claim: Claim, order: Order, charge: Charge, left: int) -> int:
+    """Return how much is asked for, minor units: the amount, what the items cost, the share of the price (rounded
+    down), or all there is.
+    """
+    asked = [left]
     if claim.amount is not None:
-        return claim.amount.minor
-    return left if claim.share_bp is None else charge.amount_minor * claim.share_bp // WHOLE_SHARE
+        asked.append(claim.amount.minor)
+    if claim.items:
+        asked.append(_items_minor(claim, order) or 0)
+    if claim.share_bp is not None:
+        asked.append(charge.amount_minor * claim.share_bp // WHOLE_SHARE)
+    return min(asked)
+
+
+def _items_minor(claim: Claim, order: Order) -> int | None:
+    """Return what the items asked for cost by the lines of the order, None where that is not sure."""
+    found = items_asked(claim.items, order.lines)
+    return found.minor if found is not None else None
 
 
 def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy) -> Refund:

@@ -49,9 +49,16 @@ def orders_named(message: MessageText, *, claimed: str | None) -> OrdersNamed:
     for match in _SHAPED.finditer(message.plain):
         named = normal_order_id(match.group())
         if named is not None and (_USUAL.match(named) or (claimed is not None and _shape(named) == _shape(claimed))):
-            found.setdefault(named)
+            if claimed is None or not _is_same(named, claimed):
+                found.setdefault(named)
             places.append(Span(*match.span()))
     return OrdersNamed(list(found), places)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Say whether two numbers are one, its letters left out ("31012" and "ORD-31012") or parted otherwise."""
+    plain, also = (re.sub(r"[^A-Z0-9]", "", number) for number in (one, other))
+    return plain == also or (_digits(plain) == _digits(also) and (plain.isdigit() or also.isdigit()))
 
 
 def _shape(order_id: str) -> str:

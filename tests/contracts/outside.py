@@ -16,7 +16,7 @@ from adapters.records.outside import LOOKS, OutsideRecords
 from adapters.records.source import Deadline
 from adapters.store import Store
 from adapters.store.tables import charges, customers, order_lines, orders
-from domain.errors import RefusedError, TransientError
+from domain.errors import RecordsMovedError, RefusedError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.effect import LedgerState
@@ -311,9 +311,9 @@ class OutsideContract:
         """An approval may take days; meanwhile the customer rings somebody up."""
         self.look(records)
         source.orders["ORD-1"] = order(charges=[charge(refunded_minor=2_000)])
-        with pytest.raises(RefusedError, match="has to be decided again"):
+        with pytest.raises(RecordsMovedError, match="has to be decided again"):
             self.intend(ledger, action(), seen_back_minor=0)
-        with pytest.raises(RefusedError, match="is left"):
+        with pytest.raises(RecordsMovedError, match="is left"):
             self.intend(ledger, action())
         assert ledger.find("case/shop/e1/refund") is None
 
@@ -323,7 +323,7 @@ class OutsideContract:
     ) -> None:
         self.look(records)
         source.orders = {} if gone else {"ORD-1": order(customer_id="C-2")}
-        with pytest.raises(RefusedError, match="has to be decided again"):
+        with pytest.raises(RecordsMovedError, match="has to be decided again"):
             self.intend(ledger, action())
 
     @pytest.mark.parametrize("left", [[], [charge(charge_id="CH-2")]])
@@ -332,8 +332,21 @@ class OutsideContract:
     ) -> None:
         self.look(records)
         source.orders["ORD-1"] = order(charges=left)
-        with pytest.raises(RefusedError, match="charge 'CH-1' is not one of order 'ORD-1' any more"):
+        with pytest.raises(RecordsMovedError, match="charge 'CH-1' is not one of order 'ORD-1' any more"):
             self.intend(ledger, action())
+
+    def test_a_charge_that_is_disputed_since_the_decision_is_decided_again(
+        self, source: FakeSource, records: OutsideRecords, ledger: FreshLedger
+    ) -> None:
+        self.look(records)
+        source.orders["ORD-1"] = order(charges=[charge(disputed=True)])
+        with pytest.raises(RecordsMovedError, match="'CH-1' is disputed now"):
+            self.intend(ledger, action())
+        account = find(records, customer_id="C-1", order_id="ORD-1")
+        assert account.order is not None
+        assert [one.disputed for one in account.order.charges] == [True]
+        source.orders["ORD-1"] = order()
+        assert self.intend(ledger, action()) is LedgerState.INTENDED
 
     def test_a_payee_that_changed_since_the_decision_is_not_paid(
         self, source: FakeSource, records: OutsideRecords, ledger: FreshLedger

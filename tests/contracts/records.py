@@ -46,7 +46,11 @@ class RecordsContract:
             ({"customer_id": "C-1", "order_id": "../customers/C-1"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": ".."}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "ORD-1?x=1"}, ("C-1", None, False)),
-            ({"customer_id": "C-1", "order_id": "ORD-1/"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "ORD-1/"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ord\u20131"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ORD \u0661"}, ("C-1", "ORD-1", False)),
+            ({"customer_id": "C-1", "order_id": "ORD 3"}, ("C-1", None, False)),
+            ({"customer_id": "C-1", "order_id": "1"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "O\0"}, ("C-1", None, False)),
             ({"customer_id": "C-1", "order_id": "x" * 5000}, ("C-1", None, False)),
             ({"customer_id": "\0", "sender_email": "a\0@b"}, (None, None, False)),
@@ -77,6 +81,16 @@ class RecordsContract:
         account = find(records, customer_id="C-2", order_id="ORD-1")
         assert (account.order, account.candidate_orders, account.refunded_today_minor) == (None, ["ORD-3"], 0)
 
+    @pytest.mark.parametrize(
+        ("written", "matched"), [("ORD-1", False), ("#ord-1 ", False), ("ord\u20131", False), ("ORD 1", True)]
+    )
+    def test_an_order_says_whether_its_number_was_written_another_way(
+        self, records: CustomerRecords, written: str, matched: bool
+    ) -> None:
+        account = find(records, customer_id="C-1", order_id=written)
+        assert account.order is not None
+        assert account.order_matched is matched
+
     def test_an_order_comes_with_all_that_a_decision_needs(self, records: CustomerRecords) -> None:
         account = find(records, customer_id="C-1", order_id="ORD-1")
         assert account.customer is not None
@@ -88,7 +102,7 @@ class RecordsContract:
         assert (order.delivered_at, order.promised_at) == (NOW - timedelta(days=7), NOW - timedelta(days=6))
         [charge] = order.charges
         assert (charge.charge_id, charge.amount_minor, charge.currency) == ("CH-1", 2_000, "USD")
-        assert (charge.payee, charge.refunded_minor) == ("card:visa-1", 0)
+        assert (charge.payee, charge.refunded_minor, charge.disputed) == ("card:visa-1", 0, False)
         assert charge.captured_at == NOW - timedelta(days=10)
         assert account.candidate_orders == ["ORD-2", "ORD-1"]
 
@@ -107,6 +121,7 @@ class RecordsContract:
         account = find(records, customer_id="C-2", order_id="ORD-3")
         assert account.order is not None
         assert account.order.charges[0].refunded_minor == 1_000
+        assert account.order.charges[0].disputed is True
         assert account.order.promised_at == NOW + timedelta(days=4)
         assert account.order.delivered_at is None
 
@@ -127,6 +142,27 @@ class RecordsContract:
         own = find(records, **of, case_id="case/shop/e1")
         assert own.own_effect is not None
         assert own.own_effect.money == Money(minor=500, currency="USD")
+
+    def test_what_headgate_paid_back_for_other_cases_comes_with_its_time(
+        self, store: Store, records: CustomerRecords
+    ) -> None:
+        store.cases.admit([stored_case("e1"), stored_case("e2"), stored_case("e3")])
+        of = {"customer_id": "C-1", "order_id": "ORD-1"}
+        find(records, **of)
+        for number, name in enumerate(("e1", "e2", "e3")):
+            at = NOW + timedelta(minutes=number)
+            store.ledger.intend(action(name), step="refund", approval_id=None, terms=RefundTerms(), now=at)
+        store.ledger.execute("case/shop/e1/refund", "ref", NOW + timedelta(hours=1))
+        store.ledger.abandon("case/shop/e3/refund", "refused", NOW, seen=NOW + timedelta(minutes=2))
+        paid = find(records, **of, case_id="case/shop/other").paid_back
+        assert [(p.charge_id, p.money.minor, p.at) for p in paid] == [
+            ("CH-1", 500, NOW + timedelta(hours=1)),
+            ("CH-1", 500, None),
+        ]
+        own = find(records, **of, case_id="case/shop/e1")
+        assert [p.at for p in own.paid_back] == [None]
+        assert own.order is not None
+        assert own.order.charges[0].refunded_minor == 500
 
     def test_today_is_counted_from_midnight_utc_wherever_the_clock_is(
         self, store: Store, records: CustomerRecords

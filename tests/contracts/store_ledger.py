@@ -12,7 +12,7 @@ from sqlalchemy import exc
 from adapters.store import Store
 from adapters.store.tables import effects, entries
 from domain.case import CaseState
-from domain.errors import EffectsStoppedError, RefusedError
+from domain.errors import EffectsStoppedError, RecordsMovedError, RefusedError
 from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.approval import Standing
@@ -97,7 +97,7 @@ class LedgerContract:
             intend(store, action("x"))
 
     def test_at_the_limit_nothing_is_paid_without_an_approval(self, store: Store) -> None:
-        with pytest.raises(RefusedError, match="needs an approval"):
+        with pytest.raises(RecordsMovedError, match="needs an approval"):
             intend(store, big_action(minor=LIMIT))
         assert intend(store, big_action(minor=LIMIT - 1)) is LedgerState.INTENDED
 
@@ -105,7 +105,7 @@ class LedgerContract:
         """Nor at the same time: an intention counts as paid."""
         store.cases.admit([stored_case("e2")])
         assert intend(store, big_action(minor=LIMIT - 1)) is LedgerState.INTENDED
-        with pytest.raises(RefusedError, match=r"after 4,999\.99 USD of the same charge.*needs an approval"):
+        with pytest.raises(RecordsMovedError, match=r"after 4,999\.99 USD of the same charge.*needs an approval"):
             intend(store, big_action("e2", minor=1))
         asked = big_action("e2", minor=1)
         assert intend(store, asked, approve(store, asked)) is LedgerState.INTENDED
@@ -114,7 +114,7 @@ class LedgerContract:
         """Five tickets at once, each owed a quarter once, must not get the whole."""
         store.cases.admit([stored_case("e2")])
         assert intend(store, big_action(minor=100), seen_back_minor=0) is LedgerState.INTENDED
-        with pytest.raises(RefusedError, match="decided again"):
+        with pytest.raises(RecordsMovedError, match="decided again"):
             intend(store, big_action("e2", minor=100), seen_back_minor=0)
         assert intend(store, big_action(minor=100), seen_back_minor=0) is LedgerState.INTENDED, "a retry is no other"
         assert intend(store, big_action("e2", minor=100), seen_back_minor=100) is LedgerState.INTENDED
@@ -147,7 +147,7 @@ class LedgerContract:
     def test_an_order_that_is_another_customers_by_now_is_decided_again(self, store: Store, approved: bool) -> None:
         asked = action()
         approval_id = approve(store, asked) if approved else None
-        with pytest.raises(RefusedError, match=r"belongs to 'C-1' now: .* has to be decided again"):
+        with pytest.raises(RecordsMovedError, match=r"belongs to 'C-1' now: .* has to be decided again"):
             intend(store, asked, approval_id, customer_id="C-2")
         assert intend(store, asked, approval_id, customer_id="C-1") is LedgerState.INTENDED
 

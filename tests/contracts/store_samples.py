@@ -36,10 +36,10 @@ RECORDS = {
         ORD-3,C-2,placed,-1d,,+4d,50.00,EUR
     """,
     "charges": """
-        charge_id,order_id,amount,currency,captured_at,payee,refunded
-        CH-1,ORD-1,20.00,USD,-10d,card:visa-1,
-        CH-2,ORD-2,9000.00,USD,-3d,card:visa-1,
-        CH-3,ORD-3,50.00,EUR,-1d,iban:1,10.00
+        charge_id,order_id,amount,currency,captured_at,payee,refunded,disputed
+        CH-1,ORD-1,20.00,USD,-10d,card:visa-1,,
+        CH-2,ORD-2,9000.00,USD,-3d,card:visa-1,,no
+        CH-3,ORD-3,50.00,EUR,-1d,iban:1,10.00,yes
     """,
     "order_lines": """
         order_id,name,quantity,amount,kind

@@ -5,17 +5,20 @@ from datetime import UTC, datetime
 from domain.audit.facts import RailEntry
 from domain.errors import RefusedError
 from domain.money.action import Action
-from ports.rail import RailReceipt
+from ports.rail import Fate, RailReceipt
 
 
 class FakeRail:
-    """`Rail` that remembers; `failures` are raised first, `lost` after the payment was made."""
+    """`Rail` that remembers; `failures` are raised first, `lost` after the payment was made. What is in `fates` is
+    pending until it is asked about.
+    """
 
     def __init__(self) -> None:
         self.entries: list[RailEntry] = []
         self.failures: list[Exception] = []
         self.lost: list[Exception] = []
         self.calls: list[Action] = []
+        self.fates: dict[str, Fate | Exception] = {}
 
     async def pay(self, action: Action) -> RailReceipt:
         """Pay once per key."""
@@ -55,8 +58,16 @@ class FakeRail:
                     amount_minor=entry.amount_minor,
                     currency=entry.currency,
                     payee=entry.payee,
+                    pending=entry.reference in self.fates,
                 )
         return None
+
+    async def fate(self, reference: str) -> Fate:
+        """Return what became of a payment."""
+        fate = self.fates[reference]
+        if isinstance(fate, Exception):
+            raise fate
+        return fate
 
     async def log(self) -> list[RailEntry]:
         """Return every payment."""

@@ -2,10 +2,12 @@
 
 from temporalio.api.enums.v1 import PendingActivityState
 
+from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
 from domain.intake import IntakeState, JournalState, PaceChange
+from domain.money.effect import SettlingState
 from domain.words_to_people import TellState
 from tests.histories.scenarios import Recorded
 from tests.workflows.fake_world import FakeWorld
@@ -13,6 +15,7 @@ from tests.workflows.running import Mill, eventually
 from workflows import options
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
+from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
 
 # --- what lives for ever -----------------------------------------------------------------------------------------
@@ -58,6 +61,18 @@ async def journal(mill: Mill, world: FakeWorld) -> Recorded:
     )
     await third.reached.wait()
     return {"journal": handle.id}
+
+
+async def settling(mill: Mill, world: FakeWorld) -> Recorded:
+    """Many are asked about, it rests, and on it goes."""
+    world.will("look_at_pending", LookResult(settled=20, more=True), LookResult(failed=1))
+    third = world.hold("look_at_pending")
+    handle = await mill.client.start_workflow(
+        SettlingWorkflow.run, SettlingState(), id=options.SETTLING_WORKFLOW_ID, task_queue=options.CASES_QUEUE
+    )
+    async with mill.skipping():
+        await third.reached.wait()
+    return {"settling": handle.id}
 
 
 async def tell(mill: Mill, world: FakeWorld) -> Recorded:

@@ -14,7 +14,7 @@ from typing import Any
 from temporalio.service import RPCError
 
 from domain.specialists import SPECIALISTS
-from tests.histories.long_lived import intake, journal, tell
+from tests.histories.long_lived import intake, journal, settling, tell
 from tests.histories.scenarios import (
     SCENARIO_S,
     Recorded,
@@ -29,12 +29,14 @@ from tests.histories.scenarios import (
     closed,
     dead_letter,
     dead_letter_of_the_specialist,
+    decided_again,
     deny,
     expired,
     handed_back,
     help_desk,
     inform,
     ladder,
+    paid_by_another,
     payment_given_up,
     refund,
     rejected,
@@ -78,9 +80,12 @@ SCENARIOS: list[Scenario] = [
     approved,
     rejected,
     expired,
+    decided_again,
+    paid_by_another,
     cancelled_at_the_gate,
     intake,
     journal,
+    settling,
     tell,
 ]
 

@@ -12,13 +12,20 @@ from activities.models.diagnose import DiagnoseResult
 from activities.models.route import RouteResult
 from domain.blueprint import ApprovalRules, HumanLane
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
-from domain.errors import BadAnswerError, ConfigurationError, EffectsStoppedError, PoisonError, TransientError
+from domain.errors import (
+    BadAnswerError,
+    ConfigurationError,
+    EffectsStoppedError,
+    PoisonError,
+    RecordsMovedError,
+    TransientError,
+)
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
 from domain.money.records import OrderStatus
 from domain.reading.knowledge import Diagnosis
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
-from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed
+from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed, with_back
 from tests.workflows.running import JUNIOR, MARIA, OMAR, Mill, Specialists, eventually, new_case, policy
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -311,6 +318,26 @@ async def expired(mill: Mill, world: FakeWorld) -> Recorded:
     handle, _ = await at_the_gate(mill, world)
     await ended(handle)
     return gate("expired", handle)
+
+
+async def decided_again(mill: Mill, world: FakeWorld) -> Recorded:
+    """Others were paid meanwhile: people are asked anew, for what is left."""
+    world.will("refund", RecordsMovedError("it has to be decided again"))
+    world.will("find_account", account(BIG), with_back(50_000, of=BIG))
+    handle, approval = await at_the_gate(mill, world)
+    await approval.signal("decide", await decision(approval, Verdict.APPROVE, "maria"))
+    await eventually(lambda: called(world, "announce_approval", 2))
+    second = mill.client.get_workflow_handle(f"{handle.id}/approval/1.2")
+    await second.signal("decide", await decision(second, Verdict.APPROVE, "maria"))
+    await ended(handle)
+    return {"case_decided_again": handle.id, "billing_decided_again": f"{handle.id}/billing"}
+
+
+async def paid_by_another(mill: Mill, world: FakeWorld) -> Recorded:
+    """The same request twice at once: this one waits for the other, and says what was paid."""
+    world.will("find_account", with_back(2000, under_way=True), with_back(2000))
+    case_id = await run(mill)
+    return {"case_paid_before": case_id, "billing_paid_before": f"{case_id}/billing"}
 
 
 async def cancelled_at_the_gate(mill: Mill, world: FakeWorld) -> Recorded:

@@ -188,7 +188,7 @@ def test_an_answer_that_is_not_as_the_mapping_says_is_told_by_its_key(
     assert said in str(told.value)
 
 
-@pytest.mark.parametrize("spelling", ["ord-1", "ORD 1", "ORD1"])
+@pytest.mark.parametrize("spelling", ["ord-1", "ORD 1", "ORD1", "1", "#1", "SALE-1"])
 def test_another_spelling_of_an_id_is_no_fault_of_the_service(tmp_path: Path, spelling: str) -> None:
     """Else whoever writes to us could make dead letters of the kind that somebody must mend."""
     assert asked(always(lambda: JSONResponse({**HTTP_ORDER, "number": spelling})), tmp_path) is None
@@ -242,7 +242,7 @@ def test_charges_at_an_address_of_their_own_and_times_in_seconds(tmp_path: Path)
     )
     mapping = mapping.replace('money = "decimal"', 'money = "minor"\ntimes = "unix"')
     charge = {"ref": "CH-1", "sale": "ORD-1", "paid": 2000, "cur": "USD", "at": 1780660800, "instrument": "card:1"}
-    charge["back"] = 0
+    charge |= {"back": 0, "contested": False}
 
     async def answer(request: Request) -> Response:
         if request.url.path.endswith("/payments"):

@@ -18,7 +18,9 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import seed_samples
+from tests.contracts.store_settling import SettlingContract
 from tests.contracts.store_words import WordContract
 from tests.postgres import Postgres, running_postgres
 
@@ -77,6 +79,14 @@ class TestDeadLettersOnPostgres(DeadLetterContract):
 
 
 class TestWordsOnPostgres(WordContract):
+    pass
+
+
+class TestRecordsMovedOnPostgres(RecordsMovedContract):
+    pass
+
+
+class TestSettlingOnPostgres(SettlingContract):
     pass
 
 

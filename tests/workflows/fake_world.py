@@ -17,6 +17,7 @@ from activities.actions.approve import RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult, EndingRequest, EndingResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
+from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
 from activities.journal.drain import DrainResult, JournalActivities
@@ -29,9 +30,10 @@ from activities.models.route import RouteResult
 from domain.case import CaseOutcome, EffectRecord
 from domain.letters import Draft
 from domain.model_call import Usage
+from domain.money.amount import Money
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.records import Account, Charge, Customer, Order, OrderStatus, PaidBack
 from domain.reading.knowledge import Article, Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
@@ -54,6 +56,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         "activities.actions.approve:ApproveActivities",
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
+        "activities.actions.settle:SettlingActivities",
         "activities.actions.tell:TellActivities",
         models=False,
     )
@@ -274,6 +277,21 @@ def account(
     return at_call
 
 
+def with_back(minor: int, *, of: int = 2000, under_way: bool = False) -> Callable[[Any], Account]:
+    """The same records once another case paid so much back, or is about to."""
+
+    def at_call(request: Any) -> Account:
+        found = account(of)(request)
+        assert found.order is not None
+        [charge] = found.order.charges
+        order = found.order.model_copy(update={"charges": [charge.model_copy(update={"refunded_minor": minor})]})
+        money = Money(minor=minor, currency=charge.currency)
+        paid = PaidBack(charge_id="CH-1", money=money, at=None if under_way else CALLED_AT.get())
+        return found.model_copy(update={"order": order, "paid_back": [paid]})
+
+    return at_call
+
+
 def _paid(request: RefundRequest) -> EffectRecord:
     action = request.action
     return EffectRecord(
@@ -330,6 +348,7 @@ _DEFAULTS: dict[str, Answer] = {
     "record_decision": _recorded,
     "bury": None,
     "alert_person": None,
+    "look_at_pending": LookResult(),
     "tell_people": TellResult(),
     "admit_batch": _idle,
     "drain_outcomes": DrainResult(written=0),

@@ -10,9 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.case import CaseState, EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
+    from domain.case import EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
-    from domain.errors import FailureKind
+    from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
         ApprovalExpired,
         ApprovalRejected,
@@ -20,10 +20,11 @@ with workflow.unsafe.imports_passed_through():
         DetailsAsked,
         RefundDenied,
         RefundPaid,
+        RefundPaidBefore,
     )
-    from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
-    from domain.money.brief import refund_brief
+    from domain.money.approval import Standing
     from domain.money.claim import Claim
+    from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account
     from domain.money.refund import (
         Ask,
@@ -31,19 +32,26 @@ with workflow.unsafe.imports_passed_through():
         Inform,
         Refund,
         RefundAction,
+        RefundDecision,
         RefundTerms,
+        Rule,
         ToHuman,
         decide_refund,
         describe,
     )
     from workflows import options
     from workflows.endings import ending_on_record
-    from workflows.failures import failed_step
+    from workflows.failures import failed_step, is_of
     from workflows.specialists.desk import Desk
+    from workflows.specialists.refund_approvals import RefundApprovals
     from workflows.steps import settle_payments
 
 PAY_STEP = "pay the refund"
 REFUND_STEP = "refund"
+LOOKS_AGAIN = 3
+"""So often the account is looked at anew because it changed meanwhile; then a person decides."""
+UNDER_WAY_S = 5.0
+"""A payment of another case that goes well is over by then, seconds."""
 
 
 @workflow.defn
@@ -54,7 +62,9 @@ class BillingWorkflow:
     def __init__(self, request: SpecialistRequest) -> None:
         self._desk = Desk(request, "billing")
         self._case = request.case
-        self._round = request.case.replay * 1000 + request.round  # no approval answers for another run
+        # No approval answers for another run.
+        self._approvals = RefundApprovals(self._desk, number=request.case.replay * 1000 + request.round)
+        self._looked_again = 0
 
     @workflow.run
     async def run(self, request: SpecialistRequest) -> SpecialistResult:
@@ -63,8 +73,12 @@ class BillingWorkflow:
 
     async def _answer(self) -> SpecialistResult:
         claim = await self._claim()
-        account = await self._account(claim)
-        return await self._decide(claim, account)
+        while True:
+            account = await self._account(claim)
+            result = await self._decide(claim, account)
+            if result is not None:
+                return result
+            self._looked_again += 1
 
     async def _claim(self) -> Claim:
         read = await self._desk.step(
@@ -89,26 +103,48 @@ class BillingWorkflow:
             summary="find customer, order and charge",
         )
 
-    async def _decide(self, claim: Claim, account: Account) -> SpecialistResult:
+    async def _decide(self, claim: Claim, account: Account) -> SpecialistResult | None:
+        """Return how the case shall end, None to decide again on what the account says then."""
         case = self._case
         if account.own_effect is not None:
             paid = account.own_effect
             letter = RefundPaid(money=paid.money, order_id=paid.order_id)
             return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
         decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
-        finding = describe(decision)
+        if isinstance(decision, Refund | Deny):
+            before = paid_before(decision, claim, account, now=workflow.now())
+            if before is not None:
+                return await self._paid_already(before, decision, account)
+        finding = _finding(decision, account)
         match decision:
             case Refund():
                 return await self._refund(decision, claim, account)
             case Deny():
                 return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
             case Ask():
-                asked = DetailsAsked(missing=decision.missing, candidate_orders=decision.candidate_orders)
-                return self._desk.end(Ending.ANSWER, finding, asked)
+                return self._desk.end(Ending.ANSWER, finding, _asked(decision))
             case Inform():
                 return await self._inform()
             case ToHuman():
                 return self._desk.end(Ending.HUMAN, finding)
+
+    async def _paid_already(
+        self, before: PaidBefore, decision: Refund | Deny, account: Account
+    ) -> SpecialistResult | None:
+        """Say what was paid before; where another case is still paying it, look again when that may be over."""
+        assert account.order is not None
+        order_id = account.order.order_id
+        if not before.under_way:
+            letter = RefundPaidBefore(money=before.money, order_id=order_id, dates=before.dates, share=before.share)
+            when = f" on {', '.join(before.dates)}" if before.dates else ""
+            return self._desk.end(Ending.ANSWER, f"{before.money} of {order_id} were paid back{when} already", letter)
+        waits = (UNDER_WAY_S, *self._desk.ladder_s)  # the other one climbs the same ladder
+        if self._looked_again >= len(waits):
+            return self._desk.end(Ending.HUMAN, f"{describe(decision)}, by a payment that is still under way")
+        waiting = f"another case is paying {before.money} of {order_id} back"
+        self._desk.show(f"**Waiting** — {plain(waiting)}")
+        await workflow.sleep(timedelta(seconds=waits[self._looked_again]), summary=waiting[:200])
+        return None
 
     async def _inform(self) -> SpecialistResult:
         found = await self._desk.step(
@@ -126,29 +162,37 @@ class BillingWorkflow:
 
     # --- paying back ----------------------------------------------------------------------------------------
 
-    async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult:
+    async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
         action = RefundAction.of(refund, case_id=self._case.case_id, policy_version=self._case.policy.version)
-        finding = describe(refund)
-        approval_id: str | None = None
-        if refund.marks:
+        finding = _finding(refund, account)
+        answer = self._approvals.given(action)  # before the records moved
+        if refund.marks and answer is None:
             if await ending_on_record(self._case):  # nobody is asked for a case that has ended
                 return self._desk.end(Ending.HUMAN, "the case has ended already")
-            answer = await self._approval(action, refund, claim, account)
+            answer = await self._approvals.ask(action, refund, claim, account, finding)
             if answer.standing is Standing.REJECTED:
                 letter = ApprovalRejected(money=refund.money, order_id=refund.order_id, reason=answer.reason)
                 return self._desk.end(Ending.REJECT, f"{answer.by} rejected: {finding}", letter)
             if answer.standing is not Standing.APPROVED:
                 expired = ApprovalExpired(money=refund.money, order_id=refund.order_id)
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
-            approval_id = answer.approval_id
-        self._desk.effects.append(await self._pay(action, approval_id, account))
+        approval_id = answer.approval_id if answer is not None else None
+        effect = await self._pay(action, approval_id, account)
+        if effect is None:
+            return None
+        self._desk.effects.append(effect)
         paid = RefundPaid(
-            money=refund.money, order_id=refund.order_id, partial=refund.partial, approved=approval_id is not None
+            money=refund.money,
+            order_id=refund.order_id,
+            partial=refund.partial,
+            approved=approval_id is not None,
+            pending=effect.pending,
         )
         return self._desk.end(Ending.ANSWER, finding, paid)
 
-    async def _pay(self, action: RefundAction, approval_id: str | None, account: Account) -> EffectRecord:
+    async def _pay(self, action: RefundAction, approval_id: str | None, account: Account) -> EffectRecord | None:
+        """Return what was paid, None where the records moved since the decision: then it is decided again."""
         terms = RefundTerms.of(action, account, self._case.policy.refund)
         try:
             return await self._desk.step(
@@ -162,9 +206,12 @@ class BillingWorkflow:
             if failed_step(error, step=PAY_STEP).kind is not FailureKind.REFUSED:
                 raise
             paid = await self._paid_before(action, str(error.message))
-            if paid is None:
+            if paid is not None:
+                return paid
+            if self._looked_again >= LOOKS_AGAIN or not is_of(error, RecordsMovedError):
                 raise
-            return paid
+            self._desk.notes.append(f"decided again: {error.message}")
+            return None
 
     async def _paid_before(self, action: RefundAction, refusal: str) -> EffectRecord | None:
         """Tell whether an earlier try was paid although this one was refused, as the kill switch does.
@@ -176,50 +223,14 @@ class BillingWorkflow:
         )
         return next((effect for effect in settled.effects if effect.key == action.key), None)
 
-    async def _approval(self, action: RefundAction, refund: Refund, claim: Claim, account: Account) -> ApprovalResult:
-        case, rules = self._case, self._case.policy.approval
-        finding = describe(refund)
-        request = ApprovalRequest(
-            approval_id=f"{case.case_id}/approval/{self._round}",
-            action=action,
-            digest=action.digest(),
-            brief=refund_brief(
-                action,
-                refund,
-                claim,
-                account,
-                policy=case.policy.refund,
-                flags=case.flags,
-                expires_after_s=rules.expires_after_s,
-            ),
-            requester=account.customer.customer_id if account.customer else "unknown",
-            approvers=rules.approvers,
-            expires_after_s=rules.expires_after_s,
-            remind_every_s=rules.remind_every_s,
-            tenant=case.tenant,
-        )
-        await self._desk.note(
-            ProgressNote(
-                state=CaseState.WAITING_APPROVAL,
-                waits_for=f"approval {request.approval_id}",
-                waits_until=workflow.now() + timedelta(seconds=rules.expires_after_s),
-                finding=finding,
-                amount_minor=refund.money.minor,
-                usage=self._desk.usage,
-            )
-        )
-        self._desk.show(f"**Waiting for approval {plain(request.approval_id)}** — {plain(finding)}")
-        answer: ApprovalResult = await workflow.execute_child_workflow(
-            "ApprovalWorkflow",
-            request,
-            id=request.approval_id,
-            result_type=ApprovalResult,
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            static_summary=f"{action.money} for {case.case_id}"[:200],
-        )
-        await self._desk.note(
-            ProgressNote(
-                state=CaseState.RUNNING, finding=finding, amount_minor=refund.money.minor, usage=self._desk.usage
-            )
-        )
-        return answer
+
+def _finding(decision: RefundDecision, account: Account) -> str:
+    """Say a decision, and that the order was recognised by a number that was written another way."""
+    matched = account.order_matched and not isinstance(decision, Inform)
+    return describe(decision) + (", its number was written another way" if matched else "")
+
+
+def _asked(decision: Ask) -> DetailsAsked:
+    """Return the letter: in the same words for a number that is nobody's and one that is somebody else's."""
+    not_found = decision.rule in (Rule.ORDER_NOT_FOUND, Rule.NOT_THE_OWNER)
+    return DetailsAsked(missing=decision.missing, candidate_orders=decision.candidate_orders, not_found=not_found)

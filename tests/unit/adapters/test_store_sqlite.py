@@ -26,7 +26,9 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
+from tests.contracts.store_settling import SettlingContract
 from tests.contracts.store_words import WordContract
 
 
@@ -69,6 +71,14 @@ class TestDeadLettersOnSqlite(DeadLetterContract):
 
 
 class TestWordsOnSqlite(WordContract):
+    pass
+
+
+class TestRecordsMovedOnSqlite(RecordsMovedContract):
+    pass
+
+
+class TestSettlingOnSqlite(SettlingContract):
     pass
 
 

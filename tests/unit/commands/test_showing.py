@@ -1,16 +1,20 @@
 """Commands that show something: cases, the audit, the doctor."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 
+from adapters.store import open_store
 from client.case_rows import CaseRow
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
 from domain.audit.facts import AuditReport, Violation
+from domain.money.refund import RefundTerms
+from tests.contracts.store_samples import NOW, action, case_input, seed_samples, stored_case
 from tests.fakes.headgate import FakeHeadgate
 from tests.unit.commands.command_line import CASE, run
 
@@ -42,6 +46,42 @@ def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> Non
     assert "\x1b" not in stdout, "it is the sender's text"
     code, stdout, _ = run("cases", "show", CASE, "--json")
     assert json.loads(stdout)["message"]["subject"] == "No refund"
+
+
+def test_a_refund_that_failed_after_its_case_had_ended_is_shown_with_the_case(
+    fake: FakeHeadgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The case says that it paid: what came of it stands in the store alone."""
+    monkeypatch.delenv("HEADGATE_STORE_URL", raising=False)
+    pay_and_fail(tmp_path)
+    code, stdout, stderr = run("cases", "show", CASE, "--data-dir", str(tmp_path), "--json")
+    assert code == 0, stderr
+    [refund] = json.loads(stdout)["refunds_pending"]
+    assert (refund["settling"], refund["why"]) == ("failed", "expired_or_canceled_card")
+    assert '"failed"' in run("cases", "show", CASE, "--data-dir", str(tmp_path))[1]
+
+
+def pay_and_fail(folder: Path) -> None:
+    store = open_store(f"sqlite:///{folder}/store.db")
+    seed_samples(store, folder)
+    case = case_input().model_copy(update={"case_id": CASE})
+    store.cases.admit([stored_case(case=case)])
+    asked = action(case_id=CASE, key=f"{CASE}/refund")
+    store.ledger.intend(asked, step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
+    store.ledger.execute(asked.key, "re_1", NOW, pending=True)
+    [effect] = store.settling.due(1, NOW + timedelta(days=1))
+    store.settling.fail(effect, "expired_or_canceled_card", NOW)
+    store.close()
+
+
+async def test_what_people_should_know_is_noted_beside_a_clean_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def noted(**parts: object) -> AuditReport:
+        return AuditReport(notes=[f"{CASE}/refund: the refund failed"])
+
+    monkeypatch.setattr("client.audit_gathering.run_audit", noted)
+    anything: Any = MagicMock()
+    _, lines = await audit_report(anything, anything)
+    assert lines == [f"note: {CASE}/refund: the refund failed", "audit: clean (checked )"]
 
 
 async def test_a_violation_names_its_case(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ CHARGE: dict[str, object] = {
     "at": "2026-06-05T12:00:00Z",
     "instrument": "card:1",
     "back": None,
+    "contested": None,
 }
 ONE = HTTP_ORDER | {"payments": [CHARGE]}
 

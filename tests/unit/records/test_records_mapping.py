@@ -158,11 +158,34 @@ def test_times_that_say_no_moment_are_told(times: str, value: object) -> None:
         reader.order({**ORDER, "total": 1, "placed_at": value}, [])
 
 
+CHARGE: dict[str, object] = {
+    "id": "CH-1", "amount": "1", "currency": "USD", "captured_at": "2026-06-05T12:00:00Z", "payee": "card:1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "disputed"),
+    [(True, True), (1, True), ("true", True), ("t", True), (" YES ", True), ("1", True)]
+    + [(value, False) for value in (False, 0, "false", "f", "No", "0", None, "")],
+)
+def test_whether_a_charge_is_disputed(value: object, disputed: bool) -> None:
+    reader = RecordReader("records.toml", Values.model_validate({"money": "decimal"}), {})
+    assert reader.charge({**CHARGE, "disputed": value}).disputed is disputed
+    assert reader.charge(CHARGE).disputed is False
+
+
+@pytest.mark.parametrize("value", ["won", "needs_response", 2, -1, 1.0, [], {}, b"1"])
+def test_a_word_that_is_no_yes_or_no_is_told(value: object) -> None:
+    """A dispute that cannot be read must not be taken for none."""
+    reader = RecordReader("records.toml", Values.model_validate({"money": "decimal"}), {})
+    with pytest.raises(ConfigurationError, match=r"key charges\.disputed: the records have .*, expected true or false"):
+        reader.charge({**CHARGE, "disputed": value})
+
+
 @pytest.mark.parametrize("key", ["id", "payee"])
 @pytest.mark.parametrize("value", ["ann\n@example.com", "ann@example.com" * 30, 4.5, True, None, " "])
 def test_of_ids_and_payees_that_do_not_fit_nothing_is_repeated(key: str, value: object) -> None:
     reader = RecordReader("records.toml", Values.model_validate({"money": "decimal"}), {})
-    raw = {"id": "CH-1", "amount": "1", "currency": "USD", "captured_at": "2026-06-05T12:00:00Z", "payee": "card:1"}
     with pytest.raises(ConfigurationError, match=rf"key charges\.{key}: the records have .*, expected a text") as told:
-        reader.charge({**raw, key: value})
+        reader.charge({**CHARGE, key: value})
     assert not any(word in str(told.value) for word in ("example", "4.5", "True"))

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.models.diagnose import QuestionResult
-from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
+from domain.case import CaseInput, CaseOutcome, CaseState, EffectRecord, Ending, SpecialistRequest, SpecialistResult
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.amount import Money
 from domain.money.claim import Origin, Reason, Wants
@@ -50,15 +50,26 @@ async def test_denied_claim_ends_as_rejected_with_the_reason(
     assert said in world.reply()
 
 
-async def test_order_of_somebody_else_is_denied_as_if_it_did_not_exist(mill: Mill, world: FakeWorld) -> None:
+async def test_order_of_somebody_else_is_asked_about_as_if_it_did_not_exist(mill: Mill, world: FakeWorld) -> None:
     """The answer must not tell strangers which orders exist."""
-    world.will("find_account", Account(customer=Customer(customer_id="CUS-2"), order_of_somebody_else=True))
-    assert (await paid_nothing(mill, world)).state is CaseState.REJECTED
+    known = Account(customer=Customer(customer_id="CUS-2"), candidate_orders=["ORD-9"])
+    world.will("find_account", known.model_copy(update={"order_of_somebody_else": True}))
+    assert (await paid_nothing(mill, world)).state is CaseState.DONE
     theirs = world.reply()
-    world.will("find_account", Account(customer=Customer(customer_id="CUS-2")))
+    world.will("find_account", known)
     world.calls.clear()
-    assert (await paid_nothing(mill, world)).state is CaseState.REJECTED
+    assert (await paid_nothing(mill, world)).state is CaseState.DONE
     assert world.reply() == theirs
+    assert "could not find the order number" in theirs
+    assert "ORD-9" in theirs
+
+
+async def test_order_that_was_recognised_is_named_as_the_records_have_it(mill: Mill, world: FakeWorld) -> None:
+    world.always("extract_claim", claimed(order_id="1"))
+    world.always("find_account", lambda request: account()(request).model_copy(update={"order_matched": True}))
+    outcome = await mill.run()
+    assert outcome.finding == "refund of 20.00 USD on ORD-1: undelivered, its number was written another way"
+    assert "for order ORD-1." in world.reply()
 
 
 async def test_missing_order_is_asked_for(mill: Mill, world: FakeWorld) -> None:
@@ -133,6 +144,17 @@ async def test_small_refund_is_paid_at_once(mill: Mill, world: FakeWorld) -> Non
     assert "approved" not in world.reply()
     assert outcome.usage.calls == 2
     assert world.names == ["route_case", "extract_claim", "find_account", "refund", "close_case"]
+
+
+async def test_refund_that_is_pending_is_said_to_be_on_its_way(mill: Mill, world: FakeWorld) -> None:
+    """It may fail yet: nobody is told that it was done."""
+    pending = EffectRecord(key="k", kind="refund", amount_minor=2000, currency="USD", provider_ref="re_1", pending=True)
+    world.always("refund", pending)
+    outcome = await mill.run()
+    assert (outcome.state, outcome.effects[0].pending) == (CaseState.DONE, True)
+    assert "we have sent a refund of 20.00 USD" in world.reply()
+    assert "on its way" in world.reply()
+    assert "we have refunded" not in world.reply()
 
 
 async def test_partial_refund_says_so(mill: Mill, world: FakeWorld) -> None:

@@ -23,6 +23,37 @@ def paid_twice(f: AuditFacts) -> None:
     f.charges[0].amount_minor = 4_000
 
 
+def failed_afterwards(f: AuditFacts) -> None:
+    """No broken promise: the provider's log has it no more, and it was booked back."""
+    f.failed[f"{SMALL}/refund"] = "expired card"
+    f.rail.pop(0)
+    back = [e.model_copy(update={"side": s}) for e, s in zip(booked(SMALL, 2_000), ("credit", "debit"), strict=True)]
+    f.entries.extend(back)
+
+
+def failed_and_not_booked_back(f: AuditFacts) -> None:
+    failed_afterwards(f)
+    del f.entries[-2:]
+
+
+def failed_and_booked_twice(f: AuditFacts) -> None:
+    failed_afterwards(f)
+    f.entries[-2:] = booked(SMALL, 2_000)
+
+
+def failed_and_paid(f: AuditFacts) -> None:
+    entry = f.rail[0]
+    failed_afterwards(f)
+    f.rail.insert(0, entry)
+
+
+def booked_back_without_failing(f: AuditFacts) -> None:
+    entry = f.rail[0]
+    failed_afterwards(f)
+    f.failed.clear()
+    f.rail.insert(0, entry)
+
+
 def paid_past_the_ledger(f: AuditFacts) -> None:
     f.effects.pop(0)
     del f.entries[:2]

@@ -12,12 +12,17 @@ from tests.unit.domain.audit.breaks import (
     accepted_twice,
     approval_gone,
     approval_used_twice,
+    booked_back_without_failing,
     booked_for_nothing,
     booked_in_a_circle,
     booked_twice,
     charge_too_small,
     charge_unknown,
     daily_cap,
+    failed_afterwards,
+    failed_and_booked_twice,
+    failed_and_not_booked_back,
+    failed_and_paid,
     forbidden_before,
     kill_switch,
     kill_switch_off_again,
@@ -81,6 +86,10 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (booked_twice, {("S6", "badly_booked")}),
     (booked_in_a_circle, {("S6", "badly_booked")}),
     (booked_for_nothing, {("S6", "booked_without_effect")}),
+    (failed_and_not_booked_back, {("S6", "badly_booked")}),
+    (failed_and_booked_twice, {("S6", "badly_booked")}),
+    (failed_and_paid, {("S2", "not_booked")}),
+    (booked_back_without_failing, {("S6", "badly_booked")}),
 ]
 
 
@@ -96,3 +105,11 @@ def test_every_violation_names_its_subject_and_says_something(breaking: Break, t
     facts = healthy()
     breaking(facts)
     assert all(v.subject and v.text for v in judge(facts).violations)
+
+
+def test_a_refund_that_failed_afterwards_is_noted_and_breaks_no_promise() -> None:
+    facts = healthy()
+    failed_afterwards(facts)
+    report = judge(facts)
+    assert report.violations == []
+    assert report.notes == ["case/shop/small/refund: the refund failed at the provider afterwards (expired card)"]

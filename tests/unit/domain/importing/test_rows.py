@@ -140,6 +140,8 @@ def test_what_is_promised_may_lie_ahead_but_nothing_arrives_before_it_was_ordere
         (Kind.CUSTOMERS, "email", "a" * 250 + "@b.example", "at most 254"),
         (Kind.CUSTOMERS, "lang", "german!", "language code"),
         (Kind.CHARGES, "payee", "", "expected a value"),
+        (Kind.CHARGES, "disputed", "maybe", "expected 'true' or 'false'"),
+        (Kind.CHARGES, "disputed", "2", "expected 'true' or 'false'"),
         (Kind.ACCOUNTS, "country", "Germany", "two capital letters"),
         (Kind.ACCOUNTS, "country", "*", "two capital letters"),
     ],
@@ -149,6 +151,13 @@ def test_a_cell_that_cannot_be_meant_is_told(kind: Kind, column: str, value: str
     assert f":7 {column} " in said
     assert expected in said
     assert "; " in said, "with what to do"
+
+
+@pytest.mark.parametrize(
+    ("cell", "disputed"), [("true", True), ("Yes", True), ("1", True), ("FALSE", False), ("no", False), ("", False)]
+)
+def test_whether_a_charge_is_disputed(cell: str, disputed: bool) -> None:
+    assert read(Kind.CHARGES, disputed=cell)[0].values["disputed"] is disputed
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "many", "１", "9" * 40, "0" * 50, "1" * 5000, "100000001"])

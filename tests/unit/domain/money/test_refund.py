@@ -43,6 +43,10 @@ def charge(number: int = 1, minor: int = 2_000, *, days: float = 10, back: int =
     )
 
 
+def disputed(one: Charge) -> Charge:
+    return one.model_copy(update={"disputed": True})
+
+
 def order(*charges: Charge, **changes: object) -> Order:
     values: dict[str, object] = {
         "order_id": "ORD-1",
@@ -90,10 +94,18 @@ def usd(minor: int) -> Money:
         (claim(wants=Wants.INFORMATION), account(), Inform, Rule.NOT_A_REFUND),
         (claim(), Account(), Ask, Rule.NO_CUSTOMER),
         (claim(order_id=None), account(), Ask, Rule.NO_ORDER_NAMED),
-        (claim(), Account(customer=Customer(customer_id="C-1")), Deny, Rule.ORDER_NOT_FOUND),
-        (claim(), account(order_of_somebody_else=True), Deny, Rule.NOT_THE_OWNER),
-        (claim(), account(order(customer_id="C-2")), Deny, Rule.NOT_THE_OWNER),
+        (claim(), Account(customer=Customer(customer_id="C-1")), Ask, Rule.ORDER_NOT_FOUND),
+        (claim(), Account(customer=Customer(customer_id="C-1"), order_of_somebody_else=True), Ask, Rule.NOT_THE_OWNER),
+        (claim(), account(order(customer_id="C-2")), Ask, Rule.NOT_THE_OWNER),
         (claim(), account(order().model_copy(update={"charges": []})), Deny, Rule.NO_CHARGE),
+        (claim(), account(order(disputed(charge()))), ToHuman, Rule.DISPUTE_OPEN),
+        (claim(), account(order(disputed(charge(back=2_000)))), ToHuman, Rule.DISPUTE_OPEN),
+        (
+            claim(Reason.DUPLICATE_CHARGE),
+            account(order(disputed(charge(1, days=3)), charge(2, days=2))),
+            ToHuman,
+            Rule.DISPUTE_OPEN,
+        ),
         (claim(amount=Money(minor=1, currency="EUR")), account(), ToHuman, Rule.CURRENCY_DIFFERS),
         (claim(), account(order(charge(currency="EUR"))), ToHuman, Rule.CURRENCY_DIFFERS),
         (

@@ -2,23 +2,13 @@
 
 import asyncio
 import json
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-import pytest_asyncio
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from adapters.rails.embedded import EmbeddedRail, RailFaults
 from adapters.rails.stripe import StripeRail
@@ -28,106 +18,7 @@ from domain.money.amount import Money
 from domain.money.refund import RefundAction
 from ports.rail import Rail
 from tests.fakes.rail import FakeRail
-
-
-@dataclass
-class StripeSpeaker:
-    """Speaks what `StripeRail` needs of Stripe's API: refunds with idempotency keys that it may forget."""
-
-    refunds: list[dict[str, Any]] = field(default_factory=list)
-    keys: dict[str, tuple[bytes, dict[str, Any]]] = field(default_factory=dict)
-    answers: list[Callable[[], Response]] = field(default_factory=list)  # given instead of doing anything
-    lost_answers: int = 0
-    status_of_new: str = "succeeded"
-    currency: str = "usd"
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-
-    async def create(self, request: Request) -> Response:
-        body = await request.body()
-        self.requests.append((body.decode(), dict(request.headers)))
-        if self.answers:
-            return self.answers.pop(0)()
-        if request.headers.get("authorization") != "Bearer sk_test_1":
-            return _error(401, "invalid_request_error", "api_key_invalid")
-        key = request.headers["idempotency-key"]
-        if key in self.keys:
-            known, refund = self.keys[key]
-            if known != body:
-                return _error(400, "idempotency_error", "idempotency_key_in_use")
-            return JSONResponse(refund)
-        form = dict(parse_qsl(body.decode(), strict_parsing=True))
-        refund = {
-            "id": f"re_{len(self.refunds) + 1}",
-            "object": "refund",
-            "amount": int(form["amount"]),
-            "currency": self.currency,
-            "charge": form.get("charge"),
-            "payment_intent": form.get("payment_intent"),
-            "created": int(datetime.now(UTC).timestamp()),
-            "status": self.status_of_new,
-            "failure_reason": "lost_or_stolen_card" if self.status_of_new == "failed" else None,
-            "metadata": {n[9:-1]: v for n, v in form.items() if n.startswith("metadata[")},
-        }
-        self.refunds.append(refund)
-        self.keys[key] = (body, refund)
-        if self.lost_answers:
-            self.lost_answers -= 1
-            return Response(b'{"id": "re_', media_type="application/json")
-        return JSONResponse(refund)
-
-    async def list_refunds(self, request: Request) -> Response:
-        if self.answers:
-            return self.answers.pop(0)()
-        query = request.query_params
-        found = [
-            r
-            for r in reversed(self.refunds)
-            if query.get("charge") in {None, r["charge"]} and query.get("payment_intent") in {None, r["payment_intent"]}
-        ]
-        if after := query.get("starting_after"):
-            ids = [r["id"] for r in found]
-            found = found[ids.index(after) + 1 :]
-        limit = int(query.get("limit", "10"))
-        return JSONResponse({"object": "list", "data": found[:limit], "has_more": len(found) > limit})
-
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/v1/refunds", self.create, methods=["POST"]),
-                Route("/v1/refunds", self.list_refunds, methods=["GET"]),
-            ]
-        )
-
-
-def _error(status: int, kind: str, code: str = "", headers: dict[str, str] | None = None) -> Response:
-    body = {"error": {"type": kind, "code": code, "message": f"because of {code}"}}
-    return JSONResponse(body, status_code=status, headers=headers)
-
-
-@pytest.fixture
-def speaker() -> StripeSpeaker:
-    return StripeSpeaker()
-
-
-@pytest.fixture
-def stripe_url(speaker: StripeSpeaker) -> Iterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(speaker.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
-
-
-@pytest_asyncio.fixture
-async def stripe(stripe_url: str) -> AsyncIterator[StripeRail]:
-    async with httpx.AsyncClient() as client:
-        yield StripeRail("sk_test_1", client, stripe_url)
+from tests.integration.rails.stripe_speaker import StripeSpeaker, stripe_error
 
 
 @pytest.fixture(params=["stripe", "embedded", "fake"])
@@ -226,13 +117,13 @@ class TestStripe:
     async def test_of_a_charge_that_stripe_does_not_have_nothing_was_paid(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers = [lambda: _error(404, "invalid_request_error", "resource_missing")]
+        speaker.answers = [lambda: stripe_error(404, "invalid_request_error", "resource_missing")]
         assert await stripe.find("case/shop/e1/refund", action(charge="ch_of_another_account")) is None
 
     async def test_a_question_that_stripe_refuses_leaves_open_whether_it_was_paid(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers = [lambda: _error(400, "invalid_request_error", "parameter_unknown")]
+        speaker.answers = [lambda: stripe_error(400, "invalid_request_error", "parameter_unknown")]
         with pytest.raises(TransientError, match="stays open"):
             await stripe.find("case/shop/e1/refund", action())
 
@@ -268,6 +159,7 @@ class TestStripe:
         [
             (400, "invalid_request_error", "charge_already_refunded", RefusedError),
             (400, "invalid_request_error", "amount_too_large", RefusedError),
+            (400, "invalid_request_error", "charge_disputed", RefusedError),
             (400, "idempotency_error", "", RefusedError),
             (402, "card_error", "card_declined", RefusedError),
             (404, "invalid_request_error", "resource_missing", RefusedError),
@@ -282,11 +174,17 @@ class TestStripe:
     async def test_what_each_answer_means(
         self, stripe: StripeRail, speaker: StripeSpeaker, status: int, kind: str, code: str, raised: type[Exception]
     ) -> None:
-        speaker.answers.append(lambda: _error(status, kind, code))
+        speaker.answers.append(lambda: stripe_error(status, kind, code))
         with pytest.raises(raised, match=str(status)) as told:
             await stripe.pay(action())
         assert told.type is raised, "Temporal is told the name of the class"
         assert speaker.refunds == []
+
+    async def test_a_disputed_charge_is_told_as_such(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
+        """By the name of the code alone nobody would look for a dispute."""
+        speaker.answers.append(lambda: stripe_error(400, "invalid_request_error", "charge_disputed"))
+        with pytest.raises(RefusedError, match="look at the dispute first"):
+            await stripe.pay(action())
 
     @pytest.mark.parametrize(
         ("header", "seconds"), [("7", 7.0), ("0", 0.0), (None, 20.0), ("soon", 20.0), ("999999999", 6 * 3600.0)]
@@ -294,7 +192,9 @@ class TestStripe:
     async def test_a_429_is_waited_for_as_long_as_it_says(
         self, stripe: StripeRail, speaker: StripeSpeaker, header: str | None, seconds: float
     ) -> None:
-        speaker.answers.append(lambda: _error(429, "rate_limit_error", "", {"retry-after": header} if header else {}))
+        speaker.answers.append(
+            lambda: stripe_error(429, "rate_limit_error", "", {"retry-after": header} if header else {})
+        )
         with pytest.raises(ToldToWaitError) as told:
             await stripe.pay(action())
         assert told.value.wait_seconds == seconds
@@ -302,7 +202,7 @@ class TestStripe:
     async def test_stripe_may_say_itself_that_a_refusal_is_to_be_tried_again(
         self, stripe: StripeRail, speaker: StripeSpeaker
     ) -> None:
-        speaker.answers.append(lambda: _error(400, "x", "", {"stripe-should-retry": "true"}))
+        speaker.answers.append(lambda: stripe_error(400, "x", "", {"stripe-should-retry": "true"}))
         with pytest.raises(TransientError):
             await stripe.pay(action())
 
@@ -349,7 +249,7 @@ class TestStripe:
             with pytest.raises(TransientError, match="ConnectError"):
                 await StripeRail("sk_test_1", client, "http://127.0.0.1:1").pay(action())
 
-    async def test_no_key_of_stripe_stands_in_any_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
+    async def test_no_key_of_stripe_stands_in_anystripe_error(self, stripe_url: str, speaker: StripeSpeaker) -> None:
         async with httpx.AsyncClient() as client:
             with pytest.raises(ConfigurationError) as told:
                 await StripeRail("sk_live_secret", client, stripe_url).pay(action())
