@@ -52,7 +52,7 @@ _BEFORE = _set(
 SMALL = (ARTICLES | _BEFORE) - UNCLEAR | _set(
     "and und et y e plus sowie please bitte svp just only nur seulement solo alleen",
     "that which i we you me my our your ich wir mein meine meinen unsere je nous mon ma mes mi mio mia",
-    "paid bezahlt it them they davon",
+    "paid charged billed bezahlt berechnet it them they davon",
 )  # fmt: skip
 
 COST = _set(

@@ -257,6 +257,7 @@ def test_what_was_free_is_worth_nothing() -> None:
         "shipping", "the shipping costs", "shipping fee", "postage", "delivery", "the delivery charge", "Versandkosten",
         "Versand", "das Porto", "die Lieferkosten", "frais de port", "les frais de livraison", "gastos de envío",
         "spese di spedizione", "portes de envio", "verzendkosten", "the shipping that I paid",
+        "shipping that you charged",
     ],
 )  # fmt: skip
 def test_words_for_shipping_mean_all_lines_of_it(wanted: str) -> None:
