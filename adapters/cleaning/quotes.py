@@ -1,85 +1,159 @@
-"""What a message carries besides what its sender has just written: older messages, signatures, disclaimers.
+"""What a message carries besides what its sender has just written: older messages.
 
-All by the line, from the first letters of a line or from the end of the message, so that nothing is read twice. When
-nothing would be left, the message stays as it is: somebody who forwards a mail without a word still says something.
+All by the line, from the first letters of a line, so that nothing is read twice. An older message goes only where
+something shows how far it reaches: signs before each line, a quotation of HTML, or the end of the message behind words
+of the sender's own. Everything else stays, and is flagged: a lost answer is worse than a kept quotation.
 """
 
 import re
 
+from adapters.cleaning.marks import LEFT_OUT, MARKS, QUOTE_BEGINS, QUOTE_ENDS
 from adapters.cleaning.phrases import MailPatterns
 from domain.inbound.cleaned import CleanFlag
 
-MAX_SIGNATURE_LINES = 10
-_GAPS = re.compile(r"\n{3,}")
-_MAX_CLOSING = 80
-_MAX_SENT_FROM = 120
 _MAX_LINE = 400  # longer lines are prose
+_MAX_HEADERS = 12
 
 # Without one of these "On 3 May your agent wrote:" may be the sender's own story.
-_TIME_OR_ADDRESS = re.compile(r"@|(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])")
-_NAME_LINE = re.compile(
-    r"(?:-|–|—)?\s?[^\W\d_][^\W\d_'’.-]*+\.?(?:\s(?:[^\W\d_]\.?|[^\W\d_][^\W\d_'’.-]*+\.?)){0,4}[.,]?"
-)
-_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_TIME = r"(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])"
+_TIME_OR_ADDRESS = re.compile(rf"@|{_TIME}")
+_DATE = re.compile(r"(?<!\d)(?:19|20)[0-9]{2}(?!\d)|(?<!\d)[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?!\d)")
+_ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]{1,100}@[^<>()\[\]\s]{3,100}[>)\]]")
+_SAID = re.compile(rf"(?=.{{0,300}}?{_TIME}).{{0,300}}?{_ADDRESS.pattern}.{{0,20}}[:：]$")
 
 
-def strip_extras(text: str, mail: MailPatterns) -> tuple[str, set[CleanFlag]]:
-    """Return what the sender wrote, without quoted history, signature and disclaimers, and which of these were there.
+def without_history(lines: list[str], flags: set[CleanFlag], mail: MailPatterns, *, forwarded: bool) -> list[str]:
+    """Return the lines without older messages, with a mark where one stood.
 
-    Order numbers, references, questions and amounts that stand in a signature are kept. Answers between or below quoted
-    lines are kept.
+    `forwarded`: the subject says that a message is passed on; then what follows its headers is what the sender wants
+    read.
     """
-    flags: set[CleanFlag] = set()
-    lines = _without_disclaimers(_without_history(text.split("\n"), flags, mail), flags, mail)
-    while _drop_signature(lines, flags, mail):
-        pass
-    kept = _GAPS.sub("\n\n", "\n".join(lines)).strip()
-    return (kept, flags) if kept else (text, set())
+    reader = _History(lines, flags, mail, forwarded)
+    while reader.index < len(lines):
+        reader.step()
+    return reader.kept
 
 
-def _without_history(lines: list[str], flags: set[CleanFlag], mail: MailPatterns) -> list[str]:
-    kept: list[str] = []
-    index = 0
-    while index < len(lines):
-        line = lines[index].strip()
-        if mail.forward.match(line):
-            return kept + lines[index:]
-        if line.startswith(">"):
-            flags.add(CleanFlag.QUOTED_HISTORY)
-            index += 1
-            continue
-        attribution = _attribution_length(lines, index, mail)
-        if attribution:
-            follows = _next_filled(lines, index + attribution)
-            flags.add(CleanFlag.QUOTED_HISTORY)
-            if follows < len(lines) and lines[follows].lstrip().startswith(">"):
-                index += attribution
-                continue
-            return kept
-        if (
-            kept
-            and any(part.strip() for part in kept)
-            and (_starts_header_block(lines, index, mail) or _divides(lines, index, mail))
-        ):
-            flags.add(CleanFlag.QUOTED_HISTORY)
-            return kept
-        kept.append(lines[index])
-        index += 1
-    return kept
+class _History:
+    """Goes through the lines once; each step looks at one place and moves on."""
 
+    def __init__(self, lines: list[str], flags: set[CleanFlag], mail: MailPatterns, forwarded: bool) -> None:
+        self.lines = lines
+        self.flags = flags
+        self.mail = mail
+        self.forwarded = forwarded
+        self.kept: list[str] = []
+        self.index = 0
+        self.own = False  # whether any word before this place is the sender's
 
-def _divides(lines: list[str], index: int, mail: MailPatterns) -> bool:
-    line = lines[index].strip()
-    if not line or line[0] not in "-_*#" or len(line) > 200 or not mail.divider.match(line):
+    def step(self) -> None:
+        """Take the line at this place, or an older message that begins here."""
+        line = self.lines[self.index].strip()
+        if self.mail.forward.match(line):
+            self._keep_rest(CleanFlag.FORWARDED)
+        elif line.startswith(">"):
+            self._quoted(line)
+        elif length := attribution_length(self.lines, self.index, self.mail):
+            self._attributed(length)
+        elif length := self._heading_length():
+            self._headed(length)
+        else:
+            self._keep(self.lines[self.index])
+
+    def _keep(self, line: str) -> None:
+        self.kept.append(line)
+        self.own = self.own or (bool(line.strip()) and line not in MARKS)
+        self.index += 1
+
+    def _keep_rest(self, why: CleanFlag) -> None:
+        """Keep whatever follows; if nothing of the sender's stands before it, nobody knows whose words these are."""
+        self.flags.add(why)
+        if not self.own:
+            self.flags.add(CleanFlag.WHOSE_WORDS)
+        self.kept += [line for line in self.lines[self.index :] if line not in MARKS]
+        self.index = len(self.lines)
+
+    def _skip(self, length: int) -> None:
+        self.flags.add(CleanFlag.QUOTED_HISTORY)
+        if not (self.kept and self.kept[-1] == LEFT_OUT):
+            self.kept.append(LEFT_OUT)
+        self.index += length
+
+    def _quoted(self, line: str) -> None:
+        lonely = not any(
+            0 <= beside < len(self.lines) and self.lines[beside].lstrip().startswith(">")
+            for beside in (self.index - 1, self.index + 1)
+        )
+        if line.startswith(">From ") and lonely:
+            self._keep(line[1:])  # a mailbox file put the sign there
+        else:
+            self._skip(1)
+
+    def _attributed(self, length: int) -> None:
+        """Leave out an "On … wrote:" with what is marked as quoted below it, or all that follows."""
+        if self._marked_quotation(length):
+            return
+        joined = " ".join(self.lines[self.index : self.index + length])
+        apart = self.index == 0 or not self.lines[self.index - 1].strip()
+        if self.own and (_ADDRESS.search(joined) or (apart and _DATE.search(joined))):
+            self._leave_rest()
+        elif self.own:
+            self.flags.add(CleanFlag.QUOTED_HISTORY)
+            self._keep(self.lines[self.index])
+        else:
+            self._keep_rest(CleanFlag.QUOTED_HISTORY)
+
+    def _headed(self, length: int) -> None:
+        """Leave out a divider or the headers of an older message with what is quoted below, or all that follows."""
+        if self.forwarded:
+            self._keep_rest(CleanFlag.FORWARDED)
+        elif self._marked_quotation(length):
+            return
+        elif self.own:
+            self._leave_rest()
+        else:
+            self._keep_rest(CleanFlag.QUOTED_HISTORY)
+
+    def _marked_quotation(self, length: int) -> bool:
+        """Leave out these lines and the quotation below them, if there is one that ends; tell whether there was."""
+        below = next_filled(self.lines, self.index + length)
+        if below < len(self.lines) and self.lines[below].lstrip().startswith(">"):
+            self._skip(below - self.index)
+            return True
+        if below < len(self.lines) and self.lines[below] == QUOTE_BEGINS:
+            end = next((i for i in range(below, len(self.lines)) if self.lines[i] == QUOTE_ENDS), len(self.lines))
+            self._skip(end + 1 - self.index)
+            return True
         return False
-    # A bare rule is a divider only in front of a header block: people draw lines too.
-    return line.strip("_ ") != "" or _starts_header_block(lines, _next_filled(lines, index + 1), mail)
+
+    def _leave_rest(self) -> None:
+        """Leave out all that follows, unless the sender says that the answers stand in it."""
+        if self.mail.answers_below.search("\n".join(self.kept)[-2_000:]):
+            self.flags.add(CleanFlag.WHOSE_WORDS)
+            self._keep_rest(CleanFlag.QUOTED_HISTORY)
+        else:
+            self._skip(len(self.lines) - self.index)
+
+    def _heading_length(self) -> int:
+        """Return over how many lines a divider and the headers of an older message go, 0 if there are none."""
+        lines, index = self.lines, self.index
+        line = lines[index].strip()
+        divider = bool(line) and line[0] in "-_*#" and len(line) <= 200 and self.mail.divider.match(line) is not None
+        start = next_filled(lines, index + 1) if divider else index
+        headers = header_lines(lines, start, self.mail)
+        if divider and not headers:
+            # A bare rule is a divider only in front of headers: people draw lines too.
+            return 1 if line.strip("_ ") else 0
+        return start + headers - index if headers else 0
 
 
-def _attribution_length(lines: list[str], index: int, mail: MailPatterns) -> int:
+def attribution_length(lines: list[str], index: int, mail: MailPatterns) -> int:
     """Return over how many lines an "On … wrote:" at this place goes (mail programs wrap it), 0 if there is none."""
     first = lines[index].strip()
-    if not first or len(first) > _MAX_LINE or not mail.wrote_start.match(first):
+    if not first or len(first) > _MAX_LINE:
+        return 0
+    known = mail.wrote_start.match(first) is not None
+    if not known and not any(char.isdigit() for char in first[:200]):
         return 0
     joined = ""
     for count in range(1, 4):
@@ -89,111 +163,39 @@ def _attribution_length(lines: list[str], index: int, mail: MailPatterns) -> int
         if not part or len(part) > _MAX_LINE:
             return 0
         joined = f"{joined} {part}".strip()
-        if mail.wrote_line.search(joined[-150:]):
+        if known and mail.wrote_line.search(joined[-150:]):
             told = mail.own_story.search(joined) or not _TIME_OR_ADDRESS.search(joined)
             return 0 if told else count
+        # In whatever language: a date, a time and an address in brackets, then a colon.
+        if joined[-1] in ":：" and len(joined) <= _MAX_LINE and _DATE.search(joined) and _SAID.fullmatch(joined):
+            return count
     return 0
 
 
-def _starts_header_block(lines: list[str], index: int, mail: MailPatterns) -> bool:
-    """Tell whether at least three mail headers begin here, "From:" first."""
-    if index >= len(lines):
-        return False
-    match = mail.header.match(lines[index].strip()[:80] + " ")
-    if match is None or not mail.first_header.fullmatch(match.group(1)):
-        return False
-    names = {match.group(1).lower()}
-    for line in lines[index + 1 : index + 8]:
-        if further := mail.header.match(line.strip()[:80] + " "):
-            names.add(further.group(1).lower())
-    return len(names) >= 3
+def header_lines(lines: list[str], index: int, mail: MailPatterns) -> int:
+    """Return how many lines the headers of an older message take that begin here, 0 unless there are three at least,
+    "From:" among the first two.
+    """
+    names: set[str] = set()
+    end = index
+    for place in range(index, min(index + _MAX_HEADERS, len(lines))):
+        line = lines[place].strip()
+        match = mail.header.match(line[:80] + " ")
+        if match:
+            names.add(match.group(1).lower())
+            end = place + 1
+        elif place == index:
+            break
+    if len(names) < 3:
+        return 0
+    first = [
+        match.group(1) for line in lines[index : index + 2] if (match := mail.header.match(line.strip()[:80] + " "))
+    ]
+    return end - index if any(mail.first_header.fullmatch(name) for name in first) else 0
 
 
-def _next_filled(lines: list[str], index: int) -> int:
+def next_filled(lines: list[str], index: int) -> int:
+    """Return where the next line with anything on it is, the number of lines if there is none."""
     while index < len(lines) and not lines[index].strip():
         index += 1
     return index
-
-
-def _without_disclaimers(lines: list[str], flags: set[CleanFlag], mail: MailPatterns) -> list[str]:
-    """Drop paragraphs that are legal notices; the first paragraph is never one."""
-    first = _next_filled(lines, 0)
-    kept: list[str] = []
-    index = 0
-    while index < len(lines):
-        starts = (
-            index > first
-            and (not lines[index - 1].strip() or len(lines[index]) > 80)
-            and mail.notice.match(lines[index][:120])
-        )
-        if starts:
-            end = index
-            while end < len(lines) and lines[end].strip():
-                end += 1
-            paragraph = " ".join(lines[index:end])[:4000]
-            if len(set(mail.notice_word.findall(paragraph.lower()))) >= (1 if len(paragraph) < 160 else 2):
-                flags.add(CleanFlag.DISCLAIMER)
-                index = end
-                continue
-        kept.append(lines[index])
-        index += 1
-    return kept
-
-
-def _drop_signature(lines: list[str], flags: set[CleanFlag], mail: MailPatterns) -> bool:
-    """Cut one signature from the end, in place; tell whether there was one. Looks at the last few lines only."""
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if lines and _is_sent_from(lines[-1].strip(), mail):
-        return _cut(lines, len(lines) - 1, flags, mail)
-    filled = 0
-    for index in range(len(lines) - 1, -1, -1):
-        line = lines[index].strip()
-        if not line:
-            continue
-        filled += 1
-        if filled > MAX_SIGNATURE_LINES + 2:
-            return False
-        signed = len(line) <= _MAX_CLOSING and mail.closing.fullmatch(line) and _looks_signed(lines[index + 1 :], mail)
-        if line in ("--", "—") or _is_sent_from(line, mail) or signed:
-            return _cut(lines, index, flags, mail)
-    return False
-
-
-def _is_sent_from(line: str, mail: MailPatterns) -> bool:
-    return len(line) < _MAX_SENT_FROM and mail.sent_from.match(line) is not None
-
-
-def _cut(lines: list[str], start: int, flags: set[CleanFlag], mail: MailPatterns) -> bool:
-    """Cut from a line on, keeping order numbers and the like; never the whole message. Tell whether lines went."""
-    if not any(lines[index].strip() for index in range(start)):
-        return False
-    before = len(lines)
-    # A question mark in the address of an advertisement asks nothing.
-    lines[start:] = [line for line in lines[start:] if mail.kept_line.search(_URL.sub("", line[:_MAX_LINE]))]
-    if len(lines) == before:
-        return False
-    flags.add(CleanFlag.SIGNATURE)
-    return True
-
-
-def _looks_signed(tail: list[str], mail: MailPatterns) -> bool:
-    """Tell whether what follows a closing phrase is a name with title, firm and numbers, not more of the message."""
-    filled = [line.strip() for line in tail if line.strip()]
-    if not filled:
-        return False
-    if len(filled) > MAX_SIGNATURE_LINES or any(len(line) > 90 for line in filled):
-        return False
-    first = filled[0]
-    words = first.split()
-    named = bool(_NAME_LINE.fullmatch(first)) and (
-        all(word[:1].isupper() for word in words[:2]) or (not first.isascii() and len(words) <= 4)
-    )
-    if not named:
-        return False
-    return all(
-        mail.kept_line.search(line)
-        or mail.contact_line.search(line)
-        or (len(line.split()) <= 7 and not line.endswith(("?", "!")))
-        for line in filled[1:]
-    )

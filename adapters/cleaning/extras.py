@@ -1,0 +1,22 @@
+"""The words of the sender: a text without older messages, signatures and legal notices."""
+
+import re
+
+from adapters.cleaning.marks import MARKS, SIGNED
+from adapters.cleaning.phrases import MailPatterns
+from adapters.cleaning.quotes import without_history
+from adapters.cleaning.signatures import without_notices, without_signatures
+from domain.inbound.cleaned import CleanFlag
+
+_GAPS = re.compile(r"\n{3,}")
+
+
+def own_words(text: str, mail: MailPatterns, flags: set[CleanFlag], *, forwarded: bool = False) -> str:
+    """Return what the sender wrote, "" if nothing is left; `flags` gets what was left out.
+
+    `forwarded`: the subject says that the message is passed on.
+    """
+    lines = without_history(text.split("\n"), flags, mail, forwarded=forwarded)
+    lines = without_signatures(without_notices(lines, flags, mail), flags, mail)
+    kept = ("--" if line == SIGNED else line for line in lines if line not in MARKS or line == SIGNED)
+    return _GAPS.sub("\n\n", "\n".join(kept)).strip()
