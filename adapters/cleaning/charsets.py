@@ -42,7 +42,7 @@ _LABELS = {
 }  # fmt: skip
 # Python also has codecs that are no charsets, and some that take time which grows with the square of the text.
 _KNOWN = frozenset({
-    *(f"cp{number}" for number in (437, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865, 866, 869, 874, 932, 949)),
+    *(f"cp{number}" for number in (437, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865, 866, 869, 874, 932)),
     *(f"cp{number}" for number in range(1250, 1259)),
     *(f"iso8859-{number}" for number in range(1, 17)),
     "koi8-r", "koi8-u", "koi8-t", "kz1048", "mac-roman", "mac-cyrillic", "mac-greek", "mac-latin2", "mac-turkish",
@@ -77,24 +77,14 @@ def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
     if body.isascii():
         return _read_ascii(body, codec, flags)
     if charset and _by_python(charset.strip().lower()) == "ascii":
-        flags = flags | {CleanFlag.MIXED_ENCODING}
-    if codec is None or codec in _SINGLE:
-        if (text := _strictly(body, "utf-8")) is not None:
-            return _told(text, flags | ({CleanFlag.MIXED_ENCODING} if charset else set()))
-        if codec is None or (codec == "cp1252" and not _mostly_latin(body)):
-            return _unlabelled(body, flags)
-        return _single(body, codec, flags)
-    if codec == "utf-16":
-        codec = _order_of(body)
-    if (text := _strictly(body, codec)) is not None:
-        return _told(text, flags)
-    flags.add(CleanFlag.MIXED_ENCODING)
-    if codec != "utf-8":
-        text = _strictly(body, "utf-8")
-        return _told(body.decode(codec, "replace") if text is None else text, flags)
-    strange = len(body) - len(body.decode("utf-8", "ignore").encode())
-    few = strange <= len(_LETTER.findall(body))
-    return _told(body.decode("utf-8", "headgate-mixed"), flags) if few else _unlabelled(body, flags)
+        flags = {CleanFlag.MIXED_ENCODING}
+    if codec is not None and codec not in _SINGLE:
+        return _several(body, _order_of(body) if codec == "utf-16" else codec, flags)
+    if (text := _strictly(body, "utf-8")) is not None:
+        return _told(text, flags | ({CleanFlag.MIXED_ENCODING} if charset else set()))
+    if codec is None or (codec == "cp1252" and not _mostly_latin(body)):
+        return _unlabelled(body, flags)
+    return _single(body, codec, flags)
 
 
 @lru_cache(maxsize=256)
@@ -162,6 +152,19 @@ def _unlabelled(body: bytes, flags: set[CleanFlag]) -> tuple[str, set[CleanFlag]
     if _mostly_latin(body):
         return _single(body, "cp1252", flags)
     return _told(body.decode("ascii", "replace"), flags)
+
+
+def _several(body: bytes, codec: str, flags: set[CleanFlag]) -> tuple[str, set[CleanFlag]]:
+    """Read a charset of several bytes a character, or what the body is in if it is not that."""
+    if (text := _strictly(body, codec)) is not None:
+        return _told(text, flags)
+    flags = flags | {CleanFlag.MIXED_ENCODING}
+    if codec != "utf-8":
+        text = _strictly(body, "utf-8")
+        return _told(body.decode(codec, "replace") if text is None else text, flags)
+    strange = len(body) - len(body.decode("utf-8", "ignore").encode())
+    few = strange <= len(_LETTER.findall(body))
+    return _told(body.decode("utf-8", "headgate-mixed"), flags) if few else _unlabelled(body, flags)
 
 
 def _single(body: bytes, codec: str, flags: set[CleanFlag]) -> tuple[str, set[CleanFlag]]:

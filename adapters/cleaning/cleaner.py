@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.cleaning.extras import own_words
-from adapters.cleaning.html.reader import html_to_text
+from adapters.cleaning.html.reader import MAX_HTML_CHARS, html_to_text
 from adapters.cleaning.instructions import instruction_like
 from adapters.cleaning.language import guess_language
 from adapters.cleaning.mail import read_mail
@@ -86,11 +86,12 @@ class DocumentCleaner:
         if mail.sender_address:
             values.setdefault("email", mail.sender_address)
         document = self._clean(mail.subject, mail.pieces, lang, values)
-        unread = {CleanFlag.BODY_UNREAD} if mail.attachments and not document.text.strip() else set()
-        flags = sorted({*document.flags, *mail.flags, *unread})
+        flags = {*document.flags, *mail.flags}
+        if mail.attachments and self._says_nothing(document.text):
+            flags.add(CleanFlag.BODY_UNREAD)
         size = len(raw)
         tokens_in = document.tokens_in if CleanFlag.TRUNCATED in flags else -(-size // 4)
-        document = document.model_copy(update={"flags": flags, "chars_in": size, "tokens_in": tokens_in})
+        document = document.model_copy(update={"flags": sorted(flags), "chars_in": size, "tokens_in": tokens_in})
         return CleanEmail(mail.subject, document, mail.sender_address, mail.sender_name, tuple(mail.attachments))
 
     def _clean(
@@ -105,8 +106,11 @@ class DocumentCleaner:
 
     def _body(self, pieces: Sequence[Piece], flags: set[CleanFlag], *, forwarded: bool) -> str:
         """Return the sender's words of all texts, each read by itself; if there are none, all words, and say so."""
-        texts = [self._text(piece, flags, keep_quotes=forwarded) for piece in pieces]
-        own = [own_words(text, self._mail, flags, forwarded=forwarded) for text in texts]
+        pieces = _within_reach(pieces, flags)
+        own: list[str] = []
+        for piece in pieces:
+            text = self._text(piece, flags, forwarded=forwarded)
+            own.append(own_words(text, self._mail, flags, forwarded=forwarded, written=any(own)))
         body = "\n\n".join(text for text in own if text)
         if body or CleanFlag.QUOTED_HISTORY not in flags:
             if not body and any(piece.seen.pictures or CleanFlag.STRUCK_OUT in flags for piece in pieces):
@@ -117,8 +121,14 @@ class DocumentCleaner:
         whole = (without_marks(self._text(piece, flags, keep_quotes=True)) for piece in pieces)
         return "\n\n".join(text for text in map(str.strip, whole) if text)
 
-    def _text(self, piece: Piece, flags: set[CleanFlag], *, keep_quotes: bool) -> str:
-        seen = html_to_text(piece.source, keep_quotes=True) if keep_quotes and piece.is_html else piece.seen
+    def _says_nothing(self, text: str) -> bool:
+        """Tell whether there is no word but what a program adds to each message."""
+        return not text.strip() or ("\n" not in text and self._mail.sent_from.match(text) is not None)
+
+    def _text(self, piece: Piece, flags: set[CleanFlag], *, keep_quotes: bool = False, forwarded: bool = False) -> str:
+        seen = piece.seen
+        if piece.is_html and (keep_quotes or forwarded):
+            seen = html_to_text(piece.source, keep_quotes=keep_quotes, forwarded=forwarded)
         text = seen.text
         if len(text) > MAX_TEXT_IN:
             text = text[:MAX_TEXT_IN]
@@ -164,6 +174,19 @@ class DocumentCleaner:
             tokens_in=tokens_out if cut else estimate_tokens(subject_in) + estimate_tokens(body_in),
             tokens_out=tokens_out,
         )
+
+
+def _within_reach(pieces: Sequence[Piece], flags: set[CleanFlag]) -> list[Piece]:
+    """Return as many texts as can be read in time."""
+    left = MAX_HTML_CHARS
+    kept: list[Piece] = []
+    for piece in pieces:
+        if kept and len(piece.source) > left:
+            flags |= {CleanFlag.TRUNCATED, CleanFlag.BODY_UNREAD}
+            break
+        kept.append(piece)
+        left -= len(piece.source)
+    return kept
 
 
 def cut_at_word(text: str, limit: int) -> str:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.message import Message
 
 from adapters.cleaning.charsets import decode
 

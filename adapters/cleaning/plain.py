@@ -8,11 +8,9 @@ _UU_BEGIN = re.compile(r"begin [0-7]{3,4} (\S[^\n]{0,200})")
 _UU_LINE = re.compile(r"[!-M`][ -`]{0,86}")
 _YENC_BEGIN = re.compile(r"=ybegin [^\n]{0,300}?name=([^\n]{1,200})")
 _SIGNATURE_LINE = re.compile(r"^--[ \xa0]\r?$", re.MULTILINE)
-_FORMAT = re.compile(r">*+")
 _PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
-_PGP_END = "-----END PGP SIGNATURE-----"
-_PGP_SECRET = "-----BEGIN PGP MESSAGE-----"
+_PGP_ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 
 
 def read_plain(text: str, *, flowed: bool = False, delsp: bool = False) -> tuple[str, list[str]]:
@@ -21,7 +19,7 @@ def read_plain(text: str, *, flowed: bool = False, delsp: bool = False) -> tuple
     files: list[str] = []
     if "begin " in text or "=ybegin " in text:
         text = _without_files(text.split("\n"), files)
-    if _PGP_SIGNED in text or _PGP_SECRET in text:
+    if _PGP_SIGNED in text or _PGP_ENCRYPTED in text:
         text = _without_armour(text.split("\n"), files)
     if flowed:
         text = _joined(text.split("\n"), delsp=delsp)
@@ -41,9 +39,9 @@ def _joined(lines: list[str], *, delsp: bool) -> str:
     out: list[str] = []
     pieces: list[str] = []
     depth = 0
-    for line in lines:
-        quoted = len(_FORMAT.match(line).group())  # type: ignore[union-attr]  # it matches nothing too
-        line = line[quoted:].removeprefix(" ")
+    for whole in lines:
+        bare = whole.lstrip(">")
+        quoted, line = len(whole) - len(bare), bare.removeprefix(" ")
         if pieces and (quoted != depth or line == "-- "):
             out.append(_line(pieces, depth))
             pieces = []
@@ -100,9 +98,9 @@ def _without_armour(lines: list[str], files: list[str]) -> str:
             state = "head"
         elif state == "head":
             state = "text" if not mark else "head"
-        elif mark in (_PGP_SIGNATURE, _PGP_SECRET):
+        elif mark in (_PGP_SIGNATURE, _PGP_ENCRYPTED):
             state = "skip"
-            if mark == _PGP_SECRET:
+            if mark == _PGP_ENCRYPTED:
                 files.append("encrypted message (PGP)")
         elif state == "skip":
             state = "" if mark.startswith("-----END PGP ") else "skip"

@@ -27,15 +27,18 @@ _AFTERTHOUGHT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|p\.? ?p\.? ?s)\b[.:)!,-]
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def without_notices(lines: list[str], flags: set[CleanFlag], mail: MailPatterns) -> list[str]:
-    """Return the lines without paragraphs that are legal notices; the first paragraph is never one."""
-    first = next_filled(lines, 0)
+def without_notices(lines: list[str], flags: set[CleanFlag], mail: MailPatterns, *, written: bool = False) -> list[str]:
+    """Return the lines without paragraphs that are legal notices; the first paragraph of a message is never one.
+
+    `written`: words of the sender stand before these lines.
+    """
+    first = -1 if written else next_filled(lines, 0)
     kept: list[str] = []
     index = 0
     while index < len(lines):
         starts = (
             index > first
-            and (not lines[index - 1].strip() or lines[index - 1] in MARKS or len(lines[index]) > 80)
+            and (index == 0 or not lines[index - 1].strip() or lines[index - 1] in MARKS or len(lines[index]) > 80)
             and mail.notice.match(lines[index][:120])
         )
         if starts:
@@ -52,8 +55,13 @@ def without_notices(lines: list[str], flags: set[CleanFlag], mail: MailPatterns)
     return kept
 
 
-def without_signatures(lines: list[str], flags: set[CleanFlag], mail: MailPatterns) -> list[str]:
-    """Return the lines without signatures: those at the end, and those above an older message that was left out."""
+def without_signatures(
+    lines: list[str], flags: set[CleanFlag], mail: MailPatterns, *, written: bool = False
+) -> list[str]:
+    """Return the lines without signatures: those at the end, and those above an older message that was left out.
+
+    `written`: words of the sender stand before these lines; without any the last words are never cut.
+    """
     segments: list[list[str]] = [[]]
     for line in lines:
         if line == LEFT_OUT:
@@ -64,8 +72,8 @@ def without_signatures(lines: list[str], flags: set[CleanFlag], mail: MailPatter
     out: list[str] = []
     for segment in filled:
         last = segment is filled[-1]
-        written = any(line.strip() for line in out)
-        while _drop_signature(segment, flags, mail, last=last, written=written):
+        above = written or any(line.strip() for line in out)
+        while _drop_signature(segment, flags, mail, last=last, written=above):
             pass
         out += [*segment, ""]
     return out
@@ -97,7 +105,7 @@ def _drop_signature(lines: list[str], flags: set[CleanFlag], mail: MailPatterns,
 def _begins_signature(lines: list[str], index: int, filled: int, mail: MailPatterns) -> bool:
     line, tail = lines[index].strip(), lines[index + 1 :]
     if line in ("--", "—"):
-        return all(_on_card(below.strip(), mail) for below in tail if below.strip())
+        return all(_on_card(below.strip(), mail) for below in tail[: _afterthought(tail)] if below.strip())
     if _is_sent_from(line, mail):
         return all(_LINK.search(below) for below in tail if below.strip())
     if _RULE.fullmatch(line):
@@ -119,7 +127,7 @@ def _cut(lines: list[str], start: int, flags: set[CleanFlag], mail: MailPatterns
         return False
     before = len(lines)
     tail = lines[start:]
-    after = next((i for i, line in enumerate(tail) if _AFTERTHOUGHT.match(line.strip())), len(tail))
+    after = _afterthought(tail)
     # A question mark in the address of an advertisement asks nothing.
     kept = [line for line in tail[:after] if mail.kept_line.search(_URL.sub("", line[:_MAX_LINE]))]
     lines[start:] = kept + tail[after:]
@@ -131,7 +139,7 @@ def _cut(lines: list[str], start: int, flags: set[CleanFlag], mail: MailPatterns
 
 def _looks_signed(tail: list[str], mail: MailPatterns) -> bool:
     """Tell whether what follows a closing phrase is a name with title, firm and numbers, not more of the message."""
-    lines = [line.strip() for line in tail]
+    lines = [line.strip() for line in tail[: _afterthought(tail)]]
     first = next_filled(lines, 0)
     filled = [line for line in lines if line]
     if not filled or len(filled) > MAX_SIGNATURE_LINES or any(len(line) > _MAX_CARD_LINE for line in filled):
@@ -143,12 +151,14 @@ def _looks_signed(tail: list[str], mail: MailPatterns) -> bool:
     return named and all(_on_card(line, mail) for line in filled[1:])
 
 
-def _on_card(line: str, mail: MailPatterns) -> bool:
-    """Tell whether a line may stand on a card: names, titles, numbers; a sentence has more words in small letters.
+def _afterthought(tail: list[str]) -> int:
+    """Return where a "PS:" stands, the number of lines if nowhere."""
+    return next((index for index, line in enumerate(tail) if _AFTERTHOUGHT.match(line.strip())), len(tail))
 
-    An afterthought counts as well: it is kept when the rest is cut.
-    """
-    if mail.kept_line.search(line) or mail.contact_line.search(line) or _AFTERTHOUGHT.match(line):
+
+def _on_card(line: str, mail: MailPatterns) -> bool:
+    """Tell whether a line may stand on a card: names, titles, numbers; a sentence has more words in small letters."""
+    if mail.kept_line.search(line) or mail.contact_line.search(line):
         return True
     if len(line) > _MAX_CARD_LINE or len(line.split()) > 7 or line.endswith(("?", "!")):
         return False

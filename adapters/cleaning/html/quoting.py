@@ -32,6 +32,7 @@ class Quote(Enum):
     OLDER = auto()  # an older message, marked as such
     WRAPPER = auto()  # the exchange so far
     REST = auto()  # from here on all is older
+    FORWARD = auto()  # a message that the sender passes on
     INDENTED = auto()  # a quotation of whatever: the lines before it say of what
     SIGNATURE = auto()
 
@@ -48,7 +49,7 @@ def quote_of(name: str, attributes: dict[str, str], source: str, at: int) -> Quo
     if not (marked or cited):
         return Quote.INDENTED if name == "blockquote" else Quote.NONE
     if _FORWARDED.search(source, at, at + _FORWARD_PEEK):
-        return Quote.NONE
+        return Quote.FORWARD
     wraps = name != "blockquote" and any(mark in classes.split() for mark in WRAPPER_CLASSES)
     return Quote.WRAPPER if wraps else Quote.OLDER
 

@@ -82,29 +82,31 @@ class _Frame:
     lines_at_row: int = 0
 
 
-def html_to_text(source: str, *, keep_quotes: bool = False) -> HtmlText:
+def html_to_text(source: str, *, keep_quotes: bool = False, forwarded: bool = False) -> HtmlText:
     """Return the visible text of an HTML document or fragment; never raises, whatever the source is.
 
     Left out: comments, scripts, styles, templates, whatever inline styles or simple rules of the document's style
     sheets hide (flag `HIDDEN_TEXT` if that had any text), quoted older messages marked as such by mail programs (flag
     `QUOTED_HISTORY`; ">" stands in their place, so that the lines around them can be understood), what is struck out
-    (flag `STRUCK_OUT`) and link targets. Quotations that nothing marks as an older message stand between marks. Forwarded messages stay: they are what the sender wants to be read. Rules for
-    small screens, selectors with ancestors and background pictures are not followed. Too much input is cut (flag
-    `TRUNCATED`).
+    (flag `STRUCK_OUT`) and link targets. Quotations that nothing marks as an older message stand between marks.
+    Forwarded messages stay (flag `FORWARDED`): they are what the sender wants to be read; `forwarded` tells that the
+    subject says so. Rules for small screens, selectors with ancestors and background pictures are not followed. Too
+    much input is cut (flag `TRUNCATED`).
     """
     flags: set[CleanFlag] = set()
     if len(source) > MAX_HTML_CHARS:
         source = source[:MAX_HTML_CHARS]
         flags.add(CleanFlag.TRUNCATED)
-    reader = _Reader(source, flags, keep_quotes)
+    reader = _Reader(source, flags, keep_quotes, forwarded)
     return HtmlText(reader.read(), flags, reader.pictures)
 
 
 class _Reader:
-    def __init__(self, source: str, flags: set[CleanFlag], keep_quotes: bool) -> None:
+    def __init__(self, source: str, flags: set[CleanFlag], keep_quotes: bool, forwarded: bool) -> None:
         self.source = source
         self.flags = flags
         self.keep_quotes = keep_quotes
+        self.forwarded = forwarded
         self.writer = TextWriter()
         self.quotes = Quotes(self.writer, flags)
         self.pictures = False
@@ -293,6 +295,7 @@ class _Reader:
         if not (css or ink or ground):
             return
         frame.hidden = frame.hidden or hides(css)
+        frame.struck = frame.struck or strikes(css)
         if "font-size" in css or "font" in css:
             frame.tiny = tiny(css, frame.tiny)
         if visibility := css.get("visibility"):
@@ -313,7 +316,9 @@ class _Reader:
     def _begins_quote(self, name: str, attributes: dict[str, str], at: int) -> bool:
         """Tell whether all that the element holds is left away."""
         quote = Quote.NONE if self._dropped() else quote_of(name, attributes, self.source, at)
-        if quote is Quote.REST and not self.keep_quotes and self.writer.parts:
+        if quote is Quote.FORWARD or (quote is Quote.REST and self.forwarded):
+            self.flags.add(CleanFlag.FORWARDED)
+        elif quote is Quote.REST and not self.keep_quotes and self.writer.parts:
             self.rest_quoted = True
         elif quote is Quote.SIGNATURE:
             self.flags.add(CleanFlag.SIGNATURE)
