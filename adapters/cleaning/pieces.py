@@ -66,7 +66,7 @@ def best_form(forms: Sequence[Sequence[Piece]]) -> Sequence[Piece]:
     plain = next((form for form in filled if not any(piece.html for piece in form)), None)
     rich = next((form for form in reversed(filled) if any(piece.html for piece in form)), None)
     if plain is None or rich is None:
-        return plain or rich or (forms[0] if forms else ())
+        return plain or rich or next((form for form in reversed(forms) if form), ())
     if all(piece.excuse for piece in plain if not piece.blank):
         return rich
     missing = sum(piece.words for piece in rich) - (said := sum(piece.words for piece in plain))

@@ -18,7 +18,7 @@ _MAX_HEADERS = 12
 _TIME = r"(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])"
 _TIME_OR_ADDRESS = re.compile(rf"@|{_TIME}")
 _DATE = re.compile(r"(?<!\d)(?:19|20)[0-9]{2}(?!\d)|(?<!\d)[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?!\d)")
-_ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]{1,100}@[^<>()\[\]\s]{3,100}[>)\]]")
+_ADDRESS = re.compile(r"[<(\[]\s?[^<>()\[\]\s]{1,100}@[^<>()\[\]\s]{3,100}\s?[>)\]]")
 _SAID = re.compile(rf"(?=.{{0,300}}?{_TIME}).{{0,300}}?{_ADDRESS.pattern}.{{0,20}}[:：]$")
 
 
@@ -86,8 +86,22 @@ class _History:
         )
         if line.startswith(">From ") and lonely:
             self._keep(line[1:])  # a mailbox file put the sign there
-        else:
-            self._skip(1)
+            return
+        self._take_back_attribution()
+        self._skip(1)
+
+    def _take_back_attribution(self) -> None:
+        """Leave out the line above a quotation if it says who wrote, however it says when."""
+        at = len(self.kept) - 1
+        while at >= 0 and not self.kept[at].strip():
+            at -= 1
+        if at < 0 or self.kept[at] in MARKS:
+            return
+        line = self.kept[at].strip()
+        dated = any(char.isdigit() for char in line)
+        if dated and self.mail.wrote_line.search(line[-150:]) and not self.mail.own_story.search(line):
+            del self.kept[at:]
+            self.own = any(text.strip() and text not in MARKS for text in self.kept)
 
     def _attributed(self, length: int) -> None:
         """Leave out an "On … wrote:" with what is marked as quoted below it, or all that follows."""
@@ -148,28 +162,52 @@ class _History:
 
 
 def attribution_length(lines: list[str], index: int, mail: MailPatterns) -> int:
-    """Return over how many lines an "On … wrote:" at this place goes (mail programs wrap it), 0 if there is none."""
-    first = lines[index].strip()
-    if not first or len(first) > _MAX_LINE:
-        return 0
-    known = mail.wrote_start.match(first) is not None
-    if not known and not any(char.isdigit() for char in first[:200]):
+    """Return over how many lines an "On … wrote:" at this place goes (mail programs wrap it), 0 if there is none.
+
+    Where it may begin at a later line as well, it does: what stands above is the sender's.
+    """
+    if not _may_begin(lines[index].strip(), mail):
         return 0
     joined = ""
     for count in range(1, 4):
         if index + count > len(lines):
             return 0
         part = lines[index + count - 1].strip()
-        if not part or len(part) > _MAX_LINE:
+        if not part or len(part) > _MAX_LINE or (count > 1 and _begins_better(part, mail)):
             return 0
         joined = f"{joined} {part}".strip()
-        if known and mail.wrote_line.search(joined[-150:]):
-            told = mail.own_story.search(joined) or not _TIME_OR_ADDRESS.search(joined)
-            return 0 if told else count
-        # In whatever language: a date, a time and an address in brackets, then a colon.
-        if joined[-1] in ":：" and len(joined) <= _MAX_LINE and _DATE.search(joined) and _SAID.fullmatch(joined):
+        if _says_who_wrote(joined, mail):
             return count
+        if part.endswith(("!", "?", "...", "…")):
+            return 0
     return 0
+
+
+def _may_begin(line: str, mail: MailPatterns) -> bool:
+    if not line or len(line) > _MAX_LINE:
+        return False
+    return any(char.isdigit() for char in line[:200]) or mail.wrote_start.match(line.strip("- ")) is not None
+
+
+def _begins_better(line: str, mail: MailPatterns) -> bool:
+    """Tell whether a line begins with a word such as "On" and a date: it is no continuation."""
+    return mail.wrote_word.match(line) is not None and any(char.isdigit() for char in line[:60])
+
+
+def _says_who_wrote(joined: str, mail: MailPatterns) -> bool:
+    if joined.startswith("----") and joined.endswith("----"):
+        joined = joined.strip("- ") + ":"
+    elif joined[-1].isalpha() and _ADDRESS.search(joined) and _DATE.search(joined):
+        joined += ":"
+    if mail.wrote_start.match(joined) and mail.wrote_line.search(joined[-150:]):
+        return mail.own_story.search(joined) is None and _TIME_OR_ADDRESS.search(joined) is not None
+    # In whatever language: a date, a time and an address in brackets, then a colon.
+    return (
+        joined[-1:] in (":", "：")
+        and len(joined) <= _MAX_LINE
+        and _DATE.search(joined) is not None
+        and _SAID.fullmatch(joined) is not None
+    )
 
 
 def header_lines(lines: list[str], index: int, mail: MailPatterns) -> int:

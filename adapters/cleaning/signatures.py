@@ -21,7 +21,7 @@ _NAME_LINE = re.compile(
     r"(?:-|–|—)?\s?[^\W\d_][^\W\d_'’.-]*+\.?(?:\s(?:[^\W\d_]\.?|[^\W\d_][^\W\d_'’.-]*+\.?)){0,4}[.,]?"
 )
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
-_RULE = re.compile(r"[_=*-]{10,}")
+_RULE = re.compile(r"_{2,}|[=*-]{10,}")
 _LINK = re.compile(r"https?://|www\.|\S@\S")
 _AFTERTHOUGHT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|p\.? ?p\.? ?s)\b[.:)!,-]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -158,7 +158,7 @@ def _afterthought(tail: list[str]) -> int:
 
 def _on_card(line: str, mail: MailPatterns) -> bool:
     """Tell whether a line may stand on a card: names, titles, numbers; a sentence has more words in small letters."""
-    if mail.kept_line.search(line) or mail.contact_line.search(line):
+    if mail.kept_line.search(line) or mail.contact_line.search(line) or mail.closing.fullmatch(line):
         return True
     if len(line) > _MAX_CARD_LINE or len(line.split()) > 7 or line.endswith(("?", "!")):
         return False
