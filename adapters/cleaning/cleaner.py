@@ -4,17 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.cleaning.extras import own_words
 from adapters.cleaning.html.reader import MAX_HTML_CHARS, html_to_text
 from adapters.cleaning.instructions import instruction_like
 from adapters.cleaning.language import guess_language
-from adapters.cleaning.mail import read_mail
-from adapters.cleaning.marks import without_marks
+from adapters.cleaning.mail.message import read_mail
+from adapters.cleaning.mail.pieces import Piece, best_form
+from adapters.cleaning.mail.plain import signature_marked
 from adapters.cleaning.personal import Tokens, disarm, tokenise
-from adapters.cleaning.phrases import MailPatterns
-from adapters.cleaning.pieces import Piece, best_form
-from adapters.cleaning.plain import signature_marked
-from adapters.cleaning.unicode import normalise
+from adapters.cleaning.text.marks import without_marks
+from adapters.cleaning.text.own_words import own_words
+from adapters.cleaning.text.phrases import MailPatterns
+from adapters.cleaning.text.unicode import normalise
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
 

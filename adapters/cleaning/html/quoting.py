@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from adapters.cleaning.html.elements import QUOTE_CLASSES, QUOTE_FROM_HERE, SIGNATURE_CLASSES, WRAPPER_CLASSES
 from adapters.cleaning.html.layout import TextWriter, WriterState
-from adapters.cleaning.marks import QUOTE_BEGINS, QUOTE_ENDS
+from adapters.cleaning.text.marks import QUOTE_BEGINS, QUOTE_ENDS
 from domain.inbound.cleaned import CleanFlag
 
 _FORWARD_PEEK = 1_500

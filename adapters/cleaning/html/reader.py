@@ -35,7 +35,7 @@ from adapters.cleaning.html.styles import (
     strikes,
     tiny,
 )
-from adapters.cleaning.marks import without_marks
+from adapters.cleaning.text.marks import without_marks
 from domain.inbound.cleaned import CleanFlag
 
 MAX_HTML_CHARS = 2_000_000

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.cleaning.charsets import decode
-from adapters.cleaning.mime import Part
-from adapters.cleaning.pieces import Piece, best_form
-from adapters.cleaning.plain import read_plain
+from adapters.cleaning.mail.charsets import decode
+from adapters.cleaning.mail.mime import Part
+from adapters.cleaning.mail.pieces import Piece, best_form
+from adapters.cleaning.mail.plain import read_plain
 from domain.inbound.cleaned import CleanFlag
 from domain.inbound.email_head import read_email_head
 

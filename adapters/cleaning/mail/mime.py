@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
 
-from adapters.cleaning.charsets import decode
+from adapters.cleaning.mail.charsets import decode
 
 MAX_HEADER_SOURCE = 2_000  # the standard library reads a header's parameters in time that grows with its square
 _MAX_HEADER_CHARS = 1_000

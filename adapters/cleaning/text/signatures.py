@@ -6,9 +6,9 @@ that stand in a signature are kept, and so is what reads like a sentence.
 
 import re
 
-from adapters.cleaning.marks import LEFT_OUT, MARKS, SIGNED
-from adapters.cleaning.phrases import MailPatterns
-from adapters.cleaning.quotes import next_filled
+from adapters.cleaning.text.marks import LEFT_OUT, MARKS, SIGNED
+from adapters.cleaning.text.phrases import MailPatterns
+from adapters.cleaning.text.quotes import next_filled
 from domain.inbound.cleaned import CleanFlag
 
 MAX_SIGNATURE_LINES = 10

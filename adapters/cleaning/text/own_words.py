@@ -2,10 +2,10 @@
 
 import re
 
-from adapters.cleaning.marks import MARKS, SIGNED
-from adapters.cleaning.phrases import MailPatterns
-from adapters.cleaning.quotes import without_history
-from adapters.cleaning.signatures import without_notices, without_signatures
+from adapters.cleaning.text.marks import MARKS, SIGNED
+from adapters.cleaning.text.phrases import MailPatterns
+from adapters.cleaning.text.quotes import without_history
+from adapters.cleaning.text.signatures import without_notices, without_signatures
 from domain.inbound.cleaned import CleanFlag
 
 _GAPS = re.compile(r"\n{3,}")

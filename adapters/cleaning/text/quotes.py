@@ -7,8 +7,8 @@ of the sender's own. Everything else stays, and is flagged: a lost answer is wor
 
 import re
 
-from adapters.cleaning.marks import LEFT_OUT, MARKS, QUOTE_BEGINS, QUOTE_ENDS
-from adapters.cleaning.phrases import MailPatterns
+from adapters.cleaning.text.marks import LEFT_OUT, MARKS, QUOTE_BEGINS, QUOTE_ENDS
+from adapters.cleaning.text.phrases import MailPatterns
 from domain.inbound.cleaned import CleanFlag
 
 _MAX_LINE = 400  # longer lines are prose

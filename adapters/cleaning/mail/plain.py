@@ -2,7 +2,7 @@
 
 import re
 
-from adapters.cleaning.marks import SIGNED, without_marks
+from adapters.cleaning.text.marks import SIGNED, without_marks
 
 _UU_BEGIN = re.compile(r"begin [0-7]{3,4} (\S[^\n]{0,200})")
 _UU_LINE = re.compile(r"[!-M`][ -`]{0,86}")
