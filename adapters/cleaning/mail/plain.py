@@ -1,6 +1,7 @@
 """Plain text as its program meant it: flowed lines joined (RFC 3676), files inside the text and armour taken out."""
 
 import re
+from bisect import bisect_left
 
 from adapters.cleaning.text.marks import SIGNED, without_marks
 
@@ -77,14 +78,13 @@ def _without_files(lines: list[str], files: list[str]) -> str:
             begin = None
         if begin is None and line.startswith("=ybegin "):
             begin, ends = _YENC_BEGIN.match(line), y_ends
-        while ends and ends[0] < index:
-            ends.pop(0)
-        if begin is None or not ends:
+        end = bisect_left(ends, index)
+        if begin is None or end == len(ends):
             out.append(line)
             index += 1
             continue
         files.append(begin.group(1).strip())
-        index = ends[0] + 1
+        index = ends[end] + 1
     return "\n".join(out)
 
 
