@@ -29,12 +29,12 @@ class Exchange:
         rng = words.rng
         place = rng.choice(places)
         own, old = words.own_paragraphs(rng.randint(1, 3)), words.foreign_paragraphs(rng.randint(1, 3))
+        mine, older = [(True, text) for text in own], [(False, text) for text in old]
+        order = mine + older if place == "top" else older + mine
         if place == "between":
-            order = [said for one, other in zip(old, own, strict=False) for said in ((False, one), (True, other))]
-            order += [(False, text) for text in old[len(own) :]] + [(True, text) for text in own[len(old) :]]
-        else:
-            order = [(True, text) for text in own], [(False, text) for text in old]
-            order = order[0] + order[1] if place == "top" else order[1] + order[0]
+            shorter = min(len(own), len(old))
+            turns = [said for pair in zip(older, mine, strict=False) for said in pair]
+            order = turns + older[shorter:] + mine[shorter:]
         attribution = words.tongue.wrote.format(day=rng.choice(DAYS), time=rng.choice(TIMES), who=SHOP, address=ADDRESS)
         return cls(words, envelope, place, attribution, order, words.foreign_name())
 

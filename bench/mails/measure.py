@@ -12,11 +12,14 @@ from pathlib import Path
 
 from adapters.blueprints.words import read_words
 from adapters.cleaning.cleaner import DocumentCleaner
+from adapters.cleaning.mail.message import read_mail
+from adapters.cleaning.text.marks import without_marks
 from bench.mails.envelope import Letter
 from bench.mails.generate import SEED, letters
 from domain.inbound.cleaned import CleanFlag, restore
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "default"
+LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "cs", "da", "sv", "ja", "ko"]  # all that mail-parser-reply knows
 _WORD = re.compile(r"\w+")
 _TAG = re.compile(r"<[^>]*>")
 Reader = Callable[[bytes], tuple[str, bool]]
@@ -36,7 +39,7 @@ class Score:
     asked: int = 0
     failed: int = 0
     seconds: float = 0.0
-    losses: dict[str, int] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
 
     def add(self, letter: Letter, text: str, asked: bool) -> None:
         """Count the words of one mail."""
@@ -51,7 +54,7 @@ class Score:
         self.asked += asked
         self.mails_with_loss += lost > 0
         if lost or (wrong and not asked):
-            self.losses[letter.kind] = self.losses.get(letter.kind, 0) + 1
+            self.troubles[letter.kind] = self.troubles.get(letter.kind, 0) + 1
 
     def figures(self) -> dict[str, float | int]:
         """Return the figures that are printed."""
@@ -98,7 +101,7 @@ def standard() -> Reader:
 def mail_parser_reply() -> Reader:
     """Return mail-parser-reply on the text of the standard library."""
     module = importlib.import_module("mailparser_reply")
-    parser = module.EmailReplyParser(languages=["en", "de", "fr", "es", "it", "nl", "pl", "cs", "da", "sv", "ja", "ko"])
+    parser = module.EmailReplyParser(languages=LANGUAGES)
     return lambda raw: (str(parser.parse_reply(text=standard_text(raw)) or ""), False)
 
 
@@ -106,6 +109,18 @@ def email_reply_parser() -> Reader:
     """Return email-reply-parser on the text of the standard library."""
     module = importlib.import_module("email_reply_parser")
     return lambda raw: (str(module.EmailReplyParser.parse_reply(standard_text(raw))), False)
+
+
+def mail_parser_reply_on_our_text() -> Reader:
+    """Return mail-parser-reply on the parts and charsets as Headgate reads them: the quotations alone are compared."""
+    module = importlib.import_module("mailparser_reply")
+    parser = module.EmailReplyParser(languages=LANGUAGES)
+
+    def read(raw: bytes) -> tuple[str, bool]:
+        text = "\n\n".join(without_marks(piece.seen.text) for piece in read_mail(raw).pieces)
+        return str(parser.parse_reply(text=text) or ""), False
+
+    return read
 
 
 def quotequail() -> Reader:
@@ -127,6 +142,7 @@ READERS: dict[str, tuple[str, Callable[[], Reader]]] = {
     "Headgate": ("adapters", ours),
     "standard library": ("email", standard),
     "mail-parser-reply": ("mailparser_reply", mail_parser_reply),
+    "mail-parser-reply on our text": ("mailparser_reply", mail_parser_reply_on_our_text),
     "email-reply-parser": ("email_reply_parser", email_reply_parser),
     "quotequail": ("quotequail", quotequail),
 }
@@ -153,7 +169,7 @@ def bench_mails(*, count: int = 1000, seed: int = SEED) -> dict[str, dict[str, f
     found: dict[str, dict[str, float | int] | str] = {}
     for name, (module, make) in READERS.items():
         if importlib.util.find_spec(module) is None:
-            found[name] = f"not installed: pip install {name}"
+            found[name] = f"not installed: no module {module}; it comes with the development dependencies"
         else:
             found[name] = score(make(), mails).figures()
     return found

@@ -16,6 +16,7 @@ _MAX_HEADERS = 12
 
 # Without one of these "On 3 May your agent wrote:" may be the sender's own story.
 _TIME = r"(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])"
+_CLOCK = re.compile(_TIME)
 _TIME_OR_ADDRESS = re.compile(rf"@|{_TIME}")
 _DATE = re.compile(r"(?<!\d)(?:19|20)[0-9]{2}(?!\d)|(?<!\d)[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?!\d)")
 _ADDRESS = re.compile(r"[<(\[]\s?[^<>()\[\]\s]{1,100}@[^<>()\[\]\s]{3,100}\s?[>)\]]")
@@ -224,12 +225,16 @@ def header_lines(lines: list[str], index: int, mail: MailPatterns) -> int:
             end = place + 1
         elif place == index:
             break
-    if len(names) < 3:
-        return 0
+    if len(names) < 3 or (len(names) == 3 and not any(_when(line) for line in lines[index:end])):
+        return 0  # forms have a few such lines as well; a message has a date
     first = [
         match.group(1) for line in lines[index : index + 2] if (match := mail.header.match(line.strip()[:80] + " "))
     ]
     return end - index if any(mail.first_header.fullmatch(name) for name in first) else 0
+
+
+def _when(line: str) -> bool:
+    return _DATE.search(line[:_MAX_LINE]) is not None or _CLOCK.search(line[:_MAX_LINE]) is not None
 
 
 def next_filled(lines: list[str], index: int) -> int:

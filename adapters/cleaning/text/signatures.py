@@ -72,7 +72,7 @@ def without_signatures(
     out: list[str] = []
     for segment in filled:
         last = segment is filled[-1]
-        above = written or any(line.strip() for line in out)
+        above = written or not last or any(line.strip() for line in out)
         while _drop_signature(segment, flags, mail, last=last, written=above):
             pass
         out += [*segment, ""]
@@ -83,7 +83,7 @@ def _drop_signature(lines: list[str], flags: set[CleanFlag], mail: MailPatterns,
     """Cut one signature from the end, in place; tell whether there was one. Looks at the last few lines only.
 
     Between quotations (not `last`) only the line "-- " begins one: a short answer may look like a name. `written`
-    tells that words stand before these lines.
+    tells that there are other words of the sender.
     """
     while lines and not lines[-1].strip():
         lines.pop()

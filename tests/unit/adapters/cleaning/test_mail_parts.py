@@ -143,8 +143,10 @@ def test_broken_transfer_encodings_are_read(encoding: str, body: str, seen: str)
         ("begin 100 things\nand go on\nend", "begin 100 things\nand go on\nend", ()),
         ("begin 644 never.txt\n#86)C\n", "begin 644 never.txt\n#86)C", ()),
         (
-            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nsaid\n- -- dash\n-----BEGIN PGP SIGNATURE-----\n\nx\n"
-            "-----END PGP SIGNATURE-----\nafter",
+            (
+                "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nsaid\n- -- dash\n-----BEGIN PGP SIGNATURE-----\n"
+                "\nx\n-----END PGP SIGNATURE-----\nafter"
+            ),
             "said\n-- dash\nafter",
             (),
         ),
@@ -229,7 +231,7 @@ HOSTILE = {
     "attributions": b"\n" + b"On 1.1.2024 at 10:00\n" * 150_000,
     "headers of old mails": b"\nhi\n" + b"From: a\nX\n" * 200_000,
     "quotations of HTML": b"Content-Type: text/html\n\n" + b"<blockquote>x</blockquote>" * 40_000,
-    "wrappers": b"Content-Type: text/html\n\n" + b'<div class=gmail_quote>x<blockquote type=cite>y' * 30_000,
+    "wrappers": b"Content-Type: text/html\n\n" + b"<div class=gmail_quote>x<blockquote type=cite>y" * 30_000,
     "marks": b"Content-Type: text/html; charset=utf-8\n\n" + "\ufdd2\ufdd3 ".encode() * 300_000,
 }  # fmt: skip
 
