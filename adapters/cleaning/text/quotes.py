@@ -16,6 +16,7 @@ _MAX_HEADERS = 12
 
 # Without one of these "On 3 May your agent wrote:" may be the sender's own story.
 _TIME = r"(?<!\d)[0-9]{1,2}[:.h][0-9]{2}(?![.\d])"
+_DIGIT = re.compile(r"[0-9]")
 _CLOCK = re.compile(_TIME)
 _TIME_OR_ADDRESS = re.compile(rf"@|{_TIME}")
 _DATE = re.compile(r"(?<!\d)(?:19|20)[0-9]{2}(?!\d)|(?<!\d)[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?!\d)")
@@ -99,8 +100,7 @@ class _History:
         if at < 0 or self.kept[at] in MARKS:
             return
         line = self.kept[at].strip()
-        dated = any(char.isdigit() for char in line)
-        if dated and self.mail.wrote_line.search(line[-150:]) and not self.mail.own_story.search(line):
+        if _DIGIT.search(line) and self.mail.wrote_line.search(line[-150:]) and not self.mail.own_story.search(line):
             del self.kept[at:]
             self.own = any(text.strip() and text not in MARKS for text in self.kept)
 
@@ -187,12 +187,12 @@ def attribution_length(lines: list[str], index: int, mail: MailPatterns) -> int:
 def _may_begin(line: str, mail: MailPatterns) -> bool:
     if not line or len(line) > _MAX_LINE:
         return False
-    return any(char.isdigit() for char in line[:200]) or mail.wrote_start.match(line.strip("- ")) is not None
+    return _DIGIT.search(line, 0, 200) is not None or mail.wrote_start.match(line.strip("- ")) is not None
 
 
 def _begins_better(line: str, mail: MailPatterns) -> bool:
     """Tell whether a line begins with a word such as "On" and a date: it is no continuation."""
-    return mail.wrote_word.match(line) is not None and any(char.isdigit() for char in line[:60])
+    return _DIGIT.search(line, 0, 60) is not None and mail.wrote_word.match(line) is not None
 
 
 def _says_who_wrote(joined: str, mail: MailPatterns) -> bool:
@@ -212,8 +212,8 @@ def _says_who_wrote(joined: str, mail: MailPatterns) -> bool:
 
 
 def header_lines(lines: list[str], index: int, mail: MailPatterns) -> int:
-    """Return how many lines the headers of an older message take that begin here, 0 unless there are three at least,
-    "From:" among the first two.
+    """Return how many lines the headers of an older message take that begin here, 0 unless there are four at least, or
+    three with "From:" among the first two and a date.
     """
     names: set[str] = set()
     end = index
@@ -227,10 +227,9 @@ def header_lines(lines: list[str], index: int, mail: MailPatterns) -> int:
             break
     if len(names) < 3 or (len(names) == 3 and not any(_when(line) for line in lines[index:end])):
         return 0  # forms have a few such lines as well; a message has a date
-    first = [
-        match.group(1) for line in lines[index : index + 2] if (match := mail.header.match(line.strip()[:80] + " "))
-    ]
-    return end - index if any(mail.first_header.fullmatch(name) for name in first) else 0
+    top = lines[index:end] if len(names) > 3 else lines[index : index + 2]
+    found = (mail.header.match(line.strip()[:80] + " ") for line in top)
+    return end - index if any(match and mail.first_header.fullmatch(match.group(1)) for match in found) else 0
 
 
 def _when(line: str) -> bool:

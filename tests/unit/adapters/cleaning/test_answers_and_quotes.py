@@ -34,6 +34,7 @@ def page(html: str, subject: str = "") -> CleanDocument:
         ("Neu\n\nponiedziałek, 23 lis 2026, 09:05 Shop <care@shop.example>:\nalt", "Neu"),
         ("New\n\n---- On Mon, 23 Nov 2026 09:05:00 +0100 Shop <care@shop.example> wrote ----\n\nold", "New"),
         ("понедельник, 23 ноября 2026 г. пользователь Shop написал:\n\n> old\n\nНовое", "Новое"),
+        ("New\n\nDate: Mon, 23 Nov 2026\nSubject: lamp\nFrom: care@shop.example\nTo: Ann\n\nold", "New"),
         ("New\n\n差出人: Shop\n送信日時: 2026/11/23\n宛先: Ann\n件名: lamp\n\nold", "New"),
         ("New\n\n发件人：Shop\n发送时间：2026年\n收件人：Ann\n主题：lamp\n\nold", "New"),
         ("New\n\nDe : Shop\nEnvoyé le :lundi\nÀ : Ann\nObjet :lampe\n\nold", "New"),
