@@ -110,7 +110,11 @@ class DocumentCleaner:
         own: list[str] = []
         for piece in pieces:
             text = self._text(piece, flags, forwarded=forwarded)
-            own.append(own_words(text, self._mail, flags, forwarded=forwarded, written=any(own)))
+            said = own_words(text, self._mail, flags, forwarded=forwarded, written=any(own))
+            if piece.seen.cut and self._mail.answers_below.search(said):
+                said = without_marks(self._text(piece, flags, keep_quotes=True))
+                flags.add(CleanFlag.WHOSE_WORDS)
+            own.append(said)
         body = "\n\n".join(text for text in own if text)
         if body or CleanFlag.QUOTED_HISTORY not in flags:
             if not body and any(piece.seen.pictures or CleanFlag.STRUCK_OUT in flags for piece in pieces):

@@ -82,9 +82,11 @@ class Quotes:
     def older(self) -> None:
         """Note that an older message begins: what its wrapper has said so far says who wrote it."""
         for wrapper in self._wrappers:
-            said = self._writer.since(wrapper.before)
-            if len(said) <= _MAX_ATTRIBUTION and said.rstrip().endswith((":", "：", "-")):
+            said = self._writer.since(wrapper.before).strip("> \n")
+            if len(said) <= _MAX_ATTRIBUTION and said.endswith((":", "：", "-")):
                 self._take_back(wrapper)
+            elif said:
+                self._flags.add(CleanFlag.WHOSE_WORDS)  # between that line and the quotation, anybody may have written
         self._wrappers.clear()
 
     def leave_out(self) -> None:

@@ -58,11 +58,15 @@ _FILLERS = re.compile(
 
 @dataclass
 class HtmlText:
-    """What a reader would see, and what was met on the way; `pictures`: some of it are pictures without words."""
+    """What a reader would see, and what was met on the way.
+
+    `pictures`: some of it are pictures without words. `cut`: from some place on all was left away as an older message.
+    """
 
     text: str
     flags: set[CleanFlag] = field(default_factory=set)
     pictures: bool = False
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ def html_to_text(source: str, *, keep_quotes: bool = False, forwarded: bool = Fa
         source = source[:MAX_HTML_CHARS]
         flags.add(CleanFlag.TRUNCATED)
     reader = _Reader(source, flags, keep_quotes, forwarded)
-    return HtmlText(reader.read(), flags, reader.pictures)
+    return HtmlText(reader.read(), flags, reader.pictures, reader.rest_quoted)
 
 
 class _Reader:

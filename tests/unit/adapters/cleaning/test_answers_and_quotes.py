@@ -110,6 +110,19 @@ def test_where_nothing_tells_whose_words_they_are_all_stay_and_it_is_said(text: 
     assert CleanFlag.WHOSE_WORDS in document.flags
 
 
+def test_answers_that_the_sender_put_into_our_letter_are_kept() -> None:
+    web = '<p>My answers are below in red.</p><div id="divRplyFwdMsg">From: Shop</div><div>Which order?<br>ORD-1</div>'
+    document = page(web)
+    assert "ORD-1" in document.text
+    assert CleanFlag.WHOSE_WORDS in document.flags
+
+
+def test_words_between_the_line_and_the_quotation_may_be_anybodys() -> None:
+    said = '<div class="gmail_attr">On Monday Shop wrote:</div>We refund you.'
+    document = page(f'<p>Hm.</p><div class="gmail_quote">{said}<blockquote class="gmail_quote">old</blockquote></div>')
+    assert CleanFlag.WHOSE_WORDS in document.flags
+
+
 def test_html_of_nothing_but_our_letter_is_for_a_person() -> None:
     for html in (CITE, f'<div class="gmail_quote">On Monday Shop wrote:{CITE}</div>', f"<br>{CITE}<br>"):
         document = page(html)
