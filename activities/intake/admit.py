@@ -34,6 +34,9 @@ ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, 
 
 NOTHING_READABLE = "there is nothing readable in it"
 ONLY_HIDDEN = "all of its text is hidden from a reader"
+BODY_UNREAD = "what it says, or a part of it, cannot be read: it is in a file, a picture or encrypted"
+WHOSE_WORDS = "the sender's own words cannot be told from quoted ones"
+MOSTLY_LOST = "too many of its characters cannot be decoded"
 
 
 class AdmitRequest(BaseModel):
@@ -266,6 +269,13 @@ def _was_read(stored: StoredCase) -> bool:
 
 
 def _unreadable(clean: CleanDocument) -> str | None:
+    """Return why nothing may be decided on these words; a subject alone does not say what the message says."""
+    if CleanFlag.BODY_UNREAD in clean.flags:
+        return BODY_UNREAD
+    if CleanFlag.WHOSE_WORDS in clean.flags:
+        return WHOSE_WORDS
+    if clean.mostly_lost:
+        return MOSTLY_LOST
     if clean.text.strip() or clean.subject.strip():
         return None
     return ONLY_HIDDEN if CleanFlag.HIDDEN_TEXT in clean.flags else NOTHING_READABLE

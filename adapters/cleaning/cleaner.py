@@ -1,16 +1,20 @@
 """A payload to a clean document: the order of the steps, and what bounds them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from adapters.cleaning.html.reader import html_to_text
+from adapters.cleaning.html.reader import MAX_HTML_CHARS, html_to_text
 from adapters.cleaning.instructions import instruction_like
 from adapters.cleaning.language import guess_language
-from adapters.cleaning.mail import CleanEmail, read_mail
+from adapters.cleaning.mail.message import read_mail
+from adapters.cleaning.mail.pieces import Piece, best_form
+from adapters.cleaning.mail.plain import signature_marked
 from adapters.cleaning.personal import Tokens, disarm, tokenise
-from adapters.cleaning.phrases import MailPatterns
-from adapters.cleaning.quotes import strip_extras
-from adapters.cleaning.unicode import normalise
+from adapters.cleaning.text.marks import without_marks
+from adapters.cleaning.text.own_words import own_words
+from adapters.cleaning.text.phrases import MailPatterns
+from adapters.cleaning.text.unicode import normalise
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
 
@@ -19,17 +23,20 @@ MAX_SUBJECT_CHARS = 500
 _WORK_CHARS = (
     20_000  # kept while personal data are looked for: more than goes out, so that a number at the cut is seen whole
 )
-# What mail programs put in the plain part instead of the message.
-_MAX_EXCUSE = 300
-_EXCUSE = re.compile(
-    (
-        r"(?:view|read|display|see|support|enable)\b.{0,60}\bhtml\b|\bhtml\b.{0,40}(?:viewer|client|e-?mail|version|"
-        r"format)"
-    ),
-    re.IGNORECASE,
-)
 _LANG = re.compile(r"[a-z]{2}", re.ASCII)
-_DOCUMENT = re.compile(r"\s*+<(?:!doctype html|html[\s>])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CleanEmail:
+    """A cleaned message. Subject and sender are in clear, for the store and the look-up of the customer; models get
+    `document` only.
+    """
+
+    subject: str
+    document: CleanDocument
+    sender_address: str
+    sender_name: str
+    attachments: tuple[str, ...] = ()
 
 
 class DocumentCleaner:
@@ -57,24 +64,14 @@ class DocumentCleaner:
         known: Mapping[str, str] | None = None,
     ) -> CleanDocument:
         """Return the clean document of a subject and a body in plain text, HTML or both (then the plain text counts
-        unless it is empty).
+        unless it says less than the HTML).
 
         `lang` is ISO 639-1 if the sender's system knows it, `known` are values about the sender (`personal.tokenise`).
         Never raises, takes time and memory in proportion to the first 2,000,000 characters of HTML or 200,000 of text.
         """
-        flags: set[CleanFlag] = set()
-        source = text or ""
-        if html and (not source.strip() or (len(source) < _MAX_EXCUSE and _EXCUSE.search(source))):
-            source = html
-            body = self._body_of_html(html, flags)
-        elif _DOCUMENT.match(source):
-            body = self._body_of_html(source, flags)
-        else:
-            body = self._body_of_text(source, flags)
-        title, title_flags = normalise(subject[:MAX_SUBJECT_CHARS])
-        return self._finish(
-            title.replace("\n", " "), body, flags | title_flags, lang, known or {}, subject[:MAX_SUBJECT_CHARS], source
-        )
+        plain, rich = Piece(signature_marked(text or "")), Piece(html or "", html=True)
+        pieces = best_form([[plain], [rich]] if html else [[plain]])
+        return self._clean(subject, pieces, lang, known or {})
 
     def clean_email(self, raw: bytes, *, lang: str | None = None, known: Mapping[str, str] | None = None) -> CleanEmail:
         """Return the clean document of a message (RFC 5322) with its sender and the names of its attachments, which are
@@ -88,30 +85,60 @@ class DocumentCleaner:
             values.setdefault("name", mail.sender_name)
         if mail.sender_address:
             values.setdefault("email", mail.sender_address)
-        document = self.clean(subject=mail.subject, text=mail.text, html=mail.html, lang=lang, known=values)
-        flags = sorted({*document.flags, *mail.flags})
+        document = self._clean(mail.subject, mail.pieces, lang, values)
+        flags = {*document.flags, *mail.flags}
+        if mail.attachments and self._says_nothing(document.text):
+            flags.add(CleanFlag.BODY_UNREAD)
         size = len(raw)
         tokens_in = document.tokens_in if CleanFlag.TRUNCATED in flags else -(-size // 4)
-        document = document.model_copy(update={"flags": flags, "chars_in": size, "tokens_in": tokens_in})
-        return CleanEmail(mail.subject, document, mail.sender_address, mail.sender_name, mail.attachments)
+        document = document.model_copy(update={"flags": sorted(flags), "chars_in": size, "tokens_in": tokens_in})
+        return CleanEmail(mail.subject, document, mail.sender_address, mail.sender_name, tuple(mail.attachments))
 
-    def _body_of_html(self, source: str, flags: set[CleanFlag]) -> str:
-        seen = html_to_text(source)
+    def _clean(
+        self, subject: str, pieces: Sequence[Piece], lang: str | None, known: Mapping[str, str]
+    ) -> CleanDocument:
+        flags: set[CleanFlag] = set()
+        title, title_flags = normalise(without_marks(subject[:MAX_SUBJECT_CHARS]))
+        title = title.replace("\n", " ")
+        body = self._body(pieces, flags, forwarded=self._mail.passed_on.match(title) is not None)
+        source = "".join(piece.source for piece in pieces)
+        return self._finish(title, body, flags | title_flags, lang, known, subject[:MAX_SUBJECT_CHARS], source)
+
+    def _body(self, pieces: Sequence[Piece], flags: set[CleanFlag], *, forwarded: bool) -> str:
+        """Return the sender's words of all texts, each read by itself; if there are none, all words, and say so."""
+        pieces = _within_reach(pieces, flags)
+        own: list[str] = []
+        for piece in pieces:
+            text = self._text(piece, flags, forwarded=forwarded)
+            said = own_words(text, self._mail, flags, forwarded=forwarded, written=any(own))
+            if piece.seen.cut and self._mail.answers_below.search(said):
+                said = without_marks(self._text(piece, flags, keep_quotes=True))
+                flags.add(CleanFlag.WHOSE_WORDS)
+            own.append(said)
+        body = "\n\n".join(text for text in own if text)
+        if body or CleanFlag.QUOTED_HISTORY not in flags:
+            if not body and any(piece.seen.pictures or CleanFlag.STRUCK_OUT in flags for piece in pieces):
+                flags.add(CleanFlag.BODY_UNREAD)
+            return body
+        # Somebody who sends a message back without a word still says something; but the words may be our own.
+        flags.add(CleanFlag.WHOSE_WORDS)
+        whole = (without_marks(self._text(piece, flags, keep_quotes=True)) for piece in pieces)
+        return "\n\n".join(text for text in map(str.strip, whole) if text)
+
+    def _says_nothing(self, text: str) -> bool:
+        """Tell whether there is no word but what a program adds to each message."""
+        return not text.strip() or ("\n" not in text and self._mail.sent_from.match(text) is not None)
+
+    def _text(self, piece: Piece, flags: set[CleanFlag], *, keep_quotes: bool = False, forwarded: bool = False) -> str:
+        seen = piece.seen
+        if piece.is_html and (keep_quotes or forwarded):
+            seen = html_to_text(piece.source, keep_quotes=keep_quotes, forwarded=forwarded)
         text = seen.text
-        if not text.strip() and CleanFlag.QUOTED_HISTORY in seen.flags:
-            seen = html_to_text(source, keep_quotes=True)
-            text = seen.text
-        flags |= seen.flags
-        return self._body_of_text(text, flags)
-
-    def _body_of_text(self, source: str, flags: set[CleanFlag]) -> str:
-        if len(source) > MAX_TEXT_IN:
-            source = source[:MAX_TEXT_IN]
+        if len(text) > MAX_TEXT_IN:
+            text = text[:MAX_TEXT_IN]
             flags.add(CleanFlag.TRUNCATED)
-        text, odd = normalise(source)
-        flags |= odd
-        text, extras = strip_extras(text, self._mail)
-        flags |= extras
+        text, odd = normalise(text)
+        flags |= seen.flags | odd
         return text
 
     def _finish(
@@ -151,6 +178,19 @@ class DocumentCleaner:
             tokens_in=tokens_out if cut else estimate_tokens(subject_in) + estimate_tokens(body_in),
             tokens_out=tokens_out,
         )
+
+
+def _within_reach(pieces: Sequence[Piece], flags: set[CleanFlag]) -> list[Piece]:
+    """Return as many texts as can be read in time."""
+    left = MAX_HTML_CHARS
+    kept: list[Piece] = []
+    for piece in pieces:
+        if kept and len(piece.source) > left:
+            flags |= {CleanFlag.TRUNCATED, CleanFlag.BODY_UNREAD}
+            break
+        kept.append(piece)
+        left -= len(piece.source)
+    return kept
 
 
 def cut_at_word(text: str, limit: int) -> str:

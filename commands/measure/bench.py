@@ -74,6 +74,24 @@ def bench_start(as_json: AsJson = False) -> None:
     _print_figures(run(work), as_json=as_json)
 
 
+@bench_app.command("mails")
+def bench_mails(
+    mails: Annotated[int, typer.Option(min=33, help="Mails in all, of 33 kinds in turn.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Words of generated mails that are kept, lost or taken for the sender's, by Headgate and by three libraries."""
+    _require_bench()
+    from bench.mails.measure import bench_mails as measure
+
+    document = measure(count=mails)
+    if as_json:
+        emit(document)
+        return
+    for name, figures in document.items():
+        typer.echo(name if isinstance(figures, dict) else f"{name}: {figures}")
+        _print_figures(figures if isinstance(figures, dict) else {}, as_json=False)
+
+
 def _require_bench() -> None:
     if importlib.util.find_spec("bench") is None:
         raise fail(

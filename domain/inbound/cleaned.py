@@ -13,7 +13,13 @@ TOKEN = re.compile(r"\[(" + "|".join(TOKEN_KINDS) + r")_[0-9]{1,4}\]")
 
 
 class CleanFlag(StrEnum):
-    """What cleaning met. `INSTRUCTION_LIKE` is telemetry only: its absence clears nothing."""
+    """What cleaning met. `INSTRUCTION_LIKE` is telemetry only: its absence clears nothing.
+
+    `BODY_UNREAD`: what the sender wrote, or a part of it, could not be read (it is a picture, encrypted, in a file).
+    `WHOSE_WORDS`: the sender's words could not be told from quoted ones; all were kept. Both are for a person.
+    `FORWARDED`: from some line on the text is a message of somebody else that the sender passed on.
+    `STRUCK_OUT`: words that the sender had struck out were left away. `QUOTED_HISTORY`: older messages were.
+    """
 
     HIDDEN_TEXT = "hidden_text"
     ZERO_WIDTH = "zero_width"
@@ -27,6 +33,10 @@ class CleanFlag(StrEnum):
     MIXED_ENCODING = "mixed_encoding"
     UNDECODABLE = "undecodable"
     EMPTY = "empty"
+    BODY_UNREAD = "body_unread"
+    WHOSE_WORDS = "whose_words"
+    FORWARDED = "forwarded"
+    STRUCK_OUT = "struck_out"
     INSTRUCTION_LIKE = "instruction_like"
 
 
@@ -34,6 +44,8 @@ SUSPICIOUS = frozenset({CleanFlag.HIDDEN_TEXT, CleanFlag.ZERO_WIDTH, CleanFlag.B
 """Somebody may have written for the machine what a reader does not see: a case with one of these never pays by
 itself.
 """
+
+_LOST_SHARE = 5  # German or French without its accents has lost one letter of ten
 
 
 class CleanDocument(BaseModel):
@@ -59,6 +71,13 @@ class CleanDocument(BaseModel):
     def suspicious(self) -> bool:
         """Whether a flag forbids that this case pays without a person."""
         return not SUSPICIOUS.isdisjoint(self.flags)
+
+    @property
+    def mostly_lost(self) -> bool:
+        """Whether so many characters could not be decoded that nobody can say what the text means."""
+        letters = sum(map(str.isalnum, self.text))
+        lost = self.text.count("\ufffd")
+        return CleanFlag.UNDECODABLE in self.flags and lost * _LOST_SHARE > letters
 
 
 def estimate_tokens(text: str) -> int:

@@ -61,6 +61,8 @@ class MailWords(BaseModel):
     forwards_bare: Phrases = ()  # without dashes
     headers: Phrases = ()  # of a quoted message: "Sent" (… :)
     first_headers: Phrases = ()  # with which its headers begin: "From" (… :)
+    answers_below: Phrases = ()  # the sender says that answers stand inside the quoted message
+    passed_on: Phrases = ()  # how the subject of a forwarded message begins: "Fwd" (… :)
     sent_from: Phrases = ()  # what programs add at the end
     closings: Phrases = ()  # above a name
     kept: Phrases = ()  # how words begin before a number that must stay although it stands in a signature

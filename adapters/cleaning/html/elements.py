@@ -35,6 +35,8 @@ QUOTE_CLASSES = (
     "gmail_quote", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote", "zmail_extra", "tutanota_quote",
     "gmail_attr", "outlookmessageheader",
 )  # fmt: skip
+WRAPPER_CLASSES = ("gmail_quote", "gmail_quote_container", "protonmail_quote", "zmail_extra")
+STRUCK = frozenset({"del", "s", "strike"})
 SIGNATURE_CLASSES = (
     "gmail_signature", "moz-signature", "protonmail_signature_block-user", "apple-signature",
 )  # fmt: skip

@@ -1,5 +1,16 @@
 """Text with the white space of HTML: blanks collapse, blocks begin lines, paragraphs stand apart."""
 
+from typing import NamedTuple
+
+
+class WriterState(NamedTuple):
+    """How far a writer had come."""
+
+    parts: int
+    chars: int
+    lines: int
+    breaks: int
+
 
 class TextWriter:
     """Collects text with the white space of HTML: blanks collapse, blocks begin lines, paragraphs stand apart."""
@@ -63,6 +74,32 @@ class TextWriter:
             if part.strip():
                 self._put(part.rstrip(), self._blank)
                 self._blank = False
+
+    def blank(self) -> None:
+        """Keep the words before and behind something left away apart."""
+        self._blank = True
+
+    def mark(self, sign: str) -> None:
+        """Put a sign on a line of its own, once where it would stand twice in a row."""
+        if not (self.parts and self.parts[-1] == sign):
+            self._marker, self._at_cell, self._breaks = "", False, max(self._breaks, 1)
+            self._put(sign, blank=False)
+        self._breaks = 2
+
+    def state(self) -> WriterState:
+        """Return how far the text has come."""
+        return WriterState(len(self.parts), self.chars, self.lines, self._breaks)
+
+    def since(self, state: WriterState) -> str:
+        """Return the text written since then."""
+        return "".join(self.parts[state.parts :])
+
+    def restore(self, state: WriterState) -> None:
+        """Take back what was written since then."""
+        del self.parts[state.parts :]
+        self.chars, self.lines = state.chars, state.lines
+        self._breaks = max(state.breaks, 2)
+        self._marker, self._at_cell, self._blank = "", False, False
 
     def _put(self, text: str, blank: bool) -> None:
         if self.parts and self._breaks:

@@ -5,26 +5,23 @@ elements, and renderers that pad table columns make 100 MB of 100 kB; a mail nee
 patterns, which never go back.
 """
 
-import html as entities
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from adapters.cleaning.html.elements import (
     BARRIERS,
     BLOCKS,
     ENDED_BY,
     PARAGRAPHS,
-    QUOTE_CLASSES,
-    QUOTE_FROM_HERE,
     RAW,
-    SIGNATURE_CLASSES,
     SKIPPED,
+    STRUCK,
     TABLE_PARTS,
     VOID,
 )
 from adapters.cleaning.html.layout import TextWriter
+from adapters.cleaning.html.quoting import Quote, Quotes, quote_of
+from adapters.cleaning.html.source import attributes_of, find, unescape
 from adapters.cleaning.html.styles import (
     BLACK,
     WHITE,
@@ -35,31 +32,24 @@ from adapters.cleaning.html.styles import (
     declarations,
     hides,
     see_through,
+    strikes,
     tiny,
 )
+from adapters.cleaning.text.marks import without_marks
 from domain.inbound.cleaned import CleanFlag
 
 MAX_HTML_CHARS = 2_000_000
 MAX_TAGS = 100_000
 MAX_DEPTH = 256
-MAX_ATTRIBUTES = 40
 MAX_VISIBLE_CHARS = 200_000
 _SCOPE_SEARCH = 48  # how far up an end tag or an implied end looks for its start
-_FORWARD_PEEK = 1_500
 
 _MARKUP = re.compile(r"<(?=[a-zA-Z/!?])")
 _TAG = re.compile(r"""<(/?+)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)*+)>""")
 _SIMPLE_TAG = re.compile(r"<(/?+)([a-zA-Z][^\s/>]*+)([^>]*+)>")
-_ATTRIBUTE = re.compile(r"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"'][^\s>]*+))?+)?+""")
 _STYLE_OR_COMMENT = re.compile(r"<!--|<style\b[^>]*+>", re.IGNORECASE)
-_LONG_REFERENCE = re.compile(r"&#(?:0*+[1-9][0-9]{7}|[xX]0*+[1-9a-fA-F][0-9a-fA-F]{6})[0-9a-fA-F]*+;?")
-_LONG_ZEROS = re.compile(r"&#([xX]?)0{8,}+")
-_FORWARDED = re.compile(
-    r"-{3,}\s?(?:Forwarded message|Forwarded Message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|"
-    r"Messaggio inoltrato|"
-    r"Mensagem encaminhada|Doorgestuurd bericht)"
-)
 _INTERESTING = ("style", "class", "id", "hidden", "color", "width", "type", "cite", "alt", "height", "start")
+_SMALL = ("0", "1", "1px", "0px")
 
 _FILLERS = re.compile(
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]+"
@@ -68,10 +58,15 @@ _FILLERS = re.compile(
 
 @dataclass
 class HtmlText:
-    """What a reader would see, and what was met on the way."""
+    """What a reader would see, and what was met on the way.
+
+    `pictures`: some of it are pictures without words. `cut`: from some place on all was left away as an older message.
+    """
 
     text: str
     flags: set[CleanFlag] = field(default_factory=set)
+    pictures: bool = False
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -82,6 +77,7 @@ class _Frame:
     invisible: bool = False
     dropped: bool = False
     pre: bool = False
+    struck: bool = False
     ink: Colour | None = BLACK
     ground: Colour | None = WHITE
     ground_said: bool = False
@@ -90,28 +86,34 @@ class _Frame:
     lines_at_row: int = 0
 
 
-def html_to_text(source: str, *, keep_quotes: bool = False) -> HtmlText:
+def html_to_text(source: str, *, keep_quotes: bool = False, forwarded: bool = False) -> HtmlText:
     """Return the visible text of an HTML document or fragment; never raises, whatever the source is.
 
     Left out: comments, scripts, styles, templates, whatever inline styles or simple rules of the document's style
     sheets hide (flag `HIDDEN_TEXT` if that had any text), quoted older messages marked as such by mail programs (flag
-    `QUOTED_HISTORY`) and link targets. Forwarded messages stay: they are what the sender wants to be read. Rules for
-    small screens, selectors with ancestors and background pictures are not followed. Too much input is cut (flag
-    `TRUNCATED`).
+    `QUOTED_HISTORY`; ">" stands in their place, so that the lines around them can be understood), what is struck out
+    (flag `STRUCK_OUT`) and link targets. Quotations that nothing marks as an older message stand between marks.
+    Forwarded messages stay (flag `FORWARDED`): they are what the sender wants to be read; `forwarded` tells that the
+    subject says so. Rules for small screens, selectors with ancestors and background pictures are not followed. Too
+    much input is cut (flag `TRUNCATED`).
     """
     flags: set[CleanFlag] = set()
     if len(source) > MAX_HTML_CHARS:
         source = source[:MAX_HTML_CHARS]
         flags.add(CleanFlag.TRUNCATED)
-    return HtmlText(_Reader(source, flags, keep_quotes).read(), flags)
+    reader = _Reader(source, flags, keep_quotes, forwarded)
+    return HtmlText(reader.read(), flags, reader.pictures, reader.rest_quoted)
 
 
 class _Reader:
-    def __init__(self, source: str, flags: set[CleanFlag], keep_quotes: bool) -> None:
+    def __init__(self, source: str, flags: set[CleanFlag], keep_quotes: bool, forwarded: bool) -> None:
         self.source = source
         self.flags = flags
         self.keep_quotes = keep_quotes
+        self.forwarded = forwarded
         self.writer = TextWriter()
+        self.quotes = Quotes(self.writer, flags)
+        self.pictures = False
         self.stack = [_Frame("")]
         self.open: dict[str, int] = {}
         self.too_deep = 0
@@ -120,6 +122,11 @@ class _Reader:
 
     def read(self) -> str:
         self._read_styles()
+        self._read_body()
+        self.quotes.close(0)
+        return "".join(self.writer.parts)
+
+    def _read_body(self) -> None:
         source, at, tags, pattern = self.source, 0, 0, _TAG
         while match := _MARKUP.search(source, at):
             start = match.start()
@@ -128,7 +135,7 @@ class _Reader:
             tags += 1
             if tags > MAX_TAGS or self.writer.chars > MAX_VISIBLE_CHARS:
                 self.flags.add(CleanFlag.TRUNCATED)
-                return "".join(self.writer.parts)
+                return
             if source[start + 1] in "!?" or (source[start + 1] == "/" and not source[start + 2 : start + 3].isalpha()):
                 at = self._after_comment(start)
                 continue
@@ -140,7 +147,7 @@ class _Reader:
                 tag = pattern.match(source, start)
             if tag is None:
                 self._text(source[start:])
-                return "".join(self.writer.parts)
+                return
             at = tag.end()
             name = tag.group(2).lower()
             if tag.group(1):
@@ -150,14 +157,13 @@ class _Reader:
             else:
                 self._start(name, tag.group(3), at)
         self._text(source[at:])
-        return "".join(self.writer.parts)
 
     def _read_styles(self) -> None:
         """Collect the style sheets first: one at the end of the document counts for its beginning."""
         at = seen = 0
         while seen < 20 and (match := _STYLE_OR_COMMENT.search(self.source, at)):
             closing = "-->" if match.group() == "<!--" else "</style"
-            end = _find(self.source, closing, match.end() - (2 if closing == "-->" else 0))
+            end = find(self.source, closing, match.end() - (2 if closing == "-->" else 0))
             if closing == "</style":
                 seen += 1
                 self.sheet.add(self.source[match.end() : len(self.source) if end < 0 else end])
@@ -175,7 +181,7 @@ class _Reader:
     def _after_raw(self, name: str, at: int) -> int:
         if name == "script":
             self.flags.add(CleanFlag.SCRIPT_REMOVED)
-        end = _find(self.source, f"</{name}", at)
+        end = find(self.source, f"</{name}", at)
         inner = self.source[at:end] if end >= 0 else self.source[at:]
         if name in ("textarea", "xmp"):
             self._text(inner)
@@ -189,15 +195,23 @@ class _Reader:
     def _text(self, text: str) -> None:
         frame = self.stack[-1]
         if self._dropped():
-            if not text.isspace():
-                self.flags.add(CleanFlag.QUOTED_HISTORY)
+            if text and not text.isspace():
+                self.quotes.leave_out()
             return
         if "&" in text:
-            text = _unescape(text)
+            text = unescape(text)
+        text = without_marks(text)
         if frame.hidden or frame.tiny or frame.invisible or self._same_colour(frame):
             if _FILLERS.sub("", text[:4000]):
                 self.flags.add(CleanFlag.HIDDEN_TEXT)
             return
+        if frame.struck:
+            if text.strip():
+                self.flags.add(CleanFlag.STRUCK_OUT)
+            self.writer.blank()
+            return
+        if text and not text.isspace():
+            self.quotes.text()
         if frame.pre:
             self.writer.write_lines(text)
         else:
@@ -212,7 +226,7 @@ class _Reader:
         self._imply_ends(name)
         above = self.stack[-1]
         attributes = (
-            _attributes(raw) if raw and any(word in raw or word.upper() in raw for word in _INTERESTING) else {}
+            attributes_of(raw) if raw and any(word in raw or word.upper() in raw for word in _INTERESTING) else {}
         )
         self._layout_start(name, above, attributes)
         if name in VOID or (raw.endswith("/") and ":" in name):
@@ -222,13 +236,13 @@ class _Reader:
             return
         frame = _Frame(
             name, above.hidden, above.tiny, above.invisible, above.dropped, above.pre or name in ("pre", "listing"),
-            above.ink, above.ground, above.ground_said, 0 if name == "ol" else -1,
+            above.struck or name in STRUCK, above.ink, above.ground, above.ground_said, 0 if name == "ol" else -1,
         )  # fmt: skip
         if name == "ol" and attributes.get("start", "")[:6].isdecimal():
             frame.number = int(attributes["start"][:6]) - 1
         self._apply_look(frame, name, attributes)
-        if self._begins_quote(name, attributes, at):
-            frame.dropped = True
+        if attributes or name == "blockquote":
+            frame.dropped = frame.dropped or self._begins_quote(name, attributes, at)
         if name in SKIPPED:
             frame.hidden = True
         self.stack.append(frame)
@@ -267,13 +281,11 @@ class _Reader:
 
     def _image(self, attributes: dict[str, str]) -> None:
         alt = attributes.get("alt", "").strip()
-        small = attributes.get("width", "") in ("0", "1", "1px", "0px") or attributes.get("height", "") in (
-            "0",
-            "1",
-            "1px",
-            "0px",
-        )
-        if alt and not small and not hides(declarations(attributes.get("style", ""))):
+        small = attributes.get("width", "") in _SMALL or attributes.get("height", "") in _SMALL
+        if small or hides(declarations(attributes.get("style", ""))):
+            return
+        self.pictures = self.pictures or not (alt or self._dropped())
+        if alt:
             self._text(f" {alt[:300].replace('&', '&amp;')} ")
 
     def _apply_look(self, frame: _Frame, name: str, attributes: dict[str, str]) -> None:
@@ -287,6 +299,7 @@ class _Reader:
         if not (css or ink or ground):
             return
         frame.hidden = frame.hidden or hides(css)
+        frame.struck = frame.struck or strikes(css)
         if "font-size" in css or "font" in css:
             frame.tiny = tiny(css, frame.tiny)
         if visibility := css.get("visibility"):
@@ -305,20 +318,21 @@ class _Reader:
             frame.ground, frame.ground_said = colour(behind), True
 
     def _begins_quote(self, name: str, attributes: dict[str, str], at: int) -> bool:
-        if not attributes:
-            return False
-        ident = attributes.get("id", "").lower()
-        if ident in QUOTE_FROM_HERE and not self.keep_quotes and self.writer.parts:
+        """Tell whether all that the element holds is left away."""
+        quote = Quote.NONE if self._dropped() else quote_of(name, attributes, self.source, at)
+        if quote is Quote.FORWARD or (quote is Quote.REST and self.forwarded):
+            self.flags.add(CleanFlag.FORWARDED)
+        elif quote is Quote.REST and not self.keep_quotes and self.writer.parts:
             self.rest_quoted = True
-            return True
-        classes = attributes.get("class", "").lower()
-        if classes and any(mark in classes for mark in SIGNATURE_CLASSES):
+        elif quote is Quote.SIGNATURE:
             self.flags.add(CleanFlag.SIGNATURE)
-            return True
-        quote = (classes and any(mark in classes for mark in QUOTE_CLASSES)) or (
-            name == "blockquote" and (attributes.get("type", "").lower() == "cite" or "cite" in attributes)
-        )
-        return bool(quote) and not _FORWARDED.search(self.source, at, at + _FORWARD_PEEK)
+        elif quote is Quote.WRAPPER and not self.keep_quotes:
+            self.quotes.wrap(len(self.stack))
+        elif quote is Quote.INDENTED:
+            self.quotes.indent(len(self.stack))
+        elif quote is Quote.OLDER and name == "blockquote" and not self.keep_quotes:
+            self.quotes.older()
+        return quote in (Quote.OLDER, Quote.SIGNATURE) or self.rest_quoted
 
     def _imply_ends(self, name: str) -> None:
         if name in BLOCKS and self.open.get("p"):
@@ -351,32 +365,9 @@ class _Reader:
                 for frame in stack[index:]:
                     self.open[frame.tag] -= 1
                 del stack[index:]
+                self.quotes.close(index)
                 if tag in ("td", "th"):
                     self.writer.end_cell()
                 return
             if tag in barriers:
                 return
-
-
-def _attributes(raw: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    matches: Iterator[re.Match[str]] = islice(_ATTRIBUTE.finditer(raw), MAX_ATTRIBUTES)
-    for match in matches:
-        value = match.group(2) or match.group(3) or match.group(4) or ""
-        name = match.group(1).lower()
-        if name not in found:
-            value = value[:4000]
-            found[name] = _unescape(value) if "&" in value else value
-    return found
-
-
-def _unescape(text: str) -> str:
-    # Numbers of many digits are no characters, and Python refuses to read those of thousands of digits.
-    if "&#" in text:
-        text = _LONG_REFERENCE.sub("\ufffd", _LONG_ZEROS.sub(r"&#\g<1>0", text))
-    return entities.unescape(text)
-
-
-def _find(source: str, what: str, at: int) -> int:
-    match = re.compile(re.escape(what), re.IGNORECASE).search(source, at)
-    return match.start() if match else -1

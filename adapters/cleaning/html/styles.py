@@ -53,6 +53,8 @@ RELEVANT = frozenset(
         "clip-path",
         "transform",
         "content-visibility",
+        "text-decoration",
+        "text-decoration-line",
     ]
 )
 Colour = tuple[int, int, int]
@@ -117,6 +119,11 @@ def hides(css: dict[str, str]) -> bool:
     if css.get("clip-path", "").replace(" ", "").startswith(("inset(50%", "inset(100%", "circle(0", "polygon(00)")):
         return True
     return css.get("transform", "").replace(" ", "").startswith(("scale(0)", "scale(0,", "scalex(0)", "scaley(0)"))
+
+
+def strikes(css: dict[str, str]) -> bool:
+    """Tell whether text with these declarations is struck out; no element inside can take that back."""
+    return "line-through" in css.get("text-decoration", "") or "line-through" in css.get("text-decoration-line", "")
 
 
 def tiny(css: dict[str, str], before: bool) -> bool:

@@ -69,6 +69,7 @@ OF_NO_HEADGATE = {
         "bench cases",
         "bench start",
         "bench steady",
+        "bench mails",
         "blueprint validate",
     ),
 }

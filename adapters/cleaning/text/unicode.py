@@ -33,6 +33,7 @@ _ZERO_WIDTH_RUN = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{8}")
 _KEPT_JOINER = re.compile(
     "([\u0600-\u06ff\u0900-\u0dff\u1780-\u17ff])([\u200c\u200d])(?=[\u0600-\u06ff\u0900-\u0dff\u1780-\u17ff])"
 )
+_OVERLAID = re.compile("(?:[^\n\u0335\u0336][\u0335\u0336]){2,}")  # letters struck out one by one
 _OVERRIDES = re.compile("[\u202d\u202e]")
 _EMBEDDINGS = re.compile("[\u202b\u2066-\u2068]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -44,27 +45,6 @@ _TRAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™
 _MOJIBAKE = re.compile(f"(?:[ÂÃ]{_TRAIL}|â{_TRAIL}{{2}}|ð{_TRAIL}{{3}}|(?:[ÐÑ×ØÙ]{_TRAIL}){{3,}})+")
 
 _PRIVATE_JOINERS = {"\u200c": "\ufdd0", "\u200d": "\ufdd1"}  # noncharacters: nothing that comes in may hold them
-
-
-def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
-    """Return the text of a body, whatever its declared charset says; never raises.
-
-    The declared charset is tried, then UTF-8, then Windows-1252 (flag `MIXED_ENCODING`: what was declared did not
-    hold). Bytes that fit none become U+FFFD (flag `UNDECODABLE`).
-    """
-    flags: set[CleanFlag] = set()
-    for name in (charset, "utf-8"):
-        if not name:
-            continue
-        try:
-            return body.decode(name), flags
-        except (LookupError, ValueError):
-            if name == charset:
-                flags.add(CleanFlag.MIXED_ENCODING)
-    try:
-        return body.decode("cp1252"), flags | {CleanFlag.MIXED_ENCODING}
-    except ValueError:
-        return body.decode("utf-8", "replace"), flags | {CleanFlag.UNDECODABLE}
 
 
 def normalise(text: str) -> tuple[str, set[CleanFlag]]:
@@ -92,6 +72,9 @@ def _plain_characters(text: str, flags: set[CleanFlag]) -> str:
     if _MOJIBAKE.search(text):
         text = _MOJIBAKE.sub(lambda match: _reread(match.group(), flags), text)
     text = text.replace("\ufdd0", "").replace("\ufdd1", "")
+    if _OVERLAID.search(text):
+        flags.add(CleanFlag.STRUCK_OUT)
+        text = _OVERLAID.sub(" ", text)
     if _INVISIBLE.search(text):
         text = _visible(text, flags)
     if _COMPATIBLE.search(text):

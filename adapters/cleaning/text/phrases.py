@@ -22,12 +22,15 @@ class MailPatterns:
             rf".{{2,60}}\s{any_phrase(words.wrote_inside)}\s",
             _I,
         )
+        self.wrote_word = re.compile(rf"{any_phrase(words.wrote_starts)}[\s,]", _I)
         self.divider = re.compile(
             rf"[-_*]{{2,}}\s?{divider}\s?[-_*]{{2,}}$|#{{2,}}- ?{divider} ?-#{{2,}}$|_{{20,}}$", _I
         )
         self.forward = re.compile(rf"-{{3,}}\s?{any_phrase(words.forwards)}|{any_phrase(words.forwards_bare)}", _I)
+        self.answers_below = re.compile(rf"(?<!\w){any_phrase(words.answers_below)}", _I)
+        self.passed_on = re.compile(rf"\W{{0,3}}{any_phrase(words.passed_on)}\s?:", _I)
         headers = any_phrase((*words.first_headers, *words.headers))
-        self.header = re.compile(rf"\*?({headers})\s?:\*?\s", _I)
+        self.header = re.compile(rf"\*?({headers})\s?:\*?(?:\s|(?<=[^\x00-\x7f]:)|(?<=\s:))", _I)
         self.first_header = re.compile(any_phrase(words.first_headers), _I)
         self.sent_from = re.compile(any_phrase(words.sent_from), _I)
         self.closing = re.compile(rf"{any_phrase(words.closings)}\s?[,.!;،]*", _I)

@@ -1,0 +1,1 @@
+"""Raw messages: their parts, charsets and texts."""

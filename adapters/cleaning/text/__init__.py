@@ -1,0 +1,1 @@
+"""Text line by line: plain characters, and which lines are the sender's own words."""
