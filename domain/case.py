@@ -12,6 +12,10 @@ from domain.model_call import Usage
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+FORWARDED = "forwarded"
+"""The flag of a message that hands on another one: its sender may be somebody else than whose matter it is."""
+
+CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
 
 class CaseState(StrEnum):
@@ -89,6 +93,7 @@ class CaseInput(BaseModel):
     replay: int = 0  # how often this case was replayed from the dead letters
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
     machine: Machine | None = None  # no person wrote it: it is closed without a letter
+    about_case: str | None = None  # whose letter came back, where `machine` is a bounce that says so
     notes: list[str] = Field(default_factory=list)  # what reading it met, for people; no personal data
 
 

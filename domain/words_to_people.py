@@ -32,6 +32,7 @@ class WordKind(StrEnum):
     ARRIVAL = "arrival"
     REMINDER = "reminder"
     ESCALATION = "escalation"
+    LETTER = "letter"
 
 
 _MANY: dict[str, str] = {
@@ -40,6 +41,7 @@ _MANY: dict[str, str] = {
     WordKind.ARRIVAL: "cases that wait for a person",
     WordKind.REMINDER: "reminders",
     WordKind.ESCALATION: "escalations",
+    WordKind.LETTER: "letters that did not arrive or did not go out",
 }
 
 
@@ -138,6 +140,35 @@ def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
             "approvers": ", ".join(approver.name for approver in request.approvers),
         },
         at=request.requested_at or now,
+    )
+
+
+def word_on_held_letter(case_id: str, since: str, why: str, at: datetime) -> WordToPeople:
+    """Return what people are told of letters to one address that are held back, once while `since` (the key of the
+    first of those that count against it) does, which is a day at most. The address itself stays in the store.
+    """
+    return WordToPeople(
+        word_id=f"{since}/held",
+        kind=WordKind.LETTER,
+        case_id=case_id,
+        subject=f"letters to one address stopped: {why}",
+        text=f"The letter of {case_id} did not go out, nor will others of today. The first that did is {since}. Do two "
+        "programs answer each other? Answer the case yourself if a person waits for it.",
+        at=at,
+    )
+
+
+def word_on_kept_letter(case_id: str, at: datetime) -> WordToPeople:
+    """Return what people are told of letters that have no address to go to, once a day for each source."""
+    source = case_id.split("/")[1]
+    return WordToPeople(
+        word_id=f"case/{source}/no-address/{at:%Y-%m-%d}",
+        kind=WordKind.LETTER,
+        case_id=case_id,
+        subject=f"a letter to a sender of {source} has no address to go to",
+        text=f"The letter of {case_id} is kept in the store, and so are others of today. Have the source send the "
+        "customer's id or address along.",
+        at=at,
     )
 
 

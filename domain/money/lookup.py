@@ -17,6 +17,7 @@ class KnownCustomer(BaseModel):
 
     customer: Customer
     email_key: str | None = None
+    address: str | None = None  # as it is written there: where letters go
 
 
 class Facts(BaseModel):
@@ -69,6 +70,13 @@ def look_up(
         order_of_somebody_else=foreign,
         candidate_orders=view.order_ids_of(tenant, customer.customer_id),
     )
+
+
+def find_address(view: RecordsView, *, tenant: str, customer_id: str) -> str | None:
+    """Return where letters to a customer go, None if the records do not say so of exactly one."""
+    wanted = wanted_id(customer_id)
+    found = view.customers(tenant, customer_id=wanted, email=None) if wanted else []
+    return (found[0].address or found[0].email_key) if len(found) == 1 else None
 
 
 def _find_order(view: RecordsView, tenant: str, wanted: str | None) -> Order | None:

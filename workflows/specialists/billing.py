@@ -10,7 +10,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.case import CaseState, EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
+    from domain.case import (
+        FORWARDED,
+        CaseState,
+        EffectRecord,
+        Ending,
+        ProgressNote,
+        SpecialistRequest,
+        SpecialistResult,
+    )
     from domain.case_details import plain
     from domain.errors import FailureKind
     from domain.letters import (
@@ -102,6 +110,8 @@ class BillingWorkflow:
                 return await self._refund(decision, claim, account)
             case Deny():
                 return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
+            case Ask() if "customer" in decision.missing and FORWARDED in case.flags:
+                return self._desk.end(Ending.HUMAN, f"{finding}; forwarded by somebody whom the records do not know")
             case Ask():
                 asked = DetailsAsked(missing=decision.missing, candidate_orders=decision.candidate_orders)
                 return self._desk.end(Ending.ANSWER, finding, asked)
