@@ -152,8 +152,8 @@ def word_on_held_letter(case_id: str, since: str, why: str, at: datetime) -> Wor
         kind=WordKind.LETTER,
         case_id=case_id,
         subject=f"letters to one address stopped: {why}",
-        text=f"The letter of {case_id} did not go out, nor will others of today. The first that did is {since}. Do two "
-        "programs answer each other? Answer the case yourself if a person waits for it.",
+        text=f"The letter of {case_id} did not go out; the first of those that count against it is {since}. Others of "
+        "today are held back without another word. Do two programs answer each other? If not, write to the customer.",
         at=at,
     )
 

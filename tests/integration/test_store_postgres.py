@@ -17,6 +17,7 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_letters import LetterContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_words import WordContract
 from tests.postgres import Postgres, running_postgres
@@ -46,6 +47,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
 
 
 class TestLedgerOnPostgres(LedgerContract):
+    pass
+
+
+class TestLettersOnPostgres(LetterContract):
     pass
 
 
