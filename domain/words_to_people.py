@@ -158,11 +158,13 @@ def word_on_held_letter(case_id: str, since: str, why: str, at: datetime) -> Wor
     )
 
 
-def word_on_kept_letter(case_id: str, at: datetime) -> WordToPeople:
-    """Return what people are told of letters that have no address to go to, once a day for each source."""
+def word_on_kept_letter(case_id: str, at: datetime, *, by_person: bool = False) -> WordToPeople:
+    """Return what people are told of letters that have no address to go to: of those that a person wrote each time, of
+    others once a day for each source.
+    """
     source = case_id.split("/")[1]
     return WordToPeople(
-        word_id=f"case/{source}/no-address/{at:%Y-%m-%d}",
+        word_id=f"{case_id}/no-address" if by_person else f"case/{source}/no-address/{at:%Y-%m-%d}",
         kind=WordKind.LETTER,
         case_id=case_id,
         subject=f"a letter to a sender of {source} has no address to go to",

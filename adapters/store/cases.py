@@ -14,7 +14,7 @@ from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
-from domain.mail.sending import DAY, SentLetter, objection_to_sending
+from domain.mail.sending import BY_A_PERSON, DAY, SentLetter, objection_to_sending
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
 from ports.store import Reply, StoredCase
 
@@ -194,7 +194,7 @@ def _with_letter(connection: Connection, outcome: CaseOutcome, reply: Reply, at:
     )
     if reply.to is not None:
         return outcome
-    add_word(connection, word_on_kept_letter(outcome.case_id, at))
+    add_word(connection, word_on_kept_letter(outcome.case_id, at, by_person=reply.kind in BY_A_PERSON))
     return _found(outcome, f"no address to write to: its letter is kept as {reply.key}")
 
 

@@ -97,6 +97,11 @@ class LetterContract:
         close(store, "e9", to=None, at=NOW + timedelta(days=1))
         assert len(told(store)) == 2
 
+    def test_a_person_is_told_each_time_that_nobody_can_be_sent_their_words(self, store: Store) -> None:
+        for name in ("e0", "e1"):
+            assert "no address to write to" in close(store, name, to=None, kind="person_answer", limit=None).finding
+        assert len(told(store)) == 2
+
     def test_endings_at_the_same_time_do_not_all_believe_that_they_are_the_first(self, store: Store) -> None:
         names = [f"p{number}" for number in range(12)]
         with ThreadPoolExecutor(6) as pool:

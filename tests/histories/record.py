@@ -31,10 +31,12 @@ from tests.histories.scenarios import (
     dead_letter_of_the_specialist,
     deny,
     expired,
+    forwarded,
     handed_back,
     help_desk,
     inform,
     ladder,
+    machine,
     payment_given_up,
     refund,
     rejected,
@@ -54,6 +56,8 @@ HERE = Path(__file__).parent
 STEPS = {specialist.step for specialist in SPECIALISTS.values()}
 SCENARIOS: list[Scenario] = [
     refund,
+    machine,
+    forwarded,
     ladder,
     dead_letter,
     dead_letter_of_the_specialist,
