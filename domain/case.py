@@ -15,6 +15,9 @@ SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 FORWARDED = "forwarded"
 """The flag of a message that hands on another one: its sender may be somebody else than whose matter it is."""
 
+SENT_FOR_ANOTHER = "sent_for_another"
+"""The flag of a mail whose sender is not From, but who is named beside it: no mail server vouches for that."""
+
 CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
 

@@ -115,7 +115,7 @@ class Endings:
 async def tell_of_bounce(case_id: str, about_case: str) -> list[str]:
     """Tell people that a letter of an earlier case did not arrive; return what they could not be told."""
     request = AlertRequest(
-        alert_id=f"{case_id}/bounce",
+        alert_id=f"{about_case}/bounce",  # once: a report may come again, or be forged
         kind=WordKind.LETTER,
         case_id=about_case,
         subject=f"a letter of {about_case} did not arrive",

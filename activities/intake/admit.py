@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
-from domain.case import FORWARDED, CaseInput, CaseOutcome, CaseState, Machine
+from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, CaseState, Machine
 from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
@@ -224,6 +224,7 @@ def _stored_case(
     flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
     flags += ["attachments"] if inbound.attachments else []
     flags += [FORWARDED] if writer.forwarded else []
+    flags += [SENT_FOR_ANOTHER] if inbound.from_address and inbound.from_address != inbound.customer_email else []
     case = CaseInput(
         case_id=item.case_id,
         source=item.source,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from domain.case import CASE_ID, Machine
-from domain.inbound.machine import Fields, MachineVerdict, fields_of, machine_of
+from domain.inbound.machine import FEEDBACK, Fields, MachineVerdict, fields_of, machine_of
 from domain.mail.addresses import ADDRESS, is_no_reply, is_own
 from domain.mail.mailbox import NOBODY, Mailbox, plain_text, read_mailbox
 from domain.mail.sending import CASE_HEADER
@@ -20,15 +20,17 @@ _HEAD_CAP = 64 * 1024  # bytes in which the headers are looked for
 _BODY_CAP = 256 * 1024  # bytes in which the letter that a report speaks of is looked for
 _MAX_HEADERS = 500
 _SUBJECT_CAP, _NAME_CAP = 1000, 200  # characters
+_LINES = re.IGNORECASE | re.MULTILINE
 _ID = re.compile(r"<\s?([^<>\s]{1,250})\s?>")
 _IDS_CAP = 16 * 1024  # characters of one header with ids
-_LINES = re.IGNORECASE | re.MULTILINE
 _FOLD = re.compile(r"\r?\n[ \t]*|[\r\n]")
 # The line that says a part is an invitation or an answer to one; a calendar file that is only attached has no method.
 _CALENDAR = re.compile(
     rb"^content-type:[ \t]{0,9}text/calendar\b[^\n]{0,300}(?:\n[ \t][^\n]{0,300}){0,4}", re.IGNORECASE | re.MULTILINE
 )
 _METHOD = re.compile(rb"\bmethod=", re.IGNORECASE)
+_ACTION = re.compile(rb"^action:[ \t]{0,9}([a-z]{1,20})[ \t]*$", _LINES)
+_ARRIVED = {b"delivered", b"relayed", b"expanded"}
 _REPORTED_ID = re.compile(rb"^message-id:[ \t]{0,9}\n?[ \t]{0,9}<([^<>\s]{1,250})>", _LINES)
 _REPORTED_CASE = re.compile(
     rb"^" + CASE_HEADER.encode() + rb":[ \t]{0,9}\n?[ \t]{0,9}(\S{1,200})[ \t]*$", re.IGNORECASE | re.MULTILINE
@@ -84,8 +86,7 @@ def read_email_head(raw: bytes, *, own: Sequence[str] = ()) -> EmailHead | None:
     if head.machine is None:
         return head._replace(machine=_calendar(body))
     if head.machine.machine is Machine.BOUNCE:
-        ids, about = _reported(body)
-        return head._replace(references=_first(head.references + ids), about_case=about)
+        return _with_report(head, head.machine, body)
     return head
 
 
@@ -160,11 +161,21 @@ def _calendar(body: bytes) -> MachineVerdict | None:
     return MachineVerdict(Machine.CALENDAR, sure=False, sign="an invitation, or an answer to one")
 
 
-def _reported(body: bytes) -> tuple[tuple[str, ...], str | None]:
-    """Return the ids of the letter that a report brings back, and the case that it names as ours."""
+def _with_report(head: EmailHead, verdict: MachineVerdict, body: bytes) -> EmailHead:
+    """Return the head of a report with the ids of the letter that it brings back, and with the case that the letter
+    names as ours, if it failed to arrive: there are reports of letters that are late, that arrived, and of complaints.
+    """
     ids = tuple(found.decode("ascii", "replace") for found in _limited(_REPORTED_ID, body))
     named = next(_limited(_REPORTED_CASE, body), b"").decode("ascii", "replace")
-    return ids, named if CASE_ID.fullmatch(named) else None
+    actions = {found.lower() for found in _limited(_ACTION, body)}
+    failed = b"failed" in actions if actions else FEEDBACK not in verdict.sign
+    if actions and actions <= _ARRIVED:
+        verdict = verdict._replace(machine=Machine.RECEIPT)
+    return head._replace(
+        machine=verdict,
+        references=_first(head.references + ids),
+        about_case=named if failed and CASE_ID.fullmatch(named) else None,
+    )
 
 
 def _limited(pattern: re.Pattern[bytes], body: bytes) -> Iterator[bytes]:

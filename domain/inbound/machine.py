@@ -18,7 +18,8 @@ _PARAMETER = re.compile(r';\s{0,9}(report-type|method)\s{0,9}=\s{0,9}"?([\w-]{1,
 _MAILTO = re.compile(r"<mailto:([^<>?\s]{1,254})", re.IGNORECASE)
 _LIST_ID = re.compile(r"<([^<>\s]{1,254})>")
 _NO = frozenset({"", "no", "false", "0", "none"})
-_REPORTS = {"delivery-status": Machine.BOUNCE, "feedback-report": Machine.BOUNCE} | dict.fromkeys(
+FEEDBACK = "feedback-report"  # somebody called our letter unwanted (RFC 5965)
+_REPORTS = {"delivery-status": Machine.BOUNCE, FEEDBACK: Machine.BOUNCE} | dict.fromkeys(
     ("disposition-notification", "mdn"), Machine.RECEIPT
 )
 _REPLIED = frozenset({"auto-replied", "auto-notified"})

@@ -46,7 +46,7 @@ async def test_people_are_told_once_whose_letter_came_back(mill: Mill, world: Fa
     case = new_case(machine=Machine.BOUNCE, about_case="case/shop/e7")
     outcome = await mill.run(case)
     [word] = world.requests("alert_person")
-    assert (word.kind, word.case_id, word.alert_id) == (WordKind.LETTER, "case/shop/e7", f"{case.case_id}/bounce")
+    assert (word.kind, word.case_id, word.alert_id) == (WordKind.LETTER, "case/shop/e7", "case/shop/e7/bounce")
     assert word.subject == "a letter of case/shop/e7 did not arrive"
     assert outcome.finding.endswith("(a report that a letter did not arrive, about case/shop/e7)")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.case import FORWARDED, CaseInput, Machine
+from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, Machine
 from domain.mail.addresses import MailRules
 from ports.store import StoredCase
 from tests.unit.activities.test_admit import Intake
@@ -64,6 +64,7 @@ async def test_a_colleague_who_forwards_is_not_the_customer(intake: Intake) -> N
 async def test_a_form_s_mail_is_from_whom_it_names(intake: Intake) -> None:
     stored = await admitted(intake, "From: www@lamps.example\nReply-To: Ann <ann@home.example>")
     assert (stored.sender_email, stored.sender_name, stored.case.skip_to_human) == ("ann@home.example", "Ann", None)
+    assert stored.case.flags == [SENT_FOR_ANOTHER]
 
 
 async def test_a_customer_who_forwards_our_mail_is_the_sender(intake: Intake) -> None:

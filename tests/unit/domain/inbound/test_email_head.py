@@ -104,6 +104,32 @@ def test_a_report_names_the_case_whose_letter_came_back(ours: str, about: str | 
     assert (inbound.machine, inbound.about_case) == (Machine.BOUNCE, about)
 
 
+@pytest.mark.parametrize(
+    ("status", "machine", "about"),
+    [
+        ("Action: failed", Machine.BOUNCE, "case/shop/evt-1"),
+        ("action:  FAILED", Machine.BOUNCE, "case/shop/evt-1"),
+        ("Action: delivered\nAction: failed", Machine.BOUNCE, "case/shop/evt-1"),
+        ("Action: delayed", Machine.BOUNCE, None),
+        ("Action: delivered", Machine.RECEIPT, None),
+        ("Action: relayed\nAction: expanded", Machine.RECEIPT, None),
+        ("Action: delivered\nAction: delayed", Machine.BOUNCE, None),
+        ("Status: 5.1.1", Machine.BOUNCE, "case/shop/evt-1"),
+    ],
+)
+def test_only_a_letter_that_failed_did_not_arrive(status: str, machine: Machine, about: str | None) -> None:
+    found = head(REPORT.format(ours=f"X-Headgate-Case: case/shop/evt-1\n\n{status}"))
+    assert found.machine is not None
+    assert (found.machine.machine, found.machine.sure, found.about_case) == (machine, True, about)
+
+
+def test_a_complaint_about_a_letter_says_nothing_of_its_arrival() -> None:
+    raw = REPORT.replace("mailer-daemon", "feedback").replace("delivery-status", "feedback-report")
+    found = head(raw.format(ours="X-Headgate-Case: case/shop/evt-1"))
+    assert found.machine is not None
+    assert (found.machine.machine, found.about_case) == (Machine.BOUNCE, None)
+
+
 def test_a_person_s_mail_cannot_name_a_case() -> None:
     assert head("From: ann@home.example\n\nX-Headgate-Case: case/shop/evt-1").about_case is None
 
