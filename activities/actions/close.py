@@ -3,16 +3,15 @@
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.actions.recipients import Recipients
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseOutcome
-from domain.errors import ConfigurationError, RefusedError
 from domain.letters import Letter
-from domain.mail.addresses import may_receive
 from domain.mail.sending import letters_left
 from domain.reading.letter_rules import restore_harmless
 from ports.ledger import Ledger
-from ports.store import CaseStore, CustomerRecords, Reply, StoredCase
+from ports.store import CaseStore, CustomerRecords, Reply
 
 
 class CloseRequest(BaseModel):
@@ -63,7 +62,7 @@ class CloseActivities:
         self._cases = cases
         self._ledger = ledger
         self._letters = letters
-        self._records = records
+        self._recipients = Recipients(records)
         self._clock = clock
 
     @activity.defn
@@ -96,7 +95,7 @@ class CloseActivities:
     def _reply(self, request: CloseRequest, letter: Letter) -> Reply:
         outcome = request.outcome
         stored = self._cases.load(outcome.case_id)
-        to = self._recipient(stored)
+        to = self._recipients.of(stored)
         draft = self._letters.write(letter, lang=request.lang, subject=request.subject)
         return Reply(
             key=reply_key(outcome.case_id, outcome.replay),
@@ -107,21 +106,6 @@ class CloseActivities:
             kind=letter.kind,
             limit=letters_left(letter.kind, stored.case.policy.mail.letters_per_day),
         )
-
-    def _recipient(self, stored: StoredCase) -> str | None:
-        """Return where the letter goes: to the sender, or to the customer whom the message names by id; None where
-        nobody may be written to.
-
-        Raises:
-            TransientError, ToldToWaitError: the records cannot be asked now.
-        """
-        address, case = stored.sender_email, stored.case
-        if address is None and case.customer_id is not None:
-            try:
-                address = self._records.address_of(tenant=case.tenant, customer_id=case.customer_id)
-            except (ConfigurationError, RefusedError):  # no case stays open because records are not as they should be
-                return None
-        return address if may_receive(address, case.policy.mail.own) else None
 
 
 def reply_key(case_id: str, replay: int) -> str:

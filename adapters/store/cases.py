@@ -15,6 +15,7 @@ from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
 from domain.mail.sending import BY_A_PERSON, DAY, SentLetter, objection_to_sending
+from domain.money.lookup import email_key
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
 from ports.store import Reply, StoredCase
 
@@ -71,13 +72,12 @@ class SqlCaseStore:
     def _close(
         self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime
     ) -> CaseOutcome:
-        to = reply.to if reply else None
-        self._database.lock(connection, f"case:{outcome.case_id}", *([f"letters:{to.lower()}"] if to else []))
+        self._database.lock(connection, f"case:{outcome.case_id}", *_letter_locks(reply))
         standing = _standing(connection, outcome.case_id, outcome.replay)
         if standing is not None:
             return standing
-        if reply is not None:
-            outcome = _with_letter(connection, outcome, reply, closed_at)
+        if reply is not None and (note := _queue(connection, reply, outcome.case_id, closed_at)):
+            outcome = _found(outcome, note)
         insert_first(
             connection,
             outbox,
@@ -169,17 +169,17 @@ class SqlCaseStore:
         return len(found)
 
 
-def _with_letter(connection: Connection, outcome: CaseOutcome, reply: Reply, at: datetime) -> CaseOutcome:
-    """Queue the letter of an ending, and return the ending as it is now: where the letter is held back, or there is
-    nobody to send it to, the finding says so, and people are told.
+def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> str:
+    """Queue a letter, once per key; return what people have to know: that it was held back, or has nobody to go to.
+
+    The caller holds the locks of `_letter_locks`.
     """
-    held = None
     if reply.to is not None and reply.limit is not None:
         recent = _recent_letters(connection, reply.to, at)
         held = objection_to_sending([sent for _, sent in recent], reply.text, at, per_day=reply.limit)
         if held is not None:
-            add_word(connection, word_on_held_letter(outcome.case_id, recent[0][0], held, at))
-            return _found(outcome, f"its letter ({reply.kind}) was held back: {held}")
+            add_word(connection, word_on_held_letter(case_id, recent[0][0], held, at))
+            return f"its letter ({reply.kind}) was held back: {held}"
     insert_first(
         connection,
         replies,
@@ -187,22 +187,29 @@ def _with_letter(connection: Connection, outcome: CaseOutcome, reply: Reply, at:
             "key": reply.key,
             "case_id": reply.case_id,
             "recipient": reply.to,
+            "recipient_key": email_key(reply.to),
             "subject": reply.subject,
             "text": reply.text,
             "queued_at": at,
         },
     )
     if reply.to is not None:
-        return outcome
-    add_word(connection, word_on_kept_letter(outcome.case_id, at, by_person=reply.kind in BY_A_PERSON))
-    return _found(outcome, f"no address to write to: its letter is kept as {reply.key}")
+        return ""
+    add_word(connection, word_on_kept_letter(case_id, at, by_person=reply.kind in BY_A_PERSON))
+    return f"no address to write to: its letter is kept as {reply.key}"
+
+
+def _letter_locks(reply: Reply | None) -> list[str]:
+    """Return what is locked while a letter is queued: two to one address must not each believe to be the first."""
+    key = email_key(reply.to) if reply else None
+    return [f"letters:{key}"] if key else []
 
 
 def _recent_letters(connection: Connection, address: str, now: datetime) -> list[tuple[str, SentLetter]]:
     """Return the letters of a day to an address, in any case, with their keys; the oldest first."""
     wanted = (
         sa.select(replies.c.key, replies.c.queued_at, replies.c.text)
-        .where(sa.func.lower(replies.c.recipient) == sa.func.lower(address), replies.c.queued_at > now - DAY)
+        .where(replies.c.recipient_key == email_key(address), replies.c.queued_at > now - DAY)
         .order_by(replies.c.queued_at, replies.c.key)
         .limit(RECENT_LETTERS)
     )
