@@ -224,7 +224,8 @@ def _stored_case(
     flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
     flags += ["attachments"] if inbound.attachments else []
     flags += [FORWARDED] if writer.forwarded else []
-    flags += [SENT_FOR_ANOTHER] if inbound.from_address and inbound.from_address != inbound.customer_email else []
+    for_another = inbound.from_address is not None and inbound.customer_email not in (None, inbound.from_address)
+    flags += [SENT_FOR_ANOTHER] if for_another else []
     case = CaseInput(
         case_id=item.case_id,
         source=item.source,

@@ -35,7 +35,7 @@ OwnAddress = Annotated[StrictStr, AfterValidator(_checked)]
 class MailRules(BaseModel):
     """Which addresses are our own (`*@` a domain: all of it), and how many letters an address gets in 24 hours."""
 
-    own: tuple[OwnAddress, ...] = ()
+    own: tuple[OwnAddress, ...] = Field(default=(), max_length=200)  # every case takes them along
     letters_per_day: int = Field(default=5, ge=1, le=10_000)
 
 

@@ -46,7 +46,9 @@ def writer_of(inbound: Inbound, text: str, *, words: MachineWords, own: Sequence
         perhaps = f"it may be written by a machine ({verdict.sign}): nothing was answered"
         return Writer(address, for_person=perhaps, forwarded=forwarded)
     doubt = None if address or inbound.customer_id else _nobody_known(inbound, text, words, own, forwarded=forwarded)
-    return Writer(address, for_person=doubt, forwarded=forwarded)
+    hint = words.forwarded_from(text) if forwarded and doubt is None else None
+    notes = (f"it was forwarded; what was forwarded may be from {hint}",) if hint else ()
+    return Writer(address, for_person=doubt, forwarded=forwarded, notes=notes)
 
 
 def given_address(inbound: Inbound) -> str | None:

@@ -58,6 +58,7 @@ async def test_a_colleague_who_forwards_is_not_the_customer(intake: Intake) -> N
     assert stored.vault[said.rpartition(" ")[2]] == "ann@home.example"
     assert stored.sender_email is None
     assert FORWARDED in stored.case.flags
+    assert SENT_FOR_ANOTHER not in stored.case.flags, "for whom it was sent nobody knows"
     assert "ann@home.example" not in stored.case.model_dump_json()
 
 

@@ -79,4 +79,6 @@ def test_a_customer_named_by_id_needs_no_address_that_takes_letters() -> None:
 
 
 def test_a_customer_who_forwards_is_the_sender() -> None:
-    assert wrote(FORWARDED, customer_email="ann@home.example") == Writer("ann@home.example", forwarded=True)
+    found = wrote(FORWARDED, customer_email="ann@home.example")
+    hint = "it was forwarded; what was forwarded may be from [EMAIL_2]"
+    assert found == Writer("ann@home.example", forwarded=True, notes=(hint,))
