@@ -34,7 +34,13 @@ def blueprint_validate(
         categories = [category.model_dump(mode="json") for category in blueprint.categories]
         languages = sorted(blueprint.letters.texts)
         emit(
-            {"version": blueprint.version, "articles": len(articles), "categories": categories, "languages": languages}
+            {
+                "version": blueprint.version,
+                "articles": len(articles),
+                "categories": categories,
+                "languages": languages,
+                "mail": blueprint.mail.model_dump(mode="json"),
+            }
         )
         return
     typer.echo(f"{blueprint.version}: good, {len(articles)} knowledge articles")
@@ -43,3 +49,4 @@ def blueprint_validate(
         apart = ", apart" if category.apart else ""
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
+    typer.echo(f"  own addresses: {', '.join(blueprint.mail.own) or 'none named in [mail]'}")

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.errors import CategoryError
+from domain.mail.addresses import MailRules
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
@@ -49,6 +50,7 @@ class CasePolicy(BaseModel):
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
+    mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = 0.5
 
     def category(self, name: str) -> Category | None:
@@ -101,6 +103,7 @@ class Blueprint(BaseModel):
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
+    mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)
@@ -129,6 +132,7 @@ class Blueprint(BaseModel):
             human=self.human,
             approval=self.approval,
             refund=self.refund,
+            mail=self.mail,
             min_diagnosis_confidence=self.min_diagnosis_confidence,
         )
 

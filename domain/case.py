@@ -12,6 +12,13 @@ from domain.model_call import Usage
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+FORWARDED = "forwarded"
+"""The flag of a message that hands on another one: its sender may be somebody else than whose matter it is."""
+
+SENT_FOR_ANOTHER = "sent_for_another"
+"""The flag of a mail whose sender is not From, but who is named beside it: no mail server vouches for that."""
+
+CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
 
 class CaseState(StrEnum):
@@ -89,6 +96,7 @@ class CaseInput(BaseModel):
     replay: int = 0  # how often this case was replayed from the dead letters
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
     machine: Machine | None = None  # no person wrote it: it is closed without a letter
+    about_case: str | None = None  # whose letter came back, where `machine` is a bounce that says so
     notes: list[str] = Field(default_factory=list)  # what reading it met, for people; no personal data
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from domain.case import CaseStatus, EffectRecord
+from domain.case import CaseInput, CaseStatus, EffectRecord, Machine
 from domain.money.amount import format_minor
 
 _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
@@ -13,6 +13,23 @@ def money_of(effects: Sequence[EffectRecord]) -> int | None:
     """Return what the effects moved, minor units, or None if no money was moved."""
     moved = [e.amount_minor for e in effects if e.amount_minor is not None]
     return sum(moved) if moved else None
+
+
+_MACHINES = {
+    Machine.AUTO_REPLY: "an automatic reply",
+    Machine.BOUNCE: "a report that a letter did not arrive",
+    Machine.RECEIPT: "a receipt",
+    Machine.LIST: "a newsletter or a mailing list",
+    Machine.OWN: "a letter of our own",
+    Machine.CALENDAR: "an answer to an invitation",
+}
+
+
+def unanswered(case: CaseInput) -> str:
+    """Return how a case ends that no person wrote."""
+    what = _MACHINES.get(case.machine, "an automatic message") if case.machine else "an automatic message"
+    about = f", about {case.about_case}" if case.about_case else ""
+    return f"closed unanswered: written by a machine ({what}{about})"
 
 
 def format_cost(micros: int) -> str:

@@ -35,6 +35,7 @@ class WordKind(StrEnum):
     ESCALATION = "escalation"
     REFUND_FAILED = "refund_failed"
     REFUND_OVERDUE = "refund_overdue"
+    LETTER = "letter"
 
 
 _MANY: dict[str, str] = {
@@ -45,6 +46,7 @@ _MANY: dict[str, str] = {
     WordKind.ESCALATION: "escalations",
     WordKind.REFUND_FAILED: "refunds that failed",
     WordKind.REFUND_OVERDUE: "refunds that are still pending",
+    WordKind.LETTER: "letters that did not arrive or did not go out",
 }
 
 
@@ -170,6 +172,37 @@ def word_on_overdue_refund(effect: PendingEffect, now: datetime) -> WordToPeople
         text=f"It was sent on {effect.since:%Y-%m-%d}; look it up there as {effect.provider_ref}.",
         data={"key": effect.key, "provider_ref": effect.provider_ref},
         at=now,
+    )
+
+
+def word_on_held_letter(case_id: str, since: str, why: str, at: datetime) -> WordToPeople:
+    """Return what people are told of letters to one address that are held back, once while `since` (the key of the
+    first of those that count against it) does, which is a day at most. The address itself stays in the store.
+    """
+    return WordToPeople(
+        word_id=f"{since}/held",
+        kind=WordKind.LETTER,
+        case_id=case_id,
+        subject=f"letters to one address stopped: {why}",
+        text=f"The letter of {case_id} did not go out; the first of those that count against it is {since}. Others of "
+        "today are held back without another word. Do two programs answer each other? If not, write to the customer.",
+        at=at,
+    )
+
+
+def word_on_kept_letter(case_id: str, at: datetime, *, by_person: bool = False) -> WordToPeople:
+    """Return what people are told of letters that have no address to go to: of those that a person wrote each time, of
+    others once a day for each source.
+    """
+    source = case_id.split("/")[1]
+    return WordToPeople(
+        word_id=f"{case_id}/no-address" if by_person else f"case/{source}/no-address/{at:%Y-%m-%d}",
+        kind=WordKind.LETTER,
+        case_id=case_id,
+        subject=f"a letter to a sender of {source} has no address to go to",
+        text=f"The letter of {case_id} is kept in the store, and so are others of today. Have the source send the "
+        "customer's id or address along.",
+        at=at,
     )
 
 

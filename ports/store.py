@@ -50,7 +50,8 @@ class CaseStore(Protocol):
     def close(self, outcome: CaseOutcome, reply: "Reply | None") -> CaseOutcome:
         """Record the ending, queue the reply (once per key), hand the outcome over: one transaction; repeatable.
 
-        Returns the ending that stands: the first of this case and replay.
+        Returns the ending that stands: the first of this case and replay. Its finding says so where the letter was held
+        back or has nobody to go to, and people are told.
         """
         ...
 
@@ -68,13 +69,19 @@ class CaseStore(Protocol):
 
 
 class Reply(BaseModel):
-    """A reply to a sender, personal data put back. `key` is case id and step: it is sent once."""
+    """A reply to a sender, personal data put back. `key` is case id and step: it is sent once.
+
+    Without `to` there is nobody to send it to: it is kept for people. Of letters with a limit no more than that go to
+    an address within 24 hours.
+    """
 
     key: str
     case_id: str
     to: str | None
     subject: str
     text: str
+    kind: str = ""  # of `domain.letters.Letter`
+    limit: int | None = None  # None: it always goes
 
 
 class CustomerRecords(Protocol):
@@ -96,6 +103,10 @@ class CustomerRecords(Protocol):
         `case_id` itself made are left out of what was refunded and come as `own_effect`: a replayed case decides
         as it did before.
         """
+        ...
+
+    def address_of(self, *, tenant: str, customer_id: str) -> str | None:
+        """Return the e-mail address of a customer, None if there is none or no such customer."""
         ...
 
 

@@ -274,6 +274,7 @@ class Parts:
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""
         from activities.intake.admit import AdmitActivities
+        from domain.writers.machine_words import MachineWords
 
         return AdmitActivities(
             inbox=self.inbox,
@@ -282,6 +283,7 @@ class Parts:
             starter=starter,
             dead_letters=self.store.dead_letters,
             policy=self.blueprint.case_policy,
+            machine_words=MachineWords(self.blueprint.words.mail),
         )
 
     def model_activities(self) -> list[Activity]:

@@ -27,14 +27,14 @@ with workflow.unsafe.imports_passed_through():
         SpecialistRequest,
         SpecialistResult,
     )
-    from domain.case_details import case_details, money_of
+    from domain.case_details import case_details, money_of, unanswered
     from domain.deadletter import FailedStep
     from domain.letters import PersonAnswer
     from domain.model_call import Usage
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
     from workflows import options
-    from workflows.endings import Conclusion, Endings, ending_on_record
+    from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
@@ -59,8 +59,7 @@ class CaseWorkflow:
         """Work the case and close it, whatever happens on the way."""
         try:
             await self._settle_earlier_run()
-            category = await self._route()
-            conclusion = await self._conclude(category)
+            conclusion = await (self._unanswered() if case.machine else self._worked())
         except (FailureError, ValidationError) as error:  # the latter from a specialist, as a child would fail
             if not is_cancelled_exception(error):
                 return await self._give_up(failed_step(error, step="case"))
@@ -80,6 +79,16 @@ class CaseWorkflow:
             options.SETTLEMENT, self._case.case_id, "the case was replayed", ladder_s=self._case.policy.ladder_s
         )
         self._endings.keep(settled.effects)
+
+    async def _worked(self) -> Conclusion:
+        return await self._conclude(await self._route())
+
+    async def _unanswered(self) -> Conclusion:
+        """Close what a machine wrote: no model reads it, nothing is done on it, and nobody is answered."""
+        self._status.finding = unanswered(self._case)
+        if self._case.about_case is not None:
+            self._status.notices.extend(await tell_of_bounce(self._case.case_id, self._case.about_case))
+        return Conclusion(CaseState.DONE)
 
     async def _route(self) -> Category | None:
         if self._case.skip_to_human:

@@ -8,14 +8,16 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
+    from activities.actions.alert import AlertRequest
     from activities.actions.bury import BuryActivities
     from activities.actions.close import CloseActivities, CloseRequest, EndingRequest, ForbidRequest
     from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, EffectRecord
     from domain.deadletter import DeadLetter, FailedStep, letter_id
     from domain.letters import Letter
+    from domain.words_to_people import WordKind
     from workflows import options
     from workflows.options import StepKind
-    from workflows.steps import run_once, settle_payments
+    from workflows.steps import run_once, settle_payments, tell_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,19 @@ class Endings:
         """Add effects to the status, each once."""
         known = {effect.key for effect in self._status.effects}
         self._status.effects.extend(effect for effect in effects if effect.key not in known)
+
+
+async def tell_of_bounce(case_id: str, about_case: str) -> list[str]:
+    """Tell people that a letter of an earlier case did not arrive; return what they could not be told."""
+    request = AlertRequest(
+        alert_id=f"{about_case}/bounce",  # once: a report may come again, or be forged
+        kind=WordKind.LETTER,
+        case_id=about_case,
+        subject=f"a letter of {about_case} did not arrive",
+        text=f"A mail server says so in {case_id}. Nobody was told anything else: reach the customer another way.",
+    )
+    trouble = await tell_people(request, f"tell people: a letter of {about_case} did not arrive")
+    return [trouble] if trouble else []
 
 
 async def ending_on_record(case: CaseInput) -> CaseOutcome | None:

@@ -3,13 +3,15 @@
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.actions.recipients import Recipients
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseOutcome
 from domain.letters import Letter
+from domain.mail.sending import letters_left
 from domain.reading.letter_rules import restore_harmless
 from ports.ledger import Ledger
-from ports.store import CaseStore, Reply
+from ports.store import CaseStore, CustomerRecords, Reply
 
 
 class CloseRequest(BaseModel):
@@ -54,10 +56,13 @@ class ForbidRequest(BaseModel):
 class CloseActivities:
     """Ends cases in the store."""
 
-    def __init__(self, cases: CaseStore, ledger: Ledger, letters: Letters, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, cases: CaseStore, ledger: Ledger, letters: Letters, records: CustomerRecords, clock: Clock = utc_now
+    ) -> None:
         self._cases = cases
         self._ledger = ledger
         self._letters = letters
+        self._recipients = Recipients(records)
         self._clock = clock
 
     @activity.defn
@@ -65,7 +70,7 @@ class CloseActivities:
         """Record the ending with its reply and hand the outcome over to the journal; repeatable.
 
         Raises:
-            TransientError: the store cannot be reached.
+            TransientError: the store, or the records that know the customer's address, cannot be reached.
             ConfigurationError: the letter's template cannot be filled in.
         """
         outcome = request.outcome
@@ -90,13 +95,16 @@ class CloseActivities:
     def _reply(self, request: CloseRequest, letter: Letter) -> Reply:
         outcome = request.outcome
         stored = self._cases.load(outcome.case_id)
+        to = self._recipients.of(stored)
         draft = self._letters.write(letter, lang=request.lang, subject=request.subject)
         return Reply(
             key=reply_key(outcome.case_id, outcome.replay),
             case_id=outcome.case_id,
-            to=stored.sender_email,
-            subject=restore_harmless(draft.subject, stored.vault, own=stored.sender_email or ""),
-            text=restore_harmless(draft.text, stored.vault, own=stored.sender_email or ""),
+            to=to,
+            subject=restore_harmless(draft.subject, stored.vault, own=to or ""),
+            text=restore_harmless(draft.text, stored.vault, own=to or ""),
+            kind=letter.kind,
+            limit=letters_left(letter.kind, stored.case.policy.mail.letters_per_day),
         )
 
 

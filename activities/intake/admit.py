@@ -15,13 +15,14 @@ from temporalio.exceptions import ApplicationError
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
-from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, CaseState, Machine
 from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
-from domain.inbound.email_head import ADDRESS
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
+from domain.writers.machine_words import MachineWords
+from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
@@ -67,6 +68,7 @@ class AdmitActivities:
         starter: CaseStarter,
         dead_letters: DeadLetterStore,
         policy: Callable[[str], CasePolicy],
+        machine_words: MachineWords,
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
@@ -75,6 +77,7 @@ class AdmitActivities:
         self._starter = starter
         self._dead_letters = dead_letters
         self._policy = policy
+        self._machine_words = machine_words
         self._clock = clock
         self._reader = _new_reader()
 
@@ -160,8 +163,9 @@ class AdmitActivities:
         Raises:
             PoisonError: it cannot be read.
         """
+        own = self._policy(DEFAULT_TENANT).mail.own
         try:
-            inbound = parse_webhook(item.content_type, item.body)
+            inbound = parse_webhook(item.content_type, item.body, own=own)
         except WebhookRefusedError as e:
             raise PoisonError(str(e)) from e
         policy = self._policy(inbound.tenant)
@@ -170,11 +174,13 @@ class AdmitActivities:
         if inbound.email:
             mail = self._cleaner.clean_email(item.body, lang=lang, known=known)
             inbound.attachments = [Attachment(name=name) for name in mail.attachments]
-            return _stored_case(item, inbound, mail.document, policy)
-        clean = self._cleaner.clean(
-            subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
-        )
-        return _stored_case(item, inbound, clean, policy)
+            clean = mail.document
+        else:
+            clean = self._cleaner.clean(
+                subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
+            )
+        writer = writer_of(inbound, clean.text, words=self._machine_words, own=own)
+        return _stored_case(item, inbound, clean, policy, writer)
 
     async def _bury(self, stored: StoredCase, error: Exception) -> None:
         case, kind = stored.case, failure_kind(type(error).__name__)
@@ -212,12 +218,17 @@ def _new_reader() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="reader")
 
 
-def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy) -> StoredCase:
+def _stored_case(
+    item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy, writer: Writer
+) -> StoredCase:
     customer_id, order_id = usable_id(inbound.customer_id), usable_id(inbound.order_id)
     flags = [str(flag) for flag in clean.flags]
     flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
     flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
     flags += ["attachments"] if inbound.attachments else []
+    flags += [FORWARDED] if writer.forwarded else []
+    for_another = inbound.from_address is not None and inbound.customer_email not in (None, inbound.from_address)
+    flags += [SENT_FOR_ANOTHER] if for_another else []
     case = CaseInput(
         case_id=item.case_id,
         source=item.source,
@@ -234,12 +245,15 @@ def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy
         suspicious=clean.suspicious,
         received_at=item.received_at,
         policy=policy,
-        skip_to_human=_unreadable(clean),
+        skip_to_human=None if writer.machine else writer.for_person or _unreadable(clean),
+        machine=writer.machine,
+        about_case=inbound.about_case if writer.machine is Machine.BOUNCE else None,
+        notes=[*inbound.notes, *writer.notes],
     )
     return StoredCase(
         case=case,
         vault=clean.vault,
-        sender_email=_sender_address(inbound),
+        sender_email=writer.address,
         sender_name=inbound.customer_name,
         content_type=item.content_type,
         body=item.body,
@@ -281,14 +295,7 @@ def _unreadable(clean: CleanDocument) -> str | None:
     return ONLY_HIDDEN if CleanFlag.HIDDEN_TEXT in clean.flags else NOTHING_READABLE
 
 
-def _sender_address(inbound: Inbound) -> str | None:
-    """Return where a reply goes: an address given as the customer's id counts when no other is there."""
-    if inbound.customer_email is not None or inbound.customer_id is None:
-        return inbound.customer_email
-    return inbound.customer_id if ADDRESS.fullmatch(inbound.customer_id) else None
-
-
 def _known_values(inbound: Inbound) -> dict[str, str]:
     """Return the sender's own data by kind of token, so that the cleaner finds them in the text too."""
-    values = {"email": _sender_address(inbound), "name": inbound.customer_name}
+    values = {"email": given_address(inbound), "name": inbound.customer_name}
     return {kind: value for kind, value in values.items() if value}

@@ -13,7 +13,7 @@ from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import cases
 from domain.errors import OvertakenError, RecordsMovedError, TransientError
-from domain.money.lookup import Facts, look_up
+from domain.money.lookup import Facts, find_address, look_up
 from domain.money.records import Account
 from domain.money.refund import RefundAction
 
@@ -64,6 +64,11 @@ class OutsideRecords:
             return self._database.writing(lambda connection: self._kept(connection, facts, seen_at, now, case_id))
 
         return self._not_overtaken(look)
+
+    def address_of(self, *, tenant: str, customer_id: str) -> str | None:
+        """Return the e-mail address of a customer; see `ports.store.CustomerRecords`. Raises as `find_account` does."""
+        with self._source.view(Deadline()) as view:
+            return find_address(view, tenant=tenant, customer_id=customer_id)
 
     def look_again(self, action: RefundAction) -> None:
         """Copy anew what a payment that is about to begin rests on: between decision and payment may lie days.

@@ -65,6 +65,7 @@ class RecordReader:
                 lang=self._text(raw, "customers.lang", 35) if lang else "en",
             ),
             email_key=email_key(address) if isinstance(address, str) else None,
+            address=address.strip() or None if isinstance(address, str) else None,
         )
 
     def order(self, raw: Raw, charges: Sequence[Charge], lines: Sequence[Raw] = ()) -> Order:

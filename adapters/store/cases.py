@@ -10,10 +10,16 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
+from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
+from domain.mail.sending import BY_A_PERSON, DAY, SentLetter, objection_to_sending
+from domain.money.lookup import email_key
+from domain.words_to_people import word_on_held_letter, word_on_kept_letter
 from ports.store import Reply, StoredCase
+
+RECENT_LETTERS = 1000  # to one address in a day; more than any limit allows are not counted
 
 
 class SqlCaseStore:
@@ -66,10 +72,12 @@ class SqlCaseStore:
     def _close(
         self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime
     ) -> CaseOutcome:
-        self._database.lock(connection, f"case:{outcome.case_id}")
+        self._database.lock(connection, f"case:{outcome.case_id}", *_letter_locks(reply))
         standing = _standing(connection, outcome.case_id, outcome.replay)
         if standing is not None:
             return standing
+        if reply is not None and (note := _queue(connection, reply, outcome.case_id, closed_at)):
+            outcome = _found(outcome, note)
         insert_first(
             connection,
             outbox,
@@ -92,19 +100,6 @@ class SqlCaseStore:
                 closed_at=closed_at,
             )
         )
-        if reply is not None:
-            insert_first(
-                connection,
-                replies,
-                {
-                    "key": reply.key,
-                    "case_id": reply.case_id,
-                    "recipient": reply.to,
-                    "subject": reply.subject,
-                    "text": reply.text,
-                    "queued_at": closed_at,
-                },
-            )
         return outcome
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
@@ -172,6 +167,57 @@ class SqlCaseStore:
         )
         connection.execute(sa.delete(outbox).where(outbox.c.id.in_([r.id for r in found])))
         return len(found)
+
+
+def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> str:
+    """Queue a letter, once per key; return what people have to know: that it was held back, or has nobody to go to.
+
+    The caller holds the locks of `_letter_locks`.
+    """
+    if reply.to is not None and reply.limit is not None:
+        recent = _recent_letters(connection, reply.to, at)
+        held = objection_to_sending([sent for _, sent in recent], reply.text, at, per_day=reply.limit)
+        if held is not None:
+            add_word(connection, word_on_held_letter(case_id, recent[0][0], held, at))
+            return f"its letter ({reply.kind}) was held back: {held}"
+    insert_first(
+        connection,
+        replies,
+        {
+            "key": reply.key,
+            "case_id": reply.case_id,
+            "recipient": reply.to,
+            "recipient_key": email_key(reply.to),
+            "subject": reply.subject,
+            "text": reply.text,
+            "queued_at": at,
+        },
+    )
+    if reply.to is not None:
+        return ""
+    add_word(connection, word_on_kept_letter(case_id, at, by_person=reply.kind in BY_A_PERSON))
+    return f"no address to write to: its letter is kept as {reply.key}"
+
+
+def _letter_locks(reply: Reply | None) -> list[str]:
+    """Return what is locked while a letter is queued: two to one address must not each believe to be the first."""
+    key = email_key(reply.to) if reply else None
+    return [f"letters:{key}"] if key else []
+
+
+def _recent_letters(connection: Connection, address: str, now: datetime) -> list[tuple[str, SentLetter]]:
+    """Return the letters of a day to an address, in any case, with their keys; the oldest first."""
+    wanted = (
+        sa.select(replies.c.key, replies.c.queued_at, replies.c.text)
+        .where(replies.c.recipient_key == email_key(address), replies.c.queued_at > now - DAY)
+        .order_by(replies.c.queued_at, replies.c.key)
+        .limit(RECENT_LETTERS)
+    )
+    return [(row.key, SentLetter(row.queued_at, row.text)) for row in connection.execute(wanted)]
+
+
+def _found(outcome: CaseOutcome, more: str) -> CaseOutcome:
+    return outcome.model_copy(update={"finding": f"{outcome.finding}; {more}" if outcome.finding else more})
 
 
 def _standing(connection: Connection, case_id: str, replay: int) -> CaseOutcome | None:

@@ -11,10 +11,10 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import charges, customers, order_lines, orders
-from domain.money.lookup import OWN_ORDERS, KnownCustomer, look_up
+from domain.money.lookup import OWN_ORDERS, KnownCustomer, find_address, look_up
 from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 
-_CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key).where(
+_CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key, customers.c.email).where(
     customers.c.tenant == sa.bindparam("tenant"),
     sa.or_(customers.c.customer_id == sa.bindparam("customer_id"), customers.c.email_key == sa.bindparam("email_key")),
 )
@@ -66,6 +66,11 @@ class SqlCustomerRecords:
             )
             return with_own_part(connection, facts, case_id=case_id, now=now)
 
+    def address_of(self, *, tenant: str, customer_id: str) -> str | None:
+        """Return the e-mail address of a customer; see `ports.store.CustomerRecords`."""
+        with self._database.reading() as connection:
+            return find_address(_StoreView(connection), tenant=tenant, customer_id=customer_id)
+
 
 class _StoreView:
     """`RecordsView` within one transaction."""
@@ -77,7 +82,9 @@ class _StoreView:
         values = {"tenant": tenant, "customer_id": customer_id, "email_key": email}
         return [
             KnownCustomer(
-                customer=Customer(customer_id=row.customer_id, tenant=tenant, lang=row.lang), email_key=row.email_key
+                customer=Customer(customer_id=row.customer_id, tenant=tenant, lang=row.lang),
+                email_key=row.email_key,
+                address=row.email,
             )
             for row in self._connection.execute(_CUSTOMERS, values)
         ]

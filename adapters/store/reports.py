@@ -57,7 +57,7 @@ class SqlReports:
                 dead_letters=_grouped(connection, dead_letters.c.status),
                 outbox=_count(connection, outbox),
                 journal=_count(connection, journal),
-                replies=_count(connection, replies),
+                replies=_count(connection, replies, replies.c.recipient.is_not(None)),
                 words=count_words(connection),
             )
 

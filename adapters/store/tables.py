@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0007"
+HEAD_REVISION = "0008"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -123,6 +123,8 @@ replies = sa.Table(
     sa.Column("subject", PlainText, nullable=False),
     sa.Column("text", PlainText, nullable=False),
     sa.Column("queued_at", UtcTime, nullable=False),
+    sa.Column("recipient_key", PlainText),  # folded: addresses are compared without case
+    sa.Index("replies_by_recipient", "recipient_key", "queued_at"),
 )
 
 

@@ -6,6 +6,7 @@ RFC 9457 problem that says what is wrong and what to do.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
@@ -81,6 +82,10 @@ class Inbound(BaseModel):
     message_id: str | None = None  # of an e-mail, without its angle brackets
     references: list[str] = Field(default_factory=list)  # ids of the e-mails that it answers, the nearest first
     machine: Machine | None = None
+    machine_sure: bool = True  # otherwise a person may have written it all the same, and one looks at it
+    machine_sign: str = ""  # which sign said that a machine wrote it, for people; no personal data
+    from_address: str | None = None  # of an e-mail: what From says, where `customer_email` is who it stands for
+    about_case: str | None = None  # the case whose letter came back, as a report of mail servers names it
     notes: list[str] = Field(default_factory=list)  # what of the side fields was folded, for people
     extra: dict[str, Any] = Field(default_factory=dict)  # Any: JSON of the sender's own design
 
@@ -116,8 +121,8 @@ def media_type(content_type: str) -> str:
     return JSON_TYPE if name.startswith("application/") and name.endswith("+json") else name
 
 
-def parse_webhook(content_type: str, body: bytes) -> Inbound:
-    """Read the body of a webhook.
+def parse_webhook(content_type: str, body: bytes, *, own: Sequence[str] = ()) -> Inbound:
+    """Read the body of a webhook. Mail from one of our `own` addresses is from whom it stands for.
 
     Raises:
         WebhookRefusedError: 415 for a type that is not accepted, 413 above `MAX_BODY_BYTES`, 400 for the unreadable.
@@ -135,7 +140,7 @@ def parse_webhook(content_type: str, body: bytes) -> Inbound:
         case "application/x-www-form-urlencoded" | "multipart/form-data":
             return _from_form(kind, content_type, body)
         case "message/rfc822":
-            return _from_email(body)
+            return _from_email(body, own)
     text = _decode(content_type, body)
     if not text.strip():
         _refuse("empty_message", "the body holds only blanks", "send the message itself")
@@ -221,17 +226,11 @@ def _unwrap(value: dict[str, object]) -> dict[str, object]:
     return {**beside, **data}
 
 
-def _from_email(body: bytes) -> Inbound:
-    head = read_email_head(body)
+def _from_email(body: bytes, own: Sequence[str]) -> Inbound:
+    head = read_email_head(body, own=own)
     if head is None:
         _refuse("bad_email", "the body has no e-mail headers", "send the e-mail as received, headers first (RFC 5322)")
-    return Inbound(
-        channel="email",
-        email=True,
-        subject=head.subject[: _CAPS["subject"]],
-        customer_email=head.sender_address,
-        customer_name=head.sender_name[: _CAPS["customer_name"]] or None,
-    )
+    return Inbound(channel="email", email=True, **head.fields())
 
 
 def _from_form(kind: str, content_type: str, body: bytes) -> Inbound:

@@ -21,6 +21,7 @@ class KnownCustomer(BaseModel):
 
     customer: Customer
     email_key: str | None = None
+    address: str | None = None  # as it is written there: where letters go
 
 
 class Facts(BaseModel):
@@ -97,6 +98,13 @@ def _exactly(view: RecordsView, customer: Customer, written: str | None) -> tupl
             return order, False
         foreign = foreign or order is not None
     return None, foreign
+
+
+def find_address(view: RecordsView, *, tenant: str, customer_id: str) -> str | None:
+    """Return where letters to a customer go, None if the records do not say so of exactly one."""
+    wanted = wanted_id(customer_id)
+    found = view.customers(tenant, customer_id=wanted, email=None) if wanted else []
+    return (found[0].address or found[0].email_key) if len(found) == 1 else None
 
 
 def email_key(address: str | None) -> str | None:

@@ -69,6 +69,12 @@ class MailWords(BaseModel):
     contacts: Phrases = ()  # "tel", "fax"
     notices: Phrases = ()  # how legal notices begin
     notice_words: Phrases = ()  # what they hold
+    auto_subjects: Phrases = ()  # with which the subject of an answer by a machine begins: "Automatic reply" (… :)
+    bounce_subjects: Phrases = ()  # with which that of a report begins that a letter did not arrive
+    bounce_texts: Phrases = ()  # and one of its first lines
+    receipt_subjects: Phrases = ()  # with which the subject of a receipt begins: "Read" (… :)
+    receipt_texts: Phrases = ()  # and one of its first lines
+    forward_subjects: Phrases = ()  # before the subject of a mail that was handed on: "Fwd" (… :)
 
 
 class Words(BaseModel):

@@ -176,3 +176,22 @@ class RecordsContract:
         just_before = late.astimezone(timezone(timedelta(hours=9)))
         assert find(records, **of, now=tokyo).refunded_today_minor == 0
         assert find(records, **of, now=just_before).refunded_today_minor == 500
+
+    @pytest.mark.parametrize(
+        ("tenant", "customer_id", "address"),
+        [
+            ("default", "C-1", "ann@example.com"),
+            ("default", "#C-2", "bob@example.com"),
+            ("default", "C-9", None),
+            ("default", "c-1", None),
+            ("default", "", None),
+            ("default", "\0", None),
+            ("default", "%", None),
+            ("nowhere", "C-1", None),
+        ],
+    )
+    def test_a_customer_s_address_is_the_one_on_record(
+        self, records: CustomerRecords, tenant: str, customer_id: str, address: str | None
+    ) -> None:
+        found = records.address_of(tenant=tenant, customer_id=customer_id)
+        assert (found.lower() if found else None) == address

@@ -32,10 +32,12 @@ from tests.histories.scenarios import (
     decided_again,
     deny,
     expired,
+    forwarded,
     handed_back,
     help_desk,
     inform,
     ladder,
+    machine,
     paid_by_another,
     payment_given_up,
     refund,
@@ -56,6 +58,8 @@ HERE = Path(__file__).parent
 STEPS = {specialist.step for specialist in SPECIALISTS.values()}
 SCENARIOS: list[Scenario] = [
     refund,
+    machine,
+    forwarded,
     ladder,
     dead_letter,
     dead_letter_of_the_specialist,

@@ -11,7 +11,7 @@ from activities.models.answer import AnswerResult
 from activities.models.diagnose import DiagnoseResult
 from activities.models.route import RouteResult
 from domain.blueprint import ApprovalRules, HumanLane
-from domain.case import CaseInput, CaseState, HumanDecision, Lane
+from domain.case import FORWARDED, CaseInput, CaseState, HumanDecision, Lane, Machine
 from domain.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Reason, Wants
-from domain.money.records import OrderStatus
+from domain.money.records import Account, OrderStatus
 from domain.reading.knowledge import Diagnosis
 from domain.routing import BILLING, DEFAULT_CATEGORIES, SALES, TECHNICAL_SUPPORT, Category, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed, paid_unheard, routed, with_back
@@ -73,6 +73,13 @@ async def refund(mill: Mill, world: FakeWorld) -> Recorded:
     return {"case_done": case_id, "billing_refund": f"{case_id}/billing"}
 
 
+async def machine(mill: Mill, world: FakeWorld) -> Recorded:
+    cases = [case(machine=Machine.AUTO_REPLY), case(machine=Machine.BOUNCE, about_case="case/shop/e1")]
+    for one in cases:
+        await ended(await mill.start(one))
+    return {"case_machine": cases[0].case_id, "case_bounce": cases[1].case_id}
+
+
 async def ladder(mill: Mill, world: FakeWorld) -> Recorded:
     world.will("route_case", TransientError("503"), TransientError("503"))
     world.will("refund", TransientError("504"))
@@ -102,6 +109,14 @@ async def ask(mill: Mill, world: FakeWorld) -> Recorded:
     world.always("extract_claim", claimed(order_id=None))
     case_id = await run(mill)
     return {"case_ask": case_id, "billing_ask": f"{case_id}/billing"}
+
+
+async def forwarded(mill: Mill, world: FakeWorld) -> Recorded:
+    world.always("find_account", Account())
+    handle = await mill.start(case(flags=[FORWARDED]))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(handle)
+    return {"case_forwarded": handle.id, "billing_forwarded": f"{handle.id}/billing"}
 
 
 async def inform(mill: Mill, world: FakeWorld) -> Recorded:

@@ -18,6 +18,7 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_letters import LetterContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_settling import SettlingContract
@@ -49,6 +50,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
 
 
 class TestLedgerOnPostgres(LedgerContract):
+    pass
+
+
+class TestLettersOnPostgres(LetterContract):
     pass
 
 

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.case import EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import FORWARDED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
@@ -121,6 +121,8 @@ class BillingWorkflow:
                 return await self._refund(decision, claim, account)
             case Deny():
                 return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
+            case Ask() if "customer" in decision.missing and FORWARDED in case.flags:
+                return self._desk.end(Ending.HUMAN, f"{finding}; forwarded by somebody whom the records do not know")
             case Ask():
                 return self._desk.end(Ending.ANSWER, finding, _asked(decision))
             case Inform():

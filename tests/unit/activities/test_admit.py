@@ -25,6 +25,7 @@ from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetter
 from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
+from domain.writers.machine_words import MachineWords
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import WORDS
@@ -110,6 +111,7 @@ class Intake:
             starter=self.store,
             dead_letters=self.store,
             policy=lambda tenant: self.policy.model_copy(update={"version": f"{self.policy.version}/{tenant}"}),
+            machine_words=MachineWords(WORDS.mail),
             clock=lambda: NOW,
         )
 

@@ -90,7 +90,7 @@ class TestRecordsAndLeads:
 
 class TestEndings:
     async def test_personal_data_is_put_back_only_in_the_reply(self, store: Store, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records, clock)
         letter = DraftedReply(subject="Re", text="Dear [NAME_1], [EMAIL_9] stays")
         for _ in range(2):
             result = ActivityEnvironment().run(close.close_case, CloseRequest(outcome=outcome(), letter=letter))
@@ -106,7 +106,7 @@ class TestEndings:
         hostile = store.cases.load("case/shop/e1").model_copy(update={"vault": {"[NAME_1]": name}})
         monkeypatch.setattr(store.cases, "load", lambda _: hostile)
         monkeypatch.setattr(store.cases, "close", lambda _, reply: kept.append(reply))
-        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records, clock)
         told = [
             CloseRequest(outcome=outcome(), letter=PersonAnswer(text="Dear [NAME_1]"), subject="I am [NAME_1]"),
             CloseRequest(outcome=outcome(), letter=DraftedReply(subject="To [NAME_1]", text="Dear [NAME_1]")),
@@ -117,13 +117,13 @@ class TestEndings:
         assert all(reply and "Dear [NAME_1]" in reply.text and name not in reply.text for reply in kept)
 
     async def test_the_clock_closes_where_the_workflow_did_not_say_when(self, store: Store, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records, clock)
         silent: CaseOutcome = outcome().model_copy(update={"closed_at": None})
         assert ActivityEnvironment().run(close.close_case, CloseRequest(outcome=silent)).reply_key is None
         assert store.reports.case("case/shop/e1").closed_at == NOW
 
     async def test_the_ending_on_record_is_told_to_whoever_comes_with_another(self, store: Store, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records, clock)
         env, asked = ActivityEnvironment(), EndingRequest(case_id="case/shop/e1")
         assert env.run(close.find_ending, asked).outcome is None
         for _ in range(2):  # the same ending again is no other one
@@ -137,7 +137,7 @@ class TestEndings:
         assert reply_key("case/shop/e1", 1) != reply_key("case/shop/e1", 0)
 
     async def test_after_forbidding_nothing_is_paid(self, store: Store, pay: PayActivities, clock: Clock) -> None:
-        close = CloseActivities(store.cases, store.ledger, LETTERS, clock)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records, clock)
         ActivityEnvironment().run(close.forbid_effects, ForbidRequest(case_id="case/shop/e1", why="cancelled"))
         with pytest.raises(RefusedError, match="cancelled"):
             await within(BILLING).run(pay.refund, request())

@@ -74,6 +74,14 @@ def edit(folder: Path, old: str, new: str) -> None:
         ('fallback = "en"', 'fall_back = "en"', "key letters.fall_back"),
         ('fallback = "en"', "texts = {en = {}}", "'letters.texts' is made from the folder"),
         ('name = "default"', 'name = "default"\nversion = "1"', "'version' is made from the folder"),
+        (
+            "own = []",
+            'own = ["help@lamps.example", "lamps.example"]',
+            "key mail.own.1: Value error, expected an address",
+        ),
+        ("own = []", 'own = "help@lamps.example"', "key mail.own: Input should be a valid tuple"),
+        ("own = []", 'owns = ["help@lamps.example"]', "key mail.owns: Extra inputs are not permitted"),
+        ("letters_per_day = 5", "letters_per_day = 0", "key mail.letters_per_day"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file(folder: Path, old: str, new: str, said: str) -> None:

@@ -26,6 +26,7 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
+from tests.contracts.store_letters import LetterContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
@@ -41,6 +42,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 class TestLedgerOnSqlite(LedgerContract):
+    pass
+
+
+class TestLettersOnSqlite(LetterContract):
     pass
 
 

@@ -1,0 +1,87 @@
+"""Addresses of e-mail: which are our own, which take no answers, and which a letter may go to."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StrictStr
+
+ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,189}")
+_DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?){0,40}")
+_NO_LETTER = re.compile(r"[\W_]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+# How people name mailboxes that nobody reads, without the signs between the words.
+_UNREAD = (
+    "noreply|donotreply|dontreply|noresponse|nichtantworten|keineantwort|nepasrepondre|noresponder|noresponda|"
+    "naoresponder|naoresponda|nonrispondere|nietantwoorden|geenantwoord|nieodpowiadaj|svarainte|svarikke|neodpovidat"
+)
+_NO_REPLY = re.compile(_UNREAD)
+_DAEMONS = frozenset({"mailerdaemon", "maildaemon", "maildeliverydaemon", "maildeliverysubsystem", "mailersubsystem"})
+
+
+def _checked(pattern: str) -> str:
+    local, _, domain = pattern.rpartition("@")
+    if local == "*":
+        local = "all"
+    if not ADDRESS.fullmatch(f"{local}@{domain}") or "*" in local or not _DOMAIN.fullmatch(domain):
+        raise ValueError("expected an address such as 'support@shop.example', or '*@shop.example' for all of a domain")
+    return pattern
+
+
+OwnAddress = Annotated[StrictStr, AfterValidator(_checked)]
+
+
+class MailRules(BaseModel):
+    """Which addresses are our own (`*@` a domain: all of it), and how many letters an address gets in 24 hours."""
+
+    own: tuple[OwnAddress, ...] = Field(default=(), max_length=200)  # every case takes them along
+    letters_per_day: int = Field(default=5, ge=1, le=10_000)
+
+
+def is_own(address: str, own: Sequence[str]) -> bool:
+    """Return whether an address is one of ours; what stands behind a `+` names no other mailbox.
+
+    >>> is_own("Support+case7@Shop.example", ["support@shop.example"]), is_own("ann@shop.example", ["*@shop.example"])
+    (True, True)
+    """
+    local, _, domain = address.casefold().rpartition("@")
+    names = (local, local.partition("+")[0], "*")
+    parts = (pattern.casefold().rpartition("@") for pattern in own)
+    return any(ours in names and there == domain.rstrip(".") for ours, _, there in parts)
+
+
+def is_no_reply(address: str) -> bool:
+    """Return whether an address says of itself that nobody reads what is sent there.
+
+    >>> is_no_reply("orders.No-Reply+7@shop.example"), is_no_reply("norah.reply@example.org")
+    (True, False)
+    """
+    return _NO_REPLY.search(_bare(address)) is not None
+
+
+def is_daemon(address: str) -> bool:
+    """Return whether a mail server writes from this address.
+
+    >>> is_daemon("MAILER-DAEMON@mx.example"), is_daemon("daemon.smith@example.org")
+    (True, False)
+    """
+    return _bare(address) in _DAEMONS
+
+
+def may_receive(address: str | None, own: Sequence[str] = ()) -> bool:
+    """Return whether a letter may go to an address: it is one, a person may read it, and it is none of ours.
+
+    >>> may_receive("ann@example.org"), may_receive("no-reply@example.org"), may_receive("ann@-bad-.example")
+    (True, False, False)
+    """
+    if address is None or not ADDRESS.fullmatch(address) or _CONTROL.search(address):
+        return False
+    local, _, domain = address.rpartition("@")
+    well_formed = _DOMAIN.fullmatch(domain) and not (local.startswith(".") or local.endswith(".") or ".." in local)
+    return bool(well_formed) and not (is_own(address, own) or is_no_reply(address) or is_daemon(address))
+
+
+def _bare(address: str) -> str:
+    local = address.casefold().rpartition("@")[0].partition("+")[0]
+    return _NO_LETTER.sub("", local)

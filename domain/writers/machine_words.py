@@ -1,0 +1,69 @@
+"""Mail of machines that no header gives away: how its subject and its first lines begin, by the blueprint's words.
+
+Webhooks of mail services and automation tools often bring no headers. Words alone are never sure: people write
+"undeliverable" of their parcels, and mail programs of people put the same words before a subject.
+"""
+
+import re
+
+from domain.case import Machine
+from domain.inbound.machine import MachineVerdict
+from domain.reading.words import MailWords, any_phrase
+
+FIRST_LINES = 6  # filled ones, in which a report says what it is
+_LINE_CHARS, _SUBJECT_CHARS, _TEXT_CHARS = 160, 300, 20_000
+_I = re.IGNORECASE
+_QUOTE_MARK = re.compile(r"\A[\s>*|]{1,20}")
+_EMAIL = re.compile(r"\[EMAIL_[0-9]{1,4}\]")
+
+
+class MachineWords:
+    """The blueprint's words of machines, ready to be looked for."""
+
+    def __init__(self, words: MailWords) -> None:
+        self._auto = _begins(words.auto_subjects)
+        self._bounce = re.compile(any_phrase(words.bounce_subjects), _I)
+        self._bounce_line = re.compile(any_phrase(words.bounce_texts), _I)
+        self._receipt = _begins(words.receipt_subjects)
+        self._receipt_line = re.compile(any_phrase(words.receipt_texts), _I)
+        self._forward = re.compile(rf"(?:\[?{any_phrase(words.forward_subjects)}\]?\s?[:：])", _I)
+        forwards = rf"-{{2,}}\s?{any_phrase(words.forwards)}|{any_phrase(words.forwards_bare)}"
+        self._forward_line = re.compile(rf"(?:{forwards}|-{{2,}}\s?{any_phrase(words.dividers)})", _I)
+        self._first_header = re.compile(rf"\*?{any_phrase(words.first_headers)}\s?[:：]", _I)
+
+    def verdict(self, subject: str, text: str) -> MachineVerdict | None:
+        """Return which machine wrote a message, as its subject and its first lines have it."""
+        subject = subject.strip()[:_SUBJECT_CHARS]
+        lines = _first_lines(text)
+        if self._bounce.match(subject) and (not lines or any(self._bounce_line.match(line) for line in lines)):
+            return MachineVerdict(Machine.BOUNCE, sure=False, sign="worded as a report that a letter did not arrive")
+        if self._auto.match(subject):
+            return MachineVerdict(Machine.AUTO_REPLY, sure=False, sign="its subject is that of an automatic answer")
+        if self._receipt.match(subject) and (not lines or any(self._receipt_line.match(line) for line in lines)):
+            return MachineVerdict(Machine.RECEIPT, sure=False, sign="worded as a receipt")
+        return None
+
+    def is_forwarded(self, subject: str, text: str) -> bool:
+        """Return whether a message hands on another one, as its subject or one of its lines says."""
+        if self._forward.match(subject.strip()[:_SUBJECT_CHARS]):
+            return True
+        return any(self._forward_line.match(line.strip()[:_LINE_CHARS]) for line in text[:_TEXT_CHARS].splitlines())
+
+    def forwarded_from(self, text: str) -> str | None:
+        """Return the token of the address that a message was handed on from, or that a form asked for: a hint for
+        people. `text` is cleaned, and the address itself stays in the vault.
+        """
+        tokens = [(line, found) for line in text[:_TEXT_CHARS].splitlines() if (found := _EMAIL.search(line))]
+        named = (found for line, found in tokens if self._first_header.match(_QUOTE_MARK.sub("", line[:_LINE_CHARS])))
+        first = next(named, tokens[0][1] if tokens else None)
+        return first.group() if first else None
+
+
+def _begins(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of a subject that is one of the phrases, or begins with it and a colon."""
+    return re.compile(rf"\W{{0,3}}{any_phrase(phrases)}\W{{0,3}}(?:[:：]|$)", _I)
+
+
+def _first_lines(text: str) -> list[str]:
+    filled = (line.strip()[:_LINE_CHARS] for line in text[:_TEXT_CHARS].splitlines() if line.strip())
+    return [line for _, line in zip(range(FIRST_LINES), filled, strict=False)]
