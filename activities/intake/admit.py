@@ -20,6 +20,7 @@ from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.email_head import ADDRESS
+from domain.inbound.formats.mapping import reading_of
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
@@ -158,14 +159,14 @@ class AdmitActivities:
             PoisonError: it cannot be read.
         """
         try:
-            inbound = parse_webhook(item.content_type, item.body)
+            inbound = parse_webhook(item.content_type, item.body, reading_of(item.reading))
         except WebhookRefusedError as e:
             raise PoisonError(str(e)) from e
         policy = self._policy(inbound.tenant)
         lang = None if inbound.lang == "und" else inbound.lang
         known = _known_values(inbound)
         if inbound.email:
-            mail = self._cleaner.clean_email(item.body, lang=lang, known=known)
+            mail = self._cleaner.clean_email(inbound.mail or item.body, lang=lang, known=known)
             inbound.attachments = [Attachment(name=name) for name in mail.attachments]
             return _stored_case(item, inbound, mail.document, policy)
         clean = self._cleaner.clean(
@@ -215,6 +216,7 @@ def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy
     flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
     flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
     flags += ["attachments"] if inbound.attachments else []
+    flags += [str(CleanFlag.UNDECODABLE)] if inbound.undecodable and CleanFlag.UNDECODABLE not in clean.flags else []
     case = CaseInput(
         case_id=item.case_id,
         source=item.source,
@@ -228,10 +230,11 @@ def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy
         amount=inbound.amount,
         currency=inbound.currency,
         flags=flags,
-        suspicious=clean.suspicious,
+        suspicious=clean.suspicious or inbound.undecodable,  # a lost "not" would turn a message round
         received_at=item.received_at,
         policy=policy,
         skip_to_human=_unreadable(clean),
+        notes=list(inbound.notes),
     )
     return StoredCase(
         case=case,

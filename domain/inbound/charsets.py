@@ -76,6 +76,15 @@ def mend(text: str) -> str:
     return _BROKEN.sub("\ufffd", text)
 
 
+def says_something(text: str | None) -> bool:
+    r"""Return whether there is anything but blanks and characters that could not be read.
+
+    >>> says_something("\ufffd \ufffd"), says_something("\ufffd a")
+    (False, True)
+    """
+    return text is not None and bool(text.replace("\ufffd", " ").strip())
+
+
 def _is_ascii(label: str | None) -> bool:
     # It says nothing about the bytes above ASCII: what is UTF-8 then is UTF-8, and only the rest windows-1252.
     return label is not None and label.strip().lower() in ("us-ascii", "ascii")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from domain.case import Machine
 from domain.inbound import strict_json
-from domain.inbound.charsets import is_whole, mend
+from domain.inbound.charsets import is_whole, mend, says_something
 from domain.inbound.email_head import read_email_head
 from domain.inbound.formats.headers import Pairs, head_of, header_pairs, plain_id, threading_of
 from domain.inbound.formats.mapping import Many, SourceReading, Twice, map_fields
@@ -56,7 +56,8 @@ def read_fields(document: dict[str, object], reading: SourceReading | None, *, f
         mapped = map_fields(document, FORMATS[service].paths) if service else None
     if mapped is None:
         return _from_fields(*_split(_unwrap(document)))
-    inbound = _from_fields({**dict.fromkeys(_KNOWN), **mapped.fields}, mapped.rest)
+    channel = FORMATS[service].channel if service else None
+    inbound = _from_fields({**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}, mapped.rest)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
         inbound.notes.append(f"{service} says that a colleague wrote it, no customer")
@@ -129,7 +130,7 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object]) -> Inbound
         notes.add("customer", "left out, it is neither a name nor an object with id, email and name")
     mail = _mail(fields, notes)
     text, html = _body_text(fields, "text", notes), _body_text(fields, "html", notes)
-    if mail is None and not ((text and not text.isspace()) or (html and not html.isspace())):
+    if mail is None and not (says_something(text) or says_something(html)):
         refuse("empty_message", "neither 'text' nor 'html' holds anything", f"send it there, or: {_SAY_THE_FORMAT}")
     single = {name: _single(name, fields[name], notes) for name in _SIDE if name != "attachments"}
     address, shown, mistyped = sender_of(single["customer_email"], single["customer_name"], notes)
@@ -153,7 +154,9 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object]) -> Inbound
             "thread_id": thread_of(single["thread_id"], notes),
             "message_id": threading.message_id or read.message_id or _message_id(fields),
             "references": threading.references or read.references,
+            "event_id": line("event_id", fields.get("event_id"), 200, Notes()) or None,
             "machine": read.machine or machine_verdict(pairs),
+            "undecodable": notes.undecodable,
             "notes": notes,
             "extra": {name: plain(name, value, notes) for name, value in extra.items()},
             **{name: _id_or_amount(name, fields[name], cap) for name, cap in _STRICT.items()},

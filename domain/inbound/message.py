@@ -22,8 +22,8 @@ class Inbound(BaseModel):
     """A message from outside, as its sender put it: nothing here is cleaned, and none of it is to be trusted.
 
     `amount` is the text as given, an exact copy of the digits if it was a number. `email` says that the message is a
-    raw e-mail, `mail`, whose parts are yet to be read. `machine` says that no person wrote it. `extra` keeps every
-    field that has no name here.
+    raw e-mail, `mail`, whose parts are yet to be read. `machine` says that no person wrote it, `undecodable` that
+    bytes of it were lost: who knows which words. `extra` keeps every field that has no name here.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -43,8 +43,10 @@ class Inbound(BaseModel):
     attachments: list[Attachment] = Field(default_factory=list)
     thread_id: str | None = None  # the sender's own name for the conversation
     message_id: str | None = None  # of an e-mail, without its angle brackets
+    event_id: str | None = None  # the service's own name for the delivery, where it has one
     references: list[str] = Field(default_factory=list)  # ids of the e-mails that it answers, the nearest first
     machine: Machine | None = None
+    undecodable: bool = False
     notes: list[str] = Field(default_factory=list)  # what of the side fields was folded, for people
     extra: dict[str, Any] = Field(default_factory=dict)  # Any: JSON of the sender's own design
 

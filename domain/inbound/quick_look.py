@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from domain.inbound.charsets import says_something
 from domain.inbound.formats.mapping import SourceReading
 from domain.inbound.message import DEFAULT_TENANT
 from domain.inbound.webhook import JSON_TYPE, parse_webhook
@@ -91,5 +92,4 @@ def _plain_message(body: bytes) -> _Message | None:
     keys += len(message) + len(message.get("customer", ()))
     if body.count(b'":') != keys:
         return None
-    text, html = message.get("text", ""), message.get("html", "")
-    return message if (text and not text.isspace()) or (html and not html.isspace()) else None
+    return message if says_something(message.get("text")) or says_something(message.get("html")) else None

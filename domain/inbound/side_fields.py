@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from domain.inbound import strict_json
-from domain.inbound.charsets import is_whole, mend
+from domain.inbound.charsets import UNREADABLE, is_whole, mend
 from domain.inbound.email_head import ADDRESS, read_mailbox
 from domain.inbound.message import Attachment
 
@@ -21,12 +21,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _NO_CHANNEL = re.compile(r"[^a-z0-9_-]+")
 _LANG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+_OF_THE_MESSAGE = ("body", "text", "html", "subject")
 _FILE_NAMES = ("name", "filename", "file_name", "url")
 _FILE_TYPES = ("media_type", "content_type", "contenttype", "mime_type", "type")
 
 
 class Notes(list[str]):
-    """What was folded, in order, each once, at most `MAX_NOTES`."""
+    """What was folded, in order, each once, at most `MAX_NOTES`; `undecodable`: bytes of the message were lost."""
+
+    undecodable = False
 
     def add(self, field: str, what: str) -> None:
         """Note what became of a field."""
@@ -39,6 +42,7 @@ def mended(field: str, value: str, notes: Notes) -> str:
     """Return a text in which U+FFFD stands for what is no character."""
     if is_whole(value):
         return str(value)
+    notes.undecodable |= UNREADABLE in value and field in _OF_THE_MESSAGE
     notes.add(field, "characters that cannot be read were replaced")
     return mend(value)
 

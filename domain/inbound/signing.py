@@ -21,6 +21,7 @@ TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of all secrets, not one of them
+_NAMES = ((b"id", ID_HEADER), (b"timestamp", TIMESTAMP_HEADER), (b"signature", SIGNATURE_HEADER))
 _MIN_KEY_BYTES = 16
 _MAX_SIGNATURES = 16  # tried of one header: senders rotate with two or three
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -30,6 +31,7 @@ class SignatureFault(StrEnum):
     """Why a signature does not count. None of them tells more than the sender sent."""
 
     MISSING = "signature_missing"
+    DISAGREE = "signature_headers_disagree"
     WRONG = "signature_wrong"
     STALE = "signature_stale"
     FUTURE = "signature_from_future"
@@ -68,6 +70,29 @@ def sign(secret: str, event_id: str, body: bytes, *, timestamp: int | None = Non
         TIMESTAMP_HEADER: str(at),
         SIGNATURE_HEADER: _signature(decode_secret(secret), event_id, str(at), body).decode(),
     }
+
+
+def signed_headers(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return the headers of a signature under their names here, whether they came as `webhook-…` or as `svix-…`.
+
+    One complete set counts, and only as a whole: an id of one set is never read with a signature of the other. If both
+    are complete they must be the same, as whoever stands between may have looked at the other one. Without a complete
+    set it is what came as `webhook-…`, for `verify` to say what is missing.
+
+    Raises:
+        SignatureError: both sets are complete, and not the same.
+    """
+    ours = _one_set(headers, b"webhook-")
+    theirs = _one_set(headers, b"svix-") if b"svix-signature" in headers else {}
+    if len(theirs) < len(_NAMES):
+        return ours
+    if len(ours) == len(_NAMES) and ours != theirs:
+        raise SignatureError(SignatureFault.DISAGREE, "the headers webhook-… and svix-… do not say the same")
+    return theirs
+
+
+def _one_set(headers: Mapping[bytes, bytes], prefix: bytes) -> dict[str, str]:
+    return {name: found.decode("latin-1") for tail, name in _NAMES if (found := headers.get(prefix + tail))}
 
 
 def verify(

@@ -11,10 +11,10 @@ import re
 
 from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
-from domain.inbound.charsets import decode_document, find_codec
+from domain.inbound.charsets import decode_document, find_codec, says_something
 from domain.inbound.email_head import read_email_head
 from domain.inbound.fields import TENANT, read_fields, read_raw_mail
-from domain.inbound.formats.mapping import SourceReading, Twice
+from domain.inbound.formats.mapping import SourceReading, Twice, reading_of
 from domain.inbound.message import DEFAULT_TENANT, Attachment, Inbound
 from domain.inbound.refusals import problem, problem_of, refuse, too_large, unsupported_type
 from domain.inbound.side_fields import Notes, mended
@@ -69,11 +69,14 @@ def parse_webhook(content_type: str, body: bytes, reading: SourceReading | None 
     return _from_text(kind, content_type, body)
 
 
-def meaning_of(content_type: str, body: bytes, reading: SourceReading | None = None) -> str | None:
-    """Return a digest of what a body says (`Inbound.meaning`), None if it cannot be read."""
+def meaning_of(content_type: str, body: bytes, reading: str = "") -> str | None:
+    """Return a digest of what a body says (`Inbound.meaning`), None if it cannot be read.
+
+    `reading` is what the holding pen keeps beside the body.
+    """
     try:
-        return parse_webhook(content_type, body, reading).meaning()
-    except WebhookRefusedError:
+        return parse_webhook(content_type, body, reading_of(reading)).meaning()
+    except (WebhookRefusedError, ValueError):
         return None
 
 
@@ -83,11 +86,11 @@ def _from_text(kind: str, content_type: str, body: bytes) -> Inbound:
         refuse("bad_charset", f"charset {label[:40]!r} is not known here", "send UTF-8, or one that browsers know")
     notes = Notes()
     text = mended("body", decode_document(body, label), notes)
-    if not text.strip():
-        refuse("empty_message", "the body holds only blanks", "send the message itself")
+    if not says_something(text):
+        refuse("empty_message", "the body holds nothing that can be read", "send the message itself, in UTF-8")
     if kind == HTML_TYPE:
-        return Inbound(channel="email", html=text, notes=notes)
-    return Inbound(text=text, notes=notes)
+        return Inbound(channel="email", html=text, notes=notes, undecodable=notes.undecodable)
+    return Inbound(text=text, notes=notes, undecodable=notes.undecodable)
 
 
 def _parameter(content_type: str, name: str) -> str | None:

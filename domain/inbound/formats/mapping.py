@@ -1,5 +1,6 @@
 """How one source's messages are read: a ready format, or paths of its own, or both."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from domain.inbound.formats.services import FORMATS, Paths
 
 TARGETS = (
     "text", "html", "mail", "subject", "customer_email", "customer_name", "customer_id", "order_id", "amount",
-    "currency", "tenant", "lang", "channel", "thread_id", "message_id", "headers", "attachments",
+    "currency", "tenant", "lang", "channel", "thread_id", "message_id", "event_id", "headers",
+    "attachments",
 )  # fmt: skip
 """The fields that a path may be given for; `mail` is a whole e-mail, `headers` a list or block of its headers."""
 _TEXTS = ("text", "html", "mail")
@@ -54,6 +56,16 @@ class SourceReading(BaseModel):
         """Return the paths of each field, in the order in which they are tried."""
         ready: Paths = FORMATS[self.format].paths if self.format else {}
         return {name: (*self.fields.get(name, ()), *ready.get(name, ())) for name in TARGETS}
+
+
+@functools.lru_cache(maxsize=256)
+def reading_of(text: str) -> SourceReading | None:
+    """Return the reading that stands beside a payload in the pen, None for an empty text.
+
+    Raises:
+        ValueError: it is of a version that knows more than this one.
+    """
+    return SourceReading.model_validate_json(text) if text else None
 
 
 class MappedFields(NamedTuple):

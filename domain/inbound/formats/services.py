@@ -19,6 +19,7 @@ class ServiceFormat(NamedTuple):
     paths: Paths
     shows: Callable[[Document, bool], bool]  # the document, and whether it came as a form
     not_a_customer: Callable[[Document], bool] = lambda _: False
+    channel: str = "web"
 
 
 def recognise(document: Document, *, form: bool) -> list[str]:
@@ -95,6 +96,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "attachments": ("Attachments",),
         },
         _is_postmark,
+        channel="email",
     ),
     "mailgun": ServiceFormat(
         {
@@ -109,6 +111,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "attachments": ("attachments",),
         },
         _is_mailgun,
+        channel="email",
     ),
     "sendgrid": ServiceFormat(
         {
@@ -121,6 +124,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "attachments": ("attachments",),
         },
         _is_sendgrid,
+        channel="email",
     ),
     "zendesk": ServiceFormat(
         {
@@ -130,6 +134,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "customer_email": ("ticket.requester.email", "requester.email"),
             "customer_name": ("ticket.requester.name", "requester.name"),
             "thread_id": ("detail.id", "ticket.id"),
+            "event_id": ("id",),
         },
         _is_zendesk,
         _by_an_agent,
@@ -141,6 +146,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "customer_email": (f"{_PARTS}.0.author.email", "data.item.source.author.email"),
             "customer_name": (f"{_PARTS}.0.author.name", "data.item.source.author.name"),
             "thread_id": ("data.item.id", "conversation_id"),
+            "event_id": ("id",),
         },
         _is_intercom,
         _by_an_admin,

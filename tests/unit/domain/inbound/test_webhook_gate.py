@@ -102,6 +102,8 @@ def test_ordinary_bodies_are_plainly_good(fields: dict[str, object]) -> None:
         b"",
         b"{}",
         b'{"text": " "}',
+        '{"text": "\ufffd \ufffd"}'.encode(),
+        b'{"text": "\\ud800"}',
         b'{"text": "a", "text": "b"}',
         b'{"text": "a", "text" : "b"}',
         b'{"text": "a", "amount": NaN}',
