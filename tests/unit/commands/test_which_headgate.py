@@ -70,6 +70,8 @@ OF_NO_HEADGATE = {
         "bench start",
         "bench steady",
         "blueprint validate",
+        "sources add",
+        "sources list",
     ),
 }
 
