@@ -131,7 +131,8 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object]) -> Inbound
     mail = _mail(fields, notes)
     text, html = _body_text(fields, "text", notes), _body_text(fields, "html", notes)
     if mail is None and not (says_something(text) or says_something(html)):
-        refuse("empty_message", "neither 'text' nor 'html' holds anything to read", f"send it there, or: {_SAY_THE_FORMAT}")
+        detail = "neither 'text' nor 'html' holds anything to read"
+        refuse("empty_message", detail, f"send the message there, or: {_SAY_THE_FORMAT}")
     single = {name: _single(name, fields[name], notes) for name in _SIDE if name != "attachments"}
     address, shown, mistyped = sender_of(single["customer_email"], single["customer_name"], notes)
     if mistyped:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from domain.errors import WebhookRefusedError
 from domain.inbound.refusals import refuse, too_large
-from gateway.webhooks.problems import RefusedAnswerError
+from gateway.webhooks.problems import unsupported_encoding
 
 ACCEPTED = ("gzip", "deflate", "identity")
 MAX_RATIO = 200  # repetitive JSON comes to some dozens
@@ -28,16 +28,10 @@ def coding_of(headers: Mapping[bytes, bytes]) -> str:
     if given is None:
         return ""
     name = given.decode("latin-1").strip().lower()
+    # Some libraries name the charset here.
     name = {"x-gzip": "gzip", "identity": "", "utf-8": ""}.get(name, name)
     if name and name not in ACCEPTED:
-        raise RefusedAnswerError(
-            415,
-            "unsupported_encoding",
-            "Content encoding not accepted",
-            f"content-encoding {name[:40]!r} is not accepted",
-            f"send the body with content-encoding {', '.join(ACCEPTED[:-1])}, or without one",
-            headers=((b"accept-encoding", ", ".join(ACCEPTED).encode()),),
-        )
+        raise unsupported_encoding(name, ACCEPTED)
     return name
 
 

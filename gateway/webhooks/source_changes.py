@@ -53,7 +53,8 @@ def put_source(
     known = {entry.name: entry for entry in read_sources(path)}
     entry = known.get(name)
     if entry is not None and scheme not in (None, entry.scheme):
-        raise UsageError(f"source {name!r} is of scheme {entry.scheme.value!r}, and its secrets fit no other: add a new one")
+        kind = entry.scheme.value
+        raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
     base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_fresh(scheme)])
     changed = _changed(base, signed, format_name, fields)
     if changed != entry:
