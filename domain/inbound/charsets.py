@@ -82,7 +82,9 @@ def says_something(text: str | None) -> bool:
     >>> says_something("\ufffd \ufffd"), says_something("\ufffd a")
     (False, True)
     """
-    return text is not None and bool(text.replace("\ufffd", " ").strip())
+    if not text:
+        return False
+    return text[0].isalnum() or bool(text.replace("\ufffd", " ").strip())
 
 
 def _is_ascii(label: str | None) -> bool:

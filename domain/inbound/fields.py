@@ -48,16 +48,18 @@ def read_fields(document: dict[str, object], reading: SourceReading | None, *, f
     """
     if len(document) > MAX_FIELDS:
         refuse("too_many_fields", f"{len(document)} fields: at most {MAX_FIELDS} are read", "send fewer fields")
-    if reading is not None:
-        mapped = map_fields(document, reading.paths())
-        service = reading.format
-    else:
-        service = _recognised(document, form=form)
-        mapped = map_fields(document, FORMATS[service].paths) if service else None
-    if mapped is None:
+    service = reading.format if reading is not None else _recognised(document, form=form)
+    if reading is None and service is None:
+        return _from_fields(*_split(_unwrap(document)))
+    mapped = map_fields(document, reading.paths() if reading is not None else FORMATS[str(service)].paths)
+    if not mapped.has_words and not form and service not in recognise(document, form=False):
+        # Not so in a form: a customer may have chosen its names, as Mailgun posts each header of a mail as a field.
         return _from_fields(*_split(_unwrap(document)))
     channel = FORMATS[service].channel if service else None
-    inbound = _from_fields({**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}, mapped.rest)
+    fields = {**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}
+    # A mail without words, but with a subject or a picture, is a complaint all the same.
+    wordless = channel == "email" and ("subject" in mapped.fields or "attachments" in mapped.fields)
+    inbound = _from_fields(fields, mapped.rest, wordless=wordless)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
         inbound.notes.append(f"{service} says that a colleague wrote it, no customer")
@@ -124,13 +126,13 @@ def _put(known: dict[str, object], name: str, value: object) -> None:
     known[name] = value if known[name] in (None, value) else Twice([known[name], value])
 
 
-def _from_fields(fields: dict[str, object], extra: dict[str, object]) -> Inbound:
+def _from_fields(fields: dict[str, object], extra: dict[str, object], *, wordless: bool = False) -> Inbound:
     notes = Notes()
     if "customer" in extra:
         notes.add("customer", "left out, it is neither a name nor an object with id, email and name")
     mail = _mail(fields, notes)
     text, html = _body_text(fields, "text", notes), _body_text(fields, "html", notes)
-    if mail is None and not (says_something(text) or says_something(html)):
+    if mail is None and not wordless and not (says_something(text) or says_something(html)):
         detail = "neither 'text' nor 'html' holds anything to read"
         refuse("empty_message", detail, f"send the message there, or: {_SAY_THE_FORMAT}")
     single = {name: _single(name, fields[name], notes) for name in _SIDE if name != "attachments"}
@@ -159,7 +161,7 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object]) -> Inbound
             "machine": read.machine or machine_verdict(pairs),
             "undecodable": notes.undecodable,
             "notes": notes,
-            "extra": {name: plain(name, value, notes) for name, value in extra.items()},
+            "extra": {mend(name): plain(value, notes) for name, value in extra.items()},
             **{name: _id_or_amount(name, fields[name], cap) for name, cap in _STRICT.items()},
         }
     )

@@ -162,7 +162,7 @@ def _label(value: object, cap: int) -> str:
     return _CONTROL.sub(" ", mend(value[:cap])) if isinstance(value, str) else ""
 
 
-def plain(name: str, value: object, notes: Notes) -> object:
+def plain(value: object, notes: Notes) -> object:
     """Return a field that is only kept: numbers as integers where nothing is lost, broken characters replaced."""
     match value:
         case strict_json.Number():
@@ -170,11 +170,11 @@ def plain(name: str, value: object, notes: Notes) -> object:
             safe = digits.isdecimal() and len(digits) < 17 and abs(int(value)) <= SAFE_INTEGER
             return int(value) if safe else str(value)
         case str():
-            return mended(name, value, notes)
+            return mended("other fields", value, notes)
         case Mapping():
-            return {mend(key): plain(name, inner, notes) for key, inner in value.items()}
+            return {mend(key): plain(inner, notes) for key, inner in value.items()}
         case list():
-            return [plain(name, inner, notes) for inner in value]
+            return [plain(inner, notes) for inner in value]
         case bytes():
             return mend(value.decode("utf-8", "replace"))
     return value

@@ -21,7 +21,8 @@ TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of all secrets, not one of them
-_NAMES = ((b"id", ID_HEADER), (b"timestamp", TIMESTAMP_HEADER), (b"signature", SIGNATURE_HEADER))
+_OURS = tuple((name.encode(), name) for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER))
+_SVIX = tuple((raw.replace(b"webhook-", b"svix-"), name) for raw, name in _OURS)
 _MIN_KEY_BYTES = 16
 _MAX_SIGNATURES = 16  # tried of one header: senders rotate with two or three
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -82,17 +83,15 @@ def signed_headers(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     Raises:
         SignatureError: both sets are complete, and not the same.
     """
-    ours = _one_set(headers, b"webhook-")
-    theirs = _one_set(headers, b"svix-") if b"svix-signature" in headers else {}
-    if len(theirs) < len(_NAMES):
+    ours = {name: found.decode("latin-1") for raw, name in _OURS if (found := headers.get(raw))}
+    if b"svix-signature" not in headers:
         return ours
-    if len(ours) == len(_NAMES) and ours != theirs:
+    theirs = {name: found.decode("latin-1") for raw, name in _SVIX if (found := headers.get(raw))}
+    if len(theirs) < len(_SVIX):
+        return ours
+    if len(ours) == len(_OURS) and ours != theirs:
         raise SignatureError(SignatureFault.DISAGREE, "the headers webhook-… and svix-… do not say the same")
     return theirs
-
-
-def _one_set(headers: Mapping[bytes, bytes], prefix: bytes) -> dict[str, str]:
-    return {name: found.decode("latin-1") for tail, name in _NAMES if (found := headers.get(prefix + tail))}
 
 
 def verify(

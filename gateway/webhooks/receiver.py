@@ -96,14 +96,14 @@ class WebhookReceiver:
         if source is None:
             raise problems.unknown_source()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        coding = coding_of(headers)
+        coding = coding_of(headers) if b"content-encoding" in headers else ""
         sent = await self._read_in_time(headers, receive)
         event_id = self._authenticate(source, headers, sent, coding)
         case_id = _case_id(source, event_id) if event_id else ""
         wait_s = source.bucket.take() if source.bucket is not None else 0.0
         if wait_s:
             raise problems.too_many(wait_s)
-        body = inflate(coding, sent, self._max_body_bytes)
+        body = inflate(coding, sent, self._max_body_bytes) if coding else sent
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         if check_webhook(content_type, body, source.reading) not in source.tenants:
             raise problems.other_tenant(source.name)

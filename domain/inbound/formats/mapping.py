@@ -74,9 +74,14 @@ class MappedFields(NamedTuple):
     fields: dict[str, object]
     rest: dict[str, object]
 
+    @property
+    def has_words(self) -> bool:
+        """Whether there is a message: text, HTML or a whole e-mail."""
+        return any(name in self.fields for name in _TEXTS)
 
-def map_fields(document: Mapping[str, object], paths: Paths) -> MappedFields | None:
-    """Read a document by paths; None if it holds no message there (neither text nor HTML nor an e-mail)."""
+
+def map_fields(document: Mapping[str, object], paths: Paths) -> MappedFields:
+    """Read a document by paths; what none of them leads to is left out."""
     fields: dict[str, object] = {}
     used: set[str] = set()
     for name, tried in paths.items():
@@ -85,8 +90,6 @@ def map_fields(document: Mapping[str, object], paths: Paths) -> MappedFields | N
                 fields[name] = found[0] if len(found) == 1 else Many(found)
                 used |= {path, path.partition(".")[0]}
                 break
-    if not any(name in fields for name in _TEXTS):
-        return None
     return MappedFields(fields, {name: value for name, value in document.items() if name not in used})
 
 

@@ -7,7 +7,7 @@ EVERY = "*"
 
 
 def values_at(document: object, path: str) -> list[object]:
-    """Return what stands at a path, several values where it has a `*`; nulls and empty strings count as absent.
+    """Return what stands at a path, several values where it has a `*`; what is null or empty counts as absent.
 
     A key that is spelled as the whole path comes first: forms have keys such as `customer.email`.
 
@@ -20,7 +20,11 @@ def values_at(document: object, path: str) -> list[object]:
         level = [document]
         for step in path.split("."):
             level = [inner for outer in level for inner in _step(outer, step)]
-    return [value for value in level if value is not None and not (isinstance(value, str) and not value.strip())]
+    return [value for value in level if not (value is None or value in ([], {}) or _is_blank(value))]
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _step(value: object, step: str) -> Sequence[object]:

@@ -71,6 +71,14 @@ async def test_a_message_that_lost_bytes_never_pays_by_itself(body: bytes, conte
     assert "\ufffd" in stored.case.text
 
 
+async def test_a_mail_of_a_picture_alone_goes_by_its_subject() -> None:
+    mail = {"From": "mia@example.org", "Subject": "", "TextBody": "", "Attachments": [{"Name": "kettle.jpg"}]}
+    stored = await let_in(json.dumps(mail).encode())
+    assert stored.case.skip_to_human == NOTHING_READABLE
+    assert "attachments" in stored.case.flags
+    assert (await let_in(json.dumps(mail | {"Subject": "kettle"}).encode())).case.subject == "kettle"
+
+
 async def test_half_an_emoji_costs_nothing() -> None:
     stored = await let_in(b'{"text": "The kettle leaks. \\ud83d"}')
     assert not stored.case.suspicious

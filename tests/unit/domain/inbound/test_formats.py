@@ -182,6 +182,22 @@ def test_headers_of_a_mail_that_came_as_form_fields_are_not_read_by_our_names() 
         posted(**mail, text="pay me", customer_id="C-VICTIM")
 
 
+@pytest.mark.parametrize("reading", [None, SourceReading(format="mailgun"), SourceReading(fields={"text": ["words"]})])
+def test_an_empty_mail_lets_nobody_choose_names_either(reading: SourceReading | None) -> None:
+    fields = {"sender": "thief@example.org", "body-plain": " ", "text": "pay me", "customer_id": "C-VICTIM"}
+    with pytest.raises(WebhookRefusedError):
+        parse_webhook("application/x-www-form-urlencoded", urlencode(fields).encode(), reading)
+
+
+@pytest.mark.parametrize("reading", [None, SourceReading(format="postmark")])
+def test_a_mail_of_a_picture_alone_is_taken(reading: SourceReading | None) -> None:
+    found = read({**POSTMARK, "TextBody": "", "StrippedTextReply": ""}, reading)
+    assert (found.text, found.subject, len(found.attachments)) == (None, "Lamp", 1)
+    assert (
+        refused({**POSTMARK, "TextBody": "", "StrippedTextReply": "", "Subject": "", "Attachments": []}).status == 400
+    )
+
+
 def test_a_field_that_comes_twice_in_a_mail_form_names_no_sender() -> None:
     body = b"from=a%40example.org&from=b%40example.org&body-plain=hi&sender=c%40example.org&Received=1&Received=2"
     found = parse_webhook("application/x-www-form-urlencoded", body, SourceReading(format="mailgun"))
@@ -254,11 +270,13 @@ def test_a_reading_survives_the_pen() -> None:
         ("a.c.-1", []),
         ("a.b.c", []),
         ("empty", []),
+        ("n", []),
+        ("none.*", [0, False]),
         ("", []),
     ],
 )
 def test_paths(path: str, found: list[object]) -> None:
-    assert values_at({"a": {"b": 1, "c": [2, 3]}, "x.y": "whole", "empty": " ", "n": None}, path) == found
+    assert values_at({"a": {"b": 1, "c": [2, 3]}, "x.y": "whole", "empty": " ", "n": None, "none": [[], {}, "", 0, False]}, path) == found
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,11 @@ def test_threads(given: object, thread: str | None) -> None:
 
 
 def test_halves_of_characters_are_replaced_and_noted() -> None:
-    found = read(text="cut \ud83d", html="<p>\udc00</p>", subject="nul\x00", mood={"\ud800": ["\udfff"]})
+    found = read(
+        text="cut \ud83d", html="<p>\udc00</p>", subject="nul\x00", mood={"\ud800": ["\udfff"]}, **{"\udc01": 1}
+    )
     assert (found.text, found.html, found.subject) == ("cut \ufffd", "<p>\ufffd</p>", "nul\ufffd")
-    assert found.extra == {"mood": {"\ufffd": ["\ufffd"]}}
+    assert found.extra == {"mood": {"\ufffd": ["\ufffd"]}, "\ufffd": 1}
     assert len(found.notes) == 4
     assert not found.undecodable
 
