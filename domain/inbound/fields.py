@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from domain.case import Machine
 from domain.inbound import strict_json
-from domain.inbound.charsets import is_whole, mend, says_something
 from domain.inbound.email_head import read_email_head
+from domain.inbound.formats.charsets import is_whole, mend, says_something
 from domain.inbound.formats.headers import Pairs, head_of, header_pairs, plain_id, threading_of
 from domain.inbound.formats.mapping import Many, SourceReading, Twice, map_fields
 from domain.inbound.formats.services import FORMATS, recognise
-from domain.inbound.message import DEFAULT_TENANT, Inbound
-from domain.inbound.refusals import bad_field, refuse
+from domain.inbound.message.inbound import DEFAULT_TENANT, Inbound
+from domain.inbound.message.refusals import bad_field, refuse
 from domain.inbound.side_fields import (
     NAME_CAP,
     SUBJECT_CAP,

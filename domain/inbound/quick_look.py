@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from domain.inbound.charsets import says_something
+from domain.inbound.formats.charsets import says_something
 from domain.inbound.formats.mapping import SourceReading
-from domain.inbound.message import DEFAULT_TENANT
+from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.webhook import JSON_TYPE, parse_webhook
 
 _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=64)]

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 
 from domain.inbound import strict_json
-from domain.inbound.charsets import UNREADABLE, is_whole, mend
 from domain.inbound.email_head import ADDRESS, read_mailbox
-from domain.inbound.message import Attachment
+from domain.inbound.formats.charsets import UNREADABLE, is_whole, mend
+from domain.inbound.message.inbound import Attachment
 
 SUBJECT_CAP, NAME_CAP, ADDRESS_CAP, THREAD_CAP = 1000, 200, 254, 200
 MAX_ATTACHMENTS = 20

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from domain.errors import FormError, StrictJSONError
 from domain.inbound import strict_json
-from domain.inbound.charsets import decode, find_codec
+from domain.inbound.formats.charsets import decode, find_codec, mend
 
 MAX_PARTS = 200
 _HEAD_CAP = 8 * 1024  # bytes of headers of one part
@@ -29,6 +29,11 @@ class FormField(NamedTuple):
     charset: str | None = None
     file_name: str | None = None
     media_type: str = "text/plain"
+
+    @property
+    def value(self) -> str:
+        """Return the text of a field by itself, for people; `decoded` knows what other fields say of its charset."""
+        return mend(decode(self.raw, self.charset))
 
 
 def read_urlencoded(body: bytes) -> list[FormField]:

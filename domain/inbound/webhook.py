@@ -11,12 +11,12 @@ import re
 
 from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
-from domain.inbound.charsets import decode_document, find_codec, says_something
 from domain.inbound.email_head import read_email_head
 from domain.inbound.fields import TENANT, read_fields, read_raw_mail
+from domain.inbound.formats.charsets import decode_document, find_codec, says_something
 from domain.inbound.formats.mapping import SourceReading, Twice, reading_of
-from domain.inbound.message import DEFAULT_TENANT, Attachment, Inbound
-from domain.inbound.refusals import problem, problem_of, refuse, too_large, unsupported_type
+from domain.inbound.message.inbound import DEFAULT_TENANT, Attachment, Inbound
+from domain.inbound.message.refusals import problem, problem_of, refuse, too_large, unsupported_type
 from domain.inbound.side_fields import Notes, mended
 from domain.inbound.web_forms import FormField, decoded, form_charset, read_multipart, read_urlencoded
 

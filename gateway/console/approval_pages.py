@@ -14,8 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.errors import FormError, UnknownCaseError
-from domain.inbound.charsets import is_whole
-from domain.inbound.web_forms import decoded, read_urlencoded
+from domain.inbound.web_forms import read_urlencoded
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Standing, Verdict
 from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import ApprovalDesk
@@ -192,10 +191,9 @@ async def _read_form(request: Request) -> dict[str, str]:
         if len(body) > _FORM_BYTES:
             return {}
     try:
-        found = {field.name: text for field, text in decoded(read_urlencoded(bytes(body)))}
+        return {field.name: field.value for field in read_urlencoded(bytes(body))}
     except FormError:
         return {}
-    return found if all(is_whole(text) for text in found.values()) else {}
 
 
 def _next_of(target: str | None) -> str:

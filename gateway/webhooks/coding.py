@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 
 from domain.errors import WebhookRefusedError
-from domain.inbound.refusals import refuse, too_large
+from domain.inbound.message.refusals import refuse, too_large
 from gateway.webhooks.problems import unsupported_encoding
 
 ACCEPTED = ("gzip", "deflate", "identity")

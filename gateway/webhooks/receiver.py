@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from domain.case import case_id as case_id_of
 from domain.errors import SignatureError, TransientError, WebhookRefusedError
+from domain.inbound.message.refusals import too_large
 from domain.inbound.quick_look import check_webhook
-from domain.inbound.refusals import too_large
 from domain.inbound.signing import ID_HEADER, SignatureFault, signed_headers, verify
 from domain.inbound.webhook import meaning_of, parse_webhook
 from gateway.webhooks import problems

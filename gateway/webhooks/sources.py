@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, 
 from client.private_files import WatchedFile, read_private, write_private
 from domain.case import SOURCE_NAME
 from domain.inbound.formats.mapping import SourceReading
-from domain.inbound.message import DEFAULT_TENANT
+from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.signing import decode_secret, new_secret
 from gateway.webhooks.rate import TokenBucket
 

@@ -1,1 +1,1 @@
-"""How other services name the fields of a message: dotted paths, ready maps, header lists."""
+"""How bodies are written elsewhere: charsets, the field names of other services, dotted paths, header lists."""

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import WebhookRefusedError
-from domain.inbound.charsets import decode, decode_document, find_codec, is_whole, mend
-from domain.inbound.message import Inbound
+from domain.inbound.formats.charsets import decode, decode_document, find_codec, is_whole, mend
+from domain.inbound.message.inbound import Inbound
 from domain.inbound.web_forms import MAX_PARTS
 from domain.inbound.webhook import parse_webhook
 

@@ -10,7 +10,7 @@ from domain.errors import WebhookRefusedError
 from domain.inbound.formats.headers import header_pairs, threading_of
 from domain.inbound.formats.mapping import SourceReading, reading_of
 from domain.inbound.formats.paths import values_at
-from domain.inbound.message import Inbound
+from domain.inbound.message.inbound import Inbound
 from domain.inbound.webhook import parse_webhook
 
 POSTMARK: dict[str, object] = {
@@ -276,7 +276,12 @@ def test_a_reading_survives_the_pen() -> None:
     ],
 )
 def test_paths(path: str, found: list[object]) -> None:
-    assert values_at({"a": {"b": 1, "c": [2, 3]}, "x.y": "whole", "empty": " ", "n": None, "none": [[], {}, "", 0, False]}, path) == found
+    assert (
+        values_at(
+            {"a": {"b": 1, "c": [2, 3]}, "x.y": "whole", "empty": " ", "n": None, "none": [[], {}, "", 0, False]}, path
+        )
+        == found
+    )
 
 
 @pytest.mark.parametrize(

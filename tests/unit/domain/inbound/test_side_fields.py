@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.inbound.message import Inbound
+from domain.inbound.message.inbound import Inbound
 from domain.inbound.side_fields import MAX_NOTES
 from domain.inbound.webhook import parse_webhook
 
