@@ -1,7 +1,7 @@
 """The fields of a message, by our own names or by those of another service, made into one `Inbound`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from domain.case import Machine
 from domain.inbound import strict_json
@@ -37,7 +37,9 @@ _KNOWN = {"tenant", "text", "html", *_STRICT, *_SIDE}
 _SAY_THE_FORMAT = "an operator names the source's format: headgate sources add SOURCE --format …"
 
 
-def read_fields(document: dict[str, object], reading: SourceReading | None, *, form: bool = False) -> Inbound:
+def read_fields(
+    document: dict[str, object], reading: SourceReading | None, *, form: bool = False, own: Sequence[str] = ()
+) -> Inbound:
     """Read a JSON object or a form (`form`).
 
     A source's own names come first (`reading`); without them a body that is unmistakably of one service is read by that
@@ -50,16 +52,16 @@ def read_fields(document: dict[str, object], reading: SourceReading | None, *, f
         refuse("too_many_fields", f"{len(document)} fields: at most {MAX_FIELDS} are read", "send fewer fields")
     service = reading.format if reading is not None else _recognised(document, form=form)
     if reading is None and service is None:
-        return _from_fields(*_split(_unwrap(document)))
+        return _from_fields(*_split(_unwrap(document)), own)
     mapped = map_fields(document, reading.paths() if reading is not None else FORMATS[str(service)].paths)
     if not mapped.has_words and not form and service not in recognise(document, form=False):
         # Not so in a form: a customer may have chosen its names, as Mailgun posts each header of a mail as a field.
-        return _from_fields(*_split(_unwrap(document)))
+        return _from_fields(*_split(_unwrap(document)), own)
     channel = FORMATS[service].channel if service else None
     fields = {**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}
     # A mail without words, but with a subject or a picture, is a complaint all the same.
     wordless = channel == "email" and ("subject" in mapped.fields or "attachments" in mapped.fields)
-    inbound = _from_fields(fields, mapped.rest, wordless=wordless)
+    inbound = _from_fields(fields, mapped.rest, own, wordless=wordless)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
         inbound.notes.append(f"{service} says that a colleague wrote it, no customer")
@@ -126,11 +128,13 @@ def _put(known: dict[str, object], name: str, value: object) -> None:
     known[name] = value if known[name] in (None, value) else Twice([known[name], value])
 
 
-def _from_fields(fields: dict[str, object], extra: dict[str, object], *, wordless: bool = False) -> Inbound:
+def _from_fields(
+    fields: dict[str, object], extra: dict[str, object], own: Sequence[str], *, wordless: bool = False
+) -> Inbound:
     notes = Notes()
     if "customer" in extra:
         notes.add("customer", "left out, it is neither a name nor an object with id, email and name")
-    mail = _mail(fields, notes)
+    mail = _mail(fields, notes, own)
     text, html = _body_text(fields, "text", notes), _body_text(fields, "html", notes)
     if mail is None and not wordless and not (says_something(text) or says_something(html)):
         detail = "neither 'text' nor 'html' holds anything to read"
@@ -158,7 +162,7 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object], *, wordles
             "message_id": threading.message_id or read.message_id or _message_id(fields),
             "references": threading.references or read.references,
             "event_id": line("event_id", fields.get("event_id"), 200, Notes()) or None,
-            "machine": read.machine or machine_verdict(pairs),
+            "machine": read.machine or machine_verdict(pairs, own),
             "undecodable": notes.undecodable,
             "notes": notes,
             "extra": {mend(name): plain(value, notes) for name, value in extra.items()},
@@ -167,13 +171,13 @@ def _from_fields(fields: dict[str, object], extra: dict[str, object], *, wordles
     )
 
 
-def _mail(fields: Mapping[str, object], notes: Notes) -> Inbound | None:
+def _mail(fields: Mapping[str, object], notes: Notes, own: Sequence[str]) -> Inbound | None:
     """Read a whole e-mail that stands in a field; it is the message, and wins over texts beside it."""
     value = fields.get("mail")
     if value is None:
         return None
     raw = mend(value).encode() if isinstance(value, str) else value
-    read = read_raw_mail(raw, notes) if isinstance(raw, bytes) else None
+    read = read_raw_mail(raw, notes, own) if isinstance(raw, bytes) else None
     if read is None:
         bad_field("mail", "expected one e-mail as received, headers first (RFC 5322)")
     return read
@@ -245,7 +249,7 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-def read_raw_mail(raw: bytes, notes: Notes) -> Inbound | None:
+def read_raw_mail(raw: bytes, notes: Notes, own: Sequence[str] = ()) -> Inbound | None:
     """Read the head of a raw e-mail, None if it has no headers; its parts are the cleaner's work."""
     head = read_email_head(raw)
     if head is None:
@@ -261,11 +265,11 @@ def read_raw_mail(raw: bytes, notes: Notes) -> Inbound | None:
         customer_name=line("customer_name", head.sender_name, NAME_CAP, notes) or None,
         message_id=threading.message_id,
         references=threading.references,
-        machine=machine_verdict(pairs),
+        machine=machine_verdict(pairs, own),
         notes=notes,
     )
 
 
-def machine_verdict(_: Pairs) -> Machine | None:
-    """Return which kind of machine wrote an e-mail, by its headers: the one place where they are judged."""
+def machine_verdict(_pairs: Pairs, _own: Sequence[str]) -> Machine | None:
+    """Return which kind of machine wrote an e-mail: the one place where headers are judged, wherever they came from."""
     return None

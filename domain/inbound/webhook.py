@@ -8,6 +8,7 @@ is wrong and what to do; everything beside the message is folded and noted (`sid
 
 import codecs
 import re
+from collections.abc import Sequence
 
 from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
@@ -46,8 +47,12 @@ def media_type(content_type: str) -> str:
     return JSON_TYPE if name.startswith("application/") and name.endswith("+json") else name
 
 
-def parse_webhook(content_type: str, body: bytes, reading: SourceReading | None = None) -> Inbound:
+def parse_webhook(
+    content_type: str, body: bytes, reading: SourceReading | None = None, *, own: Sequence[str] = ()
+) -> Inbound:
     """Read the body of a webhook, by its source's own names where it has some (`reading`).
+
+    Mail from one of our `own` addresses is from whom it stands for.
 
     Raises:
         WebhookRefusedError: 415 for a type that is not accepted, 413 above `MAX_BODY_BYTES`, 400 for the unreadable.
@@ -61,11 +66,11 @@ def parse_webhook(content_type: str, body: bytes, reading: SourceReading | None 
         refuse("empty_body", "the body is empty", "send the message as JSON with a field 'text' or 'html'")
     match kind:
         case "application/json":
-            return read_fields(_json_object(content_type, body), reading)
+            return read_fields(_json_object(content_type, body), reading, own=own)
         case "application/x-www-form-urlencoded" | "multipart/form-data":
-            return read_fields(_form_object(kind, content_type, body), reading, form=True)
+            return read_fields(_form_object(kind, content_type, body), reading, form=True, own=own)
         case "message/rfc822":
-            return _from_email(body)
+            return _from_email(body, own)
     return _from_text(kind, content_type, body)
 
 
@@ -145,9 +150,9 @@ def _is_mail(raw: bytes) -> bool:
     return b"\n" in raw and read_email_head(raw) is not None
 
 
-def _from_email(body: bytes) -> Inbound:
+def _from_email(body: bytes, own: Sequence[str]) -> Inbound:
     notes = Notes()
-    read = read_raw_mail(body.removeprefix(codecs.BOM_UTF8), notes)
+    read = read_raw_mail(body.removeprefix(codecs.BOM_UTF8), notes, own)
     if read is None:
         refuse("bad_email", "the body has no e-mail headers", "send the e-mail as received, headers first (RFC 5322)")
     return read
