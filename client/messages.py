@@ -33,6 +33,7 @@ _FIELDS = (
     "amount",
     "currency",
     "attachments",
+    "thread_id",
 )
 _SCHEDULE = ("offset_ms", "message_id", "text_id", "kind", "variant", "ref")
 

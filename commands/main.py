@@ -20,6 +20,7 @@ from commands.work.dead_letters import dlq_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.records import records_app
+from commands.work.sources import sources_app
 from commands.work.status import status
 from commands.work.submit import submit
 
@@ -43,6 +44,7 @@ for name, group in (
     ("dlq", dlq_app),
     ("ledger", ledger_app),
     ("records", records_app),
+    ("sources", sources_app),
     ("effects", effects_app),
     ("blueprint", blueprint_app),
     ("eval", eval_app),

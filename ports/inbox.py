@@ -11,7 +11,11 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class InboxItem:
-    """A payload as received. `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased."""
+    """A payload as received.
+
+    `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased. `reading` says by which names
+    the body is read (`SourceReading` as JSON), empty where its source has none of its own.
+    """
 
     case_id: str
     source: str
@@ -21,6 +25,21 @@ class InboxItem:
     digest: str
     received_at: datetime
     deliveries: int = 0
+    reading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPayload:
+    """What the pen knows of a payload that came before.
+
+    `body` is empty once it was acknowledged; from then on there is `meaning`, the digest of what it said, empty
+    where it could not be read.
+    """
+
+    content_type: str
+    body: bytes
+    reading: str
+    meaning: str
 
 
 class PutOutcome(StrEnum):
@@ -28,7 +47,7 @@ class PutOutcome(StrEnum):
 
     ACCEPTED = "accepted"  # on disk
     DUPLICATE = "duplicate"  # the same event with the same body is there already
-    CONFLICT = "conflict"  # the same event id with another body: the first stands
+    CONFLICT = "conflict"  # the same event id with other bytes: the first stands (`kept` tells what it said)
 
 
 class InboxDepth(BaseModel):
@@ -56,6 +75,10 @@ class Inbox(Protocol):
 
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done; acknowledging twice changes nothing."""
+        ...
+
+    async def kept(self, case_id: str) -> KeptPayload | None:
+        """Return what is known of a payload by its case, None if it never came."""
         ...
 
     async def depth(self) -> InboxDepth:

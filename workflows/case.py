@@ -40,6 +40,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
 
 
+NOTES_SHOWN = 5  # of what reading met: the details of a case have room for as many
+
+
 @workflow.defn
 class CaseWorkflow:
     """One case. Its id is the case id; it ends as done, rejected, dead-lettered or cancelled."""
@@ -48,6 +51,7 @@ class CaseWorkflow:
     def __init__(self, case: CaseInput) -> None:
         self._case = case
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
+        self._status.notices.extend(case.notes[:NOTES_SHOWN])
         self._lane = WaitForPerson(case, self._status)
         self._endings = Endings(case, self._status)
         self._searchable = CaseState.RUNNING  # as whoever started it set the search attribute

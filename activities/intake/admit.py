@@ -19,6 +19,7 @@ from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, Cas
 from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
+from domain.inbound.formats.mapping import reading_of
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
 from domain.writers.machine_words import MachineWords
@@ -165,14 +166,14 @@ class AdmitActivities:
         """
         own = self._policy(DEFAULT_TENANT).mail.own
         try:
-            inbound = parse_webhook(item.content_type, item.body, own=own)
+            inbound = parse_webhook(item.content_type, item.body, reading_of(item.reading), own=own)
         except WebhookRefusedError as e:
             raise PoisonError(str(e)) from e
         policy = self._policy(inbound.tenant)
         lang = None if inbound.lang == "und" else inbound.lang
         known = _known_values(inbound)
         if inbound.email:
-            mail = self._cleaner.clean_email(item.body, lang=lang, known=known)
+            mail = self._cleaner.clean_email(inbound.mail or item.body, lang=lang, known=known)
             inbound.attachments = [Attachment(name=name) for name in mail.attachments]
             clean = mail.document
         else:
@@ -226,9 +227,10 @@ def _stored_case(
     flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
     flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
     flags += ["attachments"] if inbound.attachments else []
-    flags += [FORWARDED] if writer.forwarded else []
+    flags += [FORWARDED] if writer.forwarded and FORWARDED not in flags else []
     for_another = inbound.from_address is not None and inbound.customer_email not in (None, inbound.from_address)
     flags += [SENT_FOR_ANOTHER] if for_another else []
+    flags += [str(CleanFlag.UNDECODABLE)] if inbound.undecodable and CleanFlag.UNDECODABLE not in clean.flags else []
     case = CaseInput(
         case_id=item.case_id,
         source=item.source,
@@ -242,7 +244,7 @@ def _stored_case(
         amount=inbound.amount,
         currency=inbound.currency,
         flags=flags,
-        suspicious=clean.suspicious,
+        suspicious=clean.suspicious or inbound.undecodable,  # a lost "not" would turn a message round
         received_at=item.received_at,
         policy=policy,
         skip_to_human=None if writer.machine else writer.for_person or _unreadable(clean),

@@ -27,8 +27,8 @@ _MAX_PENDING = 10_000  # puts in memory; beyond, the disk is hopelessly behind
 # the senders who waited, and a sixth fewer webhooks were taken.
 _LINGER_S = 0.0005
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
-_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark"
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark, reading"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class _Put(NamedTuple):
@@ -142,6 +142,7 @@ class GroupCommitWriter:
                 bytes.fromhex(item.digest),
                 int(item.received_at.timestamp() * 1e6),
                 mark,
+                item.reading,
             )
         rows = ", ".join([_ROW] * len(batch))
         # The constant parts only are put together; every value is bound.

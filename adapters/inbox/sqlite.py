@@ -1,11 +1,12 @@
 """The embedded holding pen: one SQLite file, written by the gateway and emptied by the intake worker.
 
 Many puts share one commit: while a batch is being synced to disk, the next one gathers. WAL with `synchronous=FULL`
-means that a put which returned survives the loss of power. An acknowledged payload keeps its id and digest, so that the
-same event is known again after days.
+means that a put which returned survives the loss of power. An acknowledged payload keeps its id, its digest and
+the digest of what it said, so that the same event is known again after days.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 import time
@@ -19,12 +20,15 @@ from typing import TypeVar
 
 from adapters.inbox.group_commit import GroupCommitWriter
 from domain.errors import TransientError
-from ports.inbox import InboxDepth, InboxItem, PutOutcome
+from domain.inbound.webhook import meaning_of
+from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 BUSY_TIMEOUT_S = 3.0
 _LOOK_S = 0.01  # how often a waiting worker looks whether something was committed: one percent of a core
 _LOOK_AGAIN_S = 0.5  # so long it believes that: leases end without a commit
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
+
+_LOG = logging.getLogger("headgate.inbox")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS inbox (
@@ -40,12 +44,15 @@ CREATE TABLE IF NOT EXISTS inbox (
     leased_at REAL NOT NULL DEFAULT 0,
     leased_until REAL NOT NULL DEFAULT 0,
     deliveries INTEGER NOT NULL DEFAULT 0,
-    acked_at REAL
+    acked_at REAL,
+    reading TEXT NOT NULL DEFAULT '',
+    meaning TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS inbox_open ON inbox (seq) WHERE acked_at IS NULL;
 """
 
-_LEASED_COLUMNS = "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries"
+_ADDED_LATER = ("reading", "meaning")  # columns that a file of an earlier version has not
+_LEASED_COLUMNS = "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading"
 _FREE = (
     "SELECT {columns} FROM inbox WHERE acked_at IS NULL AND (leased_until <= ? OR leased_at > ?) ORDER BY seq LIMIT ?"
 )
@@ -71,6 +78,7 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
             page = connection.execute("PRAGMA page_size").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={max(1, max_file_bytes // page)}")
         connection.executescript(_SCHEMA)
+        _add_columns(connection)
     except sqlite3.Error:
         connection.close()
         raise
@@ -166,8 +174,14 @@ class SqliteInbox:
                 time.sleep(_LOOK_S)
 
     async def ack(self, case_ids: Sequence[str]) -> None:
-        """Say that these are done: their bodies are dropped, their ids and digests stay."""
+        """Say that these are done: their bodies are dropped, their ids, digests and what they said (a digest) stay."""
         await self._read(lambda db: _ack(db, list(case_ids), self._clock()))
+
+    async def kept(self, case_id: str) -> KeptPayload | None:
+        """Return what is known of a payload by its case, None if it never came."""
+        query = "SELECT content_type, body, reading, meaning FROM inbox WHERE case_id = ?"
+        row = await self._read(lambda db: db.execute(query, (case_id,)).fetchone())
+        return KeptPayload(*row) if row is not None else None
 
     async def depth(self) -> InboxDepth:
         """Count what waits."""
@@ -207,6 +221,21 @@ class SqliteInbox:
             self._connection = None
 
 
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Bring the table of an earlier version up to date; another process may do so at the same time."""
+    if len(_columns(db).intersection(_ADDED_LATER)) == len(_ADDED_LATER):
+        return
+    with _transaction(db):
+        known = _columns(db)
+        for name in _ADDED_LATER:
+            if name not in known:
+                db.execute(f"ALTER TABLE inbox ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+
+
+def _columns(db: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in db.execute("PRAGMA table_info(inbox)")}
+
+
 def _version(db: sqlite3.Connection) -> int:
     """Return a number that changes with every commit of another connection."""
     return int(db.execute("PRAGMA data_version").fetchone()[0])
@@ -232,8 +261,9 @@ def _lease(db: sqlite3.Connection, limit: int, lease_s: float, now: float) -> li
             digest=digest.hex(),
             received_at=datetime.fromtimestamp(received_us / 1e6, UTC),
             deliveries=deliveries + 1,
+            reading=reading,
         )
-        for _, case_id, source, event_id, content_type, body, digest, received_us, deliveries in rows
+        for _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading in rows
     ]
 
 
@@ -247,11 +277,22 @@ def _release(db: sqlite3.Connection, case_ids: list[str]) -> None:
 
 
 def _ack(db: sqlite3.Connection, case_ids: list[str], now: float) -> None:
+    # Read before the write lock is taken: senders wait for that one.
+    done = [(now, _meaning(db, case_id), case_id) for case_id in case_ids]
     with _transaction(db):
         db.executemany(
-            "UPDATE inbox SET acked_at = ?, body = x'' WHERE case_id = ? AND acked_at IS NULL",
-            [(now, case_id) for case_id in case_ids],
+            "UPDATE inbox SET acked_at = ?, body = x'', meaning = ? WHERE case_id = ? AND acked_at IS NULL", done
         )
+
+
+def _meaning(db: sqlite3.Connection, case_id: str) -> str:
+    query = "SELECT content_type, body, reading FROM inbox WHERE case_id = ? AND acked_at IS NULL"
+    row = db.execute(query, (case_id,)).fetchone()
+    try:
+        return meaning_of(*row) or "" if row is not None else ""
+    except Exception as e:  # noqa: BLE001 - a payload that meets a bug is a dead letter by now, and must not come back
+        _LOG.error("what %s said cannot be remembered: %s", case_id, type(e).__name__)
+        return ""
 
 
 def _depth(db: sqlite3.Connection, now: float) -> InboxDepth:

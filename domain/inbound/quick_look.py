@@ -1,7 +1,8 @@
 """A quick look at a webhook's JSON: most bodies are plainly good, and the hot path need not take them apart twice.
 
-`is_plainly_good` says yes only to bodies that `parse_webhook` takes; whatever is unusual (numbers, nulls, unknown
-fields, odd spacing) is left to the full reading, which knows the words for a refusal.
+`is_plainly_good` says yes only to bodies that `parse_webhook` takes without a note; whatever is unusual (numbers,
+nulls, unknown fields, odd spacing, half characters) is left to the full reading, which knows what to fold and the words
+for a refusal.
 """
 
 from typing import Annotated
@@ -9,16 +10,20 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from domain.inbound.webhook import DEFAULT_TENANT, JSON_TYPE, parse_webhook
+from domain.inbound.formats.charsets import says_something
+from domain.inbound.formats.mapping import SourceReading
+from domain.inbound.message.inbound import DEFAULT_TENANT
+from domain.inbound.webhook import JSON_TYPE, parse_webhook
 
 _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=64)]
+_ADDRESS = r"^([A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,189})?$"  # the everyday ones
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class _CustomerFields(TypedDict, total=False):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     id: _Word
-    email: _Word
+    email: Annotated[str, Field(pattern=_ADDRESS)]
     name: _Word
 
 
@@ -34,6 +39,7 @@ class _Message(TypedDict, total=False):
     order_id: _Word
     amount: _Word
     currency: Annotated[str, Field(pattern=r"^[A-Za-z]{0,16}$")]
+    thread_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/+=#-]{0,200}$")]
 
 
 class _Envelope(TypedDict):
@@ -47,14 +53,16 @@ _PLAIN = TypeAdapter(_Message).validator
 _WRAPPED = TypeAdapter(_Envelope).validator
 
 
-def check_webhook(content_type: str, body: bytes) -> str:
+def check_webhook(content_type: str, body: bytes, reading: SourceReading | None = None) -> str:
     """Check that a webhook can be read, as quickly as its body allows; return the tenant that it names.
 
     Raises:
         WebhookRefusedError: as `parse_webhook` does.
     """
-    message = _plain_message(body) if content_type == JSON_TYPE else None
-    return parse_webhook(content_type, body).tenant if message is None else message.get("tenant", DEFAULT_TENANT)
+    message = _plain_message(body) if content_type == JSON_TYPE and reading is None else None
+    if message is None:
+        return parse_webhook(content_type, body, reading).tenant
+    return message.get("tenant", DEFAULT_TENANT)
 
 
 def is_plainly_good(body: bytes) -> bool:
@@ -70,6 +78,8 @@ def _plain_message(body: bytes) -> _Message | None:
     # A key has been written as `"key":` if no blank stands before its colon; then counting finds one that comes twice.
     if b" :" in body or b"\t:" in body or b"\n:" in body or b"\r:" in body:
         return None
+    if b"\\u0000" in body:
+        return None
     keys = 0
     try:
         if b'"data":' in body:
@@ -82,5 +92,4 @@ def _plain_message(body: bytes) -> _Message | None:
     keys += len(message) + len(message.get("customer", ()))
     if body.count(b'":') != keys:
         return None
-    text, html = message.get("text", ""), message.get("html", "")
-    return message if (text and not text.isspace()) or (html and not html.isspace()) else None
+    return message if says_something(message.get("text")) or says_something(message.get("html")) else None

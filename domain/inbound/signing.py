@@ -21,6 +21,8 @@ TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of all secrets, not one of them
+_OURS = tuple((name.encode(), name) for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER))
+_SVIX = tuple((raw.replace(b"webhook-", b"svix-"), name) for raw, name in _OURS)
 _MIN_KEY_BYTES = 16
 _MAX_SIGNATURES = 16  # tried of one header: senders rotate with two or three
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -30,6 +32,7 @@ class SignatureFault(StrEnum):
     """Why a signature does not count. None of them tells more than the sender sent."""
 
     MISSING = "signature_missing"
+    DISAGREE = "signature_headers_disagree"
     WRONG = "signature_wrong"
     STALE = "signature_stale"
     FUTURE = "signature_from_future"
@@ -68,6 +71,27 @@ def sign(secret: str, event_id: str, body: bytes, *, timestamp: int | None = Non
         TIMESTAMP_HEADER: str(at),
         SIGNATURE_HEADER: _signature(decode_secret(secret), event_id, str(at), body).decode(),
     }
+
+
+def signed_headers(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return the headers of a signature under their names here, whether they came as `webhook-…` or as `svix-…`.
+
+    One complete set counts, and only as a whole: an id of one set is never read with a signature of the other. If both
+    are complete they must be the same, as whoever stands between may have looked at the other one. Without a complete
+    set it is what came as `webhook-…`, for `verify` to say what is missing.
+
+    Raises:
+        SignatureError: both sets are complete, and not the same.
+    """
+    ours = {name: found.decode("latin-1") for raw, name in _OURS if (found := headers.get(raw))}
+    if b"svix-signature" not in headers:
+        return ours
+    theirs = {name: found.decode("latin-1") for raw, name in _SVIX if (found := headers.get(raw))}
+    if len(theirs) < len(_SVIX):
+        return ours
+    if len(ours) == len(_OURS) and ours != theirs:
+        raise SignatureError(SignatureFault.DISAGREE, "the headers webhook-… and svix-… do not say the same")
+    return theirs
 
 
 def verify(

@@ -2,7 +2,8 @@
 
 Refused: NaN and Infinity, a key twice in one object, bytes that are not UTF-8, lone surrogates, control characters
 inside strings, nesting deeper than `MAX_DEPTH`, numbers longer than `MAX_NUMBER` characters. Numbers stay their source
-text, so that an amount is never a float.
+text, so that an amount is never a float. Who can tell what becomes of half a surrogate pair (a text that was cut inside
+an emoji) may ask for it: `halves`.
 """
 
 import json
@@ -46,8 +47,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_constant)
 
 
-def loads(body: bytes) -> object:
-    """Decode a JSON document; numbers come back as `Number`.
+def loads(body: bytes, *, halves: bool = False) -> object:
+    """Decode a JSON document; numbers come back as `Number`, lone surrogates as they are with `halves`.
 
     Raises:
         StrictJSONError: as the module says; the message can be shown to the sender.
@@ -66,7 +67,7 @@ def loads(body: bytes) -> object:
     # The costly passes run only over bodies in which they could find something.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
         _check_depth(value)
-    if b"\\u" in body and _SURROGATE_ESCAPE.search(body):
+    if not halves and b"\\u" in body and _SURROGATE_ESCAPE.search(body):
         _check_surrogates(value)
     return value
 

@@ -98,6 +98,18 @@ def conflict(event_id: str) -> RefusedAnswerError:
     )
 
 
+def unsupported_encoding(name: str, accepted: tuple[str, ...]) -> RefusedAnswerError:
+    """Return the refusal of a content-encoding."""
+    return RefusedAnswerError(
+        415,
+        "unsupported_encoding",
+        "Content encoding not accepted",
+        f"content-encoding {name[:40]!r} is not accepted",
+        f"send the body with content-encoding {' or '.join(accepted[:-1])}, or without one",
+        headers=((b"accept-encoding", ", ".join(accepted).encode()),),
+    )
+
+
 def too_many(wait_s: float) -> RefusedAnswerError:
     """Return the refusal of a source that sends faster than it may."""
     return RefusedAnswerError(

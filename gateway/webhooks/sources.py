@@ -2,23 +2,29 @@
 
 `{"sources": [{"name": "shop", "scheme": "standard", "secrets": ["whsec_…"], "rate_per_s": 50, "burst": 100}]}`
 
-`standard` is Standard Webhooks; several secrets may be active at once, for rotation. `token` is for senders that cannot
-sign: one of the secrets comes as `Authorization: Bearer …`, and the event id may be left out, as nothing is signed with
-it.
+`standard` is Standard Webhooks; several secrets may be active at once, for rotation. `signed: "decoded"` is for a
+sender that signs a body before it compresses it. `token` is for senders that cannot sign: one of the secrets comes as
+`Authorization: Bearer …`, or as the password of an address `https://any:TOKEN@…`, and the event id may be left out, as
+nothing is signed with it.
+
+A source that names the fields in its own way has a `format` (`domain/inbound/formats/services.py`) or `fields`: dotted
+paths, of which the first that leads to something counts: `{"text": ["ticket.comment", "ticket.description"]}`.
 """
 
+import base64
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 from client.private_files import WatchedFile, read_private, write_private
 from domain.case import SOURCE_NAME
+from domain.inbound.formats.mapping import SourceReading
+from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.signing import decode_secret, new_secret
-from domain.inbound.webhook import DEFAULT_TENANT
 from gateway.webhooks.rate import TokenBucket
 
 _MIN_TOKEN_CHARS = 20
@@ -29,6 +35,13 @@ class Scheme(StrEnum):
 
     STANDARD = "standard"
     TOKEN = "token"  # noqa: S105 - the name of a scheme
+
+
+class Signed(StrEnum):
+    """What a source signs of a body that it compresses."""
+
+    BODY = "body"  # the bytes as sent, as Standard Webhooks says
+    DECODED = "decoded"  # those, or the bytes before they were compressed
 
 
 class SourceEntry(BaseModel):
@@ -45,10 +58,32 @@ class SourceEntry(BaseModel):
     rate_per_s: float | None = Field(default=None, gt=0)
     burst: float | None = Field(default=None, ge=1)
     tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
+    signed: Signed | None = None
+    format: str | None = None
+    fields: dict[str, list[str]] | None = None
 
     @field_serializer("secrets", when_used="json")
     def _write_secrets(self, given: list[SecretStr]) -> list[str]:
         return [secret.get_secret_value() for secret in given]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_fields(cls, given: object) -> object:
+        # One path may stand without its list.
+        if isinstance(given, dict) and isinstance(given.get("fields"), dict):
+            listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in given["fields"].items()}
+            return {**given, "fields": listed}
+        return given
+
+    def reading(self) -> SourceReading | None:
+        """Return by which names the source's bodies are read, None for ours.
+
+        Raises:
+            ValueError: there is no such format or field, or a path is none.
+        """
+        if not self.format and not self.fields:
+            return None
+        return SourceReading(format=self.format, fields=self.fields or {})
 
 
 class SourcesFile(BaseModel):
@@ -68,13 +103,28 @@ class Source:
     keys: tuple[bytes, ...] = field(repr=False)
     bucket: TokenBucket | None = None
     tenants: frozenset[str] = frozenset({DEFAULT_TENANT})
+    signed: Signed = Signed.BODY
+    reading: SourceReading | None = None
+    reading_text: str = ""
 
     def knows_token(self, authorization: str) -> bool:
-        """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long."""
+        """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long.
+
+        As `Bearer`, or as the password of `Basic`: some services can only be told an address with a password in it.
+        """
         scheme, _, token = authorization.partition(" ")
         given = token.strip().encode("latin-1", "replace")
+        if scheme.lower() == "basic":
+            given = _password(given)
         matches = [hmac.compare_digest(given, key) for key in self.keys]
-        return scheme.lower() == "bearer" and any(matches)
+        return scheme.lower() in ("bearer", "basic") and any(matches)
+
+
+def _password(credentials: bytes) -> bytes:
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 class SourceRegistry:
@@ -109,7 +159,17 @@ class SourceRegistry:
             )
         else:
             keys = tuple(secret.encode() for secret in plain)
-        return Source(entry.name, entry.scheme, keys, self._bucket_of(entry), frozenset(entry.tenants))
+        reading = entry.reading()
+        return Source(
+            entry.name,
+            entry.scheme,
+            keys,
+            self._bucket_of(entry),
+            frozenset(entry.tenants),
+            entry.signed or Signed.BODY,
+            reading,
+            reading.model_dump_json() if reading is not None else "",
+        )
 
     def _bucket_of(self, entry: SourceEntry) -> TokenBucket | None:
         """Return the bucket of a source; the same one as before, unless its rate was changed."""

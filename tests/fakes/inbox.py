@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.errors import TransientError
-from ports.inbox import InboxDepth, InboxItem, PutOutcome
+from domain.inbound.webhook import meaning_of
+from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 
 class FakeInbox:
@@ -20,6 +21,7 @@ class FakeInbox:
         self._items: dict[str, InboxItem] = {}
         self._leases: dict[str, float] = {}
         self._acked: set[str] = set()
+        self._meanings: dict[str, str] = {}
 
     async def put(self, item: InboxItem) -> PutOutcome:
         """Keep a payload."""
@@ -52,9 +54,18 @@ class FakeInbox:
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done."""
         for case_id in case_ids:
-            if case_id in self._items:
+            if case_id in self._items and case_id not in self._acked:
                 self._acked.add(case_id)
-                self._items[case_id] = replace(self._items[case_id], body=b"")
+                item = self._items[case_id]
+                self._meanings[case_id] = meaning_of(item.content_type, item.body, item.reading) or ""
+                self._items[case_id] = replace(item, body=b"")
+
+    async def kept(self, case_id: str) -> KeptPayload | None:
+        """Return what is known of a payload."""
+        item = self._items.get(case_id)
+        if item is None:
+            return None
+        return KeptPayload(item.content_type, item.body, item.reading, self._meanings.get(case_id, ""))
 
     async def depth(self) -> InboxDepth:
         """Count what waits."""

@@ -21,6 +21,10 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         {"name": "printer", "scheme": "token", "secrets": [TOKEN]},
         {"name": "slow", "secrets": [secret], "rate_per_s": 0.5, "burst": 2},
         {"name": "acme", "secrets": [secret], "tenants": ["acme", "acme-eu"]},
+        {"name": "mail", "secrets": [secret]},
+        {"name": "desk", "secrets": [secret], "fields": {"text": ["ticket.words"], "customer_email": "who"}},
+        {"name": "early", "secrets": [secret], "signed": "decoded"},
+        {"name": "post", "scheme": "token", "secrets": [TOKEN], "format": "postmark"},
     ]
     sources.write_text(json.dumps(content))
     sources.chmod(0o600)

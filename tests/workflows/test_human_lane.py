@@ -13,7 +13,7 @@ from domain.money.claim import Reason
 from domain.routing import BILLING, SALES, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, home, new_case, updates_of
-from workflows.case import CaseWorkflow
+from workflows.case import NOTES_SHOWN, CaseWorkflow
 from workflows.options import ALERT_BUDGET
 from workflows.waiting import NOTICES_KEPT
 
@@ -259,3 +259,10 @@ async def test_broken_alert_does_not_end_the_wait(mill: Mill, world: FakeWorld) 
 
 async def _count(world: FakeWorld, name: str, at_least: int) -> bool:
     return len(world.of(name)) >= at_least
+
+
+async def test_what_reading_the_message_met_is_among_the_notes(mill: Mill) -> None:
+    handle = await mill.start(new_case(notes=[f"field {n}: cut" for n in range(NOTES_SHOWN + 1)]))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    status = await handle.query(CaseWorkflow.status)
+    assert status.notices == [f"field {n}: cut" for n in range(NOTES_SHOWN)]

@@ -71,6 +71,8 @@ OF_NO_HEADGATE = {
         "bench steady",
         "bench mails",
         "blueprint validate",
+        "sources add",
+        "sources list",
     ),
 }
 

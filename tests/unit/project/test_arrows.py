@@ -22,7 +22,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 # Measurements and the training of the embedded router look inside what they measure.
 MAY_KNOW_ADAPTERS = frozenset({"adapters", "bench"})
 THIRD_PARTY = {
-    "domain": {"pydantic"},
+    "domain": {"pydantic", "webencodings"},
     "ports": {"pydantic"},
     "activities": {"pydantic", "temporalio", "jinja2"},
     "workflows": {"pydantic", "temporalio"},

@@ -11,7 +11,7 @@ from domain.inbound.quick_look import check_webhook, is_plainly_good
 from domain.inbound.webhook import parse_webhook
 
 _texts = st.text(max_size=12) | st.sampled_from(
-    ["", " ", "a", "en", "USD", "ann@example.com", "\x00", "20.00", '":', "\\", " :"]
+    ["", " ", "a", "en", "USD", "ann@example.com", "\x00", "20.00", "a@b", "Ann <a@b>", "x" * 1001, '":', "\\", " :"]
 )
 _names = st.sampled_from(
     (
@@ -23,6 +23,8 @@ _names = st.sampled_from(
         "subject",
         "amount",
         "currency",
+        "thread_id",
+        "customer_email",
         "order_id",
         "customer",
         "data",
@@ -56,11 +58,11 @@ def _bodies(draw: st.DrawFn) -> bytes:
 
 
 def is_taken(body: bytes) -> bool:
+    """Whether the full reading takes a body as it is: nothing of it had to be folded."""
     try:
-        parse_webhook("application/json", body)
+        return not parse_webhook("application/json", body).notes
     except WebhookRefusedError:
         return False
-    return True
 
 
 @settings(max_examples=1500, deadline=None)
@@ -70,6 +72,10 @@ def is_taken(body: bytes) -> bool:
 @example(b'{"text": "a", "customer": {"id": "1", "id": "2"}}')
 @example(b'{"type": "t", "timestamp": "n", "data": {"text": "x"}, "data": {"text": "y"}}')
 @example(b'{"text": "a", "t\\u0065xt": "b"}')
+@example(b'{"text": "nul \\u0000"}')
+@example(b'{"text": "a", "customer": {"email": "ann at example.com"}}')
+@example(b'{"text": "a", "customer": {"email": " ", "name": "\\u0085"}}')
+@example(b'{"text": "a", "thread_id": "x\\u200by"}')
 def test_what_is_plainly_good_is_taken(body: bytes) -> None:
     if is_plainly_good(body):
         assert is_taken(body)
@@ -96,10 +102,11 @@ def test_ordinary_bodies_are_plainly_good(fields: dict[str, object]) -> None:
         b"",
         b"{}",
         b'{"text": " "}',
+        '{"text": "\ufffd \ufffd"}'.encode(),
+        b'{"text": "\\ud800"}',
         b'{"text": "a", "text": "b"}',
         b'{"text": "a", "text" : "b"}',
         b'{"text": "a", "amount": NaN}',
-        b'{"text": "\\ud800"}',
         b'{"text": "\xff"}',
         b'{"text": "a"} {}',
     ],
@@ -108,6 +115,13 @@ def test_nothing_doubtful_is_plainly_good(body: bytes) -> None:
     assert not is_plainly_good(body)
     with pytest.raises(WebhookRefusedError):
         check_webhook("application/json", body)
+
+
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\u0000", "\\udc00"])
+def test_what_is_folded_is_read_in_full(escape: str) -> None:
+    body = b'{"text": "cut off ' + escape.encode() + b'"}'
+    assert not is_plainly_good(body)
+    assert check_webhook("application/json", body) == "default"
 
 
 def test_unusual_bodies_are_read_in_full() -> None:

@@ -17,11 +17,13 @@ from domain.inbound.signing import (
     decode_secret,
     new_secret,
     sign,
+    signed_headers,
     verify,
 )
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = 1_760_000_000
+NAMES = ("webhook-id", "webhook-timestamp", "webhook-signature")
 BODY = '{"text": "Grüße"}'.encode()
 
 
@@ -114,3 +116,36 @@ def test_fresh_secrets_differ_and_work() -> None:
     first, second = new_secret(), new_secret()
     assert first != second
     assert len(decode_secret(first)) == 32
+
+
+# --- the headers, in two spellings ---
+
+
+def raw(headers: dict[str, str], prefix: str = "webhook-") -> dict[bytes, bytes]:
+    return {name.replace("webhook-", prefix).encode(): value.encode() for name, value in headers.items()}
+
+
+def test_either_spelling_is_read() -> None:
+    assert signed_headers(raw(signed())) == signed()
+    assert signed_headers(raw(signed(), "svix-")) == signed()
+    assert signed_headers(raw(signed()) | raw(signed(), "svix-")) == signed()
+
+
+@given(ours=st.sets(st.sampled_from(NAMES)), theirs=st.sets(st.sampled_from(NAMES)), same=st.booleans())
+def test_no_header_of_one_set_is_read_with_another_set(ours: set[str], theirs: set[str], same: bool) -> None:
+    """What comes back is one set as it was sent, or nothing that `verify` would take."""
+    mine = {name: value for name, value in signed().items() if name in ours}
+    others = signed() if same else sign(SECRET, "evt_2", BODY, timestamp=NOW)
+    both = raw(mine) | raw({name: value for name, value in others.items() if name in theirs}, "svix-")
+    if len(ours) == len(theirs) == len(NAMES) and not same:
+        with pytest.raises(SignatureError, match="do not say the same") as caught:
+            signed_headers(both)
+        assert caught.value.fault is SignatureFault.DISAGREE
+        return
+    found = signed_headers(both)
+    assert found == (others if len(theirs) == len(NAMES) else mine)
+
+
+def test_an_empty_header_makes_no_set() -> None:
+    assert signed_headers(raw(signed()) | raw({**signed(), "webhook-id": ""}, "svix-")) == signed()
+    assert fault(signed_headers(raw({**signed(), "webhook-id": ""}))) is SignatureFault.MISSING

@@ -1,0 +1,127 @@
+"""`headgate sources`: who may send webhooks, and by which names their messages are read."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, run, settings_for, table
+
+if TYPE_CHECKING:
+    from gateway.webhooks.source_changes import PutSource
+    from gateway.webhooks.sources import SourceEntry
+
+sources_app = typer.Typer(no_args_is_help=True, help="Who may send webhooks, and how they name the fields.")
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Whose names it uses: postmark, mailgun, sendgrid, zendesk, intercom, freshdesk; none: Headgate's own.",
+    ),
+]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="FIELD=PATH",
+        help="Where a field stands, as text=ticket.comment.body; may be repeated, the first path that is there counts.",
+    ),
+]
+
+
+@sources_app.command("list")
+def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """List the sources of sources.json, without their secrets."""
+
+    async def work() -> "list[SourceEntry]":
+        from gateway.webhooks.source_changes import read_sources
+
+        return read_sources(settings_for(data_dir).sources_file)
+
+    entries = run(work)
+    if as_json:
+        emit([_shown(entry) for entry in entries])
+        return
+    table(
+        ("source", "scheme", "format", "fields", "tenants", "address"),
+        (
+            (
+                entry.name,
+                entry.scheme.value,
+                entry.format,
+                " ".join(f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths),
+                ", ".join(entry.tenants),
+                f"/webhooks/{entry.name}",
+            )
+            for entry in entries
+        ),
+    )
+
+
+@sources_app.command("add")
+def sources_add(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and '-'; the address is /webhooks/NAME.")],
+    format_name: Format = None,
+    field: Fields = None,
+    token: Annotated[
+        bool, typer.Option("--token", help="For a sender that cannot sign: a token instead of a secret to sign with.")
+    ] = False,
+    signs_decoded: Annotated[
+        bool, typer.Option("--signs-decoded", help="It signs a body before it compresses it.")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Add a source, or say how one that is there names its fields; a running gateway knows it within a second.
+
+    A new source is shown with its secret. Secrets of one that is there stay as they are.
+    """
+
+    async def work() -> "PutSource":
+        from gateway.webhooks.source_changes import put_source
+        from gateway.webhooks.sources import Scheme, Signed
+
+        return put_source(
+            settings_for(data_dir).sources_file,
+            name,
+            scheme=Scheme.TOKEN if token else None,
+            signed=Signed.DECODED if signs_decoded else None,
+            format_name=format_name,
+            fields=_paths_of(field or []),
+        )
+
+    entry, new = run(work)
+    message = "added" if new else "it was there: read as said now, its secrets are what they were"
+    secret = {"secret": entry.secrets[-1].get_secret_value()} if new else {}
+    if as_json:
+        emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **secret})
+        return
+    typer.echo(f"{entry.name}: {message}")
+    typer.echo(f"  address  /webhooks/{entry.name}")
+    for word, value in secret.items():
+        typer.echo(f"  {word}   {value}")
+
+
+def _paths_of(given: list[str]) -> dict[str, list[str]]:
+    from domain.errors import UsageError
+
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in given:
+        name, equals, path = one.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--field {one[:60]!r}: expected FIELD=PATH, such as text=ticket.comment.body")
+        found[name.strip()].append(path.strip())
+    return dict(found)
+
+
+def _shown(entry: "SourceEntry") -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "scheme": entry.scheme.value,
+        "format": entry.format,
+        "fields": entry.fields or {},
+        "tenants": entry.tenants,
+        "rate_per_s": entry.rate_per_s,
+        "address": f"/webhooks/{entry.name}",
+    }

@@ -1,0 +1,88 @@
+"""Changes of the file of sources by command: a new source, or how an existing one signs and names its fields."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr, ValidationError
+
+from client.private_files import read_private, write_private
+from domain.case import SOURCE_NAME
+from domain.errors import UsageError, not_among
+from domain.inbound.formats.services import FORMATS
+from domain.inbound.signing import new_secret
+from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
+
+OUR_NAMES = "none"  # the format of a source that uses ours
+
+
+class PutSource(NamedTuple):
+    """A source as it stands in the file now; `new` says that it was not there."""
+
+    entry: SourceEntry
+    new: bool
+
+
+def read_sources(path: Path) -> list[SourceEntry]:
+    """Return the sources of a file, none if there is no file yet.
+
+    Raises:
+        ConfigurationError: it is not as expected.
+    """
+    return read_private(path, SourcesFile.model_validate).sources if path.exists() else []
+
+
+def put_source(
+    path: Path,
+    name: str,
+    *,
+    scheme: Scheme | None = None,
+    signed: Signed | None = None,
+    format_name: str | None = None,
+    fields: Mapping[str, Sequence[str]] | None = None,
+) -> PutSource:
+    """Add a source with a fresh secret, or change what is given of one that is there: its secrets stay.
+
+    Raises:
+        UsageError: a name, format, field or path is none, or the scheme of an existing source would change.
+        ConfigurationError: the file there is not as expected.
+    """
+    if not SOURCE_NAME.fullmatch(name):
+        raise UsageError(f"source {name[:48]!r}: expected lower-case letters, digits and '-', at most 40")
+    known = {entry.name: entry for entry in read_sources(path)}
+    entry = known.get(name)
+    if entry is not None and scheme not in (None, entry.scheme):
+        kind = entry.scheme.value
+        raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
+    base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_fresh(scheme)])
+    changed = _changed(base, signed, format_name, fields)
+    if changed != entry:
+        known[name] = changed
+        content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
+        write_private(path, content.encode() + b"\n")
+    return PutSource(changed, entry is None)
+
+
+def _fresh(scheme: Scheme | None) -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(32) if scheme is Scheme.TOKEN else new_secret())
+
+
+def _changed(
+    entry: SourceEntry, signed: Signed | None, format_name: str | None, fields: Mapping[str, Sequence[str]] | None
+) -> SourceEntry:
+    update: dict[str, object] = {"signed": signed} if signed is not None else {}
+    if format_name == OUR_NAMES:
+        update |= {"format": None, "fields": None}
+    elif format_name is not None:
+        if format_name not in FORMATS:
+            raise not_among("format", format_name[:40], [*FORMATS, OUR_NAMES])
+        update["format"] = format_name
+    if fields:
+        update["fields"] = {field: list(paths) for field, paths in fields.items()}
+    changed = entry.model_copy(update=update)
+    try:
+        changed.reading()
+    except ValidationError as e:
+        raise UsageError(str(e.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    return changed

@@ -1,0 +1,92 @@
+"""`headgate sources`: sources are added, changed and listed; no secret is lost or shown twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from domain.inbound.signing import decode_secret
+from gateway.webhooks.sources import Scheme, SourceRegistry
+from tests.unit.commands.command_line import run
+
+
+def sources(path: Path, *words: str) -> tuple[int, str, str]:
+    return run("sources", *words, "--data-dir", str(path))
+
+
+def added(path: Path, *words: str) -> dict[str, object]:
+    code, stdout, stderr = sources(path, "add", *words, "--json")
+    assert (code, stderr) == (0, "")
+    found: dict[str, object] = json.loads(stdout)
+    return found
+
+
+def test_a_new_source_is_shown_with_its_secret_once(tmp_path: Path) -> None:
+    first = added(tmp_path, "post", "--format", "postmark", "--token")
+    assert (first["ids"], first["accepted"], first["scheme"], first["format"]) == (["post"], True, "token", "postmark")
+    secret = str(first["secret"])
+    source = SourceRegistry(tmp_path / "sources.json").get("post")
+    assert source is not None
+    assert source.knows_token(f"Bearer {secret}")
+    assert source.reading is not None
+    assert (tmp_path / "sources.json").stat().st_mode & 0o777 == 0o600
+    assert "secret" not in added(tmp_path, "post", "--format", "sendgrid")
+    assert secret not in sources(tmp_path, "list")[1] + sources(tmp_path, "list", "--json")[1]
+
+
+def test_a_change_keeps_what_is_not_named(tmp_path: Path) -> None:
+    secret = str(added(tmp_path, "shop")["secret"])
+    decode_secret(secret)
+    added(tmp_path, "shop", "--field", "text=a.b", "--field", "text=c", "--field", "subject=d")
+    content = json.loads((tmp_path / "sources.json").read_bytes())["sources"]
+    assert content == [
+        {"name": "shop", "scheme": "standard", "secrets": [secret], "tenants": ["default"],
+         "fields": {"text": ["a.b", "c"], "subject": ["d"]}}
+    ]  # fmt: skip
+    changed = added(tmp_path, "shop", "--format", "zendesk", "--signs-decoded")
+    assert (changed["format"], changed["fields"]) == ("zendesk", {"text": ["a.b", "c"], "subject": ["d"]})
+    source = SourceRegistry(tmp_path / "sources.json").get("shop")
+    assert source is not None
+    assert (source.scheme, source.signed) == (Scheme.STANDARD, "decoded")
+    plain = added(tmp_path, "shop", "--format", "none")
+    assert (plain["format"], plain["fields"]) == (None, {})
+
+
+def test_the_list_says_how_each_is_read(tmp_path: Path) -> None:
+    assert sources(tmp_path, "list")[:2] == (0, "")
+    added(tmp_path, "desk", "--format", "zendesk", "--field", "customer_email=detail.mail")
+    code, stdout, _ = sources(tmp_path, "list")
+    assert (code, stdout.split("\t")) == (
+        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk\n"]
+    )  # fmt: skip
+    (one,) = json.loads(sources(tmp_path, "list", "--json")[1])
+    assert one["fields"] == {"customer_email": ["detail.mail"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("Shop",), "lower-case"),
+        (("shop", "--format", "pigeon"), "expected one of postmark"),
+        (("shop", "--field", "text"), "FIELD=PATH"),
+        (("shop", "--field", "=a"), "expected one of text"),
+        (("shop", "--field", "mood=a"), "expected one of text"),
+        (("shop", "--field", "text=a..b"), "names, numbers or '*'"),
+        (("there", "--token"), "its secrets fit no other"),
+    ],
+)
+def test_what_cannot_be_is_told_and_changes_nothing(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    added(tmp_path, "there")
+    before = (tmp_path / "sources.json").read_bytes()
+    code, _, stderr = sources(tmp_path, "add", *words)
+    assert code == 2
+    assert said in stderr
+    assert (tmp_path / "sources.json").read_bytes() == before
+
+
+def test_a_file_that_is_none_is_kept_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "sources.json").write_text("{")
+    code, _, stderr = sources(tmp_path, "add", "shop")
+    assert code != 0
+    assert "sources.json" in stderr
+    assert (tmp_path / "sources.json").read_text() == "{"
