@@ -58,7 +58,7 @@ def objection_to_sending(recent: Sequence[SentLetter], text: str, now: datetime,
     """
     of_today = [sent for sent in recent if now - sent.at < DAY]
     if len(of_today) >= per_day:
-        return f"{len(of_today)} letters went to this address within 24 hours"
+        return f"the address had its letters of a day ({per_day})"
     if any(sent.text == text and now - sent.at < SAME_TEXT_WITHIN for sent in of_today):
         return "the same text went to this address within the hour"
     return None

@@ -44,7 +44,7 @@ class LetterContract:
         held = close(store, "e9")
         assert queued(store) == ["e0", "e1", "e2"]
         assert held.finding == (
-            "deny: not late; its letter (refund_denied) was held back: 3 letters went to this address within 24 hours"
+            "deny: not late; its letter (refund_denied) was held back: the address had its letters of a day (3)"
         )
         assert store.cases.ending("case/shop/e9", 0) == held
         assert store.reports.case("case/shop/e9").finding == held.finding
@@ -54,7 +54,7 @@ class LetterContract:
     def test_people_are_told_once_not_for_every_letter(self, store: Store) -> None:
         for number in range(LIMIT + 4):
             close(store, f"e{number}")
-        assert told(store) == ["letters to one address stopped: 3 letters went to this address within 24 hours"]
+        assert told(store) == ["letters to one address stopped: the address had its letters of a day (3)"]
         [word] = [word for word in store.words.untold(10, NOW) if word.kind == "letter"]
         assert "ann@example.com" not in word.model_dump_json()
         assert word.case_id == "case/shop/e3"

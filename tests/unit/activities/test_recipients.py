@@ -111,4 +111,4 @@ class TestRecipients:
         asked = DetailsAsked(missing=["order_id"])
         second = close(store, clock, store.records, name="r2", policy=policy, letter=asked)
         assert (first.finding, len(recipients(store))) == ("deny: not late", 1)
-        assert second.finding.endswith("(details_asked) was held back: 1 letters went to this address within 24 hours")
+        assert second.finding.endswith("(details_asked) was held back: the address had its letters of a day (1)")

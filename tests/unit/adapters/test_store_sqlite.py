@@ -26,7 +26,7 @@ from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_ledger import LedgerContract
-from tests.contracts.store_letters import LetterContract
+from tests.contracts.store_letters import LetterContract, close
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
@@ -204,6 +204,26 @@ def test_what_nobody_was_told_of_before_becomes_a_word(tmp_path: Path) -> None:
     assert "connection refused" in waiting["dead_letter"].text
     assert waiting["approval"].subject == "approval wanted: refund"
     assert waiting["approval"].at == NOW
+
+
+def test_letters_of_the_release_before_count_too(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(open_store.__code__.co_filename).parent / "migrations"))
+    queued = (
+        "INSERT INTO replies (key, case_id, recipient, subject, text, queued_at) VALUES (:key, 'c', :to, 's', 't', :at)"
+    )
+    with database.engine.connect() as connection:
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0004")
+        for key, to in (("old", "Ann@Example.com"), ("nobody", None)):
+            connection.execute(sa.text(queued), {"key": key, "to": to, "at": NOW.isoformat(timespec="microseconds")})
+        connection.commit()
+    database.close()
+    store = open_store(f"sqlite:///{tmp_path}/old.db")
+    held = close(store, "e1", limit=1)
+    store.close()
+    assert "the address had its letters of a day" in held.finding
 
 
 def _old_letter(name: str) -> tuple[str, dict[str, object]]:
