@@ -6,6 +6,7 @@ SendGrid), so `decoded` turns them into text once all are there.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +16,11 @@ from domain.inbound.formats.charsets import decode, find_codec, mend
 
 MAX_PARTS = 200
 _HEAD_CAP = 8 * 1024  # bytes of headers of one part
-_PARAMETER = re.compile(r';\s*([A-Za-z0-9*_-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,1000})"|([^\s;"]{1,1000}))')
+_MAX_PARAMETERS = 32  # of one header
+# A quotation that does not end goes on to the end of the header: each character is looked at once.
+_PARAMETER = re.compile(
+    r';\s*+([A-Za-z0-9*_-]{1,40}+)\s*+=\s*+(?:"((?:[^"\\]++|\\.|\\\Z)*+)(?:"|\Z)|([^\s;"]++))', re.DOTALL
+)
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{1,70}", re.ASCII)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _CHARSET_FIELD, _CHARSETS_FIELD = "_charset_", "charsets"
@@ -169,6 +174,7 @@ def _name(raw: bytes) -> str:
 
 def _parameters(header: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, quoted, bare in _PARAMETER.findall(header[:_HEAD_CAP]):
+    for match in islice(_PARAMETER.finditer(header[:_HEAD_CAP]), _MAX_PARAMETERS):
+        name, quoted, bare = match.groups("")
         found.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted else bare)
     return found

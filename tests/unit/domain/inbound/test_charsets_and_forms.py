@@ -165,6 +165,7 @@ def test_files_of_every_kind_are_named() -> None:
         b"\r\n--B \t" * 100_000,
         part("text", b"x") + b"\r\n" * 400_000,
         b"--B\r\n" + b"a: b\r\n " * 100_000,
+        (b'--B\r\nContent-Disposition: form-data; name="x"' + b';a="' * 1900 + b"\\\r\n\r\nv\r\n") * 120 + b"--B--",
     ],
 )
 def test_hostile_forms_end_at_once(body: bytes) -> None:
