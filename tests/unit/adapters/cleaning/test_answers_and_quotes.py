@@ -141,6 +141,8 @@ def test_html_of_nothing_but_our_letter_is_for_a_person() -> None:
         "Thanks,\nBob Hill\n\nplease also cancel my plan",
         "Broken.\n\nBest regards,\nAnn Bell\n\nbitte den Versand auch erstatten",
         "Prices\n----------\nlamp 30\nbulb 5",
+        "Kaputt.\n\nDanke\nBitte Rückzahlung auf Konto",
+        "See these:\n----------\nhttps://a.example/1\nhttps://a.example/2",
         "A message from your form:\n\nFrom: Ann Bell\nTo: Shop\nSubject: lamp\n\nIt broke, refund it.",
     ],
 )
