@@ -110,6 +110,15 @@ def test_where_nothing_tells_whose_words_they_are_all_stay_and_it_is_said(text: 
     assert CleanFlag.WHOSE_WORDS in document.flags
 
 
+@pytest.mark.parametrize(
+    "hint",
+    ["Answers below", "I replied inline.", "Responses in blue", "Meine Antworten in rot", "mes réponses ci-dessous",
+     "mis respuestas abajo", "le mie risposte sotto", "мои ответы ниже", "答えは下記", "回复如下"],
+)  # fmt: skip
+def test_that_answers_stand_below_is_understood_in_many_languages(hint: str) -> None:
+    assert CleanFlag.WHOSE_WORDS in plain(f"{hint}\n\n{HEAD}\n\nWhich order?\nORD-1").flags
+
+
 def test_answers_that_the_sender_put_into_our_letter_are_kept() -> None:
     web = '<p>My answers are below in red.</p><div id="divRplyFwdMsg">From: Shop</div><div>Which order?<br>ORD-1</div>'
     document = page(web)
