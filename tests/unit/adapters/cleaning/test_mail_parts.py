@@ -128,7 +128,11 @@ def test_flowed_lines_are_joined(more: str, body: str, seen: str) -> None:
         ("base64", base64.b64encode("größer".encode()).decode()[:-1], "größer"),
         ("base64", "aGVs!bG8=\n", "hello"),
         ("base64", "aGVsbG8=\naGVsbG8=", "hellohello"),
-        ("base64", "V2hlcmUgaXMgbXkgcmVmdW5kPw==\n\n___\nmy list\nusers@l.example\nhttps://l.example", "Where is my refund?"),
+        (
+            "base64",
+            "V2hlcmUgaXMgbXkgcmVmdW5kPw==\n\n___\nmy list\nusers@l.example\nhttps://l.example",
+            "Where is my refund?",
+        ),
         ("base64", "This was never base64, you see.", "This was never base64, you see."),
         ("x-none", "as it is", "as it is"),
     ],
