@@ -67,8 +67,14 @@ def best_form(forms: Sequence[Sequence[Piece]]) -> Sequence[Piece]:
     rich = next((form for form in reversed(filled) if any(piece.html for piece in form)), None)
     if plain is None or rich is None:
         return plain or rich or next((form for form in reversed(forms) if form), ())
-    if all(piece.excuse for piece in plain if not piece.blank):
+    if all(piece.excuse for piece in plain if not piece.blank) or _speaks_of_html(plain) > _speaks_of_html(rich):
         return rich
     missing = sum(piece.words for piece in rich) - (said := sum(piece.words for piece in plain))
     struck = any(CleanFlag.STRUCK_OUT in piece.seen.flags for piece in rich)
     return rich if struck or missing > max(_MISSING_WORDS, said) else plain
+
+
+def _speaks_of_html(form: Sequence[Piece]) -> bool:
+    """Tell whether a short text names HTML: where the other form does not, in whatever language, it is an excuse."""
+    text = " ".join(piece.seen.text[:_MAX_EXCUSE] for piece in form)
+    return len(text) < _MAX_EXCUSE and "html" in text.lower()

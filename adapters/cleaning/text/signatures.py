@@ -23,6 +23,34 @@ _NAME_LINE = re.compile(
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _RULE = re.compile(r"_{2,}|[=*-]{10,}")
 _LINK = re.compile(r"https?://|www\.|\S@\S")
+_ADDRESS = re.compile(r"\S@\S")
+_PARTICLES = frozenset(
+    [
+        "van",
+        "von",
+        "vom",
+        "zu",
+        "zum",
+        "de",
+        "der",
+        "den",
+        "da",
+        "di",
+        "del",
+        "della",
+        "do",
+        "dos",
+        "la",
+        "le",
+        "el",
+        "bin",
+        "al",
+        "und",
+        "and",
+        "y",
+        "e",
+    ]
+)
 _AFTERTHOUGHT = re.compile(r"(?:p\.? ?s|p\.? ?d|n\.? ?b|p\.? ?p\.? ?s)\b[.:)!,-]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -111,7 +139,8 @@ def _begins_signature(lines: list[str], index: int, filled: int, mail: MailPatte
     if _RULE.fullmatch(line):
         below = [text for text in tail if text.strip()]
         linked = sum(_LINK.search(text) is not None for text in below)
-        return 1 < filled <= _MAX_FOOTER_LINES + 1 and linked * 2 >= len(below)
+        addressed = any(_ADDRESS.search(text) for text in below)
+        return addressed and 1 < filled <= _MAX_FOOTER_LINES + 1 and linked * 2 >= len(below)
     return len(line) <= _MAX_CLOSING and mail.closing.fullmatch(line) is not None and _looks_signed(tail, mail)
 
 
@@ -144,11 +173,14 @@ def _looks_signed(tail: list[str], mail: MailPatterns) -> bool:
     filled = [line for line in lines if line]
     if not filled or len(filled) > MAX_SIGNATURE_LINES or any(len(line) > _MAX_CARD_LINE for line in filled):
         return False
-    words = lines[first].split()
-    named = bool(_NAME_LINE.fullmatch(lines[first])) and (
-        all(word[:1].isupper() for word in words[:2]) or (not lines[first].isascii() and len(words) <= 4)
-    )
-    return named and all(_on_card(line, mail) for line in filled[1:])
+    return _is_name(lines[first]) and all(_on_card(line, mail) for line in filled[1:])
+
+
+def _is_name(line: str) -> bool:
+    """Tell whether a line may be a name: words with capitals, or a few in a script that has none."""
+    words = [word for word in _WORD.findall(line) if word.lower() not in _PARTICLES]
+    capitals = all(not word[0].islower() for word in words)
+    return _NAME_LINE.fullmatch(line) is not None and capitals and (line.isascii() or len(words) <= 4)
 
 
 def _afterthought(tail: list[str]) -> int:

@@ -110,6 +110,15 @@ def test_where_nothing_tells_whose_words_they_are_all_stay_and_it_is_said(text: 
     assert CleanFlag.WHOSE_WORDS in document.flags
 
 
+@pytest.mark.parametrize(
+    "hint",
+    ["Answers below", "I replied inline.", "Responses in blue", "Meine Antworten in rot", "mes réponses ci-dessous",
+     "mis respuestas abajo", "le mie risposte sotto", "мои ответы ниже", "答えは下記", "回复如下"],
+)  # fmt: skip
+def test_that_answers_stand_below_is_understood_in_many_languages(hint: str) -> None:
+    assert CleanFlag.WHOSE_WORDS in plain(f"{hint}\n\n{HEAD}\n\nWhich order?\nORD-1").flags
+
+
 def test_answers_that_the_sender_put_into_our_letter_are_kept() -> None:
     web = '<p>My answers are below in red.</p><div id="divRplyFwdMsg">From: Shop</div><div>Which order?<br>ORD-1</div>'
     document = page(web)
@@ -141,6 +150,8 @@ def test_html_of_nothing_but_our_letter_is_for_a_person() -> None:
         "Thanks,\nBob Hill\n\nplease also cancel my plan",
         "Broken.\n\nBest regards,\nAnn Bell\n\nbitte den Versand auch erstatten",
         "Prices\n----------\nlamp 30\nbulb 5",
+        "Kaputt.\n\nDanke\nBitte Rückzahlung auf Konto",
+        "See these:\n----------\nhttps://a.example/1\nhttps://a.example/2",
         "A message from your form:\n\nFrom: Ann Bell\nTo: Shop\nSubject: lamp\n\nIt broke, refund it.",
     ],
 )

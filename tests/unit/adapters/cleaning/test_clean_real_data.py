@@ -1,6 +1,7 @@
 """Floors on messages and mails that others wrote. The folder is named by HEADGATE_EVAL_DATA; without it these tests are
 skipped."""
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.cleaning.cleaner import DocumentCleaner
+from adapters.cleaning.cleaner import CleanEmail, DocumentCleaner
 from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
 from tests.fakes.blueprint import WORDS
 
@@ -67,3 +68,38 @@ def test_no_ticket_loses_a_word_or_is_held_for_nothing() -> None:
 def test_injections_are_mostly_counted_and_never_raise() -> None:
     told = [CleanFlag.INSTRUCTION_LIKE in clean(row["text"]).flags for row in rows("security/injection.jsonl")]
     assert sum(told) / len(told) >= 0.6
+
+
+def field_mails(case: str) -> list[CleanEmail]:
+    """The raw mails of a field case, cleaned."""
+    path = next((Path(FOLDER or ".") / "field").glob(f"mail-{case}-*.json"), None)
+    if path is None:
+        pytest.skip("no such field case in that folder")
+    sent = [variant["send"] for variant in json.loads(path.read_text("utf-8"))["variants"]]
+    bodies = [
+        base64.b64decode(one["body_base64"]) if "body_base64" in one else one["body"].encode()
+        for one in sent
+        if "rfc822" in one["content_type"]
+    ]
+    assert bodies
+    return [CLEANER.clean_email(body) for body in bodies]
+
+
+@pytest.mark.parametrize("case", ["06", "09", "11", "16"])
+def test_field_mails_are_read_whole(case: str) -> None:
+    for mail in field_mails(case):
+        assert "broken" in mail.document.text
+        assert not {CleanFlag.BODY_UNREAD, CleanFlag.WHOSE_WORDS, CleanFlag.UNDECODABLE} & set(mail.document.flags)
+    if case == "06":
+        assert all("€" in mail.document.text for mail in field_mails(case))
+
+
+def test_what_stands_in_attached_field_mails_is_not_the_senders() -> None:
+    for mail in field_mails("08"):
+        assert mail.attachments == ("old",)
+        assert "at once" not in mail.document.text
+        assert "fine, thank you" not in mail.document.text
+
+
+def test_a_field_mail_whose_text_is_in_a_file_is_not_read_by_its_subject() -> None:
+    assert all(CleanFlag.BODY_UNREAD in mail.document.flags for mail in field_mails("13"))

@@ -44,6 +44,9 @@ MESSAGE = f"Content-Type: message/rfc822\n\n{OLD_MAIL}"
         (multi("alternative", text("plain"), html("rich")), "plain", ()),
         (multi("alternative", text(" \n"), html("rich")), "rich", ()),
         (multi("alternative", text("This mail is in HTML format."), html("rich")), "rich", ()),
+        (multi("alternative", text("Ihr Programm zeigt kein HTML an."), html("Kaputt.")), "Kaputt.", ()),
+        (multi("alternative", text("このメールはHTML形式です"), html("壊れた")), "壊れた", ()),
+        (multi("alternative", text("My HTML page broke"), html("My HTML page broke")), "My HTML page broke", ()),
         (
             multi("alternative", text(""), multi("mixed", html("one"), PDF, html("two"), mark="b2")),
             "one\n\ntwo",
@@ -125,7 +128,11 @@ def test_flowed_lines_are_joined(more: str, body: str, seen: str) -> None:
         ("base64", base64.b64encode("größer".encode()).decode()[:-1], "größer"),
         ("base64", "aGVs!bG8=\n", "hello"),
         ("base64", "aGVsbG8=\naGVsbG8=", "hellohello"),
-        ("base64", "V2hlcmUgaXMgbXkgcmVmdW5kPw==\n\n___\nmy list of users\nhttps://l.example", "Where is my refund?"),
+        (
+            "base64",
+            "V2hlcmUgaXMgbXkgcmVmdW5kPw==\n\n___\nmy list\nusers@l.example\nhttps://l.example",
+            "Where is my refund?",
+        ),
         ("base64", "This was never base64, you see.", "This was never base64, you see."),
         ("x-none", "as it is", "as it is"),
     ],
