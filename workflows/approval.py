@@ -195,6 +195,7 @@ class ApprovalWorkflow:
                     ("for", brief.for_whom),
                     ("why a person", brief.why),
                     *(("evidence", line) for line in brief.evidence),
+                    *(("the customer", line) for line in brief.request),
                     ("policy", brief.policy),
                     ("if approved", brief.if_approved),
                     ("if rejected", brief.if_rejected),

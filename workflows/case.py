@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadletter import FailedStep
     from domain.letters import PersonAnswer
     from domain.model_call import Usage
+    from domain.money.request import request_lines
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
     from workflows import options
@@ -245,7 +246,8 @@ class CaseWorkflow:
     def message(self) -> CaseMessage:
         """Return what the case is about, for the person who must answer."""
         case = self._case
-        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, text=case.text)
+        request = request_lines(f"{case.subject}\n\n{case.text}")
+        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=case.text)
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""

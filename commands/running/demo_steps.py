@@ -163,6 +163,8 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
     console.print(Text(f"    for   {brief.for_whom}\n    why   {brief.why}"))
     for line in brief.evidence:
         console.print(Text(f"    -     {line}"))
+    for line in brief.request:
+        console.print(Text(f"    said  {line}"))
 
 
 async def _wait_until_settled(headgate: Headgate, parts: Parts, decided: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""The brief that a person reads before approving: fields from the records, never free text of the sender."""
+"""The brief that a person reads before approving: fields from the records, and apart from them the customer's words,
+quoted.
+"""
 
 from collections.abc import Sequence
 
@@ -8,6 +10,7 @@ from domain.money.approval import Brief
 from domain.money.claim import Claim
 from domain.money.records import Account
 from domain.money.refund import Mark, Refund, RefundAction, RefundPolicy
+from domain.money.request import request_lines
 
 _WHY_MARKED = {
     Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
@@ -29,8 +32,12 @@ def refund_brief(
     policy: RefundPolicy,
     flags: Sequence[str],
     expires_after_s: float,
+    message: str = "",
 ) -> Brief:
-    """Say what would be paid, to whom, why, on what evidence, and what happens on either answer."""
+    """Say what would be paid, to whom, why, on what evidence, and what happens on either answer.
+
+    `message` is the customer's, personal data replaced by tokens: what in it asks for the money is quoted.
+    """
     money = format_minor(action.money.minor, action.money.currency)
     currency = action.money.currency
     limit = format_minor(policy.approval_limit_minor.get(currency, 0), currency)
@@ -64,6 +71,7 @@ def refund_brief(
         for_whom=f"customer {account.customer.customer_id if account.customer else 'unknown'}, back to {action.payee}",
         why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {why}.",
         evidence=evidence,
+        request=request_lines(message, claim),
         policy=f"claims within {policy.window_days} days of the charge; a person decides from {limit} of a charge on; "
         f"blueprint {action.policy_version}",
         if_approved=f"{money} goes back to {action.payee} at once and the customer is told.",

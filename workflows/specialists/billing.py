@@ -191,6 +191,7 @@ class BillingWorkflow:
                 policy=case.policy.refund,
                 flags=case.flags,
                 expires_after_s=rules.expires_after_s,
+                message=f"{case.subject}\n\n{case.text}",
             ),
             requester=account.customer.customer_id if account.customer else "unknown",
             approvers=rules.approvers,

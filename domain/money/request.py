@@ -1,0 +1,127 @@
+"""What the customer wrote, for whoever decides on it: the sentences that a request rests on, quoted, links dead."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from domain.inbound.cleaned import MAX_TEXT_CHARS
+from domain.inbound.sentences import sentences
+from domain.inbound.shown import quoted
+from domain.money.claim import Claim, Wants
+from domain.money.written import find_amounts
+
+QUOTED_AT_MOST, QUOTED_CHARS = 3, 300
+_EVIDENCE_AT_MOST = 20  # quotes of a claim that are looked for
+
+# Which sentences speak of money to be given back, by word stems. They choose what is shown, nothing else: where a
+# language is missing, its messages are shown by order number, amounts, or their first sentences.
+_GIVE_BACK = re.compile(
+    r"refund|reimburs|compensat|charge ?back|money back|\b(?:give|pay|paid|send|want|get)\b.{0,20}\bback\b"
+    r"|\bcredit m[ey]\b|erstatt|rückzahl|zurück|gutschr|rembours|reembols|devol[uv]|devuel|rimbors|indietro"
+    r"|terugbetal|terugstort|geld terug|zwrot|zwróć|zwrac|återbetal|tilbagebetal|tilbakebetal|refusjon|vrác|vrať"
+    r"|vrátit|hyvit|palaut|visszatér|ramburs|returnare|iade|верн|возврат|возмещ|поверн|відшкод|επιστροφ|استرداد|استرجاع|إرجاع|ارجاع"
+    r"|退款|退钱|退錢|返金|払い戻|환불|hoàn tiền|hoàn lại",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(r"\d\s?(?:[%٪]|per ?cent|prozent|pour cent|por ciento|por cento|per cento|procent)", re.IGNORECASE)
+
+
+class _Sentence(NamedTuple):
+    """A sentence with what speaks for showing it, and where in it that is said."""
+
+    number: int
+    text: str
+    weight: int
+    said_at: int
+
+
+def request_lines(text: str, claim: Claim | None = None) -> list[str]:
+    """Return the customer's sentences that a request rests on, quoted, and how the claim was read; [] for no text.
+
+    At most three sentences, in the order of the message: those that the claim was read from, ask for money back, name
+    an amount or the order; else the first ones. Only what stands in the message is ever quoted, whatever the claim
+    says. Takes time in proportion to the text, of which the first 16,000 characters are read.
+
+    Args:
+        text: the message, personal data replaced by tokens.
+        claim: what was read out of it; None where nobody read a claim.
+
+    >>> request_lines("Hello. My lamp broke. Please refund 20 percent of it! Bye")
+    ['“Please refund 20 percent of it!”']
+    """
+    evidence = _evidence(claim) if claim is not None else []
+    order = _letters(claim.order_id or "") if claim is not None else ""
+    each = dict.fromkeys(sentences(text[:MAX_TEXT_CHARS]))
+    found = [_weighed(number, sentence, evidence, order) for number, sentence in enumerate(each)]
+    if not found:
+        return []
+    telling = sorted((s for s in found if s.weight), key=lambda s: -s.weight)
+    shown = sorted(telling[:QUOTED_AT_MOST]) or found[:QUOTED_AT_MOST]
+    lines = [_quoted(sentence) for sentence in shown]
+    if (more := len(telling) - len(shown)) > 0:
+        lines.append(f"and {more} more sentence{'s' if more > 1 else ''} about it: open the message")
+    return [*lines, *([f"read as: {_reading(claim)}"] if claim is not None else [])]
+
+
+def _weighed(number: int, sentence: str, evidence: Sequence[str], order: str) -> _Sentence:
+    asks, share, amounts = _GIVE_BACK.search(sentence), _SHARE.search(sentence), find_amounts(sentence)
+    places = [m.start() for m in (asks, share) if m is not None] + [w.start for w in amounts[:1]]
+    weight = 4 * (asks is not None) + 2 * bool(amounts or share)
+    if evidence:
+        folded = sentence.casefold()
+        said = [at for quote in evidence if (at := _place(folded, quote)) >= 0]
+        weight += 8 * bool(said)
+        places += said
+    weight += bool(order) and order in _letters(sentence)
+    return _Sentence(number, sentence, weight, min(places, default=0))
+
+
+def _evidence(claim: Claim) -> list[str]:
+    """Return the words that a claim was read from, folded; whoever read it may have made some of them up."""
+    quotes = [*getattr(claim, "quotes", []), *(doubted.quote for doubted in getattr(claim, "doubts", []))]
+    folded = (" ".join(quote.casefold().split()) for quote in quotes[:_EVIDENCE_AT_MOST])
+    return [quote for quote in dict.fromkeys(folded) if quote]
+
+
+def _place(sentence: str, quote: str) -> int:
+    """Return where a quote stands in a sentence, or 0 where it holds the whole sentence; -1: not as whole words."""
+    at = sentence.find(quote)
+    if at < 0:
+        return 0 if len(sentence) > 3 and sentence in quote else -1
+    end = at + len(quote)
+    cut_before = quote[0].isalnum() and sentence[at - 1 : at].isalnum()
+    cut_behind = quote[-1].isalnum() and sentence[end : end + 1].isalnum()
+    return -1 if cut_before or cut_behind else at
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text alone: however people write a number, it is the same one."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def _quoted(sentence: _Sentence) -> str:
+    if len(sentence.text) <= QUOTED_CHARS or sentence.said_at < QUOTED_CHARS // 2:
+        return quoted(sentence.text, QUOTED_CHARS)
+    return quoted("…" + sentence.text[sentence.said_at - QUOTED_CHARS // 3 :], QUOTED_CHARS)
+
+
+def _reading(claim: Claim) -> str:
+    """Say in a few words how much the claim asks for."""
+    if claim.wants is not Wants.REFUND:
+        return "a question; no money is asked for"
+    doubts = dict.fromkeys(str(doubted.doubt).replace("_", " ") for doubted in getattr(claim, "doubts", []))
+    if doubts or claim.unreadable or getattr(claim, "scope", "") == "unread":
+        why = [*doubts, *(name.replace("_", " ") for name in claim.unreadable)]
+        return "money back, but not all of it could be read for sure" + (f" ({', '.join(why)})" if why else "")
+    return _how_much(claim)
+
+
+def _how_much(claim: Claim) -> str:
+    share, items = getattr(claim, "share_bp", None), getattr(claim, "items", [])
+    amount = f"{claim.amount} ({claim.amount_origin})" if claim.amount is not None else ""
+    if share is not None:
+        return f"a share: {share / 100:g} % of the price" + (f", {amount}" if amount else "")
+    if items:
+        return f"a part: {len(items)} named item{'s' if len(items) > 1 else ''}" + (f", {amount}" if amount else "")
+    return f"an amount: {amount}" if amount else "all of it; no amount and no part is named"
