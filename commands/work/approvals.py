@@ -9,8 +9,9 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, ta
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
-    from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
+    from domain.money.approval import ApprovalView, Brief, DecisionAnswer, Verdict
 
+LIST_QUOTE_CHARS = 80
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
 
 
@@ -30,8 +31,11 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)"),
-                ((v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}") for v in views),
+                ("approval", "amount", "what", "decide until (UTC)", "the customer"),
+                (
+                    (v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}", _first_words(v.brief))
+                    for v in views
+                ),
             )
 
     with_headgate(data_dir, work)
@@ -39,7 +43,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
 
 @approvals_app.command("show")
 def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show the brief: what, for whom, why, evidence, policy, and what each answer does."""
+    """Show the brief: what, for whom, why, evidence, what the customer wrote, policy, and what each answer does."""
 
     async def work(headgate: "Headgate") -> None:
         view = await headgate.approvals.show(approval_id)
@@ -59,14 +63,24 @@ def _print_brief(view: "ApprovalView") -> None:
         ("for whom", brief.for_whom),
         ("why a person", brief.why),
         *(("evidence", line) for line in brief.evidence),
+        *(("the customer", line) for line in brief.request),
         ("policy", brief.policy),
         ("if approved", brief.if_approved),
         ("if rejected", brief.if_rejected),
         ("decide until", f"{view.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("digest", view.digest),
         *(("had no effect", notice) for notice in view.notices),
+        ("original", f"headgate cases original {view.case_id}"),
     ):
         typer.echo(f"  {name:13} {value}")
+
+
+def _first_words(brief: "Brief") -> str:
+    """Return the first quote of a brief, shortened; nothing where an older version wrote the brief."""
+    if not brief.request:
+        return ""
+    first = brief.request[0]
+    return first if len(first) <= LIST_QUOTE_CHARS else first[: LIST_QUOTE_CHARS - 2] + "…”"
 
 
 Approvers = Annotated[

@@ -57,12 +57,18 @@ def _environment() -> Environment:
     found.filters["when"] = when
     found.filters["remaining"] = remaining
     found.filters["path"] = approval_path
+    found.filters["case_path"] = case_path
     return found
 
 
 def approval_path(approval_id: str) -> str:
     """Return the address of an approval's page."""
     return f"/approvals/{quote(approval_id, safe='/')}"
+
+
+def case_path(case_id: str) -> str:
+    """Return the address of a case's page."""
+    return f"/cases/{quote(case_id, safe='/')}"
 
 
 def when(at: datetime) -> str:
