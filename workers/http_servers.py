@@ -31,7 +31,7 @@ def serve_gateway(settings: Settings) -> None:
 
 async def _run_gateway(settings: Settings) -> None:
     from client.approvals import Approvals
-    from client.case_views import CaseViews
+    from client.case_rows import CaseViews
     from client.cases import Cases
     from client.connect import connect
     from client.which import which_headgate

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from client.case_views import CaseView, WaitingCases
+from client.case_rows import CaseView, WaitingCases
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, PendingApprovals
 from ports.store import StoredCase
 
@@ -24,7 +24,7 @@ class ApprovalDesk(Protocol):
 
 
 class CaseDesk(Protocol):
-    """Where cases are looked at; `client.case_views.CaseViews` is one."""
+    """Where cases are looked at; `client.case_rows.CaseViews` is one."""
 
     async def waiting(self) -> WaitingCases:
         """Return the cases that wait for a person."""
