@@ -1,4 +1,4 @@
-"""A case as a list shows it, what Temporal knows of it without asking a worker; and as a page does, with its message."""
+"""A case as a list shows it, for which no worker is asked; and as a page shows it, with its message."""
 
 import asyncio
 from datetime import datetime

@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
+from domain.money.request import short_request
 
 SUBJECT_CHARS, TEXT_CHARS, VALUE_CHARS = 200, 1000, 500
-REQUEST_CHARS = 200  # of the customer's words, in a word on an approval
+REQUEST_CHARS = 200  # of a customer's words
 ALONE_AT_MOST = 3  # so many words of a kind are sent one by one, more of them as one message
 LINES_AT_MOST = 20  # so many are named in the text of such a message; all of them in its data
 GROUP_SIZES = (100, 20, 4, 1)  # after each refusal smaller, until whatever cannot be sent stands alone
@@ -125,9 +126,10 @@ def word_on_dead_letter(letter: DeadLetter) -> WordToPeople:
 
 
 def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
-    """Return what the approvers are told of a request: no more than its brief, the customer's first quote last."""
+    """Return what the approvers are told of a request: no more than its brief, with one quote of the customer."""
     brief = request.brief
-    wrote = f" The customer: {one_line(brief.request[0], REQUEST_CHARS)}" if brief.request else ""
+    quote = short_request(brief.request, REQUEST_CHARS)
+    wrote = f" The customer: {quote}" if quote else ""
     return WordToPeople(
         word_id=request.approval_id,
         kind=WordKind.APPROVAL,

@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import CaseAnswer, CaseInput, CaseState, CaseStatus, HumanDecision, Lane
     from domain.deadletter import FailedStep
     from domain.errors import FailureKind
-    from domain.money.request import request_lines
-    from domain.words_to_people import WordKind
+    from domain.money.request import request_lines, short_request
+    from domain.words_to_people import REQUEST_CHARS, WordKind
     from workflows.failures import step_error
     from workflows.steps import tell_people
     from workflows.waiting import Decisions, wait_for_person
@@ -76,7 +76,8 @@ class WaitForPerson:
     def _words(self, word: WordKind) -> str:
         """Return what the customer wrote, for the first word on a wait."""
         lines = request_lines(f"{self._case.subject}\n\n{self._case.text}") if word is WordKind.ARRIVAL else []
-        return f"; the customer: {lines[0]}" if lines else ""
+        quote = short_request(lines, REQUEST_CHARS)
+        return f"; the customer: {quote}" if quote else ""
 
     def _unanswered(self, finding: str) -> FailureError:
         message = f"no person answered within {self._case.policy.human.deadline_s:g} s: {finding}"

@@ -9,7 +9,7 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, ta
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
-    from domain.money.approval import ApprovalView, Brief, DecisionAnswer, Verdict
+    from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
 
 LIST_QUOTE_CHARS = 80
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
@@ -18,6 +18,7 @@ approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, 
 @approvals_app.command("list")
 def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List what waits for a decision, the oldest first."""
+    from domain.money.request import short_request
 
     async def work(headgate: "Headgate") -> None:
         pending = await headgate.approvals.pending()
@@ -33,7 +34,13 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             table(
                 ("approval", "amount", "what", "decide until (UTC)", "the customer"),
                 (
-                    (v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}", _first_words(v.brief))
+                    (
+                        v.approval_id,
+                        v.amount,
+                        v.brief.what,
+                        f"{v.expires_at:%m-%d %H:%M}",
+                        short_request(v.brief.request, LIST_QUOTE_CHARS),
+                    )
                     for v in views
                 ),
             )
@@ -73,14 +80,6 @@ def _print_brief(view: "ApprovalView") -> None:
         ("original", f"headgate cases original {view.case_id}"),
     ):
         typer.echo(f"  {name:13} {value}")
-
-
-def _first_words(brief: "Brief") -> str:
-    """Return the first quote of a brief, shortened; nothing where an older version wrote the brief."""
-    if not brief.request:
-        return ""
-    first = brief.request[0]
-    return first if len(first) <= LIST_QUOTE_CHARS else first[: LIST_QUOTE_CHARS - 2] + "…”"
 
 
 Approvers = Annotated[

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.inbound.cleaned import MAX_TEXT_CHARS
 from domain.inbound.sentences import sentences
-from domain.inbound.shown import quoted
+from domain.inbound.shown import cut, quoted
 from domain.money.claim import Claim, Wants
 from domain.money.written import find_amounts
 
@@ -64,10 +64,29 @@ def request_lines(text: str, claim: Claim | None = None) -> list[str]:
     return [*lines, *([f"read as: {_reading(claim)}"] if claim is not None else [])]
 
 
+def short_request(lines: Sequence[str], at_most: int) -> str:
+    """Return the most telling quote of `request_lines` in at most `at_most` characters; "" where there is none.
+
+    >>> short_request(["“Hello.”", "“Please refund all of order ORD-1.”", "read as: all of it"], 24)
+    '“Please refund all of…”'
+    """
+    quotes = [line for line in lines if line.startswith("“")]
+    if not quotes:
+        return ""
+    quote = max(quotes, key=_tells)
+    return quote if len(quote) <= at_most else cut(quote, at_most - 2) + "…”"
+
+
+def _tells(sentence: str) -> int:
+    """Return how much a sentence tells of the money that is wanted back."""
+    figure = _SHARE.search(sentence) is not None or bool(find_amounts(sentence))
+    return 4 * (_GIVE_BACK.search(sentence) is not None) + 2 * figure
+
+
 def _weighed(number: int, sentence: str, evidence: Sequence[str], order: str) -> _Sentence:
     asks, share, amounts = _GIVE_BACK.search(sentence), _SHARE.search(sentence), find_amounts(sentence)
     places = [m.start() for m in (asks, share) if m is not None] + [w.start for w in amounts[:1]]
-    weight = 4 * (asks is not None) + 2 * bool(amounts or share)
+    weight = _tells(sentence)
     if evidence:
         folded = sentence.casefold()
         said = [at for quote in evidence if (at := _place(folded, quote)) >= 0]

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from domain.money.request import short_request
+
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -58,6 +60,7 @@ def _environment() -> Environment:
     found.filters["remaining"] = remaining
     found.filters["path"] = approval_path
     found.filters["case_path"] = case_path
+    found.filters["short"] = short_request
     return found
 
 
