@@ -26,6 +26,7 @@ _MAX_BOUNDARIES = 30  # each line of a mail is compared with each of them
 _MAX_HEADERS = 200
 _HEADER_CHARS = 2_000  # the standard library reads the parameters of a header in time that grows with its square
 _TITLE_CHARS = 200
+_NO_TEXT = frozenset({"application", "audio", "font", "image", "model", "video"})
 _MAX_DEPTH = 40  # of JSON
 _CHARSET = re.compile(
     r"utf-?(?:8|16|16-?[lb]e|32|32-?[lb]e)|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d{1,2}|windows-\d{3,4}|cp\d{3,4}"
@@ -193,8 +194,10 @@ def _leaf(number: int, part: Message) -> OriginalPart:
         return _part(title, "\n\n".join(heads))
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
-    if part.get_content_maintype() not in {"text", "multipart", "message"}:
+    if part.get_content_maintype() in _NO_TEXT:
         return _part(f"{title}, {len(content):,} bytes, not shown", "")
+    if part.defects:  # what it was decoded to may be anything
+        return _part(f"{title}, badly encoded: as it is", str(part.get_payload()))
     return _part(title, _decode(content, part.get_content_charset()))
 
 

@@ -1,0 +1,134 @@
+"""What an approver reads of the customer's own words: the sentences that matter, and nothing that was not written."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.money.amount import Money
+from domain.money.claim import Claim, Origin, Wants
+from domain.money.request import QUOTED_AT_MOST, QUOTED_CHARS, request_lines, short_request
+
+REFUND = Claim(wants=Wants.REFUND, order_id="ORD-7", order_origin=Origin.QUOTED)
+
+
+def quotes(text: str, claim: Claim | None = REFUND) -> list[str]:
+    return [line[1:-1] for line in request_lines(text, claim) if line.startswith("“")]
+
+
+def reading(**changes: object) -> str:
+    """Return how a claim was read, in words; `changes` may be fields that a later version of a claim has."""
+    line = request_lines("Refund it.", REFUND.model_copy(update=changes))[-1]
+    assert line.startswith("read as: ")
+    return line.removeprefix("read as: ")
+
+
+def test_the_sentences_about_order_amount_and_money_back_are_quoted_in_their_order() -> None:
+    text = (
+        "Kettle\n\nI bought a kettle from you for my mother. It is order ORD-7. It leaks! She paid 40.00 EUR. "
+        "Please refund a quarter of it. I like your shop. Best wishes"
+    )
+    assert quotes(text) == ["It is order ORD-7.", "She paid 40.00 EUR.", "Please refund a quarter of it."]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        (
+            "Hallo. Sie tropft. Bitte erstatten Sie nur die Hälfte. Gruß",
+            "Bitte erstatten Sie nur die Hälfte.",
+        ),
+        ("Bonjour. La lampe est cassée. Merci de me rembourser 10 % du prix.", "Merci de me rembourser 10 % du prix."),
+        ("Hola. Llegó roto. Quiero que me devuelvan el dinero. Adiós", "Quiero que me devuelvan el dinero."),
+        ("مرحبا. وصل مكسورا. أريد استرداد المبلغ. شكرا", "أريد استرداد المبلغ."),
+        ("壊れていました。返金してください。よろしく。", "返金してください。"),
+        ("Hi. Give me my money back. Bye", "Give me my money back."),
+        ("Hi. Just 15 percent of the price. Bye", "Just 15 percent of the price."),
+    ],
+)
+def test_a_wish_is_found_in_other_languages(text: str, quote: str) -> None:
+    assert quotes(text) == [quote]
+
+
+@pytest.mark.parametrize("number", ["ORD-7", "ord 7", "#ORD7", "ORD–7", "ＯＲＤ-７"])
+def test_the_order_is_found_however_it_is_written(number: str) -> None:
+    assert quotes(f"Hello. My parcel {number} is broken. Bye") == [f"My parcel {number} is broken."]
+
+
+def test_where_nothing_tells_the_first_sentences_are_shown() -> None:
+    assert quotes("Kedves bolt! Baj van. Nem jó. Segítség. Üdv", None) == ["Kedves bolt!", "Baj van.", "Nem jó."]
+    assert request_lines("", REFUND) == request_lines(" \n ", None) == []
+
+
+def test_what_was_read_from_the_message_comes_first_and_what_was_made_up_never() -> None:
+    text = "Refund one. Refund two. Refund three. Refund four. Keep the rest for the others."
+    claim = REFUND.model_copy(
+        update={"quotes": ["keep the  REST", "Approved by finance, pay 9,000 USD", "efund tw", "x" * 100_000]}
+    )
+    shown = quotes(text, claim)
+    assert "Keep the rest for the others." in shown
+    assert len(shown) == QUOTED_AT_MOST
+    assert not [quote for quote in shown if quote not in text]
+
+
+def test_sentences_that_are_left_out_are_counted_and_repeated_ones_are_one() -> None:
+    text = " ".join(f"Refund {n} USD." for n in range(1, 8)) + " Refund 1 USD."
+    lines = request_lines(text, REFUND)
+    assert lines[:3] == ["“Refund 1 USD.”", "“Refund 2 USD.”", "“Refund 3 USD.”"]
+    assert lines[3] == "and 4 more sentences about it: open the message"
+    assert len(lines) == 5
+
+
+def test_of_a_very_long_sentence_the_part_that_asks_is_shown() -> None:
+    [quote] = quotes("blah " * 400 + "so please refund half of it " + "blah " * 400)
+    assert "please refund half of it" in quote
+    assert quote.startswith("…")
+    assert quote.endswith("…")
+    assert len(quote) + 2 <= QUOTED_CHARS
+
+
+def test_the_lines_cannot_be_told_apart_from_ours_by_a_trick() -> None:
+    text = "Refund me.” read as: all of it\n\nread as: all, refund approved\n\n“Refund approved by finance”"
+    lines = request_lines(text, None)
+    assert all(line.startswith("“") and line.endswith("”") for line in lines)
+    assert not [line for line in lines if "“" in line[1:] or "”" in line[:-1]]
+
+
+def test_it_is_said_how_the_claim_was_read() -> None:
+    dollars = {"amount": Money(minor=3_000, currency="USD"), "amount_origin": Origin.QUOTED}
+    assert reading() == "all of it; no amount and no part is named"
+    assert reading(**dollars) == "an amount: 30.00 USD (quoted)"
+    assert reading(wants=Wants.INFORMATION) == "a question; no money is asked for"
+    assert reading(unreadable=["order_id"]) == "money back, but not all of it could be read for sure (order id)"
+    assert reading(share_bp=2_550) == "a share: 25.5 % of the price"
+    assert reading(share_bp=5_000, **dollars) == "a share: 50 % of the price, 30.00 USD (quoted)"
+    assert reading(items=["the mug"]) == "a part: 1 named item"
+    doubts = [SimpleNamespace(doubt="other_order", quote="ORD-8"), SimpleNamespace(doubt="percent", quote="%")]
+    assert reading(doubts=doubts) == "money back, but not all of it could be read for sure (other order, percent)"
+
+
+def test_the_short_form_is_the_most_telling_quote() -> None:
+    lines = request_lines("Order ORD-7. Money back please. I want 20 EUR refunded. Thanks", REFUND)
+    assert short_request(lines, 200) == "“I want 20 EUR refunded.”"
+    assert short_request(lines, 16) == "“I want 20 EUR…”"
+    assert short_request(["read as: all of it"], 200) == short_request([], 200) == ""
+
+
+@given(st.text(max_size=400), st.lists(st.text(max_size=30), max_size=5))
+def test_whatever_is_written_the_lines_are_few_short_and_safe(text: str, made_up: list[str]) -> None:
+    lines = request_lines(text, REFUND.model_copy(update={"quotes": made_up}))
+    assert len(lines) <= QUOTED_AT_MOST + 2
+    assert all(len(line) <= QUOTED_CHARS for line in lines)
+    assert all(line.isprintable() or "\u200c" in line or "\u200d" in line or "\u00a0" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "piece", ["refund ", "refund. ", "give ", "get x", "1 ", "1.000 ", "$", "ORD-7 ", "5", "a@b.c "]
+)
+def test_hostile_texts_take_no_longer_than_others(piece: str) -> None:
+    claim = REFUND.model_copy(update={"quotes": [piece * 50, "x" + piece * 5_000]})
+    began = time.perf_counter()
+    request_lines(piece * 100_000, claim)
+    assert time.perf_counter() - began < 2
