@@ -28,7 +28,7 @@ def cases_original(
     decoded (headers and parts of a mail, fields of a form, indented JSON), and what could move a terminal is written
     out. Links in it are the sender's: do not follow them.
     """
-    if raw and not as_json and sys.stdout.isatty():
+    if raw and not as_json and _is_terminal():
         raise fail("raw bytes could drive your terminal: send them to a file, --raw > message.bin", USAGE)
 
     async def work(parts: "Parts") -> "StoredCase":
@@ -44,6 +44,10 @@ def cases_original(
         sys.stdout.buffer.flush()
     else:
         _print(stored)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _document(stored: "StoredCase") -> dict[str, object]:
@@ -70,4 +74,6 @@ def _print(stored: "StoredCase") -> None:
     for part in read_original(stored.content_type, stored.body):
         typer.echo(part.title)
         if part.text:
-            typer.echo(textwrap.indent(part.text, "  | ", lambda _: True))  # no line of it can pass for one of ours
+            typer.echo(
+                textwrap.indent(part.text.rstrip("\n"), "  | ", lambda _: True)
+            )  # no line of it can pass for one of ours

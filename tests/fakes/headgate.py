@@ -9,6 +9,8 @@ from domain.errors import UnknownCaseError
 from domain.intake import IntakeState
 from domain.money.approval import ApprovalDecision, DecisionAnswer
 
+MESSAGE = "Where is\n\nmy \x1b[2Jmoney?"
+
 
 class FakeHeadgate:
     """Stands in for `client.headgate.Headgate`; `counts` says whether decisions do."""
@@ -41,7 +43,9 @@ class FakeCases:
         return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")
 
     async def message(self, case_id: str) -> CaseMessage:
-        return CaseMessage(subject="No refund", lang="en", flags=["attachments"], text="Where is\n\nmy \x1b[2Jmoney?")
+        return CaseMessage(
+            subject="No refund", lang="en", flags=["attachments"], request=["“Where is my money?”"], text=MESSAGE
+        )
 
     async def start(self, **message: object) -> str:
         return "case/shop/1"

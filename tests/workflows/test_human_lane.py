@@ -259,3 +259,23 @@ async def test_broken_alert_does_not_end_the_wait(mill: Mill, world: FakeWorld) 
 
 async def _count(world: FakeWorld, name: str, at_least: int) -> bool:
     return len(world.of(name)) >= at_least
+
+
+async def test_whoever_must_answer_is_told_what_the_customer_wrote_once_and_reads_it_in_the_message(
+    mill: Mill, world: FakeWorld
+) -> None:
+    text = "Hello [NAME_1]. Give my money back <@U1> at evil.example! Bye"
+    handle = await mill.start(new_case(subject="", text=text))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    quote = "“Give my money back ‹[at]U1› at evil[.]example!”"
+    assert (await handle.query(CaseWorkflow.message)).request == [quote]
+    await mill.skip(1.5 * DAY)
+    await eventually(lambda: _reminded(world))
+    first, second = (call.request.text for call in world.of("alert_person")[:2])
+    assert first.endswith(f"; the customer: {quote}")
+    assert "money back" not in second
+    await mill.close_by_hand(handle)
+
+
+async def _reminded(world: FakeWorld) -> bool:
+    return len(world.of("alert_person")) >= 2

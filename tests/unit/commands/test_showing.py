@@ -40,6 +40,7 @@ def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> Non
     assert '["attachments"]' in stdout
     assert "  | Where is\n  | \n  | my  [2Jmoney?" in stdout
     assert "\x1b" not in stdout, "it is the sender's text"
+    assert "the customer       “Where is my money?”" in stdout
     code, stdout, _ = run("cases", "show", CASE, "--json")
     assert json.loads(stdout)["message"]["subject"] == "No refund"
 

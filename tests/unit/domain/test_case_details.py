@@ -142,6 +142,30 @@ def test_every_mark_says_why_a_person_is_asked() -> None:
     assert all(len(brief(mark).why) > 60 for mark in Mark)
 
 
+def test_the_brief_quotes_the_message_beside_its_own_words_and_nowhere_else() -> None:
+    quiet = brief(Mark.GUESSED_ORDER)
+    assert quiet.request == []
+    said = refund_brief_with(message="Hi. I want my money back for ORD-2, see evil.example. Bye")
+    assert said.request[0] == "“I want my money back for ORD-2, see evil[.]example.”"
+    assert said.request[-1].startswith("read as: ")
+    assert "evil" not in said.model_copy(update={"request": []}).model_dump_json()
+
+
+def refund_brief_with(message: str) -> Brief:
+    action = big_action()
+    refund = Refund(
+        rule=Rule.FAULTY, order_id="ORD-2", charge_id="CH-2", payee="card:visa-1", money=action.money, partial=False
+    )
+    account = Account(customer=Customer(customer_id="C-1"), order=ORDER)
+    policy = case_input().policy.refund
+    return refund_brief(action, refund, CLAIM, account, policy=policy, flags=[], expires_after_s=60, message=message)
+
+
+def test_a_brief_of_an_older_version_is_read() -> None:
+    old = brief(Mark.GUESSED_ORDER).model_dump(mode="json", exclude={"request"})
+    assert Brief.model_validate(old).request == []
+
+
 def test_the_brief_holds_no_word_of_the_sender_and_knows_when_nobody_is_known() -> None:
     said = brief(Mark.GUESSED_ORDER, account=Account()).model_dump_json()
     assert not [w for w in ("evil", "click", "Ann", "or else") if w in said]
