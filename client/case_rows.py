@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from client.cases import Cases
 
 SHOWN_AT_MOST = 100
-_ASKED_AT_ONCE = 16
+ASKED_AT_ONCE = 16
 
 
 class CaseRow(BaseModel):
@@ -115,7 +115,7 @@ class CaseViews:
         """
         listed = self._cases.list(state=CaseState.WAITING_HUMAN, limit=SHOWN_AT_MOST + 1)
         ids = [row.case_id async for row in listed]
-        asked, turns = ids[:SHOWN_AT_MOST], asyncio.Semaphore(_ASKED_AT_ONCE)
+        asked, turns = ids[:SHOWN_AT_MOST], asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def show(case_id: str) -> CaseView:
             async with turns:
