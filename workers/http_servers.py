@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import uvicorn
 import uvloop
 
+from domain.errors import NotReachableError
 from workers.json_logs import configure_logging
 from workers.settings import Settings
 
@@ -60,7 +61,11 @@ async def _run_gateway(settings: Settings) -> None:
 
 
 class _StoredOriginals:
-    """Messages as they came in, from the store, which is opened at the first look: taking webhooks needs none."""
+    """Messages as they came in, from the store, which is opened at the first look: taking webhooks needs none.
+
+    Raises:
+        NotReachableError: from `load`: there is no store here, and the settings name none.
+    """
 
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
@@ -68,6 +73,9 @@ class _StoredOriginals:
 
     def load(self, case_id: str) -> "StoredCase":
         """Return an admitted case with its payload. Raises KeyError if it is unknown."""
+        settings = self._parts.settings
+        if not settings.store_url and not (settings.data_dir / "store.db").exists():  # an empty one would be made
+            raise NotReachableError("the store is not here: name it by HEADGATE_STORE_URL")
         with self._opening:
             store = self._parts.store
         return store.cases.load(case_id)

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         object_to,
     )
+    from domain.money.request import request_rows
     from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people
@@ -195,7 +196,7 @@ class ApprovalWorkflow:
                     ("for", brief.for_whom),
                     ("why a person", brief.why),
                     *(("evidence", line) for line in brief.evidence),
-                    *(("the customer", line) for line in brief.request),
+                    *request_rows(brief.request),
                     ("policy", brief.policy),
                     ("if approved", brief.if_approved),
                     ("if rejected", brief.if_rejected),

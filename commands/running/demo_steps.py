@@ -27,6 +27,7 @@ from domain.case import CaseState
 from domain.case_details import format_cost
 from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.money.request import request_rows
 from workers.bootstrap import Parts
 from workers.machine.stack import Stack
 from workers.settings import PROJECT, Settings, load_settings
@@ -163,8 +164,8 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
     console.print(Text(f"    for   {brief.for_whom}\n    why   {brief.why}"))
     for line in brief.evidence:
         console.print(Text(f"    -     {line}"))
-    for line in brief.request:
-        console.print(Text(f"    said  {line}"))
+    for name, line in request_rows(brief.request):
+        console.print(Text(f"    {'said' if line.startswith('“') else name:5} {line}"))
 
 
 async def _wait_until_settled(headgate: Headgate, parts: Parts, decided: list[str]) -> None:

@@ -63,6 +63,8 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 
 def _print_brief(view: "ApprovalView") -> None:
+    from domain.money.request import request_rows
+
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
     for name, value in (
@@ -70,7 +72,7 @@ def _print_brief(view: "ApprovalView") -> None:
         ("for whom", brief.for_whom),
         ("why a person", brief.why),
         *(("evidence", line) for line in brief.evidence),
-        *(("the customer", line) for line in brief.request),
+        *request_rows(brief.request),
         ("policy", brief.policy),
         ("if approved", brief.if_approved),
         ("if rejected", brief.if_rejected),

@@ -94,6 +94,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     The message is shown as the models see it: cleaned, personal data replaced by tokens; above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in.
     """
+    from domain.money.request import request_rows
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id)
@@ -106,8 +107,8 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
                 typer.echo(
                     f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
                 )
-        for line in message.request:
-            typer.echo(f"{'the customer':18} {line}")
+        for name, value in request_rows(message.request):
+            typer.echo(f"{name:18} {value}")
         # Untrusted text: control characters could move the terminal's cursor.
         text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
         typer.echo(textwrap.indent(text, "  | ", lambda _: True))

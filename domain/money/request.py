@@ -18,7 +18,8 @@ _EVIDENCE_AT_MOST = 20  # quotes of a claim that are looked for
 # language is missing, its messages are shown by order number, amounts, or their first sentences.
 _GIVE_BACK = re.compile(
     r"refund|reimburs|compensat|charge ?back|money back|\b(?:give|pay|paid|send|want|get)\b.{0,20}\bback\b"
-    r"|\bcredit m[ey]\b|erstatt|rückzahl|zurück|gutschr|rembours|reembols|devol[uv]|devuel|rimbors|indietro"
+    r"|\breturn\b.{0,20}\b(?:money|amount|payments?|one|them)\b|\bcredit m[ey]\b"
+    r"|erstatt|rückzahl|zurück|gutschr|rembours|reembols|devol[uv]|devuel|rimbors|indietro"
     r"|terugbetal|terugstort|geld terug|zwrot|zwróć|zwrac|återbetal|tilbagebetal|tilbakebetal|refusjon|vrác|vrať"
     r"|vrátit|hyvit|palaut|visszatér|ramburs|returnare|iade|верн|возврат|возмещ|поверн|відшкод|επιστροφ|استرداد|استرجاع|إرجاع|ارجاع"
     r"|退款|退钱|退錢|返金|払い戻|환불|hoàn tiền|hoàn lại",
@@ -60,8 +61,22 @@ def request_lines(text: str, claim: Claim | None = None) -> list[str]:
     shown = sorted(telling[:QUOTED_AT_MOST]) or found[:QUOTED_AT_MOST]
     lines = [_quoted(sentence) for sentence in shown]
     if (more := len(telling) - len(shown)) > 0:
-        lines.append(f"and {more} more sentence{'s' if more > 1 else ''} about it: open the message")
+        lines.append(f"not shown: {more} more sentence{'s' if more > 1 else ''} about it")
     return [*lines, *([f"read as: {_reading(claim)}"] if claim is not None else [])]
+
+
+def request_rows(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the lines of a request with a name each: the customer's quotes, and what is said about them.
+
+    >>> request_rows(["“Please refund it.”", "read as: all of it"])
+    [('the customer', '“Please refund it.”'), ('read as', 'all of it')]
+    """
+    rows = []
+    for line in lines:
+        name, colon, rest = line.partition(": ")
+        ours = not line.startswith("“") and colon
+        rows.append((name, rest) if ours else ("the customer", line))
+    return rows
 
 
 def short_request(lines: Sequence[str], at_most: int) -> str:
@@ -143,4 +158,4 @@ def _how_much(claim: Claim) -> str:
         return f"a share: {share / 100:g} % of the price" + (f", {amount}" if amount else "")
     if items:
         return f"a part: {len(items)} named item{'s' if len(items) > 1 else ''}" + (f", {amount}" if amount else "")
-    return f"an amount: {amount}" if amount else "all of it; no amount and no part is named"
+    return amount or "all of it; no amount and no part is named"

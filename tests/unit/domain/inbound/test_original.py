@@ -54,6 +54,10 @@ def test_a_text_in_json_cannot_pass_for_a_field_and_hides_nothing() -> None:
     ]
 
 
+def test_only_a_line_break_breaks_a_line() -> None:
+    assert only("application/json", rb'["C:\\new", "a\nb\n"]') == '[\n  "C:\\\\new",\n  "a\\n\n    b\\n\n    "\n]'
+
+
 @pytest.mark.parametrize("body", [b'{"text": ', b"[" * 50_000, b'{"a":' * 60 + b"1" + b"}" * 60, b'{"a": "\xff"}', b""])
 def test_what_is_no_json_is_shown_as_it_is(body: bytes) -> None:
     [part] = read_original("application/json", body)

@@ -77,7 +77,7 @@ def test_sentences_that_are_left_out_are_counted_and_repeated_ones_are_one() -> 
     text = " ".join(f"Refund {n} USD." for n in range(1, 8)) + " Refund 1 USD."
     lines = request_lines(text, REFUND)
     assert lines[:3] == ["“Refund 1 USD.”", "“Refund 2 USD.”", "“Refund 3 USD.”"]
-    assert lines[3] == "and 4 more sentences about it: open the message"
+    assert lines[3] == "not shown: 4 more sentences about it"
     assert len(lines) == 5
 
 
@@ -99,7 +99,7 @@ def test_the_lines_cannot_be_told_apart_from_ours_by_a_trick() -> None:
 def test_it_is_said_how_the_claim_was_read() -> None:
     dollars = {"amount": Money(minor=3_000, currency="USD"), "amount_origin": Origin.QUOTED}
     assert reading() == "all of it; no amount and no part is named"
-    assert reading(**dollars) == "an amount: 30.00 USD (quoted)"
+    assert reading(**dollars) == "30.00 USD (quoted)"
     assert reading(wants=Wants.INFORMATION) == "a question; no money is asked for"
     assert reading(unreadable=["order_id"]) == "money back, but not all of it could be read for sure (order id)"
     assert reading(share_bp=2_550) == "a share: 25.5 % of the price"
