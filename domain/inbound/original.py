@@ -131,8 +131,8 @@ def _pretty(value: object, depth: int = 1) -> str:
         return str(value)
     pad, end = "  " * depth, "  " * (depth - 1)
     if isinstance(value, str):
-        lines = (json.dumps(line, ensure_ascii=False)[1:-1] for line in value.split("\n"))
-        return '"' + f"\\n\n{pad}".join(lines) + '"'
+        escaped = (json.dumps(line, ensure_ascii=False)[1:-1] for line in value.split("\n"))
+        return '"' + f"\\n\n{pad}".join(escaped) + '"'
     if isinstance(value, _Pairs) and value:
         lines = [f"{pad}{json.dumps(name, ensure_ascii=False)}: {_pretty(inner, depth + 1)}" for name, inner in value]
         return "{\n" + ",\n".join(lines) + f"\n{end}}}"

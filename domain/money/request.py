@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from domain.inbound.cleaned import MAX_TEXT_CHARS
@@ -12,7 +14,8 @@ from domain.money.claim import Claim, Wants
 from domain.money.written import find_amounts
 
 QUOTED_AT_MOST, QUOTED_CHARS = 3, 300
-_EVIDENCE_AT_MOST = 20  # quotes of a claim that are looked for
+_EVIDENCE_AT_MOST, _PLACES_AT_MOST = 20, 20  # quotes of a claim that are looked for, and places for each
+_LONG_QUOTE = 20  # characters; a shorter one may stand within a word by chance
 
 # Which sentences speak of money to be given back, by word stems. They choose what is shown, nothing else: where a
 # language is missing, its messages are shown by order number, amounts, or their first sentences.
@@ -51,10 +54,10 @@ def request_lines(text: str, claim: Claim | None = None) -> list[str]:
     >>> request_lines("Hello. My lamp broke. Please refund 20 percent of it! Bye")
     ['“Please refund 20 percent of it!”']
     """
-    evidence = _evidence(claim) if claim is not None else []
+    each = list(dict.fromkeys(sentences(text[:MAX_TEXT_CHARS])))
+    evidence = _evidence(each, claim) if claim is not None else {}
     order = _letters(claim.order_id or "") if claim is not None else ""
-    each = dict.fromkeys(sentences(text[:MAX_TEXT_CHARS]))
-    found = [_weighed(number, sentence, evidence, order) for number, sentence in enumerate(each)]
+    found = [_weighed(number, sentence, evidence.get(number), order) for number, sentence in enumerate(each)]
     if not found:
         return []
     telling = sorted((s for s in found if s.weight), key=lambda s: -s.weight)
@@ -98,35 +101,48 @@ def _tells(sentence: str) -> int:
     return 4 * (_GIVE_BACK.search(sentence) is not None) + 2 * figure
 
 
-def _weighed(number: int, sentence: str, evidence: Sequence[str], order: str) -> _Sentence:
+def _weighed(number: int, sentence: str, said_at: int | None, order: str) -> _Sentence:
     asks, share, amounts = _GIVE_BACK.search(sentence), _SHARE.search(sentence), find_amounts(sentence)
     places = [m.start() for m in (asks, share) if m is not None] + [w.start for w in amounts[:1]]
-    weight = _tells(sentence)
-    if evidence:
-        folded = sentence.casefold()
-        said = [at for quote in evidence if (at := _place(folded, quote)) >= 0]
-        weight += 8 * bool(said)
-        places += said
-    weight += bool(order) and order in _letters(sentence)
+    weight = _tells(sentence) + (bool(order) and order in _letters(sentence))
+    if said_at is not None:
+        weight += 8
+        places = [said_at]
     return _Sentence(number, sentence, weight, min(places, default=0))
 
 
-def _evidence(claim: Claim) -> list[str]:
-    """Return the words that a claim was read from, folded; whoever read it may have made some of them up."""
+def _evidence(each: Sequence[str], claim: Claim) -> dict[int, int]:
+    """Return which sentences a claim was read from, by number, and where in them it stands.
+
+    Whoever read it may have made quotes up, or cut them within words and across sentences.
+    """
     quotes = [*getattr(claim, "quotes", []), *(doubted.quote for doubted in getattr(claim, "doubts", []))]
-    folded = (" ".join(quote.casefold().split()) for quote in quotes[:_EVIDENCE_AT_MOST])
-    return [quote for quote in dict.fromkeys(folded) if quote]
+    folded = [sentence.casefold() for sentence in each]
+    starts = list(accumulate((len(sentence) + 1 for sentence in folded), initial=0))
+    whole, found = " ".join(folded), dict[int, int]()
+    for quote in dict.fromkeys(" ".join(quote.casefold().split()) for quote in quotes[:_EVIDENCE_AT_MOST]):
+        at = _place(whole, quote)
+        if at < 0:
+            continue
+        end, middle = at + len(quote), at + len(quote) // 2
+        for number in range(bisect_right(starts, at) - 1, bisect_right(starts, end - 1)):
+            first, last = starts[number], starts[number + 1] - 1
+            if first <= middle <= last or (at <= first and last <= end):
+                found.setdefault(number, max(0, at - first))
+    return found
 
 
-def _place(sentence: str, quote: str) -> int:
-    """Return where a quote stands in a sentence, or 0 where it holds the whole sentence; -1: not as whole words."""
-    at = sentence.find(quote)
-    if at < 0:
-        return 0 if len(sentence) > 3 and sentence in quote else -1
-    end = at + len(quote)
-    cut_before = quote[0].isalnum() and sentence[at - 1 : at].isalnum()
-    cut_behind = quote[-1].isalnum() and sentence[end : end + 1].isalnum()
-    return -1 if cut_before or cut_behind else at
+def _place(text: str, quote: str) -> int:
+    """Return where a quote stands in a text, -1 for nowhere; a short one must stand there in whole words."""
+    at = text.find(quote) if quote else -1
+    for _ in range(_PLACES_AT_MOST):
+        end = at + len(quote)
+        cut_before = text[at - 1 : at].isalnum() and quote[:1].isalnum()
+        cut_behind = text[end : end + 1].isalnum() and quote[-1:].isalnum()
+        if at < 0 or len(quote) >= _LONG_QUOTE or not (cut_before or cut_behind):
+            return at
+        at = text.find(quote, at + 1)
+    return -1
 
 
 def _letters(text: str) -> str:
@@ -144,10 +160,11 @@ def _reading(claim: Claim) -> str:
     """Say in a few words how much the claim asks for."""
     if claim.wants is not Wants.REFUND:
         return "a question; no money is asked for"
+    if (mood := getattr(claim, "mood", "wanted")) != "wanted":
+        return "money back, but " + ("the wish is withdrawn" if mood == "withdrawn" else "under a condition")
     doubts = dict.fromkeys(str(doubted.doubt).replace("_", " ") for doubted in getattr(claim, "doubts", []))
-    if doubts or claim.unreadable or getattr(claim, "scope", "") == "unread":
-        why = [*doubts, *(name.replace("_", " ") for name in claim.unreadable)]
-        return "money back, but not all of it could be read for sure" + (f" ({', '.join(why)})" if why else "")
+    if unread := [*doubts, *(name.replace("_", " ") for name in claim.unreadable)]:
+        return f"money back, but not all of it could be read for sure ({', '.join(unread)})"
     return _how_much(claim)
 
 

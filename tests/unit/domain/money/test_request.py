@@ -73,6 +73,20 @@ def test_what_was_read_from_the_message_comes_first_and_what_was_made_up_never()
     assert not [quote for quote in shown if quote not in text]
 
 
+def test_a_quote_that_was_cut_within_words_and_sentences_still_finds_its_sentence() -> None:
+    text = "The cups came late. Two of the six are chipped at the rim, the rest is fine. Many greetings to all of you."
+    assert quotes(text, REFUND) == text.replace(". ", ".\n").split("\n")
+    cut = SimpleNamespace(doubt="part", quote="came late. Two of the six are chipped at the r")
+    assert quotes(text, REFUND.model_copy(update={"doubts": [cut]})) == [
+        "Two of the six are chipped at the rim, the rest is fine."
+    ]
+    short = REFUND.model_copy(update={"quotes": ["hip", "rim", "reetings"]})
+    assert quotes(text, short) == ["Two of the six are chipped at the rim, the rest is fine."], "whole words only"
+    over = REFUND.model_copy(update={"quotes": [text[4:-4]]})
+    assert len(quotes(text, over)) == 1
+    assert len(quotes(text, REFUND.model_copy(update={"quotes": [text]}))) == 3
+
+
 def test_sentences_that_are_left_out_are_counted_and_repeated_ones_are_one() -> None:
     text = " ".join(f"Refund {n} USD." for n in range(1, 8)) + " Refund 1 USD."
     lines = request_lines(text, REFUND)
@@ -104,6 +118,8 @@ def test_it_is_said_how_the_claim_was_read() -> None:
     assert reading(unreadable=["order_id"]) == "money back, but not all of it could be read for sure (order id)"
     assert reading(share_bp=2_550) == "a share: 25.5 % of the price"
     assert reading(share_bp=5_000, **dollars) == "a share: 50 % of the price, 30.00 USD (quoted)"
+    assert reading(mood="withdrawn") == "money back, but the wish is withdrawn"
+    assert reading(mood="conditional") == "money back, but under a condition"
     assert reading(items=["the mug"]) == "a part: 1 named item"
     doubts = [SimpleNamespace(doubt="other_order", quote="ORD-8"), SimpleNamespace(doubt="percent", quote="%")]
     assert reading(doubts=doubts) == "money back, but not all of it could be read for sure (other order, percent)"
