@@ -56,8 +56,8 @@ def request_lines(text: str, claim: Claim | None = None) -> list[str]:
     """
     each = list(dict.fromkeys(sentences(text[:MAX_TEXT_CHARS])))
     evidence = _evidence(each, claim) if claim is not None else {}
-    order = _letters(claim.order_id or "") if claim is not None else ""
-    found = [_weighed(number, sentence, evidence.get(number), order) for number, sentence in enumerate(each)]
+    orders = _orders(claim) if claim is not None else []
+    found = [_weighed(number, sentence, evidence.get(number), orders) for number, sentence in enumerate(each)]
     if not found:
         return []
     telling = sorted((s for s in found if s.weight), key=lambda s: -s.weight)
@@ -101,14 +101,23 @@ def _tells(sentence: str) -> int:
     return 4 * (_GIVE_BACK.search(sentence) is not None) + 2 * figure
 
 
-def _weighed(number: int, sentence: str, said_at: int | None, order: str) -> _Sentence:
+def _weighed(number: int, sentence: str, said_at: int | None, orders: Sequence[str]) -> _Sentence:
     asks, share, amounts = _GIVE_BACK.search(sentence), _SHARE.search(sentence), find_amounts(sentence)
     places = [m.start() for m in (asks, share) if m is not None] + [w.start for w in amounts[:1]]
-    weight = _tells(sentence) + (bool(order) and order in _letters(sentence))
+    weight = _tells(sentence)
+    if orders:
+        letters = _letters(sentence)
+        weight += any(order in letters for order in orders)
     if said_at is not None:
         weight += 8
         places = [said_at]
     return _Sentence(number, sentence, weight, min(places, default=0))
+
+
+def _orders(claim: Claim) -> list[str]:
+    """Return the order numbers that a claim names, letters and digits alone."""
+    named = [claim.order_id or "", *getattr(claim, "orders", [])[:_EVIDENCE_AT_MOST]]
+    return [order for order in dict.fromkeys(map(_letters, named)) if order]
 
 
 def _evidence(each: Sequence[str], claim: Claim) -> dict[int, int]:
@@ -175,4 +184,7 @@ def _how_much(claim: Claim) -> str:
         return f"a share: {share / 100:g} % of the price" + (f", {amount}" if amount else "")
     if items:
         return f"a part: {len(items)} named item{'s' if len(items) > 1 else ''}" + (f", {amount}" if amount else "")
-    return amount or "all of it; no amount and no part is named"
+    if amount:
+        return amount
+    others = ", ".join(map(str, [*getattr(claim, "figures", []), *getattr(claim, "numbers", [])][:5]))
+    return "all of it; " + (f"figures named: {others}" if others else "no amount and no part is named")

@@ -57,6 +57,12 @@ def test_the_order_is_found_however_it_is_written(number: str) -> None:
     assert quotes(f"Hello. My parcel {number} is broken. Bye") == [f"My parcel {number} is broken."]
 
 
+def test_another_order_is_shown_too() -> None:
+    claim = REFUND.model_copy(update={"orders": ["ORD-7", "ORD-8"]})
+    text = "Refund ORD-7. Hello there. The same goes for ord 8, it broke."
+    assert quotes(text, claim) == ["Refund ORD-7.", "The same goes for ord 8, it broke."]
+
+
 def test_where_nothing_tells_the_first_sentences_are_shown() -> None:
     assert quotes("Kedves bolt! Baj van. Nem jó. Segítség. Üdv", None) == ["Kedves bolt!", "Baj van.", "Nem jó."]
     assert request_lines("", REFUND) == request_lines(" \n ", None) == []
@@ -120,6 +126,7 @@ def test_it_is_said_how_the_claim_was_read() -> None:
     assert reading(share_bp=5_000, **dollars) == "a share: 50 % of the price, 30.00 USD (quoted)"
     assert reading(mood="withdrawn") == "money back, but the wish is withdrawn"
     assert reading(mood="conditional") == "money back, but under a condition"
+    assert reading(figures=[dollars["amount"]], numbers=["15"]) == "all of it; figures named: 30.00 USD, 15"
     assert reading(items=["the mug"]) == "a part: 1 named item"
     doubts = [SimpleNamespace(doubt="other_order", quote="ORD-8"), SimpleNamespace(doubt="percent", quote="%")]
     assert reading(doubts=doubts) == "money back, but not all of it could be read for sure (other order, percent)"
