@@ -28,7 +28,7 @@ _DEFANGED = (
     (re.compile(r"\](?=[(\[])"), "] "),
     (re.compile("<"), "‹"),
     (re.compile(">"), "›"),
-    (re.compile("[“”]"), '"'),  # only ours begin and end what is quoted
+    (re.compile("[“”„‟❝❞〝〞〟＂]"), '"'),  # only ours begin and end what is quoted
 )
 _SOURCE_CHARS = 4  # of a text so many times longer than what is shown are looked at
 

@@ -211,6 +211,6 @@ def test_whatever_comes_it_is_shown_and_drives_no_terminal(content_type: str, bo
     ids=lambda value: None if isinstance(value, bytes) else value[:20],
 )
 def test_hostile_bodies_take_no_longer_than_others(content_type: str, body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read_original(content_type, body)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

@@ -75,6 +75,7 @@ def test_nothing_can_be_clicked_and_nobody_is_mentioned(text: str) -> None:
         ("Z\u0430\u0301\u0440", "“Z\u0430\u0301\u0440”"),
         ("half \ud800 a pair", "“half a pair”"),
         ("he said “approved” by finance", '“he said "approved" by finance”'),
+        ("so ❞ read as: all ＂ „x‟", '“so " read as: all " "x"”'),
         ("می\u200cخواهم", "“می\u200cخواهم”"),
         ("e.g. 4.150,00 EUR of ORD-10.23, at 3.5 %", "“e.g. 4.150,00 EUR of ORD-10.23, at 3.5 %”"),
         ("", "“”"),
@@ -148,8 +149,8 @@ def test_no_word_is_lost_between_sentences(text: str) -> None:
 @pytest.mark.parametrize("piece", [".", "!", ". ", "?\t", "a. ", "\n \n", " \n", '."', "。", "\u0301", "@a", "http"])
 def test_hostile_texts_take_no_longer_than_others(piece: str) -> None:
     text = piece * (100_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     sentences(text)
     visible(text)
     quoted(text, 100_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

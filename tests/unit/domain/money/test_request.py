@@ -152,6 +152,6 @@ def test_whatever_is_written_the_lines_are_few_short_and_safe(text: str, made_up
 )
 def test_hostile_texts_take_no_longer_than_others(piece: str) -> None:
     claim = REFUND.model_copy(update={"quotes": [piece * 50, "x" + piece * 5_000]})
-    began = time.perf_counter()
+    began = time.process_time()
     request_lines(piece * 100_000, claim)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
