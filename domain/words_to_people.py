@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from domain.briefs.request import short_request
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
-from domain.money.request import short_request
 
 SUBJECT_CHARS, TEXT_CHARS, VALUE_CHARS = 200, 1000, 500
 REQUEST_CHARS = 200  # of a customer's words

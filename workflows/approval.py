@@ -9,6 +9,7 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
     from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+    from domain.briefs.request import request_rows
     from domain.case_details import told
     from domain.money.approval import (
         ApprovalDecision,
@@ -21,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         object_to,
     )
-    from domain.money.request import request_rows
     from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people

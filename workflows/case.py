@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.models.route import RouteActivities, RouteRequest
+    from domain.briefs.request import request_lines
     from domain.case import (
         TERMINAL_STATES,
         CaseAnswer,
@@ -31,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadletter import FailedStep
     from domain.letters import PersonAnswer
     from domain.model_call import Usage
-    from domain.money.request import request_lines
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
     from workflows import options

@@ -7,10 +7,10 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
+    from domain.briefs.request import request_lines, short_request
     from domain.case import CaseAnswer, CaseInput, CaseState, CaseStatus, HumanDecision, Lane
     from domain.deadletter import FailedStep
     from domain.errors import FailureKind
-    from domain.money.request import request_lines, short_request
     from domain.words_to_people import REQUEST_CHARS, WordKind
     from workflows.failures import step_error
     from workflows.steps import tell_people

@@ -23,11 +23,11 @@ from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
 from commands.work.overview import money_lines, states_in_temporal
+from domain.briefs.request import request_rows
 from domain.case import CaseState
 from domain.case_details import format_cost
 from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
-from domain.money.request import request_rows
 from workers.bootstrap import Parts
 from workers.machine.stack import Stack
 from workers.settings import PROJECT, Settings, load_settings

@@ -18,7 +18,7 @@ approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, 
 @approvals_app.command("list")
 def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List what waits for a decision, the oldest first."""
-    from domain.money.request import short_request
+    from domain.briefs.request import short_request
 
     async def work(headgate: "Headgate") -> None:
         pending = await headgate.approvals.pending()
@@ -63,7 +63,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 
 def _print_brief(view: "ApprovalView") -> None:
-    from domain.money.request import request_rows
+    from domain.briefs.request import request_rows
 
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))

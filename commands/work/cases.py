@@ -94,7 +94,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     The message is shown as the models see it: cleaned, personal data replaced by tokens; above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from domain.money.request import request_rows
+    from domain.briefs.request import request_rows
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id)

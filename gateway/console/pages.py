@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from domain.money.request import short_request
+from domain.briefs.request import short_request
 
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {

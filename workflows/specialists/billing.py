@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
+    from domain.briefs.brief import refund_brief
     from domain.case import CaseState, EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.errors import FailureKind
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         RefundPaid,
     )
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
-    from domain.money.brief import refund_brief
     from domain.money.claim import Claim
     from domain.money.records import Account
     from domain.money.refund import (

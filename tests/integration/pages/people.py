@@ -8,6 +8,7 @@ import httpx
 
 from client.case_rows import CaseView, WaitingCases
 from domain.blueprint import ApprovalRules, CasePolicy
+from domain.briefs.request import request_lines
 from domain.case import CaseInput, CaseMessage, CaseState, CaseStatus
 from domain.errors import TransientError, UnknownCaseError
 from domain.money.amount import Money
@@ -22,7 +23,6 @@ from domain.money.approval import (
     Standing,
     Verdict,
 )
-from domain.money.request import request_lines
 from ports.store import StoredCase
 
 CASE = "case/shop/evt_1"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.briefs.request import request_lines
 from domain.money.approval import ApprovalView, Objection, Standing
-from domain.money.request import request_lines
 from gateway.console.approvers import ensure_approvers
 from tests.integration.pages.people import APPROVAL, HOSTILE, FakeDesk, Person, hidden
 

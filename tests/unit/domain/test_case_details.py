@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from domain.briefs.brief import refund_brief
 from domain.case import CaseState, CaseStatus, EffectRecord
 from domain.case_details import case_details, format_cost, money_of, plain, told
 from domain.model_call import Usage
 from domain.money.amount import Money
 from domain.money.approval import Brief
-from domain.money.brief import refund_brief
 from domain.money.claim import Claim, Origin, Reason
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.money.refund import Mark, Refund, Rule

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.money.request import request_lines
+from domain.briefs.request import request_lines
 from domain.words_to_people import (
     GROUP_SIZES,
     PER_MINUTE,

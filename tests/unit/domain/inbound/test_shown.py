@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.inbound.sentences import sentences
+from domain.briefs.sentences import sentences
 from domain.inbound.shown import quoted, visible
 
 # What programs make a link or a mention of.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.briefs.request import QUOTED_AT_MOST, QUOTED_CHARS, request_lines, short_request
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin, Wants
-from domain.money.request import QUOTED_AT_MOST, QUOTED_CHARS, request_lines, short_request
 
 REFUND = Claim(wants=Wants.REFUND, order_id="ORD-7", order_origin=Origin.QUOTED)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from domain.briefs.sentences import sentences
 from domain.inbound.cleaned import MAX_TEXT_CHARS
-from domain.inbound.sentences import sentences
 from domain.inbound.shown import cut, quoted
 from domain.money.claim import Claim, Wants
 from domain.money.written import find_amounts

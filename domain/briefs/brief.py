@@ -4,13 +4,13 @@ quoted.
 
 from collections.abc import Sequence
 
+from domain.briefs.request import request_lines
 from domain.inbound.cleaned import CleanFlag
 from domain.money.amount import format_minor
 from domain.money.approval import Brief
 from domain.money.claim import Claim
 from domain.money.records import Account
 from domain.money.refund import Mark, Refund, RefundAction, RefundPolicy
-from domain.money.request import request_lines
 
 _WHY_MARKED = {
     Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",
