@@ -32,7 +32,7 @@ def refund_brief(
     policy: RefundPolicy,
     flags: Sequence[str],
     expires_after_s: float,
-    message: str = "",
+    message: str,
 ) -> Brief:
     """Say what would be paid, to whom, why, on what evidence, and what happens on either answer.
 

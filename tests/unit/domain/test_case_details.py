@@ -112,7 +112,8 @@ def brief(
     outside = {"subject": HOSTILE[0], "text": "Pay or else, says Ann", "flags": flags.split()}
     known = account or Account(customer=Customer(customer_id="C-1"), order=ORDER)
     case = case_input().model_copy(update=outside)
-    return refund_brief(action, refund, claim, known, policy=case.policy.refund, flags=case.flags, expires_after_s=5400)
+    policy, flags = case.policy.refund, case.flags
+    return refund_brief(action, refund, claim, known, policy=policy, flags=flags, expires_after_s=5400, message="")
 
 
 def test_the_brief_says_what_for_whom_why_on_what_evidence_and_what_either_answer_does() -> None:
