@@ -19,6 +19,7 @@ from commands.work.cases import cases_app
 from commands.work.dead_letters import dlq_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
+from commands.work.originals import cases_original
 from commands.work.records import records_app
 from commands.work.sources import sources_app
 from commands.work.status import status
@@ -37,6 +38,7 @@ for word in (up, demo, submit, status, audit, doctor, gateway, worker):
     app.command()(word)
 app.command("init")(prepare)
 app.command("offline-model")(offline_model)
+cases_app.command("original")(cases_original)
 for name, group in (
     ("cases", cases_app),
     ("approvals", approvals_app),

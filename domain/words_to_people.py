@@ -9,11 +9,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from domain.briefs.request import short_request
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import PendingEffect
 
 SUBJECT_CHARS, TEXT_CHARS, VALUE_CHARS = 200, 1000, 500
+REQUEST_CHARS = 200  # of a customer's words
 ALONE_AT_MOST = 3  # so many words of a kind are sent one by one, more of them as one message
 LINES_AT_MOST = 20  # so many are named in the text of such a message; all of them in its data
 GROUP_SIZES = (100, 20, 4, 1)  # after each refusal smaller, until whatever cannot be sent stands alone
@@ -131,14 +133,17 @@ def word_on_dead_letter(letter: DeadLetter) -> WordToPeople:
 
 
 def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:
-    """Return what the approvers are told of a request: no more than its brief."""
+    """Return what the approvers are told of a request: no more than its brief, with one quote of the customer."""
     brief = request.brief
+    quote = short_request(brief.request, REQUEST_CHARS)
+    wrote = f" The customer: {quote}" if quote else ""
     return WordToPeople(
         word_id=request.approval_id,
         kind=WordKind.APPROVAL,
         case_id=request.action.case_id,
         subject=f"approval wanted: {brief.what}",
-        text=f"{brief.why} For {brief.for_whom}. If approved: {brief.if_approved} If rejected: {brief.if_rejected}",
+        text=f"{brief.why} For {brief.for_whom}. If approved: {brief.if_approved} If rejected: {brief.if_rejected}"
+        + wrote,
         data={
             "approval_id": request.approval_id,
             "digest": request.digest,

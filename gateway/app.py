@@ -17,7 +17,9 @@ from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
-from gateway.console.desk import ApprovalDesk
+from gateway.console.case_pages import CasePages
+from gateway.console.desk import ApprovalDesk, CaseDesk, Originals
+from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
@@ -50,14 +52,20 @@ def create_gateway(
     sources: Sources,
     desk: ApprovalDesk | None = None,
     settings: GatewaySettings | None = None,
+    *,
+    cases: CaseDesk | None = None,
+    originals: Originals | None = None,
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
+
+    The pages of cases need `cases` and `originals` as well.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
     """
     settings = settings or GatewaySettings()
     with_approvals = desk is not None and settings.approvers_file is not None
+    with_cases = with_approvals and cases is not None and originals is not None
     receiver = WebhookReceiver(
         inbox,
         sources,
@@ -67,13 +75,16 @@ def create_gateway(
         retry_after_s=settings.retry_after_s,
     )
     routes = [
-        Route("/", _FirstPage(settings, with_approvals=with_approvals).show, methods=["GET"]),
+        Route("/", _FirstPage(settings, with_approvals=with_approvals, with_cases=with_cases).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
         Route("/healthz", _healthy, methods=["GET"]),
         Route("/readyz", _Readiness(inbox).show, methods=["GET"]),
     ]
     if desk is not None and settings.approvers_file is not None:
-        routes += _approval_routes(desk, settings.approvers_file, settings)
+        door = _door(settings.approvers_file, settings, with_cases=with_cases)
+        routes += door.routes() + ApprovalPages(desk, door).routes()
+        if cases is not None and originals is not None:
+            routes += CasePages(cases, originals, door).routes()
     rest = Starlette(routes=routes, exception_handlers={HTTPException: _answer_http_error, Exception: _answer_bug})
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,18 +97,22 @@ def create_gateway(
     return gateway
 
 
-def _approval_routes(desk: ApprovalDesk, approvers_file: Path, settings: GatewaySettings) -> list[Route]:
+def _door(approvers_file: Path, settings: GatewaySettings, *, with_cases: bool) -> Door:
     ensure_approvers(approvers_file, [])
     key = ensure_session_key(approvers_file.with_name("session.key"))
-    sessions = Sessions(key, lifetime_s=settings.session_s)
-    approvers = ApproverRegistry(approvers_file)
-    return ApprovalPages(desk, approvers, sessions, secure_cookies=settings.secure_cookies).routes()
+    return Door(
+        ApproverRegistry(approvers_file),
+        Sessions(key, lifetime_s=settings.session_s),
+        secure_cookies=settings.secure_cookies,
+        with_cases=with_cases,
+    )
 
 
 class _FirstPage:
-    def __init__(self, settings: GatewaySettings, *, with_approvals: bool) -> None:
+    def __init__(self, settings: GatewaySettings, *, with_approvals: bool, with_cases: bool) -> None:
         self._settings = settings
         self._with_approvals = with_approvals
+        self._with_cases = with_cases
 
     async def show(self, _: Request) -> Response:
         return page(
@@ -105,6 +120,7 @@ class _FirstPage:
             types=ACCEPTED_TYPES,
             max_kib=self._settings.body_limit_bytes // 1024,
             with_approvals=self._with_approvals,
+            with_cases=self._with_cases,
             temporal_ui_url=self._settings.temporal_ui_url,
             user="",
             logout="",

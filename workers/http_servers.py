@@ -1,11 +1,13 @@
 """The two HTTP servers: gateway and offline model."""
 
 import os
+import threading
 from typing import TYPE_CHECKING, Unpack
 
 import uvicorn
 import uvloop
 
+from domain.errors import NotReachableError
 from workers.json_logs import configure_logging
 from workers.settings import Settings
 
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from gateway.uvicorn_options import UvicornOptions
+    from ports.store import StoredCase
+    from workers.bootstrap import Parts
 
 OFFLINE_ADMIN_TOKEN = "HEADGATE_OFFLINE_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 
 
 def serve_gateway(settings: Settings) -> None:
-    """Serve webhooks and the approvals page until SIGTERM."""
+    """Serve webhooks and the pages for people until SIGTERM."""
     from workers.first_secrets import prepare_access
 
     configure_logging(settings.log_level)
@@ -28,6 +32,8 @@ def serve_gateway(settings: Settings) -> None:
 
 async def _run_gateway(settings: Settings) -> None:
     from client.approvals import Approvals
+    from client.case_rows import CaseViews
+    from client.cases import Cases
     from client.connect import connect
     from client.which import which_headgate
     from gateway.app import GatewaySettings, create_gateway
@@ -35,19 +41,44 @@ async def _run_gateway(settings: Settings) -> None:
     from gateway.webhooks.sources import SourceRegistry
     from workers.bootstrap import Parts
 
+    parts = Parts(settings)
+    # Lazily: webhooks are accepted while Temporal is down.
+    client = await connect(which_headgate(settings.data_dir), lazy=True)
     app = create_gateway(
-        inbox=Parts(settings).inbox,
+        inbox=parts.inbox,
         sources=SourceRegistry(settings.sources_file),
-        # Lazily: webhooks are accepted while Temporal is down.
-        desk=Approvals(await connect(which_headgate(settings.data_dir), lazy=True)),
+        desk=Approvals(client),
         settings=GatewaySettings(
             body_limit_bytes=settings.body_limit_bytes,
             approvers_file=settings.approvers_file,
             secure_cookies=settings.secure_cookies,
             temporal_ui_url=settings.temporal_ui_url or None,
         ),
+        cases=CaseViews(Cases(client)),
+        originals=_StoredOriginals(parts),
     )
     await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+
+
+class _StoredOriginals:
+    """Messages as they came in, from the store, which is opened at the first look: taking webhooks needs none.
+
+    Raises:
+        NotReachableError: from `load`: there is no store here, and the settings name none.
+    """
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._opening = threading.Lock()
+
+    def load(self, case_id: str) -> "StoredCase":
+        """Return an admitted case with its payload. Raises KeyError if it is unknown."""
+        settings = self._parts.settings
+        if not settings.store_url and not (settings.data_dir / "store.db").exists():  # an empty one would be made
+            raise NotReachableError("the store is not here: name it by HEADGATE_STORE_URL")
+        with self._opening:
+            store = self._parts.store
+        return store.cases.load(case_id)
 
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:

@@ -9,6 +9,7 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
     from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+    from domain.briefs.request import request_rows
     from domain.case_details import told
     from domain.money.approval import (
         ApprovalDecision,
@@ -195,6 +196,7 @@ class ApprovalWorkflow:
                     ("for", brief.for_whom),
                     ("why a person", brief.why),
                     *(("evidence", line) for line in brief.evidence),
+                    *request_rows(brief.request),
                     ("policy", brief.policy),
                     ("if approved", brief.if_approved),
                     ("if rejected", brief.if_rejected),

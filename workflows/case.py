@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.models.route import RouteActivities, RouteRequest
+    from domain.briefs.request import request_lines
     from domain.case import (
         TERMINAL_STATES,
         CaseAnswer,
@@ -258,7 +259,8 @@ class CaseWorkflow:
     def message(self) -> CaseMessage:
         """Return what the case is about, for the person who must answer."""
         case = self._case
-        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, text=case.text)
+        request = request_lines(f"{case.subject}\n\n{case.text}")
+        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=case.text)
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""

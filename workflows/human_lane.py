@@ -7,10 +7,11 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
+    from domain.briefs.request import request_lines, short_request
     from domain.case import CaseAnswer, CaseInput, CaseState, CaseStatus, HumanDecision, Lane
     from domain.deadletter import FailedStep
     from domain.errors import FailureKind
-    from domain.words_to_people import WordKind
+    from domain.words_to_people import REQUEST_CHARS, WordKind
     from workflows.failures import step_error
     from workflows.steps import tell_people
     from workflows.waiting import Decisions, wait_for_person
@@ -67,10 +68,16 @@ class WaitForPerson:
             kind=word,
             case_id=self._case.case_id,
             subject=f"{word}: {self._case.case_id} waits for a person",
-            text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC",
+            text=f"{finding}; becomes a dead letter at {deadline:%Y-%m-%d %H:%M} UTC" + self._words(word),
         )
         if trouble := await tell_people(request, f"tell people: {word}"):
             self._status.notices.append(trouble)
+
+    def _words(self, word: WordKind) -> str:
+        """Return what the customer wrote, for the first word on a wait."""
+        lines = request_lines(f"{self._case.subject}\n\n{self._case.text}") if word is WordKind.ARRIVAL else []
+        quote = short_request(lines, REQUEST_CHARS)
+        return f"; the customer: {quote}" if quote else ""
 
     def _unanswered(self, finding: str) -> FailureError:
         message = f"no person answered within {self._case.policy.human.deadline_s:g} s: {finding}"

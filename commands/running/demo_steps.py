@@ -23,6 +23,7 @@ from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
 from commands.work.overview import money_lines, states_in_temporal
+from domain.briefs.request import request_rows
 from domain.case import CaseState
 from domain.case_details import format_cost
 from domain.model_call import Tier
@@ -163,6 +164,8 @@ def _print_brief(console: Console, view: ApprovalView) -> None:
     console.print(Text(f"    for   {brief.for_whom}\n    why   {brief.why}"))
     for line in brief.evidence:
         console.print(Text(f"    -     {line}"))
+    for name, line in request_rows(brief.request):
+        console.print(Text(f"    {'said' if line.startswith('“') else name:5} {line}"))
 
 
 async def _wait_until_settled(headgate: Headgate, parts: Parts, decided: list[str]) -> None:

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from client.headgate import Headgate
     from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
 
+LIST_QUOTE_CHARS = 80
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
 
 
 @approvals_app.command("list")
 def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List what waits for a decision, the oldest first."""
+    from domain.briefs.request import short_request
 
     async def work(headgate: "Headgate") -> None:
         pending = await headgate.approvals.pending()
@@ -30,8 +32,17 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)"),
-                ((v.approval_id, v.amount, v.brief.what, f"{v.expires_at:%m-%d %H:%M}") for v in views),
+                ("approval", "amount", "what", "decide until (UTC)", "the customer"),
+                (
+                    (
+                        v.approval_id,
+                        v.amount,
+                        v.brief.what,
+                        f"{v.expires_at:%m-%d %H:%M}",
+                        short_request(v.brief.request, LIST_QUOTE_CHARS),
+                    )
+                    for v in views
+                ),
             )
 
     with_headgate(data_dir, work)
@@ -39,7 +50,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
 
 @approvals_app.command("show")
 def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show the brief: what, for whom, why, evidence, policy, and what each answer does."""
+    """Show the brief: what, for whom, why, evidence, what the customer wrote, policy, and what each answer does."""
 
     async def work(headgate: "Headgate") -> None:
         view = await headgate.approvals.show(approval_id)
@@ -52,6 +63,8 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 
 def _print_brief(view: "ApprovalView") -> None:
+    from domain.briefs.request import request_rows
+
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
     for name, value in (
@@ -59,12 +72,14 @@ def _print_brief(view: "ApprovalView") -> None:
         ("for whom", brief.for_whom),
         ("why a person", brief.why),
         *(("evidence", line) for line in brief.evidence),
+        *request_rows(brief.request),
         ("policy", brief.policy),
         ("if approved", brief.if_approved),
         ("if rejected", brief.if_rejected),
         ("decide until", f"{view.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("digest", view.digest),
         *(("had no effect", notice) for notice in view.notices),
+        ("original", f"headgate cases original {view.case_id}"),
     ):
         typer.echo(f"  {name:13} {value}")
 

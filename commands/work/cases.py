@@ -38,6 +38,8 @@ LET_IN_WITHIN_S = (
 TEXT_SHOWN = 4000
 """Characters of a message that `cases show` prints."""
 
+WAITING_HINT = "`headgate cases show CASE`: why, and what the customer wrote; `cases original CASE`: as it came in"
+
 cases_app = typer.Typer(no_args_is_help=True, help="Start, follow, list, decide and cancel cases.")
 
 
@@ -51,6 +53,7 @@ def cases_list(
 ) -> None:
     """List cases, newest first."""
     from client.case_filters import case_filter
+    from domain.case import CaseState
     from domain.routing import parse_route
     from workers.bootstrap import read_blueprint
 
@@ -79,6 +82,8 @@ def cases_list(
                     for r in rows
                 ),
             )
+            if any(r.state == CaseState.WAITING_HUMAN for r in rows):
+                typer.echo(WAITING_HINT, err=True)
 
     with_headgate(data_dir, work)
 
@@ -87,8 +92,10 @@ def cases_list(
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Show one case: state, decision, money, cost, what it waits for, and what it is about.
 
-    The message is shown as the models see it: cleaned, personal data replaced by tokens.
+    The message is shown as the models see it: cleaned, personal data replaced by tokens; above it, quoted, the
+    sentences that ask for something. `headgate cases original` shows it as it came in.
     """
+    from domain.briefs.request import request_rows
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
@@ -96,11 +103,13 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return
-        for name, value in (document | message.model_dump(exclude={"text"})).items():
+        for name, value in (document | message.model_dump(exclude={"text", "request"})).items():
             if value not in ("", None, [], 0):
                 typer.echo(
                     f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
                 )
+        for name, value in request_rows(message.request):
+            typer.echo(f"{name:18} {value}")
         # Untrusted text: control characters could move the terminal's cursor.
         text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
         typer.echo(textwrap.indent(text, "  | ", lambda _: True))

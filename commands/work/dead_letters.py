@@ -76,6 +76,7 @@ def dlq_show(dead_letter_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJs
                 )
         elif value not in ("", None):
             typer.echo(f"{name:18} {value}")
+    typer.echo(f"{'original':18} headgate cases original {document['case_id']}")
 
 
 @dlq_app.command("replay")

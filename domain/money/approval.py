@@ -14,12 +14,16 @@ from domain.money.amount import Money
 
 
 class Brief(BaseModel):
-    """What an approver must know: what, for whom, why, on what evidence, what each answer does. No personal data."""
+    """What an approver must know: what, for whom, why, on what evidence, what each answer does. No personal data.
+
+    `request` is what the customer wrote, quoted, and how it was read; empty in the briefs of older versions.
+    """
 
     what: str
     for_whom: str
     why: str
     evidence: list[str] = Field(default_factory=list)
+    request: list[str] = Field(default_factory=list)
     policy: str
     if_approved: str
     if_rejected: str

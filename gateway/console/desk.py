@@ -1,8 +1,10 @@
-"""What the approvals page needs from the rest of Headgate."""
+"""What the pages need from the rest of Headgate."""
 
 from typing import Protocol
 
+from client.case_rows import CaseView, WaitingCases
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, PendingApprovals
+from ports.store import StoredCase
 
 
 class ApprovalDesk(Protocol):
@@ -18,4 +20,24 @@ class ApprovalDesk(Protocol):
 
     async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
         """Hand in a decision and return whether it counted. Raises UnknownCaseError if there is none."""
+        ...
+
+
+class CaseDesk(Protocol):
+    """Where cases are looked at; `client.case_rows.CaseViews` is one."""
+
+    async def waiting(self) -> WaitingCases:
+        """Return the cases that wait for a person."""
+        ...
+
+    async def show(self, case_id: str) -> CaseView:
+        """Return one case. Raises UnknownCaseError if there is none."""
+        ...
+
+
+class Originals(Protocol):
+    """Where messages lie as they came in: the store. Called from a thread."""
+
+    def load(self, case_id: str) -> StoredCase:
+        """Return an admitted case with its raw payload. Raises KeyError if it is unknown."""
         ...

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from domain.briefs.request import short_request
+
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -57,12 +59,19 @@ def _environment() -> Environment:
     found.filters["when"] = when
     found.filters["remaining"] = remaining
     found.filters["path"] = approval_path
+    found.filters["case_path"] = case_path
+    found.filters["short"] = short_request
     return found
 
 
 def approval_path(approval_id: str) -> str:
     """Return the address of an approval's page."""
     return f"/approvals/{quote(approval_id, safe='/')}"
+
+
+def case_path(case_id: str) -> str:
+    """Return the address of a case's page."""
+    return f"/cases/{quote(case_id, safe='/')}"
 
 
 def when(at: datetime) -> str:

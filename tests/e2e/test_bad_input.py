@@ -1,11 +1,14 @@
 """What must not come through: a clear refusal or a person, never a 500 or a refund; the next good one goes on."""
 
+import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from domain.inbound.signing import sign
@@ -161,6 +164,33 @@ async def test_what_is_let_in_but_cannot_be_trusted_is_not_paid(running: Running
     hidden = {name for name in told if name in {"right-to-left", "zero-width", "hidden-html", "white-on-white"}}
     assert {name: told[name] for name in unreadable | hidden} == dict.fromkeys(unreadable | hidden, "waiting_human")
     assert told["unknown-order"] == told["somebody-elses"] == "done"
+
+
+def test_people_can_open_what_came_in_byte_by_byte_and_unharmed(running: Running) -> None:
+    names = ["right-to-left", "hidden-html", "form-negative"]
+    settled(running, [f"case/shop/bad-{name}" for name in names])
+    for name in names:
+        original = running.json("cases", "original", f"case/shop/bad-{name}")
+        assert base64.b64decode(original["body_base64"]) == NOT_PAID[name][0]
+    shown = running.command("cases", "original", "case/shop/bad-right-to-left").stdout
+    assert "\\u202e00.97\\u202c" in shown
+    with httpx.Client(base_url=running.endpoints["gateway"], timeout=30) as http:
+        log_in(http, json.loads((running.data_dir / "approver-tokens.json").read_text()))
+        assert "case/shop/bad-right-to-left" in http.get("/cases").text
+        page = http.get("/cases/case/shop/bad-right-to-left/original")
+        assert page.status_code == 200
+        assert "\\u202e00.97\\u202c" in page.text
+        for name in names:
+            answer = http.get(f"/cases/case/shop/bad-{name}/original/download")
+            assert answer.content == NOT_PAID[name][0]
+            assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def log_in(http: httpx.Client, tokens: dict[str, str]) -> None:
+    form = http.get("/login").text
+    form_token = re.findall(r'name="form_token" value="([^"]*)"', form)[0]
+    fields = {"name": "finance", "token": tokens["finance"], "next": "/cases", "form_token": form_token}
+    assert http.post("/login", data=fields).headers["location"] == "/cases"
 
 
 async def test_afterwards_every_good_message_is_answered_and_no_bad_one_left_a_trace(running: Running) -> None:

@@ -1,13 +1,16 @@
 """A running Headgate with one case and one approval; what is asked for is done, or had no effect."""
 
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Self
 
 from client.case_rows import CaseRow
 from domain.case import CaseAnswer, CaseMessage, CaseState, CaseStatus, HumanDecision
 from domain.errors import UnknownCaseError
 from domain.intake import IntakeState
-from domain.money.approval import ApprovalDecision, DecisionAnswer
+from domain.money.amount import Money
+from domain.money.approval import ApprovalDecision, ApprovalView, Brief, DecisionAnswer, PendingApprovals
+
+MESSAGE = "Where is\n\nmy \x1b[2Jmoney?"
 
 
 class FakeHeadgate:
@@ -41,7 +44,9 @@ class FakeCases:
         return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")
 
     async def message(self, case_id: str) -> CaseMessage:
-        return CaseMessage(subject="No refund", lang="en", flags=["attachments"], text="Where is\n\nmy \x1b[2Jmoney?")
+        return CaseMessage(
+            subject="No refund", lang="en", flags=["attachments"], request=["“Where is my money?”"], text=MESSAGE
+        )
 
     async def start(self, **message: object) -> str:
         return "case/shop/1"
@@ -58,8 +63,29 @@ class FakeApprovals:
     def __init__(self, headgate: FakeHeadgate) -> None:
         self._headgate = headgate
 
-    async def show(self, approval_id: str) -> SimpleNamespace:
-        return SimpleNamespace(digest="d")
+        self.view = ApprovalView(
+            approval_id="case/shop/1/approval/1",
+            case_id="case/shop/1",
+            brief=Brief(
+                what="Refund 9.00 USD",
+                for_whom="customer C-1",
+                why="above the limit",
+                request=["“Hello.”", "“Please refund " + "all of it " * 20 + "now.”", "read as: all of it"],
+                policy="m@1",
+                if_approved="it is paid",
+                if_rejected="it is not",
+            ),
+            digest="d",
+            amount=Money(minor=900, currency="USD"),
+            requested_at=datetime(2026, 1, 5, 9, tzinfo=UTC),
+            expires_at=datetime(2026, 1, 7, 9, tzinfo=UTC),
+        )
+
+    async def pending(self) -> PendingApprovals:
+        return PendingApprovals(views=[self.view])
+
+    async def show(self, approval_id: str) -> ApprovalView:
+        return self.view
 
     async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
         return DecisionAnswer(accepted=self._headgate.counts, message=f"{decision.verdict} by {decision.by}")

@@ -371,3 +371,16 @@ async def test_replayed_case_asks_under_another_number(mill: Mill, world: FakeWo
     assert (outcome.state, outcome.replay) == (CaseState.DONE, 1)
     [paid] = world.requests("refund")
     assert paid.action.key == f"{gate.case.id}/refund", "the key of the money is the same over all replays"
+
+
+async def test_the_approver_reads_what_the_customer_wrote_and_how_it_was_read(mill: Mill, world: FakeWorld) -> None:
+    text = "Hello. Parcel ORD-1 came broken. Please refund 10 % of it, see https://evil.example! Bye"
+    gate = await at_the_gate(mill, world, new_case(subject="", text=text))
+    assert (await gate.view()).brief.request == [
+        "“Parcel ORD-1 came broken.”",
+        "“Please refund 10 % of it, see hxxps[:]//evil[.]example!”",
+        "read as: all of it; no amount and no part is named",
+    ]
+    [asked] = world.requests("announce_approval")
+    assert asked.digest == asked.action.digest(), "it is of the action, whatever the brief says"
+    assert (await gate.submit(await gate.decision(Verdict.REJECT))).accepted

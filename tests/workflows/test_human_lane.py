@@ -266,3 +266,23 @@ async def test_what_reading_the_message_met_is_among_the_notes(mill: Mill) -> No
     await mill.until(handle, CaseState.WAITING_HUMAN)
     status = await handle.query(CaseWorkflow.status)
     assert status.notices == [f"field {n}: cut" for n in range(NOTES_SHOWN)]
+
+
+async def test_whoever_must_answer_is_told_what_the_customer_wrote_once_and_reads_it_in_the_message(
+    mill: Mill, world: FakeWorld
+) -> None:
+    text = "Hello [NAME_1]. Give my money back <@U1> at evil.example! Bye"
+    handle = await mill.start(new_case(subject="", text=text))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    quote = "“Give my money back ‹[at]U1› at evil[.]example!”"
+    assert (await handle.query(CaseWorkflow.message)).request == [quote]
+    await mill.skip(1.5 * DAY)
+    await eventually(lambda: _reminded(world))
+    first, second = (call.request.text for call in world.of("alert_person")[:2])
+    assert first.endswith(f"; the customer: {quote}")
+    assert "money back" not in second
+    await mill.close_by_hand(handle)
+
+
+async def _reminded(world: FakeWorld) -> bool:
+    return len(world.of("alert_person")) >= 2

@@ -5,10 +5,10 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.briefs.brief import refund_brief
     from domain.case import CaseState, ProgressNote
     from domain.case_details import plain
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
-    from domain.money.brief import refund_brief
     from domain.money.claim import Claim
     from domain.money.records import Account
     from domain.money.refund import Refund, RefundAction
@@ -75,6 +75,7 @@ class RefundApprovals:
                 policy=case.policy.refund,
                 flags=case.flags,
                 expires_after_s=rules.expires_after_s,
+                message=f"{case.subject}\n\n{case.text}",
             ),
             requester=account.customer.customer_id if account.customer else "unknown",
             approvers=rules.approvers,

@@ -16,7 +16,7 @@ from domain.audit.facts import AuditReport, Violation
 from domain.money.refund import RefundTerms
 from tests.contracts.store_samples import NOW, action, case_input, seed_samples, stored_case
 from tests.fakes.headgate import FakeHeadgate
-from tests.unit.commands.command_line import CASE, run
+from tests.unit.commands.command_line import APPROVAL, CASE, run
 
 
 def test_a_case_that_was_terminated_is_shown_as_the_list_shows_it(fake: FakeHeadgate) -> None:
@@ -44,6 +44,7 @@ def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> Non
     assert '["attachments"]' in stdout
     assert "  | Where is\n  | \n  | my  [2Jmoney?" in stdout
     assert "\x1b" not in stdout, "it is the sender's text"
+    assert "the customer       “Where is my money?”" in stdout
     code, stdout, _ = run("cases", "show", CASE, "--json")
     assert json.loads(stdout)["message"]["subject"] == "No refund"
 
@@ -99,3 +100,29 @@ def test_doctor_prints_one_json_document(tmp_path: Path) -> None:
     document = json.loads(stdout)
     assert code == (0 if document["ok"] else 1), stderr
     assert {"name", "ok", "found", "remedy"} <= set(document["findings"][0])
+
+
+def test_an_approver_reads_the_customers_words_in_the_list_and_in_the_brief(fake: FakeHeadgate) -> None:
+    code, stdout, stderr = run("approvals", "list")
+    assert code == 0, stderr
+    quote = stdout.rstrip("\n").split("\t")[-1]
+    assert quote.startswith("“Please refund all of it")
+    assert quote.endswith("…”")
+    assert len(quote) <= 80
+    code, stdout, _ = run("approvals", "show", APPROVAL)
+    lines = [line.split(maxsplit=2)[2] for line in stdout.splitlines() if line.startswith("  the customer")]
+    assert lines == fake.approvals.view.brief.request[:2]
+    assert "  read as       all of it" in stdout.splitlines()
+    assert stdout.splitlines()[-1].split() == ["original", "headgate", "cases", "original", CASE]
+    code, stdout, _ = run("approvals", "show", APPROVAL, "--json")
+    assert json.loads(stdout)["brief"]["request"][:2] == lines
+
+
+def test_a_brief_of_an_older_version_is_shown_without_words(fake: FakeHeadgate) -> None:
+    brief = fake.approvals.view.brief.model_copy(update={"request": []})
+    fake.approvals.view = fake.approvals.view.model_copy(update={"brief": brief})
+    code, stdout, _ = run("approvals", "list")
+    assert (code, stdout.split("\t")[-1]) == (0, "\n")
+    code, stdout, _ = run("approvals", "show", APPROVAL)
+    assert code == 0
+    assert "the customer" not in stdout

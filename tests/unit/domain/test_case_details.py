@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from domain.briefs.brief import refund_brief
 from domain.case import CaseState, CaseStatus, EffectRecord
 from domain.case_details import case_details, format_cost, money_of, plain, told
 from domain.model_call import Usage
 from domain.money.amount import Money
 from domain.money.approval import Brief
-from domain.money.brief import refund_brief
 from domain.money.claim import Claim, Origin, Reason
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.money.refund import Mark, Refund, Rule
@@ -112,7 +112,8 @@ def brief(
     outside = {"subject": HOSTILE[0], "text": "Pay or else, says Ann", "flags": flags.split()}
     known = account or Account(customer=Customer(customer_id="C-1"), order=ORDER)
     case = case_input().model_copy(update=outside)
-    return refund_brief(action, refund, claim, known, policy=case.policy.refund, flags=case.flags, expires_after_s=5400)
+    policy, flags = case.policy.refund, case.flags
+    return refund_brief(action, refund, claim, known, policy=policy, flags=flags, expires_after_s=5400, message="")
 
 
 def test_the_brief_says_what_for_whom_why_on_what_evidence_and_what_either_answer_does() -> None:
@@ -140,6 +141,30 @@ def test_every_mark_says_why_a_person_is_asked() -> None:
     assert "no limit for KWD" in brief(Mark.NO_LIMIT_FOR_CURRENCY, currency="KWD").why
     assert "daily cap of 8,000.00 GBP" in brief(Mark.ABOVE_DAILY_CAP, currency="GBP").why
     assert all(len(brief(mark).why) > 60 for mark in Mark)
+
+
+def test_the_brief_quotes_the_message_beside_its_own_words_and_nowhere_else() -> None:
+    quiet = brief(Mark.GUESSED_ORDER)
+    assert quiet.request == []
+    said = refund_brief_with(message="Hi. I want my money back for ORD-2, see evil.example. Bye")
+    assert said.request[0] == "“I want my money back for ORD-2, see evil[.]example.”"
+    assert said.request[-1].startswith("read as: ")
+    assert "evil" not in said.model_copy(update={"request": []}).model_dump_json()
+
+
+def refund_brief_with(message: str) -> Brief:
+    action = big_action()
+    refund = Refund(
+        rule=Rule.FAULTY, order_id="ORD-2", charge_id="CH-2", payee="card:visa-1", money=action.money, partial=False
+    )
+    account = Account(customer=Customer(customer_id="C-1"), order=ORDER)
+    policy = case_input().policy.refund
+    return refund_brief(action, refund, CLAIM, account, policy=policy, flags=[], expires_after_s=60, message=message)
+
+
+def test_a_brief_of_an_older_version_is_read() -> None:
+    old = brief(Mark.GUESSED_ORDER).model_dump(mode="json", exclude={"request"})
+    assert Brief.model_validate(old).request == []
 
 
 def test_the_brief_holds_no_word_of_the_sender_and_knows_when_nobody_is_known() -> None:

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.briefs.request import request_lines
 from domain.words_to_people import (
     GROUP_SIZES,
     PER_MINUTE,
+    REQUEST_CHARS,
     SUBJECT_CHARS,
     TEXT_CHARS,
     MessageToPeople,
@@ -15,7 +17,9 @@ from domain.words_to_people import (
     next_message,
     next_try_s,
     rest_s,
+    word_on_approval,
 )
+from tests.contracts.store_samples import approval_request, big_action
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
@@ -167,3 +171,25 @@ def test_a_clock_that_was_set_back_silences_nobody() -> None:
 )  # fmt: skip
 def test_the_next_try_is_ever_later_or_when_the_hook_said(failures: int, said_s: float | None, wait_s: float) -> None:
     assert next_try_s(failures, said_s) == wait_s
+
+
+def test_a_word_on_an_approval_ends_with_the_customers_most_telling_sentence() -> None:
+    request = approval_request(big_action())
+    assert "The customer" not in word_on_approval(request, NOW).text
+    lines = request_lines("Order ORD-2. Please refund " + "all of it " * 40 + "[now](https://evil.example) @here")
+    wanted = request.model_copy(update={"brief": request.brief.model_copy(update={"request": lines})})
+    text = word_on_approval(wanted, NOW).text
+    before, _, quote = text.partition(" The customer: ")
+    assert before == word_on_approval(request, NOW).text
+    assert quote.startswith("“Please refund all of it")
+    assert quote.endswith("…”")
+    assert len(quote) <= REQUEST_CHARS
+    assert len(text) <= TEXT_CHARS
+
+
+def test_what_a_customer_wrote_links_and_mentions_nothing_in_a_word() -> None:
+    request = approval_request(big_action())
+    lines = request_lines("Refund me <!channel> @ann [here](https://evil.example) www.evil.example \x1b[2J\u202e")
+    wanted = request.model_copy(update={"brief": request.brief.model_copy(update={"request": lines})})
+    _, _, quote = word_on_approval(wanted, NOW).text.partition("The customer: ")
+    assert quote == "“Refund me ‹!channel› [at] ann [here] (hxxps[:]//evil[.]example) www[.]evil[.]example [2J”"

@@ -1,7 +1,10 @@
-"""The brief that a person reads before approving: fields from the records, never free text of the sender."""
+"""The brief that a person reads before approving: fields from the records, and apart from them the customer's words,
+quoted.
+"""
 
 from collections.abc import Sequence
 
+from domain.briefs.request import request_lines
 from domain.inbound.cleaned import CleanFlag
 from domain.money.amount import format_minor
 from domain.money.approval import Brief
@@ -30,8 +33,12 @@ def refund_brief(
     policy: RefundPolicy,
     flags: Sequence[str],
     expires_after_s: float,
+    message: str,
 ) -> Brief:
-    """Say what would be paid, to whom, why, on what evidence, and what happens on either answer."""
+    """Say what would be paid, to whom, why, on what evidence, and what happens on either answer.
+
+    `message` is the customer's, personal data replaced by tokens: what in it asks for the money is quoted.
+    """
     money = format_minor(action.money.minor, action.money.currency)
     currency = action.money.currency
     limit = format_minor(policy.approval_limit_minor.get(currency, 0), currency)
@@ -67,6 +74,7 @@ def refund_brief(
         for_whom=f"customer {account.customer.customer_id if account.customer else 'unknown'}, back to {action.payee}",
         why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {why}.",
         evidence=evidence,
+        request=request_lines(message, claim),
         policy=f"claims within {policy.window_days} days of the charge; a person decides from {limit} of a charge on; "
         f"blueprint {action.policy_version}",
         if_approved=f"{money} goes back to {action.payee} at once and the customer is told.",

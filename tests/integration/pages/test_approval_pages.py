@@ -3,143 +3,15 @@
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from domain.errors import TransientError, UnknownCaseError
-from domain.money.amount import Money
-from domain.money.approval import (
-    ApprovalDecision,
-    ApprovalView,
-    Brief,
-    DecisionAnswer,
-    Objection,
-    PendingApprovals,
-    Standing,
-    Verdict,
-)
-from gateway.app import GatewaySettings, create_gateway
+from domain.briefs.request import request_lines
+from domain.money.approval import ApprovalView, Objection, Standing
 from gateway.console.approvers import ensure_approvers
-from gateway.webhooks.sources import SourceRegistry, ensure_sources
-from tests.fakes.inbox import FakeInbox
-
-APPROVAL = "case/shop/evt_1/approval/1"
-
-
-class FakeDesk:
-    """One approval, decided by the rules that matter here."""
-
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        self.view = ApprovalView(
-            approval_id=APPROVAL,
-            case_id="case/shop/evt_1",
-            brief=Brief(
-                what="Refund of 5,000.00 USD on ORD-10023 <script>alert(1)</script>",
-                for_whom="customer C-1001",
-                why="charged twice",
-                evidence=["two captures", '"><img src=x onerror=alert(1)>'],
-                policy="at or above 5,000.00 USD",
-                if_approved="the money goes back",
-                if_rejected="the customer is told why",
-            ),
-            digest="d" * 64,
-            amount=Money(minor=500_000, currency="USD"),
-            requested_at=now - timedelta(hours=1),
-            expires_at=now + timedelta(hours=47),
-        )
-        self.decisions: list[ApprovalDecision] = []
-        self.away = False
-        self.unshown: list[str] = []
-
-    async def pending(self) -> PendingApprovals:
-        if self.away:
-            raise TransientError("no Temporal")
-        views = [self.view] if self.view.standing is Standing.PENDING else []
-        return PendingApprovals(views=views, unshown=self.unshown)
-
-    async def show(self, approval_id: str) -> ApprovalView:
-        if approval_id != APPROVAL:
-            raise UnknownCaseError(approval_id)
-        return self.view
-
-    async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
-        self.decisions.append(decision)
-        if decision.by == "bob":
-            return DecisionAnswer(accepted=False, message=Objection.ABOVE_LIMIT)
-        if decision.digest != self.view.digest:
-            return DecisionAnswer(accepted=False, message=Objection.STALE_DIGEST)
-        if self.view.standing is not Standing.PENDING:
-            return DecisionAnswer(accepted=False, message=Objection.ALREADY_DECIDED, standing=self.view.standing)
-        standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
-        self.view = self.view.model_copy(update={"standing": standing, "decided_by": decision.by})
-        return DecisionAnswer(accepted=True, message="Thank you.", standing=standing)
-
-
-class Person:
-    """A browser."""
-
-    def __init__(self, http: httpx.AsyncClient, tokens: dict[str, str]) -> None:
-        self.http = http
-        self.tokens = tokens
-
-    async def log_in(self, name: str = "ada", token: str | None = None, target: str = "") -> httpx.Response:
-        page = await self.http.get("/login", params={"next": target} if target else None)
-        fields = {"name": name, "token": token or self.tokens[name], "next": hidden(page, "next")}
-        return await self.http.post("/login", data={**fields, "form_token": hidden(page, "form_token")})
-
-    async def decide(self, verdict: str = "approve", **changes: str) -> httpx.Response:
-        page = await self.http.get(f"/approvals/{APPROVAL}")
-        fields = {
-            "form_token": hidden(page, "form_token", last=True),
-            "digest": "d" * 64,
-            "verdict": verdict,
-            "reason": "ok",
-        }
-        return await self.http.post(f"/approvals/{APPROVAL}", data={**fields, **changes})
-
-
-def hidden(page: httpx.Response, name: str, *, last: bool = False) -> str:
-    values = re.findall(rf'name="{name}" value="([^"]*)"', page.text)
-    return html.unescape(values[-1 if last else 0]) if values else ""
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
-
-
-@pytest.fixture
-def approvers_file(tmp_path: Path) -> Path:
-    return tmp_path / "approvers.json"
-
-
-@pytest.fixture
-def tokens(approvers_file: Path) -> dict[str, str]:
-    return ensure_approvers(approvers_file, ["ada", "bob"])
-
-
-@pytest.fixture
-async def http(desk: FakeDesk, approvers_file: Path, tokens: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    ensure_sources(approvers_file.with_name("sources.json"), ["shop"])
-    app = create_gateway(
-        FakeInbox(),
-        SourceRegistry(approvers_file.with_name("sources.json")),
-        desk,
-        GatewaySettings(approvers_file=approvers_file, temporal_ui_url="http://127.0.0.1:8233"),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
-        yield client
-
-
-@pytest.fixture
-def person(http: httpx.AsyncClient, tokens: dict[str, str]) -> Person:
-    return Person(http, tokens)
-
+from tests.integration.pages.people import APPROVAL, HOSTILE, FakeDesk, Person, hidden
 
 # --- who may look ---
 
@@ -372,3 +244,43 @@ async def test_one_that_cannot_be_shown_hides_nothing_and_is_told(person: Person
     assert page.status_code == 200
     assert APPROVAL in page.text
     assert "1 more cannot be shown just now: case/shop/&lt;sick&gt;/approval/1" in page.text
+
+
+# --- the customer's words ---
+
+
+def with_request(desk: FakeDesk, text: str) -> None:
+    brief = desk.view.brief.model_copy(update={"request": request_lines(text)})
+    desk.view = desk.view.model_copy(update={"brief": brief})
+
+
+async def test_the_customers_words_are_beside_the_figures_and_do_nothing(person: Person, desk: FakeDesk) -> None:
+    with_request(desk, HOSTILE)
+    await person.log_in()
+    one = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    quotes = re.findall(r'<li dir="auto" class="said">(.*?)</li>', one)
+    assert len(quotes) == 3
+    assert all(quote.startswith("“") and len(html.unescape(quote)) <= 300 for quote in quotes)
+    assert "hxxps[:]//evil[.]example" in one
+    for page in (one, (await person.http.get("/approvals")).text):
+        assert "“" in page
+        assert not re.search(r"<script|<img|<b>|https://|www\.|@|[\x00-\x09\x0b-\x1f\u202a-\u202e]", page)
+        assert not [link for link in re.findall(r'href="([^"]*)"', page) if not link.startswith("/")]
+
+
+async def test_a_brief_of_an_older_version_has_no_words_and_is_shown(person: Person, desk: FakeDesk) -> None:
+    old = desk.view.model_dump(mode="json")
+    del old["brief"]["request"]
+    desk.view = ApprovalView.model_validate(old)
+    await person.log_in()
+    page = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    assert "charged twice" in page
+    assert "The customer" not in page
+    assert (await person.http.get("/approvals")).status_code == 200
+
+
+async def test_the_original_can_be_opened_from_the_request(person: Person) -> None:
+    await person.log_in()
+    page = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    [link] = re.findall(r'href="(/cases/[^"]*/original)"', page)
+    assert (await person.http.get(link)).status_code == 200
