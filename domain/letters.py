@@ -57,6 +57,13 @@ class ApprovalExpired(BaseModel):
     order_id: str
 
 
+class AlreadyOpen(BaseModel):
+    """The same request is being looked at already; this message was put to it."""
+
+    kind: Literal["already_open"] = "already_open"
+    order_id: str
+
+
 class ArticleAnswer(BaseModel):
     """The answer stands in a knowledge article, which is named."""
 
@@ -85,6 +92,7 @@ Letter = Annotated[
     | DetailsAsked
     | ApprovalRejected
     | ApprovalExpired
+    | AlreadyOpen
     | ArticleAnswer
     | PersonAnswer
     | DraftedReply,
@@ -110,6 +118,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
         DetailsAsked,
         ApprovalRejected,
         ApprovalExpired,
+        AlreadyOpen,
         ArticleAnswer,
         PersonAnswer,
     )
@@ -126,6 +135,7 @@ def sample_letters() -> Iterator[Letter]:
         yield DetailsAsked.model_validate({"missing": missing, "candidate_orders": orders})
     yield from (ApprovalRejected.model_validate({**about, "reason": why}) for why in ("", "the goods were kept"))
     yield ApprovalExpired.model_validate(about)
+    yield AlreadyOpen(order_id="ORD-10065")
     for steps, escalate_if in product(([], ["Plug it in."], ["Plug it in.", "Switch it on."]), ("", "it smokes")):
         yield ArticleAnswer(
             article=Article(

@@ -32,6 +32,7 @@ class WordKind(StrEnum):
     ARRIVAL = "arrival"
     REMINDER = "reminder"
     ESCALATION = "escalation"
+    ANSWER = "answer"
 
 
 _MANY: dict[str, str] = {
@@ -40,6 +41,7 @@ _MANY: dict[str, str] = {
     WordKind.ARRIVAL: "cases that wait for a person",
     WordKind.REMINDER: "reminders",
     WordKind.ESCALATION: "escalations",
+    WordKind.ANSWER: "cases whose customer wrote again",
 }
 
 

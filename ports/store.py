@@ -4,7 +4,7 @@ Methods named without `async` block (SQL) and are called from threads. All may r
 the part behind them cannot be reached; nothing else about the part leaks through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
 from domain.deadletter import DeadLetter
+from domain.inbound.threads import EarlierCase, Speaker, ThreadSigns
 from domain.money.records import Account
 from domain.reading.sales import CrmAccount, Territory
 
@@ -22,7 +23,11 @@ from domain.reading.sales import CrmAccount, Territory
 
 
 class StoredCase(BaseModel):
-    """A case as admitted: its workflow input, what must not stand in histories (vault, sender), and the raw payload."""
+    """A case as admitted: its workflow input, what must not stand in histories (vault, sender), and the raw payload.
+
+    `mark` is that of its letters, which the store gives it. `signs` are those by which an older conversation is looked
+    for; they are not kept.
+    """
 
     case: CaseInput
     vault: dict[str, str] = Field(default_factory=dict)
@@ -34,6 +39,15 @@ class StoredCase(BaseModel):
     tokens_out: int = 0
     chars_in: int = 0
     chars_out: int = 0
+    message_id: str | None = None  # of the e-mail that it came as
+    thread_id: str | None = None  # the sending system's own name for the conversation
+    mark: str | None = None
+    signs: ThreadSigns = Field(default_factory=ThreadSigns, exclude=True)
+
+    @property
+    def speaker(self) -> Speaker:
+        """Who wrote it."""
+        return Speaker(tenant=self.case.tenant, address=self.sender_email, customer_id=self.case.customer_id)
 
 
 class CaseStore(Protocol):
@@ -62,19 +76,43 @@ class CaseStore(Protocol):
         """Mark the case as replayed and return the input to start it with."""
         ...
 
+    def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
+        """Return the cases of the tenant that the signs of a message name, whoever wrote them."""
+        ...
+
+    def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
+        """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable.
+
+        Raises KeyError if the case is unknown.
+        """
+        ...
+
+    def keep_input(self, case: CaseInput) -> None:
+        """Keep what a case has become by further messages: the input of its next replay. Repeatable."""
+        ...
+
+    def queue_letter(self, reply: "Reply", replay: int) -> CaseOutcome | None:
+        """Queue a letter of a case that goes on, once per key; if this replay has ended before, return its ending."""
+        ...
+
     def journal_outcomes(self, limit: int) -> int:
         """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""
         ...
 
 
 class Reply(BaseModel):
-    """A reply to a sender, personal data put back. `key` is case id and step: it is sent once."""
+    """A reply to a sender, personal data put back. `key` is case id and step: it is sent once.
+
+    `message_id` is its own, `in_reply_to` that of the e-mail which it answers; both without angle brackets.
+    """
 
     key: str
     case_id: str
     to: str | None
     subject: str
     text: str
+    message_id: str | None = None
+    in_reply_to: str | None = None
 
 
 class CustomerRecords(Protocol):

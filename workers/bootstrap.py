@@ -296,6 +296,7 @@ class Parts:
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
+            "activities.actions.talk:TalkActivities",
             "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )

@@ -21,6 +21,14 @@ from domain.errors import PoisonError, TransientError, WebhookRefusedError, fail
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.email_head import ADDRESS
 from domain.inbound.reference_ids import usable_id
+from domain.inbound.threads import (
+    SOMEBODY_ELSES,
+    ThreadSigns,
+    conversation_of,
+    usable_reference,
+    usable_references,
+    without_marks,
+)
 from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
@@ -119,6 +127,7 @@ class AdmitActivities:
                 readable.append(await self._read(item, unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
+        readable = await asyncio.to_thread(lambda: [self._in_conversation(stored) for stored in readable])
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
@@ -127,6 +136,15 @@ class AdmitActivities:
         await self._inbox.ack([item.case_id for item in items])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
+
+    def _in_conversation(self, stored: StoredCase) -> StoredCase:
+        """Return the case with the older one that it continues; a machine's message continues nothing."""
+        case = stored.case
+        if not stored.signs or case.machine is not None or not case.policy.waits_for_customers:
+            return stored
+        older, of_others = conversation_of(stored.speaker, self._cases.earlier_cases(stored))
+        notes = [*case.notes, SOMEBODY_ELSES] if of_others else case.notes
+        return stored.model_copy(update={"case": case.model_copy(update={"continues": older, "notes": notes})})
 
     def _stored(self, item: InboxItem) -> StoredCase | None:
         """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
@@ -210,6 +228,7 @@ def _new_reader() -> ThreadPoolExecutor:
 
 
 def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy) -> StoredCase:
+    clean = clean.model_copy(update={"subject": without_marks(clean.subject), "text": without_marks(clean.text)})
     customer_id, order_id = usable_id(inbound.customer_id), usable_id(inbound.order_id)
     flags = [str(flag) for flag in clean.flags]
     flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
@@ -244,6 +263,13 @@ def _stored_case(item: InboxItem, inbound: Inbound, clean: CleanDocument, policy
         tokens_out=clean.tokens_out,
         chars_in=clean.chars_in,
         chars_out=clean.chars_out,
+        message_id=usable_reference(inbound.message_id),
+        thread_id=usable_reference(inbound.thread_id),
+        signs=ThreadSigns(
+            references=usable_references(inbound.references),
+            marks=clean.marks,
+            thread_id=usable_reference(inbound.thread_id),
+        ),
     )
 
 

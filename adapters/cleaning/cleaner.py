@@ -12,6 +12,7 @@ from adapters.cleaning.phrases import MailPatterns
 from adapters.cleaning.quotes import strip_extras
 from adapters.cleaning.unicode import normalise
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
+from domain.inbound.threads import marks_in
 from domain.reading.words import MailWords
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
@@ -146,6 +147,7 @@ class DocumentCleaner:
             lang=language,
             flags=sorted(flags),
             vault=tokens.vault,
+            marks=marks_in(subject_in, body_in[:MAX_TEXT_IN]),
             chars_in=len(subject_in) + len(body_in),
             chars_out=len(subject) + len(body),
             tokens_in=tokens_out if cut else estimate_tokens(subject_in) + estimate_tokens(body_in),

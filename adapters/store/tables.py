@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -92,7 +92,14 @@ cases = sa.Table(
     sa.Column("dead_letter_id", sa.Text),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("closed_at", UtcTime),
+    sa.Column("message_id", PlainText),  # of the e-mail that it came as
+    sa.Column("thread_id", PlainText),  # the sending system's own name for the conversation
+    sa.Column("mark", sa.Text),  # by which an answer to one of its letters is known
+    sa.Column("passed_to", sa.Text),  # the older case that took the message over
     sa.Index("cases_by_state", "state", "received_at"),
+    sa.Index("cases_by_message", "message_id"),
+    sa.Index("cases_by_thread", "thread_id"),
+    sa.Index("cases_by_mark", "mark"),
 )
 
 outbox = sa.Table(
@@ -123,6 +130,9 @@ replies = sa.Table(
     sa.Column("subject", PlainText, nullable=False),
     sa.Column("text", PlainText, nullable=False),
     sa.Column("queued_at", UtcTime, nullable=False),
+    sa.Column("message_id", sa.Text),
+    sa.Column("in_reply_to", PlainText),  # the e-mail that it answers
+    sa.Index("replies_by_message", "message_id", unique=True),
 )
 
 
@@ -283,6 +293,8 @@ approvals = sa.Table(
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("decided_at", UtcTime),
+    sa.Column("order_id", sa.Text),  # of an action that has one
+    sa.Index("approvals_by_order", "tenant", "order_id", "standing"),
 )
 
 dead_letters = sa.Table(

@@ -103,6 +103,8 @@ def _waits_until(facts: AuditFacts, run: CaseRun, case: CaseFact | None) -> date
         return max(pending, default=None)
     if run.state == CaseState.WAITING_HUMAN and case is not None:
         return run.started_at + timedelta(seconds=case.human_deadline_s)
+    if run.state == CaseState.WAITING_CUSTOMER and case is not None:
+        return run.started_at + timedelta(seconds=case.customer_wait_s)
     return None
 
 

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_details import plain
     from domain.errors import FailureKind
     from domain.letters import (
+        AlreadyOpen,
         ApprovalExpired,
         ApprovalRejected,
         ArticleAnswer,
@@ -22,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPaid,
     )
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
+    from domain.money.asking import asked_again
     from domain.money.brief import refund_brief
     from domain.money.claim import Claim
     from domain.money.records import Account
@@ -96,6 +98,7 @@ class BillingWorkflow:
             letter = RefundPaid(money=paid.money, order_id=paid.order_id)
             return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
         decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
+        decision = asked_again(decision, account, in_conversation=bool(case.answers))
         finding = describe(decision)
         match decision:
             case Refund():
@@ -128,6 +131,10 @@ class BillingWorkflow:
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
+        if account.open_elsewhere is not None and self._case.policy.waits_for_customers:
+            return self._same_as(account.open_elsewhere, refund)
+        if await self._desk.customer_wrote():
+            return self._desk.end(Ending.HUMAN, f"the customer wrote again before this was done: {describe(refund)}")
         action = RefundAction.of(refund, case_id=self._case.case_id, policy_version=self._case.policy.version)
         finding = describe(refund)
         approval_id: str | None = None
@@ -142,11 +149,19 @@ class BillingWorkflow:
                 expired = ApprovalExpired(money=refund.money, order_id=refund.order_id)
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
             approval_id = answer.approval_id
+            if await self._desk.customer_wrote():
+                return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but the customer wrote again: {finding}")
         self._desk.effects.append(await self._pay(action, approval_id, account))
         paid = RefundPaid(
             money=refund.money, order_id=refund.order_id, partial=refund.partial, approved=approval_id is not None
         )
         return self._desk.end(Ending.ANSWER, finding, paid)
+
+    def _same_as(self, other: str, refund: Refund) -> SpecialistResult:
+        """Neither pay beside a request that waits for approval nor ask for the same a second time."""
+        finding = f"the same as {other}, which waits for approval: {describe(refund)}"
+        result = self._desk.end(Ending.ANSWER, finding, AlreadyOpen(order_id=refund.order_id))
+        return result.model_copy(update={"same_as": other})
 
     async def _pay(self, action: RefundAction, approval_id: str | None, account: Account) -> EffectRecord:
         terms = RefundTerms.of(action, account, self._case.policy.refund)
