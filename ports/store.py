@@ -11,8 +11,8 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
+from domain.conversations.threads import EarlierCase, Speaker, ThreadSigns
 from domain.deadletter import DeadLetter
-from domain.inbound.threads import EarlierCase, Speaker, ThreadSigns
 from domain.money.records import Account
 from domain.reading.sales import CrmAccount, Territory
 

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         SpecialistResult,
     )
     from domain.case_details import case_details, money_of
-    from domain.conversation import CustomerWord, WordTaken, says_little, span, whole_text
+    from domain.conversations.words import CustomerWord, WordTaken, says_little, span, whole_text
     from domain.deadletter import FailedStep
     from domain.letters import DetailsAsked, Letter, PersonAnswer
     from domain.model_call import Usage

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
         UnreadResult,
     )
     from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus
-    from domain.conversation import MAX_WORDS, Asked, CustomerWord, WordTaken, with_word
+    from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, with_word
     from domain.letters import DetailsAsked, Letter
     from workflows import options
     from workflows.steps import run_once, run_step
@@ -52,7 +52,7 @@ class Conversation:
         self._status = status
         self._ended = False
         self._kept = len(case.answered_by)  # so many of the messages the store has in the case's input
-        self._asked = Asked()
+        self._asked = Questions()
         self._letters = 0
 
     # --- what the customer says -----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A letter of a case, ready to be queued: in words, personal data put back, with signs by which an answer is known."""
 
 from activities.letters import Letters
-from domain.inbound.threads import new_message_id, without_marks
+from domain.conversations.threads import new_message_id, without_marks
 from domain.letters import Letter
 from domain.reading.letter_rules import restore_harmless
 from ports.store import CaseStore, Reply, StoredCase

@@ -13,7 +13,7 @@ from activities.actions.mail import LetterDesk
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseInput, CaseOutcome
-from domain.conversation import CustomerWord, WordTaken, renamed, shortened
+from domain.conversations.words import CustomerWord, WordTaken, renamed, shortened
 from domain.errors import TransientError
 from domain.letters import Letter
 from domain.words_to_people import WordKind, WordToPeople

@@ -16,12 +16,7 @@ from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
-from domain.deadletter import Attempt, DeadLetter, letter_id
-from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
-from domain.inbound.cleaned import CleanDocument, CleanFlag
-from domain.inbound.email_head import ADDRESS
-from domain.inbound.reference_ids import usable_id
-from domain.inbound.threads import (
+from domain.conversations.threads import (
     SOMEBODY_ELSES,
     ThreadSigns,
     conversation_of,
@@ -29,6 +24,11 @@ from domain.inbound.threads import (
     usable_references,
     without_marks,
 )
+from domain.deadletter import Attempt, DeadLetter, letter_id
+from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
+from domain.inbound.cleaned import CleanDocument, CleanFlag
+from domain.inbound.email_head import ADDRESS
+from domain.inbound.reference_ids import usable_id
 from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem

@@ -17,7 +17,7 @@ from activities.heartbeat import heartbeating
 from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.conversation import shortened, whole_text
+from domain.conversations.words import shortened, whole_text
 from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage

@@ -11,8 +11,8 @@ from adapters.cleaning.personal import Tokens, disarm, tokenise
 from adapters.cleaning.phrases import MailPatterns
 from adapters.cleaning.quotes import strip_extras
 from adapters.cleaning.unicode import normalise
+from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
-from domain.inbound.threads import marks_in
 from domain.reading.words import MailWords
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at

@@ -11,10 +11,10 @@ from sqlalchemy.engine import Connection
 from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from domain.case import CaseInput, CaseOutcome, CaseState
-from domain.conversation import merged_vault
+from domain.conversations.threads import EarlierCase, Sign, Speaker, new_mark
+from domain.conversations.words import merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
-from domain.inbound.threads import EarlierCase, Sign, Speaker, new_mark
 from ports.store import Reply, StoredCase
 
 

@@ -74,6 +74,7 @@ def stored_case(name: str = "e1", **changes: object) -> StoredCase:
         "vault": {"[NAME_1]": "Ann"},
         "sender_email": "ann@example.com",
         "sender_name": "Ann",
+        "mark": "HG-AAAAAAAAA" + (name[-1].upper() if name[-1].isalpha() else "A"),
         "body": b'{"text": "my order"}',
         **changes,
     }

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from activities.actions.talk import TalkActivities
 from domain.case import CaseInput, CaseOutcome
-from domain.conversation import merged_vault
-from domain.inbound.threads import EarlierCase
+from domain.conversations.threads import EarlierCase
+from domain.conversations.words import merged_vault
 from domain.words_to_people import WordToPeople
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import LETTERS

@@ -63,7 +63,7 @@ async def asked(mill: Mill, case: CaseInput | None = None) -> Case:
 
 
 async def ended(mill: Mill, case: CaseInput) -> CaseOutcome:
-    """Run a case to its end without skipping time, which asking for its result would do: another one waits beside it."""
+    """Run a case to its end without skipping time, as asking for its result would: another one waits beside it."""
     handle = await mill.start(case)
     await mill.until(handle, CaseState.DONE, CaseState.REJECTED)
     return mill.world.endings[handle.id, case.replay]

@@ -5,7 +5,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from activities.actions.talk import AskRequest
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
-from domain.conversation import MAX_WORDS, CustomerWord, WordTaken
+from domain.conversations.words import MAX_WORDS, CustomerWord, WordTaken
 from domain.errors import TransientError
 from domain.letters import AlreadyOpen, RefundPaid
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict

@@ -142,7 +142,7 @@ def span(seconds: float) -> str:
     return f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds / 3600:g} hours"
 
 
-class Asked:
+class Questions:
     """What a case asked its customer so far."""
 
     def __init__(self) -> None:
