@@ -16,6 +16,7 @@ from ports.store import CustomerRecords
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
+from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_words import WordContract
@@ -50,6 +51,10 @@ class TestLedgerOnPostgres(LedgerContract):
 
 
 class TestCaseStoreOnPostgres(CaseStoreContract):
+    pass
+
+
+class TestConversationsOnPostgres(ConversationContract):
     pass
 
 

@@ -24,6 +24,7 @@ from ports.store import CustomerRecords
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
+from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_words import WordContract
@@ -42,6 +43,10 @@ class TestLedgerOnSqlite(LedgerContract):
 
 
 class TestCaseStoreOnSqlite(CaseStoreContract):
+    pass
+
+
+class TestConversationsOnSqlite(ConversationContract):
     pass
 
 
