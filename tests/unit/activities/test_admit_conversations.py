@@ -14,8 +14,8 @@ from activities.intake.admit import AdmitActivities, AdmitRequest
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.store import Store, open_store
 from domain.blueprint import CasePolicy, ConversationRules
-from domain.case import Machine
-from domain.conversations.threads import SOMEBODY_ELSES, new_message_id
+from domain.case import CaseOutcome, CaseState, Machine
+from domain.conversations.threads import SOMEBODY_ELSES, ThreadSigns, new_message_id
 from domain.errors import TransientError
 from domain.inbound.webhook import Inbound
 from ports.inbox import InboxItem
@@ -25,8 +25,6 @@ from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
 
 ANN = {"text": "My lamp broke.", "subject": "Lamp", "customer": {"email": "ann@shop.example"}}
-SIGNS: dict[str, dict[str, object]] = {}
-"""What the head of a mail, or a field of the payload, says: by event id."""
 
 
 class Door:
@@ -103,12 +101,8 @@ async def test_a_machine_never_speaks_in_a_conversation(door: Door, machine: Mac
     older = await door.admit("1", ANN)
     answered = await door.admit("2", reply(f"> [#{older.mark}]"), references=[door.ask(older.case.case_id)])
     assert answered.case.continues == older.case.case_id
-    mechanical = answered.model_copy(
-        update={
-            "case": answered.case.model_copy(update={"machine": machine, "continues": None}),
-            "signs": admit.ThreadSigns(marks=[str(older.mark)]),
-        }
-    )
+    case = answered.case.model_copy(update={"machine": machine, "continues": None})
+    mechanical = answered.model_copy(update={"case": case, "signs": ThreadSigns(marks=[str(older.mark)])})
     assert door.activities._in_conversation(mechanical).case.continues is None
 
 
@@ -120,10 +114,12 @@ async def test_another_tenant_is_another_world(door: Door) -> None:
 
 async def test_without_conversations_every_message_is_a_case_of_its_own(door: Door) -> None:
     older = await door.admit("1", ANN)
-    for rules in (None, ConversationRules(wait_s=0)):
+    message_id = door.ask(older.case.case_id)
+    for name, rules in (("2", None), ("3", ConversationRules(wait_s=0))):
         door.rules = rules
-        alone = await door.admit(f"2{rules is None}", reply(), references=[door.ask(older.case.case_id)])
-        assert alone.case.continues is None
+        assert (await door.admit(name, reply(), references=[message_id])).case.continues is None
+    door.rules = ConversationRules()
+    assert (await door.admit("4", reply(), references=[message_id])).case.continues == older.case.case_id
 
 
 async def test_the_answer_to_our_letter_continues_its_case(door: Door) -> None:
@@ -147,7 +143,10 @@ async def test_the_sending_systems_own_name_for_the_conversation_counts_within_t
     assert (await door.admit("4", reply(), source="chat", thread_id="T-7")).case.continues is None
 
 
-MAIL = "From: Ann <ann@shop.example>\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n"
+MAIL = (
+    "From: Ann <ann@shop.example>\r\nSubject: no subject\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n"
+)
 QUOTED = "It is ORD-1.\r\n\r\nOn Sat, 28 Nov 2026, Care <care@shop.example> wrote:\r\n> Which order?\r\n> [#{mark}]\r\n"
 
 
@@ -157,7 +156,7 @@ async def test_the_mark_is_found_in_what_is_quoted_however_it_is_written(door: D
     older = await door.admit("1", ANN)
     text = QUOTED.format(mark=older.mark).encode()
     body = {"8bit": text, "base64": base64.encodebytes(text), "quoted-printable": quopri.encodestring(text)}[coding]
-    raw = MAIL.format(subject="no subject", kind="text/plain", coding=coding).encode() + body
+    raw = MAIL.format(coding=coding).encode() + body
     answered = await door.admit("2", raw, "message/rfc822")
     assert answered.case.continues == older.case.case_id
     assert answered.case.text == "It is ORD-1."
@@ -190,17 +189,8 @@ async def test_a_mail_of_nothing_but_the_mark_is_for_people(door: Door) -> None:
 async def test_an_answer_to_an_answer_goes_to_the_case_that_took_that_one(door: Door) -> None:
     root = await door.admit("1", ANN)
     middle = await door.admit("2", reply(f"[#{root.mark}]"), message_id="x2@shop.example")
-    passed = middle.case
-    door.store.cases.close(
-        admit.CaseOutcome(
-            case_id=passed.case_id,
-            source="shop",
-            tenant="default",
-            state=admit.CaseState.DONE,
-            passed_to=root.case.case_id,
-        ),
-        None,
-    )
+    ending = CaseOutcome(case_id=middle.case.case_id, source="shop", tenant="default", state=CaseState.DONE)
+    door.store.cases.close(ending.model_copy(update={"passed_to": root.case.case_id}), None)
     last = await door.admit("3", reply("And?"), references=["x2@shop.example"])
     assert last.case.continues == root.case.case_id
 
