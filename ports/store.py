@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
-from domain.conversations.threads import EarlierCase, Speaker, ThreadSigns
+from domain.conversations.threads import EarlierCase, Sign, Speaker, ThreadSigns
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
 from domain.reading.sales import CrmAccount, Territory
@@ -48,6 +48,25 @@ class StoredCase(BaseModel):
     def speaker(self) -> Speaker:
         """Who wrote it."""
         return Speaker(tenant=self.case.tenant, address=self.sender_email, customer_id=self.case.customer_id)
+
+
+def named_by(stored: StoredCase, other: StoredCase) -> EarlierCase | None:
+    """Return another case as one that a message names, None if it does not: for those that no store has yet."""
+    signs, case = stored.signs, other.case
+    if case.tenant != stored.case.tenant or case.case_id == stored.case.case_id:
+        return None
+    own_mail = other.message_id is not None and other.message_id in signs.references
+    if not own_mail and (
+        other.thread_id is None or (other.thread_id, case.source) != (signs.thread_id, stored.case.source)
+    ):
+        return None
+    return EarlierCase(
+        case_id=case.case_id,
+        sign=Sign.OWN_MAIL if own_mail else Sign.THREAD,
+        speaker=other.speaker,
+        received_at=case.received_at,
+        passed_to=case.continues,
+    )
 
 
 class CaseStore(Protocol):

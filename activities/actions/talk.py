@@ -14,7 +14,7 @@ from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseInput, CaseOutcome
 from domain.conversations.words import CustomerWord, WordTaken, renamed, shortened
-from domain.errors import TransientError
+from domain.errors import ToldToWaitError, TransientError
 from domain.letters import Letter
 from domain.words_to_people import WordKind, WordToPeople
 from ports.people import WordStore
@@ -25,6 +25,7 @@ CUSTOMER_WROTE = "customer_wrote"
 UNREAD = "unread_words"
 """Name of the query for messages that a case has not read yet."""
 ANSWER_WITHIN = timedelta(seconds=8)
+BEGINS_WITHIN = timedelta(minutes=2)
 HOPS = 3  # from a case that is being passed on itself to the one that takes both
 
 
@@ -130,6 +131,7 @@ class TalkActivities:
 
         Raises:
             TransientError: the store, Temporal or that case's worker is away.
+            ToldToWaitError: that case is just being let in.
         """
         to = request.to
         answer = WordTaken(taken=False, why="there is no such case")
@@ -137,7 +139,10 @@ class TalkActivities:
             word = await asyncio.to_thread(self._word_for, to, request)
             if word is None:
                 break
-            answer = await _offered(activity.client().get_workflow_handle(to), word)
+            offered = await _offered(activity.client().get_workflow_handle(to), word)
+            if offered is None and await asyncio.to_thread(self._has_not_begun, to):
+                raise ToldToWaitError(f"{to!r} is just being let in", 2.0)
+            answer = offered or WordTaken(taken=False, why="it has ended")
             if answer.taken or answer.see is None:
                 break
             to = answer.see
@@ -169,6 +174,15 @@ class TalkActivities:
             repeats=request.repeats,
         )
 
+    def _has_not_begun(self, case_id: str) -> bool:
+        """Return whether a case may be on its way in: it was accepted just now, and nothing says that it ended."""
+        try:
+            case = self._cases.load(case_id).case
+        except KeyError:
+            return False
+        young = self._clock() - case.received_at < BEGINS_WITHIN
+        return young and self._cases.ending(case_id, case.replay) is None
+
     def _tell_people(self, case_id: str, wait: str) -> None:
         word = WordToPeople(
             word_id=f"{case_id}/wrote/{wait}",
@@ -181,8 +195,8 @@ class TalkActivities:
         self._words.add(word)
 
 
-async def _offered(handle: WorkflowHandle[object, object], word: CustomerWord) -> WordTaken:
-    """Offer a message to a case; the same one again is heard once."""
+async def _offered(handle: WorkflowHandle[object, object], word: CustomerWord) -> WordTaken | None:
+    """Offer a message to a case; the same one again is heard once. None: no such workflow runs."""
     try:
         taken: WordTaken = await handle.execute_update(
             CUSTOMER_WROTE, word, id=word.from_case, result_type=WordTaken, rpc_timeout=ANSWER_WITHIN
@@ -196,7 +210,7 @@ async def _offered(handle: WorkflowHandle[object, object], word: CustomerWord) -
         raise TransientError(f"no worker of {handle.id!r} answers") from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return WordTaken(taken=False, why="it has ended")
+            return None
         raise TransientError(f"Temporal does not pass on to {handle.id!r}: {error.message}") from error
     return taken
 

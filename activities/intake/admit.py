@@ -33,7 +33,7 @@ from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_we
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
-from ports.store import CaseStore, DeadLetterStore, StoredCase
+from ports.store import CaseStore, DeadLetterStore, StoredCase, named_by
 
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
@@ -127,7 +127,7 @@ class AdmitActivities:
                 readable.append(await self._read(item, unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
-        readable = await asyncio.to_thread(lambda: [self._in_conversation(stored) for stored in readable])
+        readable = await asyncio.to_thread(self._in_conversations, readable)
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
@@ -137,12 +137,20 @@ class AdmitActivities:
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
 
-    def _in_conversation(self, stored: StoredCase) -> StoredCase:
+    def _in_conversations(self, batch: Sequence[StoredCase]) -> list[StoredCase]:
+        """Return the cases with the older ones that they continue; those may stand in the same batch, before them."""
+        done: list[StoredCase] = []
+        for stored in batch:
+            done.append(self._in_conversation(stored, done))
+        return done
+
+    def _in_conversation(self, stored: StoredCase, before: Sequence[StoredCase]) -> StoredCase:
         """Return the case with the older one that it continues; a machine's message continues nothing."""
         case = stored.case
         if not stored.signs or case.machine is not None or not case.policy.waits_for_customers:
             return stored
-        older, of_others = conversation_of(stored.speaker, self._cases.earlier_cases(stored))
+        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
+        older, of_others = conversation_of(stored.speaker, found)
         notes = [*case.notes, SOMEBODY_ELSES] if of_others else case.notes
         return stored.model_copy(update={"case": case.model_copy(update={"continues": older, "notes": notes})})
 

@@ -9,10 +9,11 @@ from activities.grants import require_grant
 from activities.models.prompting import Question, fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
+from domain.conversations.orders import newest_order
 from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
-from domain.reading.answers import ClaimAnswer
-from domain.reading.claim_reading import claim_from_answer
+from domain.reading.answers import ClaimAnswer, QuotedOrder
+from domain.reading.claim_reading import claim_from_answer, normal_order_id
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400
@@ -57,7 +58,7 @@ class ExtractActivities:
         case = request.case
         asked = await self._question.ask(fenced_ticket(case))
         claim = claim_from_answer(
-            asked.answer,
+            _of_the_newest(asked.answer, case),
             text=ticket_text(case),
             given_order_id=case.order_id,
             given_amount=case.amount,
@@ -66,6 +67,15 @@ class ExtractActivities:
             words=self._words,
         )
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
+
+
+def _of_the_newest(answer: ClaimAnswer, case: CaseInput) -> ClaimAnswer:
+    """Let the order count that the customer named last; what they named before it was a slip."""
+    named = normal_order_id(answer.order_id.value) if answer.order_id is not None else None
+    newest = newest_order(named, case.answers) if named is not None else None
+    if newest is None:
+        return answer
+    return answer.model_copy(update={"order_id": QuotedOrder(value=newest, quote=newest)})
 
 
 def _notes(claim: Claim) -> list[str]:

@@ -64,9 +64,28 @@ async def test_who_is_asked_and_answers_is_paid_once(running: Running) -> None:
     late = running.hand_in("talk-4", mail("Thanks!", subject=f"Re: Broken mug {mark}"))
     assert settled(running, [late]) == {late: "waiting_human"}
 
-    [paid] = await paid_as_recorded(running)
-    assert (paid.key, paid.amount_minor) == (f"{first}/refund", 2000)
+    paid = {entry.key: entry.amount_minor for entry in await paid_as_recorded(running)}
+    assert paid == {f"{first}/refund": 2000}
     assert audited(running)["violations"] == []
+
+
+async def test_who_mistypes_the_order_is_asked_again_and_the_right_one_is_paid(running: Running) -> None:
+    dan = "d.okafor@example.com"
+    first = running.hand_in("slip-1", mail("It arrived broken, please refund it.", subject="Kettle", sender=dan))
+    assert settled(running, [first]) == {first: "waiting_customer"}
+    [mark] = re.findall(r"\[#HG-[A-Z2-7]{10}\]", letters(running, first)[0]["subject"])
+
+    def answer(name: str, text: str) -> None:
+        case_id = running.hand_in(name, mail(text, subject=f"Re: Kettle {mark}", sender=dan))
+        assert settled(running, [case_id]) == {case_id: "done"}
+
+    answer("slip-2", "It is ORD-99999.")
+    eventually(lambda: len(letters(running, first)) == 2, 60, "nothing was asked a second time")
+    assert settled(running, [first]) == {first: "waiting_customer"}
+    answer("slip-3", "Sorry, it is ORD-10024.")
+    eventually(lambda: running.states()[first] == "done", 60, "the right order was not paid")
+    paid = {entry.key: entry.amount_minor for entry in await paid_as_recorded(running)}
+    assert paid[f"{first}/refund"] == 4990
 
 
 async def test_the_audit_does_not_take_a_wait_for_a_customer_for_a_standstill(running: Running) -> None:

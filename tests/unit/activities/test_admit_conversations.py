@@ -17,7 +17,7 @@ from domain.blueprint import CasePolicy, ConversationRules
 from domain.case import CaseOutcome, CaseState, Machine
 from domain.conversations.threads import SOMEBODY_ELSES, ThreadSigns, new_message_id
 from domain.errors import TransientError
-from domain.inbound.webhook import Inbound
+from domain.inbound.webhook import Inbound, parse_webhook
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW
@@ -103,7 +103,7 @@ async def test_a_machine_never_speaks_in_a_conversation(door: Door, machine: Mac
     assert answered.case.continues == older.case.case_id
     case = answered.case.model_copy(update={"machine": machine, "continues": None})
     mechanical = answered.model_copy(update={"case": case, "signs": ThreadSigns(marks=[str(older.mark)])})
-    assert door.activities._in_conversation(mechanical).case.continues is None
+    assert door.activities._in_conversation(mechanical, []).case.continues is None
 
 
 async def test_another_tenant_is_another_world(door: Door) -> None:
@@ -184,6 +184,45 @@ async def test_a_mail_of_nothing_but_the_mark_is_for_people(door: Door) -> None:
     older = await door.admit("1", ANN)
     answered = await door.admit("2", reply(f"[#{older.mark}]", subject=""))
     assert (answered.case.continues, answered.case.skip_to_human) == (older.case.case_id, admit.NOTHING_READABLE)
+
+
+async def test_messages_of_one_thread_that_come_in_together_find_each_other(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They waited in the pen; none of them is stored yet."""
+    heads = {
+        "1": {"message_id": "x1@shop.example"},
+        "2": {"message_id": "x2@shop.example", "references": ["x1@shop.example"]},
+        "3": {"references": ["<x2@shop.example>"]},
+        "4": {"references": ["x1@shop.example"]},
+        "5": {"thread_id": "T-1"},
+        "6": {"thread_id": "T-1"},
+    }
+    senders = {"4": "eve@x.example"}
+    for name in heads:
+        body = json.dumps(reply(f"Message {name}", email=senders.get(name, "ann@shop.example"))).encode()
+        await door.inbox.put(
+            InboxItem(
+                case_id=f"case/shop/{name}",
+                source="shop",
+                event_id=name,
+                content_type="application/json",
+                body=body,
+                digest=name,
+                received_at=NOW,
+            )
+        )
+    monkeypatch.setattr(
+        admit,
+        "parse_webhook",
+        lambda kind, body: parse_webhook(kind, body).model_copy(
+            update=heads[json.loads(body)["text"].rpartition(" ")[2]]
+        ),
+    )
+    await ActivityEnvironment().run(door.activities.admit_batch, AdmitRequest(limit=10, wait_s=0))
+    found = {name: door.store.cases.load(f"case/shop/{name}").case.continues for name in heads}
+    first = "case/shop/1"
+    assert found == {"1": None, "2": first, "3": first, "4": None, "5": None, "6": "case/shop/5"}
 
 
 async def test_an_answer_to_an_answer_goes_to_the_case_that_took_that_one(door: Door) -> None:

@@ -1,5 +1,6 @@
 """Asking customers and passing on what they write, over the real store."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from domain.blueprint import CasePolicy, ConversationRules
 from domain.case import CaseInput
 from domain.conversations.threads import marks_in
 from domain.conversations.words import WORD_HEAD, CustomerWord, WordTaken
-from domain.errors import TransientError
+from domain.errors import ToldToWaitError, TransientError
 from domain.letters import DetailsAsked, PersonAnswer
 from tests.contracts.store_samples import NOW, case_input, outcome, stored_case
 from tests.fakes.blueprint import LETTERS
@@ -91,9 +92,18 @@ class TestPassingOn:
         with pytest.raises(TransientError):
             await passed(talk, Temporal(a1=RPCError("away", status, b"")))
 
-    async def test_a_case_without_a_workflow_takes_nothing(self, talk: TalkActivities) -> None:
+    async def test_a_case_without_a_workflow_takes_nothing(self, talk: TalkActivities, clock: Clock) -> None:
+        clock.now = NOW + timedelta(hours=1)
         result = await passed(talk, Temporal(a1=RPCError("done", RPCStatusCode.NOT_FOUND, b"")))
         assert (result.taken, result.why) == (False, "it has ended")
+
+    async def test_a_case_that_is_just_being_let_in_is_waited_for(self, talk: TalkActivities, store: Store) -> None:
+        """Both messages may have waited in the pen, and come in together."""
+        unknown = Temporal(a1=RPCError("never started", RPCStatusCode.NOT_FOUND, b""))
+        with pytest.raises(ToldToWaitError):
+            await passed(talk, unknown)
+        store.cases.close(outcome("a1"), None)
+        assert not (await passed(talk, unknown)).taken
 
     async def test_a_case_that_was_never_admitted_is_not_asked(self, talk: TalkActivities) -> None:
         temporal = Temporal()

@@ -45,7 +45,7 @@ class MemoryCases:
         raise NotImplementedError
 
     def ending(self, case_id: str, replay: int) -> CaseOutcome | None:
-        raise NotImplementedError
+        return self._endings.get((case_id, replay))
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
         raise NotImplementedError
