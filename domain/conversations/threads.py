@@ -119,18 +119,17 @@ def usable_references(given: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def is_same_person(one: Speaker, other: Speaker) -> bool:
-    """Return whether two messages are of the same person, of the same tenant.
+def is_same_person(newer: Speaker, older: Speaker) -> bool:
+    """Return whether a message is of the person who wrote an older one, of the same tenant.
 
-    By address, or by customer id where no two addresses speak against it: who knows a customer's id is not the
-    customer.
+    By its address, if it has one: who knows a customer's id is not the customer. Else by the customer id that the
+    sending system vouches for.
     """
-    if one.tenant != other.tenant:
+    if newer.tenant != older.tenant:
         return False
-    mine, theirs = email_key(one.address), email_key(other.address)
-    if mine is not None and theirs is not None:
-        return mine == theirs
-    return one.customer_id is not None and one.customer_id == other.customer_id
+    if (address := email_key(newer.address)) is not None:
+        return address == email_key(older.address)
+    return newer.customer_id is not None and newer.customer_id == older.customer_id
 
 
 def conversation_of(speaker: Speaker, earlier: Sequence[EarlierCase]) -> tuple[str | None, bool]:

@@ -6,8 +6,9 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from domain.blueprint import ConversationRules
-from domain.case import CaseState
+from domain.case import CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
 from domain.letters import RefundPaid
+from domain.routing import BILLING
 from tests.workflows.conversations.talking import (
     NO_ORDER,
     WAIT_S,
@@ -21,7 +22,9 @@ from tests.workflows.conversations.talking import (
 )
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, home, new_case, timers_of, updates_of
+from workflows import options
 from workflows.case import CaseWorkflow
+from workflows.specialists.billing import BillingWorkflow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -238,3 +241,33 @@ async def test_a_case_of_older_rules_takes_nothing(mill: Mill, world: FakeWorld)
     held.let_go()
     await handle.result()
     await mill.close_by_hand(later)
+
+
+async def test_a_case_that_had_ended_asks_nothing_any_more(mill: Mill, world: FakeWorld) -> None:
+    """Its worker died after the ending was on record, and it was decided anew, otherwise."""
+    world.always("extract_claim", NO_ORDER)
+    case = first()
+    ending = CaseOutcome(case_id=case.case_id, source="test", tenant="default", state=CaseState.REJECTED, finding="no")
+    world.endings[case.case_id, 0] = ending
+    outcome = await mill.run(case)
+    assert outcome == ending
+    assert world.talk.store.letters == {}
+    assert "alert_person" not in world.names
+
+
+async def test_a_specialist_that_is_hired_alone_has_nobody_to_listen_to(mill: Mill, world: FakeWorld) -> None:
+    """There is no case above it that would take messages."""
+    case = first()
+    result: SpecialistResult = await mill.client.execute_workflow(
+        BillingWorkflow.run,
+        SpecialistRequest(case=case, category=BILLING),
+        id=f"{case.case_id}/alone",
+        task_queue=options.CASES_QUEUE,
+    )
+    assert (result.ending, len(result.effects)) == (Ending.ANSWER, 1)
+    assert "unread_words" not in world.names
+
+
+async def test_a_specialist_apart_asks_its_case_before_it_pays(mill: Mill, world: FakeWorld, both_ways: bool) -> None:
+    assert (await mill.run(first())).effects != []
+    assert [call.workflow_id.count("/") for call in world.of("unread_words")] == ([3] if both_ways else [])

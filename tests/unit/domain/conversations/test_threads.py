@@ -35,7 +35,7 @@ def earlier(name: str = "a", sign: Sign = Sign.LETTER, speaker: Speaker = ANN, *
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("newer", "older", "same"),
     [
         ({"address": "ann@shop.example"}, {"address": " Ann@Shop.Example "}, True),
         ({"address": "ann@shop.example"}, {"address": "eve@shop.example"}, False),
@@ -44,6 +44,7 @@ def earlier(name: str = "a", sign: Sign = Sign.LETTER, speaker: Speaker = ANN, *
         ({"customer_id": "C-1"}, {"customer_id": "C-1"}, True),
         ({"customer_id": "C-1"}, {"customer_id": "C-2"}, False),
         ({"customer_id": "C-1"}, {"customer_id": "C-1", "address": "ann@shop.example"}, True),
+        ({"customer_id": "C-1", "address": "eve@x.example"}, {"customer_id": "C-1"}, False),
         # Who knows a customer's id is not the customer.
         ({"customer_id": "C-1", "address": "eve@x.example"}, {"customer_id": "C-1", "address": "ann@x.example"}, False),
         ({}, {}, False),
@@ -51,10 +52,9 @@ def earlier(name: str = "a", sign: Sign = Sign.LETTER, speaker: Speaker = ANN, *
         ({"address": "ann@shop.example"}, {"customer_id": "C-1"}, False),
     ],
 )
-def test_who_is_the_same_person(one: dict[str, str], other: dict[str, str], same: bool) -> None:
-    first, second = (Speaker.model_validate({"tenant": "default", **who}) for who in (one, other))
+def test_who_is_the_same_person(newer: dict[str, str], older: dict[str, str], same: bool) -> None:
+    first, second = (Speaker.model_validate({"tenant": "default", **who}) for who in (newer, older))
     assert is_same_person(first, second) is same
-    assert is_same_person(second, first) is same
 
 
 @pytest.mark.parametrize("sign", list(Sign))
