@@ -51,6 +51,7 @@ class Letters:
         if fallback not in self._wordings:
             raise ConfigurationError(f"letters/{fallback}: there are no letters in the fallback language {fallback!r}")
         self._fallback = self._wordings[fallback]
+        self.domain = blueprint.letters.domain
 
     def write(self, letter: Letter, *, lang: str, subject: str) -> Draft:
         """Put a letter into words: in the customer's language, else in its base language (`de` for `de-AT`), else in

@@ -208,7 +208,10 @@ class _FactGatherer:
 
     async def _ask_deadlines(self, runs: dict[str, CaseRun], stored: StoreFacts, now: datetime) -> None:
         """Ask waiting cases for their deadline where the store does not know it."""
-        deadlines = {case.case_id: timedelta(seconds=case.human_deadline_s) for case in stored.cases}
+        waits = {
+            CaseState.WAITING_HUMAN: {case.case_id: case.human_deadline_s for case in stored.cases},
+            CaseState.WAITING_CUSTOMER: {case.case_id: case.customer_wait_s for case in stored.cases},
+        }
         pending = {a.case_id for a in stored.approvals if a.standing == "pending" and a.expires_at > now}
 
         async def ask(run: CaseRun) -> None:
@@ -223,10 +226,9 @@ class _FactGatherer:
         def says_enough(run: CaseRun) -> bool:
             if run.state == CaseState.WAITING_APPROVAL:
                 return run.case_id in pending
-            # It came to the lane after it was started, so this deadline is the earliest possible.
-            return (
-                run.state == CaseState.WAITING_HUMAN and run.started_at + deadlines.get(run.case_id, timedelta()) > now
-            )
+            # It began to wait after it was started, so this deadline is the earliest possible.
+            wait_s = waits[CaseState(run.state or "")].get(run.case_id, 0.0)
+            return run.started_at + timedelta(seconds=wait_s) > now
 
         asked = [
             run

@@ -106,7 +106,7 @@ class Cases:
             raise await unanswered(self._temporal, case_id, error) from error
 
     async def settled(self, case_id: str, *, timeout_s: float = 60.0) -> CaseStatus:
-        """Follow a case until it ended or waits for a person.
+        """Follow a case until it ended or waits for a person or its customer.
 
         Raises:
             TimeoutError: neither happened within `timeout_s` seconds.

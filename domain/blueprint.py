@@ -41,6 +41,12 @@ class ApprovalRules(BaseModel):
     approvers: list[Approver] = Field(default_factory=list)
 
 
+class ConversationRules(BaseModel):
+    """How long a case that asked the customer waits for the answer, seconds; 0: it asks and ends at once."""
+
+    wait_s: float = Field(default=14 * DAY, ge=0, le=366 * DAY, allow_inf_nan=False)
+
+
 class CasePolicy(BaseModel):
     """The part of a blueprint that a case takes along when it starts, so that its rules never change under way."""
 
@@ -52,6 +58,12 @@ class CasePolicy(BaseModel):
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = 0.5
+    conversation: ConversationRules | None = None  # None: as before there were any, a case that asks has ended
+
+    @property
+    def waits_for_customers(self) -> bool:
+        """Whether a case that asked the customer goes on with the answer."""
+        return self.conversation is not None and self.conversation.wait_s > 0
 
     def category(self, name: str) -> Category | None:
         """Return the category of this name as people write it (case and blanks do not count), or None."""
@@ -84,11 +96,15 @@ class ModelChoice(BaseModel):
 
 
 class LetterTexts(BaseModel):
-    """Templates of the letters, by language and name; what has no letters in its language is answered in `fallback`."""
+    """Templates of the letters, by language and name; what has no letters in its language is answered in `fallback`.
+
+    `domain` stands in the Message-IDs of the letters, by which answers to them are known.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     fallback: str = "en"
+    domain: str = Field(default="headgate.invalid", pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$")
     texts: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
@@ -102,6 +118,7 @@ class Blueprint(BaseModel):
     ladder_s: list[Seconds] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
+    conversation: ConversationRules = Field(default_factory=ConversationRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
@@ -134,6 +151,7 @@ class Blueprint(BaseModel):
             refund=self.refund,
             mail=self.mail,
             min_diagnosis_confidence=self.min_diagnosis_confidence,
+            conversation=self.conversation,
         )
 
     def price_of(self, model: str) -> Price:

@@ -27,6 +27,7 @@ class CaseState(StrEnum):
     RUNNING = "running"
     WAITING_APPROVAL = "waiting_approval"
     WAITING_HUMAN = "waiting_human"
+    WAITING_CUSTOMER = "waiting_customer"
     DONE = "done"
     REJECTED = "rejected"
     DEAD_LETTERED = "dead_lettered"
@@ -34,7 +35,7 @@ class CaseState(StrEnum):
 
 
 TERMINAL_STATES = frozenset({CaseState.DONE, CaseState.REJECTED, CaseState.DEAD_LETTERED, CaseState.CANCELLED})
-WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN})
+WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.WAITING_CUSTOMER})
 
 
 def case_id(source: str, event_id: str) -> str:
@@ -98,10 +99,15 @@ class CaseInput(BaseModel):
     machine: Machine | None = None  # no person wrote it: it is closed without a letter
     about_case: str | None = None  # whose letter came back, where `machine` is a bounce that says so
     notes: list[str] = Field(default_factory=list)  # what reading it met, for people; no personal data
+    continues: str | None = None  # the older case whose conversation this message belongs to
+    answers: list[str] = Field(default_factory=list)  # what the customer wrote after it, the newest last
+    asked_for: list[str] = Field(default_factory=list)  # what the newest question of ours to the customer was about
+    answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
 
 
 class CaseMessage(BaseModel):
-    """What a person reads before deciding: the cleaned message, personal data replaced by tokens.
+    """What a person reads before deciding: the cleaned message with all that the customer wrote after it, personal data
+    replaced by tokens.
 
     `request` quotes the sentences of it that ask for something, links dead.
     """
@@ -180,7 +186,10 @@ class Ending(StrEnum):
 
 
 class SpecialistResult(BaseModel):
-    """What a specialist concluded: the case sends the letter and closes."""
+    """What a specialist concluded: the case sends the letter and closes, or asks the customer and waits.
+
+    `same_as` is another case that is open about the very same thing: the message is passed on to that one.
+    """
 
     ending: Ending
     finding: str  # one line for people; no personal data
@@ -188,6 +197,7 @@ class SpecialistResult(BaseModel):
     effects: list[EffectRecord] = Field(default_factory=list)
     usage: Usage = Field(default_factory=Usage)
     notes: list[str] = Field(default_factory=list)
+    same_as: str | None = None
 
 
 class CaseOutcome(BaseModel):
@@ -207,6 +217,7 @@ class CaseOutcome(BaseModel):
     replay: int = 0
     received_at: datetime | None = None
     closed_at: datetime | None = None
+    passed_to: str | None = None  # the older case that took the message over
 
 
 class CaseAnswer(BaseModel):

@@ -76,6 +76,13 @@ class ApprovalExpired(BaseModel):
     order_id: str
 
 
+class AlreadyOpen(BaseModel):
+    """The same request is being looked at already; this message was put to it."""
+
+    kind: Literal["already_open"] = "already_open"
+    order_id: str
+
+
 class ArticleAnswer(BaseModel):
     """The answer stands in a knowledge article, which is named."""
 
@@ -105,6 +112,7 @@ Letter = Annotated[
     | DetailsAsked
     | ApprovalRejected
     | ApprovalExpired
+    | AlreadyOpen
     | ArticleAnswer
     | PersonAnswer
     | DraftedReply,
@@ -131,6 +139,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
         DetailsAsked,
         ApprovalRejected,
         ApprovalExpired,
+        AlreadyOpen,
         ArticleAnswer,
         PersonAnswer,
     )
@@ -150,6 +159,7 @@ def sample_letters() -> Iterator[Letter]:
     yield from (DetailsAsked(missing=["order_id"], candidate_orders=o, not_found=True) for o in ([], ["ORD-1"]))
     yield from (ApprovalRejected.model_validate({**about, "reason": why}) for why in ("", "the goods were kept"))
     yield ApprovalExpired.model_validate(about)
+    yield AlreadyOpen(order_id="ORD-10065")
     for steps, escalate_if in product(([], ["Plug it in."], ["Plug it in.", "Switch it on."]), ("", "it smokes")):
         yield ArticleAnswer(
             article=Article(

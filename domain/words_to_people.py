@@ -38,6 +38,7 @@ class WordKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     REFUND_OVERDUE = "refund_overdue"
     LETTER = "letter"
+    ANSWER = "answer"
 
 
 _MANY: dict[str, str] = {
@@ -49,6 +50,7 @@ _MANY: dict[str, str] = {
     WordKind.REFUND_FAILED: "refunds that failed",
     WordKind.REFUND_OVERDUE: "refunds that are still pending",
     WordKind.LETTER: "letters that did not arrive or did not go out",
+    WordKind.ANSWER: "cases whose customer wrote again",
 }
 
 

@@ -59,6 +59,18 @@ class StoredCaseRow(BaseModel):
     closed_at: datetime | None = None
 
 
+class SentLetter(BaseModel):
+    """A letter of a case as queued, with its Message-ID; holds personal data."""
+
+    key: str
+    recipient: str | None
+    subject: str
+    text: str
+    queued_at: datetime
+    message_id: str | None = None
+    in_reply_to: str | None = None
+
+
 class ExportedEffect(BaseModel):
     """An executed effect in `ledger export`."""
 

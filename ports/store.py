@@ -4,13 +4,14 @@ Methods named without `async` block (SQL) and are called from threads. All may r
 the part behind them cannot be reached; nothing else about the part leaks through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
+from domain.conversations.threads import EarlierCase, Sign, Speaker, ThreadSigns
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
 from domain.reading.sales import CrmAccount, Territory
@@ -22,7 +23,11 @@ from domain.reading.sales import CrmAccount, Territory
 
 
 class StoredCase(BaseModel):
-    """A case as admitted: its workflow input, what must not stand in histories (vault, sender), and the raw payload."""
+    """A case as admitted: its workflow input, what must not stand in histories (vault, sender), and the raw payload.
+
+    `mark` is that of its letters, which the store gives it. `signs` are those by which an older conversation is looked
+    for; they are not kept.
+    """
 
     case: CaseInput
     vault: dict[str, str] = Field(default_factory=dict)
@@ -34,6 +39,34 @@ class StoredCase(BaseModel):
     tokens_out: int = 0
     chars_in: int = 0
     chars_out: int = 0
+    message_id: str | None = None  # of the e-mail that it came as
+    thread_id: str | None = None  # the sending system's own name for the conversation
+    mark: str | None = None
+    signs: ThreadSigns = Field(default_factory=ThreadSigns, exclude=True)
+
+    @property
+    def speaker(self) -> Speaker:
+        """Who wrote it."""
+        return Speaker(tenant=self.case.tenant, address=self.sender_email, customer_id=self.case.customer_id)
+
+
+def named_by(stored: StoredCase, other: StoredCase) -> EarlierCase | None:
+    """Return another case as one that a message names, None if it does not: for those that no store has yet."""
+    signs, case = stored.signs, other.case
+    if case.tenant != stored.case.tenant or case.case_id == stored.case.case_id:
+        return None
+    own_mail = other.message_id is not None and other.message_id in signs.references
+    if not own_mail and (
+        other.thread_id is None or (other.thread_id, case.source) != (signs.thread_id, stored.case.source)
+    ):
+        return None
+    return EarlierCase(
+        case_id=case.case_id,
+        sign=Sign.OWN_MAIL if own_mail else Sign.THREAD,
+        speaker=other.speaker,
+        received_at=case.received_at,
+        passed_to=case.continues,
+    )
 
 
 class CaseStore(Protocol):
@@ -63,6 +96,25 @@ class CaseStore(Protocol):
         """Mark the case as replayed and return the input to start it with."""
         ...
 
+    def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
+        """Return the cases of the tenant that the signs of a message name, whoever wrote them."""
+        ...
+
+    def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
+        """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable.
+
+        Raises KeyError if the case is unknown.
+        """
+        ...
+
+    def keep_input(self, case: CaseInput) -> None:
+        """Keep what a case has become by further messages: the input of its next replay. Repeatable."""
+        ...
+
+    def queue_letter(self, reply: "Reply", replay: int) -> "QueuedLetter":
+        """Queue a letter of a case that goes on, once per key; not if this replay has ended before."""
+        ...
+
     def journal_outcomes(self, limit: int) -> int:
         """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""
         ...
@@ -72,7 +124,8 @@ class Reply(BaseModel):
     """A reply to a sender, personal data put back. `key` is case id and step: it is sent once.
 
     Without `to` there is nobody to send it to: it is kept for people. Of letters with a limit no more than that go to
-    an address within 24 hours.
+    an address within 24 hours. `message_id` is its own, `in_reply_to` that of the e-mail which it answers; both without
+    angle brackets.
     """
 
     key: str
@@ -82,6 +135,15 @@ class Reply(BaseModel):
     text: str
     kind: str = ""  # of `domain.letters.Letter`
     limit: int | None = None  # None: it always goes
+    message_id: str | None = None
+    in_reply_to: str | None = None
+
+
+class QueuedLetter(BaseModel):
+    """What became of a letter: the ending that the case had before, or why nobody gets it; empty if it goes out."""
+
+    ended: CaseOutcome | None = None
+    unsent: str = ""
 
 
 class CustomerRecords(Protocol):

@@ -299,6 +299,7 @@ class Parts:
             "activities.actions.close:CloseActivities",
             "activities.actions.pay:PayActivities",
             "activities.actions.settle:SettlingActivities",
+            "activities.actions.talk:TalkActivities",
             "activities.actions.tell:TellActivities",
             *tools_of_specialists(models=False),
         )

@@ -17,6 +17,7 @@ PASSED_THROUGH = (
     "workflows.steps",
     "workflows.waiting",
     "workflows.endings",
+    "workflows.conversation",
     "workflows.human_lane",
     "workflows.specialists.desk",
 )

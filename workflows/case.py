@@ -11,6 +11,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
+    from activities.actions.talk import UnreadResult
     from activities.models.route import RouteActivities, RouteRequest
     from domain.briefs.request import request_lines
     from domain.case import (
@@ -29,12 +30,14 @@ with workflow.unsafe.imports_passed_through():
         SpecialistResult,
     )
     from domain.case_details import case_details, money_of, unanswered
+    from domain.conversations.words import CustomerWord, WordTaken, says_little, span, whole_text
     from domain.deadletter import FailedStep
-    from domain.letters import PersonAnswer
+    from domain.letters import DetailsAsked, Letter, PersonAnswer
     from domain.model_call import Usage
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
     from workflows import options
+    from workflows.conversation import WROTE_AGAIN, Conversation, Next
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
@@ -50,14 +53,15 @@ class CaseWorkflow:
 
     @workflow.init
     def __init__(self, case: CaseInput) -> None:
-        self._case = case
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
         self._status.notices.extend(case.notes[:NOTES_SHOWN])
-        self._lane = WaitForPerson(case, self._status)
+        self._talk = Conversation(case, self._status)
+        self._lane = WaitForPerson(case, self._status, self._talk.end)
         self._endings = Endings(case, self._status)
         self._searchable = CaseState.RUNNING  # as whoever started it set the search attribute
         self._spent = Usage()  # by steps that have ended
         self._runs: dict[str, int] = {}  # of each specialist
+        self._handed_over = False
 
     @workflow.run
     async def run(self, case: CaseInput) -> CaseOutcome:
@@ -71,8 +75,14 @@ class CaseWorkflow:
         except asyncio.CancelledError:
             pass
         else:
+            self._talk.end()  # no message came since the ending was chosen: nothing was waited for
             return await shielded(self._close(conclusion))
         return await self._cancelled()
+
+    @property
+    def _case(self) -> CaseInput:
+        """The case with all that the customer wrote so far."""
+        return self._talk.case
 
     # --- the way of a case ----------------------------------------------------------------------------------
 
@@ -86,7 +96,7 @@ class CaseWorkflow:
         self._endings.keep(settled.effects)
 
     async def _worked(self) -> Conclusion:
-        return await self._conclude(await self._route())
+        return await self._passed_on() or await self._conclude(await self._route())
 
     async def _unanswered(self) -> Conclusion:
         """Close what a machine wrote: no model reads it, nothing is done on it, and nobody is answered."""
@@ -95,9 +105,21 @@ class CaseWorkflow:
             self._status.notices.extend(await tell_of_bounce(self._case.case_id, self._case.about_case))
         return Conclusion(CaseState.DONE)
 
+    async def _passed_on(self) -> Conclusion | None:
+        """Give a message that continues another case to that one; None if it has to be a case of its own."""
+        to = self._case.continues
+        taken_by = await self._talk.pass_on(to) if to is not None else None
+        if taken_by is None:
+            return None
+        self._status.finding = f"passed on to {taken_by}"
+        return Conclusion(CaseState.DONE, passed_to=taken_by)
+
     async def _route(self) -> Category | None:
         if self._case.skip_to_human:
             self._status.finding = self._case.skip_to_human
+            return None
+        if self._case.continues is not None and says_little(self._case):
+            self._status.finding = "it says too little by itself"
             return None
         answer = await run_step(
             "route",
@@ -118,11 +140,14 @@ class CaseWorkflow:
     async def _conclude(self, category: Category | None) -> Conclusion:
         """Let specialists and people work until one of them has the last word."""
         while True:
-            if category is not None:
-                result = await self._specialist(category)
-                if result.ending is not Ending.HUMAN:
-                    state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
-                    return Conclusion(state, result.letter)
+            if self._talk.unreadable:
+                self._status.finding = f"the customer wrote again, but {self._talk.unreadable}"
+            elif category is not None:
+                following = await self._follow(await self._specialist(category))
+                if isinstance(following, Conclusion):
+                    return following
+                if following is Next.AGAIN:
+                    continue
             if ended := await ending_on_record(self._case):
                 return Conclusion(ended.state)
             decision = await self._person(self._status.finding)
@@ -135,10 +160,65 @@ class CaseWorkflow:
             category = self._case.policy.category(decision.category or "")
             self._status.finding = f"{decision.by} routed it to {category.name if category else decision.category}"
 
+    async def _follow(self, result: SpecialistResult) -> Conclusion | Next:
+        """Return what follows from a specialist's result: the end, another round with what the customer said, a
+        person.
+        """
+        if result.ending is Ending.HUMAN:
+            return Next.PERSON
+        if result.same_as is not None:
+            return await self._hand_over(result.same_as, result.letter)
+        if isinstance(result.letter, DetailsAsked) and self._case.policy.waits_for_customers:
+            return await self._ask(result.letter)
+        if self._talk.unread:
+            if money_of(result.effects) is not None and result.letter is not None:
+                await self._talk.send(result.letter, "tell the customer what was done")
+            self._status.finding = f"{result.finding}; {WROTE_AGAIN}"
+            return Next.PERSON
+        return Conclusion(CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED, result.letter)
+
+    async def _ask(self, letter: DetailsAsked) -> Conclusion | Next:
+        """Ask the customer and wait for the answer."""
+        if self._talk.unread:  # it may hold what would be asked for
+            return Next.AGAIN
+        if not self._talk.may_ask(letter):
+            self._status.finding += "; it was asked before, without an answer that helps"
+            return Next.PERSON
+        asked = await self._talk.ask(letter)
+        if asked.ended is not None:
+            return Conclusion(asked.ended.state)
+        if asked.unsent:  # nobody got it, so nobody will answer
+            self._status.finding += f"; {asked.unsent}"
+            return Next.PERSON
+        rules = self._case.policy.conversation
+        wait_s = rules.wait_s if rules is not None else 0.0
+        self._show(
+            CaseState.WAITING_CUSTOMER, "the customer's answer", until=workflow.now() + timedelta(seconds=wait_s)
+        )
+        if await self._talk.wait(wait_s):
+            return Next.AGAIN
+        self._status.finding = f"asked, no answer within {span(wait_s)}"
+        return Conclusion(CaseState.DONE)
+
+    async def _hand_over(self, to: str, letter: Letter | None) -> Conclusion | Next:
+        """Put the message to a case that is open about the very same thing; if that one just ended, work this one."""
+        if self._handed_over:  # it was open again and again, and took nothing
+            return Next.PERSON
+        self._handed_over = True
+        taken_by = await self._talk.pass_on(to, repeats=True)
+        if taken_by is None:
+            return Next.AGAIN
+        if self._talk.unread:
+            self._status.finding += f"; {WROTE_AGAIN}"
+            return Next.PERSON
+        return Conclusion(CaseState.DONE, letter, passed_to=taken_by)
+
     async def _specialist(self, category: Category) -> SpecialistResult:
         specialist = SPECIALISTS[category.specialist]
         run = self._runs[specialist.name] = self._runs.get(specialist.name, 0) + 1
         self._status.category = category.name
+        await self._talk.keep()
+        self._talk.read()
         self._show(CaseState.RUNNING, f"the {category.name} specialist")
         request = SpecialistRequest(case=self._case, category=category.name, round=sum(self._runs.values()))
         if category.apart:
@@ -160,6 +240,9 @@ class CaseWorkflow:
         return result
 
     async def _person(self, finding: str) -> HumanDecision:
+        await self._talk.keep()
+        if self._case.continues is not None:
+            finding = f"{finding}; it continues {self._case.continues}"
         since = workflow.now()
         deadline = since + timedelta(seconds=self._case.policy.human.deadline_s)
         self._lane.enter()
@@ -167,13 +250,19 @@ class CaseWorkflow:
         decision = await self._lane.wait(finding, since=since, deadline=deadline)
         self._status.state = CaseState.RUNNING  # a second word is told that it waits for nobody any more
         self._status.waits_for, self._status.waits_until = "", None
+        self._talk.read(by_person=True)
         return decision
 
     # --- endings --------------------------------------------------------------------------------------------
 
     async def _close(self, conclusion: Conclusion, dead_letter_id: str | None = None) -> CaseOutcome:
         outcome = await self._endings.close(
-            conclusion.state, conclusion.letter, met_human=self._status.lane > 0, dead_letter_id=dead_letter_id
+            conclusion.state,
+            conclusion.letter,
+            met_human=self._status.lane > 0,
+            dead_letter_id=dead_letter_id,
+            passed_to=conclusion.passed_to,
+            answers_to=self._talk.newest,
         )
         self._status.category, self._status.finding = outcome.category, outcome.finding
         self._status.usage, self._status.effects = outcome.usage, outcome.effects
@@ -183,6 +272,8 @@ class CaseWorkflow:
 
     async def _give_up(self, failed: FailedStep) -> CaseOutcome:
         """End as a dead letter; one that is cancelled meanwhile ends as cancelled."""
+        self._talk.end()
+        await shielded(self._talk.keep())
         if ended := await shielded(ending_on_record(self._case)):
             return await shielded(self._close(Conclusion(ended.state)))
         await shielded(self._last_look(failed))
@@ -214,6 +305,7 @@ class CaseWorkflow:
 
         A payment whose answer was lost may have been made all the same: the provider is asked before the case closes.
         """
+        self._talk.end()
 
         async def record() -> CaseOutcome:
             self._status.finding = "cancelled"
@@ -243,6 +335,21 @@ class CaseWorkflow:
         """Turn away what does not count once enough of it is noted."""
         self._lane.decisions.check(decision)
 
+    @workflow.update
+    def customer_wrote(self, word: CustomerWord) -> WordTaken:
+        """Take a further message of the customer."""
+        return self._talk.take(word)
+
+    @customer_wrote.validator
+    def check_customer_wrote(self, word: CustomerWord) -> None:
+        """Turn away what is not taken any more; it becomes a case of its own."""
+        self._talk.check(word)
+
+    @workflow.query
+    def unread_words(self) -> UnreadResult:
+        """Return how many messages of the customer nobody has looked at."""
+        return self._talk.unread_words()
+
     @workflow.signal
     def note_progress(self, note: ProgressNote) -> None:
         """Take note of what the specialist waits for."""
@@ -259,8 +366,9 @@ class CaseWorkflow:
     def message(self) -> CaseMessage:
         """Return what the case is about, for the person who must answer."""
         case = self._case
-        request = request_lines(f"{case.subject}\n\n{case.text}")
-        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=case.text)
+        said = whole_text(case)
+        request = request_lines(f"{case.subject}\n\n{said}")
+        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=said)
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""

@@ -26,6 +26,7 @@ class Conclusion:
 
     state: CaseState
     letter: Letter | None = None
+    passed_to: str | None = None  # the older case that took the message over
 
 
 class Endings:
@@ -36,9 +37,19 @@ class Endings:
         self._status = status
 
     async def close(
-        self, state: CaseState, letter: Letter | None, *, met_human: bool, dead_letter_id: str | None = None
+        self,
+        state: CaseState,
+        letter: Letter | None,
+        *,
+        met_human: bool,
+        dead_letter_id: str | None = None,
+        passed_to: str | None = None,
+        answers_to: str | None = None,
     ) -> CaseOutcome:
-        """Record the ending, queue the letter, hand the outcome over to the journal."""
+        """Record the ending, queue the letter, hand the outcome over to the journal.
+
+        `answers_to` is the case under which the customer's newest message came, where it is another one.
+        """
         case, status = self._case, self._status
         outcome = CaseOutcome(
             case_id=case.case_id,
@@ -55,12 +66,16 @@ class Endings:
             replay=case.replay,
             received_at=case.received_at,
             closed_at=workflow.now(),
+            passed_to=passed_to,
+        )
+        asked = CloseRequest(
+            outcome=outcome, letter=letter, lang=case.lang, subject=case.subject, answers_to=answers_to
         )
         try:
             closed = await run_once(
                 options.ENDING,
                 CloseActivities.close_case,
-                CloseRequest(outcome=outcome, letter=letter, lang=case.lang, subject=case.subject),
+                asked,
                 summary="queue the reply and record the ending" if letter else "record the ending",
             )
         except ValidationError:  # the answer of another version: that it answered says that the ending is on record

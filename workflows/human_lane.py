@@ -1,5 +1,6 @@
 """The human lane: a case waits until a person routes, answers or closes it."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -20,9 +21,10 @@ with workflow.unsafe.imports_passed_through():
 class WaitForPerson:
     """The waits of one case for people, one after another; `status` says at which it is."""
 
-    def __init__(self, case: CaseInput, status: CaseStatus) -> None:
+    def __init__(self, case: CaseInput, status: CaseStatus, on_last_word: Callable[[], None]) -> None:
         self._case = case
         self._status = status
+        self._on_last_word = on_last_word  # called in the moment in which a person ends the case
         self._decision: HumanDecision | None = None
         self.decisions = Decisions[HumanDecision, CaseAnswer](
             refuse=self._refusal, accept=self._accept, describe=_described, notices=status.notices
@@ -86,6 +88,8 @@ class WaitForPerson:
 
     def _accept(self, decision: HumanDecision) -> CaseAnswer:
         self._decision = decision
+        if decision.verdict is not Lane.ROUTE:
+            self._on_last_word()
         return CaseAnswer(accepted=True, message=f"{decision.verdict} by {decision.by} recorded")
 
     def _refusal(self, decision: HumanDecision) -> CaseAnswer | None:

@@ -117,6 +117,7 @@ ARTICLES = StepKind(  # a look into the knowledge base, without a model
 )
 LOOK_UP = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT, first_try=STORE_FIRST_TRY)
 STORE = StepKind(ACTIONS_QUEUE, STORE_TIMEOUT)
+OTHER_CASE = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT)  # another case is asked, whose worker may be busy
 SETTLEMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT)
 # Cancelling a case must not leave open whether the money moved: the payment is waited for.
 PAYMENT = StepKind(ACTIONS_QUEUE, ACTION_TIMEOUT, cancellation=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)

@@ -3,13 +3,11 @@
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.actions.recipients import Recipients
+from activities.actions.mail import LetterDesk
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseOutcome
 from domain.letters import Letter
-from domain.mail.sending import letters_left
-from domain.reading.letter_rules import restore_harmless
 from ports.ledger import Ledger
 from ports.store import CaseStore, CustomerRecords, Reply
 
@@ -21,6 +19,7 @@ class CloseRequest(BaseModel):
     letter: Letter | None = None
     lang: str = "und"
     subject: str = ""
+    answers_to: str | None = None  # the case under which the customer's newest message came, where it is another one
 
 
 class CloseResult(BaseModel):
@@ -61,8 +60,7 @@ class CloseActivities:
     ) -> None:
         self._cases = cases
         self._ledger = ledger
-        self._letters = letters
-        self._recipients = Recipients(records)
+        self._desk = LetterDesk(cases, letters, records)
         self._clock = clock
 
     @activity.defn
@@ -94,17 +92,13 @@ class CloseActivities:
 
     def _reply(self, request: CloseRequest, letter: Letter) -> Reply:
         outcome = request.outcome
-        stored = self._cases.load(outcome.case_id)
-        to = self._recipients.of(stored)
-        draft = self._letters.write(letter, lang=request.lang, subject=request.subject)
-        return Reply(
-            key=reply_key(outcome.case_id, outcome.replay),
-            case_id=outcome.case_id,
-            to=to,
-            subject=restore_harmless(draft.subject, stored.vault, own=to or ""),
-            text=restore_harmless(draft.text, stored.vault, own=to or ""),
-            kind=letter.kind,
-            limit=letters_left(letter.kind, stored.case.policy.mail.letters_per_day),
+        return self._desk.write(
+            reply_key(outcome.case_id, outcome.replay),
+            outcome.case_id,
+            letter,
+            lang=request.lang,
+            subject=request.subject,
+            answers_to=request.answers_to,
         )
 
 

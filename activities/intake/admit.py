@@ -16,6 +16,14 @@ from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
 from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, CaseState, Machine
+from domain.conversations.threads import (
+    SOMEBODY_ELSES,
+    ThreadSigns,
+    conversation_of,
+    usable_reference,
+    usable_references,
+    without_marks,
+)
 from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
@@ -27,7 +35,7 @@ from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
-from ports.store import CaseStore, DeadLetterStore, StoredCase
+from ports.store import CaseStore, DeadLetterStore, StoredCase, named_by
 
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
@@ -126,6 +134,7 @@ class AdmitActivities:
                 readable.append(await self._read(item, unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
+        readable = await asyncio.to_thread(self._in_conversations, readable)
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
@@ -134,6 +143,23 @@ class AdmitActivities:
         await self._inbox.ack([item.case_id for item in items])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
+
+    def _in_conversations(self, batch: Sequence[StoredCase]) -> list[StoredCase]:
+        """Return the cases with the older ones that they continue; those may stand in the same batch, before them."""
+        done: list[StoredCase] = []
+        for stored in batch:
+            done.append(self._in_conversation(stored, done))
+        return done
+
+    def _in_conversation(self, stored: StoredCase, before: Sequence[StoredCase]) -> StoredCase:
+        """Return the case with the older one that it continues; a machine's message continues nothing."""
+        case = stored.case
+        if not stored.signs or case.machine is not None or not case.policy.waits_for_customers:
+            return stored
+        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
+        older, of_others = conversation_of(stored.speaker, found)
+        notes = [*case.notes, SOMEBODY_ELSES] if of_others else case.notes
+        return stored.model_copy(update={"case": case.model_copy(update={"continues": older, "notes": notes})})
 
     def _stored(self, item: InboxItem) -> StoredCase | None:
         """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
@@ -222,6 +248,7 @@ def _new_reader() -> ThreadPoolExecutor:
 def _stored_case(
     item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy, writer: Writer
 ) -> StoredCase:
+    clean = clean.model_copy(update={"subject": without_marks(clean.subject), "text": without_marks(clean.text)})
     customer_id, order_id = usable_id(inbound.customer_id), usable_id(inbound.order_id)
     flags = [str(flag) for flag in clean.flags]
     flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
@@ -263,6 +290,13 @@ def _stored_case(
         tokens_out=clean.tokens_out,
         chars_in=clean.chars_in,
         chars_out=clean.chars_out,
+        message_id=usable_reference(inbound.message_id),
+        thread_id=usable_reference(inbound.thread_id),
+        signs=ThreadSigns(
+            references=usable_references(inbound.references),
+            marks=clean.marks,
+            thread_id=usable_reference(inbound.thread_id),
+        ),
     )
 
 

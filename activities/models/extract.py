@@ -6,13 +6,15 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_ticket, whole_text
+from activities.models.prompting import Question, fenced_ticket, spoken_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
+from domain.conversations.orders import newest_order
 from domain.model_call import Tier, Usage
 from domain.money.claim import Claim, Origin
-from domain.reading.answers import ClaimAnswer
+from domain.reading.answers import ClaimAnswer, QuotedOrder
 from domain.reading.claim_reading import GivenFields, claim_from_answer
+from domain.reading.quoted import normal_order_id
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 400
@@ -60,14 +62,39 @@ class ExtractActivities:
         """Read it whoever asks: for measurement. Raises as `extract_claim` does, but for the grant."""
         case = request.case
         asked = await self._question.ask(fenced_ticket(case))
+        answer = _of_the_newest(asked.answer, case)
         claim = claim_from_answer(
-            asked.answer,
-            text=whole_text(case),
+            answer,
+            text=spoken_text(case),
             given=GivenFields(order_id=case.order_id, amount=case.amount, currency=case.currency),
+            superseded=_slips(answer, case),
             lang=case.lang,
             words=self._words,
         )
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
+
+
+def _of_the_newest(answer: ClaimAnswer, case: CaseInput) -> ClaimAnswer:
+    """Let the order count that the customer named last, where we asked for it; what they named before was a slip."""
+    named = normal_order_id(answer.order_id.value) if answer.order_id is not None else None
+    newest = newest_order(named, case.answers) if named is not None and _was_asked(case) else None
+    if newest is None:
+        return answer
+    return answer.model_copy(update={"order_id": QuotedOrder(value=newest, quote=newest)})
+
+
+def _slips(answer: ClaimAnswer, case: CaseInput) -> str:
+    """Return what was said before the customer named the order that counts, if we asked for it."""
+    if answer.order_id is None or not _was_asked(case):
+        return ""
+    said = [case.subject, case.text, *case.answers]
+    newest = answer.order_id.value.casefold()
+    last = max((n for n, text in enumerate(said) if newest in text.casefold()), default=0)
+    return "\n\n".join(said[:last])
+
+
+def _was_asked(case: CaseInput) -> bool:
+    return "order_id" in case.asked_for and bool(case.answers)
 
 
 def _notes(claim: Claim) -> list[str]:

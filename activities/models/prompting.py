@@ -17,6 +17,7 @@ from activities.heartbeat import heartbeating
 from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
+from domain.conversations.words import shortened, whole_text
 from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
@@ -26,6 +27,9 @@ from ports.model import LanguageModel
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 # Of a longer message the model sees the beginning and the end, where people say what they want.
 TICKET_HEAD, TICKET_TAIL = 6_000, 2_000
+# Of a conversation the first message and the newest one are shown at such length, two between them shortly.
+TALK_HEAD, TALK_TAIL = 3_000, 1_000
+BETWEEN_HEAD, BETWEEN_TAIL = 750, 250
 ANSWER_CHARS = 65_536
 SHOWN_BACK_CHARS = 2_000
 
@@ -69,18 +73,22 @@ class Prompts:
             raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
 
 
-def whole_text(case: CaseInput) -> str:
-    """Return subject and text of the message, fences made harmless."""
-    return _FENCE.sub("(", f"{case.subject.strip()}\n\n{case.text.strip()}".strip())
+def spoken_text(case: CaseInput) -> str:
+    """Return all that the customer wrote, the subject first and the newest last; fences made harmless."""
+    first = f"{case.subject.strip()}\n\n{case.text.strip()}".strip()
+    return _FENCE.sub("(", whole_text(case, texts=[first, *case.answers]))
 
 
 def ticket_text(case: CaseInput) -> str:
-    """Return the message as the model sees it: the whole text, of a very long one without the middle."""
-    harmless = whole_text(case)
-    if len(harmless) <= TICKET_HEAD + TICKET_TAIL:
-        return harmless
-    left_out = len(harmless) - TICKET_HEAD - TICKET_TAIL
-    return f"{harmless[:TICKET_HEAD]}\n[{left_out} characters left out]\n{harmless[-TICKET_TAIL:]}"
+    """Return the message as the model sees it: subject and text, then what the customer wrote after it, the newest
+    last; fences made harmless, the middle of what is very long left out.
+    """
+    first = f"{case.subject.strip()}\n\n{case.text.strip()}".strip()
+    if not case.answers:
+        return shortened(spoken_text(case), TICKET_HEAD, TICKET_TAIL)
+    between = [shortened(text.strip(), BETWEEN_HEAD, BETWEEN_TAIL) for text in case.answers[-3:-1]]
+    newest = shortened(case.answers[-1].strip(), TALK_HEAD, TALK_TAIL)
+    return _FENCE.sub("(", whole_text(case, texts=[shortened(first, TALK_HEAD, TALK_TAIL), *between, newest]))
 
 
 def fenced_ticket(case: CaseInput) -> str:

@@ -15,6 +15,7 @@ from adapters.cleaning.text.marks import without_marks
 from adapters.cleaning.text.own_words import own_words
 from adapters.cleaning.text.phrases import MailPatterns
 from adapters.cleaning.text.unicode import normalise
+from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
 
@@ -173,6 +174,7 @@ class DocumentCleaner:
             lang=language,
             flags=sorted(flags),
             vault=tokens.vault,
+            marks=marks_in(subject_in, body_in[:MAX_TEXT_IN]),
             chars_in=len(subject_in) + len(body_in),
             chars_out=len(subject) + len(body),
             tokens_in=tokens_out if cut else estimate_tokens(subject_in) + estimate_tokens(body_in),

@@ -37,6 +37,7 @@ def _keep_request(connection: Connection, request: ApprovalRequest, now: datetim
             "request": request.model_dump_json(),
             "requested_at": asked_at,
             "expires_at": asked_at + timedelta(seconds=request.expires_after_s),
+            "order_id": getattr(request.action, "order_id", None),
         },
     )
 

@@ -94,6 +94,7 @@ def _cases(connection: Connection) -> Iterator[CaseFact]:
             limit_minor=_by_kind(policy, "approval_limit_minor"),
             daily_cap_minor=_by_kind(policy, "daily_cap_minor"),
             human_deadline_s=(policy.get("human") or {}).get("deadline_s") or 0.0,
+            customer_wait_s=(policy.get("conversation") or {}).get("wait_s") or 0.0,
             handed_over=(row.case_id, row.replay) in handed_over,
         )
 

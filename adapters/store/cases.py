@@ -1,7 +1,7 @@
 """Admitted cases, their endings, replies, and the hand-over to the journal."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +12,14 @@ from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.conversations.threads import EarlierCase, Sign, Speaker, new_mark
+from domain.conversations.words import merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
 from domain.mail.sending import BY_A_PERSON, DAY, SentLetter, objection_to_sending
 from domain.money.lookup import email_key
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
-from ports.store import Reply, StoredCase
+from ports.store import QueuedLetter, Reply, StoredCase
 
 RECENT_LETTERS = 1000  # to one address in a day; more than any limit allows are not counted
 
@@ -52,6 +54,9 @@ class SqlCaseStore:
             tokens_out=row["tokens_out"],
             chars_in=row["chars_in"],
             chars_out=row["chars_out"],
+            message_id=row["message_id"],
+            thread_id=row["thread_id"],
+            mark=row["mark"],
         )
 
     def close(self, outcome: CaseOutcome, reply: Reply | None) -> CaseOutcome:
@@ -98,9 +103,63 @@ class SqlCaseStore:
                 cost_micros=outcome.usage.cost_micros,
                 dead_letter_id=outcome.dead_letter_id,
                 closed_at=closed_at,
+                passed_to=outcome.passed_to,
             )
         )
         return outcome
+
+    def queue_letter(self, reply: Reply, replay: int) -> QueuedLetter:
+        """Queue a letter of a case that goes on, once per key; not if this replay has ended before."""
+
+        def work(connection: Connection) -> QueuedLetter:
+            self._database.lock(connection, f"case:{reply.case_id}", *_letter_locks(reply))
+            standing = _standing(connection, reply.case_id, replay)
+            if standing is not None:
+                return QueuedLetter(ended=standing)
+            return QueuedLetter(unsent=_queue(connection, reply, reply.case_id, self._clock()))
+
+        return self._database.writing(work)
+
+    # --- conversations ------------------------------------------------------------------------------------------------
+
+    def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
+        """Return the cases of the tenant that the signs of a message name, whoever wrote them."""
+        if not stored.signs:
+            return []
+        with self._database.reading() as connection:
+            return list(_earlier_cases(connection, stored))
+
+    def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
+        """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable."""
+
+        def work(connection: Connection) -> dict[str, str]:
+            self._database.lock(connection, f"case:{case_id}")
+            known = connection.execute(sa.select(cases.c.vault).where(cases.c.case_id == case_id)).scalar_one_or_none()
+            if known is None:
+                raise KeyError(f"case {case_id!r} was never admitted to this store")
+            older = json.loads(known)
+            merged, names = merged_vault(older, vault)
+            if merged != older:
+                written = json.dumps(merged, ensure_ascii=False)
+                connection.execute(sa.update(cases).where(cases.c.case_id == case_id).values(vault=written))
+            return names
+
+        return self._database.writing(work)
+
+    def keep_input(self, case: CaseInput) -> None:
+        """Keep what a case has become by further messages, for its next replay; not once a later one has begun."""
+
+        def work(connection: Connection) -> None:
+            self._database.lock(connection, f"case:{case.case_id}")
+            connection.execute(
+                sa.update(cases)
+                .where(cases.c.case_id == case.case_id, cases.c.replay == case.replay)
+                .values(input=case.model_dump_json())
+            )
+
+        self._database.writing(work)
+
+    # --- replays ------------------------------------------------------------------------------------------------------
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
         """Mark the case as replayed and return the input to start it with; repeatable until that replay has ended.
@@ -174,6 +233,8 @@ def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> 
 
     The caller holds the locks of `_letter_locks`.
     """
+    if connection.execute(sa.select(replies.c.key).where(replies.c.key == reply.key)).first() is not None:
+        return ""  # it was queued by an earlier try, and is no second letter of the same text
     if reply.to is not None and reply.limit is not None:
         recent = _recent_letters(connection, reply.to, at)
         held = objection_to_sending([sent for _, sent in recent], reply.text, at, per_day=reply.limit)
@@ -191,6 +252,8 @@ def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> 
             "subject": reply.subject,
             "text": reply.text,
             "queued_at": at,
+            "message_id": reply.message_id,
+            "in_reply_to": reply.in_reply_to,
         },
     )
     if reply.to is not None:
@@ -229,6 +292,43 @@ def _standing(connection: Connection, case_id: str, replay: int) -> CaseOutcome 
     return None
 
 
+_FOUND_AT_MOST = 20  # cases by one kind of sign
+_EARLIER = [cases.c[name] for name in ("case_id", "tenant", "sender_email", "input", "received_at", "closed_at")]
+
+
+def _earlier_cases(connection: Connection, stored: StoredCase) -> Iterator[EarlierCase]:
+    """Yield the cases of the same tenant that the signs name, the newest of each kind first."""
+    signs, case = stored.signs, stored.case
+    answered = sa.select(replies.c.case_id).where(replies.c.message_id.in_(signs.references))
+    by_sign = {
+        Sign.LETTER: cases.c.case_id.in_(answered) if signs.references else None,
+        Sign.MARK: cases.c.mark.in_(signs.marks) if signs.marks else None,
+        Sign.OWN_MAIL: cases.c.message_id.in_(signs.references) if signs.references else None,
+        Sign.THREAD: sa.and_(cases.c.thread_id == signs.thread_id, cases.c.source == case.source)
+        if signs.thread_id
+        else None,
+    }
+    for sign, named in by_sign.items():
+        if named is None:
+            continue
+        wanted = (
+            sa.select(*_EARLIER, cases.c.passed_to)
+            .where(named, cases.c.tenant == case.tenant, cases.c.case_id != case.case_id)
+            .order_by(cases.c.received_at.desc(), cases.c.case_id)
+            .limit(_FOUND_AT_MOST)
+        )
+        for row in connection.execute(wanted):
+            customer_id = json.loads(row.input).get("customer_id")
+            yield EarlierCase(
+                case_id=row.case_id,
+                sign=sign,
+                speaker=Speaker(tenant=row.tenant, address=row.sender_email, customer_id=customer_id),
+                received_at=row.received_at,
+                ended=row.closed_at is not None,
+                passed_to=row.passed_to,
+            )
+
+
 # Any: values of columns of every type.
 def _row(stored: StoredCase) -> dict[str, Any]:
     return {
@@ -253,4 +353,7 @@ def _row(stored: StoredCase) -> dict[str, Any]:
         "output_tokens": 0,
         "cost_micros": 0,
         "received_at": stored.case.received_at,
+        "message_id": stored.message_id,
+        "thread_id": stored.thread_id,
+        "mark": stored.mark or new_mark(),
     }

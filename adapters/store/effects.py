@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
-from adapters.store.tables import effects, entries, settlements
+from adapters.store.tables import approvals, effects, entries, settlements
 from adapters.store.words import add_word
 from domain.case import EffectRecord
 from domain.money.amount import Money
+from domain.money.approval import ApprovalRequest
 from domain.money.effect import OVERDUE, LedgerState, PendingEffect, Settlement, Settling, next_look
 from domain.money.lookup import Facts
-from domain.money.records import Account, OwnEffect, PaidBack
+from domain.money.records import Account, Customer, OwnEffect, PaidBack
 from domain.words_to_people import word_on_failed_refund, word_on_overdue_refund
 
 _FAILED = sa.select(settlements.c.effect_key).where(settlements.c.state == Settling.FAILED)
@@ -63,6 +64,18 @@ _OWN_EFFECT = (
     .limit(1)
 )
 
+_OPEN_ELSEWHERE = (
+    sa.select(approvals.c.case_id, approvals.c.request)
+    .where(
+        approvals.c.tenant == sa.bindparam("tenant"),
+        approvals.c.order_id == sa.bindparam("order_id"),
+        approvals.c.standing == "pending",
+        approvals.c.expires_at > sa.bindparam("now"),
+        approvals.c.case_id != sa.bindparam("except_case", type_=sa.Text),
+    )
+    .order_by(approvals.c.requested_at, approvals.c.approval_id)
+)
+
 
 def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, now: datetime) -> Account:
     """Return what the records say together with what Headgate paid back.
@@ -72,9 +85,10 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     """
     if facts.customer is None:
         return Account()
-    order, today = facts.order, 0
+    order, today, elsewhere = facts.order, 0, None
     paid_back: list[PaidBack] = []
     if order is not None:
+        elsewhere = _open_elsewhere(connection, facts.customer, order.order_id, now=now, except_case=case_id)
         paid_back = _paid_back(connection, [c.charge_id for c in order.charges], except_case=case_id)
         by_headgate: Counter[str] = Counter()
         for paid in paid_back:
@@ -93,6 +107,7 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,
         paid_back=paid_back,
+        open_elsewhere=elsewhere,
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
 
@@ -129,6 +144,17 @@ def refunded_since_midnight(
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     values = {**customer, "currency": currency, "since": midnight, "except_case": except_case or ""}
     return int(connection.execute(_SINCE, values).scalar_one())
+
+
+def _open_elsewhere(
+    connection: Connection, customer: Customer, order_id: str, *, now: datetime, except_case: str | None
+) -> str | None:
+    """Return the oldest other case in which this customer waits for an approval about an order."""
+    values = {"tenant": customer.tenant, "order_id": order_id, "now": now, "except_case": except_case or ""}
+    for row in connection.execute(_OPEN_ELSEWHERE, values):
+        if ApprovalRequest.model_validate_json(row.request).requester == customer.customer_id:
+            return str(row.case_id)
+    return None
 
 
 def _own_effect(connection: Connection, case_id: str) -> OwnEffect | None:

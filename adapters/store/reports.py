@@ -7,7 +7,7 @@ from adapters.store.database import Database
 from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
-from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, StoredCaseRow
+from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, SentLetter, StoredCaseRow
 
 
 class SqlReports:
@@ -69,6 +69,13 @@ class SqlReports:
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
         return StoredCaseRow.model_validate(dict(row))
+
+    def letters(self, case_id: str) -> list[SentLetter]:
+        """Return the letters of a case, oldest first."""
+        wanted = sa.select(*(replies.c[name] for name in SentLetter.model_fields)).where(replies.c.case_id == case_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(replies.c.queued_at, replies.c.key)).mappings()
+            return [SentLetter.model_validate(dict(row)) for row in rows]
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""

@@ -92,7 +92,14 @@ cases = sa.Table(
     sa.Column("dead_letter_id", sa.Text),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("closed_at", UtcTime),
+    sa.Column("message_id", PlainText),  # of the e-mail that it came as
+    sa.Column("thread_id", PlainText),  # the sending system's own name for the conversation
+    sa.Column("mark", sa.Text),  # by which an answer to one of its letters is known
+    sa.Column("passed_to", sa.Text),  # the older case that took the message over
     sa.Index("cases_by_state", "state", "received_at"),
+    sa.Index("cases_by_message", "message_id"),
+    sa.Index("cases_by_thread", "thread_id"),
+    sa.Index("cases_by_mark", "mark"),
 )
 
 outbox = sa.Table(
@@ -123,7 +130,10 @@ replies = sa.Table(
     sa.Column("subject", PlainText, nullable=False),
     sa.Column("text", PlainText, nullable=False),
     sa.Column("queued_at", UtcTime, nullable=False),
+    sa.Column("message_id", sa.Text),
+    sa.Column("in_reply_to", PlainText),  # the e-mail that it answers
     sa.Column("recipient_key", PlainText),  # folded: addresses are compared without case
+    sa.Index("replies_by_message", "message_id", unique=True),
     sa.Index("replies_by_recipient", "recipient_key", "queued_at"),
 )
 
@@ -314,6 +324,8 @@ approvals = sa.Table(
     sa.Column("requested_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("decided_at", UtcTime),
+    sa.Column("order_id", sa.Text),  # of an action that has one
+    sa.Index("approvals_by_order", "tenant", "order_id", "standing"),
 )
 
 dead_letters = sa.Table(

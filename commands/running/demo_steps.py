@@ -124,7 +124,7 @@ async def _send_samples(console: Console, stack: Stack) -> SendSummary:
 
 
 async def _wait_until_worked(console: Console, headgate: Headgate, expected: int) -> None:
-    """Wait until every case has ended or waits for a person."""
+    """Wait until every case has ended or waits for somebody."""
     deadline = time.monotonic() + WORK_TIMEOUT_S
     with progress_bar(console, "cases", expected) as bar:
         while time.monotonic() < deadline:

@@ -166,7 +166,7 @@ def cases_follow(
     data_dir: DataDir = DEFAULT_DIR,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Give up after this many seconds.")] = 60.0,
 ) -> None:
-    """Print every change of a case until it ends or waits for a person."""
+    """Print every change of a case until it ends or waits for somebody."""
 
     async def work(headgate: "Headgate") -> None:
         from domain.case import TERMINAL_STATES, WAITING_STATES

@@ -24,7 +24,7 @@ def submit(
     rate: Rate = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Send only the first messages, this many.")] = None,
     texts: Texts = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for a person.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until every case has ended or waits for somebody.")] = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", help="With --wait: give up after this many seconds.")
     ] = 3600.0,

@@ -31,7 +31,7 @@ async def run_submit(
     wait_s: float | None,
     as_json: bool,
 ) -> bool:
-    """Send and, with `wait_s`, wait until every case has ended or waits for a person; print the summary.
+    """Send and, with `wait_s`, wait until every case has ended or waits for somebody; print the summary.
 
     Without `url` to the gateway of `headgate up`; with it to that gateway, signed by the secrets in `sources.json` of
     the data dir. Waits at the Temporal of the Headgate that is meant (`client/which.py`).

@@ -108,6 +108,7 @@ class CaseFact(BaseModel):
     limit_minor: LimitsByKind = Field(default_factory=dict)
     daily_cap_minor: LimitsByKind = Field(default_factory=dict)
     human_deadline_s: float = 0.0
+    customer_wait_s: float = 0.0
     handed_over: bool = False  # its ending, of this replay, is in the outbox or in the journal
 
 

@@ -84,7 +84,7 @@ def _check_run(facts: AuditFacts, run: CaseRun, case: CaseFact | None, under_way
     else:
         evidence["doing"] = f"{run.doing}: {run.doing_what}"
         age_s = (facts.now - run.started_at).total_seconds()
-        yield broken("not_settled", f"it runs for {age_s:.0f} s, neither ended nor waiting for a person")
+        yield broken("not_settled", f"it runs for {age_s:.0f} s, neither ended nor waiting for somebody")
 
 
 def _is_under_way(facts: AuditFacts, run: CaseRun) -> bool:
@@ -103,6 +103,8 @@ def _waits_until(facts: AuditFacts, run: CaseRun, case: CaseFact | None) -> date
         return max(pending, default=None)
     if run.state == CaseState.WAITING_HUMAN and case is not None:
         return run.started_at + timedelta(seconds=case.human_deadline_s)
+    if run.state == CaseState.WAITING_CUSTOMER and case is not None:
+        return run.started_at + timedelta(seconds=case.customer_wait_s)
     return None
 
 

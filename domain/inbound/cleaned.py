@@ -54,7 +54,7 @@ class CleanDocument(BaseModel):
     `vault` maps each token to the value that stood there; it stays in the store and never goes to a model, a log or a
     workflow. `lang` is ISO 639-1 or "und". `tokens_in` and `tokens_out` are estimates (`estimate_tokens`) of the
     payload as received and of subject plus text as handed on: their difference is what cleaning saved (nothing where
-    the text was cut off). Flags are sorted by name, each once.
+    the text was cut off). Flags are sorted by name, each once. `marks` are those of our letters, quoted parts included.
     """
 
     subject: str
@@ -62,6 +62,7 @@ class CleanDocument(BaseModel):
     lang: str = "und"
     flags: list[CleanFlag] = Field(default_factory=list)
     vault: dict[str, str] = Field(default_factory=dict)
+    marks: list[str] = Field(default_factory=list)
     chars_in: int = Field(default=0, ge=0)
     chars_out: int = Field(default=0, ge=0)
     tokens_in: int = Field(default=0, ge=0)

@@ -140,6 +140,7 @@ class Account(BaseModel):
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own
     )
     paid_back: list[PaidBack] = Field(default_factory=list)  # of the order's charges, oldest first; counted above
+    open_elsewhere: str | None = None  # another case of this customer, which waits for an approval about this order
     own_effect: OwnEffect | None = (
         None  # executed by this case before; `refunded_minor` of the charges does not count it
     )

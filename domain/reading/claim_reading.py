@@ -37,7 +37,13 @@ class GivenFields(NamedTuple):
 
 
 def claim_from_answer(
-    answer: ClaimAnswer, *, text: str, given: GivenFields | None = None, lang: str = "und", words: Words
+    answer: ClaimAnswer,
+    *,
+    text: str,
+    given: GivenFields | None = None,
+    lang: str = "und",
+    words: Words,
+    superseded: str = "",
 ) -> Claim:
     """Return what of a proposed claim counts, and what of the message it does not account for.
 
@@ -47,8 +53,9 @@ def claim_from_answer(
         given: the payload's own fields; a different verified value in the text makes the field unreadable.
         lang: language of the message; it decides what `1,234` means.
         words: of all languages.
+        superseded: the part of it whose order numbers count no more, since we asked for another one.
     """
-    return _ClaimReader(answer, MessageText(text), given or GivenFields(), lang, words).claim()
+    return _ClaimReader(answer, MessageText(text), given or GivenFields(), lang, words).claim(superseded)
 
 
 class _ReadOrder(NamedTuple):
@@ -78,11 +85,12 @@ class _ClaimReader:
         self._words: ClaimWords = spoken.words
         self._doubts = [] if spoken.is_known else [Doubted(doubt=Doubt.LANGUAGE)]
 
-    def claim(self) -> Claim:
+    def claim(self, superseded: str) -> Claim:
         order, money = _read_order(self._answer.order_id, self._message.text, self._given.order_id), self._money()
         share = self._share() if money.money is None else None
         items = self._items()
-        named = orders_named(self._message, claimed=order.order_id)
+        slips = orders_named(MessageText(superseded), claimed=None).ids if superseded else []
+        named = orders_named(self._message, claimed=order.order_id, but=slips)
         amounts = list(money.places) if money.money is not None else []
         spans = [*order.places, *amounts, *items.values(), *([share.place] if share else [])]
         spans += named.places if len(named.ids) == 1 else []

@@ -1,6 +1,7 @@
 """Values that a model copied out of a message: each counts only where it stands in the text, whole and in its quote."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,16 +41,16 @@ class OrdersNamed(NamedTuple):
     places: list[Span]
 
 
-def orders_named(message: MessageText, *, claimed: str | None) -> OrdersNamed:
+def orders_named(message: MessageText, *, claimed: str | None, but: Sequence[str] = ()) -> OrdersNamed:
     """Return the orders that the whole message names, the claimed one first: all with the letters that order numbers
-    have, and all that look like the claimed one, whatever their length.
+    have, and all that look like the claimed one, whatever their length. Those of `but` are left out.
     """
     found: dict[str, None] = dict.fromkeys([claimed] if claimed else [])
     places: list[Span] = []
     for match in _SHAPED.finditer(message.plain):
         named = normal_order_id(match.group())
         if named is not None and (_USUAL.match(named) or (claimed is not None and _shape(named) == _shape(claimed))):
-            if claimed is None or not _is_same(named, claimed):
+            if named not in but and (claimed is None or not _is_same(named, claimed)):
                 found.setdefault(named)
             places.append(Span(*match.span()))
     return OrdersNamed(list(found), places)

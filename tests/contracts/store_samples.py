@@ -1,5 +1,6 @@
 """Small records and cases for tests of the store; written for these tests."""
 
+from base64 import b32encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -79,6 +80,7 @@ def stored_case(name: str = "e1", **changes: object) -> StoredCase:
         "vault": {"[NAME_1]": "Ann"},
         "sender_email": "ann@example.com",
         "sender_name": "Ann",
+        "mark": "HG-" + b32encode(name.encode().ljust(7)).decode()[:10],
         "body": b'{"text": "my order"}',
         **changes,
     }

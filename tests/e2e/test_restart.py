@@ -73,7 +73,7 @@ async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) 
     assert running.ports == ports, "a restart keeps its addresses"
     states = settled(running, SENT)
     assert set(running.states()) == SENT
-    assert set(states.values()) <= {"done", "rejected", "waiting_human", "waiting_approval"}
+    assert set(states.values()) <= {"done", "rejected", "waiting_human", "waiting_approval", "waiting_customer"}
     audited(running)
     assert len(await paid_as_recorded(running)) > 20
     # What was sent before the cut is known after it.

@@ -14,6 +14,13 @@ from typing import Any
 from temporalio.service import RPCError
 
 from domain.specialists import SPECIALISTS
+from tests.histories.conversations import (
+    answered_too_late,
+    asked_and_answered,
+    asked_in_vain,
+    the_same_request_twice,
+    wrote_again_before_it_was_paid,
+)
 from tests.histories.long_lived import intake, journal, settling, tell
 from tests.histories.scenarios import (
     SCENARIO_S,
@@ -87,6 +94,11 @@ SCENARIOS: list[Scenario] = [
     decided_again,
     paid_by_another,
     cancelled_at_the_gate,
+    asked_and_answered,
+    asked_in_vain,
+    answered_too_late,
+    wrote_again_before_it_was_paid,
+    the_same_request_twice,
     intake,
     journal,
     settling,

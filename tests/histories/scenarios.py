@@ -291,10 +291,12 @@ async def cancelled(mill: Mill, world: FakeWorld) -> Recorded:
 # --- the gate ----------------------------------------------------------------------------------------------------
 
 
-async def at_the_gate(mill: Mill, world: FakeWorld) -> tuple[WorkflowHandle[Any, Any], WorkflowHandle[Any, Any]]:
+async def at_the_gate(
+    mill: Mill, world: FakeWorld, its_case: CaseInput | None = None
+) -> tuple[WorkflowHandle[Any, Any], WorkflowHandle[Any, Any]]:
     """Bring a case to its gate; return the case and the approval."""
     world.always("find_account", account(BIG))
-    handle = await mill.start(case())
+    handle = await mill.start(its_case or case())
     await mill.until(handle, CaseState.WAITING_APPROVAL)
     await eventually(lambda: called(world, "announce_approval"))
     return handle, mill.client.get_workflow_handle(f"{handle.id}/approval/1")

@@ -143,6 +143,7 @@ async def test_a_world_of_endings_waits_and_payments_is_clean(world: World) -> N
     await world.end("done-1")
     await world.end("rejected-1", CaseState.REJECTED)
     await world.start("waiting-1", "wait:waiting_human")
+    await world.start("asked-1", "wait:waiting_customer")
     await world.accept("still-in-the-pen", acked=False)
     await world.start("paid-1", "end:done")
     world.store.ledger.intend(
@@ -154,7 +155,8 @@ async def test_a_world_of_endings_waits_and_payments_is_clean(world: World) -> N
     assert world.store.cases.journal_outcomes(2) == 2
     report = await world.audit()
     assert report.clean, report.violations
-    assert (report.checked["S1"], report.checked["L1"], report.under_way["in_pen"]) == (1, 5, 1)
+    assert report.under_way["waiting_customer"] == 1
+    assert (report.checked["S1"], report.checked["L1"], report.under_way["in_pen"]) == (1, 6, 1)
 
 
 async def test_what_is_lost_or_ended_badly_is_found(world: World) -> None:

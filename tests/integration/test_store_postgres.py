@@ -17,6 +17,7 @@ from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
+from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract
 from tests.contracts.store_records_moved import RecordsMovedContract
@@ -58,6 +59,10 @@ class TestLettersOnPostgres(LetterContract):
 
 
 class TestCaseStoreOnPostgres(CaseStoreContract):
+    pass
+
+
+class TestConversationsOnPostgres(ConversationContract):
     pass
 
 

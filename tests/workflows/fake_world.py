@@ -38,6 +38,7 @@ from domain.reading.knowledge import Article, Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
 from tests.fakes.blueprint import LETTERS
+from tests.workflows.conversations.fake_talk import FakeTalk
 from workers.bootstrap import activities_of, load, tools_of_specialists
 from workflows import options
 
@@ -57,6 +58,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
         "activities.actions.settle:SettlingActivities",
+        "activities.actions.talk:TalkActivities",
         "activities.actions.tell:TellActivities",
         models=False,
     )
@@ -111,6 +113,7 @@ class FakeWorld:
         self._always: dict[str, Answer] = {}
         self._held: list[Held] = []
         self.endings: dict[tuple[str, int], CaseOutcome] = {}
+        self.talk = FakeTalk(self.endings)
 
     def will(self, name: str, *answers: Answer) -> None:
         """Queue answers for an activity: a result, an error to raise, or a function of the request (may be async)."""
@@ -119,6 +122,10 @@ class FakeWorld:
     def always(self, name: str, answer: Answer) -> None:
         """Set what an activity answers when its script is used up."""
         self._always[name] = answer
+
+    def usually(self, name: str) -> None:
+        """Let an activity answer again as in a world where all goes well."""
+        self._always.pop(name, None)
 
     def hold(self, name: str, then: Answer = None) -> "Held":
         """Have the next call of an activity stay under way until it is let go; then it answers so, or as usual.
@@ -183,7 +190,7 @@ class FakeWorld:
         return activity.defn(name=name)(fake)
 
     def _usual(self, name: str) -> Answer:
-        ours: dict[str, Answer] = {"close_case": self._close, "find_ending": self._ending}
+        ours: dict[str, Answer] = {"close_case": self._close, "find_ending": self._ending, **self.talk.answers}
         return self._always[name] if name in self._always else ours.get(name) or _DEFAULTS[name]
 
     def _close(self, request: CloseRequest) -> CloseResult:

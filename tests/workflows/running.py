@@ -21,6 +21,7 @@ from domain.blueprint import ApprovalRules, CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState, CaseStatus, HumanDecision, Lane
 from domain.money.approval import Approver
 from domain.routing import DEFAULT_CATEGORIES
+from ports.store import StoredCase
 from tests.workflows.fake_world import FakeWorld, served
 from workers.roles import activity_worker, case_worker, workflows
 from workers.sandbox import CaseRunner
@@ -137,6 +138,7 @@ class Mill:
     async def start(self, case: CaseInput | None = None) -> WorkflowHandle[CaseWorkflow, CaseOutcome]:
         """Start a case."""
         case = case or new_case()
+        self.world.talk.store.admit([StoredCase(case=case)])
         return await self.client.start_workflow(CaseWorkflow.run, case, id=case.case_id, task_queue=options.CASES_QUEUE)
 
     async def run(self, case: CaseInput | None = None) -> CaseOutcome:

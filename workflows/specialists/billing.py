@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_details import plain
     from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
+        AlreadyOpen,
         ApprovalExpired,
         ApprovalRejected,
         ArticleAnswer,
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPaidBefore,
     )
     from domain.money.approval import Standing
+    from domain.money.asking import asked_again
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account
@@ -115,6 +117,7 @@ class BillingWorkflow:
             before = paid_before(decision, claim, account, now=workflow.now())
             if before is not None:
                 return await self._paid_already(before, decision, account)
+        decision = asked_again(decision, account, in_conversation=bool(case.answers))
         finding = _finding(decision, account)
         match decision:
             case Refund():
@@ -166,6 +169,10 @@ class BillingWorkflow:
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
+        if account.open_elsewhere is not None and self._case.policy.waits_for_customers:
+            return self._same_as(account.open_elsewhere, refund)
+        if await self._desk.customer_wrote():
+            return self._desk.end(Ending.HUMAN, f"the customer wrote again before this was done: {describe(refund)}")
         action = RefundAction.of(refund, case_id=self._case.case_id, policy_version=self._case.policy.version)
         finding = _finding(refund, account)
         answer = self._approvals.given(action)  # before the records moved
@@ -180,6 +187,8 @@ class BillingWorkflow:
                 expired = ApprovalExpired(money=refund.money, order_id=refund.order_id)
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
         approval_id = answer.approval_id if answer is not None else None
+        if approval_id is not None and answer is not None and await self._desk.customer_wrote():
+            return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but the customer wrote again: {finding}")
         effect = await self._pay(action, approval_id, account)
         if effect is None:
             return None
@@ -192,6 +201,12 @@ class BillingWorkflow:
             pending=effect.pending,
         )
         return self._desk.end(Ending.ANSWER, finding, paid)
+
+    def _same_as(self, other: str, refund: Refund) -> SpecialistResult:
+        """Neither pay beside a request that waits for approval nor ask for the same a second time."""
+        finding = f"the same as {other}, which waits for approval: {describe(refund)}"
+        result = self._desk.end(Ending.ANSWER, finding, AlreadyOpen(order_id=refund.order_id))
+        return result.model_copy(update={"same_as": other})
 
     async def _pay(self, action: RefundAction, approval_id: str | None, account: Account) -> EffectRecord | None:
         """Return what was paid, None where the records moved since the decision: then it is decided again."""

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from activities.actions.talk import TalkActivities, UnreadRequest
     from domain.case import EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.deadletter import FailedStep
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.letters import Letter
     from domain.model_call import Usage
     from domain.specialists import SPECIALISTS
+    from workflows import options
     from workflows.failures import failed_step, step_error, with_usage
     from workflows.options import StepKind
     from workflows.steps import AsyncActivity, PlainActivity, run_step
@@ -134,6 +136,32 @@ class Desk:
         """Say in the workflow's details where it stands; inside a case the case says so itself."""
         if self.apart:
             workflow.set_current_details(details)
+
+    async def customer_wrote(self) -> bool:
+        """Return whether the customer wrote what this specialist has not seen: then a person looks before money moves.
+
+        Raises:
+            ApplicationError: of type `StepFailed`: the case above does not answer.
+        """
+        if not self.case.policy.waits_for_customers:
+            return False
+        if not self.apart:
+            unread: int = workflow.instance().unread_words().unread
+            return unread > 0
+        parent = workflow.info().parent
+        if parent is None:
+            return False
+        self._steps += 1
+        asked = await run_step(
+            "look for further messages",
+            options.OTHER_CASE,
+            TalkActivities.unread_words,
+            UnreadRequest(case_id=parent.workflow_id),
+            ladder_s=self.ladder_s,
+            summary="ask the case whether its customer wrote again",
+            activity_id=f"{self._specialist.name}/{self._round}.{self._steps}",
+        )
+        return asked.unread > 0
 
     def end(self, ending: Ending, finding: str, letter: Letter | None = None) -> SpecialistResult:
         """Report how the case shall end; `finding` is one line for people, without personal data."""

@@ -260,6 +260,7 @@ ITALIAN = {
     "ci dica: {{ missing | join(', ') }}{% for order in candidate_orders %} {{ order }}{% endfor %}",
     "approval_rejected": "non approvato: {{ money }}, {{ order_id }}{% if reason %}, {{ reason }}{% endif %}.",
     "approval_expired": "scaduto: {{ money }}, {{ order_id }}.",
+    "already_open": "già aperto: {{ order_id }}.",
     "article_answer": "{{ article.cause }}{% for step in article.steps %} {{ step }}{% endfor %}",
     "person_answer": "{{ text }}",
 }

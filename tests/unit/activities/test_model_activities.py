@@ -189,3 +189,22 @@ async def test_a_question_to_billing_is_answered_by_what_fits_well_enough(text: 
     assert (result.article.article_id if result.article else None) == article
     assert (result.coverage >= MIN_BILLING_FIT) is (article is not None)
     assert (result.coverage > 0) is ("wrong" in text)
+
+
+@pytest.mark.parametrize(
+    ("answers", "order", "unreadable"),
+    [
+        (["it is ORD-8", "sorry, ORD-7"], "ORD-7", []),
+        (["ORD-7", "or rather ORD-8"], "ORD-8", []),
+        (["ORD-7 or ORD-8"], None, ["order_id"]),
+    ],
+)
+async def test_the_order_that_was_named_last_counts(
+    answers: list[str], order: str | None, unreadable: list[str]
+) -> None:
+    """A slip and its correction are no choice between two orders; two in one message are."""
+    quote = "\n\n[the customer answered]\n".join(answers)
+    model = FakeModel(reply("claim", order_id={"value": "ORD-7", "quote": quote}))
+    read = await perform("claim", model, text="My lamp arrived broken, I want my money back.", answers=answers)
+    assert (read.claim.order_id, read.claim.unreadable) == (order, unreadable)
+    assert read.claim.order_origin is Origin.QUOTED

@@ -25,6 +25,7 @@ from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
+from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract, close
 from tests.contracts.store_records_moved import RecordsMovedContract
@@ -50,6 +51,10 @@ class TestLettersOnSqlite(LetterContract):
 
 
 class TestCaseStoreOnSqlite(CaseStoreContract):
+    pass
+
+
+class TestConversationsOnSqlite(ConversationContract):
     pass
 
 

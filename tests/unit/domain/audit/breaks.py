@@ -215,6 +215,18 @@ def waits_too_long(f: AuditFacts) -> None:
     f.cases[2].human_deadline_s = 60
 
 
+def asks_too_long(f: AuditFacts) -> None:
+    f.runs[2] = run(WAITING, "waiting_customer", ExecutionStatus.RUNNING)
+    f.cases[2].customer_wait_s = 60
+
+
+def asked_again_too_long(f: AuditFacts) -> None:
+    """Its workflow said until when it waits."""
+    f.runs[2] = run(WAITING, "waiting_customer", ExecutionStatus.RUNNING)
+    f.cases[2].customer_wait_s = 14 * 86_400
+    f.runs[2].waits_until = f.now - timedelta(hours=1)
+
+
 def waits_without_approval(f: AuditFacts) -> None:
     f.runs[2] = run(WAITING, "waiting_approval", ExecutionStatus.RUNNING)
 

@@ -1,12 +1,16 @@
 """The auditor catches each broken promise of liveness (L1 to L3): each test breaks one and expects to hear of it."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.audit.facts import Doing, ExecutionStatus
 from domain.audit.verdict import judge
-from tests.unit.domain.audit.audited_world import found, healthy
+from tests.unit.domain.audit.audited_world import WAITING, found, healthy, run
 from tests.unit.domain.audit.breaks import (
     Break,
+    asked_again_too_long,
+    asks_too_long,
     leased_for_ever,
     lost,
     lost_after_admission,
@@ -36,6 +40,8 @@ BROKEN: list[tuple[Break, set[tuple[str, str]]]] = [
     (no_dead_letter, {("L1", "no_dead_letter")}),
     (waits_too_long, {("L1", "deadline_passed")}),
     (waits_without_approval, {("L1", "no_deadline")}),
+    (asks_too_long, {("L1", "deadline_passed")}),
+    (asked_again_too_long, {("L1", "deadline_passed")}),
     (runs_for_ever(Doing.UNATTENDED), {("L1", "not_settled")}),
     (runs_for_ever(Doing.UNKNOWN), {("L1", "not_settled")}),
     (runs_for_ever(Doing.SLEEPS, hours=73), {("L1", "not_settled")}),
@@ -65,3 +71,14 @@ def test_every_violation_names_its_subject_and_says_something(breaking: Break, t
     facts = healthy()
     breaking(facts)
     assert all(v.subject and v.text for v in judge(facts).violations)
+
+
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_a_case_that_waits_for_its_customer_is_not_stuck(asked_again: bool) -> None:
+    """Before its deadline it is under way: by its rules, or as its workflow said where it asked a second time."""
+    facts = healthy()
+    facts.runs[2] = run(WAITING, "waiting_customer", ExecutionStatus.RUNNING)
+    facts.cases[2].customer_wait_s = 60 if asked_again else 14 * 86_400
+    facts.runs[2].waits_until = facts.now + timedelta(days=1) if asked_again else None
+    assert found(facts) == set()
+    assert judge(facts).under_way["waiting_customer"] == 1

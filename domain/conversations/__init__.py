@@ -1,0 +1,1 @@
+"""Conversations: which messages belong together, and what further ones do to a case."""

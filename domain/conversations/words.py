@@ -1,0 +1,163 @@
+"""A conversation is one case: what the customer writes after the first message, and how it is put to the case."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, Field
+
+from domain.case import CaseInput
+from domain.inbound.cleaned import TOKEN
+
+MAX_WORDS = 20  # messages of one conversation
+WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest
+LITTLE = 12  # letters, without the words that hold digits
+ASKED_ALIKE = 2  # times that the same is asked in a row
+ASKED_AT_MOST = 6
+
+ANSWERED = "[the customer answered]"
+_FORGED = re.compile(r"[\[［【〔](?=\s*the\s+customer\s+answered)", re.IGNORECASE)
+
+
+class CustomerWord(BaseModel):
+    """A further message of a conversation: the payload of the update `customer_wrote`, personal data as tokens of the
+    case that it is given to.
+
+    `from_case` is the case under which it came. `unreadable` says why no model shall see it. `repeats` says that it
+    asks for the very thing that the case is about: there is nothing new in it.
+    """
+
+    from_case: str
+    text: str = ""
+    customer_id: str | None = None
+    order_id: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    flags: list[str] = Field(default_factory=list)
+    suspicious: bool = False
+    unreadable: str | None = None
+    repeats: bool = False
+
+
+class WordTaken(BaseModel):
+    """Whether a case took a message over. `see` is another case that may take it; `tell` names the wait in which people
+    should hear of it, empty where nobody waits.
+    """
+
+    taken: bool
+    why: str = ""
+    see: str | None = None
+    tell: str = ""
+
+
+def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
+    """Return the case with a further message of its customer; the language and the subject stay.
+
+    What a field of the newer message names counts instead of the older; whatever is odd about either is odd about both.
+    """
+    amount = (word.amount, word.currency) if word.amount is not None else (case.amount, case.currency)
+    return case.model_copy(
+        update={
+            "answers": [*case.answers, word.text],
+            "answered_by": [*case.answered_by, word.from_case],
+            "order_id": word.order_id or case.order_id,
+            "customer_id": case.customer_id or word.customer_id,
+            "amount": amount[0],
+            "currency": amount[1],
+            "flags": sorted({*case.flags, *word.flags}),
+            "suspicious": case.suspicious or word.suspicious,
+        }
+    )
+
+
+def says_little(case: CaseInput) -> bool:
+    """Return whether a message means something only together with what it answers: thanks, a number, a name."""
+    said = (word for word in case.text.split() if not any(c.isdigit() for c in word))
+    return sum(c.isalpha() for word in said for c in word) < LITTLE
+
+
+def shortened(text: str, head: int = WORD_HEAD, tail: int = WORD_TAIL) -> str:
+    r"""Return the beginning and the end of a text that is too long, where people say what they want.
+
+    >>> shortened("abcdefgh", 2, 1)
+    'ab\n[5 characters left out]\nh'
+    """
+    left_out = len(text) - head - tail
+    return text if left_out <= 0 else f"{text[:head]}\n[{left_out} characters left out]\n{text[len(text) - tail :]}"
+
+
+def whole_text(case: CaseInput, *, texts: Sequence[str] | None = None) -> str:
+    """Return what the customer wrote, first to last, each later message under a line that says so.
+
+    Nobody but us writes that line: where it stands in a message its bracket is made round.
+    """
+    first, *later = [_FORGED.sub("(", text.strip()) for text in (texts or [case.text, *case.answers])]
+    return "\n\n".join([first, *(f"{ANSWERED}\n{text}" for text in later)])
+
+
+def merged_vault(older: Mapping[str, str], newer: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the tokens of two messages in one vault, and how those of the newer one are called there.
+
+    Both have a `[NAME_1]`. A value that is there keeps its token; a new one gets the next number of its kind. Doing it
+    again changes nothing.
+
+    >>> merged_vault({"[NAME_1]": "Ann"}, {"[NAME_1]": "Bob", "[NAME_2]": "Ann"})
+    ({'[NAME_1]': 'Ann', '[NAME_2]': 'Bob'}, {'[NAME_1]': '[NAME_2]', '[NAME_2]': '[NAME_1]'})
+    """
+    vault = dict(older)
+    known = {(_kind(token), value): token for token, value in reversed(list(older.items()))}
+    highest: dict[str, int] = {}
+    for token in older:
+        highest[_kind(token)] = max(highest.get(_kind(token), 0), _number(token))
+    names: dict[str, str] = {}
+    for token, value in newer.items():
+        kind = _kind(token)
+        if (kind, value) not in known:
+            highest[kind] = highest.get(kind, 0) + 1
+            known[kind, value] = f"[{kind}_{highest[kind]}]"
+            vault[known[kind, value]] = value
+        names[token] = known[kind, value]
+    return vault, names
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with its tokens called as in another vault, in one pass."""
+    return TOKEN.sub(lambda match: names.get(match.group(), match.group()), text)
+
+
+def _kind(token: str) -> str:
+    return token.strip("[]").rpartition("_")[0]
+
+
+def _number(token: str) -> int:
+    digits = token.strip("[]").rpartition("_")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def span(seconds: float) -> str:
+    """Return a wait as people say it.
+
+    >>> span(1_209_600), span(5400)
+    ('14 days', '1.5 hours')
+    """
+    return f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds / 3600:g} hours"
+
+
+class Questions:
+    """What a case asked its customer so far."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._in_a_row = 0
+        self._last: list[str] = []
+
+    def may_ask(self, missing: Sequence[str]) -> bool:
+        """Return whether the customer may be asked for this once more."""
+        again = self._in_a_row if list(missing) == self._last else 0
+        return again < ASKED_ALIKE and self.total < ASKED_AT_MOST
+
+    def ask(self, missing: Sequence[str]) -> int:
+        """Count a question and return its number, from 1."""
+        self._in_a_row = self._in_a_row + 1 if list(missing) == self._last else 1
+        self._last = list(missing)
+        self.total += 1
+        return self.total
