@@ -95,12 +95,13 @@ class CaseInput(BaseModel):
 class CaseMessage(BaseModel):
     """What a person reads before deciding: the cleaned message, personal data replaced by tokens.
 
-    `request` quotes the sentences of it that ask for something, links dead.
+    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead.
     """
 
     subject: str = ""
     lang: str = "und"
     flags: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     request: list[str] = Field(default_factory=list)
     text: str = ""
 

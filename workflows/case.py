@@ -247,7 +247,9 @@ class CaseWorkflow:
         """Return what the case is about, for the person who must answer."""
         case = self._case
         request = request_lines(f"{case.subject}\n\n{case.text}")
-        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=case.text)
+        return CaseMessage(
+            subject=case.subject, lang=case.lang, flags=case.flags, notes=case.notes, request=request, text=case.text
+        )
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""
