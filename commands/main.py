@@ -12,6 +12,7 @@ from commands.measure.eval import eval_app
 from commands.running.demo import demo
 from commands.running.init import prepare
 from commands.running.processes import gateway, offline_model, worker
+from commands.running.sources import sources_app
 from commands.running.up import up
 from commands.work.approvals import approvals_app
 from commands.work.audit import audit
@@ -21,7 +22,6 @@ from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.originals import cases_original
 from commands.work.records import records_app
-from commands.work.sources import sources_app
 from commands.work.status import status
 from commands.work.submit import submit
 

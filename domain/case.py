@@ -109,12 +109,13 @@ class CaseMessage(BaseModel):
     """What a person reads before deciding: the cleaned message with all that the customer wrote after it, personal data
     replaced by tokens.
 
-    `request` quotes the sentences of it that ask for something, links dead.
+    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead.
     """
 
     subject: str = ""
     lang: str = "und"
     flags: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     request: list[str] = Field(default_factory=list)
     text: str = ""
 

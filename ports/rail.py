@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from domain.errors import RefusedError
 from domain.money.action import Action
 from domain.money.effect import Settling
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 
 
 class RailReceipt(BaseModel):

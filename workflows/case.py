@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
+    from workflows.specialists.inside import work_inside
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
 
 
@@ -231,7 +232,7 @@ class CaseWorkflow:
                 static_summary=f"{category.name} for {self._case.case_id}"[:200],
             )
         else:
-            result = await _work(specialist, request)
+            result = await work_inside(specialist, request)
         self._spend(result.usage)
         self._endings.keep(result.effects)
         self._status.notices.extend(result.notes)
@@ -368,7 +369,9 @@ class CaseWorkflow:
         case = self._case
         said = whole_text(case)
         request = request_lines(f"{case.subject}\n\n{said}")
-        return CaseMessage(subject=case.subject, lang=case.lang, flags=case.flags, request=request, text=said)
+        return CaseMessage(
+            subject=case.subject, lang=case.lang, flags=case.flags, notes=case.notes, request=request, text=said
+        )
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""
@@ -397,12 +400,3 @@ class CaseWorkflow:
             self._searchable = state
             workflow.upsert_search_attributes(updates)
         workflow.set_current_details(case_details(self._status, self._case.subject))
-
-
-async def _work(specialist: Specialist, request: SpecialistRequest) -> SpecialistResult:
-    """Let a specialist work inside the case. Its module is loaded here, into the sandbox that holds the case."""
-    module, _, name = specialist.workflow.partition(":")
-    with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-        loaded = __import__(module, fromlist=[name])
-    result: SpecialistResult = await getattr(loaded, name)(request).run(request)
-    return result

@@ -16,7 +16,7 @@ from domain.case import EffectRecord
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action, Terms
 from domain.money.effect import LedgerState
-from domain.money.refund import RefundAction, RefundTerms
+from domain.money.refund_action import RefundAction, RefundTerms
 from ports.ledger import Ledger, LedgerRow
 from ports.rail import Rail, RailReceipt
 

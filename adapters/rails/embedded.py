@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from domain.audit.facts import RailEntry
 from domain.errors import RefusedError, TransientError
 from domain.money.action import Action
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 from ports.rail import RailReceipt, only_refund
 
 BUSY_TIMEOUT_S = 10.0

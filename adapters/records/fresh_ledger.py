@@ -8,7 +8,7 @@ from adapters.store.database import Database
 from adapters.store.ledger import SqlLedger
 from domain.money.action import Action, Terms
 from domain.money.effect import LedgerState
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 from ports.ledger import LedgerRow
 
 

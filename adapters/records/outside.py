@@ -15,7 +15,7 @@ from adapters.store.tables import cases
 from domain.errors import OvertakenError, RecordsMovedError, TransientError
 from domain.money.lookup import Facts, find_address, look_up
 from domain.money.records import Account
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 
 LOOKS = 3
 """So often a look is begun anew because somebody else looked later."""

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.records.mapping import Values
 from domain.errors import ConfigurationError
-from domain.money.amount import exponent, format_minor
-from domain.money.currencies import CURRENCIES
+from domain.money.amount import CURRENCIES, exponent, format_minor
 from domain.money.lookup import MAX_ID_LENGTH, KnownCustomer, email_key
 from domain.money.records import MAX_LINES, Charge, Customer, LineKind, Order, OrderLine, OrderStatus, line_name
 

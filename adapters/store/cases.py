@@ -16,7 +16,7 @@ from domain.conversations.threads import EarlierCase, Sign, Speaker, new_mark
 from domain.conversations.words import merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
-from domain.mail.sending import BY_A_PERSON, DAY, SentLetter, objection_to_sending
+from domain.mail.sending import BY_A_PERSON, DAY, EarlierLetter, objection_to_sending
 from domain.money.lookup import email_key
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
 from ports.store import QueuedLetter, Reply, StoredCase
@@ -268,7 +268,7 @@ def _letter_locks(reply: Reply | None) -> list[str]:
     return [f"letters:{key}"] if key else []
 
 
-def _recent_letters(connection: Connection, address: str, now: datetime) -> list[tuple[str, SentLetter]]:
+def _recent_letters(connection: Connection, address: str, now: datetime) -> list[tuple[str, EarlierLetter]]:
     """Return the letters of a day to an address, in any case, with their keys; the oldest first."""
     wanted = (
         sa.select(replies.c.key, replies.c.queued_at, replies.c.text)
@@ -276,7 +276,7 @@ def _recent_letters(connection: Connection, address: str, now: datetime) -> list
         .order_by(replies.c.queued_at, replies.c.key)
         .limit(RECENT_LETTERS)
     )
-    return [(row.key, SentLetter(row.queued_at, row.text)) for row in connection.execute(wanted)]
+    return [(row.key, EarlierLetter(row.queued_at, row.text)) for row in connection.execute(wanted)]
 
 
 def _found(outcome: CaseOutcome, more: str) -> CaseOutcome:

@@ -17,7 +17,7 @@ from adapters.store.tables import charges, effects, orders, switch_changes
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
-from domain.money.refund import RefundAction, RefundTerms
+from domain.money.refund_action import RefundAction, RefundTerms
 from ports.rail import only_refund
 
 EFFECTS_STOPPED = "effects_stopped"

@@ -10,7 +10,8 @@ from domain.money.amount import format_minor
 from domain.money.approval import Brief
 from domain.money.claim import Claim
 from domain.money.records import Account
-from domain.money.refund import Mark, Refund, RefundAction, RefundPolicy
+from domain.money.refund import Mark, Refund, RefundPolicy
+from domain.money.refund_action import RefundAction
 
 _WHY_MARKED = {
     Mark.AT_OR_ABOVE_LIMIT: "what goes back of this charge is at or above the blueprint's limit of {limit}",

@@ -11,7 +11,7 @@ from domain.briefs.sentences import sentences
 from domain.inbound.cleaned import MAX_TEXT_CHARS
 from domain.inbound.shown import cut, quoted
 from domain.money.claim import Claim, Wants
-from domain.money.written import find_amounts
+from domain.reading.written import find_amounts
 
 QUOTED_AT_MOST, QUOTED_CHARS = 3, 300
 _EVIDENCE_AT_MOST, _PLACES_AT_MOST = 20, 20  # quotes of a claim that are looked for, and places for each

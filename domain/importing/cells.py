@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.errors import CellError
 from domain.inbound.webhook import TENANT
-from domain.money.currencies import CURRENCIES
+from domain.money.amount import CURRENCIES
 from domain.money.records import line_name
 
 MAX_ID = 128  # as the sender's own: a longer one is not looked up

@@ -15,7 +15,7 @@ DAY = timedelta(hours=24)
 SAME_TEXT_WITHIN = timedelta(hours=1)
 
 
-class SentLetter(NamedTuple):
+class EarlierLetter(NamedTuple):
     """A letter that was queued to the address before."""
 
     at: datetime
@@ -46,7 +46,7 @@ def letters_left(kind: str, per_day: int) -> int | None:
     return None if kind in ALWAYS_SENT else per_day
 
 
-def objection_to_sending(recent: Sequence[SentLetter], text: str, now: datetime, *, per_day: int) -> str | None:
+def objection_to_sending(recent: Sequence[EarlierLetter], text: str, now: datetime, *, per_day: int) -> str | None:
     """Return why one more automatic letter to an address is held back, None if it may go.
 
     Args:

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from domain.money.action import Action, Terms
 from domain.money.amount import Money, format_minor, parse_amount
 from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Wants
 from domain.money.items import items_asked
@@ -371,56 +370,3 @@ def describe(decision: RefundDecision) -> str:
             f"{extent} of {format_minor(decision.money.minor, decision.money.currency)} on {decision.order_id}: {rule}"
         )
     return f"{decision.kind}: {rule}"
-
-
-class RefundAction(Action):
-    """Pay money of a charge back to the instrument that it came from."""
-
-    kind: Literal["refund"] = "refund"
-    order_id: str
-    charge_id: str
-
-    @classmethod
-    def of(cls, refund: Refund, *, case_id: str, policy_version: str) -> "RefundAction":
-        """Return the action by which a case pays a refund."""
-        return cls(
-            key=f"{case_id}/refund",
-            case_id=case_id,
-            order_id=refund.order_id,
-            charge_id=refund.charge_id,
-            payee=refund.payee,
-            money=refund.money,
-            policy_version=policy_version,
-        )
-
-
-class RefundTerms(Terms):
-    """What a refund must still fulfil when it is paid: another case of the customer may have been paid since.
-
-    Minor units of the action's currency; None: nothing to check.
-
-    Attributes:
-        limit_minor: from here on all that goes back of the charge needs a person.
-        daily_cap_minor: the customer's refunds of a day stay within it.
-        seen_back_minor: what the decision saw as paid back of the charge.
-        customer_id: whose order it was when that was decided.
-    """
-
-    limit_minor: int | None = None
-    daily_cap_minor: int | None = None
-    seen_back_minor: int | None = None
-    customer_id: str | None = None
-
-    @classmethod
-    def of(cls, action: RefundAction, account: Account, policy: RefundPolicy) -> "RefundTerms":
-        """Return the terms of a refund that was decided on what the account says."""
-        currency = action.money.currency
-        charges = account.order.charges if account.order else []
-        return cls(
-            # A currency without a limit has the limit zero: nothing of it is paid without a person.
-            limit_minor=policy.approval_limit_minor.get(currency, 0),
-            daily_cap_minor=policy.daily_cap_minor.get(currency),
-            # Five tickets at once must not each get a percentage that is owed once.
-            seen_back_minor=sum(c.refunded_minor for c in charges if c.charge_id == action.charge_id),
-            customer_id=account.customer.customer_id if account.customer else None,
-        )

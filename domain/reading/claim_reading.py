@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from domain.money.amount import Money
 from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason
-from domain.money.written import Written, read_amount, read_decimal
 from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.doubts import Accounted, Doubts, spoken_words
@@ -21,6 +20,7 @@ from domain.reading.quoted import (
 )
 from domain.reading.sentences import MessageText, Span
 from domain.reading.words import Words
+from domain.reading.written import Written, read_amount, read_decimal
 
 _MOST_FIGURES = 8  # amounts and numbers that records are asked about; a message with more is for a person
 _MOST_QUOTES = 10

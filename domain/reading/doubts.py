@@ -15,12 +15,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from domain.money.amount import CURRENCIES
 from domain.money.claim import Doubt, Doubted
-from domain.money.currencies import CURRENCIES
-from domain.money.written import Written, find_amounts
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.numbers import Numbers
 from domain.reading.sentences import MessageText, Span, lies_in
+from domain.reading.written import Written, find_amounts
 
 _MOST = 12  # doubts that are told; one is enough to stop
 _CODE = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(CURRENCIES)) + r")(?![A-Za-z])")

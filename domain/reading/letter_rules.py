@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from domain.inbound.cleaned import TOKEN
-from domain.money.written import find_amounts
+from domain.reading.written import find_amounts
 
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+|\[[^\]\n]*\]\([^)\n]*\)|<\s*a\s", re.IGNORECASE)
 # Mail programs make a link of any name with a dot before a top-level domain, and there are too many of those to list:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from domain.money.currencies import CURRENCIES
+from domain.money.amount import CURRENCIES
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.sentences import MessageText, Span
 

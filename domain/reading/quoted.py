@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from domain.money.amount import Money
 from domain.money.order_number import fold_order_id
-from domain.money.written import Written, find_amounts, read_amount
 from domain.reading.answers import QuotedAmount, QuotedShare
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.sentences import MessageText, Span
 from domain.reading.share_reading import read_share
 from domain.reading.words import Words, any_of
+from domain.reading.written import Written, find_amounts, read_amount
 
 ORDER_ID = re.compile(r"(?=[A-Z./_-]{0,32}[0-9])[A-Z0-9][A-Z0-9./_-]{1,63}", re.ASCII)
 # What may be the number of an order, and those that are known for one by their letters, whichever is claimed.

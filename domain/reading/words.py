@@ -74,7 +74,6 @@ class MailWords(BaseModel):
     bounce_texts: Phrases = ()  # and one of its first lines
     receipt_subjects: Phrases = ()  # with which the subject of a receipt begins: "Read" (… :)
     receipt_texts: Phrases = ()  # and one of its first lines
-    forward_subjects: Phrases = ()  # before the subject of a mail that was handed on: "Fwd" (… :)
 
 
 class Words(BaseModel):

@@ -26,7 +26,7 @@ class MachineWords:
         self._bounce_line = re.compile(any_phrase(words.bounce_texts), _I)
         self._receipt = _begins(words.receipt_subjects)
         self._receipt_line = re.compile(any_phrase(words.receipt_texts), _I)
-        self._forward = re.compile(rf"(?:\[?{any_phrase(words.forward_subjects)}\]?\s?[:：])", _I)
+        self._forward = re.compile(rf"(?:\[?{any_phrase(words.passed_on)}\]?\s?[:：])", _I)
         forwards = rf"-{{2,}}\s?{any_phrase(words.forwards)}|{any_phrase(words.forwards_bare)}"
         self._forward_line = re.compile(rf"(?:{forwards}|-{{2,}}\s?{any_phrase(words.dividers)})", _I)
         self._first_header = re.compile(rf"\*?{any_phrase(words.first_headers)}\s?[:：]", _I)

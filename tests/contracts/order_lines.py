@@ -11,7 +11,7 @@ from adapters.store import Store
 from adapters.store.tables import order_lines
 from domain.errors import TransientError
 from domain.money.records import MAX_LINES
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.records import find
 from tests.contracts.records_import import (
     CUSTOMERS,

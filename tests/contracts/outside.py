@@ -22,7 +22,7 @@ from domain.money.amount import Money
 from domain.money.effect import LedgerState
 from domain.money.lookup import KnownCustomer
 from domain.money.records import Charge, Customer, Order, OrderLine, OrderStatus
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.records import find
 from tests.contracts.store_samples import NOW, action, case_input, stored_case
 

@@ -10,7 +10,7 @@ import pytest
 from adapters.store import Store
 from domain.money.amount import Money
 from domain.money.records import Account, LineKind, OrderStatus
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.store_samples import NOW, action, stored_case
 

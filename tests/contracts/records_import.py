@@ -14,7 +14,7 @@ from adapters.store import Store
 from adapters.store.tables import charges, customers, orders
 from domain.errors import TransientError
 from domain.importing.problems import ImportReport
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import NOW, RECORDS, action, stored_case
 
 CUSTOMERS = """

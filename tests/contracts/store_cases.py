@@ -14,7 +14,7 @@ from adapters.store.tables import journal, outbox, replies
 from domain.case import CaseState
 from domain.deadletter import DeadLetter, DeadLetterStatus
 from domain.errors import FailureKind, NotEndedError, StatementRefusedError
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from ports.store import Reply
 from tests.contracts.store_samples import (
     NOW,

@@ -17,7 +17,7 @@ from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.approval import Standing
 from domain.money.effect import LedgerState
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import (
     NOW,
     action,

@@ -12,7 +12,7 @@ from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.approval import ApprovalRequest, ApprovalResult, Approver, Brief, Standing
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 from ports.store import StoredCase
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)

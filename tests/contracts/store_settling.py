@@ -7,7 +7,7 @@ import pytest
 from adapters.store import Store
 from domain.errors import RefusedError
 from domain.money.effect import FIRST_LOOK, OVERDUE, LedgerState, PendingEffect, Settling
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.records import find
 from tests.contracts.store_samples import NOW, action, stored_case
 

@@ -19,7 +19,7 @@ from adapters.store.database import RECORDS_LOCK
 from adapters.store.tables import charges, effects
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.outside import FakeSource, OutsideContract, charge, order
 from tests.contracts.records import RecordsContract, find

@@ -272,10 +272,11 @@ async def test_whoever_must_answer_is_told_what_the_customer_wrote_once_and_read
     mill: Mill, world: FakeWorld
 ) -> None:
     text = "Hello [NAME_1]. Give my money back <@U1> at evil.example! Bye"
-    handle = await mill.start(new_case(subject="", text=text))
+    handle = await mill.start(new_case(subject="", text=text, notes=["an attachment was not read"]))
     await mill.until(handle, CaseState.WAITING_HUMAN)
     quote = "“Give my money back ‹[at]U1› at evil[.]example!”"
-    assert (await handle.query(CaseWorkflow.message)).request == [quote]
+    message = await handle.query(CaseWorkflow.message)
+    assert (message.request, message.notes) == ([quote], ["an attachment was not read"])
     await mill.skip(1.5 * DAY)
     await eventually(lambda: _reminded(world))
     first, second = (call.request.text for call in world.of("alert_person")[:2])

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.models.extract import ClaimRequest, ExtractActivities
     from domain.case import FORWARDED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
+    from domain.conversations.asking import asked_again
     from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
         AlreadyOpen,
@@ -24,23 +25,11 @@ with workflow.unsafe.imports_passed_through():
         RefundPaidBefore,
     )
     from domain.money.approval import Standing
-    from domain.money.asking import asked_again
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account
-    from domain.money.refund import (
-        Ask,
-        Deny,
-        Inform,
-        Refund,
-        RefundAction,
-        RefundDecision,
-        RefundTerms,
-        Rule,
-        ToHuman,
-        decide_refund,
-        describe,
-    )
+    from domain.money.refund import Ask, Deny, Inform, Refund, RefundDecision, Rule, ToHuman, decide_refund, describe
+    from domain.money.refund_action import RefundAction, RefundTerms
     from workflows import options
     from workflows.endings import ending_on_record
     from workflows.failures import failed_step, is_of
@@ -113,11 +102,11 @@ class BillingWorkflow:
             letter = RefundPaid(money=paid.money, order_id=paid.order_id)
             return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
         decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
+        decision = asked_again(decision, account, in_conversation=bool(case.answers))
         if isinstance(decision, Refund | Deny):
             before = paid_before(decision, claim, account, now=workflow.now())
             if before is not None:
                 return await self._paid_already(before, decision, account)
-        decision = asked_again(decision, account, in_conversation=bool(case.answers))
         finding = _finding(decision, account)
         match decision:
             case Refund():
@@ -187,7 +176,7 @@ class BillingWorkflow:
                 expired = ApprovalExpired(money=refund.money, order_id=refund.order_id)
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
         approval_id = answer.approval_id if answer is not None else None
-        if approval_id is not None and answer is not None and await self._desk.customer_wrote():
+        if answer is not None and await self._desk.customer_wrote():
             return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but the customer wrote again: {finding}")
         effect = await self._pay(action, approval_id, account)
         if effect is None:

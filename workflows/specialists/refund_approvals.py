@@ -11,7 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
     from domain.money.claim import Claim
     from domain.money.records import Account
-    from domain.money.refund import Refund, RefundAction
+    from domain.money.refund import Refund
+    from domain.money.refund_action import RefundAction
     from workflows.specialists.desk import Desk
 
 

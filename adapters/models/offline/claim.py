@@ -9,9 +9,9 @@ from functools import cache
 from adapters.models.offline.task import Answer, Task
 from adapters.models.offline.words import any_of, default_words, folded, folded_in_place, lexicon
 from domain.money.claim import Reason, Wants
-from domain.money.written import Written, find_amounts
 from domain.reading.claim_words import any_stem, fold
 from domain.reading.doubts import joined_words
+from domain.reading.written import Written, find_amounts
 
 _PHRASES = lexicon("claim")
 _REASONS = {reason: any_of(_PHRASES[reason]) for reason in (Reason(name) for name in _PHRASES if name in list(Reason))}

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.models.offline.task import Answer, Task
-from domain.money.written import find_amounts
+from domain.reading.written import find_amounts
 
 _HUGE_CHARS = 1_000_000
 _GOLDEN = 0.6180339887498949

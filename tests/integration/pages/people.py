@@ -102,7 +102,11 @@ class FakeCases:
                 waits_until=datetime.now(UTC) + timedelta(days=2, hours=1),
             ),
             message=CaseMessage(
-                subject="<i>Lamp</i>", flags=["hidden_text"], text=HOSTILE, request=request_lines(HOSTILE)
+                subject="<i>Lamp</i>",
+                flags=["hidden_text"],
+                notes=["the sender's address is <none> of ours"],
+                text=HOSTILE,
+                request=request_lines(HOSTILE),
             ),
         )
         self.found = WaitingCases(views=[self.view])

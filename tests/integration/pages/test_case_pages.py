@@ -81,6 +81,7 @@ async def test_one_case_says_why_what_about_and_how_to_decide(person: Person, ca
     page = html.unescape((await person.http.get(ONE)).text)
     assert "<i>Lamp</i>" in page
     assert "hidden text" in page
+    assert "the sender's address is <none> of ours" in page
     assert "\\x1b[2J\\u202eabc" in page
     assert "Money back " * 100 in page
     assert f"headgate cases route {CASE} CATEGORY" in page

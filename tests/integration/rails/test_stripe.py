@@ -15,7 +15,7 @@ from adapters.rails.stripe import StripeRail
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 from ports.rail import Rail
 from tests.fakes.rail import FakeRail
 from tests.integration.rails.stripe_speaker import StripeSpeaker, stripe_error

@@ -31,8 +31,8 @@ from domain.letters import (
 )
 from domain.money.amount import Money
 from domain.money.refund import DENYING, Rule
-from domain.money.written import find_amounts
 from domain.reading.knowledge import Article
+from domain.reading.written import find_amounts
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT, LETTERS
 from workers.bootstrap import read_blueprint_folder
 

@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from domain.money.amount import Money
 from domain.money.effect import LedgerState
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import (
     NOW,
     action,

@@ -24,7 +24,7 @@ from domain.money.approval import (
     object_to,
 )
 from domain.money.effect import LedgerState
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import (
     NOW,
     action,

@@ -19,7 +19,7 @@ from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract

@@ -13,7 +13,7 @@ from client.case_rows import CaseRow
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
 from domain.audit.facts import AuditReport, Violation
-from domain.money.refund import RefundTerms
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import NOW, action, case_input, seed_samples, stored_case
 from tests.fakes.headgate import FakeHeadgate
 from tests.unit.commands.command_line import APPROVAL, CASE, run

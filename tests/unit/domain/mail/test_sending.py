@@ -11,7 +11,7 @@ from domain.mail.sending import (
     ALWAYS_SENT,
     BY_A_PERSON,
     CASE_HEADER,
-    SentLetter,
+    EarlierLetter,
     letter_headers,
     letters_left,
     objection_to_sending,
@@ -20,8 +20,8 @@ from domain.mail.sending import (
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-def sent(*minutes_ago: float, text: str = "other") -> list[SentLetter]:
-    return [SentLetter(NOW - timedelta(minutes=ago), f"{text} {n}") for n, ago in enumerate(minutes_ago)]
+def sent(*minutes_ago: float, text: str = "other") -> list[EarlierLetter]:
+    return [EarlierLetter(NOW - timedelta(minutes=ago), f"{text} {n}") for n, ago in enumerate(minutes_ago)]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def sent(*minutes_ago: float, text: str = "other") -> list[SentLetter]:
         (sent(-1, 2, 3), False),  # another worker's clock is ahead
     ],
 )
-def test_an_address_gets_so_many_letters_a_day(recent: list[SentLetter], may: bool) -> None:
+def test_an_address_gets_so_many_letters_a_day(recent: list[EarlierLetter], may: bool) -> None:
     assert (objection_to_sending(recent, "new", NOW, per_day=3) is None) is may
 
 
@@ -45,25 +45,25 @@ def test_an_address_gets_so_many_letters_a_day(recent: list[SentLetter], may: bo
     [(1, "same", False), (59.9, "same", False), (60, "same", True), (1, "Same", True), (-1, "same", False)],
 )
 def test_the_same_text_does_not_go_twice_within_an_hour(ago: float, text: str, may: bool) -> None:
-    recent = [SentLetter(NOW - timedelta(minutes=ago), text)]
+    recent = [EarlierLetter(NOW - timedelta(minutes=ago), text)]
     assert (objection_to_sending(recent, "same", NOW, per_day=99) is None) is may
 
 
 def test_a_loop_of_two_robots_ends_after_one_letter() -> None:
-    queued: list[SentLetter] = []
+    queued: list[EarlierLetter] = []
     for second in range(1000):
         now = NOW + timedelta(seconds=second)
         if objection_to_sending(queued, "Please tell us your order.", now, per_day=5) is None:
-            queued.append(SentLetter(now, "Please tell us your order."))
+            queued.append(EarlierLetter(now, "Please tell us your order."))
     assert len(queued) == 1
 
 
 def test_robots_that_change_their_words_are_stopped_too() -> None:
-    queued: list[SentLetter] = []
+    queued: list[EarlierLetter] = []
     for second in range(1000):
         now = NOW + timedelta(seconds=second)
         if objection_to_sending(queued, f"text {second}", now, per_day=5) is None:
-            queued.append(SentLetter(now, f"text {second}"))
+            queued.append(EarlierLetter(now, f"text {second}"))
     assert len(queued) == 5
 
 

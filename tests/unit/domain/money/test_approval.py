@@ -17,7 +17,7 @@ from domain.money.approval import (
     object_to,
     object_to_result,
 )
-from domain.money.refund import RefundAction
+from domain.money.refund_action import RefundAction
 from tests.contracts.store_samples import NOW, action, approval_request, big_action
 
 REQUEST = approval_request(big_action())

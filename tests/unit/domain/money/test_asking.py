@@ -2,8 +2,8 @@
 
 import pytest
 
+from domain.conversations.asking import asked_again
 from domain.money.amount import Money
-from domain.money.asking import asked_again
 from domain.money.records import Account
 from domain.money.refund import DENYING, Ask, Deny, Refund, RefundDecision, Rule, ToHuman
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money.claim import Claim, Origin, Reason, Wants
-from domain.money.written import find_amounts, read_amount
 from domain.reading.answers import (
     ClaimAnswer,
     QuotedAmount,
@@ -16,6 +15,7 @@ from domain.reading.answers import (
 from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.quoted import normal_order_id
 from domain.reading.words import Words, joined
+from domain.reading.written import find_amounts, read_amount
 from tests.fakes.blueprint import WORDS
 
 

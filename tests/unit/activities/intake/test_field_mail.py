@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
+from tests.unit.activities.intake.test_admit import Intake
 
 from activities.actions.close import CloseActivities, CloseRequest
 from adapters.store import Store
@@ -21,7 +22,6 @@ from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW, outcome
 from tests.fakes.blueprint import LETTERS
 from tests.unit.activities.store_parts import Clock
-from tests.unit.activities.test_admit import Intake
 
 FIELD = Path(os.environ.get("HEADGATE_EVAL_DATA") or "/nowhere") / "field"
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FIELD.is_dir(), reason="HEADGATE_EVAL_DATA has no field")]
