@@ -56,7 +56,8 @@ _SINCE = sa.select(_SUM).where(
     _OF_OTHERS,
 )
 _OWN_EFFECT = (
-    sa.select(effects)
+    sa.select(effects, settlements.c.state.label("settling"))
+    .outerjoin(settlements, settlements.c.effect_key == effects.c.key)
     .where(
         effects.c.case_id == sa.bindparam("case_id"), effects.c.kind == "refund", effects.c.state == "executed", MOVED
     )
@@ -167,6 +168,7 @@ def _own_effect(connection: Connection, case_id: str) -> OwnEffect | None:
         charge_id=row["charge_id"],
         money=Money(minor=row["amount_minor"], currency=row["currency"]),
         provider_ref=row["provider_ref"] or "",
+        pending=row["settling"] == Settling.PENDING,
     )
 
 

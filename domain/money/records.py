@@ -118,6 +118,7 @@ class OwnEffect(BaseModel):
     charge_id: str
     money: Money
     provider_ref: str = ""
+    pending: bool = False  # the provider took it on, and it may fail yet
 
 
 class PaidBack(BaseModel):

@@ -110,6 +110,15 @@ class SettlingContract:
         assert account.order is not None
         assert account.order.charges[0].refunded_minor == 500
 
+    def test_its_own_case_says_that_it_is_pending_until_it_arrived(self, store: Store) -> None:
+        """A replay answers with it: it must not say that it was done."""
+        of = {"customer_id": "C-1", "order_id": "ORD-1", "case_id": "case/shop/e1"}
+        for pending in (True, False):
+            own = find(store.records, **of).own_effect
+            assert own is not None
+            assert own.pending is pending
+            store.settling.settle(KEY, LATER)
+
     def test_one_that_stays_pending_is_told_once(self, store: Store) -> None:
         effect = self.due(store)
         store.settling.put_off(effect, NOW + OVERDUE)

@@ -99,7 +99,7 @@ class BillingWorkflow:
         case = self._case
         if account.own_effect is not None:
             paid = account.own_effect
-            letter = RefundPaid(money=paid.money, order_id=paid.order_id)
+            letter = RefundPaid(money=paid.money, order_id=paid.order_id, pending=paid.pending)
             return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
         decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
         decision = asked_again(decision, account, in_conversation=bool(case.answers))

@@ -219,6 +219,15 @@ async def test_replayed_case_that_paid_before_says_so_and_pays_nothing(mill: Mil
     assert "20.00 USD" in world.reply()
 
 
+async def test_replayed_case_whose_payment_is_pending_does_not_say_that_it_was_done(
+    mill: Mill, world: FakeWorld
+) -> None:
+    own = OwnEffect(key="k", order_id="ORD-1", charge_id="CH-1", money=Money(minor=2000, currency="USD"), pending=True)
+    world.always("find_account", Account(customer=Customer(customer_id="CUS-1"), own_effect=own))
+    await paid_nothing(mill, world, new_case(replay=1))
+    assert "on its way" in world.reply()
+
+
 async def test_billing_alone_needs_no_case_above_it(mill: Mill, world: FakeWorld) -> None:
     """Another program may hire just this specialist."""
     case = new_case()
