@@ -41,11 +41,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
-    from workflows.specialists.inside import work_inside
+    from workflows.inside import work_inside
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
-
-
-NOTES_SHOWN = 5  # of what reading met: the details of a case have room for as many
 
 
 @workflow.defn
@@ -55,7 +52,7 @@ class CaseWorkflow:
     @workflow.init
     def __init__(self, case: CaseInput) -> None:
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
-        self._status.notices.extend(case.notes[:NOTES_SHOWN])
+        self._status.notices.extend(case.notes[: options.NOTES_SHOWN])
         self._talk = Conversation(case, self._status)
         self._lane = WaitForPerson(case, self._status, self._talk.end)
         self._endings = Endings(case, self._status)

@@ -37,6 +37,8 @@ QUEUES: dict[Role, tuple[str, ...]] = {
 }
 """The queues that a worker of each role serves; only those of the case worker carry workflow tasks."""
 
+NOTES_SHOWN = 5  # of what reading a message met: the details of a case have room for as many
+
 # Ids of the long-lived workflows.
 INTAKE_WORKFLOW_ID = "intake/default"
 JOURNAL_WORKFLOW_ID = "journal/default"

@@ -13,7 +13,8 @@ from domain.money.claim import Reason
 from domain.routing import BILLING, SALES, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, home, new_case, updates_of
-from workflows.case import NOTES_SHOWN, CaseWorkflow
+from workflows.case import CaseWorkflow
+from workflows.options import NOTES_SHOWN
 from workflows.options import ALERT_BUDGET
 from workflows.waiting import NOTICES_KEPT
 
