@@ -14,7 +14,7 @@ help: ## this list
 setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
 	@$(PYTHON) scripts/setup.py
 
-demo: setup ## two hundred messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)
+demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)
 	@$(BIN)/headgate demo $(if $(CI),--ci) $(if $(MODELS),--models $(MODELS))
 
 test: setup ## all tests

@@ -15,7 +15,7 @@ def demo(
     port_base: PortBase = 8700,
     models: Models = None,
 ) -> None:
-    """Watch 200 sample messages being worked.
+    """Watch 210 sample messages being worked.
 
     They go through the real webhook and a real Temporal; two halted refunds are decided; the result is a table.
     """

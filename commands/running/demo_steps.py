@@ -1,4 +1,4 @@
-"""`headgate demo`: two hundred sample messages through the real webhook, two decisions at the gate, the result in a
+"""`headgate demo`: 210 sample messages through the real webhook, an answer, two decisions at the gate, the result in a
 table.
 """
 
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
     from ports.reports import CaseCounts
 
 SAMPLES = PROJECT / "samples" / "complaints.jsonl"
+ANSWER = PROJECT / "samples" / "answers.jsonl"  # one, to the question that we ask about evt-0200
+# Messages of the samples that are easily misread, and what is in them.
+EASILY_MISREAD = {
+    "evt-0193": "asks for 25 percent of the price",
+    "evt-0194": "names an order that is fine, and one that is broken",
+    "evt-0201": "is an out-of-office mail",
+    "evt-0200": "names no order: we ask, and its customer answers",
+}
 APPROVER = "finance"
 _DECISIONS = ((Verdict.APPROVE, "checked against the order"), (Verdict.REJECT, "the goods were not sent back"))
 WORK_TIMEOUT_S = 600.0  # on a slow machine; two cores need about half a minute
@@ -87,11 +95,14 @@ async def _run_steps(console: Console, stack: Stack, parts: Parts, settings: Set
         )
         console.rule("[bold]2. They are cleaned, routed and worked[/]")
         await _wait_until_worked(console, headgate, sent.accepted)
-        console.rule("[bold]3. A person at the gate[/]")
+        console.rule("[bold]3. Read for sure, or not acted on[/]")
+        await _answer_a_question(console, headgate, stack)
+        await _show_easily_misread(console, headgate)
+        console.rule("[bold]4. A person at the gate[/]")
         decided = await _decide_two(console, headgate)
         complete = not sent.refused and len(decided) == len(_DECISIONS)
         await _wait_until_settled(headgate, parts, decided)
-        console.rule("[bold]4. What became of them[/]")
+        console.rule("[bold]5. What became of them[/]")
         counts = await asyncio.to_thread(parts.store.reports.counts)
         categories = await _categories_line(headgate, [c.name for c in parts.blueprint.categories], counts.total)
         states = await states_in_temporal(headgate)
@@ -135,6 +146,26 @@ async def _wait_until_worked(console: Console, headgate: Headgate, expected: int
                 return
             await asyncio.sleep(0.5)
     raise TimeoutError(f"the cases did not settle within {WORK_TIMEOUT_S:g} s: look at the logs and `headgate status`")
+
+
+async def _answer_a_question(console: Console, headgate: Headgate, stack: Stack) -> None:
+    """Let a customer answer our question, and wait until their case has gone on with it."""
+    source = next(s for s in stack.endpoints.sources if s.name == "demo")
+    await send_file(ANSWER, gateway=stack.endpoints.gateway, source=source.name, secret=source.secret)
+    await headgate.cases.settled("case/demo/evt-0200-answer", timeout_s=WORK_TIMEOUT_S)
+    async for status in headgate.cases.follow("case/demo/evt-0200", timeout_s=WORK_TIMEOUT_S):
+        if status.state not in (CaseState.RUNNING, CaseState.WAITING_CUSTOMER):
+            break
+    console.print(
+        "A customer was asked for the order number, and has answered. Four messages, and what became of them:"
+    )
+
+
+async def _show_easily_misread(console: Console, headgate: Headgate) -> None:
+    for event_id, what in EASILY_MISREAD.items():
+        status = await headgate.cases.status(f"case/demo/{event_id}")
+        console.print(Text(f"  {event_id} {what}", style="bold"))
+        console.print(Text(f"    {status.state.replace('_', ' ')}: {status.finding}"))
 
 
 async def _decide_two(console: Console, headgate: Headgate) -> list[str]:
@@ -191,7 +222,7 @@ def _result_table(
     share = f" ({saved / counts.tokens_in:.0%})" if counts.tokens_in else ""
     tokens = f"{counts.model_input_tokens:,} in, {counts.model_output_tokens:,} out"
     rows = {
-        "messages": f"{sent.sent} accepted, {sent.duplicates} of them redelivered: {counts.total} cases",
+        "messages": f"{sent.sent} accepted and an answer, {sent.duplicates} redelivered: {counts.total} cases",
         "categories": categories,
         "states": ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items()),
         "refunds": f"{counts.effects.get('refund', 0)} paid: {money_lines(counts.refunded_minor)}",

@@ -14,8 +14,7 @@ from domain.routing import BILLING, SALES, Route, Unroutable
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, claimed
 from tests.workflows.running import Mill, eventually, home, new_case, updates_of
 from workflows.case import CaseWorkflow
-from workflows.options import NOTES_SHOWN
-from workflows.options import ALERT_BUDGET
+from workflows.options import ALERT_BUDGET, NOTES_SHOWN
 from workflows.waiting import NOTICES_KEPT
 
 pytestmark = pytest.mark.usefixtures("both_ways")

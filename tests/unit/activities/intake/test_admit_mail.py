@@ -1,11 +1,11 @@
 """What is let in of mail: a person's is worked, a machine's is closed, and what nobody can tell goes to a person."""
 
 import pytest
-from tests.unit.activities.intake.test_admit import Intake
 
 from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, Machine
 from domain.mail.addresses import MailRules
 from ports.store import StoredCase
+from tests.unit.activities.intake.test_admit import Intake
 
 MAIL = "message/rfc822"
 OWN = MailRules(own=("*@lamps.example",))

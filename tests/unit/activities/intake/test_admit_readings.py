@@ -5,12 +5,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from tests.unit.activities.intake.test_admit import Intake
 
 from activities.intake.admit import NOTHING_READABLE
 from domain.inbound.formats.mapping import SourceReading
 from ports.inbox import InboxItem
 from ports.store import StoredCase
+from tests.unit.activities.intake.test_admit import Intake
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 JSON = "application/json"

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
-from tests.unit.activities.intake.test_admit import Intake
 
 from activities.actions.close import CloseActivities, CloseRequest
 from adapters.store import Store
@@ -21,6 +20,7 @@ from domain.money.refund import Rule
 from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW, outcome
 from tests.fakes.blueprint import LETTERS
+from tests.unit.activities.intake.test_admit import Intake
 from tests.unit.activities.store_parts import Clock
 
 FIELD = Path(os.environ.get("HEADGATE_EVAL_DATA") or "/nowhere") / "field"
