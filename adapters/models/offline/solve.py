@@ -11,6 +11,8 @@ from adapters.models.offline.task import Answer, Task
 from domain.errors import UnsupportedTaskError
 
 ENOUGH_WORDS = 2
+# Languages that the router was trained on; of others it would guess, and a wish for a refund became a lead.
+ROUTED = frozenset({"und", "ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pl", "pt", "ru", "tr", "zh"})
 _FIELDS: dict[str, frozenset[str]] = {
     "route": frozenset({"route"}),
     "claim": frozenset({"wants", "reason", "order_id", "amount", "share", "items", "mood", "dispute", "other_wish"}),
@@ -83,6 +85,8 @@ class Solver:
             described = by_description(task.system, [str(name) for name in allowed if name not in LABELS], task.ticket)
             if described is not None:
                 return Answer(value={"route": described}, probabilities=routing.scores)
+        if task.lang not in ROUTED:
+            return Answer(refusal=f"the router knows no {task.lang!r}", probabilities=routing.scores)
         if routing.label is None or (isinstance(allowed, list) and routing.label not in allowed):
             return Answer(
                 refusal=f"none of the queues fits (in domain: {routing.in_domain:.2f})", probabilities=routing.scores
