@@ -19,6 +19,7 @@ from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, Cas
 from domain.conversations.threads import (
     SOMEBODY_ELSES,
     ThreadSigns,
+    base_subject,
     conversation_of,
     usable_reference,
     usable_references,
@@ -296,6 +297,7 @@ def _stored_case(
             references=usable_references(inbound.references),
             marks=clean.marks,
             thread_id=usable_reference(inbound.thread_id),
+            subject=base_subject(inbound.subject) if inbound.references else None,
         ),
     )
 

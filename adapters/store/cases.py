@@ -12,7 +12,7 @@ from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
-from domain.conversations.threads import EarlierCase, Sign, Speaker, new_mark
+from domain.conversations.threads import EarlierCase, Sign, Speaker, base_subject, new_mark
 from domain.conversations.words import merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
@@ -296,6 +296,19 @@ _FOUND_AT_MOST = 20  # cases by one kind of sign
 _EARLIER = [cases.c[name] for name in ("case_id", "tenant", "sender_email", "input", "received_at", "closed_at")]
 
 
+def _asked_under(connection: Connection, subject: str, address: str) -> sa.ColumnElement[bool] | None:
+    """Return the condition for the one open case that asked somebody under a subject; None if there is none, or two."""
+    wanted = (
+        sa.select(replies.c.case_id, replies.c.subject)
+        .join(cases, cases.c.case_id == replies.c.case_id)
+        .where(replies.c.recipient_key == email_key(address), cases.c.closed_at.is_(None))
+        .order_by(replies.c.queued_at.desc())
+        .limit(_FOUND_AT_MOST)
+    )
+    asked = {row.case_id for row in connection.execute(wanted) if base_subject(row.subject) == subject}
+    return cases.c.case_id.in_(asked) if len(asked) == 1 else None
+
+
 def _earlier_cases(connection: Connection, stored: StoredCase) -> Iterator[EarlierCase]:
     """Yield the cases of the same tenant that the signs name, the newest of each kind first."""
     signs, case = stored.signs, stored.case
@@ -308,6 +321,8 @@ def _earlier_cases(connection: Connection, stored: StoredCase) -> Iterator[Earli
         if signs.thread_id
         else None,
     }
+    if signs.subject is not None and stored.sender_email is not None:
+        by_sign[Sign.SUBJECT] = _asked_under(connection, signs.subject, stored.sender_email)
     for sign, named in by_sign.items():
         if named is None:
             continue

@@ -19,6 +19,10 @@ MAX_SIGNS = 20  # of each kind that are looked up for one message
 MAX_ID_CHARS = 250
 SOMEBODY_ELSES = "names a conversation of somebody else"
 
+_SUBJECT_CHARS = 500
+_ANSWERING = re.compile(
+    r"\A(?:(?:re|aw|sv|antw|odp|rif|res|ynt|回复|答复|رد)\s?(?:\[\d{1,3}\])?\s?[:：]\s?){1,20}", re.IGNORECASE
+)
 _MARK_CHARS = 10  # of base32: 50 bits
 _MARK = re.compile(r"#(HG-[A-Z2-7]{10})(?![A-Z0-9])", re.IGNORECASE | re.ASCII)
 _SHOWN_MARK = re.compile(r"[ \t]?\[\s?#HG-[A-Z2-7]{10}\s?\]|#HG-[A-Z2-7]{10}(?![A-Z0-9])", re.IGNORECASE | re.ASCII)
@@ -31,6 +35,7 @@ class Sign(IntEnum):
     MARK = 2  # it holds the mark of one
     OWN_MAIL = 3  # it answers a mail of the sender's own
     THREAD = 4  # the sending system names the conversation
+    SUBJECT = 5  # it answers some mail under the subject of our one open question to its sender
 
 
 class ThreadSigns(BaseModel):
@@ -39,6 +44,7 @@ class ThreadSigns(BaseModel):
     references: list[str] = Field(default_factory=list)  # ids of e-mails, the nearest first
     marks: list[str] = Field(default_factory=list)
     thread_id: str | None = None
+    subject: str | None = None  # of a mail that answers another one, as `base_subject` returns it
 
     def __bool__(self) -> bool:
         return bool(self.references or self.marks or self.thread_id)
@@ -95,6 +101,16 @@ def without_marks(text: str) -> str:
     'Re: Lamp'
     """
     return _SHOWN_MARK.sub("", text) if "#" in text else text
+
+
+def base_subject(subject: str) -> str | None:
+    """Return the subject of a mail without what answering adds to it, as subjects are compared; None if it is empty.
+
+    >>> base_subject("Re: AW: Broken  lamp [#HG-ABCDEFGH23]")
+    'broken lamp'
+    """
+    bare = " ".join(without_marks(subject).split())[:_SUBJECT_CHARS]
+    return _ANSWERING.sub("", bare).strip().casefold() or None
 
 
 def usable_reference(given: str | None) -> str | None:

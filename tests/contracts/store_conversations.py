@@ -12,7 +12,7 @@ from adapters.store.tables import replies
 from domain.case import CaseState
 from domain.conversations.threads import Sign, ThreadSigns, new_message_id
 from domain.money.approval import Standing
-from ports.store import Reply, StoredCase
+from ports.store import QueuedLetter, Reply, StoredCase
 from tests.contracts.store_samples import (
     NOW,
     approval_request,
@@ -49,7 +49,7 @@ class ConversationContract:
     def test_every_sign_finds_its_case_and_nothing_else(self, store: Store) -> None:
         store.cases.admit([stored_case(message_id="m1@x.example", thread_id="t1"), stored_case("e2")])
         asked = letter()
-        assert store.cases.queue_letter(asked, 0) is None
+        assert store.cases.queue_letter(asked, 0) == QueuedLetter()
         mark = store.cases.load("case/shop/e1").mark
         e1 = "case/shop/e1"
         assert found(store, later(references=["none@x.example", asked.message_id])) == [(e1, Sign.LETTER)]
@@ -103,9 +103,9 @@ class ConversationContract:
         store.cases.admit([stored_case()])
         ended = outcome(state=CaseState.DEAD_LETTERED)
         store.cases.close(ended, None)
-        assert store.cases.queue_letter(letter(), 0) == ended
+        assert store.cases.queue_letter(letter(), 0) == QueuedLetter(ended=ended)
         assert store.reports.counts().replies == 0
-        assert store.cases.queue_letter(letter(), 1) is None
+        assert store.cases.queue_letter(letter(), 1) == QueuedLetter()
 
     def test_the_letters_of_a_case_are_listed_in_order(self, store: Store) -> None:
         store.cases.admit([stored_case()])

@@ -19,7 +19,7 @@ import pytest
 
 from domain.inbound.signing import sign
 from domain.money.amount import exponent, parse_exact
-from tests.e2e.running import Running, audited, settled
+from tests.e2e.running import Running, audited, eventually, settled
 
 FIELD = Path(os.environ.get("HEADGATE_EVAL_DATA", "")) / "field"
 pytestmark = [
@@ -29,8 +29,9 @@ pytestmark = [
 ]
 PORT_BASE = 21_300
 Json = dict[str, Any]  # Any: JSON of the cases
-# Sent after all others have settled, in this order, each after the one before: a conversation, a loop, a second request.
-LATER = ("more2/seq-dup-b", "appr/ask-answered", "appr/ask-answered-short", "loop/1", "loop/2")
+# Sent after all others have settled, each after the one before: a second request, an answer, two rounds of a loop.
+LATER = ("more2/seq-dup-b", "appr/ask-answered", "loop/1", "loop/2")
+SHORT = "appr/ask-answered-short"  # another answer to the same question: to a Headgate of its own
 
 
 @dataclass
@@ -83,8 +84,10 @@ def write_records(folder: Path) -> Path:
         )
         charges += [
             ",".join(
-                [c["charge_id"], order["order_id"], _decimal(c["amount_minor"], c["currency"]), c["currency"]]
-                + [_day(c["captured_days_ago"]), c["payee"]]
+                [
+                    *(c["charge_id"], order["order_id"], _decimal(c["amount_minor"], c["currency"]), c["currency"]),
+                    *(_day(c["captured_days_ago"]), c["payee"]),
+                ]
             )
             for c in order["charges"]
         ]
@@ -116,61 +119,58 @@ def send(running: Running, name: str, variant: Json) -> int:
 
 
 @pytest.fixture(scope="module")
-def ended(
-    start_headgate: Callable[..., Running], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Ended]]:
-    """Send all of them to one Headgate and return what became of each."""
+def ended(start_headgate: Callable[..., Running], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """Send all of them and return what became of each."""
     folder = tmp_path_factory.mktemp("field")
-    running = start_headgate("--samples", port_base=PORT_BASE, env={"HEADGATE_INTAKE_PER_SECOND": "100"})
-    done = running.command("records", "import", str(write_records(folder / "records")))
+    records = write_records(folder / "records")
+    names = [name for name, variant in CASES.items() if variant["name"] not in (*LATER, SHORT)]
+    later = [name for wanted in LATER for name, variant in CASES.items() if variant["name"] == wanted]
+    found = worked(start_headgate("--samples", port_base=PORT_BASE), records, names, later)
+    asked = [name for name, variant in CASES.items() if variant["name"] == "appr/ask"]
+    short = [name for name, variant in CASES.items() if variant["name"] == SHORT]
+    found |= {name: worked(start_headgate(port_base=PORT_BASE + 40), records, asked, short)[name] for name in short}
+    return found
+
+
+def worked(running: Running, records: Path, names: list[str], later: list[str]) -> dict[str, Ended]:
+    """Send messages at once, and others one after the other when those have settled; return what became of them."""
+    done = running.command("records", "import", str(records))
     assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Ended] = {}
-    first = {name: variant for name, variant in CASES.items() if variant["name"] not in LATER}
-    for name, variant in first.items():
-        found[name] = Ended(http=send(running, name, variant))
-    settled(running, [case_of(name, CASES[name]) for name, one in found.items() if one.http == 202])
-    for later in LATER:
-        for name, variant in CASES.items():
-            if variant["name"] == later:
-                found[name] = Ended(http=send(running, name, variant))
-                settled(running, [case_of(name, variant)])
-    time.sleep(2)
+    running.json("intake", "pace", "100")
+    found = {name: Ended(http=send(running, name, CASES[name])) for name in names}
+    settled(running, {case_of(name) for name, one in found.items() if one.http == 202}, timeout=120)
+    for name in later:
+        found[name] = Ended(http=send(running, name, CASES[name]))
+        settled(running, [case_of(name)], timeout=60)
+    older = [case_of(name) for name in names if CASES[name]["name"] == "appr/ask"]
+    eventually(lambda: all(running.states()[a] != "waiting_customer" for a in older), 60, "the answer was not taken")
     audited(running)
+    rows = {row["case_id"]: row for row in running.json("cases", "list", "--limit", "1000")["cases"]}
+    briefs = {view["case_id"]: view for view in running.json("approvals", "list")["approvals"]}
     with closing(sqlite3.connect(running.data_dir / "store.db")) as store:
         store.row_factory = sqlite3.Row
         for name, one in found.items():
             if one.http == 202:
-                fill(one, case_of(name, CASES[name]), store, running)
-    yield found
+                fill(one, rows[case_of(name)], store, briefs)
     running.stop()
+    return found
 
 
-def case_of(name: str, variant: Json) -> str:
-    return f"case/{variant['send']['source']}/{event_id(name)}"
+def case_of(name: str) -> str:
+    return f"case/{CASES[name]['send']['source']}/{event_id(name)}"
 
 
-def fill(one: Ended, case_id: str, store: sqlite3.Connection, running: Running) -> None:
+def fill(one: Ended, listed: Json, store: sqlite3.Connection, briefs: dict[str, Json]) -> None:
+    case_id = listed["case_id"]
     row = store.execute("SELECT * FROM cases WHERE case_id = ?", [case_id]).fetchone()
-    state = STATES.setdefault(running.data_dir.as_posix(), running.states())
-    one.state, one.finding = state[case_id], row["finding"] or ""
-    one.category, one.sender = row["category"] or "", row["sender_email"]
-    one.text = json.loads(row["input"])["text"]
-    effects = store.execute("SELECT * FROM effects WHERE case_id = ? AND state = 'executed'", [case_id]).fetchall()
+    one.state, one.category, one.brief = listed["state"], listed["category"] or "", briefs.get(case_id)
+    one.finding, one.sender, one.text = row["finding"] or "", row["sender_email"], json.loads(row["input"])["text"]
+    about = row["passed_to"] or case_id  # what an answer brought about is the doing of the case that took it
+    effects = store.execute("SELECT * FROM effects WHERE case_id = ? AND state = 'executed'", [about]).fetchall()
     one.refunds = [(e["amount_minor"], e["currency"], e["order_id"]) for e in effects if e["kind"] == "refund"]
     one.leads = sum(e["kind"] == "lead" for e in effects)
     letters = store.execute("SELECT * FROM replies WHERE case_id = ? ORDER BY queued_at", [case_id]).fetchall()
     one.letters, one.recipients = [r["text"] for r in letters], [r["recipient"] for r in letters]
-    if one.state == "waiting_approval":
-        views = running.json("approvals", "list")["approvals"]
-        one.brief = next(view for view in views if view["case_id"] == case_id)
-
-
-STATES: dict[str, dict[str, str]] = {}
-
-
-def paid(one: Ended, amount: str, currency: str, order: str | None = None) -> bool:
-    minor = parse_exact(amount.replace(",", ""), currency).minor
-    return [(m, c) for m, c, _ in one.refunds] == [(minor, currency)] and order in (None, one.refunds[0][2])
 
 
 def no_effect(one: Ended) -> bool:
@@ -185,40 +185,55 @@ def waits(one: Ended) -> bool:
     return no_effect(one) and one.state == "waiting_human" and not one.letters
 
 
-def wanted_order(variant: Json) -> str:
-    return next(iter(re.findall(r"(?:ORD)?\W?(\d{5})", str(variant["send"]))), "")
-
-
 # What the words of `right` mean, the first that fits; what is in none of these fails the test.
 ENDS: list[tuple[str, Callable[[Ended, re.Match[str], Json], bool]]] = [
-    (r"a refund of exactly ([\d.,]+) ([A-Z]{3})|refund of ([\d.,]+) ([A-Z]{3})", lambda o, m, v: paid(o, m[1] or m[3], m[2] or m[4])),
-    (r"waiting_approval with the requested part.*", lambda o, m, v: o.state == "waiting_approval" and no_effect(o)),
-    (r"waiting_approval whose brief shows the 10 percent, for 700.00 USD", lambda o, m, v: o.state == "waiting_approval" and "700.00 USD" in str(o.brief) and "10" in str(o.brief)),
-    (r"waiting_approval", lambda o, m, v: o.state == "waiting_approval" and no_effect(o)),
-    (r"waiting_human(?: without a letter)?", lambda o, m, v: waits(o)),
-    (r"waiting_human with that address", lambda o, m, v: waits(o) and o.sender == v_address(v)),
-    (r"an answer that asks.*", lambda o, m, v: asks(o)),
-    (r"closed without a letter, marked as written by a machine", lambda o, m, v: no_effect(o) and not o.letters and o.state == "done" and "machine" in o.finding),
-    (r"rejected with a letter", lambda o, m, v: o.state == "rejected" and len(o.letters) == 1),
-    (r"worked as a mail of (cust\d+)", lambda o, m, v: o.sender is not None and o.sender.startswith(m[1]) and len(o.refunds) == 1),
-    (r"worked as a mail of cust\d+ after a person agreed", lambda o, m, v: False),
-    (r"Technical Support on the outer text", lambda o, m, v: o.category == "Technical Support" and no_effect(o)),
-    (r"cleaned text without the attached mail's sentence", lambda o, m, v: "never arrived" not in o.text and "sign in" in o.text),
-    (r"cleaned text holds (ORD-\d+)", lambda o, m, v: m[1] in o.text),
-    (r"cleaned text holds the order number", lambda o, m, v: re.search(r"ORD-\d{5}", o.text) is not None),
-    (r"refund of (ORD-\d+)(?: only)?(?: \(120\.00 USD\))?|a refund of (ORD-\d+) only", lambda o, m, v: [x for *_, x in o.refunds] == [m[1] or m[2]]),
-    (r"both orders refunded", lambda o, m, v: len({x for *_, x in o.refunds}) == 2),
-    (r"refund of the order meant", lambda o, m, v: len(o.refunds) == 1 and o.refunds[0][2].endswith(order_meant(v))),
-    (r"done, refunded", lambda o, m, v: o.state == "done" and len(o.refunds) == 1),
-    (r"done with a letter that it was refunded already", lambda o, m, v: o.state == "done" and no_effect(o) and "already" in o.letters[0]),
-    (r"refund", lambda o, m, v: len(o.refunds) == 1),
-    (r"no refund", lambda o, m, v: not o.refunds),
-    (r"Billing|Technical Support", lambda o, m, v: o.category == m[0]),
-    (r"202", lambda o, m, v: o.http == 202),
-    (r"sender (cust\d+)", lambda o, m, v: (o.sender or "").startswith(m[1])),
-    (r"415 that names content-encoding", lambda o, m, v: o.http == 415),
-    (r"letter to (\S+@\S+)", lambda o, m, v: o.recipients == [m[1]]),
-]  # fmt: skip
+    (r"a refund of exactly ([\d.,]+) ([A-Z]{3})|refund of ([\d.,]+) ([A-Z]{3})", lambda o, m, _: is_paid(o, m)),
+    (r"waiting_approval whose brief shows the 10 percent, for 700.00 USD", lambda o, _, __: shows_ten_percent(o)),
+    (r"waiting_approval.*", lambda o, _, __: o.state == "waiting_approval" and no_effect(o)),
+    (r"waiting_human(?: without a letter)?", lambda o, _, __: waits(o)),
+    (r"waiting_human with that address", lambda o, _, v: waits(o) and o.sender == v_address(v)),
+    (r"an answer that asks for the order", lambda o, _, __: "which order" in o.letters[0]),
+    (r"an answer that asks.*", lambda o, _, __: asks(o)),
+    (r"closed without a letter, marked as written by a machine", lambda o, _, __: is_machines(o)),
+    (r"rejected with a letter", lambda o, _, __: o.state == "rejected" and len(o.letters) == 1),
+    (r"worked as a mail of (cust\d+)", lambda o, m, _: (o.sender or "").startswith(m[1]) and len(o.refunds) == 1),
+    (r"worked as a mail of cust\d+ after a person agreed", lambda _, __, ___: False),
+    (r"Technical Support on the outer text", lambda o, _, __: o.category == "Technical Support" and no_effect(o)),
+    (
+        r"cleaned text without the attached mail's sentence",
+        lambda o, _, __: "never arrived" not in o.text and "sign in" in o.text,
+    ),
+    (r"cleaned text holds (ORD-\d+)", lambda o, m, _: m[1] in o.text),
+    (r"cleaned text holds the order number", lambda o, _, __: re.search(r"ORD-\d{5}", o.text) is not None),
+    (
+        r"refund of (ORD-\d+)(?: \(120\.00 USD\))?|a refund of (ORD-\d+) only",
+        lambda o, m, _: [order for *_, order in o.refunds] == [m[1] or m[2]],
+    ),
+    (r"both orders refunded", lambda o, _, __: len({order for *_, order in o.refunds}) == 2),
+    (r"refund of the order meant", lambda o, _, v: len(o.refunds) == 1 and o.refunds[0][2].endswith(order_meant(v))),
+    (r"done, refunded", lambda o, _, __: o.state == "done" and len(o.refunds) == 1),
+    (r"done with a letter that it was refunded already", lambda o, _, __: no_effect(o) and "already" in o.letters[0]),
+    (r"refund", lambda o, _, __: len(o.refunds) == 1),
+    (r"no refund", lambda o, _, __: not o.refunds),
+    (r"Billing|Technical Support", lambda o, m, _: o.category == m[0]),
+    (r"202", lambda o, _, __: o.http == 202),
+    (r"sender (cust\d+)", lambda o, m, _: (o.sender or "").startswith(m[1])),
+    (r"415 that names content-encoding", lambda o, _, __: o.http == 415),
+    (r"letter to (\S+@\S+)", lambda o, m, _: o.recipients == [m[1]]),
+]
+
+
+def is_paid(one: Ended, match: re.Match[str]) -> bool:
+    amount, currency = match[1] or match[3], match[2] or match[4]
+    return [(m, c) for m, c, _ in one.refunds] == [(parse_exact(amount.replace(",", ""), currency).minor, currency)]
+
+
+def shows_ten_percent(one: Ended) -> bool:
+    return one.state == "waiting_approval" and "700.00 USD" in str(one.brief) and "10 percent" in str(one.brief)
+
+
+def is_machines(one: Ended) -> bool:
+    return no_effect(one) and not one.letters and one.state == "done" and "written by a machine" in one.finding
 
 
 def v_address(variant: Json) -> str:

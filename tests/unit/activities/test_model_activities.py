@@ -205,6 +205,7 @@ async def test_the_order_that_was_named_last_counts(
     """A slip and its correction are no choice between two orders; two in one message are."""
     quote = "\n\n[the customer answered]\n".join(answers)
     model = FakeModel(reply("claim", order_id={"value": "ORD-7", "quote": quote}))
-    read = await perform("claim", model, text="My lamp arrived broken, I want my money back.", answers=answers)
+    text = "My lamp arrived broken, I want my money back."
+    read = await perform("claim", model, text=text, answers=answers, asked_for=["order_id"])
     assert (read.claim.order_id, read.claim.unreadable) == (order, unreadable)
     assert read.claim.order_origin is Origin.QUOTED

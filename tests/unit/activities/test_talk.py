@@ -45,7 +45,7 @@ def talk(store: Store, clock: Clock) -> TalkActivities:
             stored_case("a2", case=answer(), vault={"[NAME_1]": "Robin"}, message_id="x2@shop.example"),
         ]
     )
-    return TalkActivities(store.cases, LETTERS, store.words, clock)
+    return TalkActivities(store.cases, LETTERS, store.records, store.words, clock)
 
 
 class Temporal:
@@ -190,8 +190,10 @@ class TestAsking:
     def test_the_question_goes_out_once_to_the_address_of_the_store(self, talk: TalkActivities, store: Store) -> None:
         for _ in range(2):
             assert self.ask(talk).ended is None
-        self.ask(talk, number=2, answers_to=NEWER)
-        self.ask(talk, replay=1)
+        # The same text again within the hour would be held back: no two programs shall ask each other for ever.
+        self.ask(talk, number=2, answers_to=NEWER, letter=DetailsAsked(missing=["order_id"], not_found=True))
+        self.ask(talk, replay=1, letter=DetailsAsked(missing=["customer"]))
+        assert "held back" in self.ask(talk, number=3).unsent
         sent = letters(store)
         assert [letter.key.removeprefix(f"{OLDER}/question/") for letter in sent] == ["1", "2", "r1.1"]
         assert {letter.recipient for letter in sent} == {"ann@example.com"}
@@ -202,7 +204,7 @@ class TestAsking:
     def test_every_letter_holds_the_mark_of_its_case_once(self, talk: TalkActivities, store: Store) -> None:
         mark = store.cases.load(OLDER).mark
         self.ask(talk, subject=f"Re: My lamp [#{mark}]")
-        close = CloseActivities(store.cases, store.ledger, LETTERS)
+        close = CloseActivities(store.cases, store.ledger, LETTERS, store.records)
         told = CloseRequest(
             outcome=outcome("a1"), letter=PersonAnswer(text="Done."), subject="My lamp", answers_to=NEWER
         )
@@ -213,7 +215,7 @@ class TestAsking:
         assert all(letter.message_id.endswith("@headgate.invalid") for letter in letters(store))
 
     def test_a_case_of_older_rules_sends_its_letters_as_before(self, store: Store) -> None:
-        CloseActivities(store.cases, store.ledger, LETTERS).close_case(
+        CloseActivities(store.cases, store.ledger, LETTERS, store.records).close_case(
             CloseRequest(outcome=outcome("e1"), letter=PersonAnswer(text="Done."), subject="My lamp")
         )
         [letter] = letters(store)

@@ -65,6 +65,7 @@ OF_NO_HEADGATE = {
         "demo",
         "init",
         "offline-model",
+        "eval claims",
         "eval routing",
         "bench intake",
         "bench cases",

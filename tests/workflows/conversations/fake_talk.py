@@ -7,7 +7,7 @@ from domain.case import CaseInput, CaseOutcome
 from domain.conversations.threads import EarlierCase
 from domain.conversations.words import merged_vault
 from domain.words_to_people import WordToPeople
-from ports.store import Reply, StoredCase
+from ports.store import QueuedLetter, Reply, StoredCase
 from tests.fakes.blueprint import LETTERS
 
 
@@ -17,6 +17,7 @@ class MemoryCases:
     def __init__(self, endings: dict[tuple[str, int], CaseOutcome]) -> None:
         self.cases: dict[str, StoredCase] = {}
         self.letters: dict[str, Reply] = {}
+        self.unsent = ""  # why no letter goes out
         self._endings = endings
 
     def admit(self, cases: Sequence[StoredCase]) -> None:
@@ -35,11 +36,11 @@ class MemoryCases:
     def keep_input(self, case: CaseInput) -> None:
         self.cases[case.case_id] = self.cases[case.case_id].model_copy(update={"case": case})
 
-    def queue_letter(self, reply: Reply, replay: int) -> CaseOutcome | None:
+    def queue_letter(self, reply: Reply, replay: int) -> QueuedLetter:
         ended = self._endings.get((reply.case_id, replay))
         if ended is None:
             self.letters.setdefault(reply.key, reply)
-        return ended
+        return QueuedLetter(ended=ended, unsent=self.unsent)
 
     def close(self, outcome: CaseOutcome, reply: Reply | None) -> CaseOutcome:
         raise NotImplementedError
@@ -55,6 +56,13 @@ class MemoryCases:
 
     def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
         raise NotImplementedError
+
+
+class NoAddresses:
+    """Records that know nobody's address."""
+
+    def address_of(self, *, tenant: str, customer_id: str) -> str | None:
+        return None
 
 
 class MemoryWords:
@@ -82,7 +90,7 @@ class FakeTalk:
     def __init__(self, endings: dict[tuple[str, int], CaseOutcome]) -> None:
         self.store = MemoryCases(endings)
         self.words = MemoryWords()
-        real = TalkActivities(self.store, LETTERS, self.words)
+        real = TalkActivities(self.store, LETTERS, NoAddresses(), self.words)  # type: ignore[arg-type]  # one method
         self.answers = {
             "ask_customer": real.ask_customer,
             "keep_conversation": real.keep_conversation,

@@ -18,6 +18,7 @@ from domain.case import CaseOutcome, CaseState, Machine
 from domain.conversations.threads import SOMEBODY_ELSES, ThreadSigns, new_message_id
 from domain.errors import TransientError
 from domain.inbound.webhook import Inbound, parse_webhook
+from domain.writers.machine_words import MachineWords
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW
@@ -37,12 +38,15 @@ class Door:
         self.signs: dict[str, object] = {}
         read = admit.parse_webhook
         monkeypatch.setattr(
-            admit, "parse_webhook", lambda kind, body: Inbound.model_copy(read(kind, body), update=self.signs)
+            admit,
+            "parse_webhook",
+            lambda *given, **named: Inbound.model_copy(read(*given, **named), update=self.signs),
         )
         self.activities = AdmitActivities(
             inbox=self.inbox,
             cases=store.cases,
             cleaner=DocumentCleaner(WORDS.mail),
+            machine_words=MachineWords(WORDS.mail),
             starter=self,
             dead_letters=store.dead_letters,
             policy=lambda tenant: CasePolicy(version="v", conversation=self.rules),
@@ -215,7 +219,7 @@ async def test_messages_of_one_thread_that_come_in_together_find_each_other(
     monkeypatch.setattr(
         admit,
         "parse_webhook",
-        lambda kind, body: parse_webhook(kind, body).model_copy(
+        lambda kind, body, *given, **named: parse_webhook(kind, body, *given, **named).model_copy(
             update=heads[json.loads(body)["text"].rpartition(" ")[2]]
         ),
     )
@@ -248,3 +252,29 @@ async def test_while_the_store_is_away_nothing_is_let_in_and_nothing_is_lost(
     with pytest.raises(KeyError):
         door.store.cases.load("case/shop/1")
     monkeypatch.setattr(door.store.cases, "earlier_cases", look)
+
+
+async def test_a_mail_under_the_subject_of_our_one_question_to_its_sender_answers_it(door: Door) -> None:
+    """Some programs name the mail that they answer by another id, and drop our mark."""
+    asked = await door.admit("q1", ANN)
+    letter = Reply(
+        key=f"{asked.case.case_id}/question/1",
+        case_id=asked.case.case_id,
+        to="ann@shop.example",
+        subject=f"Re: Lamp [#{asked.mark}]",
+        text="Which order?",
+    )
+    door.store.cases.queue_letter(letter, 0)
+    strange = {"references": ["other@mail.example"]}
+    answered = await door.admit("q2", {**ANN, "subject": "AW: Re: Lamp"}, **strange)
+    assert answered.case.continues == asked.case.case_id
+    other_subject = await door.admit("q3", {**ANN, "subject": "Re: Chair"}, **strange)
+    new_mail = await door.admit("q4", {**ANN, "subject": "Re: Lamp"})
+    stranger = await door.admit("q5", {**ANN, "customer": {"email": "eve@x.example"}, "subject": "Re: Lamp"}, **strange)
+    assert [each.case.continues for each in (other_subject, new_mail, stranger)] == [None, None, None]
+    second = await door.admit("q6", ANN)
+    door.store.cases.queue_letter(
+        letter.model_copy(update={"key": "case/shop/q6/question/1", "case_id": second.case.case_id, "text": "And?"}), 0
+    )
+    either = await door.admit("q7", {**ANN, "subject": "Re: Lamp"}, **strange)
+    assert either.case.continues is None
