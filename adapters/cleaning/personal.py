@@ -234,16 +234,17 @@ def _replace_known(text: str, tokens: Tokens, known: Mapping[str, str]) -> str:
         text = _replace_value(text, tokens, kind, value, key=value.lower())
         if kind == "NAME":
             for word in value.split():
-                if len(word) > 2 and word[0].isupper() and word.lower() not in _WORDS_AS_NAMES:
-                    text = _replace_value(text, tokens, kind, word, exact=True)
+                if len(word) > 2 and word[0].isupper():
+                    text = _replace_value(text, tokens, kind, word, exact=True, last=word.lower() in _WORDS_AS_NAMES)
     return text
 
 
 def _replace_value(
-    text: str, tokens: Tokens, kind: str, value: str, *, key: str | None = None, exact: bool = False
+    text: str, tokens: Tokens, kind: str, value: str, *, key: str | None = None, exact: bool = False, last: bool = False
 ) -> str:
-    """Replace a value where it stands as a word of its own; without `exact`, in any case of letters."""
-    pattern = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", 0 if exact else re.IGNORECASE)
+    """Replace a value where it is a word: without `exact` in any case, with `last` only as the last line."""
+    before, behind = (r"(?:(?<=[.!?,…]\s)|(?<=\n))", r"(?=[\s.]*\Z)") if last else (r"(?<!\w)", r"(?!\w)")
+    pattern = re.compile(rf"{before}{re.escape(value)}{behind}", 0 if exact else re.IGNORECASE)
 
     def put(match: re.Match[str]) -> str:
         return tokens.token(kind, match.group(), key or match.group().lower())

@@ -74,6 +74,7 @@ class Doubt(StrEnum):
     OTHER_REMEDY = "other_remedy"  # a replacement, a voucher: wanted, or sent already
     OTHER_WISH = "other_wish"  # something else is asked as well
     LANGUAGE = "language"  # of which the rules know no words
+    WORDING = "wording"  # words around the wish of which the rules do not know that they are harmless
 
 
 class Doubted(BaseModel):
@@ -88,7 +89,7 @@ class Claim(BaseModel):
 
     `share_bp` is the share of the price that is asked for, in basis points (2,500 are 25 percent). `figures` are other
     amounts of money in the message: the records must know each of them. `items` are the customer's words for what of
-    the order is meant. `quotes` are the words that all of it was read from.
+    the order is meant; `things` other words that may name goods. `quotes` are the words that all of it was read from.
     """
 
     wants: Wants = Wants.INFORMATION
@@ -99,6 +100,7 @@ class Claim(BaseModel):
     amount_origin: Origin = Origin.GUESSED
     share_bp: int | None = Field(default=None, gt=0, le=WHOLE_SHARE)
     items: list[str] = Field(default_factory=list)
+    things: list[str] = Field(default_factory=list)
     figures: list[Money] = Field(default_factory=list)
     numbers: list[str] = Field(default_factory=list)  # without a currency, as decimals: the records must know them too
     orders: list[str] = Field(default_factory=list)  # all that the message names

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from domain.money.amount import Money, format_minor, parse_amount
-from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Wants
+from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
 from domain.money.items import items_asked
-from domain.money.records import Account, Charge, Order, OrderStatus
+from domain.money.records import Account, Charge, LineKind, Order, OrderStatus
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -240,7 +240,13 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None
     ):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
+    if claim.scope is Scope.ALL and claim.reason in _BY_ITEM and claim.things and _has_several_items(order):
+        return ToHuman(rule=Rule.ITEM_UNKNOWN)
     return _by_reason(claim, order, charges, policy, now)
+
+
+def _has_several_items(order: Order) -> bool:
+    return sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM) > 1
 
 
 def _by_reason(  # noqa: C901 - one case for each reason, side by side as policies are read

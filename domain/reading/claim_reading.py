@@ -1,13 +1,15 @@
 """What of a proposed claim counts once it is checked against the message itself, and what the claim leaves open."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.money.amount import Money
 from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason
 from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder
-from domain.reading.claim_words import ClaimWords, pattern
-from domain.reading.doubts import Accounted, Doubts, spoken_words
+from domain.reading.claim_words import ClaimWords, fold, pattern
+from domain.reading.doubts import Doubts, spoken_words
+from domain.reading.plain_speech import Accounted
 from domain.reading.quoted import (
     AmountReader,
     OrdersNamed,
@@ -20,10 +22,11 @@ from domain.reading.quoted import (
 )
 from domain.reading.sentences import MessageText, Span
 from domain.reading.words import Words
-from domain.reading.written import Written, read_amount, read_decimal
+from domain.reading.written import Written, find_amounts, read_amount, read_decimal
 
 _MOST_FIGURES = 8  # amounts and numbers that records are asked about; a message with more is for a person
 _MOST_QUOTES = 10
+_MOST_THINGS = 10
 # How much is owed follows from the records alone: a wish for "a part" or "the difference" is a wish for just that.
 _FIXED_BY_POLICY = frozenset({Reason.DUPLICATE_CHARGE, Reason.OVERCHARGED, Reason.LATE_DELIVERY, Reason.SERVICE_OUTAGE})
 
@@ -91,8 +94,8 @@ class _ClaimReader:
         items = self._items()
         slips = orders_named(MessageText(superseded), claimed=None).ids if superseded else []
         named = orders_named(self._message, claimed=order.order_id, but=slips)
-        amounts = list(money.places) if money.money is not None else []
-        spans = [*order.places, *amounts, *items.values(), *([share.place] if share else [])]
+        amounts = list(money.places) if money.money is not None else [share.place] if share is not None else []
+        spans = [*order.places, *amounts, *items.values()]
         spans += named.places if len(named.ids) == 1 else []
         looking = Doubts(
             self._message,
@@ -119,6 +122,7 @@ class _ClaimReader:
             amount_origin=money.origin,
             share_bp=share.points if share else None,
             items=list(items),
+            things=looking.things[:_MOST_THINGS],
             figures=figures,
             numbers=numbers,
             orders=named.ids,
@@ -170,11 +174,22 @@ class _ClaimReader:
         found: dict[str, Span] = {}
         for item in map(str.strip, self._answer.items):
             start = self._message.text.find(item) if item else -1
-            if start >= 0:
+            if start >= 0 and not self._tells_how_much(item):
                 found[item] = Span(start, start + len(item))
             else:
                 self._doubts.append(Doubted(doubt=Doubt.ITEM, quote=item[:120]))
         return found
+
+    def _tells_how_much(self, item: str) -> bool:
+        """Say whether words for an item hold money or a share: "5 EUR for the mugs" is no item."""
+        words = self._words
+        shares = (words.halves, words.thirds, words.quarters, words.percents, words.currencies)
+        said = fold(item)
+        return (
+            bool(find_amounts(item))
+            or re.search(r"[%٪]|\d[.,]\d", said) is not None
+            or any(pattern(phrases).search(said) for phrases in shares)
+        )
 
     def _figures(self, written: Sequence[Written]) -> list[Money]:
         """Return the other amounts of the message, for the records to know; one that cannot be read is a doubt."""

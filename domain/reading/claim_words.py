@@ -47,6 +47,17 @@ class ClaimWords(BaseModel):
     articles: _Plain = ()  # before what is to be refunded: "the", "my"
     not_goods: _Plain = ()  # which is no single thing out of an order: "order", "price"
     asks: _Plain = ()  # how wishes are said: "please", "can you"
+    # Plain speech: of the words in a clause about a refund, and behind the last, all that are not listed are doubted.
+    plain: _Plain = ()  # says nothing of how much, of what, or whether: "please", "my", "broken", "at this point"
+    owed: _Plain = ()  # plain where policy fixes how much: "the duplicate charge"
+    settles: _Plain = ()  # plain where an amount or a share is asked for: "I keep it and settle for 20 EUR"
+    intact: _Plain = ()  # doubted anywhere: "fine", "other", "keep"
+    contrasts: _Plain = ()  # doubted in a sentence about a refund: "but", "already"
+    ifs: _Plain = ()  # so are conditions: "if", "when"
+    polite: _Plain = ()  # phrases with such a word, or with thanks, that set no condition: "if possible"
+    had: _Plain = ()  # doubted in a clause about a refund: "I got the refund"
+    thanks: _Plain = ()  # doubted right before a refund; behind it they end a message, and a name may follow
+    purposes: _Plain = ()  # behind an amount, and before what it is for
 
 
 @lru_cache(maxsize=512)

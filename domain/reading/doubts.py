@@ -19,6 +19,7 @@ from domain.money.amount import CURRENCIES
 from domain.money.claim import Doubt, Doubted
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.numbers import Numbers
+from domain.reading.plain_speech import Accounted, PlainSpeech
 from domain.reading.sentences import MessageText, Span, lies_in
 from domain.reading.written import Written, find_amounts
 
@@ -33,18 +34,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 _PAUSE = re.compile(r"[,.;:!?()\n\"–—]|\s-\s")
 _RANGE_REACH = 20
 _REACH = 80  # characters behind a word for a refund in which its object stands
-
-
-class Accounted(NamedTuple):
-    """What a claim was read from: places in the message, and whether that says how much is asked for."""
-
-    spans: Sequence[Span] = ()
-    is_part: bool = False  # an amount, a share or items were read
-    is_amount: bool = False
-    is_share: bool = False
-    is_policys: bool = False  # the reason is one of which policy fixes how much is owed
-    amounts: Sequence[Span] = ()  # those of the spans that hold an amount
-    order_id: str | None = None
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +86,9 @@ class Doubts:
         self._words = words
         self._read = read
         self._wish = message.with_any(pattern(words.refunds))
+        self._no_things = frozenset(words.not_goods + (words.owed if read.is_policys else ()))
         self._figures = [w for w in find_amounts(message.text) if not lies_in(Span(w.start, w.end), read.spans)]
+        self._plain = PlainSpeech(message, words, read, [Span(w.start, w.end) for w in self._figures])
 
     @property
     def figures(self) -> list[Written]:
@@ -109,6 +100,11 @@ class Doubts:
         """Numbers in digits that may mean money or a part, and that the claim was not read from."""
         left = Numbers(self._message, self._words).in_digits()
         return [place for place in left if not self._is_read(place) and self._limits(place)]
+
+    @property
+    def things(self) -> list[str]:
+        """Words before the wish that may name goods."""
+        return self._plain.things()
 
     def found(self) -> list[Doubted]:
         """Return the doubts, each kind at most twice, those that tell most first."""
@@ -125,6 +121,7 @@ class Doubts:
         yield from self._near_wish(Doubt.CONDITION, words.conditions)
         yield from self._parts()
         yield from self._money()
+        yield from self._plain.doubted()
         numbers = Numbers(message, words)
         yield from ((Doubt.NUMBER, p) for p in numbers.in_words() if not self._is_read(p) and self._limits(p))
         yield from ((Doubt.OTHER_ORDER, n.place) for n in numbers.orders() if not self._is_the_order(n.text, n.place))
@@ -138,8 +135,9 @@ class Doubts:
             shares = pattern(words.halves + words.thirds + words.quarters)
             yield from ((Doubt.PART, p) for p in message.places(shares) if not self._is_read(p))
         if not self._read.is_part:
-            part = words.parts if self._read.is_policys else words.parts + words.partial
-            yield from ((Doubt.PART, p) for p in message.places(pattern(part)))
+            policys = message.places(pattern(words.partial)) if self._read.is_policys else []
+            parts = message.places(pattern(words.parts + words.partial))
+            yield from ((Doubt.PART, p) for p in parts if not any(one.meets(p) for one in policys))
             whole = message.places(pattern(words.all))
             limits = [p for s in self._wish for p in message.places(pattern(words.limits)) if s.holds(p)]
             yield from ((Doubt.PART, p) for p in limits if not any(w.meets(p) for w in whole))
@@ -165,7 +163,7 @@ class Doubts:
         words = iter(following)
         while (place := self._after_joints(words)) is not None and self._word(place) in self._words.articles:
             named = [one for one in (next(words, None), next(words, None)) if one is not None]
-            money = [n for n, one in enumerate(named) if self._word(one) in self._words.not_goods]
+            money = [n for n, one in enumerate(named) if self._word(one) in self._no_things]
             if not money:
                 return named[0] if named else None
             words = chain(named[money[0] + 1 :], words)
@@ -217,9 +215,11 @@ class Doubts:
         return "?" not in said and pattern(self._words.asks).search(said) is None
 
     def _limits(self, place: Span) -> bool:
-        """Say whether a number may say how much is wanted: where an amount was read, only those in its sentence may."""
+        """Say whether a number may say how much is wanted: where an amount was read, only those in its sentence and
+        behind it may ("110 EUR. Sorry, 11").
+        """
         read = [self._message.sentence_at(span) for span in self._read.amounts]
-        return not read or self._message.sentence_at(place) in read
+        return not read or self._message.sentence_at(place) in read or place.start >= max(s.start for s in read)
 
     def _is_read(self, place: Span) -> bool:
         figures = (Span(w.start, w.end) for w in self._figures)

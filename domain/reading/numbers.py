@@ -60,7 +60,7 @@ class Numbers:
 
     def in_digits(self) -> Iterator[Span]:
         """Yield the numbers in digits that may mean money or a part of something."""
-        for place in self._runs():
+        for place in self.runs():
             if self.named_order(place) is None and not self._is_harmless(place):
                 yield place
 
@@ -72,11 +72,12 @@ class Numbers:
 
     def orders(self) -> Iterator[NumberNamed]:
         """Yield the bare numbers that stand behind a word for an order."""
-        for place in self._runs():
+        for place in self.runs():
             if (named := self.named_order(place)) is not None:
                 yield NumberNamed(place, named)
 
-    def _runs(self) -> Iterator[Span]:
+    def runs(self) -> Iterator[Span]:
+        """Yield all that is written with a digit, or with a sign for a number."""
         plain = self._message.plain
         for match in _RUN.finditer(plain):
             if not any(map(str.isnumeric, match.group())):

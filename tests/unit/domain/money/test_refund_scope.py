@@ -6,7 +6,7 @@ import pytest
 
 from domain.money.amount import Money
 from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason, Wants
-from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.records import Account, Charge, Customer, LineKind, Order, OrderLine, OrderStatus
 from domain.money.refund import Inform, Mark, Refund, RefundDecision, RefundPolicy, Rule, ToHuman, decide_refund
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -51,6 +51,7 @@ def decide(account_: Account | None = None, **read: object) -> RefundDecision:
         (Doubt.RANGE, Rule.CLAIM_UNREAD),
         (Doubt.EXCEPTION, Rule.CLAIM_UNREAD),
         (Doubt.LANGUAGE, Rule.CLAIM_UNREAD),
+        (Doubt.WORDING, Rule.CLAIM_UNREAD),
         (Doubt.ITEM, Rule.ITEM_UNKNOWN),
         (Doubt.OTHER_ORDER, Rule.SEVERAL_ORDERS),
         (Doubt.WITHDRAWN, Rule.NOT_WANTED_NOW),
@@ -121,3 +122,25 @@ def test_a_number_that_the_currency_cannot_have_is_unread() -> None:
 
 def test_items_without_a_price_are_for_a_person() -> None:
     assert decide(items=["the lid"]) == ToHuman(rule=Rule.ITEM_UNKNOWN)
+
+
+def _with_lines(*quantities: int) -> Account:
+    found = account()
+    assert found.order is not None
+    goods = [OrderLine(name=f"Mug {n}", quantity=q, amount_minor=4_000) for n, q in enumerate(quantities)]
+    lines = [*goods, OrderLine(name="Shipping", quantity=1, amount_minor=1_000, kind=LineKind.SHIPPING)]
+    return found.model_copy(update={"order": found.order.model_copy(update={"lines": lines})})
+
+
+def test_words_that_may_name_goods_are_a_persons_where_an_order_has_several() -> None:
+    for several in (_with_lines(2), _with_lines(1, 1)):
+        assert decide(several, things=["lid"]) == ToHuman(rule=Rule.ITEM_UNKNOWN)
+        assert isinstance(decide(several), Refund)
+    assert isinstance(decide(_with_lines(1), things=["lid"]), Refund)  # whatever is broken, it is the one thing
+    assert isinstance(decide(things=["lid"]), Refund)  # what the order is made of is not known
+
+
+def test_of_what_policy_fixes_other_words_make_no_matter() -> None:
+    late = decide(_with_lines(2), things=["driver"], reason=Reason.LATE_DELIVERY)
+    assert isinstance(late, Refund)
+    assert late.money == Money(minor=2_400, currency="USD")

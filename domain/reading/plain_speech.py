@@ -1,0 +1,236 @@
+"""Whether all that is said around a wish for money is plain: only then is it what it seems to be.
+
+No list of warning words is ever complete: "refund the vase", "scrap that", "keep your refund", "a symbolic sum". So it
+is asked the other way round. From the clause of the first word for a refund on, every word has to be one that says
+nothing of how much, of what, or whether; a few kinds of words are doubted wherever they stand. The words are the
+blueprint's; a language without them has no plain speech, and its wishes are for a person.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from domain.money.claim import Doubt
+from domain.reading.claim_words import ClaimWords, fold, pattern
+from domain.reading.numbers import Numbers
+from domain.reading.sentences import MessageText, Span, lies_in
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_CLAUSE_END = re.compile(r"[,;:()\n.!?؟…،。、]|\s-\s")
+_WRAPPED = 45  # characters of a line from which on its end is where the mail program broke it, not the writer
+_TICKS = re.compile("~~|[\u0336\u2705\u274c\u274e\u2611\u2612\u2713-\u2718]")  # struck out; a list of what is whole
+_NAME = re.compile(r"\[NAME_[0-9]+\]")  # the sender's own, by which a letter ends
+_BEFORE_NAME = re.compile(r"[.!?…,\n][ \t]*[-–—]?[ \t]*((?:[^\W\d_a-z][^\W\d_]{0,20}\.?[ \t])?)\Z")  # "-Pat [NAME_1]"
+_LONGEST_SIGNATURE = 300  # characters behind that name: a title, a company
+_NAME_WORDS = 3
+_SHORT = 2  # letters before an apostrophe that are an article or a pronoun: "l'", "d'", "qu'"
+
+
+class Accounted(NamedTuple):
+    """What a claim was read from: places in the message, and whether that says how much is asked for."""
+
+    spans: Sequence[Span] = ()
+    is_part: bool = False  # an amount, a share or items were read
+    is_amount: bool = False
+    is_share: bool = False
+    is_policys: bool = False  # the reason is one of which policy fixes how much is owed
+    amounts: Sequence[Span] = ()  # those of the spans that hold the amount or the share
+    order_id: str | None = None
+
+
+@lru_cache(maxsize=256)
+def _set(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_bare, words))
+
+
+def _bare(word: str) -> str:
+    return fold(word).replace("ß", "ss")
+
+
+class PlainSpeech:
+    """The words of one message that speak for more, or for less, than what was read.
+
+    Args:
+        message: the message.
+        words: of the languages that it may be in, joined.
+        read: what of it the claim was read from.
+        figures: other amounts in it, of which the records are asked.
+    """
+
+    def __init__(self, message: MessageText, words: ClaimWords, read: Accounted, figures: Sequence[Span]) -> None:
+        self._message = message
+        self._words = words
+        self._read = read
+        self._figures = figures
+        self._wishes = message.places(pattern(words.refunds))
+        self._clauses = sorted({self._clause_at(place) for place in self._wishes})
+        self._sentences = message.with_any(pattern(words.refunds))
+        self._said = [Span(*found.span()) for found in _WORD.finditer(message.plain)]
+        plain = words.plain + (words.owed if read.is_policys else ())
+        self._plain = _set(plain)
+        self._plain_phrases = message.places(pattern(tuple(phrase for phrase in plain if " " in phrase)))
+        self._polite = message.places(pattern(words.polite))
+        self._name = self._signature()
+
+    def doubted(self) -> Iterator[tuple[Doubt, Span]]:
+        """Yield what of the message is not plain."""
+        if not self._wishes:
+            if not self._read.is_policys:  # "it came broken" says nothing of money
+                yield Doubt.WORDING, Span(0, min(_WRAPPED, len(self._message.text)))
+            return
+        amounts = () if self._read.is_policys else self._read.amounts
+        if amounts and not any(map(self._is_wished, amounts)):
+            yield Doubt.WORDING, amounts[0]  # what was paid, or what it cost: not what is wanted
+        yield from ((Doubt.PART, place) for place in self._parts_beside_amount())
+        yield from ((Doubt.NUMBER, place) for place in self._numbers())
+        yield from ((Doubt.WORDING, place) for place in self._message.places(_TICKS))
+        yield from self._odd_words()
+
+    def things(self) -> list[str]:
+        """Return the words before the wish that are not plain: of an order of several things they may name one."""
+        if not self._wishes or any(self._holds_all(sentence) for sentence in self._sentences):
+            return []
+        before = [p for p in self._said if not self._is_asking(p) and not self._is_plain(p) and p not in self._name]
+        return list(dict.fromkeys(self._word(place) for place in before if not lies_in(place, self._read.spans)))
+
+    def _is_asking(self, place: Span) -> bool:
+        """Say whether a place is where only plain words may stand: in a clause about a refund, or behind the last."""
+        return place.start >= self._clauses[-1].start or lies_in(place, self._clauses)
+
+    def _is_wished(self, amount: Span) -> bool:
+        """Say whether an amount stands in a clause about a refund, or right beside one and alone: "…, just 20 EUR"."""
+        if any(clause.meets(amount) for clause in self._clauses):
+            return True
+        own = self._clause_at(amount)
+        free = [*self._read.spans, *self._what_amounts_are_for(), *self._message.places(pattern(self._words.limits))]
+        alone = not any(own.holds(word) and not lies_in(word, free) for word in self._said)
+        return alone and any(abs(c.end - own.start) <= 1 or abs(own.end - c.start) <= 1 for c in self._clauses)
+
+    def _is_accounted(self, place: Span) -> bool:
+        return lies_in(place, self._read.spans)
+
+    def _holds_all(self, sentence: Span) -> bool:
+        return pattern(self._words.all).search(self._message.plain, sentence.start, sentence.end) is not None
+
+    def _clause_at(self, place: Span) -> Span:
+        plain = self._message.plain
+        ends = [Span(*found.span()) for found in _CLAUSE_END.finditer(plain) if self._parts_clauses(found)]
+        start = max([0, *(end.end for end in ends if end.end <= place.start)])
+        return Span(start, min([len(plain), *(end.start for end in ends if end.start >= place.end)]))
+
+    def _parts_clauses(self, found: re.Match[str]) -> bool:
+        if found.group() == "\n":
+            return found.start() - (self._message.plain.rfind("\n", 0, found.start()) + 1) < _WRAPPED
+        return not lies_in(Span(*found.span()), self._read.spans)
+
+    def _parts_beside_amount(self) -> Iterator[Span]:
+        """Yield the words for a part beside an amount: "I paid 120 EUR, refund half of it"."""
+        words = self._words
+        if self._read.is_amount:
+            shares = words.halves + words.thirds + words.quarters + words.parts
+            for place in self._message.places(pattern(shares if self._read.is_policys else shares + words.partial)):
+                if lies_in(place, self._sentences) and not self._is_accounted(place):
+                    yield place
+
+    def _numbers(self) -> Iterator[Span]:
+        """Yield the numbers in a clause about a refund: there not even days and ordinals are harmless."""
+        numbers = Numbers(self._message, self._words)
+        asked = set(numbers.in_digits()) if self._read.is_policys else set()  # the records are asked of these
+        for place in numbers.runs():
+            accounted = place in asked or any(span.meets(place) for span in (*self._read.spans, *self._figures))
+            if not accounted and any(clause.meets(place) for clause in self._clauses):
+                yield place
+
+    def _odd_words(self) -> Iterator[tuple[Doubt, Span]]:
+        settles = self._message.places(pattern(self._words.settles + self._words.limits)) if self._read.is_part else []
+        free = [*self._read.spans, *self._what_amounts_are_for(), *self._plain_phrases]
+        for place in self._said:
+            if lies_in(place, free) or any(span.meets(place) for span in settles):
+                continue
+            doubt = self._kind_doubted(place)
+            if doubt is not None:
+                yield doubt, place
+            elif self._is_asking(place) and place not in self._name and not self._is_harmless(place):
+                yield Doubt.WORDING, place
+
+    def _kind_doubted(self, place: Span) -> Doubt | None:
+        """Return what is doubted of a word that is doubted though it may be plain elsewhere."""
+        word, words = self._word(place), self._words
+        clause = next((clause for clause in self._clauses if clause.holds(place)), None)
+        if self._read.is_policys and word in _set(words.owed):
+            return None
+        about_refund, polite = lies_in(place, self._sentences), lies_in(place, self._polite)
+        anywhere = not (self._read.is_part or self._read.is_policys)
+        if (word in _set(words.intact) and (anywhere or about_refund)) or (
+            about_refund and word in _set(words.contrasts)
+        ):
+            return Doubt.WORDING
+        if about_refund and not polite and word in _set(words.ifs):
+            return Doubt.CONDITION
+        if clause is None:
+            return None
+        if word in _set(words.had):
+            return Doubt.WORDING
+        thanked = word in _set(words.thanks) and not polite
+        if thanked and any(clause.holds(wish) and wish.start > place.start for wish in self._wishes):
+            return Doubt.WORDING  # "thanks for the refund": there was one
+        return None
+
+    def _is_harmless(self, place: Span) -> bool:
+        initial = place.end - place.start == 1 and self._message.plain[place.end : place.end + 1] == "."
+        return initial or any(wish.meets(place) for wish in self._wishes) or self._is_plain(place)
+
+    def _is_plain(self, place: Span) -> bool:
+        word = self._word(place)
+        if word in self._plain or pattern(self._words.all).search(word):
+            return True
+        parts = word.split("'")
+        return len(parts) > 1 and all(part in self._plain or len(part) <= _SHORT for part in parts)
+
+    def _what_amounts_are_for(self) -> list[Span]:
+        """Return the ends of clauses behind an amount and "for": what the money is for may be anything."""
+        clauses = [(amount, self._clause_at(amount)) for amount in self._read.amounts]
+        purposes = [place for place in self._said if self._word(place) in _set(self._words.purposes)]
+        return [
+            Span(place.start, clause.end)
+            for amount, clause in clauses
+            for place in purposes
+            if clause.holds(place) and amount.end <= place.start
+        ]
+
+    def _signature(self) -> Sequence[Span]:
+        """Return the words of the name at the end of a message, and of what stands under it.
+
+        It begins with the sender's own name, in a line or sentence of its own, or behind thanks or regards, or is the
+        last line; a word that limits a wish is none.
+        """
+        last = max((wish.end for wish in self._wishes), default=0)
+        tail = self._under_the_name(last) or self._behind_thanks(last) or self._last_line(last)
+        said = self._message.plain[tail[0].start :] if tail else ""
+        words = self._words
+        telling = (words.limits, words.parts, words.intact, words.refunds, words.numbers)
+        return [] if any(pattern(phrases).search(said) for phrases in (*telling, words.exceptions)) else tail
+
+    def _under_the_name(self, last: int) -> list[Span]:
+        text = self._message.text
+        for found in _NAME.finditer(text, last):
+            before = _BEFORE_NAME.search(text, last, found.start())
+            if before is not None and len(text) - found.end() <= _LONGEST_SIGNATURE:
+                return [place for place in self._said if place.start >= before.start(1)]
+        return []
+
+    def _last_line(self, last: int) -> list[Span]:
+        text = self._message.text.rstrip()
+        begin = text.rfind("\n\n") + 2
+        line = [place for place in self._said if place.start >= begin > last]
+        named = all(self._message.text[place.start].isupper() for place in line)
+        return line if begin > 1 and named and len(line) <= _NAME_WORDS and "\n" not in text[begin:] else []
+
+    def _behind_thanks(self, last: int) -> list[Span]:
+        thanks = [n for n, p in enumerate(self._said) if p.start > last and self._word(p) in _set(self._words.thanks)]
+        tail = self._said[max(thanks[0] + 1, len(self._said) - _NAME_WORDS) :] if thanks else []
+        return [place for place in tail if place.end - place.start > 1]
+
+    def _word(self, place: Span) -> str:
+        return _bare(self._message.plain[place.start : place.end])
