@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def test_links_and_files_that_are_named_exist(path: Path) -> None:
     named = [file for file in OWN_FILE.findall(text) if file.upper() == file or not re.search(r"NAME|LANG|\{", file)]
     missing += [file for file in named if not (PROJECT / file).exists()]
     assert missing == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """A mention such as `docs/decisions/0007` must mean one page; its heading says the same number."""
+    pages = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    numbers = Counter(page.name[:4] for page in pages)
+    assert {number: n for number, n in numbers.items() if n > 1} == {}
+    headed = {page.name: page.read_text("utf-8").startswith(f"# {int(page.name[:4])}. ") for page in pages}
+    assert [name for name, right in headed.items() if not right] == []
+
+
+def test_mentions_of_decisions_name_one_that_is_there() -> None:
+    """In text and in comments: `decision 7` beside its link, or `docs/decisions/0007` alone."""
+    there = {page.name[:4] for page in (PROJECT / "docs" / "decisions").glob("*.md")}
+    code = [path for room in (*ROOMS, "bench", "tests") for path in (PROJECT / room).rglob("*.py")]
+    texts = {path: path.read_text("utf-8") for path in (*DOCUMENTS, *code)}
+    named = {number for text in texts.values() for number in re.findall(r"decisions/(\d{4})", text)}
+    linked = [pair for text in texts.values() for pair in re.findall(r"\[decision (\d+)\]\(\S*?(\d{4})-", text)]
+    assert named - there == set()
+    assert [(said, number) for said, number in linked if int(said) != int(number)] == []
 
 
 def test_every_dependency_is_used_by_the_product() -> None:
