@@ -91,6 +91,10 @@ def eval_claims(
     if as_json:
         emit(document)
         return
+    _show_claims(document)
+
+
+def _show_claims(document: Mapping[str, object]) -> None:
     typer.echo(f"right {document['right']} of {document['n']}; paid beyond what was asked: {document['paid_beyond']}")
     typer.echo(f"left to a person as not read for sure: {document['unread']}")
     for name, figures in _as_mapping(document["fields"]).items():

@@ -11,9 +11,9 @@ from commands.measure.claim_files import read_claim_lines
 from commands.measure.claim_scoring import ClaimLine, ClaimTruth, JudgedClaim, line_of_made, score_claims
 from domain.errors import ImpossibleError
 from domain.money.claim import Claim
-from tests.unit.commands.judging import judged
+from tests.unit.commands.measure.judging import judged
 
-SAMPLES = Path(__file__).parents[3] / "samples" / "claims.jsonl"
+SAMPLES = Path(__file__).parents[4] / "samples" / "claims.jsonl"
 MADE = 1_200  # of the 5,000 that `headgate eval claims --made` is measured with
 
 

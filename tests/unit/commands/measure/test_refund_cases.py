@@ -24,7 +24,7 @@ from commands.measure.claim_scoring import ClaimLine
 from commands.measure.refund_cases import RefundCase, line_of_case
 from domain.errors import ImpossibleError
 from domain.money.records import OrderStatus
-from tests.unit.commands.judging import judged
+from tests.unit.commands.measure.judging import judged
 
 Json = dict[str, Any]  # Any: JSON of a case
 # "If the price is greater than $300, ask the agent to cancel it": read as 300.00 asked for. Out of here once that is a
