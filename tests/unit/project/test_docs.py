@@ -1,12 +1,17 @@
 """The documents say what is there."""
 
 import re
+import shlex
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from commands.main import app
+from domain.reading.claim_words import ClaimWords
 from domain.specialists import SPECIALISTS
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -15,6 +20,8 @@ DOCUMENTS = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)")
 ROOMS = ("domain", "ports", "activities", "workflows", "adapters", "client", "gateway", "workers", "commands")
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+QUOTED_COMMAND = re.compile(r"`(headgate [^`|\n]+)`")
 OWN_FILE = re.compile(rf"`((?:{'|'.join(ROOMS)}|tests|docs)/[\w./-]+)`")
 
 
@@ -24,6 +31,51 @@ def test_the_table_of_specialists_in_the_docs_is_the_one_in_the_code() -> None:
     assert {(name, about, tuple(re.findall(r"`(\w+)`", tools))) for name, about, tools in rows} == {
         (s.name, s.about, tuple(sorted(s.tools))) for s in SPECIALISTS.values()
     }
+
+
+def test_every_list_of_words_that_checks_claims_is_explained() -> None:
+    text = (
+        (PROJECT / "docs" / "extending.md").read_text("utf-8").partition("| list | what a word")[2].partition("\n\n")[0]
+    )
+    assert set(re.findall(r"`(\w+)`", "\n".join(line.split(" | ")[0] for line in text.splitlines()))) == set(
+        ClaimWords.model_fields
+    )
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Return the documents and the lines of the command line that they show, in blocks and between back quotes."""
+    shown = []
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+        lines = [line.removeprefix(".venv/bin/") for line in lines] + QUOTED_COMMAND.findall(text)
+        shown += [(str(path.relative_to(PROJECT)), line) for line in lines if line.startswith("headgate ")]
+    return shown
+
+
+def test_every_command_and_option_in_the_documents_exists() -> None:
+    wrong = [(path, line) for path, line in shown_commands() if not is_command(shlex.split(line, comments=True)[1:])]
+    assert len(shown_commands()) > 100
+    assert wrong == []
+
+
+@pytest.mark.parametrize("line", ["cases shows ID", "cases show --loud", "fly", "--fly"])
+def test_the_checker_sees_a_command_that_is_not_there(line: str) -> None:
+    assert not is_command(line.split())
+
+
+def is_command(words: list[str]) -> bool:
+    """Return whether words are a command or a group, with options that it has, whatever its arguments."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        options = {"--help", *(option for one in command.params for option in (*one.opts, *one.secondary_opts))}
+        if word.startswith("--") and word.partition("=")[0] not in options:
+            return False
+        if hasattr(command, "commands") and not word.startswith("-"):
+            if word not in command.commands:
+                return False
+            command = command.commands[word]
+    return True
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
