@@ -26,7 +26,7 @@ CURRENCY = "USD"
 _NO_MONEY: tuple[Decision, ...] = ("human", "ask", "inform", "deny")
 
 
-class CaseDecision(StrEnum):
+class SourceDecision(StrEnum):
     """What the source's policy does about a case."""
 
     REFUND = "refund"
@@ -35,7 +35,7 @@ class CaseDecision(StrEnum):
     HUMAN = "human"
 
 
-class CaseStatus(StrEnum):
+class SourceOrderStatus(StrEnum):
     """Where an order of a case stands."""
 
     PENDING = "pending"
@@ -45,10 +45,10 @@ class CaseStatus(StrEnum):
 
 
 STATUSES = {
-    CaseStatus.PENDING: OrderStatus.PLACED,
-    CaseStatus.PROCESSED: OrderStatus.SHIPPED,
-    CaseStatus.DELIVERED: OrderStatus.DELIVERED,
-    CaseStatus.CANCELLED: OrderStatus.CANCELLED,
+    SourceOrderStatus.PENDING: OrderStatus.PLACED,
+    SourceOrderStatus.PROCESSED: OrderStatus.SHIPPED,
+    SourceOrderStatus.DELIVERED: OrderStatus.DELIVERED,
+    SourceOrderStatus.CANCELLED: OrderStatus.CANCELLED,
 }
 
 
@@ -59,7 +59,7 @@ class TransactionType(StrEnum):
     REFUND = "refund"
 
 
-class CaseItem(BaseModel):
+class SourceItem(BaseModel):
     """One thing that was ordered; `price` in `CURRENCY`."""
 
     name: str
@@ -73,12 +73,12 @@ class Transaction(BaseModel):
     amount: Decimal = Field(ge=0)
 
 
-class CaseOrder(BaseModel):
+class SourceOrder(BaseModel):
     """An order as the source has it."""
 
     order_id: str
-    status: CaseStatus
-    items: list[CaseItem]
+    status: SourceOrderStatus
+    items: list[SourceItem]
     payment_history: list[Transaction]
 
 
@@ -94,8 +94,8 @@ class RefundCase(BaseModel):
 
     id: str
     reason_for_call: str = Field(min_length=1)
-    decision: CaseDecision
-    orders: dict[str, CaseOrder]
+    decision: SourceDecision
+    orders: dict[str, SourceOrder]
     expected_refunds: list[ExpectedRefund]
     expected_refund_total: Decimal
 
@@ -131,7 +131,7 @@ def line_of_case(case: RefundCase, form_order_id: str | None = None) -> ClaimLin
     )
 
 
-def _facts(order: CaseOrder) -> OrderFacts:
+def _facts(order: SourceOrder) -> OrderFacts:
     history = order.payment_history
     charges = [_minor(t.amount) for t in history if t.transaction_type is TransactionType.PAYMENT]
     left = sum(_minor(t.amount) for t in history if t.transaction_type is TransactionType.REFUND)
