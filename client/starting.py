@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.common import (
@@ -25,6 +26,9 @@ from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
+
+_Workflow = TypeVar("_Workflow")
+_State = TypeVar("_State", IntakeState, JournalState, TellState, SettlingState)
 
 REPLAY = "replay"
 """The memo by which a run says which replay of its case it is; a first run has none."""
@@ -98,47 +102,37 @@ class TemporalCaseStarter:
 
 async def ensure_intake(client: Client, per_second: float) -> None:
     """Start the intake workflow unless it runs already; a running one keeps its pace."""
-    await client.start_workflow(
-        IntakeWorkflow.run,
-        IntakeState(per_second=per_second),
-        id=options.INTAKE_WORKFLOW_ID,
-        task_queue=options.CASES_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary="lets work in from the holding pen",
-    )
+    state = IntakeState(per_second=per_second)
+    does = "lets work in from the holding pen"
+    await _ensure(client, IntakeWorkflow.run, state, options.INTAKE_WORKFLOW_ID, does)
 
 
 async def ensure_journal(client: Client) -> None:
     """Start the journal workflow unless it runs already."""
-    await client.start_workflow(
-        JournalWorkflow.run,
-        JournalState(),
-        id=options.JOURNAL_WORKFLOW_ID,
-        task_queue=options.CASES_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary="writes outcomes into the journal",
-    )
+    does = "writes outcomes into the journal"
+    await _ensure(client, JournalWorkflow.run, JournalState(), options.JOURNAL_WORKFLOW_ID, does)
 
 
 async def ensure_tell(client: Client) -> None:
     """Let the workflow run that tells people what waits for them."""
-    await client.start_workflow(
-        TellWorkflow.run,
-        TellState(),
-        id=options.TELL_WORKFLOW_ID,
-        task_queue=options.CASES_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary="tells people what waits for them",
-    )
+    await _ensure(client, TellWorkflow.run, TellState(), options.TELL_WORKFLOW_ID, "tells people what waits for them")
 
 
 async def ensure_settling(client: Client) -> None:
     """Let the workflow run that asks what became of pending refunds."""
+    does = "asks what became of pending refunds"
+    await _ensure(client, SettlingWorkflow.run, SettlingState(), options.SETTLING_WORKFLOW_ID, does)
+
+
+async def _ensure(
+    client: Client, run: Callable[[_Workflow, _State], Awaitable[None]], state: _State, workflow_id: str, does: str
+) -> None:
+    """Start a workflow of which there is one, unless it runs already; `does` is its summary in lists."""
     await client.start_workflow(
-        SettlingWorkflow.run,
-        SettlingState(),
-        id=options.SETTLING_WORKFLOW_ID,
+        run,
+        state,
+        id=workflow_id,
         task_queue=options.CASES_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary="asks what became of pending refunds",
+        static_summary=does,
     )

@@ -1,6 +1,7 @@
 """A shop that keeps the sample records in a system of its own: as tables in a database, and as a JSON service."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from adapters.records.mapping import SqlMapping, read_mapping
+from adapters.records.sql import SqlRecords
 from tests.contracts.store_samples import NOW
 
 Json = dict[str, Any]
@@ -342,3 +345,10 @@ def _told_sale(sale: Json, payments: list[Json], positions: list[Json]) -> Json:
         "positions": [{**position, "what": {"name": position["what"]}} for position in positions],
         **times,
     }
+
+
+def opened(url: str, folder: Path, mapping: str = SQL_MAPPING) -> SqlRecords:
+    """Return the records of a database by a mapping, which is written into a file of the folder."""
+    file = folder / "records.toml"
+    file.write_text(mapping, encoding="utf-8")
+    return SqlRecords(url, read_mapping(file, SqlMapping), file.name)

@@ -1,10 +1,8 @@
 """`headgate eval claims`: what is read out of complaints and what policy makes of it, by the code that works them."""
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities.models.extract import ClaimRequest, ExtractActivities
 from bench.claim_texts import ORDER, TOTAL_MINOR, MadeClaim
 from domain.case import CaseInput
-from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
 from domain.money.claim import Claim, Reason, Scope
-from domain.money.records import Account, Charge, Customer, Order, OrderStatus
+from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 from domain.money.refund import Refund, RefundPolicy, decide_refund
 from workers.bootstrap import Parts
 
@@ -34,6 +31,8 @@ class OrderFacts(BaseModel):
     delivered_days_ago: int = 4
     promised_days_ago: int = 4
     charges: list[int] = Field(default_factory=list)  # of the total, once, where there is none
+    refunded: list[int] = Field(default_factory=list)  # of each charge; nothing where there is none
+    lines: list[OrderLine] = Field(default_factory=list)
 
 
 class ClaimTruth(BaseModel):
@@ -64,7 +63,13 @@ class ClaimLine(BaseModel):
     amount: str | None = None
     currency: str | None = None
     order: OrderFacts | None = None
+    other_orders: list[OrderFacts] = Field(default_factory=list)  # of the same customer
     expect: ClaimTruth
+
+    @property
+    def orders(self) -> list[OrderFacts]:
+        """All orders of the customer."""
+        return [*([self.order] if self.order else []), *self.other_orders]
 
 
 class JudgedClaim(BaseModel):
@@ -84,22 +89,6 @@ class JudgedClaim(BaseModel):
     def beyond(self) -> bool:
         """Whether more would be paid, or put before an approver, than was asked for."""
         return self.minor > self.line.expect.asked_minor
-
-
-def read_claim_lines(path: Path) -> Iterator[ClaimLine]:
-    """Yield the lines of a JSON Lines file.
-
-    Raises:
-        ImpossibleError: a line is not what it should be; the message names file and line.
-    """
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield ClaimLine.model_validate(json.loads(line))
-            except ValueError as error:
-                raise ImpossibleError(f"{str(path)!r} line {number}: {error}") from error
 
 
 def line_of_made(number: int, made: MadeClaim) -> ClaimLine:
@@ -145,25 +134,36 @@ async def _judge(line: ClaimLine, extract: ExtractActivities, parts: Parts) -> J
 def verdict_on(line: ClaimLine, claim: Claim, policy: RefundPolicy, *, suspicious: bool) -> JudgedClaim:
     """Return what policy makes of a claim, with the order of its line as the records have it."""
     now = datetime.now(UTC)
-    verdict = decide_refund(claim, _account(line.order, claim.order_id, now), policy, now=now, suspicious=suspicious)
+    verdict = decide_refund(claim, _account(line.orders, claim.order_id, now), policy, now=now, suspicious=suspicious)
     if not isinstance(verdict, Refund):
         return JudgedClaim(line=line, claim=claim, decision=verdict.kind)
     decision: Decision = "approval" if verdict.marks else "refund"
     return JudgedClaim(line=line, claim=claim, decision=decision, minor=verdict.money.minor)
 
 
-def _account(facts: OrderFacts | None, named: str | None, now: datetime) -> Account:
+def _account(orders: Sequence[OrderFacts], named: str | None, now: datetime) -> Account:
     customer = Customer(customer_id="C-1")
-    if facts is None or named is None:
-        return Account(customer=customer)
-    if named != facts.order_id:
-        return Account(customer=customer, candidate_orders=[facts.order_id])
+    candidates = [facts.order_id for facts in orders]
+    facts = next((facts for facts in orders if facts.order_id == named), None)
+    if facts is None:
+        return Account(customer=customer, candidate_orders=candidates if named is not None else [])
+    return Account(customer=customer, order=_order(facts, customer, now), candidate_orders=candidates)
+
+
+def _order(facts: OrderFacts, customer: Customer, now: datetime) -> Order:
     captured = now - timedelta(days=facts.delivered_days_ago + 3)
     charges = [
-        Charge(charge_id=f"CH-{n}", amount_minor=minor, currency=facts.currency, captured_at=captured, payee="card:1")
+        Charge(
+            charge_id=f"CH-{n}",
+            amount_minor=minor,
+            currency=facts.currency,
+            captured_at=captured,
+            payee="card:1",
+            refunded_minor=facts.refunded[n] if n < len(facts.refunded) else 0,
+        )
         for n, minor in enumerate(facts.charges or [facts.total_minor])
     ]
-    order = Order(
+    return Order(
         order_id=facts.order_id,
         customer_id=customer.customer_id,
         status=facts.status,
@@ -173,8 +173,8 @@ def _account(facts: OrderFacts | None, named: str | None, now: datetime) -> Acco
         total_minor=facts.total_minor,
         currency=facts.currency,
         charges=charges,
+        lines=facts.lines,
     )
-    return Account(customer=customer, order=order, candidate_orders=[facts.order_id])
 
 
 def score_claims(judged: Sequence[JudgedClaim]) -> dict[str, object]:

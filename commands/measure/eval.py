@@ -8,6 +8,11 @@ import typer
 
 from commands.terminal.cli import AsJson, emit, run
 
+Models = Annotated[
+    str | None,
+    typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
+]
+
 eval_app = typer.Typer(no_args_is_help=True, help="How well the configured models do on labelled data.")
 
 
@@ -19,10 +24,7 @@ def eval_routing(
             exists=True, dir_okay=False, help='Lines of {"id", "text"|"html", "label"|null, "lang", "source"}.'
         ),
     ],
-    models: Annotated[
-        str | None,
-        typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
-    ] = None,
+    models: Models = None,
     as_json: AsJson = False,
 ) -> None:
     """Route every line as a case would be routed and score the answers; an abstention counts as wrong."""
@@ -50,16 +52,18 @@ def eval_routing(
 def eval_claims(
     data: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Lines as samples/claims.jsonl has them; default: that file."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Lines as samples/claims.jsonl has them (the default), or refund cases: a customer's wish "
+            "(reason_for_call), that customer's orders, and expected_refunds.",
+        ),
     ] = None,
     made: Annotated[
         int, typer.Option(min=0, max=100_000, help="Instead: so many complaints made by rule, the same for a seed.")
     ] = 0,
     seed: Annotated[int | None, typer.Option(help="Seed of --made.")] = None,
-    models: Annotated[
-        str | None,
-        typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
-    ] = None,
+    models: Models = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every complaint as a case's would be read, let policy decide on it, and score both; nothing is paid."""
@@ -70,7 +74,8 @@ def eval_claims(
 
     async def work() -> dict[str, object]:
         from bench.claim_texts import SEED, made_claims
-        from commands.measure.claim_scoring import judge_claims, line_of_made, read_claim_lines, score_claims
+        from commands.measure.claim_files import read_claim_lines
+        from commands.measure.claim_scoring import judge_claims, line_of_made, score_claims
         from commands.measure.model_server import models_for
         from workers.settings import PROJECT
 
@@ -86,6 +91,10 @@ def eval_claims(
     if as_json:
         emit(document)
         return
+    _show_claims(document)
+
+
+def _show_claims(document: Mapping[str, object]) -> None:
     typer.echo(f"right {document['right']} of {document['n']}; paid beyond what was asked: {document['paid_beyond']}")
     typer.echo(f"left to a person as not read for sure: {document['unread']}")
     for name, figures in _as_mapping(document["fields"]).items():

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from domain.briefs.sentences import sentences
 from domain.inbound.cleaned import MAX_TEXT_CHARS
 from domain.inbound.shown import cut, quoted
 from domain.money.claim import Claim, Wants
+from domain.reading.sentences import sentences
 from domain.reading.written import find_amounts
 
 QUOTED_AT_MOST, QUOTED_CHARS = 3, 300

@@ -17,6 +17,7 @@ from email.message import Message
 from pydantic import BaseModel
 
 from domain.errors import FormError
+from domain.inbound.formats.labels import mail_codec
 from domain.inbound.shown import visible
 from domain.inbound.web_forms import FormField, read_multipart, read_urlencoded
 from domain.inbound.webhook import EMAIL_TYPE, JSON_TYPE, MULTIPART_TYPE, URLENCODED_TYPE, media_type
@@ -28,13 +29,6 @@ _HEADER_CHARS = 2_000  # the standard library reads the parameters of a header i
 _TITLE_CHARS = 200
 _NO_TEXT = frozenset({"application", "audio", "font", "image", "model", "video"})
 _MAX_DEPTH = 40  # of JSON
-_CHARSET = re.compile(
-    r"utf-?(?:8|16|16-?[lb]e|32|32-?[lb]e)|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d{1,2}|windows-\d{3,4}|cp\d{3,4}"
-    r"|koi8-[rtu]|mac-?(?:roman|cyrillic)|gb2312|gbk|gb18030|big5(?:-?hkscs)?|shift[_-]?jis|sjis|euc[_-](?:jp|kr)"
-    r"|iso-?2022-(?:jp|kr)|ks_c_5601-1987|tis-?620",
-    re.ASCII,
-)
-_WESTERN = re.compile(r"(?:us-)?ascii|iso-?8859-?1|latin-?1", re.ASCII)  # it is Windows-1252, as browsers know
 
 
 class OriginalPart(BaseModel):
@@ -89,10 +83,8 @@ def _charset(content_type: str) -> str | None:
 
 def _decode(body: bytes, charset: str | None) -> str:
     r"""Return the text of some bytes: as declared, else as UTF-8, else as Windows-1252; what fits none is `\xhh`."""
-    name = (charset or "utf-8").lower()
-    if not _CHARSET.fullmatch(name):  # other codecs of Python are no charsets, and some take long
-        name = "utf-8"
-    for known in ("utf-8" if _WESTERN.fullmatch(name) else name, "cp1252"):
+    name = (mail_codec(charset) if charset else None) or "utf-8"
+    for known in ("utf-8" if name == "cp1252" else name, "cp1252"):
         try:
             return body.decode(known).removeprefix("\ufeff")
         except (LookupError, ValueError):

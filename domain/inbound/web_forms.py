@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from domain.errors import FormError, StrictJSONError
 from domain.inbound import strict_json
-from domain.inbound.formats.charsets import decode, find_codec, mend
+from domain.inbound.formats.charsets import decode, mend
+from domain.inbound.formats.labels import web_codec
 
 MAX_PARTS = 200
 _HEAD_CAP = 8 * 1024  # bytes of headers of one part
@@ -92,14 +93,14 @@ def _named_charsets(fields: Sequence[FormField]) -> tuple[dict[str, str], str | 
     for field in fields:
         if field.name == _CHARSET_FIELD:
             label = field.raw[:40].decode("latin-1")
-            common = label if find_codec(label) else common
+            common = label if web_codec(label) else common
         elif field.name == _CHARSETS_FIELD:
             try:
                 told = strict_json.loads(field.raw)
             except StrictJSONError:
                 continue
             pairs = told.items() if isinstance(told, dict) else ()
-            by_name |= {name: label for name, label in pairs if isinstance(label, str) and find_codec(label)}
+            by_name |= {name: label for name, label in pairs if isinstance(label, str) and web_codec(label)}
     return by_name, common
 
 

@@ -14,7 +14,8 @@ from domain.errors import FormError, StrictJSONError, WebhookRefusedError
 from domain.inbound import strict_json
 from domain.inbound.email_head import read_email_head
 from domain.inbound.fields import TENANT, read_fields, read_raw_mail
-from domain.inbound.formats.charsets import decode_document, find_codec, says_something
+from domain.inbound.formats.charsets import decode_document, says_something
+from domain.inbound.formats.labels import web_codec
 from domain.inbound.formats.mapping import SourceReading, Twice, reading_of
 from domain.inbound.message.inbound import DEFAULT_TENANT, Attachment, Inbound
 from domain.inbound.message.refusals import problem, problem_of, refuse, too_large, unsupported_type
@@ -87,7 +88,7 @@ def meaning_of(content_type: str, body: bytes, reading: str = "") -> str | None:
 
 def _from_text(kind: str, content_type: str, body: bytes) -> Inbound:
     label = _parameter(content_type, "charset")
-    if label is not None and find_codec(label) is None:
+    if label is not None and web_codec(label) is None:
         refuse("bad_charset", f"charset {label[:40]!r} is not known here", "send UTF-8, or one that browsers know")
     notes = Notes()
     text = mended("body", decode_document(body, label), notes)

@@ -8,7 +8,11 @@ from typing import NamedTuple
 from domain.inbound.cleaned import TOKEN
 from domain.reading.claim_words import fold
 
-_END = re.compile(r"[.!?…。！？؟](?=[\s\"'”’)]|$)|[。！？]|\n[ \t]*\n|\n(?=[ \t]*[-*•])|;(?=\s)")
+# A full stop ends a sentence where a blank follows, but for "No. 5" and "z. B."; CJK ones need no blank.
+_END = re.compile(
+    r"(?<![.…])[.…]++(?<![\s.][^\W\d_]\.)(?<![\s.](?i:no|nr|mr|ms|dr|st|ca)\.)[\"'”’»)\]]{0,2}(?=\s+[^\s\d]|\s*\Z)"
+    r"|(?<![!?؟।॥])[!?؟।॥]++[\"'”’»)\]]{0,2}(?=\s|\Z)|[。！？｡]+|;(?=\s)|\n[^\S\n]*\n|\n(?=[^\S\n]*[-*•])"
+)
 _OURS = re.compile(TOKEN.pattern + r"|\[[0-9]+ characters left out\]")  # stand for something that is not there
 _LINK = re.compile(r"(?:https?://|www\.)\S{1,500}", re.IGNORECASE)
 
@@ -28,6 +32,24 @@ class Span(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
+def sentence_spans(text: str) -> list[Span]:
+    """Return where the sentences of a text stand, roughly; takes time in proportion to the text.
+
+    A single line break parts nothing, since mail programs wrap lines; an empty line and a new item of a list do.
+    """
+    ends = [0, *(m.end() for m in _END.finditer(text)), len(text)]
+    return [Span(a, b) for a, b in pairwise(ends) if text[a:b].strip()]
+
+
+def sentences(text: str) -> list[str]:
+    r"""Return the sentences of a text in order, each on one line.
+
+    >>> sentences("Hello\n\nOrder No. 5 is\nbroken. Please pay 4.50 EUR back! Thanks")
+    ['Hello', 'Order No. 5 is broken.', 'Please pay 4.50 EUR back!', 'Thanks']
+    """
+    return [" ".join(text[span.start : span.end].split()) for span in sentence_spans(text)]
+
+
 class MessageText:
     """The text of a message, ready for rules; places are those of `text`, character by character."""
 
@@ -35,8 +57,7 @@ class MessageText:
         self.text = text
         blanked = _LINK.sub(_blanks, _OURS.sub(_blanks, text))
         self.plain = fold(blanked)
-        ends = [0, *(m.end() for m in _END.finditer(self.plain)), len(text)]
-        self.sentences = [Span(a, b) for a, b in pairwise(ends) if self.plain[a:b].strip()]
+        self.sentences = sentence_spans(self.plain)
 
     def places(self, pattern: re.Pattern[str]) -> list[Span]:
         """Return where a pattern for folded texts matches."""

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from adapters.imports import importing
 from adapters.imports.importing import import_records
 from adapters.store import Store
 from adapters.store.tables import order_lines
@@ -17,6 +16,7 @@ from tests.contracts.records_import import (
     CUSTOMERS,
     ORDER_1,
     ORDERS,
+    before_the_writing,
     counted,
     load,
     load_samples_again,
@@ -179,15 +179,9 @@ class OrderLinesContract:
     def test_an_order_that_changes_between_the_check_and_the_writing_stops_the_import(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write_all = importing._write_all
         (tmp_path / "other").mkdir()
-
-        def late(*arguments: object, **more: object) -> None:
-            monkeypatch.setattr(importing, "_write_all", write_all)
-            load(store, tmp_path / "other", orders=ORDERS_HEAD + "ORD-3,C-2,placed,2026-06-14T12:00:00Z,9.00,EUR\n")
-            write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
-
-        monkeypatch.setattr(importing, "_write_all", late)
+        changed = ORDERS_HEAD + "ORD-3,C-2,placed,2026-06-14T12:00:00Z,9.00,EUR\n"
+        before_the_writing(monkeypatch, lambda: load(store, tmp_path / "other", orders=changed))
         [said] = told(load(store, tmp_path, order_lines=HEAD + "ORD-3,Fan,1,50.00,\n"))
         assert "to come to its total at most, 9.00 EUR" in said
         assert lines(store, "ORD-3") == []
@@ -195,15 +189,10 @@ class OrderLinesContract:
     def test_lines_that_somebody_else_adds_meanwhile_stop_the_import(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write_all = importing._write_all
         (tmp_path / "other").mkdir()
-
-        def late(*arguments: object, **more: object) -> None:
-            monkeypatch.setattr(importing, "_write_all", write_all)
-            load(store, tmp_path / "other", order_lines=HEAD + "ORD-2,Chair,1,1.00,\n")
-            write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
-
-        monkeypatch.setattr(importing, "_write_all", late)
+        before_the_writing(
+            monkeypatch, lambda: load(store, tmp_path / "other", order_lines=HEAD + "ORD-2,Chair,1,1.00,\n")
+        )
         with pytest.raises(TransientError, match="run the import again"):
             load(store, tmp_path, order_lines=HEAD + "ORD-2,Desk,1,9000.00,\n")
         assert lines(store, "ORD-2") == [("Chair", 1, 100, "item")]

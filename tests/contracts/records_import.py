@@ -1,5 +1,6 @@
 """What an import of records promises, on any database. Sub-classed with a `store` fixture that holds the samples."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -35,6 +36,18 @@ CHARGES = """
 # As the samples have them.
 ORDER_1 = "ORD-1,C-1,delivered,2026-06-05T12:00:00Z,20.00,USD"
 CHARGE_1 = "CH-1,ORD-1,20.00,USD,2026-06-05T12:00:00Z,card:visa-1"
+
+
+def before_the_writing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once, between the check of the next import and its writing."""
+    write_all = importing._write_all
+
+    def late(*arguments: object, **more: object) -> None:
+        monkeypatch.setattr(importing, "_write_all", write_all)
+        happens()
+        write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(importing, "_write_all", late)
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -244,13 +257,10 @@ class ImportContract:
         """The check takes no lock; the writing does, and looks again."""
         store.cases.admit([stored_case("e1")])
         before = everything(store)
-        write_all = importing._write_all
-
-        def late(*arguments: object, **more: object) -> None:
-            store.ledger.intend(action(), step="refund", approval_id=None, terms=RefundTerms(), now=NOW)
-            write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
-
-        monkeypatch.setattr(importing, "_write_all", late)
+        before_the_writing(
+            monkeypatch,
+            lambda: store.ledger.intend(action(), step="refund", approval_id=None, terms=RefundTerms(), now=NOW),
+        )
         charge = CHARGE_1.replace("20.00", "30.00")
         report = load(
             store,
@@ -264,15 +274,9 @@ class ImportContract:
     def test_a_record_that_somebody_else_adds_meanwhile_stops_the_import(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write_all = importing._write_all
         (tmp_path / "other").mkdir()
-
-        def late(*arguments: object, **more: object) -> None:
-            monkeypatch.setattr(importing, "_write_all", write_all)
-            load(store, tmp_path / "other", customers="customer_id,email\nC-9,cleo@example.com\n")
-            write_all(*arguments, **more)  # type: ignore[arg-type]  # passed through
-
-        monkeypatch.setattr(importing, "_write_all", late)
+        cleo = "customer_id,email\nC-9,cleo@example.com\n"
+        before_the_writing(monkeypatch, lambda: load(store, tmp_path / "other", customers=cleo))
         with pytest.raises(TransientError, match="run the import again"):
             load(store, tmp_path, customers=CUSTOMERS)
         assert "C-7" not in {row["customer_id"] for row in rows(store, customers)}

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from adapters.records.mapping import SqlMapping, read_mapping
 from adapters.records.outside import OutsideRecords
 from adapters.records.source import Deadline
 from adapters.records.sql import SqlRecords
@@ -24,7 +23,7 @@ from ports.store import CustomerRecords
 from tests.contracts.outside import FakeSource, OutsideContract, charge, order
 from tests.contracts.records import RecordsContract, find
 from tests.contracts.store_samples import NOW, action, stored_case
-from tests.outside_shop import SQL_MAPPING, OutsideShop
+from tests.outside_shop import SQL_MAPPING, OutsideShop, opened
 from tests.postgres import Postgres, running_postgres
 
 
@@ -53,12 +52,6 @@ def url(postgres: Postgres) -> str:
     made = postgres.new_database()
     OutsideShop().publish(made)
     return made
-
-
-def opened(url: str, folder: Path, mapping: str = SQL_MAPPING) -> SqlRecords:
-    file = folder / "records.toml"
-    file.write_text(mapping, encoding="utf-8")
-    return SqlRecords(url, read_mapping(file, SqlMapping), file.name)
 
 
 @pytest.fixture

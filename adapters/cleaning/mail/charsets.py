@@ -1,63 +1,23 @@
 """Bytes to text: by the label as browsers read it, and by what the bytes themselves show.
 
-Labels mean what the WHATWG Encoding Standard says (iso-8859-1, latin1 and us-ascii are windows-1252, gb2312 is gb18030,
-shift_jis is windows-31j), since that is how mail programs write and read them. A label that the bytes contradict does
-not count. Which charset unlabelled bytes of another script are in is not guessed: they are lost, and it is said.
+Labels mean what `domain.inbound.formats.labels` says, since that is how mail programs write and read them. A label that
+the bytes contradict does not count. Which charset unlabelled bytes of another script are in is not guessed: they are
+lost, and it is said.
 """
 
 import codecs
 import re
-from functools import lru_cache
 
 from domain.inbound.cleaned import CleanFlag
+from domain.inbound.formats.labels import byte_order_mark, mail_codec, python_codec
 
 _C1 = re.compile("[\x80-\x9f]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _LETTER = re.compile(rb"[A-Za-z]")
 _FEW = 6  # signs such as € in a message of figures say nothing of its script
-_NOT_ALNUM = re.compile("[^a-z0-9]")
-_NUMBERED = re.compile(r"(?:cs)?x?(?:windows|cp|win)(125[0-8]|874)")
-_ISO = re.compile(r"(?:cs)?iso8859(1[0-6]|[1-9])[ei]?")
-
-# What Python calls a charset, and which wider one the standard reads under that name.
-_WIDER = {
-    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
-    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949",
-    "iso2022_jp": "iso2022_jp_ext", "utf-8-sig": "utf-8",
-}  # fmt: skip
-# Labels without punctuation that Python does not know.
-_LABELS = {
-    "unicode11utf8": "utf-8", "unicode20utf8": "utf-8", "xunicode20utf8": "utf-8", "utf8mb4": "utf-8",
-    "suneugreek": "iso8859-7", "visual": "iso8859-8", "logical": "iso8859-8", "csisolatin9": "iso8859-15",
-    "koi": "koi8-r", "koi8": "koi8-r", "koi8ru": "koi8-u",
-    "mac": "mac-roman", "csmacintosh": "mac-roman", "xmacroman": "mac-roman", "xmaccyrillic": "mac-cyrillic",
-    "xmacukrainian": "mac-cyrillic", "dos874": "cp874",
-    "gb231280": "gb18030", "csgb2312": "gb18030", "xgbk": "gb18030", "cp936": "gb18030", "ms936": "gb18030",
-    "cnbig5": "big5hkscs", "xxbig5": "big5hkscs", "ms950": "big5hkscs", "cp950": "big5hkscs",
-    "xeucjp": "euc_jp", "cseucpkdfmtjapanese": "euc_jp", "xsjis": "cp932", "windows31j": "cp932",
-    "cseuckr": "cp949", "csksc56011987": "cp949", "isoir149": "cp949", "ksc56011989": "cp949", "ksc5601": "cp949",
-    "windows949": "cp949",
-    "unicodefffe": "utf-16-be", "csunicode": "utf-16", "iso10646ucs2": "utf-16", "ucs2": "utf-16", "unicode": "utf-16",
-    "unicodefeff": "utf-16",
-}  # fmt: skip
-# Python also has codecs that are no charsets, and some that take time which grows with the square of the text.
-_KNOWN = frozenset({
-    *(f"cp{number}" for number in (437, 850, 852, 855, 857, 858, 860, 861, 862, 863, 864, 865, 866, 869, 874, 932)),
-    *(f"cp{number}" for number in range(1250, 1259)),
-    *(f"iso8859-{number}" for number in range(1, 17)),
-    "koi8-r", "koi8-u", "koi8-t", "kz1048", "mac-roman", "mac-cyrillic", "mac-greek", "mac-latin2", "mac-turkish",
-    "utf-8", "utf-7", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be",
-    "gb18030", "hz", "big5hkscs", "euc_jp", "euc_jis_2004", "shift_jis_2004", "cp949", "johab",
-    "iso2022_jp_ext", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr",
-})  # fmt: skip
-_BY_BYTES = frozenset(name for name in _KNOWN if name.startswith(("cp", "iso8859", "koi8", "mac", "kz")))
-_SINGLE = _BY_BYTES - {"cp932", "cp949"}
+_SEVERAL_BYTES = frozenset({"cp932", "cp949"})  # a character, of those charsets that are named like single bytes
 # Where the controls of an ISO charset turn up, the sender's program meant the Windows charset of that region.
 _WINDOWS = {"iso8859-2": "cp1250", "iso8859-7": "cp1253", "iso8859-8": "cp1255", "iso8859-13": "cp1257"}
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
 
 
 def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
@@ -69,16 +29,16 @@ def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
     >>> decode("20 €".encode("cp1252"), "iso-8859-1")
     ('20 €', set())
     """
-    for mark, name in _MARKS:
-        if body.startswith(mark):
-            return _told(body[len(mark) :].decode(name, "replace"), set())
-    codec = codec_of(charset) if charset else None
+    if mark := byte_order_mark(body):
+        length, name = mark
+        return _told(body[length:].decode(name, "replace"), set())
+    codec = mail_codec(charset) if charset else None
     flags = {CleanFlag.MIXED_ENCODING} if charset and codec is None else set()
     if body.isascii():
         return _read_ascii(body, codec, flags)
-    if charset and _by_python(charset.strip().lower()) == "ascii":
+    if charset and python_codec(charset.strip().lower()) == "ascii":
         flags = {CleanFlag.MIXED_ENCODING}
-    if codec is not None and codec not in _SINGLE:
+    if codec is not None and not _is_single(codec):
         return _several(body, _order_of(body) if codec == "utf-16" else codec, flags)
     if (text := _strictly(body, "utf-8")) is not None:
         return _told(text, flags | ({CleanFlag.MIXED_ENCODING} if charset else set()))
@@ -87,30 +47,9 @@ def decode(body: bytes, charset: str | None) -> tuple[str, set[CleanFlag]]:
     return _single(body, codec, flags)
 
 
-@lru_cache(maxsize=256)
-def codec_of(label: str) -> str | None:
-    """Return Python's name of the charset that a label means; None if the label means none.
-
-    >>> codec_of("Latin1"), codec_of("x-sjis"), codec_of("rot13")
-    ('cp1252', 'cp932', None)
-    """
-    label = label[:60].strip(" \t\"'").lower()
-    squeezed = _NOT_ALNUM.sub("", label)
-    name = _LABELS.get(squeezed) or _by_python(label) or _by_python(squeezed)
-    if name is None:
-        if match := _NUMBERED.fullmatch(squeezed):
-            name = f"cp{match.group(1)}"
-        elif match := _ISO.fullmatch(squeezed):
-            name = f"iso8859-{match.group(1)}"
-    name = _WIDER.get(name, name) if name else None
-    return name if name in _KNOWN else None
-
-
-def _by_python(label: str) -> str | None:
-    try:
-        return codecs.lookup(label).name
-    except (LookupError, ValueError):
-        return None
+def _is_single(codec: str) -> bool:
+    """Tell whether each byte is a character."""
+    return codec.startswith(("cp", "iso8859", "koi8", "mac", "kz")) and codec not in _SEVERAL_BYTES
 
 
 def _strictly(body: bytes, codec: str) -> str | None:

@@ -1,11 +1,17 @@
 """The documents say what is there."""
 
 import re
+import shlex
 import tomllib
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from commands.main import app
+from domain.reading.claim_words import ClaimWords
 from domain.specialists import SPECIALISTS
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -14,6 +20,8 @@ DOCUMENTS = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)")
 ROOMS = ("domain", "ports", "activities", "workflows", "adapters", "client", "gateway", "workers", "commands")
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+QUOTED_COMMAND = re.compile(r"`(headgate [^`|\n]+)`")
 OWN_FILE = re.compile(rf"`((?:{'|'.join(ROOMS)}|tests|docs)/[\w./-]+)`")
 
 
@@ -25,6 +33,51 @@ def test_the_table_of_specialists_in_the_docs_is_the_one_in_the_code() -> None:
     }
 
 
+def test_every_list_of_words_that_checks_claims_is_explained() -> None:
+    text = (
+        (PROJECT / "docs" / "extending.md").read_text("utf-8").partition("| list | what a word")[2].partition("\n\n")[0]
+    )
+    assert set(re.findall(r"`(\w+)`", "\n".join(line.split(" | ")[0] for line in text.splitlines()))) == set(
+        ClaimWords.model_fields
+    )
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Return the documents and the lines of the command line that they show, in blocks and between back quotes."""
+    shown = []
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+        lines = [line.removeprefix(".venv/bin/") for line in lines] + QUOTED_COMMAND.findall(text)
+        shown += [(str(path.relative_to(PROJECT)), line) for line in lines if line.startswith("headgate ")]
+    return shown
+
+
+def test_every_command_and_option_in_the_documents_exists() -> None:
+    wrong = [(path, line) for path, line in shown_commands() if not is_command(shlex.split(line, comments=True)[1:])]
+    assert len(shown_commands()) > 100
+    assert wrong == []
+
+
+@pytest.mark.parametrize("line", ["cases shows ID", "cases show --loud", "fly", "--fly"])
+def test_the_checker_sees_a_command_that_is_not_there(line: str) -> None:
+    assert not is_command(line.split())
+
+
+def is_command(words: list[str]) -> bool:
+    """Return whether words are a command or a group, with options that it has, whatever its arguments."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        options = {"--help", *(option for one in command.params for option in (*one.opts, *one.secondary_opts))}
+        if word.startswith("--") and word.partition("=")[0] not in options:
+            return False
+        if hasattr(command, "commands") and not word.startswith("-"):
+            if word not in command.commands:
+                return False
+            command = command.commands[word]
+    return True
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
 def test_links_and_files_that_are_named_exist(path: Path) -> None:
     text = path.read_text("utf-8")
@@ -32,6 +85,26 @@ def test_links_and_files_that_are_named_exist(path: Path) -> None:
     named = [file for file in OWN_FILE.findall(text) if file.upper() == file or not re.search(r"NAME|LANG|\{", file)]
     missing += [file for file in named if not (PROJECT / file).exists()]
     assert missing == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """A mention such as `docs/decisions/0007` must mean one page; its heading says the same number."""
+    pages = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    numbers = Counter(page.name[:4] for page in pages)
+    assert {number: n for number, n in numbers.items() if n > 1} == {}
+    headed = {page.name: page.read_text("utf-8").startswith(f"# {int(page.name[:4])}. ") for page in pages}
+    assert [name for name, right in headed.items() if not right] == []
+
+
+def test_mentions_of_decisions_name_one_that_is_there() -> None:
+    """In text and in comments: `decision 7` beside its link, or `docs/decisions/0007` alone."""
+    there = {page.name[:4] for page in (PROJECT / "docs" / "decisions").glob("*.md")}
+    code = [path for room in (*ROOMS, "bench", "tests") for path in (PROJECT / room).rglob("*.py")]
+    texts = {path: path.read_text("utf-8") for path in (*DOCUMENTS, *code)}
+    named = {number for text in texts.values() for number in re.findall(r"decisions/(\d{4})", text)}
+    linked = [pair for text in texts.values() for pair in re.findall(r"\[decision (\d+)\]\(\S*?(\d{4})-", text)]
+    assert named - there == set()
+    assert [(said, number) for said, number in linked if int(said) != int(number)] == []
 
 
 def test_every_dependency_is_used_by_the_product() -> None:

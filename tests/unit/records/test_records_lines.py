@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from adapters.records.http import HttpRecords
-from adapters.records.mapping import HttpMapping, SqlMapping, Values, read_mapping
+from adapters.records.mapping import HttpMapping, Values, read_mapping
 from adapters.records.source import Deadline
 from adapters.records.sql import SqlRecords
 from adapters.records.values import RecordReader
 from domain.errors import ConfigurationError
 from domain.money.records import MAX_LINES, LineKind, Order
-from tests.outside_shop import HTTP_MAPPING, HTTP_ORDER, SQL_MAPPING, OutsideShop
+from tests.outside_shop import HTTP_MAPPING, HTTP_ORDER, SQL_MAPPING, OutsideShop, opened
 
 ORDER: dict[str, object] = {
     "id": "ORD-1",
@@ -103,9 +103,7 @@ def database(folder: Path, mapping: str = SQL_MAPPING) -> SqlRecords:
     shop = OutsideShop()
     shop.positions.append({**shop.positions[0], "sale": "ord-1"})
     shop.publish(f"sqlite:///{folder}/shop.db")
-    file = folder / "records.toml"
-    file.write_text(mapping, encoding="utf-8")
-    return SqlRecords(f"sqlite:///{folder}/shop.db", read_mapping(file, SqlMapping), file.name)
+    return opened(f"sqlite:///{folder}/shop.db", folder, mapping)
 
 
 def of_database(source: SqlRecords, order_id: str = "ORD-1") -> list[str] | None:

@@ -8,7 +8,6 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.records import sql
-from adapters.records.mapping import SqlMapping, read_mapping
 from adapters.records.outside import OutsideRecords
 from adapters.records.source import Deadline
 from adapters.records.sql import SqlRecords
@@ -17,7 +16,7 @@ from adapters.store import Store, open_store
 from domain.errors import ConfigurationError, TransientError
 from ports.store import CustomerRecords
 from tests.contracts.records import RecordsContract, find
-from tests.outside_shop import SQL_MAPPING, OutsideShop
+from tests.outside_shop import SQL_MAPPING, OutsideShop, opened
 
 
 @pytest.fixture
@@ -37,12 +36,6 @@ def url(tmp_path: Path, shop: OutsideShop) -> str:
     named = f"sqlite:///{tmp_path}/shop 50%.db"
     shop.publish(named)
     return named
-
-
-def opened(url: str, folder: Path, mapping: str = SQL_MAPPING) -> SqlRecords:
-    file = folder / "records.toml"
-    file.write_text(mapping, encoding="utf-8")
-    return SqlRecords(url, read_mapping(file, SqlMapping), file.name)
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webencodings.labels import LABELS  # type: ignore[import-untyped]
 
 from adapters.cleaning.cleaner import DocumentCleaner
-from adapters.cleaning.mail.charsets import codec_of, decode
+from adapters.cleaning.mail.charsets import decode
 from domain.inbound.cleaned import CleanDocument, CleanFlag
+from domain.inbound.formats.labels import mail_codec, web_codec
 from tests.fakes.blueprint import WORDS
 
 CLEANER = DocumentCleaner(WORDS.mail)
@@ -36,14 +38,21 @@ CLEANER = DocumentCleaner(WORDS.mail)
     ],
 )
 def test_labels_mean_what_browsers_take_them_for(labels: str, codec: str) -> None:
-    assert {label: codec_of(label) for label in labels.split()} == dict.fromkeys(labels.split(), codec)
+    assert {label: mail_codec(label) for label in labels.split()} == dict.fromkeys(labels.split(), codec)
+
+
+@pytest.mark.parametrize("label", sorted(LABELS))
+def test_every_label_of_the_web_means_the_same_in_mail(label: str) -> None:
+    """But for those that say nothing of the order of two bytes."""
+    web, mail = web_codec(label), mail_codec(label)
+    assert web is None or mail == web or (web.startswith("utf-16") and mail == "utf-16")
 
 
 @pytest.mark.parametrize(
     "label", ["", "none", "rot13", "base64", "idna", "punycode", "unicode_escape", "zlib", "undefined", "x" * 500, "¿?"]
 )
 def test_what_is_no_charset_is_none(label: str) -> None:
-    assert codec_of(label) is None
+    assert mail_codec(label) is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.briefs.sentences import sentences
 from domain.inbound.shown import quoted, visible
+from domain.reading.sentences import sentences
 
 # What programs make a link or a mention of.
 LIVE = re.compile(

@@ -6,35 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from adapters.models.offline.claim import read_claim
-from adapters.models.offline.task import Task
 from bench.claim_texts import PHRASES, made_claims
-from commands.measure.claim_scoring import (
-    ClaimLine,
-    ClaimTruth,
-    JudgedClaim,
-    line_of_made,
-    read_claim_lines,
-    score_claims,
-    verdict_on,
-)
+from commands.measure.claim_files import read_claim_lines
+from commands.measure.claim_scoring import ClaimLine, ClaimTruth, JudgedClaim, line_of_made, score_claims
 from domain.errors import ImpossibleError
 from domain.money.claim import Claim
-from domain.reading.answers import ClaimAnswer
-from domain.reading.claim_reading import GivenFields, claim_from_answer
-from tests.fakes.blueprint import BLUEPRINT, WORDS
+from tests.unit.commands.measure.judging import judged
 
-SAMPLES = Path(__file__).parents[3] / "samples" / "claims.jsonl"
+SAMPLES = Path(__file__).parents[4] / "samples" / "claims.jsonl"
 MADE = 1_200  # of the 5,000 that `headgate eval claims --made` is measured with
-
-
-def judged(line: ClaimLine) -> JudgedClaim:
-    """Judge a line as the command does, without a server for the offline model."""
-    said = f"{line.subject}\n\n{line.text}".strip()
-    answer = read_claim(Task(name="claim", schema={}, system="", said=[f"<ticket>\n{said}\n</ticket>"])).value
-    given = GivenFields(order_id=line.order_id, amount=line.amount, currency=line.currency)
-    claim = claim_from_answer(ClaimAnswer.model_validate(answer), text=said, given=given, words=WORDS)
-    return verdict_on(line, claim, BLUEPRINT.case_policy("default").refund, suspicious=False)
 
 
 def test_complaints_made_by_rule_are_never_paid_beyond_what_they_ask_for() -> None:
@@ -75,6 +55,8 @@ def test_a_score_tells_what_was_paid_beyond() -> None:
         (json.dumps({"id": "a", "text": "b"}), "expect"),
         (json.dumps({"id": "a", "text": "b", "expect": {"decision": ["pay"]}}), "decision"),
         (json.dumps({"id": "a", "text": "b", "expect": {"decision": []}}), "decision"),
+        ("[]", "valid dictionary"),
+        (json.dumps({"id": "a", "text": "b"}), "or take it out"),
     ],
 )
 def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, said: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from commands.measure.scoring import Judged, read_labelled, score_routing
 
 NAMES = ("Billing", "Technical Support", "Sales")
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 BILLING, SUPPORT, SALES = "Billing", "Technical Support", "Sales"
 UNSEEN_SOURCES = ("bitext", "arbanking77")  # no text of theirs was used in training (of the second: none in Arabic)
 
