@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from domain.conversations.words import ANSWERED
 from domain.inbound.cleaned import TOKEN
 from domain.reading.claim_words import fold
 
@@ -13,7 +14,9 @@ _END = re.compile(
     r"(?<![.…])[.…]++(?<![\s.][^\W\d_]\.)(?<![\s.](?i:no|nr|mr|ms|dr|st|ca)\.)[\"'”’»)\]]{0,2}(?=\s+[^\s\d]|\s*\Z)"
     r"|(?<![!?؟।॥])[!?؟।॥]++[\"'”’»)\]]{0,2}(?=\s|\Z)|[。！？｡]+|;(?=\s)|\n[^\S\n]*\n|\n(?=[^\S\n]*[-*•])"
 )
-_OURS = re.compile(TOKEN.pattern + r"|\[[0-9]+ characters left out\]")  # stand for something that is not there
+_OURS = re.compile(
+    TOKEN.pattern + r"|\[[0-9]+ characters left out\]|" + re.escape(ANSWERED)
+)  # stand for something that is not there
 _LINK = re.compile(r"(?:https?://|www\.)\S{1,500}", re.IGNORECASE)
 
 

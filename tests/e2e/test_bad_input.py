@@ -157,13 +157,13 @@ async def test_what_is_let_in_but_cannot_be_trusted_is_not_paid(running: Running
     states = settled(running, [*ids.values(), good])
     told = {name: states[case_id] for name, case_id in ids.items()}
     print(f"\nrefused at the door: {refused}; {told}")
-    assert set(told.values()) <= {"waiting_human", "rejected", "done"}
+    assert set(told.values()) <= {"waiting_human", "waiting_customer", "rejected", "done"}
     assert await running.paid() == []
     assert running.ledger() == []
     unreadable = {name for name in told if name in {"in-words", "negative", "a-nan", "an-exponent", "full-width"}}
     hidden = {name for name in told if name in {"right-to-left", "zero-width", "hidden-html", "white-on-white"}}
     assert {name: told[name] for name in unreadable | hidden} == dict.fromkeys(unreadable | hidden, "waiting_human")
-    assert told["unknown-order"] == told["somebody-elses"] == "done"
+    assert told["unknown-order"] == told["somebody-elses"] == "waiting_customer"
 
 
 def test_people_can_open_what_came_in_byte_by_byte_and_unharmed(running: Running) -> None:

@@ -142,10 +142,11 @@ async def test_a_claim_holds_what_the_message_proves_and_notes_without_its_words
         amount = {"value": "$20", "currency": "USD", "quote": quote}
         return FakeModel(reply("claim", order_id={"value": order, "quote": f"{order} arrived"}, amount=amount))
 
-    proven = await perform("claim", answer("ORD-7", "I want $20 back"))
+    text = "ORD-7 arrived broken, I want $20 back. Regards, Bob"
+    proven = await perform("claim", answer("ORD-7", "I want $20 back"), text=text)
     assert (proven.claim.order_id, proven.claim.order_origin) == ("ORD-7", Origin.QUOTED)
     assert (proven.claim.amount, proven.notes) == (Money(minor=2_000, currency="USD"), [])
-    invented = await perform("claim", answer("ORD-666", "Bob wants $20"))
+    invented = await perform("claim", answer("ORD-666", "Bob wants $20"), text=text)
     assert (invented.claim.order_origin, invented.claim.amount) == (Origin.GUESSED, None)
     assert [note.partition(":")[0] for note in invented.notes] == ["amount", "unread (other order)", "order_id"]
     assert not [word for word in ("666", "Bob", "20") if word in " ".join(invented.notes)]

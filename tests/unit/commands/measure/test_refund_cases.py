@@ -27,10 +27,6 @@ from domain.money.records import OrderStatus
 from tests.unit.commands.measure.judging import judged
 
 Json = dict[str, Any]  # Any: JSON of a case
-# "If the price is greater than $300, ask the agent to cancel it": read as 300.00 asked for. Out of here once that is a
-# condition or a range, not an amount.
-READ_WRONG = {"dr-005"}
-
 CASE: Json = {
     "id": "own-1",
     "decision": "refund",
@@ -89,7 +85,7 @@ def test_nothing_beyond_what_the_source_allows_is_paid_where_a_form_names_an_ord
     """Which is the harder one: without it most messages name no order, and are asked about or read by a person."""
     found = [judged(way) for case in cases(eval_data) for way in ways(case, form=True)]
     beyond = {one.line.id: (one.decision, one.minor) for one in found if one.beyond}
-    assert {case_id: end for case_id, end in beyond.items() if case_id.partition(" ")[0] not in READ_WRONG} == {}
+    assert beyond == {}
 
 
 def test_the_command_reads_the_file_as_it_is(eval_data: Path) -> None:

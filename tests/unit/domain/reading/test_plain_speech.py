@@ -83,6 +83,7 @@ def test_most_plain_wishes_are_paid() -> None:
         "I want my money back at this point honestly. -Pat [NAME_1]",
         "If possible, please refund me.",
         "It has not arrived yet. I want my money back.",
+        "Please refund it.\n\n[the customer answered]\n\nSorry, here is the number: ORD-2071.",
     ],
 )
 def test_names_and_courtesies_are_plain(wish: str) -> None:
