@@ -101,6 +101,7 @@ class Claim(BaseModel):
     share_bp: int | None = Field(default=None, gt=0, le=WHOLE_SHARE)
     items: list[str] = Field(default_factory=list)
     things: list[str] = Field(default_factory=list)
+    is_part_told: bool = False  # "a partial refund": the amount has to be less than all
     figures: list[Money] = Field(default_factory=list)
     numbers: list[str] = Field(default_factory=list)  # without a currency, as decimals: the records must know them too
     orders: list[str] = Field(default_factory=list)  # all that the message names

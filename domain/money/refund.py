@@ -234,7 +234,8 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         return Deny(rule=Rule.WINDOW_PASSED)
     if claim.amount is not None and claim.amount.minor > charge.amount_minor:
         return ToHuman(rule=Rule.ABOVE_THE_CHARGE)
-    if not _knows_figures(claim, order):
+    is_all = claim.amount is not None and claim.amount.minor >= min(charge.amount_minor, order.total_minor)
+    if (claim.is_part_told and is_all) or not _knows_figures(claim, order):
         return ToHuman(rule=Rule.CLAIM_UNREAD)
     if claim.items and (
         claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None

@@ -123,6 +123,7 @@ class _ClaimReader:
             share_bp=share.points if share else None,
             items=list(items),
             things=looking.things[:_MOST_THINGS],
+            is_part_told=looking.is_part_told,
             figures=figures,
             numbers=numbers,
             orders=named.ids,

@@ -125,13 +125,16 @@ class PlainSpeech:
         return not lies_in(Span(*found.span()), self._read.spans)
 
     def _parts_beside_amount(self) -> Iterator[Span]:
-        """Yield the words for a part beside an amount: "I paid 120 EUR, refund half of it"."""
+        """Yield the words for one part beside an amount: "I paid 120 EUR, refund half of it"."""
         words = self._words
         if self._read.is_amount:
-            shares = words.halves + words.thirds + words.quarters + words.parts
-            for place in self._message.places(pattern(shares if self._read.is_policys else shares + words.partial)):
+            for place in self._message.places(pattern(words.halves + words.thirds + words.quarters + words.parts)):
                 if lies_in(place, self._sentences) and not self._is_accounted(place):
                     yield place
+
+    def tells_part(self) -> bool:
+        """Say whether it says that only a part is wanted, and leaves to an amount how much: "a partial refund"."""
+        return any(lies_in(place, self._sentences) for place in self._message.places(pattern(self._words.partial)))
 
     def _numbers(self) -> Iterator[Span]:
         """Yield the numbers in a clause about a refund: there not even days and ordinals are harmless."""
@@ -145,6 +148,7 @@ class PlainSpeech:
     def _odd_words(self) -> Iterator[tuple[Doubt, Span]]:
         settles = self._message.places(pattern(self._words.settles + self._words.limits)) if self._read.is_part else []
         free = [*self._read.spans, *self._what_amounts_are_for(), *self._plain_phrases]
+        free += self._message.places(pattern(self._words.partial)) if self._read.is_amount else []
         for place in self._said:
             if lies_in(place, free) or any(span.meets(place) for span in settles):
                 continue

@@ -144,3 +144,16 @@ def test_of_what_policy_fixes_other_words_make_no_matter() -> None:
     late = decide(_with_lines(2), things=["driver"], reason=Reason.LATE_DELIVERY)
     assert isinstance(late, Refund)
     assert late.money == Money(minor=2_400, currency="USD")
+
+
+@pytest.mark.parametrize(("minor", "paid"), [(3_000, 3_000), (12_000, None)])
+def test_who_wants_a_part_does_not_mean_an_amount_that_is_all(minor: int, paid: int | None) -> None:
+    decision = decide(is_part_told=True, amount=Money(minor=minor, currency="USD"), amount_origin=Origin.GIVEN)
+    assert decision.rule is (Rule.FAULTY if paid else Rule.CLAIM_UNREAD)
+    assert not isinstance(decision, Refund) or decision.money.minor == paid
+
+
+def test_what_policy_fixes_is_a_part_by_itself() -> None:
+    amount = Money(minor=12_000, currency="USD")
+    over = account(amount=12_000, total=9_000)
+    assert isinstance(decide(over, reason=Reason.OVERCHARGED, amount=amount), Refund)

@@ -134,3 +134,11 @@ def test_of_an_order_of_several_things_other_words_may_name_one() -> None:
     assert claim.things == ["lid"]
     assert _judged(f"My order {ORDER} came broken. Please refund it.", next(_careless(said))).claim.things == []
     assert _judged(f"The lid of {ORDER} came off. I want a full refund.", next(_careless(said))).claim.things == []
+
+
+def test_a_form_field_says_how_large_the_part_is() -> None:
+    for amount, paid in (("30.00", 3_000), ("120.00", 0)):
+        given = GivenFields(order_id=ORDER, amount=amount, currency="EUR")
+        assert _judged("It came broken. Please refund a part.", next(_careless(ORDER)), given=given).minor == paid
+    said = f"Order {ORDER} came broken. Please send me a partial refund of 20 EUR."
+    assert _judged(said, list(_careless(said))[-1]).minor == 2_000
