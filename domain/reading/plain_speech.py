@@ -9,15 +9,18 @@ blueprint's; a language without them has no plain speech, and its wishes are for
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from domain.money.claim import Doubt
 from domain.reading.claim_words import ClaimWords, fold, pattern
 from domain.reading.numbers import Numbers
-from domain.reading.sentences import MessageText, Span, lies_in
+from domain.reading.sentences import MessageText, Places, Span, lies_in
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _CLAUSE_END = re.compile(r"[,;:()\n.!?؟…،。、]|\s-\s")
+_LONGEST = 20_000  # characters, and wishes in them, that anybody writes to ask for one thing
+_MOST_WISHES = 30
 _WRAPPED = 45  # characters of a line from which on its end is where the mail program broke it, not the writer
 _TICKS = re.compile("~~|[\u0336\u2705\u274c\u274e\u2611\u2612\u2713-\u2718]")  # struck out; a list of what is whole
 _NAME = re.compile(r"\[NAME_[0-9]+\]")  # the sender's own, by which a letter ends
@@ -62,22 +65,41 @@ class PlainSpeech:
         self._message = message
         self._words = words
         self._read = read
-        self._figures = figures
         self._wishes = message.places(pattern(words.refunds))
-        self._clauses = sorted({self._clause_at(place) for place in self._wishes})
-        self._sentences = message.with_any(pattern(words.refunds))
+        self._is_endless = len(message.text) > _LONGEST or len(self._wishes) > _MOST_WISHES
+        if self._is_endless:
+            return
+        ends = [Span(*found.span()) for found in _CLAUSE_END.finditer(message.plain) if self._parts_clauses(found)]
+        bounds = [0, *chain.from_iterable(ends), len(message.plain)]
+        self._all_clauses = [Span(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+        self._clauses = [
+            c for c in self._all_clauses if any(c.start <= w.start < max(c.end, c.start + 1) for w in self._wishes)
+        ]
+        self._in_clauses = Places(self._clauses)
+        self._in_sentences = Places(message.with_any(pattern(words.refunds)))
         self._said = [Span(*found.span()) for found in _WORD.finditer(message.plain)]
         plain = words.plain + (words.owed if read.is_policys else ())
         self._plain = _set(plain)
-        self._plain_phrases = message.places(pattern(tuple(phrase for phrase in plain if " " in phrase)))
-        self._polite = message.places(pattern(words.polite))
-        self._name = self._signature()
+        self._free = Places(
+            [
+                *read.spans,
+                *message.places(pattern(tuple(phrase for phrase in plain if " " in phrase))),
+                *(message.places(pattern(words.partial)) if read.is_amount else ()),
+                *self._what_amounts_are_for(),
+            ]
+        )
+        self._settles = Places(message.places(pattern(words.settles + words.limits)) if read.is_part else ())
+        self._polite = Places(message.places(pattern(words.polite)))
+        self._wished = Places(self._wishes)
+        self._accounted = Places((*read.spans, *figures))
+        self._name = frozenset(self._signature())
 
     def doubted(self) -> Iterator[tuple[Doubt, Span]]:
         """Yield what of the message is not plain."""
-        if not self._wishes:
-            if not self._read.is_policys:  # "it came broken" says nothing of money
-                yield Doubt.WORDING, Span(0, min(_WRAPPED, len(self._message.text)))
+        nothing_wished = not self._wishes and not self._read.is_policys  # "it came broken" says nothing of money
+        if nothing_wished or self._is_endless:
+            yield Doubt.WORDING, Span(0, min(_WRAPPED, len(self._message.text)))
+        if not self._wishes or self._is_endless:
             return
         amounts = () if self._read.is_policys else self._read.amounts
         if amounts and not any(map(self._is_wished, amounts)):
@@ -89,35 +111,34 @@ class PlainSpeech:
 
     def things(self) -> list[str]:
         """Return the words before the wish that are not plain: of an order of several things they may name one."""
-        if not self._wishes or any(self._holds_all(sentence) for sentence in self._sentences):
+        all_ = self._message.places(pattern(self._words.all))
+        if self._is_endless or not self._wishes or any(self._in_sentences.holding(place) for place in all_):
             return []
         before = [p for p in self._said if not self._is_asking(p) and not self._is_plain(p) and p not in self._name]
         return list(dict.fromkeys(self._word(place) for place in before if not lies_in(place, self._read.spans)))
 
+    def tells_part(self) -> bool:
+        """Say whether it says that only a part is wanted, and leaves to an amount how much: "a partial refund"."""
+        partial = self._message.places(pattern(self._words.partial))
+        return self._is_endless or any(self._in_sentences.holding(place) for place in partial)
+
     def _is_asking(self, place: Span) -> bool:
         """Say whether a place is where only plain words may stand: in a clause about a refund, or behind the last."""
-        return place.start >= self._clauses[-1].start or lies_in(place, self._clauses)
+        return place.start >= self._clauses[-1].start or self._in_clauses.holding(place) is not None
 
     def _is_wished(self, amount: Span) -> bool:
         """Say whether an amount stands in a clause about a refund, or right beside one and alone: "…, just 20 EUR"."""
         if any(clause.meets(amount) for clause in self._clauses):
             return True
-        own = self._clause_at(amount)
-        free = [*self._read.spans, *self._what_amounts_are_for(), *self._message.places(pattern(self._words.limits))]
-        alone = not any(own.holds(word) and not lies_in(word, free) for word in self._said)
+        own = self._clause_of(amount)
+        free = Places(
+            [*self._read.spans, *self._what_amounts_are_for(), *self._message.places(pattern(self._words.limits))]
+        )
+        alone = not any(own.holds(word) and not free.holding(word) for word in self._said)
         return alone and any(abs(c.end - own.start) <= 1 or abs(own.end - c.start) <= 1 for c in self._clauses)
 
-    def _is_accounted(self, place: Span) -> bool:
-        return lies_in(place, self._read.spans)
-
-    def _holds_all(self, sentence: Span) -> bool:
-        return pattern(self._words.all).search(self._message.plain, sentence.start, sentence.end) is not None
-
-    def _clause_at(self, place: Span) -> Span:
-        plain = self._message.plain
-        ends = [Span(*found.span()) for found in _CLAUSE_END.finditer(plain) if self._parts_clauses(found)]
-        start = max([0, *(end.end for end in ends if end.end <= place.start)])
-        return Span(start, min([len(plain), *(end.start for end in ends if end.start >= place.end)]))
+    def _clause_of(self, place: Span) -> Span:
+        return next((c for c in self._all_clauses if c.start <= place.start <= c.end), self._all_clauses[0])
 
     def _parts_clauses(self, found: re.Match[str]) -> bool:
         if found.group() == "\n":
@@ -129,28 +150,20 @@ class PlainSpeech:
         words = self._words
         if self._read.is_amount:
             for place in self._message.places(pattern(words.halves + words.thirds + words.quarters + words.parts)):
-                if lies_in(place, self._sentences) and not self._is_accounted(place):
+                if self._in_sentences.holding(place) and not lies_in(place, self._read.spans):
                     yield place
-
-    def tells_part(self) -> bool:
-        """Say whether it says that only a part is wanted, and leaves to an amount how much: "a partial refund"."""
-        return any(lies_in(place, self._sentences) for place in self._message.places(pattern(self._words.partial)))
 
     def _numbers(self) -> Iterator[Span]:
         """Yield the numbers in a clause about a refund: there not even days and ordinals are harmless."""
         numbers = Numbers(self._message, self._words)
         asked = set(numbers.in_digits()) if self._read.is_policys else set()  # the records are asked of these
         for place in numbers.runs():
-            accounted = place in asked or any(span.meets(place) for span in (*self._read.spans, *self._figures))
-            if not accounted and any(clause.meets(place) for clause in self._clauses):
+            if self._in_clauses.meet(place) and place not in asked and not self._accounted.meet(place):
                 yield place
 
     def _odd_words(self) -> Iterator[tuple[Doubt, Span]]:
-        settles = self._message.places(pattern(self._words.settles + self._words.limits)) if self._read.is_part else []
-        free = [*self._read.spans, *self._what_amounts_are_for(), *self._plain_phrases]
-        free += self._message.places(pattern(self._words.partial)) if self._read.is_amount else []
         for place in self._said:
-            if lies_in(place, free) or any(span.meets(place) for span in settles):
+            if self._free.holding(place) or self._settles.meet(place):
                 continue
             doubt = self._kind_doubted(place)
             if doubt is not None:
@@ -161,29 +174,26 @@ class PlainSpeech:
     def _kind_doubted(self, place: Span) -> Doubt | None:
         """Return what is doubted of a word that is doubted though it may be plain elsewhere."""
         word, words = self._word(place), self._words
-        clause = next((clause for clause in self._clauses if clause.holds(place)), None)
         if self._read.is_policys and word in _set(words.owed):
             return None
-        about_refund, polite = lies_in(place, self._sentences), lies_in(place, self._polite)
+        about_refund, polite = self._in_sentences.holding(place), self._polite.holding(place)
         anywhere = not (self._read.is_part or self._read.is_policys)
-        if (word in _set(words.intact) and (anywhere or about_refund)) or (
-            about_refund and word in _set(words.contrasts)
-        ):
+        if word in _set(words.intact) and (anywhere or about_refund):
+            return Doubt.WORDING
+        if about_refund and word in _set(words.contrasts):
             return Doubt.WORDING
         if about_refund and not polite and word in _set(words.ifs):
             return Doubt.CONDITION
+        clause = self._in_clauses.holding(place)
         if clause is None:
             return None
-        if word in _set(words.had):
-            return Doubt.WORDING
-        thanked = word in _set(words.thanks) and not polite
-        if thanked and any(clause.holds(wish) and wish.start > place.start for wish in self._wishes):
-            return Doubt.WORDING  # "thanks for the refund": there was one
-        return None
+        # "Thanks for the refund": there was one.
+        thanked = not polite and word in _set(words.thanks) and self._wished.meet(Span(place.end, clause.end))
+        return Doubt.WORDING if thanked or word in _set(words.had) else None
 
     def _is_harmless(self, place: Span) -> bool:
         initial = place.end - place.start == 1 and self._message.plain[place.end : place.end + 1] == "."
-        return initial or any(wish.meets(place) for wish in self._wishes) or self._is_plain(place)
+        return initial or self._wished.meet(place) or self._is_plain(place)
 
     def _is_plain(self, place: Span) -> bool:
         word = self._word(place)
@@ -194,7 +204,7 @@ class PlainSpeech:
 
     def _what_amounts_are_for(self) -> list[Span]:
         """Return the ends of clauses behind an amount and "for": what the money is for may be anything."""
-        clauses = [(amount, self._clause_at(amount)) for amount in self._read.amounts]
+        clauses = [(amount, self._clause_of(amount)) for amount in self._read.amounts]
         purposes = [place for place in self._said if self._word(place) in _set(self._words.purposes)]
         return [
             Span(place.start, clause.end)

@@ -1,6 +1,7 @@
 """A message as rules look at it: folded, its sentences, and places in it that nobody wrote."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -51,6 +52,30 @@ def sentences(text: str) -> list[str]:
     ['Hello', 'Order No. 5 is broken.', 'Please pay 4.50 EUR back!', 'Thanks']
     """
     return [" ".join(text[span.start : span.end].split()) for span in sentence_spans(text)]
+
+
+class Places:
+    """Places in a text, looked through fast however many there are; those that overlap count as one."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        merged: list[Span] = []
+        for span in sorted(spans):
+            if merged and span.start < merged[-1].end:
+                merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+            else:
+                merged.append(span)
+        self._starts = [span.start for span in merged]
+        self._merged = merged
+
+    def holding(self, place: Span) -> Span | None:
+        """Return the one that holds the whole place."""
+        at = bisect_right(self._starts, place.start) - 1
+        return self._merged[at] if at >= 0 and self._merged[at].holds(place) else None
+
+    def meet(self, place: Span) -> bool:
+        """Return whether one of them has a character in common with the place."""
+        at = bisect_left(self._starts, place.end) - 1
+        return at >= 0 and self._merged[at].meets(place)
 
 
 class MessageText:

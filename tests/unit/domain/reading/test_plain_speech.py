@@ -142,3 +142,8 @@ def test_a_form_field_says_how_large_the_part_is() -> None:
         assert _judged("It came broken. Please refund a part.", next(_careless(ORDER)), given=given).minor == paid
     said = f"Order {ORDER} came broken. Please send me a partial refund of 20 EUR."
     assert _judged(said, list(_careless(said))[-1]).minor == 2_000
+
+
+@pytest.mark.parametrize("text", ["refund, " * 5_000, "a story that does not end " * 2_000 + "refund"])
+def test_what_is_endless_is_never_plain(text: str) -> None:
+    assert [d.doubt for d in _judged(f"{ORDER} {text}", next(_careless(ORDER))).claim.doubts] == [Doubt.WORDING]
