@@ -109,7 +109,8 @@ class CaseMessage(BaseModel):
     """What a person reads before deciding: the cleaned message with all that the customer wrote after it, personal data
     replaced by tokens.
 
-    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead.
+    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead. `answers`
+    are the later messages by themselves, which `text` holds too, and `unread` says how many of them nobody has read.
     """
 
     subject: str = ""
@@ -118,6 +119,8 @@ class CaseMessage(BaseModel):
     notes: list[str] = Field(default_factory=list)
     request: list[str] = Field(default_factory=list)
     text: str = ""
+    answers: list[str] = Field(default_factory=list)
+    unread: int = 0
 
 
 class Lane(StrEnum):
@@ -189,7 +192,9 @@ class Ending(StrEnum):
 class SpecialistResult(BaseModel):
     """What a specialist concluded: the case sends the letter and closes, or asks the customer and waits.
 
-    `same_as` is another case that is open about the very same thing: the message is passed on to that one.
+    `same_as` is another case that waits for an approval about the same thing, `also` further ones: the message is
+    passed on to them. `is_new` says that there is something in it that they were not asked for. One that ends with a
+    person is passed on as well as looked at.
     """
 
     ending: Ending
@@ -199,6 +204,8 @@ class SpecialistResult(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     notes: list[str] = Field(default_factory=list)
     same_as: str | None = None
+    also: list[str] = Field(default_factory=list)
+    is_new: bool = False
 
 
 class CaseOutcome(BaseModel):

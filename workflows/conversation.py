@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
         UnreadResult,
     )
     from domain.case import CaseInput, CaseState, CaseStatus
-    from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, with_word
+    from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, says_it_again, with_word
     from domain.letters import DetailsAsked, Letter
     from workflows import options
     from workflows.steps import run_once, run_step
@@ -61,11 +61,13 @@ class Conversation:
     def take(self, word: CustomerWord) -> WordTaken:
         """Take a message, each once: the handler of the update."""
         if word.from_case not in self.case.answered_by:
+            # Whoever is asked again and gives the same answer has answered.
+            again = self._status.state is not CaseState.WAITING_CUSTOMER and says_it_again(self.case, word)
             self.case = with_word(self.case, word)
-            if not word.repeats:
+            if not word.repeats and not again:
                 self.unread += 1
             self.unreadable = self.unreadable or word.unreadable or ""
-            said = "asked for the same again" if word.repeats else "wrote again"
+            said = "asked for the same again" if word.repeats else "said the same again" if again else "wrote again"
             self._status.notices.append(f"the customer {said}: {word.from_case}")
         waits = self._status.state in _PEOPLE_WAIT
         return WordTaken(taken=True, tell=f"{self._status.state}-{self._status.lane}" if waits else "")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
@@ -18,7 +19,8 @@ from domain.money.amount import Money
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import OVERDUE, LedgerState, PendingEffect, Settlement, Settling, next_look
 from domain.money.lookup import Facts
-from domain.money.records import Account, Customer, OwnEffect, PaidBack
+from domain.money.records import Account, Customer, OpenRequest, OwnEffect, PaidBack
+from domain.money.refund_action import RefundAction
 from domain.words_to_people import word_on_failed_refund, word_on_overdue_refund
 
 _FAILED = sa.select(settlements.c.effect_key).where(settlements.c.state == Settling.FAILED)
@@ -65,12 +67,12 @@ _OWN_EFFECT = (
     .limit(1)
 )
 
-_OPEN_ELSEWHERE = (
-    sa.select(approvals.c.case_id, approvals.c.request)
+_OPEN_REQUESTS = (
+    sa.select(approvals.c.request)
     .where(
         approvals.c.tenant == sa.bindparam("tenant"),
-        approvals.c.order_id == sa.bindparam("order_id"),
         approvals.c.standing == "pending",
+        approvals.c.request.like(sa.bindparam("of_customer", type_=sa.Text), escape="!"),
         approvals.c.expires_at > sa.bindparam("now"),
         approvals.c.case_id != sa.bindparam("except_case", type_=sa.Text),
     )
@@ -86,10 +88,10 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     """
     if facts.customer is None:
         return Account()
-    order, today, elsewhere = facts.order, 0, None
+    order, today = facts.order, 0
     paid_back: list[PaidBack] = []
+    waiting = _open_requests(connection, facts.customer, now=now, except_case=case_id)
     if order is not None:
-        elsewhere = _open_elsewhere(connection, facts.customer, order.order_id, now=now, except_case=case_id)
         paid_back = _paid_back(connection, [c.charge_id for c in order.charges], except_case=case_id)
         by_headgate: Counter[str] = Counter()
         for paid in paid_back:
@@ -108,7 +110,8 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,
         paid_back=paid_back,
-        open_elsewhere=elsewhere,
+        open_elsewhere=next((w.case_id for w in waiting if order is not None and w.order_id == order.order_id), None),
+        open_requests=waiting,
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
 
@@ -147,15 +150,29 @@ def refunded_since_midnight(
     return int(connection.execute(_SINCE, values).scalar_one())
 
 
-def _open_elsewhere(
-    connection: Connection, customer: Customer, order_id: str, *, now: datetime, except_case: str | None
-) -> str | None:
-    """Return the oldest other case in which this customer waits for an approval about an order."""
-    values = {"tenant": customer.tenant, "order_id": order_id, "now": now, "except_case": except_case or ""}
-    for row in connection.execute(_OPEN_ELSEWHERE, values):
-        if ApprovalRequest.model_validate_json(row.request).requester == customer.customer_id:
-            return str(row.case_id)
-    return None
+def _open_requests(
+    connection: Connection, customer: Customer, *, now: datetime, except_case: str | None
+) -> list[OpenRequest]:
+    """Return what other cases of this customer wait for people to approve, the oldest first."""
+    own = to_json({"requester": customer.customer_id}).decode()[1:-1]  # as it stands in what is looked through
+    values = {
+        "tenant": customer.tenant,
+        "of_customer": f"%{own.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%",
+        "now": now,
+        "except_case": except_case or "",
+    }
+    found = [ApprovalRequest.model_validate_json(row.request) for row in connection.execute(_OPEN_REQUESTS, values)]
+    return [
+        OpenRequest(
+            case_id=request.action.case_id,
+            order_id=request.action.order_id,
+            charge_id=request.action.charge_id,
+            money=request.action.money,
+            reason=request.reason,
+        )
+        for request in found
+        if request.requester == customer.customer_id and isinstance(request.action, RefundAction)
+    ]
 
 
 def _own_effect(connection: Connection, case_id: str) -> OwnEffect | None:

@@ -32,7 +32,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)", "the customer"),
+                ("approval", "amount", "what", "decide until (UTC)", "the customer", "wrote since"),
                 (
                     (
                         v.approval_id,
@@ -40,6 +40,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
                         v.brief.what,
                         f"{v.expires_at:%m-%d %H:%M}",
                         short_request(v.brief.request, LIST_QUOTE_CHARS),
+                        f"{len(v.wrote_since)}: {v.wrote_since[-1][:LIST_QUOTE_CHARS]}" if v.wrote_since else "",
                     )
                     for v in views
                 ),
@@ -64,6 +65,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 def _print_brief(view: "ApprovalView") -> None:
     from domain.briefs.request import request_rows
+    from domain.conversations.since import since_rows
 
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
@@ -73,6 +75,7 @@ def _print_brief(view: "ApprovalView") -> None:
         ("why a person", brief.why),
         *(("evidence", line) for line in brief.evidence),
         *request_rows(brief.request),
+        *since_rows(view),
         ("policy", brief.policy),
         ("if approved", brief.if_approved),
         ("if rejected", brief.if_rejected),

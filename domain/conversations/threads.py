@@ -113,6 +113,15 @@ def base_subject(subject: str) -> str | None:
     return _ANSWERING.sub("", bare).strip().casefold() or None
 
 
+def answering(subject: str) -> str:
+    """Return the subject of an answer, which says once that it is one.
+
+    >>> answering("Re: AW: Broken lamp"), answering("Broken lamp")
+    ('Re: Broken lamp', 'Re: Broken lamp')
+    """
+    return f"Re: {_ANSWERING.sub('', subject.strip())}".strip()
+
+
 def usable_reference(given: str | None) -> str | None:
     """Return the id of an e-mail, or of a conversation elsewhere, as it is kept and compared; None if it cannot be one.
 

@@ -62,7 +62,7 @@ def _verdict(inbound: Inbound, text: str, words: MachineWords) -> MachineVerdict
     """Join what the headers say with what the words say: two doubtful signs of different kinds are no doubt any more,
     unless a mailing list handed the message on.
     """
-    by_words = words.verdict(inbound.subject, text)
+    by_words = words.verdict(inbound.subject, text, answers=bool(inbound.references))
     if inbound.machine is None:
         if is_daemon(given_address(inbound) or ""):
             return MachineVerdict(Machine.BOUNCE, sure=True, sign="sent by a mail server")

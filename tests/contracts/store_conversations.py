@@ -12,6 +12,7 @@ from adapters.store.tables import replies
 from domain.case import CaseState
 from domain.conversations.threads import Sign, ThreadSigns, new_message_id
 from domain.money.approval import Standing
+from domain.money.records import OpenRequest
 from ports.store import QueuedLetter, Reply, StoredCase
 from tests.contracts.store_samples import (
     NOW,
@@ -168,10 +169,25 @@ class ConversationContract:
             )
             return account.open_elsewhere
 
+        def waiting(customer: str = "C-1") -> list[OpenRequest]:
+            account = store.records.find_account(
+                tenant="default",
+                customer_id=customer,
+                sender_email=None,
+                order_id=None,
+                now=NOW,
+                case_id="case/shop/e2",
+            )
+            return account.open_requests
+
         assert elsewhere() is None
-        asked = approval_request(big_action())
+        asked = approval_request(big_action()).model_copy(update={"reason": "not_received"})
         store.ledger.announce(asked, NOW)
         assert elsewhere() == "case/shop/e1"
+        [open_one] = waiting()  # whichever order is named
+        assert (open_one.case_id, open_one.order_id, open_one.reason) == ("case/shop/e1", "ORD-2", "not_received")
+        assert open_one.money == asked.action.money
+        assert waiting("C-2") == []
         assert elsewhere(case="case/shop/e1") is None  # its own
         assert elsewhere(order="ORD-1") is None
         assert elsewhere(hours=2) is None  # its time is up

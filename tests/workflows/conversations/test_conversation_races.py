@@ -4,12 +4,15 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.actions.talk import AskRequest
+from activities.models.extract import ClaimResult
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
 from domain.conversations.words import MAX_WORDS, CustomerWord, WordTaken
 from domain.errors import TransientError
 from domain.letters import AlreadyOpen, RefundPaid
+from domain.money.amount import Money
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
-from domain.money.records import Account
+from domain.money.claim import Doubt, Doubted, Reason
+from domain.money.records import Account, OpenRequest
 from domain.routing import BILLING
 from tests.workflows.conversations.talking import NO_ORDER, Case, answer, asked, ended, first, reads_the_answers
 from tests.workflows.fake_world import FakeWorld, account, claimed
@@ -255,7 +258,11 @@ async def test_an_approved_refund_is_not_paid_over_an_unread_message(mill: Mill,
 
 def seen_open(world: FakeWorld, older: Case) -> None:
     def records(request: object) -> Account:
-        return account(BIG)(request).model_copy(update={"open_elsewhere": older.id})
+        money = Money(minor=BIG, currency="USD")
+        waits = OpenRequest(
+            case_id=older.id, order_id="ORD-1", charge_id="CH-1", money=money, reason=Reason.NOT_RECEIVED
+        )
+        return account(BIG)(request).model_copy(update={"open_elsewhere": older.id, "open_requests": [waits]})
 
     world.will("find_account", records)
 
@@ -274,6 +281,64 @@ async def test_the_same_request_again_is_put_to_the_one_that_waits(mill: Mill, w
     outcome = await older.result()
     assert outcome.state is CaseState.DONE
     assert len(world.of("refund")) == 1
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        claimed(share_bp=5000),
+        claimed(reason=Reason.DAMAGED),
+        claimed(doubts=[Doubted(doubt=Doubt.WITHDRAWN)]),
+        claimed(doubts=[Doubted(doubt=Doubt.DISPUTE)]),
+    ],
+    ids=["less", "other reason", "withdrawn", "dispute"],
+)
+async def test_what_says_something_else_stops_what_is_approved_after_it(
+    mill: Mill, world: FakeWorld, read: ClaimResult
+) -> None:
+    """A mail of its own, without a sign of the conversation: whoever approves did not see it in the brief."""
+    older = await at_the_gate(mill, world)
+    seen_open(world, older)
+    world.will("extract_claim", read)
+    again = await ended(mill, first(text="Please forget it. ORD-1 was found."))
+    assert (again.state, again.passed_to) == (CaseState.DONE, older.id)
+    assert again.finding.startswith(f"about {older.id}, which waits for approval: ")
+    message = await older.query(CaseWorkflow.message)
+    assert (len(message.answers), message.unread) == (1, 1)
+    assert "Please forget it." in message.answers[0]
+    await approve(mill, older)
+    status = await mill.until(older, CaseState.WAITING_HUMAN)
+    assert status.finding.startswith("maria approved, but the customer wrote again")
+    assert "refund" not in world.names
+    await mill.close_by_hand(older)
+
+
+async def test_what_is_about_another_order_too_goes_to_a_person_as_well(mill: Mill, world: FakeWorld) -> None:
+    older = await at_the_gate(mill, world)
+    seen_open(world, older)
+    world.will("extract_claim", claimed(orders=["ORD-1", "ORD-2"], doubts=[Doubted(doubt=Doubt.WITHDRAWN)]))
+    again = await mill.start(first(text="Forget ORD-1, but refund ORD-2."))
+    status = await mill.until(again, CaseState.WAITING_HUMAN)
+    assert status.finding == f"about {older.id}, which waits for approval: human: not wanted now"
+    assert (await older.query(CaseWorkflow.message)).unread == 1
+    assert (await wrote(mill, again)).taken
+    await mill.close_by_hand(again)
+    await approve(mill, older)
+    await mill.until(older, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(older)
+
+
+async def test_the_same_answer_twice_is_one_answer(mill: Mill, world: FakeWorld) -> None:
+    """It came by two ways, the second while the first was paid on."""
+    reads_the_answers(world)
+    handle = await asked(mill)
+    held = world.hold("refund")
+    await ended(mill, answer(handle.id, "The number is ORD-1"))
+    await held.reached.wait()
+    await ended(mill, answer(handle.id, "the number is  ORD-1."))
+    held.let_go()
+    outcome = await handle.result()
+    assert (outcome.state, outcome.finding) == (CaseState.DONE, "refund of 20.00 USD on ORD-1: undelivered")
 
 
 async def test_the_same_request_again_is_decided_anew_once_the_first_has_ended(mill: Mill, world: FakeWorld) -> None:
