@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictStr
 ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,189}")
 _DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?){0,40}")
 _NO_LETTER = re.compile(r"[\W_]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")  # and what could not be decoded
 
 # How people name mailboxes that nobody reads, without the signs between the words.
 _UNREAD = (

@@ -122,3 +122,8 @@ def test_a_hostile_address_holds_up_nobody() -> None:
         is_own(hostile, OWN)
         is_no_reply(hostile)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("address", ["emili\ufffd@home.example", "a@h\ufffdme.example"])
+def test_no_letter_goes_to_an_address_that_could_not_be_decoded(address: str) -> None:
+    assert not may_receive(address)
