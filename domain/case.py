@@ -18,6 +18,9 @@ FORWARDED = "forwarded"
 SENT_FOR_ANOTHER = "sent_for_another"
 """The flag of a mail whose sender is not From, but who is named beside it: no mail server vouches for that."""
 
+UNVOUCHED = "sent_by_strangers"
+"""The flag beside it where From is neither ours nor of the sender's own domain: anybody can name a customer there."""
+
 CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
 
@@ -194,7 +197,7 @@ class SpecialistResult(BaseModel):
 
     `same_as` is another case that waits for an approval about the same thing, `also` further ones: the message is
     passed on to them. `is_new` says that there is something in it that they were not asked for. One that ends with a
-    person is passed on as well as looked at.
+    person is passed on as well as looked at. `noted_on` is an ended case that has all that this one asks.
     """
 
     ending: Ending
@@ -206,6 +209,7 @@ class SpecialistResult(BaseModel):
     same_as: str | None = None
     also: list[str] = Field(default_factory=list)
     is_new: bool = False
+    noted_on: str | None = None
 
 
 class CaseOutcome(BaseModel):

@@ -11,6 +11,7 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
+from domain.conversations.leads import LeadOnRecord
 from domain.conversations.threads import EarlierCase, Sign, Speaker, ThreadSigns
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
@@ -183,6 +184,14 @@ class Crm(Protocol):
 
     def territories(self, tenant: str) -> list[Territory]:
         """Return who owns which leads."""
+        ...
+
+    def lead_of(self, case_id: str) -> LeadOnRecord | None:
+        """Return the lead that a case recorded, None if it has none."""
+        ...
+
+    def note_on_lead(self, lead_of: str, case_id: str) -> None:
+        """Note on a lead which further case of its conversation asked nothing new (`answers` of its facts), once."""
         ...
 
     def record_lead(

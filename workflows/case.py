@@ -173,7 +173,8 @@ class CaseWorkflow:
                 await self._talk.send(result.letter, "tell the customer what was done")
             self._status.finding = f"{result.finding}; {WROTE_AGAIN}"
             return Next.PERSON
-        return Conclusion(CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED, result.letter)
+        state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
+        return Conclusion(state, result.letter, passed_to=result.noted_on)
 
     async def _ask(self, letter: DetailsAsked) -> Conclusion | Next:
         """Ask the customer and wait for the answer."""

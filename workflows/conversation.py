@@ -16,12 +16,13 @@ with workflow.unsafe.imports_passed_through():
         UnreadResult,
     )
     from domain.case import CaseInput, CaseState, CaseStatus
+    from domain.conversations import before_people
     from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, says_it_again, with_word
     from domain.letters import DetailsAsked, Letter
     from workflows import options
     from workflows.steps import run_once, run_step
 
-WROTE_AGAIN = "the customer wrote again while it was worked"
+WROTE_AGAIN = f"{before_people.WROTE_AGAIN} while it was worked"
 _PEOPLE_WAIT = (CaseState.WAITING_HUMAN, CaseState.WAITING_APPROVAL)
 
 

@@ -12,9 +12,10 @@ from pydantic_core import to_json
 from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import Database
-from adapters.store.tables import approvals, effects, entries, settlements
+from adapters.store.tables import approvals, cases, effects, entries, settlements, words
 from adapters.store.words import add_word
-from domain.case import EffectRecord
+from domain.case import CaseInput, EffectRecord
+from domain.conversations.before_people import may_take_back, names_order
 from domain.money.amount import Money
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import OVERDUE, LedgerState, PendingEffect, Settlement, Settling, next_look
@@ -80,6 +81,26 @@ _OPEN_REQUESTS = (
 )
 
 
+_own_case = cases.alias()
+_OPEN_OF_SENDER = (
+    sa.select(cases.c.case_id, cases.c.replay, cases.c.input)
+    .join(
+        _own_case,
+        sa.and_(_own_case.c.tenant == cases.c.tenant, _own_case.c.sender_email == cases.c.sender_email),
+    )
+    .where(
+        _own_case.c.case_id == sa.bindparam("case_id"),
+        cases.c.case_id != _own_case.c.case_id,
+        cases.c.received_at <= _own_case.c.received_at,
+        cases.c.closed_at.is_(None),
+    )
+    .order_by(cases.c.received_at.desc())
+    .limit(50)
+)
+_ARRIVALS = sa.select(words.c.text).where(words.c.word_id.in_(sa.bindparam("word_ids", expanding=True)))
+_LANES = 5  # waits for a person, of which a case seldom has two
+
+
 def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, now: datetime) -> Account:
     """Return what the records say together with what Headgate paid back.
 
@@ -112,8 +133,20 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
         paid_back=paid_back,
         open_elsewhere=next((w.case_id for w in waiting if order is not None and w.order_id == order.order_id), None),
         open_requests=waiting,
+        before_people=_before_people(connection, case_id, order.order_id) if case_id and order is not None else [],
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
+
+
+def _before_people(connection: Connection, case_id: str, order_id: str) -> list[str]:
+    """Return the sender's older cases on an order to which people were called as they may take a wish back."""
+    found = []
+    for row in connection.execute(_OPEN_OF_SENDER, {"case_id": case_id}):
+        if names_order(CaseInput.model_validate_json(row.input), order_id):
+            ids = [f"{row.case_id}/lane/{row.replay}.{lane}/0" for lane in range(1, _LANES + 1)]
+            if any(may_take_back(told) for told in connection.execute(_ARRIVALS, {"word_ids": ids}).scalars()):
+                found.append(row.case_id)
+    return found
 
 
 def _paid_back(connection: Connection, charge_ids: Sequence[str], *, except_case: str | None) -> list[PaidBack]:

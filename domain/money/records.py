@@ -155,6 +155,7 @@ class Account(BaseModel):
     paid_back: list[PaidBack] = Field(default_factory=list)  # of the order's charges, oldest first; counted above
     open_elsewhere: str | None = None  # another case of this customer, which waits for an approval about this order
     open_requests: list[OpenRequest] = Field(default_factory=list)  # of all orders, the oldest first
+    before_people: list[str] = Field(default_factory=list)  # older cases of the sender that may take the wish back
     own_effect: OwnEffect | None = (
         None  # executed by this case before; `refunded_minor` of the charges does not count it
     )

@@ -63,7 +63,7 @@ class MachineWords:
         if self._bounce.match(subject) and (not lines or any(self._bounce_line.match(line) for line in lines)):
             return MachineVerdict(Machine.BOUNCE, sure=False, sign="worded as a report that a letter did not arrive")
         if self._says_who_it_is(text):
-            sure = (answers or self._auto.match(subject) is not None) and not _wants(text)
+            sure = (answers or self._auto.match(subject) is not None) and not asks_for_something(text)
             return MachineVerdict(Machine.AUTO_REPLY, sure=sure, sign="worded as an automatic answer")
         if self._auto.match(subject):
             return MachineVerdict(Machine.AUTO_REPLY, sure=False, sign="its subject is that of an automatic answer")
@@ -99,8 +99,14 @@ class MachineWords:
         return first.group() if first else None
 
 
-def _wants(text: str) -> bool:
-    return any(mark in text for mark in "?？؟\u037e") or asks_for_money(_GET_BACK.sub("", text))
+def asks_for_something(text: str) -> bool:
+    """Return whether a text asks a question or for money back: whoever wrote it wants to be heard.
+
+    >>> asks_for_something("Where is it?"), asks_for_something("I am away until Monday.")
+    (True, False)
+    """
+    said = text[:_TEXT_CHARS]
+    return any(mark in said for mark in "?？؟\u037e") or asks_for_money(_GET_BACK.sub("", said))
 
 
 def _begins(phrases: tuple[str, ...]) -> re.Pattern[str]:

@@ -10,9 +10,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.case import FORWARDED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
+    from domain.conversations.before_people import WROTE_AGAIN
     from domain.conversations.elsewhere import PutTo, put_to
     from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
@@ -100,7 +101,14 @@ class BillingWorkflow:
         case = self._case
         if account.own_effect is not None:
             return self._paid_by_itself(account.own_effect)
-        decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
+        decision = decide_refund(
+            claim,
+            account,
+            case.policy.refund,
+            now=workflow.now(),
+            suspicious=case.suspicious,
+            vouched=UNVOUCHED not in case.flags,
+        )
         decision = asked_again(decision, account, in_conversation=bool(case.answers))
         elsewhere = put_to(decision, claim, account) if case.policy.waits_for_customers else None
         if elsewhere is not None:
@@ -168,7 +176,7 @@ class BillingWorkflow:
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
         if await self._desk.customer_wrote():
-            return self._desk.end(Ending.HUMAN, f"the customer wrote again before this was done: {describe(refund)}")
+            return self._desk.end(Ending.HUMAN, f"{WROTE_AGAIN} before this was done: {describe(refund)}")
         action = RefundAction.of(refund, case_id=self._case.case_id, policy_version=self._case.policy.version)
         finding = _finding(refund, account)
         answer = self._approvals.given(action)  # before the records moved
@@ -184,7 +192,7 @@ class BillingWorkflow:
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
         approval_id = answer.approval_id if answer is not None else None
         if answer is not None and await self._desk.customer_wrote():
-            return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but the customer wrote again: {finding}")
+            return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but {WROTE_AGAIN}: {finding}")
         effect = await self._pay(action, approval_id, account)
         if effect is None:
             return None
@@ -244,7 +252,9 @@ class BillingWorkflow:
 def _finding(decision: RefundDecision, account: Account) -> str:
     """Say a decision, and that the order was recognised by a number that was written another way."""
     matched = account.order_matched and not isinstance(decision, Inform)
-    return describe(decision) + (", its number was written another way" if matched else "")
+    said = describe(decision) + (", its number was written another way" if matched else "")
+    waits = account.before_people if decision.rule is Rule.OPEN_ELSEWHERE else []
+    return f"{said}: {', '.join(waits)} about the order waits for a person" if waits else said
 
 
 def _asked(decision: Ask) -> DetailsAsked:

@@ -3,6 +3,7 @@
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from activities.actions.lead import RecordLeadResult
 from activities.actions.talk import AskRequest
 from activities.models.extract import ClaimResult
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
@@ -13,9 +14,9 @@ from domain.money.amount import Money
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from domain.money.claim import Doubt, Doubted, Reason
 from domain.money.records import Account, OpenRequest
-from domain.routing import BILLING
+from domain.routing import BILLING, SALES
 from tests.workflows.conversations.talking import NO_ORDER, Case, answer, asked, ended, first, reads_the_answers
-from tests.workflows.fake_world import FakeWorld, account, claimed
+from tests.workflows.fake_world import FakeWorld, account, claimed, routed
 from tests.workflows.running import Mill, eventually, new_case, updates_of
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -326,6 +327,19 @@ async def test_what_is_about_another_order_too_goes_to_a_person_as_well(mill: Mi
     await approve(mill, older)
     await mill.until(older, CaseState.WAITING_HUMAN)
     await mill.close_by_hand(older)
+
+
+async def test_an_answer_to_the_letter_of_a_lead_gets_none(mill: Mill, world: FakeWorld) -> None:
+    """Robots answer every letter."""
+    older = await mill.run(first())
+    world.will("route_case", routed(SALES))
+    noted = RecordLeadResult(account_name_known=False, owner="i", team="s", score=1, noted_on=older.case_id)
+    world.will("record_lead", noted)
+    outcome = await mill.run(answer(older.case_id, "Thank you, I shall wait for your call."))
+    assert (outcome.state, outcome.passed_to, outcome.effects) == (CaseState.DONE, older.case_id, [])
+    assert outcome.finding == f"noted on the lead of {older.case_id}: nothing new is asked"
+    assert [c.request.letter for c in world.of("close_case", outcome.case_id)] == [None]
+    assert "draft_reply" not in world.names
 
 
 async def test_the_same_answer_twice_is_one_answer(mill: Mill, world: FakeWorld) -> None:
