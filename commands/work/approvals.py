@@ -32,15 +32,17 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)", "the customer", "wrote since"),
+                ("approval", "amount", "what", "decide until (UTC)", "wrote since", "the customer"),
                 (
                     (
                         v.approval_id,
                         v.amount,
                         v.brief.what,
                         f"{v.expires_at:%m-%d %H:%M}",
+                        f"{len(v.wrote_since)}: {short_request(v.wrote_since, LIST_QUOTE_CHARS)}"
+                        if v.wrote_since
+                        else "",
                         short_request(v.brief.request, LIST_QUOTE_CHARS),
-                        f"{len(v.wrote_since)}: {v.wrote_since[-1][:LIST_QUOTE_CHARS]}" if v.wrote_since else "",
                     )
                     for v in views
                 ),

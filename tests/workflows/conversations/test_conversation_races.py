@@ -6,6 +6,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from activities.actions.lead import RecordLeadResult
 from activities.actions.talk import AskRequest
 from activities.models.extract import ClaimResult
+from client.approvals import Approvals
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
 from domain.conversations.words import MAX_WORDS, CustomerWord, WordTaken
 from domain.errors import TransientError
@@ -247,9 +248,17 @@ async def test_an_approved_refund_is_not_paid_over_an_unread_message(mill: Mill,
     assert (await mill.until(handle, CaseState.WAITING_APPROVAL)).waits_for == f"approval {handle.id}/approval/1"
     [word] = world.talk.words.words.values()
     assert word.subject == f"the customer wrote again: {handle.id}"
-    await approve(mill, handle)
+    approvals = Approvals(mill.client)
+    view = await approvals.show(f"{handle.id}/approval/1")
+    assert (len(view.wrote_since), view.unread, view.became) == (1, 1, "")
+    assert "Forget it, it works." in view.wrote_since[0]
+    decision = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
+    told = await approvals.decide(decision)
+    assert told.message.endswith("the customer wrote again since: nothing is paid, a person looks at the case")
     status = await mill.until(handle, CaseState.WAITING_HUMAN)
     assert status.finding.startswith("maria approved, but the customer wrote again")
+    became = (await approvals.show(view.approval_id)).became
+    assert became == f"nothing was paid: the case waits for a person ({status.finding})"
     assert "refund" not in world.names
     await mill.close_by_hand(handle)
 
