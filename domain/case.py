@@ -106,6 +106,7 @@ class CaseInput(BaseModel):
     answers: list[str] = Field(default_factory=list)  # what the customer wrote after it, the newest last
     asked_for: list[str] = Field(default_factory=list)  # what the newest question of ours to the customer was about
     answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
+    open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
 
 
 class CaseMessage(BaseModel):

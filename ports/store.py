@@ -101,6 +101,10 @@ class CaseStore(Protocol):
         """Return the cases of the tenant that the signs of a message name, whoever wrote them."""
         ...
 
+    def asked_about(self, stored: StoredCase) -> list[str]:
+        """Return the sender's other cases that wait for an approval about an order that a message names."""
+        ...
+
     def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
         """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable.
 

@@ -94,7 +94,12 @@ class CaseWorkflow:
         self._endings.keep(settled.effects)
 
     async def _worked(self) -> Conclusion:
-        return await self._passed_on() or await self._conclude(await self._route())
+        return await self._passed_on() or await self._conclude(await self._put_to(await self._route()))
+
+    async def _put_to(self, category: Category | None) -> Category | None:
+        if category is None or not SPECIALISTS[category.specialist].pays:  # Billing sees for itself
+            await self._talk.put_to(self._case.open_about)
+        return category
 
     async def _unanswered(self) -> Conclusion:
         """Close what a machine wrote: no model reads it, nothing is done on it, and nobody is answered."""
@@ -105,8 +110,7 @@ class CaseWorkflow:
 
     async def _passed_on(self) -> Conclusion | None:
         """Give a message that continues another case to that one; None if it has to be a case of its own."""
-        to = self._case.continues
-        taken_by = await self._talk.pass_on(to) if to is not None else None
+        taken_by = await self._talk.pass_on(self._case.continues) if self._case.continues else None
         if taken_by is None:
             return None
         self._status.finding = f"passed on to {taken_by}"
@@ -174,7 +178,7 @@ class CaseWorkflow:
             self._status.finding = f"{result.finding}; {WROTE_AGAIN}"
             return Next.PERSON
         state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
-        return Conclusion(state, result.letter, passed_to=result.noted_on)
+        return Conclusion(state, result.letter, result.noted_on)
 
     async def _ask(self, letter: DetailsAsked) -> Conclusion | Next:
         """Ask the customer and wait for the answer."""
@@ -204,12 +208,12 @@ class CaseWorkflow:
         if self._handed_over:  # it was open again and again, and took nothing
             return Next.PERSON
         self._handed_over = True
-        taken = [by for to in others if (by := await self._talk.pass_on(to, repeats=not result.is_new)) is not None]
+        taken = await self._talk.put_to(others, repeats=not result.is_new)
         if not taken:
             return Next.AGAIN
         if result.ending is not Ending.HUMAN and not self._talk.unread:
+            self._talk.passing_to = taken[0]
             return Conclusion(CaseState.DONE, result.letter, passed_to=taken[0])
-        self._talk.passing_to = None  # it goes on by itself: further messages to it are its own
         self._status.finding += f"; {WROTE_AGAIN}" if self._talk.unread else ""
         return Next.PERSON
 

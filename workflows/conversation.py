@@ -1,5 +1,6 @@
 """The conversation of one case: further messages of its customer, the questions to them, and the wait for an answer."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
 
@@ -184,3 +185,10 @@ class Conversation:
         if not passed.taken:
             self._status.notices.append(f"{to} did not take it: {passed.why}"[:300])
         return self.passing_to
+
+    async def put_to(self, others: Sequence[str], *, repeats: bool = False) -> list[str]:
+        """Give the own message to cases that wait about it, while this one goes on; return those that took it."""
+        taken = [by for to in others if (by := await self.pass_on(to, repeats=repeats)) is not None]
+        self.passing_to = None  # further messages to this case are its own
+        self._status.notices.extend(f"put to {by}, which waits for approval" for by in taken)
+        return taken

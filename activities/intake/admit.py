@@ -158,12 +158,17 @@ class AdmitActivities:
     def _in_conversation(self, stored: StoredCase, before: Sequence[StoredCase]) -> StoredCase:
         """Return the case with the older one that it continues; a machine's message continues nothing."""
         case = stored.case
-        if not stored.signs or case.machine is not None or not case.policy.waits_for_customers:
+        if case.machine is not None or not case.policy.waits_for_customers:
             return stored
-        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
-        older, of_others = conversation_of(self._speaker(stored) if found else stored.speaker, found)
+        about = self._cases.asked_about(stored)
+        older, of_others = self._older(stored, before) if stored.signs else (None, False)
         notes = [*case.notes, SOMEBODY_ELSES] if of_others else case.notes
-        return stored.model_copy(update={"case": case.model_copy(update={"continues": older, "notes": notes})})
+        update = {"continues": older, "notes": notes, "open_about": [waits for waits in about if waits != older]}
+        return stored.model_copy(update={"case": case.model_copy(update=update)})
+
+    def _older(self, stored: StoredCase, before: Sequence[StoredCase]) -> tuple[str | None, bool]:
+        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
+        return conversation_of(self._speaker(stored) if found else stored.speaker, found)
 
     def _speaker(self, stored: StoredCase) -> Speaker:
         """Return who wrote a message, with the address on record of one of whom only the customer id is named."""

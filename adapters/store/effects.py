@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from pydantic_core import to_json
 from sqlalchemy.engine import Connection, RowMapping
 
+from adapters.store.approvals import of_requester
 from adapters.store.database import Database
 from adapters.store.tables import approvals, cases, effects, entries, settlements, words
 from adapters.store.words import add_word
@@ -187,10 +187,9 @@ def _open_requests(
     connection: Connection, customer: Customer, *, now: datetime, except_case: str | None
 ) -> list[OpenRequest]:
     """Return what other cases of this customer wait for people to approve, the oldest first."""
-    own = to_json({"requester": customer.customer_id}).decode()[1:-1]  # as it stands in what is looked through
     values = {
         "tenant": customer.tenant,
-        "of_customer": f"%{own.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%",
+        "of_customer": of_requester(customer.customer_id),
         "now": now,
         "except_case": except_case or "",
     }

@@ -185,6 +185,16 @@ class ConversationContract:
         asked = approval_request(big_action()).model_copy(update={"reason": "not_received"})
         store.ledger.announce(asked, NOW)
         assert elsewhere() == "case/shop/e1"
+        again = stored_case("e7", sender_email="ann@example.com")
+        store.cases.admit([stored_case("e1", sender_email="ann@example.com")])
+
+        def about(stored: StoredCase, text: str = "ord 2 was found") -> list[str]:
+            case = stored.case.model_copy(update={"text": text, "customer_id": "C-1"})
+            return store.cases.asked_about(stored.model_copy(update={"case": case}))
+
+        assert about(again) == about(again.model_copy(update={"sender_email": None})) == ["case/shop/e1"]
+        assert about(again, "ORD-1 was found") == []
+        assert about(again.model_copy(update={"sender_email": "eve@x.example"})) == []
         [open_one] = waiting()  # whichever order is named
         assert (open_one.case_id, open_one.order_id, open_one.reason) == ("case/shop/e1", "ORD-2", "not_received")
         assert open_one.money == asked.action.money

@@ -159,6 +159,16 @@ async def test_the_sending_systems_own_name_for_the_conversation_counts_within_t
     assert (await door.admit("4", reply(), source="chat", thread_id="T-7")).case.continues is None
 
 
+async def test_the_senders_cases_that_wait_about_an_order_that_it_names_are_noted(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = await door.admit("1", ANN)
+    monkeypatch.setattr(type(door.store.cases), "asked_about", lambda *_: [older.case.case_id])
+    assert (await door.admit("2", ANN)).case.open_about == [older.case.case_id]
+    answered = await door.admit("3", reply(), references=[door.ask(older.case.case_id)])
+    assert (answered.case.continues, answered.case.open_about) == (older.case.case_id, [])  # it goes there anyway
+
+
 async def test_an_answer_by_the_customers_id_is_of_the_person_whose_address_it_is_on_record(door: Door) -> None:
     older = await door.admit("1", ANN, thread_id="T-7")
 
