@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from activities.templates import RENDER_ERRORS, line_in_template, sandbox
 from domain.blueprint import Blueprint
+from domain.conversations.threads import answering
 from domain.errors import ConfigurationError
 from domain.letters import (
     TEMPLATES,
@@ -85,7 +86,7 @@ class _Wording:
         own = subject and not leads_elsewhere(subject)
         article = letter.article if isinstance(letter, ArticleAnswer) else None
         return Draft(
-            subject=f"Re: {subject}" if own else self._render("subject", {}),
+            subject=answering(subject) if own else self._render("subject", {}),
             text=self._render("frame", {"body": self._body(letter)}),
             relied_on=[f"{article.article_id} v{article.version}"] if article else [],
         )

@@ -6,6 +6,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedE
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
+from domain.conversations.since import seen_with_case
+from domain.errors import HeadgateError
 from domain.money.approval import (
     ApprovalDecision,
     ApprovalResult,
@@ -13,8 +15,10 @@ from domain.money.approval import (
     DecisionAnswer,
     PendingApprovals,
     Standing,
+    Verdict,
 )
 from workflows.approval import ApprovalWorkflow
+from workflows.case import CaseWorkflow
 
 ASKED_AT_ONCE = 16
 
@@ -50,7 +54,7 @@ class Approvals:
         )
 
     async def show(self, approval_id: str) -> ApprovalView:
-        """Return an approval with its brief, open or decided.
+        """Return an approval with its brief, open or decided, and what happened in its case since.
 
         Raises:
             UnknownCaseError: there is no such approval.
@@ -58,20 +62,50 @@ class Approvals:
         """
         handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, approval_id)
         try:
-            return await handle.query(ApprovalWorkflow.view, rpc_timeout=ANSWER_WITHIN)
+            view = await handle.query(ApprovalWorkflow.view, rpc_timeout=ANSWER_WITHIN)
         except (RPCError, WorkflowQueryFailedError) as error:
             raise await unanswered(self._temporal, approval_id, error) from error
+        return await self._with_case(view)
+
+    async def _with_case(self, view: ApprovalView) -> ApprovalView:
+        case = self._temporal.get_workflow_handle_for(CaseWorkflow.run, view.case_id)
+        try:
+            message, status = await asyncio.gather(
+                case.query(CaseWorkflow.message, rpc_timeout=ANSWER_WITHIN),
+                case.query(CaseWorkflow.status, rpc_timeout=ANSWER_WITHIN),
+            )
+        except (RPCError, WorkflowQueryFailedError):  # what was asked for is to be seen all the same
+            return view.model_copy(update={"unheard": "whether the customer wrote again: the case does not answer"})
+        return seen_with_case(view, message, status)
 
     async def decide(self, decision: ApprovalDecision) -> DecisionAnswer:
         """Approve or reject, and learn whether it counted; raises as `show` does."""
         handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, decision.approval_id)
         try:
-            return await handle.execute_update(ApprovalWorkflow.submit, decision, rpc_timeout=ANSWER_WITHIN)
+            answer = await handle.execute_update(ApprovalWorkflow.submit, decision, rpc_timeout=ANSWER_WITHIN)
+            return await self._with_news(answer, decision)
         except WorkflowUpdateFailedError as error:
             return answer_of_rejected(error, DecisionAnswer)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise await unanswered(self._temporal, decision.approval_id, error) from error
+        return await self._too_late(decision)
+
+    async def _with_news(self, answer: DecisionAnswer, decision: ApprovalDecision) -> DecisionAnswer:
+        """Say at once that an approval will not be acted on, where the customer wrote what nobody has read."""
+        if not answer.accepted or decision.verdict is not Verdict.APPROVE:
+            return answer
+        try:
+            view = await self.show(decision.approval_id)
+        except HeadgateError:  # it counted, whoever can be asked now
+            return answer
+        if not view.unread:
+            return answer
+        news = "but the customer wrote again since: nothing is paid, a person looks at the case"
+        return answer.model_copy(update={"message": f"{answer.message}, {news}"})
+
+    async def _too_late(self, decision: ApprovalDecision) -> DecisionAnswer:
+        handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, decision.approval_id)
         description = await describe(self._temporal, decision.approval_id)
         try:
             ended: ApprovalResult = await handle.result()

@@ -18,6 +18,9 @@ FORWARDED = "forwarded"
 SENT_FOR_ANOTHER = "sent_for_another"
 """The flag of a mail whose sender is not From, but who is named beside it: no mail server vouches for that."""
 
+UNVOUCHED = "sent_by_strangers"
+"""The flag beside it where From is neither ours nor of the sender's own domain: anybody can name a customer there."""
+
 CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
 
@@ -103,13 +106,15 @@ class CaseInput(BaseModel):
     answers: list[str] = Field(default_factory=list)  # what the customer wrote after it, the newest last
     asked_for: list[str] = Field(default_factory=list)  # what the newest question of ours to the customer was about
     answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
+    open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
 
 
 class CaseMessage(BaseModel):
     """What a person reads before deciding: the cleaned message with all that the customer wrote after it, personal data
     replaced by tokens.
 
-    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead.
+    `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead. `answers`
+    are the later messages by themselves, which `text` holds too, and `unread` says how many of them nobody has read.
     """
 
     subject: str = ""
@@ -118,6 +123,8 @@ class CaseMessage(BaseModel):
     notes: list[str] = Field(default_factory=list)
     request: list[str] = Field(default_factory=list)
     text: str = ""
+    answers: list[str] = Field(default_factory=list)
+    unread: int = 0
 
 
 class Lane(StrEnum):
@@ -189,7 +196,9 @@ class Ending(StrEnum):
 class SpecialistResult(BaseModel):
     """What a specialist concluded: the case sends the letter and closes, or asks the customer and waits.
 
-    `same_as` is another case that is open about the very same thing: the message is passed on to that one.
+    `same_as` is another case that waits for an approval about the same thing, `also` further ones: the message is
+    passed on to them. `is_new` says that there is something in it that they were not asked for. One that ends with a
+    person is passed on as well as looked at. `noted_on` is an ended case that has all that this one asks.
     """
 
     ending: Ending
@@ -199,6 +208,9 @@ class SpecialistResult(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     notes: list[str] = Field(default_factory=list)
     same_as: str | None = None
+    also: list[str] = Field(default_factory=list)
+    is_new: bool = False
+    noted_on: str | None = None
 
 
 class CaseOutcome(BaseModel):

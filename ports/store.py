@@ -11,6 +11,7 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput, CaseOutcome, EffectRecord
+from domain.conversations.leads import LeadOnRecord
 from domain.conversations.threads import EarlierCase, Sign, Speaker, ThreadSigns
 from domain.deadletter import DeadLetter
 from domain.money.records import Account
@@ -100,6 +101,10 @@ class CaseStore(Protocol):
         """Return the cases of the tenant that the signs of a message name, whoever wrote them."""
         ...
 
+    def asked_about(self, stored: StoredCase) -> list[str]:
+        """Return the sender's other cases that wait for an approval about an order that a message names."""
+        ...
+
     def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
         """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable.
 
@@ -183,6 +188,14 @@ class Crm(Protocol):
 
     def territories(self, tenant: str) -> list[Territory]:
         """Return who owns which leads."""
+        ...
+
+    def lead_of(self, case_id: str) -> LeadOnRecord | None:
+        """Return the lead that a case recorded, None if it has none."""
+        ...
+
+    def note_on_lead(self, lead_of: str, case_id: str) -> None:
+        """Note on a lead which further case of its conversation asked nothing new (`answers` of its facts), once."""
         ...
 
     def record_lead(

@@ -284,6 +284,7 @@ class Parts:
             dead_letters=self.store.dead_letters,
             policy=self.blueprint.case_policy,
             machine_words=MachineWords(self.blueprint.words.mail),
+            records=self.records,
         )
 
     def model_activities(self) -> list[Activity]:

@@ -185,6 +185,7 @@ class ApprovalWorkflow:
             decided_by=decided.by if decided else "",
             reason=decided.reason if decided else "",
             notices=self._notices,
+            words_seen=self._request.words_seen,
         )
 
     def _show(self) -> None:

@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.actions.talk import UnreadResult
     from activities.models.route import RouteActivities, RouteRequest
-    from domain.briefs.request import request_lines
     from domain.case import (
         TERMINAL_STATES,
         CaseAnswer,
@@ -30,9 +29,10 @@ with workflow.unsafe.imports_passed_through():
         SpecialistResult,
     )
     from domain.case_details import case_details, money_of, unanswered
-    from domain.conversations.words import CustomerWord, WordTaken, says_little, span, whole_text
+    from domain.conversations.message import message_of
+    from domain.conversations.words import CustomerWord, WordTaken, says_little, span
     from domain.deadletter import FailedStep
-    from domain.letters import DetailsAsked, Letter, PersonAnswer
+    from domain.letters import DetailsAsked, PersonAnswer
     from domain.model_call import Usage
     from domain.routing import Category
     from domain.specialists import SPECIALISTS, Specialist
@@ -94,7 +94,12 @@ class CaseWorkflow:
         self._endings.keep(settled.effects)
 
     async def _worked(self) -> Conclusion:
-        return await self._passed_on() or await self._conclude(await self._route())
+        return await self._passed_on() or await self._conclude(await self._put_to(await self._route()))
+
+    async def _put_to(self, category: Category | None) -> Category | None:
+        if category is None or not SPECIALISTS[category.specialist].pays:  # Billing sees for itself
+            await self._talk.put_to(self._case.open_about)
+        return category
 
     async def _unanswered(self) -> Conclusion:
         """Close what a machine wrote: no model reads it, nothing is done on it, and nobody is answered."""
@@ -105,8 +110,7 @@ class CaseWorkflow:
 
     async def _passed_on(self) -> Conclusion | None:
         """Give a message that continues another case to that one; None if it has to be a case of its own."""
-        to = self._case.continues
-        taken_by = await self._talk.pass_on(to) if to is not None else None
+        taken_by = await self._talk.pass_on(self._case.continues) if self._case.continues else None
         if taken_by is None:
             return None
         self._status.finding = f"passed on to {taken_by}"
@@ -162,10 +166,10 @@ class CaseWorkflow:
         """Return what follows from a specialist's result: the end, another round with what the customer said, a
         person.
         """
+        if result.same_as is not None:
+            return await self._hand_over(result, [result.same_as, *result.also])
         if result.ending is Ending.HUMAN:
             return Next.PERSON
-        if result.same_as is not None:
-            return await self._hand_over(result.same_as, result.letter)
         if isinstance(result.letter, DetailsAsked) and self._case.policy.waits_for_customers:
             return await self._ask(result.letter)
         if self._talk.unread:
@@ -173,7 +177,8 @@ class CaseWorkflow:
                 await self._talk.send(result.letter, "tell the customer what was done")
             self._status.finding = f"{result.finding}; {WROTE_AGAIN}"
             return Next.PERSON
-        return Conclusion(CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED, result.letter)
+        state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
+        return Conclusion(state, result.letter, result.noted_on)
 
     async def _ask(self, letter: DetailsAsked) -> Conclusion | Next:
         """Ask the customer and wait for the answer."""
@@ -198,18 +203,19 @@ class CaseWorkflow:
         self._status.finding = f"asked, no answer within {span(wait_s)}"
         return Conclusion(CaseState.DONE)
 
-    async def _hand_over(self, to: str, letter: Letter | None) -> Conclusion | Next:
-        """Put the message to a case that is open about the very same thing; if that one just ended, work this one."""
+    async def _hand_over(self, result: SpecialistResult, others: list[str]) -> Conclusion | Next:
+        """Put the message to cases that wait about the same thing; if they just ended, work this one."""
         if self._handed_over:  # it was open again and again, and took nothing
             return Next.PERSON
         self._handed_over = True
-        taken_by = await self._talk.pass_on(to, repeats=True)
-        if taken_by is None:
+        taken = await self._talk.put_to(others, repeats=not result.is_new)
+        if not taken:
             return Next.AGAIN
-        if self._talk.unread:
-            self._status.finding += f"; {WROTE_AGAIN}"
-            return Next.PERSON
-        return Conclusion(CaseState.DONE, letter, passed_to=taken_by)
+        if result.ending is not Ending.HUMAN and not self._talk.unread:
+            self._talk.passing_to = taken[0]
+            return Conclusion(CaseState.DONE, result.letter, passed_to=taken[0])
+        self._status.finding += f"; {WROTE_AGAIN}" if self._talk.unread else ""
+        return Next.PERSON
 
     async def _specialist(self, category: Category) -> SpecialistResult:
         specialist = SPECIALISTS[category.specialist]
@@ -363,12 +369,7 @@ class CaseWorkflow:
     @workflow.query
     def message(self) -> CaseMessage:
         """Return what the case is about, for the person who must answer."""
-        case = self._case
-        said = whole_text(case)
-        request = request_lines(f"{case.subject}\n\n{said}")
-        return CaseMessage(
-            subject=case.subject, lang=case.lang, flags=case.flags, notes=case.notes, request=request, text=said
-        )
+        return message_of(self._case, unread=self._talk.unread)
 
     def _spend(self, usage: Usage) -> None:
         """Count what a step used; of a specialist it takes the place of what its notes said."""

@@ -1,5 +1,6 @@
 """The conversation of one case: further messages of its customer, the questions to them, and the wait for an answer."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
 
@@ -16,12 +17,13 @@ with workflow.unsafe.imports_passed_through():
         UnreadResult,
     )
     from domain.case import CaseInput, CaseState, CaseStatus
-    from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, with_word
+    from domain.conversations import before_people
+    from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, says_it_again, with_word
     from domain.letters import DetailsAsked, Letter
     from workflows import options
     from workflows.steps import run_once, run_step
 
-WROTE_AGAIN = "the customer wrote again while it was worked"
+WROTE_AGAIN = f"{before_people.WROTE_AGAIN} while it was worked"
 _PEOPLE_WAIT = (CaseState.WAITING_HUMAN, CaseState.WAITING_APPROVAL)
 
 
@@ -61,11 +63,13 @@ class Conversation:
     def take(self, word: CustomerWord) -> WordTaken:
         """Take a message, each once: the handler of the update."""
         if word.from_case not in self.case.answered_by:
+            # Whoever is asked again and gives the same answer has answered.
+            again = self._status.state is not CaseState.WAITING_CUSTOMER and says_it_again(self.case, word)
             self.case = with_word(self.case, word)
-            if not word.repeats:
+            if not word.repeats and not again:
                 self.unread += 1
             self.unreadable = self.unreadable or word.unreadable or ""
-            said = "asked for the same again" if word.repeats else "wrote again"
+            said = "asked for the same again" if word.repeats else "said the same again" if again else "wrote again"
             self._status.notices.append(f"the customer {said}: {word.from_case}")
         waits = self._status.state in _PEOPLE_WAIT
         return WordTaken(taken=True, tell=f"{self._status.state}-{self._status.lane}" if waits else "")
@@ -181,3 +185,10 @@ class Conversation:
         if not passed.taken:
             self._status.notices.append(f"{to} did not take it: {passed.why}"[:300])
         return self.passing_to
+
+    async def put_to(self, others: Sequence[str], *, repeats: bool = False) -> list[str]:
+        """Give the own message to cases that wait about it, while this one goes on; return those that took it."""
+        taken = [by for to in others if (by := await self.pass_on(to, repeats=repeats)) is not None]
+        self.passing_to = None  # further messages to this case are its own
+        self._status.notices.extend(f"put to {by}, which waits for approval" for by in taken)
+        return taken

@@ -10,6 +10,7 @@ from activities.clock import Clock, utc_now
 from activities.grants import require_grant
 from activities.withdrawn import is_withdrawn
 from domain.case import CaseInput, EffectRecord
+from domain.conversations.leads import adds_nothing
 from domain.errors import RefusedError
 from domain.reading.sales import LeadFacts, map_territory, score_lead
 from ports.store import CaseStore, Crm
@@ -25,14 +26,18 @@ class RecordLeadRequest(BaseModel):
 
 
 class RecordLeadResult(BaseModel):
-    """Who takes the lead, how warm it is (0 to 100) and why, and the effect on record."""
+    """Who takes the lead, how warm it is (0 to 100) and why, and the effect on record.
+
+    `noted_on` is the older case of the conversation whose lead has all that is asked: then nothing else was recorded.
+    """
 
     account_name_known: bool
     owner: str
     team: str
     score: int
     reasons: list[str] = Field(default_factory=list)
-    effect: EffectRecord
+    effect: EffectRecord | None = None
+    noted_on: str | None = None
 
 
 class LeadActivities:
@@ -52,7 +57,8 @@ class LeadActivities:
 
     @activity.defn
     async def record_lead(self, request: RecordLeadRequest) -> RecordLeadResult:
-        """Record the lead of a case once; where no territory fits it is `unassigned`, never lost.
+        """Record the lead of a case once; where no territory fits it is `unassigned`, never lost. What asks nothing new
+        in the conversation of a lead is noted on that one.
 
         Raises:
             RefusedError: the specialist that asks may not use this tool, or the case was cancelled or has ended.
@@ -66,6 +72,16 @@ class LeadActivities:
     def _record(self, case: CaseInput, facts: LeadFacts) -> RecordLeadResult:
         if self._cases.ending(case.case_id, case.replay) is not None:
             raise RefusedError(f"{case.case_id!r} has ended: no lead is recorded for it any more")
+        older = self._crm.lead_of(case.continues) if case.continues is not None else None
+        if older is not None and adds_nothing(older, facts, now=self._clock()):
+            self._crm.note_on_lead(older.case_id, case.case_id)
+            return RecordLeadResult(
+                account_name_known=False,
+                owner=older.owner,
+                team=older.team,
+                score=older.score,
+                noted_on=older.case_id,
+            )
         account = self._crm.find_crm_account(
             tenant=case.tenant,
             customer_id=case.customer_id,

@@ -15,9 +15,10 @@ from temporalio.exceptions import ApplicationError
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
 from domain.blueprint import CasePolicy
-from domain.case import FORWARDED, SENT_FOR_ANOTHER, CaseInput, CaseOutcome, CaseState, Machine
+from domain.case import FORWARDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, CaseOutcome, CaseState, Machine
 from domain.conversations.threads import (
     SOMEBODY_ELSES,
+    Speaker,
     ThreadSigns,
     base_subject,
     conversation_of,
@@ -26,7 +27,7 @@ from domain.conversations.threads import (
     without_marks,
 )
 from domain.deadletter import Attempt, DeadLetter, letter_id
-from domain.errors import PoisonError, TransientError, WebhookRefusedError, failure_kind
+from domain.errors import HeadgateError, PoisonError, TransientError, WebhookRefusedError, failure_kind
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.formats.mapping import reading_of
 from domain.inbound.reference_ids import usable_id
@@ -36,7 +37,7 @@ from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
 from ports.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
-from ports.store import CaseStore, DeadLetterStore, StoredCase, named_by
+from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase, named_by
 
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
@@ -79,6 +80,7 @@ class AdmitActivities:
         dead_letters: DeadLetterStore,
         policy: Callable[[str], CasePolicy],
         machine_words: MachineWords,
+        records: CustomerRecords | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
@@ -88,6 +90,7 @@ class AdmitActivities:
         self._dead_letters = dead_letters
         self._policy = policy
         self._machine_words = machine_words
+        self._records = records
         self._clock = clock
         self._reader = _new_reader()
 
@@ -155,12 +158,28 @@ class AdmitActivities:
     def _in_conversation(self, stored: StoredCase, before: Sequence[StoredCase]) -> StoredCase:
         """Return the case with the older one that it continues; a machine's message continues nothing."""
         case = stored.case
-        if not stored.signs or case.machine is not None or not case.policy.waits_for_customers:
+        if case.machine is not None or not case.policy.waits_for_customers:
             return stored
-        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
-        older, of_others = conversation_of(stored.speaker, found)
+        about = self._cases.asked_about(stored)
+        older, of_others = self._older(stored, before) if stored.signs else (None, False)
         notes = [*case.notes, SOMEBODY_ELSES] if of_others else case.notes
-        return stored.model_copy(update={"case": case.model_copy(update={"continues": older, "notes": notes})})
+        update = {"continues": older, "notes": notes, "open_about": [waits for waits in about if waits != older]}
+        return stored.model_copy(update={"case": case.model_copy(update=update)})
+
+    def _older(self, stored: StoredCase, before: Sequence[StoredCase]) -> tuple[str | None, bool]:
+        found = [*self._cases.earlier_cases(stored), *(e for one in before if (e := named_by(stored, one)) is not None)]
+        return conversation_of(self._speaker(stored) if found else stored.speaker, found)
+
+    def _speaker(self, stored: StoredCase) -> Speaker:
+        """Return who wrote a message, with the address on record of one of whom only the customer id is named."""
+        speaker = stored.speaker
+        if self._records is None or speaker.address is not None or speaker.customer_id is None:
+            return speaker
+        try:
+            known = self._records.address_of(tenant=speaker.tenant, customer_id=speaker.customer_id)
+        except HeadgateError:  # records that are away hold up no message: it is a case of its own
+            return speaker
+        return speaker.model_copy(update={"known_address": known})
 
     def _stored(self, item: InboxItem) -> StoredCase | None:
         """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
@@ -258,6 +277,7 @@ def _stored_case(
     flags += [FORWARDED] if writer.forwarded and FORWARDED not in flags else []
     for_another = inbound.from_address is not None and inbound.customer_email not in (None, inbound.from_address)
     flags += [SENT_FOR_ANOTHER] if for_another else []
+    flags += [UNVOUCHED] if for_another and not writer.vouched else []
     flags += [str(CleanFlag.UNDECODABLE)] if inbound.undecodable and CleanFlag.UNDECODABLE not in clean.flags else []
     case = CaseInput(
         case_id=item.case_id,

@@ -3,15 +3,18 @@
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.engine import Connection
 
 from adapters.store.database import insert_first
-from adapters.store.tables import approvals, effects
+from adapters.store.tables import approvals, cases, effects
 from adapters.store.words import add_word
+from domain.conversations.before_people import names_order
 from domain.errors import RefusedError
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
 from domain.words_to_people import word_on_approval
+from ports.store import StoredCase
 
 
 def announce(connection: Connection, request: ApprovalRequest, now: datetime) -> None:
@@ -78,3 +81,33 @@ def require_approved(connection: Connection, action: Action, approval_id: str) -
     user = connection.execute(sa.select(effects.c.key).where(effects.c.approval_id == approval_id)).scalar_one_or_none()
     if user is not None and user != action.key:
         raise RefusedError(f"approval {approval_id!r} of {action.key!r} was used by {user!r} before")
+
+
+def of_requester(customer_id: str) -> str:
+    """Return the pattern (escaped by `!`) by which the stored requests of a customer are found."""
+    own = to_json({"requester": customer_id}).decode()[1:-1]  # as it stands in the JSON
+    return f"%{own.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+
+
+def asked_about(connection: Connection, stored: StoredCase) -> list[str]:
+    """Return the sender's other cases that wait for an approval about an order that a message names."""
+    case = stored.case
+    if stored.sender_email is not None:
+        of_sender = cases.c.sender_email == stored.sender_email
+    elif case.customer_id is not None:
+        of_sender = approvals.c.request.like(of_requester(case.customer_id), escape="!")
+    else:
+        return []
+    wanted = (
+        sa.select(approvals.c.case_id, approvals.c.order_id)
+        .join(cases, cases.c.case_id == approvals.c.case_id)
+        .where(
+            approvals.c.standing == Standing.PENDING,
+            approvals.c.tenant == case.tenant,
+            approvals.c.case_id != case.case_id,
+            approvals.c.order_id.is_not(None),
+            of_sender,
+        )
+        .order_by(approvals.c.requested_at, approvals.c.approval_id)
+    )
+    return list(dict.fromkeys(r.case_id for r in connection.execute(wanted) if names_order(case, r.order_id)))

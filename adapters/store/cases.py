@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from adapters.store import approvals
 from adapters.store.database import Database, insert_first, insert_new
 from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from adapters.store.words import add_word
@@ -128,6 +129,11 @@ class SqlCaseStore:
             return []
         with self._database.reading() as connection:
             return list(_earlier_cases(connection, stored))
+
+    def asked_about(self, stored: StoredCase) -> list[str]:
+        """Return the sender's other cases that wait for an approval about an order that a message names."""
+        with self._database.reading() as connection:
+            return approvals.asked_about(connection, stored)
 
     def merge_vault(self, case_id: str, vault: Mapping[str, str]) -> dict[str, str]:
         """Put the tokens of a further message into the case's vault; return how they are called there. Repeatable."""

@@ -10,6 +10,7 @@ from adapters.store.database import Database, insert_first
 from adapters.store.effects import effect_record
 from adapters.store.tables import crm_accounts, customers, effects, leads, territories
 from domain.case import EffectRecord
+from domain.conversations.leads import LeadOnRecord
 from domain.money.effect import LedgerState
 from domain.reading.sales import CrmAccount, Territory
 
@@ -57,6 +58,28 @@ class SqlCrm:
                 Territory(country=r.country, min_employees=r.min_employees, owner=r.owner, team=r.team)
                 for r in connection.execute(wanted)
             ]
+
+    def lead_of(self, case_id: str) -> LeadOnRecord | None:
+        """Return the lead that a case recorded, None if it has none."""
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(leads).where(leads.c.case_id == case_id)).mappings().one_or_none()
+        if row is None:
+            return None
+        return LeadOnRecord.model_validate({**row, "facts": json.loads(row["facts"])})
+
+    def note_on_lead(self, lead_of: str, case_id: str) -> None:
+        """Note on a lead which further case of its conversation asked nothing new, once."""
+
+        def work(connection: Connection) -> None:
+            self._database.lock(connection, f"lead:{lead_of}")
+            known = connection.execute(sa.select(leads.c.facts).where(leads.c.case_id == lead_of)).scalar_one()
+            facts = json.loads(known)
+            if case_id not in facts.setdefault("answers", []):
+                facts["answers"].append(case_id)
+                written = json.dumps(facts, sort_keys=True)
+                connection.execute(sa.update(leads).where(leads.c.case_id == lead_of).values(facts=written))
+
+        self._database.writing(work)
 
     def record_lead(
         self,

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from adapters.store.approvals import of_requester
 from adapters.store.database import Database
-from adapters.store.tables import approvals, effects, entries, settlements
+from adapters.store.tables import approvals, cases, effects, entries, settlements, words
 from adapters.store.words import add_word
-from domain.case import EffectRecord
+from domain.case import CaseInput, EffectRecord
+from domain.conversations.before_people import may_take_back, names_order
 from domain.money.amount import Money
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import OVERDUE, LedgerState, PendingEffect, Settlement, Settling, next_look
 from domain.money.lookup import Facts
-from domain.money.records import Account, Customer, OwnEffect, PaidBack
+from domain.money.records import Account, Customer, OpenRequest, OwnEffect, PaidBack
+from domain.money.refund_action import RefundAction
 from domain.words_to_people import word_on_failed_refund, word_on_overdue_refund
 
 _FAILED = sa.select(settlements.c.effect_key).where(settlements.c.state == Settling.FAILED)
@@ -65,17 +68,37 @@ _OWN_EFFECT = (
     .limit(1)
 )
 
-_OPEN_ELSEWHERE = (
-    sa.select(approvals.c.case_id, approvals.c.request)
+_OPEN_REQUESTS = (
+    sa.select(approvals.c.request)
     .where(
         approvals.c.tenant == sa.bindparam("tenant"),
-        approvals.c.order_id == sa.bindparam("order_id"),
         approvals.c.standing == "pending",
+        approvals.c.request.like(sa.bindparam("of_customer", type_=sa.Text), escape="!"),
         approvals.c.expires_at > sa.bindparam("now"),
         approvals.c.case_id != sa.bindparam("except_case", type_=sa.Text),
     )
     .order_by(approvals.c.requested_at, approvals.c.approval_id)
 )
+
+
+_own_case = cases.alias()
+_OPEN_OF_SENDER = (
+    sa.select(cases.c.case_id, cases.c.replay, cases.c.input)
+    .join(
+        _own_case,
+        sa.and_(_own_case.c.tenant == cases.c.tenant, _own_case.c.sender_email == cases.c.sender_email),
+    )
+    .where(
+        _own_case.c.case_id == sa.bindparam("case_id"),
+        cases.c.case_id != _own_case.c.case_id,
+        cases.c.received_at <= _own_case.c.received_at,
+        cases.c.closed_at.is_(None),
+    )
+    .order_by(cases.c.received_at.desc())
+    .limit(50)
+)
+_ARRIVALS = sa.select(words.c.text).where(words.c.word_id.in_(sa.bindparam("word_ids", expanding=True)))
+_LANES = 5  # waits for a person, of which a case seldom has two
 
 
 def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, now: datetime) -> Account:
@@ -86,10 +109,10 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
     """
     if facts.customer is None:
         return Account()
-    order, today, elsewhere = facts.order, 0, None
+    order, today = facts.order, 0
     paid_back: list[PaidBack] = []
+    waiting = _open_requests(connection, facts.customer, now=now, except_case=case_id)
     if order is not None:
-        elsewhere = _open_elsewhere(connection, facts.customer, order.order_id, now=now, except_case=case_id)
         paid_back = _paid_back(connection, [c.charge_id for c in order.charges], except_case=case_id)
         by_headgate: Counter[str] = Counter()
         for paid in paid_back:
@@ -108,9 +131,22 @@ def with_own_part(connection: Connection, facts: Facts, *, case_id: str | None, 
         candidate_orders=facts.candidate_orders,
         refunded_today_minor=today,
         paid_back=paid_back,
-        open_elsewhere=elsewhere,
+        open_elsewhere=next((w.case_id for w in waiting if order is not None and w.order_id == order.order_id), None),
+        open_requests=waiting,
+        before_people=_before_people(connection, case_id, order.order_id) if case_id and order is not None else [],
         own_effect=_own_effect(connection, case_id) if case_id else None,
     )
+
+
+def _before_people(connection: Connection, case_id: str, order_id: str) -> list[str]:
+    """Return the sender's older cases on an order to which people were called as they may take a wish back."""
+    found = []
+    for row in connection.execute(_OPEN_OF_SENDER, {"case_id": case_id}):
+        if names_order(CaseInput.model_validate_json(row.input), order_id):
+            ids = [f"{row.case_id}/lane/{row.replay}.{lane}/0" for lane in range(1, _LANES + 1)]
+            if any(may_take_back(told) for told in connection.execute(_ARRIVALS, {"word_ids": ids}).scalars()):
+                found.append(row.case_id)
+    return found
 
 
 def _paid_back(connection: Connection, charge_ids: Sequence[str], *, except_case: str | None) -> list[PaidBack]:
@@ -147,15 +183,28 @@ def refunded_since_midnight(
     return int(connection.execute(_SINCE, values).scalar_one())
 
 
-def _open_elsewhere(
-    connection: Connection, customer: Customer, order_id: str, *, now: datetime, except_case: str | None
-) -> str | None:
-    """Return the oldest other case in which this customer waits for an approval about an order."""
-    values = {"tenant": customer.tenant, "order_id": order_id, "now": now, "except_case": except_case or ""}
-    for row in connection.execute(_OPEN_ELSEWHERE, values):
-        if ApprovalRequest.model_validate_json(row.request).requester == customer.customer_id:
-            return str(row.case_id)
-    return None
+def _open_requests(
+    connection: Connection, customer: Customer, *, now: datetime, except_case: str | None
+) -> list[OpenRequest]:
+    """Return what other cases of this customer wait for people to approve, the oldest first."""
+    values = {
+        "tenant": customer.tenant,
+        "of_customer": of_requester(customer.customer_id),
+        "now": now,
+        "except_case": except_case or "",
+    }
+    found = [ApprovalRequest.model_validate_json(row.request) for row in connection.execute(_OPEN_REQUESTS, values)]
+    return [
+        OpenRequest(
+            case_id=request.action.case_id,
+            order_id=request.action.order_id,
+            charge_id=request.action.charge_id,
+            money=request.action.money,
+            reason=request.reason,
+        )
+        for request in found
+        if request.requester == customer.customer_id and isinstance(request.action, RefundAction)
+    ]
 
 
 def _own_effect(connection: Connection, case_id: str) -> OwnEffect | None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0009"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -100,6 +100,7 @@ cases = sa.Table(
     sa.Index("cases_by_message", "message_id"),
     sa.Index("cases_by_thread", "thread_id"),
     sa.Index("cases_by_mark", "mark"),
+    sa.Index("cases_by_sender", "tenant", "sender_email", "received_at"),
 )
 
 outbox = sa.Table(

@@ -91,8 +91,9 @@ def sources_add(
             fields=_paths_of(field or []),
         )
 
-    entry, new = run(work)
+    entry, new, dropped = run(work)
     message = "added" if new else "it was there: read as said now, its secrets are what they were"
+    message += f"; not read any more: {' '.join(dropped)}" if dropped else ""
     secret = {"secret": entry.secrets[-1].get_secret_value()} if new else {}
     if as_json:
         emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **secret})

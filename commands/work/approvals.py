@@ -32,13 +32,16 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)", "the customer"),
+                ("approval", "amount", "what", "decide until (UTC)", "wrote since", "the customer"),
                 (
                     (
                         v.approval_id,
                         v.amount,
                         v.brief.what,
                         f"{v.expires_at:%m-%d %H:%M}",
+                        f"{len(v.wrote_since)}: {short_request(v.wrote_since, LIST_QUOTE_CHARS)}"
+                        if v.wrote_since
+                        else "",
                         short_request(v.brief.request, LIST_QUOTE_CHARS),
                     )
                     for v in views
@@ -64,6 +67,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 def _print_brief(view: "ApprovalView") -> None:
     from domain.briefs.request import request_rows
+    from domain.conversations.since import since_rows
 
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
@@ -73,6 +77,7 @@ def _print_brief(view: "ApprovalView") -> None:
         ("why a person", brief.why),
         *(("evidence", line) for line in brief.evidence),
         *request_rows(brief.request),
+        *since_rows(view),
         ("policy", brief.policy),
         ("if approved", brief.if_approved),
         ("if rejected", brief.if_rejected),

@@ -82,6 +82,15 @@ def request_rows(lines: Sequence[str]) -> list[tuple[str, str]]:
     return rows
 
 
+def asks_for_money(text: str) -> bool:
+    """Return whether a text speaks of money to be given back.
+
+    >>> asks_for_money("Please refund it."), asks_for_money("I am away until Monday.")
+    (True, False)
+    """
+    return _GIVE_BACK.search(text[:MAX_TEXT_CHARS]) is not None
+
+
 def short_request(lines: Sequence[str], at_most: int) -> str:
     """Return the most telling quote of `request_lines` in at most `at_most` characters; "" where there is none.
 

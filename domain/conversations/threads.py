@@ -56,6 +56,7 @@ class Speaker(BaseModel):
     tenant: str
     address: str | None = None
     customer_id: str | None = None
+    known_address: str | None = None  # of that customer, as the records have it
 
 
 class EarlierCase(BaseModel):
@@ -113,6 +114,15 @@ def base_subject(subject: str) -> str | None:
     return _ANSWERING.sub("", bare).strip().casefold() or None
 
 
+def answering(subject: str) -> str:
+    """Return the subject of an answer, which says once that it is one.
+
+    >>> answering("Re: AW: Broken lamp"), answering("Broken lamp")
+    ('Re: Broken lamp', 'Re: Broken lamp')
+    """
+    return f"Re: {_ANSWERING.sub('', subject.strip())}".strip()
+
+
 def usable_reference(given: str | None) -> str | None:
     """Return the id of an e-mail, or of a conversation elsewhere, as it is kept and compared; None if it cannot be one.
 
@@ -139,13 +149,16 @@ def is_same_person(newer: Speaker, older: Speaker) -> bool:
     """Return whether a message is of the person who wrote an older one, of the same tenant.
 
     By its address, if it has one: who knows a customer's id is not the customer. Else by the customer id that the
-    sending system vouches for.
+    sending system vouches for, or the address on record of that customer.
     """
     if newer.tenant != older.tenant:
         return False
     if (address := email_key(newer.address)) is not None:
         return address == email_key(older.address)
-    return newer.customer_id is not None and newer.customer_id == older.customer_id
+    if newer.customer_id is not None and newer.customer_id == older.customer_id:
+        return True
+    known = email_key(newer.known_address)
+    return known is not None and known == email_key(older.address)
 
 
 def conversation_of(speaker: Speaker, earlier: Sequence[EarlierCase]) -> tuple[str | None, bool]:

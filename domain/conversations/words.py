@@ -69,6 +69,22 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
     )
 
 
+def says_it_again(case: CaseInput, word: CustomerWord) -> bool:
+    """Return whether a message says just what the one before it said: sent twice, or once by each of two ways.
+
+    The newest counts, so one that takes up an older message again is news.
+    """
+    if not case.answers or word.unreadable or _said(word.text) != _said(case.answers[-1]):
+        return False
+    fields = ("order_id", "customer_id", "amount", "currency", "suspicious")
+    as_before = all(getattr(with_word(case, word), name) == getattr(case, name) for name in fields)
+    return as_before and set(word.flags) <= set(case.flags)
+
+
+def _said(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")
+
+
 def says_little(case: CaseInput) -> bool:
     """Return whether a message means something only together with what it answers: thanks, a number, a name."""
     said = (word for word in case.text.split() if not any(c.isdigit() for c in word))

@@ -5,12 +5,13 @@ cleaner's work.
 import email
 import re
 from collections.abc import Iterator, Sequence
+from email.policy import Compat32
 from typing import Any, NamedTuple
 
 from domain.case import CASE_ID, Machine
 from domain.inbound.machine import FEEDBACK, Fields, MachineVerdict, fields_of, machine_of
 from domain.mail.addresses import ADDRESS, is_no_reply, is_own
-from domain.mail.mailbox import NOBODY, Mailbox, plain_text, read_mailbox
+from domain.mail.mailbox import NOBODY, Mailbox, as_utf8, plain_text, read_mailbox
 from domain.mail.sending import CASE_HEADER
 
 __all__ = ["ADDRESS", "EmailHead", "head_of", "headers_of", "read_email_head"]
@@ -35,6 +36,16 @@ _REPORTED_ID = re.compile(rb"^message-id:[ \t]{0,9}\n?[ \t]{0,9}<([^<>\s]{1,250}
 _REPORTED_CASE = re.compile(
     rb"^" + CASE_HEADER.encode() + rb":[ \t]{0,9}\n?[ \t]{0,9}(\S{1,200})[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
+
+
+class _AsItCame(Compat32):
+    """Returns headers with their bytes; the library's own way loses those that are not ASCII (RFC 6532)."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the library's signature
+        return value
+
+
+_AS_IT_CAME = _AsItCame()
 
 
 class EmailHead(NamedTuple):
@@ -97,8 +108,8 @@ def headers_of(raw: bytes) -> list[tuple[str, str]]:
     [('Subject', 'Lamp broken')]
     """
     lines = raw[:_HEAD_CAP].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    found = email.message_from_bytes(lines).items()
-    return [(name, _FOLD.sub(" ", str(value))) for name, value in found[:_MAX_HEADERS]]
+    found = email.message_from_bytes(lines, policy=_AS_IT_CAME).items()
+    return [(name, _FOLD.sub(" ", as_utf8(value))) for name, value in found[:_MAX_HEADERS]]
 
 
 def head_of(headers: Sequence[tuple[str, str]], *, own: Sequence[str] = ()) -> EmailHead:
@@ -146,7 +157,7 @@ def _mailbox(fields: Fields, name: str) -> Mailbox:
 
 
 def _ids(value: str) -> list[str]:
-    return _ID.findall(value[-_IDS_CAP:])
+    return [found for found in _ID.findall(value[-_IDS_CAP:]) if found.isprintable()]
 
 
 def _first(ids: tuple[str, ...]) -> tuple[str, ...]:

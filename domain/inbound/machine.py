@@ -124,7 +124,7 @@ def _automatic_answers(fields: Fields) -> Iterator[MachineVerdict]:
         if any(value.lower() not in _NO for value in fields.get(name, ())):
             yield MachineVerdict(Machine.AUTO_REPLY, sure=True, sign=name.title())
     for name, word in _MARKED:
-        if word in _joined(fields, name):
+        if any(value.lower().partition("@")[0] == word for value in fields.get(name, ())):
             yield MachineVerdict(Machine.AUTO_REPLY, sure=True, sign=f"{name.title()}: {word}")
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictStr
 ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,189}")
 _DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?){0,40}")
 _NO_LETTER = re.compile(r"[\W_]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")  # and what could not be decoded
 
 # How people name mailboxes that nobody reads, without the signs between the words.
 _UNREAD = (
@@ -51,13 +51,27 @@ def is_own(address: str, own: Sequence[str]) -> bool:
     return any(ours in names and there == domain.rstrip(".") for ours, _, there in parts)
 
 
+def vouches_for(sent_from: str, named: str, own: Sequence[str]) -> bool:
+    """Return whether a mail from one address may name another one as its sender: it is ours, or of the same domain.
+
+    >>> [vouches_for(there, "ann@home.example", []) for there in ("form@mail.home.example", "no-reply@evil.example")]
+    [True, False]
+    """
+    there, here = (address.casefold().rpartition("@")[2].rstrip(".") for address in (sent_from, named))
+    return is_own(sent_from, own) or there == here or there.endswith(f".{here}")
+
+
 def is_no_reply(address: str) -> bool:
     """Return whether an address says of itself that nobody reads what is sent there.
 
-    >>> is_no_reply("orders.No-Reply+7@shop.example"), is_no_reply("norah.reply@example.org")
+    >>> is_no_reply("orders.No-Reply+7@shop.example"), is_no_reply("bruno.reply@example.org")
     (True, False)
     """
-    return _NO_REPLY.search(_bare(address)) is not None
+    local = address.casefold().rpartition("@")[0].partition("+")[0]
+    words = [word for word in _NO_LETTER.split(local) if word]
+    if any(_NO_REPLY.search(word) for word in words):
+        return True
+    return any(_NO_REPLY.match("".join(words[first:])) for first in range(len(words)))  # not "bruno.reply"
 
 
 def is_daemon(address: str) -> bool:

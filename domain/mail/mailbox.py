@@ -5,12 +5,14 @@ Read from the left in one pass. What two readers could take for different addres
 
 import re
 from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from typing import NamedTuple
 
 from domain.mail.addresses import ADDRESS
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ESCAPED = re.compile(r"[\udc80-\udcff]")
+_LOST = re.compile(r"[\ud800-\udfff\ufffd]")
 _MAX_CHARS = 2_000  # of one header
 # The pieces of a header: a quoted text, a comment's brackets, an address in angle brackets, what parts, a word.
 _PIECE = re.compile(r'"((?:[^"\\]|\\.){0,2000})"|([()])|<([^<>]{0,400})>|([,;:])|([^\s"()<>,;:]+)|(\s+|.)', re.DOTALL)
@@ -46,11 +48,35 @@ def read_mailbox(header: str) -> Mailbox:
 
 def plain_text(raw: str) -> str:
     """Decode the encoded words of a header and return one line of text; never raises."""
+    raw = _guessed(raw[:_MAX_CHARS])
     try:
-        text = str(make_header(decode_header(raw[:_MAX_CHARS])))
+        text = "".join(_chunk(*chunk) for chunk in decode_header(raw))
     except (ValueError, LookupError, HeaderParseError):  # encoded words that lie about their charset
-        text = raw[:_MAX_CHARS]
+        text = raw
     return " ".join(_CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).split())
+
+
+def as_utf8(value: str) -> str:
+    """Return a header, whose bytes beyond ASCII are escaped as `surrogateescape` does, read as UTF-8 if it is that."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        return value
+
+
+def _guessed(value: str) -> str:
+    """Return a text whose bytes are no UTF-8 as old programs wrote it; no address is ever read so."""
+    if not _ESCAPED.search(value):
+        return value
+    return _ESCAPED.sub(lambda found: bytes([ord(found.group()) - 0xDC00]).decode("windows-1252", "replace"), value)
+
+
+def _chunk(text: bytes | str, charset: str | None) -> str:
+    if isinstance(text, str):
+        return text
+    return text.decode(charset) if charset else text.decode("raw-unicode-escape")  # as `decode_header` encoded it
 
 
 class _Read:
@@ -92,12 +118,13 @@ class _Read:
             return NOBODY
         if not self._bracketed:
             bare = raw.strip(" ,;")
-            return Mailbox("", bare) if ADDRESS.fullmatch(bare) else NOBODY
+            return Mailbox("", bare) if ADDRESS.fullmatch(bare) and not _LOST.search(bare) else NOBODY
         name = plain_text(raw.strip(" ,;")).strip("\"' ").removesuffix(":").strip()
         addresses = {address.casefold() for address in self._bracketed}
-        if len(addresses) > 1 or not ADDRESS.fullmatch(self._bracketed[0]):
+        address = self._bracketed[0]
+        if len(addresses) > 1 or not ADDRESS.fullmatch(address) or _LOST.search(address):
             return NOBODY
         # A name that is the address again is what many programs write; any other address in it is a second one.
         if "@" in name and name.casefold() not in addresses:
             return NOBODY
-        return Mailbox(name, self._bracketed[0])
+        return Mailbox(name, address)

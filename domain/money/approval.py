@@ -50,6 +50,8 @@ class ApprovalRequest(BaseModel):
     category: str = "Billing"
     tenant: str = "default"
     requested_at: datetime | None = None  # from when `expires_after_s` counts, in the workflow's time
+    reason: str = ""  # why the customer wants it back, as the claim has it
+    words_seen: int = 0  # so many further messages of the customer the brief was made of
 
 
 class Verdict(StrEnum):
@@ -169,6 +171,11 @@ class ApprovalView(BaseModel):
     decided_by: str = ""
     reason: str = ""
     notices: list[str] = Field(default_factory=list)  # decisions that had no effect, and why
+    words_seen: int = 0
+    wrote_since: list[str] = Field(default_factory=list)  # what the customer wrote since, quoted, links dead
+    unread: int = 0  # of the customer's messages, those over which nothing is paid before a person has read them
+    unheard: str = ""  # why the case could not be asked for these
+    became: str = ""  # what the case did on the decision; empty while it waits for one
 
 
 class PendingApprovals(BaseModel):

@@ -129,6 +129,18 @@ class PaidBack(BaseModel):
     at: datetime | None = None
 
 
+class OpenRequest(BaseModel):
+    """What another case of the customer waits for people to approve; `reason` is why the customer wants it back, empty
+    where an earlier version asked.
+    """
+
+    case_id: str
+    order_id: str
+    charge_id: str
+    money: Money
+    reason: str = ""
+
+
 class Account(BaseModel):
     """What the store knows about the sender and the order named: the answer of the `find_account` tool."""
 
@@ -142,6 +154,8 @@ class Account(BaseModel):
     )
     paid_back: list[PaidBack] = Field(default_factory=list)  # of the order's charges, oldest first; counted above
     open_elsewhere: str | None = None  # another case of this customer, which waits for an approval about this order
+    open_requests: list[OpenRequest] = Field(default_factory=list)  # of all orders, the oldest first
+    before_people: list[str] = Field(default_factory=list)  # older cases of the sender that may take the wish back
     own_effect: OwnEffect | None = (
         None  # executed by this case before; `refunded_minor` of the charges does not count it
     )

@@ -40,6 +40,8 @@ class Rule(StrEnum):
 
     NOT_A_REFUND = "not_a_refund"
     SUSPICIOUS_TEXT = "suspicious_text"
+    SENDER_NOT_VOUCHED_FOR = "sender_not_vouched_for"
+    OPEN_ELSEWHERE = "open_elsewhere"
     UNREADABLE_FIELD = "unreadable_field"
     CLAIM_UNREAD = "claim_unread"
     ITEM_UNKNOWN = "item_unknown"
@@ -161,7 +163,13 @@ _Verdict = Refund | Deny | ToHuman
 
 
 def decide_refund(
-    claim: Claim, account: Account, policy: RefundPolicy, *, now: datetime, suspicious: bool = False
+    claim: Claim,
+    account: Account,
+    policy: RefundPolicy,
+    *,
+    now: datetime,
+    suspicious: bool = False,
+    vouched: bool = True,
 ) -> RefundDecision:
     """Decide a claim by the policy.
 
@@ -171,6 +179,8 @@ def decide_refund(
         policy: the blueprint's rules.
         now: the time of the decision, with time zone.
         suspicious: the message hid text from its reader; such a case never pays by itself.
+        vouched: nothing says that the sender may be somebody else than whose name the message bears; else a person
+            decides before anything is paid.
     """
     if claim.unreadable:
         return ToHuman(rule=Rule.UNREADABLE_FIELD)
@@ -192,7 +202,11 @@ def decide_refund(
         rule = Rule.NOT_THE_OWNER if foreign else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
     verdict = _judge_order(claim, account.order, policy, now)
-    return _marked(verdict, claim, account, policy) if isinstance(verdict, Refund) else verdict
+    if not isinstance(verdict, Refund):
+        return verdict
+    if account.before_people:
+        return ToHuman(rule=Rule.OPEN_ELSEWHERE)
+    return _marked(verdict, claim, account, policy) if vouched else ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
 
 
 def _rule_of_doubts(claim: Claim) -> Rule | None:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from domain.case import Machine
 from domain.inbound.machine import MachineVerdict
 from domain.inbound.webhook import Inbound
-from domain.mail.addresses import ADDRESS, is_daemon, is_no_reply, is_own, may_receive
-from domain.writers.machine_words import MachineWords
+from domain.mail.addresses import ADDRESS, is_daemon, is_no_reply, is_own, may_receive, vouches_for
+from domain.writers.machine_words import MachineWords, asks_for_something
 
 
 class Writer(NamedTuple):
     """Who a message is from: the address that letters go to, if one may; the machine that wrote it, if one did; why a
-    person looks at it first, if one must.
+    person looks at it first, if one must. Not `vouched` for is who is only named beside a From of strangers.
     """
 
     address: str | None = None
@@ -23,6 +23,7 @@ class Writer(NamedTuple):
     for_person: str | None = None  # no personal data
     forwarded: bool = False
     notes: tuple[str, ...] = ()
+    vouched: bool = True
 
 
 def writer_of(inbound: Inbound, text: str, *, words: MachineWords, own: Sequence[str]) -> Writer:
@@ -40,15 +41,15 @@ def writer_of(inbound: Inbound, text: str, *, words: MachineWords, own: Sequence
     verdict = _verdict(inbound, text, words)
     if verdict is not None:
         if verdict.sure:
-            return Writer(
-                address, verdict.machine, forwarded=forwarded, notes=(f"written by a machine: {verdict.sign}",)
-            )
+            note = f"written by a machine: {verdict.sign}" if verdict.sign else "written by a machine"
+            return Writer(address, verdict.machine, forwarded=forwarded, notes=(note,))
         perhaps = f"it may be written by a machine ({verdict.sign}): nothing was answered"
         return Writer(address, for_person=perhaps, forwarded=forwarded)
     doubt = None if address or inbound.customer_id else _nobody_known(inbound, text, words, own, forwarded=forwarded)
     hint = words.forwarded_from(text) if forwarded and doubt is None else None
     notes = (f"it was forwarded; what was forwarded may be from {hint}",) if hint else ()
-    return Writer(address, for_person=doubt, forwarded=forwarded, notes=notes)
+    vouched = inbound.from_address is None or address is None or vouches_for(inbound.from_address, address, own)
+    return Writer(address, for_person=doubt, forwarded=forwarded, notes=notes, vouched=vouched)
 
 
 def given_address(inbound: Inbound) -> str | None:
@@ -60,9 +61,9 @@ def given_address(inbound: Inbound) -> str | None:
 
 def _verdict(inbound: Inbound, text: str, words: MachineWords) -> MachineVerdict | None:
     """Join what the headers say with what the words say: two doubtful signs of different kinds are no doubt any more,
-    unless a mailing list handed the message on.
+    unless a mailing list handed the message on, or it asks for something.
     """
-    by_words = words.verdict(inbound.subject, text)
+    by_words = words.verdict(inbound.subject, text, answers=bool(inbound.references))
     if inbound.machine is None:
         if is_daemon(given_address(inbound) or ""):
             return MachineVerdict(Machine.BOUNCE, sure=True, sign="sent by a mail server")
@@ -70,7 +71,8 @@ def _verdict(inbound: Inbound, text: str, words: MachineWords) -> MachineVerdict
     by_headers = MachineVerdict(inbound.machine, inbound.machine_sure, inbound.machine_sign)
     if by_headers.sure or by_words is None or by_headers.machine is Machine.LIST:
         return by_headers
-    return MachineVerdict(by_words.machine, sure=True, sign=f"{by_headers.sign}, and {by_words.sign}")
+    sign = f"{by_headers.sign}, and {by_words.sign}"
+    return MachineVerdict(by_words.machine, sure=not asks_for_something(text), sign=sign)
 
 
 def _nobody_known(

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from domain.briefs.request import short_request
+from domain.conversations.since import times
 
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {
@@ -61,6 +62,7 @@ def _environment() -> Environment:
     found.filters["path"] = approval_path
     found.filters["case_path"] = case_path
     found.filters["short"] = short_request
+    found.filters["times"] = times
     return found
 
 

@@ -18,10 +18,13 @@ OUR_NAMES = "none"  # the format of a source that uses ours
 
 
 class PutSource(NamedTuple):
-    """A source as it stands in the file now; `new` says that it was not there."""
+    """A source as it stands in the file now; `new` says that it was not there, `dropped` are paths that are read no
+    more, as FIELD=PATH.
+    """
 
     entry: SourceEntry
     new: bool
+    dropped: Sequence[str] = ()
 
 
 def read_sources(path: Path) -> list[SourceEntry]:
@@ -61,7 +64,12 @@ def put_source(
         known[name] = changed
         content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
         write_private(path, content.encode() + b"\n")
-    return PutSource(changed, entry is None)
+    kept = _paths(changed)
+    return PutSource(changed, entry is None, [path for path in _paths(base) if path not in kept])
+
+
+def _paths(entry: SourceEntry) -> list[str]:
+    return [f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths]
 
 
 def _fresh(scheme: Scheme | None) -> SecretStr:

@@ -1,5 +1,6 @@
 """What the case store, the records, the CRM and the dead letters promise, on any database."""
 
+import json
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from adapters.store import Store
-from adapters.store.tables import journal, outbox, replies
+from adapters.store.tables import journal, leads, outbox, replies
 from domain.case import CaseState
 from domain.deadletter import DeadLetter, DeadLetterStatus
 from domain.errors import FailureKind, NotEndedError, StatementRefusedError
@@ -226,6 +227,15 @@ class CrmContract:
         assert record("Katrin") == record("Uwe") == "case/shop/e1/lead"
         assert store.reports.counts().effects == {"lead": 1}
         assert store.reports.ledger_export().entries == []
+        found = store.crm.lead_of("case/shop/e1")
+        assert found is not None
+        assert (found.owner, found.score, found.at) == ("Katrin", 5, NOW)
+        for case_id in ("case/shop/e2", "case/shop/e3", "case/shop/e2"):
+            store.crm.note_on_lead("case/shop/e1", case_id)
+        with store.database.reading() as connection:
+            facts = connection.execute(sa.select(leads.c.facts)).scalar_one()
+        assert json.loads(facts) == {"answers": ["case/shop/e2", "case/shop/e3"]}
+        assert store.crm.lead_of("case/shop/e2") is None
 
 
 class DeadLetterContract:

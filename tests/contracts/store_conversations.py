@@ -12,6 +12,8 @@ from adapters.store.tables import replies
 from domain.case import CaseState
 from domain.conversations.threads import Sign, ThreadSigns, new_message_id
 from domain.money.approval import Standing
+from domain.money.records import OpenRequest
+from domain.words_to_people import WordToPeople
 from ports.store import QueuedLetter, Reply, StoredCase
 from tests.contracts.store_samples import (
     NOW,
@@ -168,15 +170,75 @@ class ConversationContract:
             )
             return account.open_elsewhere
 
+        def waiting(customer: str = "C-1") -> list[OpenRequest]:
+            account = store.records.find_account(
+                tenant="default",
+                customer_id=customer,
+                sender_email=None,
+                order_id=None,
+                now=NOW,
+                case_id="case/shop/e2",
+            )
+            return account.open_requests
+
         assert elsewhere() is None
-        asked = approval_request(big_action())
+        asked = approval_request(big_action()).model_copy(update={"reason": "not_received"})
         store.ledger.announce(asked, NOW)
         assert elsewhere() == "case/shop/e1"
+        again = stored_case("e7", sender_email="ann@example.com")
+        store.cases.admit([stored_case("e1", sender_email="ann@example.com")])
+
+        def about(stored: StoredCase, text: str = "ord 2 was found") -> list[str]:
+            case = stored.case.model_copy(update={"text": text, "customer_id": "C-1"})
+            return store.cases.asked_about(stored.model_copy(update={"case": case}))
+
+        assert about(again) == about(again.model_copy(update={"sender_email": None})) == ["case/shop/e1"]
+        assert about(again, "ORD-1 was found") == []
+        assert about(again.model_copy(update={"sender_email": "eve@x.example"})) == []
+        [open_one] = waiting()  # whichever order is named
+        assert (open_one.case_id, open_one.order_id, open_one.reason) == ("case/shop/e1", "ORD-2", "not_received")
+        assert open_one.money == asked.action.money
+        assert waiting("C-2") == []
         assert elsewhere(case="case/shop/e1") is None  # its own
         assert elsewhere(order="ORD-1") is None
         assert elsewhere(hours=2) is None  # its time is up
         store.ledger.record_approval(asked, approval_result(asked, Standing.REJECTED))
         assert elsewhere() is None
+
+    def test_an_older_case_of_the_sender_that_may_take_the_wish_back_is_seen(self, store: Store) -> None:
+        def before(order: str = "ORD-1", case: str = "case/shop/new") -> list[str]:
+            account = store.records.find_account(
+                tenant="default", customer_id="C-1", sender_email=None, order_id=order, now=NOW, case_id=case
+            )
+            return account.before_people
+
+        def admit(name: str, text: str, minutes: int, sender: str = "ann@example.com") -> None:
+            made = stored_case(name, sender_email=sender)
+            at = NOW + timedelta(minutes=minutes)
+            case = made.case.model_copy(update={"text": text, "received_at": at})
+            store.cases.admit([made.model_copy(update={"case": case})])
+
+        def called(case_id: str, why: str) -> None:
+            word = WordToPeople(
+                word_id=f"{case_id}/lane/0.1/0", kind="arrival", case_id=case_id, subject="s", text=why, at=NOW
+            )
+            store.words.add(word)
+
+        admit("back", "Please do not refund ORD-1.", 0)
+        admit("other", "Please do not refund ORD-3.", 0)
+        admit("asks", "Where is ORD-1?", 0)
+        admit("eve", "Please do not refund ORD-1.", 0, "eve@x.example")
+        admit("new", "Please refund ORD-1.", 1)
+        admit("later", "Please do not refund ORD-1.", 2)
+        assert before() == []  # nobody was called yet
+        for name in ("back", "other", "eve", "later"):
+            called(f"case/shop/{name}", "human: not wanted now; becomes a dead letter at …")
+        called("case/shop/asks", "no article explains it")
+        assert before() == ["case/shop/back"]
+        assert before(order="ORD-2") == []
+        assert before(case="case/shop/unknown") == []
+        store.cases.close(outcome("back"), None)
+        assert before() == []
 
     def test_a_pending_approval_of_another_customer_says_nothing(self, store: Store) -> None:
         """The order went to somebody else since."""

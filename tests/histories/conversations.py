@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from activities.actions.lead import RecordLeadResult
 from domain.blueprint import ConversationRules
 from domain.case import CaseInput, CaseState
-from domain.money.claim import Origin
-from domain.money.records import Account
+from domain.money.amount import Money
+from domain.money.claim import Doubt, Doubted, Origin
+from domain.money.records import Account, OpenRequest
+from domain.routing import SALES
 from tests.histories.scenarios import BIG, Recorded, at_the_gate, case, ended
-from tests.workflows.fake_world import FakeWorld, account, claimed
+from tests.workflows.fake_world import FakeWorld, account, claimed, routed
 from tests.workflows.running import Mill
 
 WAIT_S = 3 * 86_400.0
@@ -87,3 +90,31 @@ async def the_same_request_twice(mill: Mill, world: FakeWorld) -> Recorded:
     again = await mill.start(talking())
     await mill.until(again, CaseState.DONE)
     return {"case_same_request": again.id, "billing_same_request": f"{again.id}/billing"}
+
+
+async def another_wish_while_the_first_waits(mill: Mill, world: FakeWorld) -> Recorded:
+    """It takes back what waits, and is about another order too: passed on, and a person looks at it."""
+    older, _ = await at_the_gate(mill, world, talking())
+
+    def open_elsewhere(request: Any) -> Account:
+        known: Account = account(BIG)(request)
+        money = Money(minor=BIG, currency="USD")
+        waits = OpenRequest(case_id=older.id, order_id="ORD-1", charge_id="CH-1", money=money)
+        return known.model_copy(update={"open_elsewhere": older.id, "open_requests": [waits]})
+
+    world.will("find_account", open_elsewhere)
+    world.will("extract_claim", claimed(orders=["ORD-1", "ORD-2"], doubts=[Doubted(doubt=Doubt.WITHDRAWN)]))
+    again = await mill.start(talking())
+    await mill.until(again, CaseState.WAITING_HUMAN)
+    await mill.close_by_hand(again)
+    return {"case_other_wish": again.id, "billing_other_wish": f"{again.id}/billing"}
+
+
+async def thanks_for_the_letter_of_a_lead(mill: Mill, world: FakeWorld) -> Recorded:
+    older = await mill.run(talking())
+    world.will("route_case", routed(SALES))
+    noted = RecordLeadResult(account_name_known=False, owner="i", team="s", score=1, noted_on=older.case_id)
+    world.will("record_lead", noted)
+    answered = await mill.start(talking(continues=older.case_id, text="Thank you, I shall wait for your call."))
+    await ended(answered)
+    return {"case_lead_noted": answered.id, "sales_lead_noted": f"{answered.id}/sales"}

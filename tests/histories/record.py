@@ -15,9 +15,11 @@ from temporalio.service import RPCError
 
 from domain.specialists import SPECIALISTS
 from tests.histories.conversations import (
+    another_wish_while_the_first_waits,
     answered_too_late,
     asked_and_answered,
     asked_in_vain,
+    thanks_for_the_letter_of_a_lead,
     the_same_request_twice,
     wrote_again_before_it_was_paid,
 )
@@ -99,6 +101,8 @@ SCENARIOS: list[Scenario] = [
     answered_too_late,
     wrote_again_before_it_was_paid,
     the_same_request_twice,
+    another_wish_while_the_first_waits,
+    thanks_for_the_letter_of_a_lead,
     intake,
     journal,
     settling,

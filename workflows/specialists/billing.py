@@ -10,9 +10,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.case import FORWARDED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
+    from domain.conversations.before_people import WROTE_AGAIN
+    from domain.conversations.elsewhere import PutTo, put_to
     from domain.errors import FailureKind, RecordsMovedError
     from domain.letters import (
         AlreadyOpen,
@@ -27,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.money.approval import Standing
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
-    from domain.money.records import Account
+    from domain.money.records import Account, OwnEffect
     from domain.money.refund import Ask, Deny, Inform, Refund, RefundDecision, Rule, ToHuman, decide_refund, describe
     from domain.money.refund_action import RefundAction, RefundTerms
     from workflows import options
@@ -98,22 +100,33 @@ class BillingWorkflow:
         """Return how the case shall end, None to decide again on what the account says then."""
         case = self._case
         if account.own_effect is not None:
-            paid = account.own_effect
-            letter = RefundPaid(money=paid.money, order_id=paid.order_id, pending=paid.pending)
-            return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
-        decision = decide_refund(claim, account, case.policy.refund, now=workflow.now(), suspicious=case.suspicious)
+            return self._paid_by_itself(account.own_effect)
+        decision = decide_refund(
+            claim,
+            account,
+            case.policy.refund,
+            now=workflow.now(),
+            suspicious=case.suspicious,
+            vouched=UNVOUCHED not in case.flags,
+        )
         decision = asked_again(decision, account, in_conversation=bool(case.answers))
+        elsewhere = put_to(decision, claim, account) if case.policy.waits_for_customers else None
+        if elsewhere is not None:
+            return self._put_to(elsewhere, decision)
         if isinstance(decision, Refund | Deny):
             before = paid_before(decision, claim, account, now=workflow.now())
             if before is not None:
                 return await self._paid_already(before, decision, account)
+        return await self._do(decision, claim, account)
+
+    async def _do(self, decision: RefundDecision, claim: Claim, account: Account) -> SpecialistResult | None:
         finding = _finding(decision, account)
         match decision:
             case Refund():
                 return await self._refund(decision, claim, account)
             case Deny():
                 return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
-            case Ask() if "customer" in decision.missing and FORWARDED in case.flags:
+            case Ask() if "customer" in decision.missing and FORWARDED in self._case.flags:
                 return self._desk.end(Ending.HUMAN, f"{finding}; forwarded by somebody whom the records do not know")
             case Ask():
                 return self._desk.end(Ending.ANSWER, finding, _asked(decision))
@@ -121,6 +134,10 @@ class BillingWorkflow:
                 return await self._inform()
             case ToHuman():
                 return self._desk.end(Ending.HUMAN, finding)
+
+    def _paid_by_itself(self, paid: OwnEffect) -> SpecialistResult:
+        letter = RefundPaid(money=paid.money, order_id=paid.order_id, pending=paid.pending)
+        return self._desk.end(Ending.ANSWER, f"refunded {paid.money} before, under {paid.key}", letter)
 
     async def _paid_already(
         self, before: PaidBefore, decision: Refund | Deny, account: Account
@@ -158,10 +175,8 @@ class BillingWorkflow:
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
-        if account.open_elsewhere is not None and self._case.policy.waits_for_customers:
-            return self._same_as(account.open_elsewhere, refund)
         if await self._desk.customer_wrote():
-            return self._desk.end(Ending.HUMAN, f"the customer wrote again before this was done: {describe(refund)}")
+            return self._desk.end(Ending.HUMAN, f"{WROTE_AGAIN} before this was done: {describe(refund)}")
         action = RefundAction.of(refund, case_id=self._case.case_id, policy_version=self._case.policy.version)
         finding = _finding(refund, account)
         answer = self._approvals.given(action)  # before the records moved
@@ -177,7 +192,7 @@ class BillingWorkflow:
                 return self._desk.end(Ending.REJECT, f"approval {answer.standing}: {finding}", expired)
         approval_id = answer.approval_id if answer is not None else None
         if answer is not None and await self._desk.customer_wrote():
-            return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but the customer wrote again: {finding}")
+            return self._desk.end(Ending.HUMAN, f"{answer.by} approved, but {WROTE_AGAIN}: {finding}")
         effect = await self._pay(action, approval_id, account)
         if effect is None:
             return None
@@ -191,11 +206,15 @@ class BillingWorkflow:
         )
         return self._desk.end(Ending.ANSWER, finding, paid)
 
-    def _same_as(self, other: str, refund: Refund) -> SpecialistResult:
-        """Neither pay beside a request that waits for approval nor ask for the same a second time."""
-        finding = f"the same as {other}, which waits for approval: {describe(refund)}"
-        result = self._desk.end(Ending.ANSWER, finding, AlreadyOpen(order_id=refund.order_id))
-        return result.model_copy(update={"same_as": other})
+    def _put_to(self, elsewhere: PutTo, decision: RefundDecision) -> SpecialistResult:
+        """Neither pay nor ask beside a request that waits for approval, and let nothing be paid over what is new."""
+        first, *also = elsewhere.cases
+        what = "the same as" if elsewhere.repeats else "about"
+        finding = f"{what} {first}, which waits for approval: {describe(decision)}"
+        ending = Ending.ANSWER if elsewhere.alone else Ending.HUMAN
+        letter = AlreadyOpen(order_id=elsewhere.order_id) if elsewhere.alone else None
+        result = self._desk.end(ending, finding, letter)
+        return result.model_copy(update={"same_as": first, "also": also, "is_new": not elsewhere.repeats})
 
     async def _pay(self, action: RefundAction, approval_id: str | None, account: Account) -> EffectRecord | None:
         """Return what was paid, None where the records moved since the decision: then it is decided again."""
@@ -233,7 +252,9 @@ class BillingWorkflow:
 def _finding(decision: RefundDecision, account: Account) -> str:
     """Say a decision, and that the order was recognised by a number that was written another way."""
     matched = account.order_matched and not isinstance(decision, Inform)
-    return describe(decision) + (", its number was written another way" if matched else "")
+    said = describe(decision) + (", its number was written another way" if matched else "")
+    waits = account.before_people if decision.rule is Rule.OPEN_ELSEWHERE else []
+    return f"{said}: {', '.join(waits)} about the order waits for a person" if waits else said
 
 
 def _asked(decision: Ask) -> DetailsAsked:

@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.briefs.brief import refund_brief
     from domain.case import CaseState, ProgressNote
     from domain.case_details import plain
+    from domain.conversations.words import whole_text
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
     from domain.money.claim import Claim
     from domain.money.records import Account
@@ -76,11 +77,13 @@ class RefundApprovals:
                 policy=case.policy.refund,
                 flags=case.flags,
                 expires_after_s=rules.expires_after_s,
-                message=f"{case.subject}\n\n{case.text}",
+                message=f"{case.subject}\n\n{whole_text(case)}",
             ),
             requester=account.customer.customer_id if account.customer else "unknown",
             approvers=rules.approvers,
             expires_after_s=rules.expires_after_s,
             remind_every_s=rules.remind_every_s,
             tenant=case.tenant,
+            reason=claim.reason,
+            words_seen=len(case.answers),
         )

@@ -28,6 +28,9 @@ class SalesWorkflow:
     async def _answer(self) -> SpecialistResult:
         wanted = await self._qualify()
         lead = await self._record(wanted)
+        if lead.noted_on is not None:
+            noted = self._desk.end(Ending.ANSWER, f"noted on the lead of {lead.noted_on}: nothing new is asked")
+            return noted.model_copy(update={"noted_on": lead.noted_on})
         drafted = await self._draft(wanted, lead)
         finding = f"lead {lead.score}/100 for {lead.owner} ({lead.team}), {wanted.facts.interest.replace('_', ' ')}"
         letter = DraftedReply(subject=drafted.draft.subject, text=drafted.draft.text)
@@ -50,7 +53,8 @@ class SalesWorkflow:
             RecordLeadRequest(case=self._desk.case, facts=wanted.facts),
             summary="find the account, map the territory, score and record the lead",
         )
-        self._desk.effects.append(recorded.effect)
+        if recorded.effect is not None:
+            self._desk.effects.append(recorded.effect)
         return recorded
 
     async def _draft(self, wanted: LeadResult, lead: RecordLeadResult) -> DraftResult:

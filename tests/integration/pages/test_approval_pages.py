@@ -284,3 +284,21 @@ async def test_the_original_can_be_opened_from_the_request(person: Person) -> No
     page = (await person.http.get(f"/approvals/{APPROVAL}")).text
     [link] = re.findall(r'href="(/cases/[^"]*/original)"', page)
     assert (await person.http.get(link)).status_code == 200
+
+
+async def test_what_the_customer_wrote_since_is_shown_escaped_and_what_became_of_it(
+    person: Person, desk: FakeDesk
+) -> None:
+    await person.log_in()
+    desk.view = desk.view.model_copy(update={"wrote_since": ["“Half <b>of</b> it.”", HOSTILE], "unread": 2})
+    listed = (await person.http.get("/approvals")).text
+    assert "2 times since this was asked" in listed
+    shown = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    assert "“Half &lt;b&gt;of&lt;/b&gt; it.”" in shown
+    assert HOSTILE not in shown
+    assert "if you approve, nothing is paid" in shown
+    decided = {"standing": Standing.APPROVED, "became": "nothing was paid: the case waits for a person"}
+    desk.view = desk.view.model_copy(update=decided)
+    shown = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    assert "nothing was paid: the case waits for a person" in shown
+    assert "if you approve" not in shown

@@ -87,6 +87,11 @@ def test_letters_for_a_country_come_before_those_of_its_language_and_the_bluepri
         assert paragraphs(letters.write(PAID, lang=lang, subject=""))[0] == hello
 
 
+def test_answers_to_answers_do_not_pile_up_in_the_subject() -> None:
+    for subject in ("Re: Broken lamp", "RE: AW: Re: Broken lamp"):
+        assert write(PAID, lang="en", subject=subject).subject == "Re: Broken lamp"
+
+
 @pytest.mark.parametrize("name", KINDS)
 @in_every_language
 def test_every_letter_is_whole_and_in_one_language(name: str, lang: str) -> None:
@@ -146,8 +151,10 @@ def test_what_is_missing_is_asked_for_and_nothing_else(lang: str) -> None:
     assert candidates.endswith("ORD-3, ORD-2.")
     assert "ORD-12345" in order
     order_only = write(DetailsAsked(missing=["order_id"]), lang=lang, subject="")
-    assert paragraphs(order_only) == [hello, order, bye]
+    assert paragraphs(order_only) == [hello, order[0].lower() + order[1:], bye]
     assert customer != order
+    assert customer[0].islower()  # goes on from the greeting; every further paragraph begins a sentence
+    assert order[0].isupper()
 
 
 @in_every_language

@@ -11,7 +11,7 @@ from activities.actions.approve import ApproveActivities, RecordDecisionRequest
 from activities.actions.bury import BuryActivities
 from activities.actions.close import CloseActivities, CloseRequest, EndingRequest, ForbidRequest, reply_key
 from activities.actions.find import FindAccountRequest, FindActivities
-from activities.actions.lead import LeadActivities, RecordLeadRequest
+from activities.actions.lead import LeadActivities, RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import (
     PayActivities,
 )
@@ -66,7 +66,24 @@ class TestRecordsAndLeads:
         again = await within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case_input(), facts=facts))
         assert first == again
         assert (first.owner, first.team, first.account_name_known) == ("Uwe", "DACH large", True)
+        assert first.effect is not None
         assert first.effect.key == "case/shop/e1/lead"
+
+    async def test_an_answer_to_the_letter_of_a_lead_is_a_note_on_it(self, store: Store, clock: Clock) -> None:
+        lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
+
+        async def record(name: str, facts: LeadFacts, continues: str | None = "case/shop/e1") -> RecordLeadResult:
+            case = case_input(name).model_copy(update={"continues": continues})
+            return await within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case, facts=facts))
+
+        first = await record("e1", LeadFacts(interest=Interest.QUOTE, seats=50), None)
+        for _ in range(2):
+            noted = await record("e2", LeadFacts())
+            assert (noted.noted_on, noted.effect, noted.owner) == ("case/shop/e1", None, first.owner)
+        assert store.crm.lead_of("case/shop/e2") is None
+        assert store.reports.counts().effects == {"lead": 1}
+        more = await record("e2", LeadFacts(interest=Interest.QUOTE, seats=500))
+        assert (more.noted_on, more.effect is not None) == (None, True)
 
     async def test_a_lead_that_fits_no_territory_is_unassigned_not_lost(self, store: Store, clock: Clock) -> None:
         store.cases.admit([stored_case("x", sender_email="x@nowhere.example")])

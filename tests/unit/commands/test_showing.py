@@ -13,6 +13,7 @@ from client.case_rows import CaseRow
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
 from domain.audit.facts import AuditReport, Violation
+from domain.money.approval import Standing
 from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import NOW, action, case_input, seed_samples, stored_case
 from tests.fakes.headgate import FakeHeadgate
@@ -126,3 +127,22 @@ def test_a_brief_of_an_older_version_is_shown_without_words(fake: FakeHeadgate) 
     code, stdout, _ = run("approvals", "show", APPROVAL)
     assert code == 0
     assert "the customer" not in stdout
+
+
+def test_an_approver_sees_what_the_customer_wrote_since_and_what_became_of_it(fake: FakeHeadgate) -> None:
+    since = {"wrote_since": ["“Refund half of it.”"], "unread": 1}
+    fake.approvals.view = fake.approvals.view.model_copy(update=since)
+    _, stdout, _ = run("approvals", "list")
+    assert "1: “Refund half of it.”" in stdout.split("\t")
+    _, stdout, _ = run("approvals", "show", APPROVAL)
+    assert "  wrote again   the customer wrote once since this was asked:" in stdout.splitlines()
+    assert "  the customer  “Refund half of it.”" in stdout.splitlines()
+    assert "if you approve, nothing is paid" in stdout
+    why = "nothing was paid: the case waits for a person (maria approved, but the customer wrote again)"
+    decided = {"standing": Standing.APPROVED, "became": why}
+    fake.approvals.view = fake.approvals.view.model_copy(update=decided)
+    _, stdout, _ = run("approvals", "show", APPROVAL)
+    assert f"  became of it  {why}" in stdout.splitlines()
+    assert "if you approve" not in stdout
+    _, stdout, _ = run("approvals", "show", APPROVAL, "--json")
+    assert (json.loads(stdout)["wrote_since"], json.loads(stdout)["became"]) == (since["wrote_since"], why)

@@ -90,3 +90,10 @@ def test_a_file_that_is_none_is_kept_as_it_is(tmp_path: Path) -> None:
     assert code != 0
     assert "sources.json" in stderr
     assert (tmp_path / "sources.json").read_text() == "{"
+
+
+def test_paths_that_are_read_no_more_are_named(tmp_path: Path) -> None:
+    added(tmp_path, "desk", "--field", "text=a", "--field", "customer_email=b.c")
+    changed = added(tmp_path, "desk", "--field", "text=d")
+    assert str(changed["message"]).endswith("; not read any more: text=a customer_email=b.c")
+    assert "not read" not in str(added(tmp_path, "desk", "--field", "text=d")["message"])

@@ -57,6 +57,9 @@ class MemoryCases:
     def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
         raise NotImplementedError
 
+    def asked_about(self, stored: StoredCase) -> list[str]:
+        raise NotImplementedError
+
 
 class NoAddresses:
     """Records that know nobody's address."""

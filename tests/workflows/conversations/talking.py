@@ -7,15 +7,20 @@ from temporalio.client import WorkflowHandle
 
 from domain.blueprint import ApprovalRules, ConversationRules
 from domain.case import CaseInput, CaseOutcome, CaseState
+from domain.conversations.words import CustomerWord, WordTaken
 from domain.letters import DetailsAsked
-from domain.money.claim import Origin
-from domain.money.records import Account, Customer
+from domain.money.amount import Money
+from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
+from domain.money.claim import Origin, Reason
+from domain.money.records import Account, Customer, OpenRequest
 from tests.workflows.fake_world import FakeWorld, account, claimed
-from tests.workflows.running import MARIA, Mill, new_case, policy
+from tests.workflows.running import MARIA, Mill, eventually, new_case, policy
+from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
 
 Case = WorkflowHandle[CaseWorkflow, CaseOutcome]
 DAY_S = 86_400.0
+BIG = 600_000
 WAIT_S = 14 * DAY_S
 NO_ORDER = claimed(order_id=None)
 
@@ -78,3 +83,40 @@ def missing(world: FakeWorld, case_id: str) -> list[list[str]]:
 def at(day: int) -> datetime:
     """A time in January 2026."""
     return datetime(2026, 1, day, 9, tzinfo=UTC)
+
+
+async def wrote(mill: Mill, handle: Case, text: str = "Forget it, it works.") -> WordTaken:
+    """Let the customer write again, past the activity that usually passes it on."""
+    word = CustomerWord(from_case=new_case().case_id, text=text)
+    taken: WordTaken = await handle.execute_update(CaseWorkflow.customer_wrote, word)
+    return taken
+
+
+async def approve(mill: Mill, handle: Case, number: int = 1) -> None:
+    gate = mill.client.get_workflow_handle(f"{handle.id}/approval/{number}")
+    view: ApprovalView = await gate.query(ApprovalWorkflow.view)
+    decision = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
+    await gate.execute_update(ApprovalWorkflow.submit, decision)
+
+
+async def at_the_gate(mill: Mill, world: FakeWorld) -> Case:
+    world.always("find_account", account(BIG))
+    handle = await mill.start(first())
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+
+    async def announced() -> bool:
+        return bool(world.of("announce_approval"))
+
+    await eventually(announced)
+    return handle
+
+
+def seen_open(world: FakeWorld, older: Case) -> None:
+    def records(request: object) -> Account:
+        money = Money(minor=BIG, currency="USD")
+        waits = OpenRequest(
+            case_id=older.id, order_id="ORD-1", charge_id="CH-1", money=money, reason=Reason.NOT_RECEIVED
+        )
+        return account(BIG)(request).model_copy(update={"open_elsewhere": older.id, "open_requests": [waits]})
+
+    world.will("find_account", records)

@@ -4,29 +4,29 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.actions.talk import AskRequest
+from client.approvals import Approvals
 from domain.case import CaseInput, CaseState, HumanDecision, Lane
-from domain.conversations.words import MAX_WORDS, CustomerWord, WordTaken
+from domain.conversations.words import MAX_WORDS
 from domain.errors import TransientError
-from domain.letters import AlreadyOpen, RefundPaid
-from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
-from domain.money.records import Account
+from domain.letters import RefundPaid
+from domain.money.approval import ApprovalDecision, Verdict
 from domain.routing import BILLING
-from tests.workflows.conversations.talking import NO_ORDER, Case, answer, asked, ended, first, reads_the_answers
+from tests.workflows.conversations.talking import (
+    NO_ORDER,
+    Case,
+    answer,
+    asked,
+    at_the_gate,
+    ended,
+    first,
+    reads_the_answers,
+    wrote,
+)
 from tests.workflows.fake_world import FakeWorld, account, claimed
-from tests.workflows.running import Mill, eventually, new_case, updates_of
-from workflows.approval import ApprovalWorkflow
+from tests.workflows.running import Mill, eventually, updates_of
 from workflows.case import CaseWorkflow
 
-BIG = 600_000
-
 pytestmark = pytest.mark.usefixtures("both_ways")
-
-
-async def wrote(mill: Mill, handle: Case, text: str = "Forget it, it works.") -> WordTaken:
-    """Let the customer write again, past the activity that usually passes it on."""
-    word = CustomerWord(from_case=new_case().case_id, text=text)
-    taken: WordTaken = await handle.execute_update(CaseWorkflow.customer_wrote, word)
-    return taken
 
 
 async def notices(handle: Case) -> list[str]:
@@ -217,25 +217,6 @@ async def test_who_is_routed_by_a_person_is_worked_with_all_messages(mill: Mill,
     assert world.requests("extract_claim")[-1].case.answers == ["Twenty dollars."]
 
 
-async def approve(mill: Mill, handle: Case, number: int = 1) -> None:
-    gate = mill.client.get_workflow_handle(f"{handle.id}/approval/{number}")
-    view: ApprovalView = await gate.query(ApprovalWorkflow.view)
-    decision = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
-    await gate.execute_update(ApprovalWorkflow.submit, decision)
-
-
-async def at_the_gate(mill: Mill, world: FakeWorld) -> Case:
-    world.always("find_account", account(BIG))
-    handle = await mill.start(first())
-    await mill.until(handle, CaseState.WAITING_APPROVAL)
-
-    async def announced() -> bool:
-        return bool(world.of("announce_approval"))
-
-    await eventually(announced)
-    return handle
-
-
 async def test_an_approved_refund_is_not_paid_over_an_unread_message(mill: Mill, world: FakeWorld) -> None:
     """Whoever approved did not see the withdrawal."""
     handle = await at_the_gate(mill, world)
@@ -243,46 +224,19 @@ async def test_an_approved_refund_is_not_paid_over_an_unread_message(mill: Mill,
     assert (await mill.until(handle, CaseState.WAITING_APPROVAL)).waits_for == f"approval {handle.id}/approval/1"
     [word] = world.talk.words.words.values()
     assert word.subject == f"the customer wrote again: {handle.id}"
-    await approve(mill, handle)
+    approvals = Approvals(mill.client)
+    view = await approvals.show(f"{handle.id}/approval/1")
+    assert (len(view.wrote_since), view.unread, view.became) == (1, 1, "")
+    assert "Forget it, it works." in view.wrote_since[0]
+    decision = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
+    told = await approvals.decide(decision)
+    assert told.message.endswith("the customer wrote again since: nothing is paid, a person looks at the case")
     status = await mill.until(handle, CaseState.WAITING_HUMAN)
     assert status.finding.startswith("maria approved, but the customer wrote again")
+    became = (await approvals.show(view.approval_id)).became
+    assert became == f"nothing was paid: the case waits for a person ({status.finding})"
     assert "refund" not in world.names
     await mill.close_by_hand(handle)
-
-
-# --- the same request again ------------------------------------------------------------------------------------------
-
-
-def seen_open(world: FakeWorld, older: Case) -> None:
-    def records(request: object) -> Account:
-        return account(BIG)(request).model_copy(update={"open_elsewhere": older.id})
-
-    world.will("find_account", records)
-
-
-async def test_the_same_request_again_is_put_to_the_one_that_waits(mill: Mill, world: FakeWorld) -> None:
-    """Nobody is asked twice, nothing is paid beside it; the approval that follows is not in the way."""
-    older = await at_the_gate(mill, world)
-    seen_open(world, older)
-    again = await ended(mill, first(text="Where is my money for ORD-1?"))
-    assert (again.state, again.passed_to) == (CaseState.DONE, older.id)
-    assert again.finding.startswith(f"the same as {older.id}, which waits for approval")
-    assert len(world.of("announce_approval")) == 1
-    [close] = [c.request for c in world.of("close_case", again.case_id)]
-    assert close.letter == AlreadyOpen(order_id="ORD-1")
-    await approve(mill, older)
-    outcome = await older.result()
-    assert outcome.state is CaseState.DONE
-    assert len(world.of("refund")) == 1
-
-
-async def test_the_same_request_again_is_decided_anew_once_the_first_has_ended(mill: Mill, world: FakeWorld) -> None:
-    older = await mill.start(first())
-    await older.result()
-    seen_open(world, older)
-    again = await mill.run(first())
-    assert (again.state, again.passed_to) == (CaseState.DONE, None)
-    assert len(world.of("find_account", again.case_id)) <= 2
 
 
 # --- replays ---------------------------------------------------------------------------------------------------------

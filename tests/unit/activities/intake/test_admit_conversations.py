@@ -18,6 +18,7 @@ from domain.case import CaseOutcome, CaseState, Machine
 from domain.conversations.threads import SOMEBODY_ELSES, ThreadSigns, new_message_id
 from domain.errors import TransientError
 from domain.inbound.webhook import Inbound, parse_webhook
+from domain.money.records import Account
 from domain.writers.machine_words import MachineWords
 from ports.inbox import InboxItem
 from ports.store import Reply, StoredCase
@@ -50,7 +51,18 @@ class Door:
             starter=self,
             dead_letters=store.dead_letters,
             policy=lambda tenant: CasePolicy(version="v", conversation=self.rules),
+            records=self,
         )
+        self.known: dict[str, str] = {}
+        self.records_are_away = False
+
+    def address_of(self, *, tenant: str, customer_id: str) -> str | None:
+        if self.records_are_away:
+            raise TransientError("away")
+        return self.known.get(f"{tenant}/{customer_id}")
+
+    def find_account(self, **_: object) -> Account:
+        raise AssertionError("nobody asks for an account here")
 
     async def start(self, cases: object) -> None: ...
 
@@ -145,6 +157,30 @@ async def test_the_sending_systems_own_name_for_the_conversation_counts_within_t
     assert (await door.admit("2", reply(), thread_id="T-7")).case.continues == older.case.case_id
     assert (await door.admit("3", reply(), thread_id="T-8")).case.continues is None
     assert (await door.admit("4", reply(), source="chat", thread_id="T-7")).case.continues is None
+
+
+async def test_the_senders_cases_that_wait_about_an_order_that_it_names_are_noted(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = await door.admit("1", ANN)
+    monkeypatch.setattr(type(door.store.cases), "asked_about", lambda *_: [older.case.case_id])
+    assert (await door.admit("2", ANN)).case.open_about == [older.case.case_id]
+    answered = await door.admit("3", reply(), references=[door.ask(older.case.case_id)])
+    assert (answered.case.continues, answered.case.open_about) == (older.case.case_id, [])  # it goes there anyway
+
+
+async def test_an_answer_by_the_customers_id_is_of_the_person_whose_address_it_is_on_record(door: Door) -> None:
+    older = await door.admit("1", ANN, thread_id="T-7")
+
+    async def answer(name: str) -> StoredCase:
+        return await door.admit(name, {"text": "It is ORD-1.", "customer": {"id": f"C-{name}"}}, thread_id="T-7")
+
+    door.known = {"default/C-2": "Ann@shop.example", "default/C-3": "eve@x.example", "default/C-5": "ann@shop.example"}
+    assert (await answer("2")).case.continues == older.case.case_id
+    assert (await answer("3")).case.notes == [SOMEBODY_ELSES]
+    assert (await answer("4")).case.notes == [SOMEBODY_ELSES]  # the records know nobody of that id
+    door.records_are_away = True
+    assert (await answer("5")).case.continues is None
 
 
 MAIL = (

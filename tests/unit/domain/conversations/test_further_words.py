@@ -13,6 +13,7 @@ from domain.conversations.words import (
     Questions,
     merged_vault,
     renamed,
+    says_it_again,
     says_little,
     shortened,
     whole_text,
@@ -110,6 +111,23 @@ def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
 )
 def test_which_messages_mean_nothing_by_themselves(text: str, little: bool) -> None:
     assert says_little(case(text=text)) is little
+
+
+@pytest.mark.parametrize(
+    ("newer", "again"),
+    [
+        (word(text="The number  is ORD-1."), True),
+        (word(text="ORD-2"), False),
+        (word(text="ORD-1"), False),  # taken up again after another one: the newest counts
+        (word(text="the number is ord-1", amount="5.00", currency="USD"), False),
+        (word(text="the number is ord-1", suspicious=True), False),
+        (word(text="the number is ord-1", flags=["forwarded"]), False),
+        (word(text="the number is ord-1", unreadable="it is in a file"), False),
+    ],
+)
+def test_only_what_says_just_the_same_as_the_newest_is_no_news(newer: CustomerWord, again: bool) -> None:
+    assert says_it_again(case(answers=["ORD-1", "the number is ORD-1"]), newer) is again
+    assert not says_it_again(case(), newer)
 
 
 # --- tokens of two messages ---

@@ -167,3 +167,12 @@ def test_ours_cannot_be_guessed_and_are_found_again() -> None:
 )
 def test_whether_there_is_anything_to_look_up(signs: ThreadSigns, there: bool) -> None:
     assert bool(signs) is there
+
+
+def test_the_customer_on_record_of_an_id_is_the_person_of_that_address() -> None:
+    by_id = Speaker(tenant="default", customer_id="C-1", known_address="ANN@shop.example")
+    assert is_same_person(by_id, ANN)
+    assert not is_same_person(by_id.model_copy(update={"known_address": "eve@x.example"}), ANN)
+    assert not is_same_person(by_id.model_copy(update={"known_address": None}), ANN)
+    assert not is_same_person(by_id.model_copy(update={"tenant": "other"}), ANN)
+    assert not is_same_person(by_id.model_copy(update={"address": "eve@x.example"}), ANN)  # it says who it is

@@ -194,3 +194,40 @@ def test_hostile_mails_are_read_in_no_time() -> None:
         read_email_head(raw, own=OWN)
         headers_of(raw)
     assert time.monotonic() - began < 5
+
+
+# --- headers in raw bytes (RFC 6532, and programs that never encoded any) ---
+
+
+def raw_mail(subject: str, sender: str, encoding: str) -> bytes:
+    return f"From: {sender}\r\nSubject: {subject}\r\n\r\nHello".encode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252"])
+def test_raw_subjects_and_names_are_read(encoding: str) -> None:
+    found = read_email_head(raw_mail("Réponse automatique : absence", "René <r@home.example>", encoding))
+    assert found is not None
+    assert (found.subject, found.sender_name) == ("Réponse automatique : absence", "René")
+    assert found.sender_address == "r@home.example"
+
+
+def test_raw_bytes_beside_encoded_words_are_read() -> None:
+    found = read_email_head(raw_mail("né ☃ =?utf-8?q?R=C3=A9?= l’été", "a@home.example", "utf-8"))
+    assert found is not None
+    assert found.subject == "né ☃ Ré l’été"
+
+
+def test_an_address_in_utf8_is_read_and_one_in_anything_else_is_nobodys() -> None:
+    """A letter to a guessed address goes to a stranger."""
+    for sender in ("emilié@home.example", "E <emilié@home.example>"):
+        sure, guessed = (read_email_head(raw_mail("x", sender, code)) for code in ("utf-8", "windows-1252"))
+        assert sure is not None
+        assert sure.sender_address == "emilié@home.example"
+        assert guessed is not None
+        assert guessed.sender_address is None
+
+
+def test_ids_of_raw_bytes_are_none() -> None:
+    raw = b"From: a@home.example\r\nMessage-ID: <\xe9@x>\r\nReferences: <ok@x> <\xff@x>\r\n\r\nHello"
+    found = parse_webhook("message/rfc822", raw)
+    assert (found.message_id, found.references) == (None, ["ok@x"])

@@ -5,7 +5,7 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from domain.mail.addresses import MailRules, is_daemon, is_no_reply, is_own, may_receive
+from domain.mail.addresses import MailRules, is_daemon, is_no_reply, is_own, may_receive, vouches_for
 
 OWN = ("help@lamps.example", "*@shop.lamps.example")
 
@@ -122,3 +122,28 @@ def test_a_hostile_address_holds_up_nobody() -> None:
         is_own(hostile, OWN)
         is_no_reply(hostile)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("address", ["emili\ufffd@home.example", "a@h\ufffdme.example"])
+def test_no_letter_goes_to_an_address_that_could_not_be_decoded(address: str) -> None:
+    assert not may_receive(address)
+
+
+@pytest.mark.parametrize("address", ["bruno.reply@home.example", "norah.reply@a.example", "eleno_reply@a.example"])
+def test_names_that_end_as_the_word_begins_are_people(address: str) -> None:
+    assert may_receive(address)
+
+
+@pytest.mark.parametrize(
+    ("sent_from", "vouches"),
+    [
+        ("no-reply@home.example", True),
+        ("no-reply@mail.HOME.example", True),
+        ("help@lamps.example", True),
+        ("no-reply@evil.example", False),
+        ("no-reply@evilhome.example", False),
+        ("no-reply@home.example.evil.example", False),
+    ],
+)
+def test_who_may_name_somebody_else_as_the_sender(sent_from: str, vouches: bool) -> None:
+    assert vouches_for(sent_from, "ann@home.example", OWN) is vouches

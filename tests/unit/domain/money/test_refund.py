@@ -217,6 +217,17 @@ def test_a_message_that_hides_text_never_pays_by_itself() -> None:
     assert decide(claim(), account(), suspicious=True) == ToHuman(rule=Rule.SUSPICIOUS_TEXT)
 
 
+def test_who_is_only_named_by_strangers_is_not_paid_without_a_person() -> None:
+    """Anybody can write `Reply-To:` a customer."""
+    found = decide_refund(claim(), account(), POLICY, now=NOW, vouched=False)
+    assert found == ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
+
+
+def test_while_an_older_case_may_take_the_wish_back_nothing_is_paid() -> None:
+    waits = account().model_copy(update={"before_people": ["case/mail/a"]})
+    assert decide(claim(), waits) == ToHuman(rule=Rule.OPEN_ELSEWHERE)
+
+
 @pytest.mark.parametrize(
     ("told", "known", "marks"),
     [

@@ -140,3 +140,86 @@ def test_hostile_texts_are_read_in_no_time() -> None:
         SIGNS.is_forwarded(hostile, hostile)
         SIGNS.forwarded_from(hostile)
     assert time.monotonic() - began < 2
+
+
+# --- answers of machines that only their text gives away ---
+
+AWAY = [
+    "I am out of the office until 7 December and answer when I return. For urgent matters contact my colleague Bob.",
+    "Hello,\n\nthank you for your message. I'm currently on annual leave.\n\nBest\n[NAME_1]",
+    "Thank you for contacting us. A ticket has been created. Your reference: 8812.",
+    "Hello, your request has been forwarded to our team. Your reference: 3.",
+    "We have received your message and will get back to you within two days.",
+    "Guten Tag,\n\nich bin bis 7. Dezember nicht im Büro und antworte danach.",
+    "Vielen Dank für Ihre Nachricht. Vom 3. bis 7. Dezember bin ich im Urlaub.",
+    "Ihre Anfrage wurde unter der Nummer 123 registriert.",
+    "Bonjour,\nje suis actuellement absente du bureau jusqu'au 7 décembre 2026.",
+    "Nous avons bien reçu votre demande.",
+    "Estaré fuera de la oficina hasta el 7 de diciembre.",
+    "Hemos recibido su solicitud. Le responderemos pronto.",
+    "Buongiorno, sono fuori ufficio fino al 7 dicembre.",
+    "Estou de férias até 7 de dezembro.",
+    "Ik ben tot 7 december niet op kantoor.",
+    "Jestem na urlopie do 7 grudnia.",
+    "Jag är på semester till den 7 december.",
+]
+
+
+@pytest.mark.parametrize("text", AWAY)
+def test_a_short_answer_that_says_a_machine_wrote_it_is_sure(text: str) -> None:
+    """It answers a letter of ours: it gets none, and it is no lead."""
+    found = SIGNS.verdict("Re: Your order", text, answers=True)
+    assert found is not None
+    assert (found.machine, found.sure) == (Machine.AUTO_REPLY, True)
+
+
+@pytest.mark.parametrize("text", AWAY)
+def test_that_answers_nothing_it_is_not(text: str) -> None:
+    found = SIGNS.verdict("Your order", text)
+    assert found is not None
+    assert not found.sure
+
+
+def test_ticket_systems_put_the_number_before_their_subject() -> None:
+    found = SIGNS.verdict("[Ticket #8812] We have received your request", AWAY[2])
+    assert found is not None
+    assert found.sure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am out of the office until 7 December. Where is my parcel?",
+        "I am on leave until Monday, please refund the lamp.",
+        "Ich bin bis Montag im Urlaub, bitte erstatten Sie mir das Geld.",
+    ],
+)
+def test_whoever_is_away_and_wants_something_is_looked_at_by_a_person(text: str) -> None:
+    found = SIGNS.verdict("Re: Your order", text, answers=True)
+    assert found is not None
+    assert not found.sure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am out of the office until 7 December, the number is ORD-10095.",
+        "I'm on vacation until Monday. My order number: 31070",
+        "I am on leave until Friday and paid $20 for it.",
+        "I am out of the office until 7 December. " + "My lamp fell from the wall while I was packing. " * 14,
+        "My lamp broke while I was on holiday. I am out of the office until 7 December." + " It is bad." * 9,
+        "The parcel came while I was out of the office, so nobody took it in.",
+        "It was on my holiday that the lamp broke.\nI am out of the office until 7 December.",
+        "I am out of order numbers to try",
+        "",
+    ],
+)
+def test_whoever_goes_on_to_their_matter_is_a_person(text: str) -> None:
+    assert SIGNS.verdict("Re: Your order", text, answers=True) is None
+
+
+def test_a_text_against_the_words_takes_no_time() -> None:
+    began = time.perf_counter()
+    SIGNS.verdict("x", "I am out " * 60, answers=True)
+    SIGNS.verdict("[" * 300, "Ich bin " + "nicht " * 90, answers=True)
+    assert time.perf_counter() - began < 0.5

@@ -70,7 +70,9 @@ def test_a_form_that_names_nobody_goes_to_a_person_with_what_it_says() -> None:
 
 
 def test_a_form_with_an_answer_address_is_worked_as_that_person_s() -> None:
-    assert wrote(customer_email="ann@home.example", from_address="no-reply@lamps.example") == Writer("ann@home.example")
+    assert wrote(customer_email="ann@home.example", from_address="www@lamps.example") == Writer("ann@home.example")
+    strange = wrote(customer_email="ann@home.example", from_address="no-reply@evil.example")
+    assert strange == Writer("ann@home.example", vouched=False)
 
 
 def test_a_customer_named_by_id_needs_no_address_that_takes_letters() -> None:
@@ -82,3 +84,17 @@ def test_a_customer_who_forwards_is_the_sender() -> None:
     found = wrote(FORWARDED, customer_email="ann@home.example")
     hint = "it was forwarded; what was forwarded may be from [EMAIL_2]"
     assert found == Writer("ann@home.example", forwarded=True, notes=(hint,))
+
+
+def test_who_asks_for_something_under_an_automatic_subject_is_looked_at_by_a_person() -> None:
+    """Ordinary mail through Exchange has the header, and "Absence" begins more subjects than those of machines."""
+    doubtful = {"machine": Machine.AUTO_REPLY, "machine_sure": False, "machine_sign": "X-Auto-Response-Suppress"}
+    absence = {"subject": "Absence : mon colis", "customer_email": "ann@home.example", **doubtful}
+    assert wrote("Ma commande est perdue, remboursez-moi.", **absence).machine is None
+    assert wrote("Où est ma commande ?", **absence).machine is None
+    assert wrote("Je suis absente.", **absence).machine is Machine.AUTO_REPLY
+
+
+def test_a_sign_without_a_name_is_not_named() -> None:
+    found = wrote(customer_email="ann@home.example", machine=Machine.AUTO_REPLY, machine_sure=True, machine_sign="")
+    assert found.notes == ("written by a machine",)
