@@ -255,13 +255,16 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None
     ):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
-    if claim.scope is Scope.ALL and claim.reason in _BY_ITEM and claim.things and _has_several_items(order):
+    is_everything = claim.scope is Scope.ALL or (is_all and claim.amount_origin is Origin.GIVEN)
+    if is_everything and claim.reason in _BY_ITEM and _may_mean_one(claim, order):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
     return _by_reason(claim, order, charges, policy, now)
 
 
-def _has_several_items(order: Order) -> bool:
-    return sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM) > 1
+def _may_mean_one(claim: Claim, order: Order) -> bool:
+    """Say whether a wish for everything may mean one thing of an order, by what else is named before it."""
+    pieces = sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM)
+    return pieces != 1 and bool(claim.things if pieces else claim.singled)
 
 
 def _by_reason(  # noqa: C901 - one case for each reason, side by side as policies are read

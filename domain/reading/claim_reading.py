@@ -30,6 +30,8 @@ _MOST_THINGS = 10
 # How much is owed follows from the records alone: a wish for "a part" or "the difference" is a wish for just that.
 _FIXED_BY_POLICY = frozenset({Reason.DUPLICATE_CHARGE, Reason.OVERCHARGED, Reason.LATE_DELIVERY, Reason.SERVICE_OUTAGE})
 
+_CHARGED_WRONGLY = frozenset({Reason.DUPLICATE_CHARGE, Reason.OVERCHARGED})
+
 
 class GivenFields(NamedTuple):
     """Named fields of the sender's payload; with a value they win over the text."""
@@ -108,6 +110,7 @@ class _ClaimReader:
                 is_policys=self._answer.reason in _FIXED_BY_POLICY,
                 amounts=amounts,
                 order_id=order.order_id,
+                needs_no_wish=self._answer.reason in _CHARGED_WRONGLY,
             ),
         )
         figures, numbers = self._figures(looking.figures), self._numbers(looking.numbers)
@@ -123,6 +126,7 @@ class _ClaimReader:
             share_bp=share.points if share else None,
             items=list(items),
             things=looking.things[:_MOST_THINGS],
+            singled=looking.singled[:_MOST_THINGS],
             is_part_told=looking.is_part_told,
             figures=figures,
             numbers=numbers,

@@ -58,6 +58,11 @@ class ClaimWords(BaseModel):
     had: _Plain = ()  # doubted in a clause about a refund: "I got the refund"
     thanks: _Plain = ()  # doubted right before a refund; behind it they end a message, and a name may follow
     purposes: _Plain = ()  # behind an amount, and before what it is for
+    demands: _Plain = ()  # "please", "want", "could": with one of them a clause asks for the refund it tells of
+    states: _Plain = ()  # without one and with one of these it only tells: "I have my money back"
+    refusals: _Plain = ()  # neither plain nor a name: "no", "stop", "solved"
+    papers: _Plain = ()  # plain, but in a clause about a refund something else is asked for: "the refund number"
+    ones: _Plain = ()  # before one thing out of several: "one cup", "the left shoe"
 
 
 @lru_cache(maxsize=512)

@@ -102,6 +102,11 @@ class Doubts:
         return [place for place in left if not self._is_read(place) and self._limits(place)]
 
     @property
+    def singled(self) -> list[str]:
+        """Those of `things` that are one out of several."""
+        return self._plain.singled()
+
+    @property
     def is_part_told(self) -> bool:
         """Whether the message says that only a part is wanted."""
         return self._plain.tells_part()

@@ -27,6 +27,8 @@ _NAME = re.compile(r"\[NAME_[0-9]+\]")  # the sender's own, by which a letter en
 _BEFORE_NAME = re.compile(r"[.!?…,\n][ \t]*[-–—]?[ \t]*((?:[^\W\d_a-z][^\W\d_]{0,20}\.?[ \t])?)\Z")  # "-Pat [NAME_1]"
 _LONGEST_SIGNATURE = 300  # characters behind that name: a title, a company
 _NAME_WORDS = 3
+_REACH = 24  # characters before a thing in which "one of the" stands
+_LINE_START = re.compile(r"(?::|\n[ \t]*[-*•])[ \t]*(?:(?:my|the|der|die|das|le|la|el|il|de|het) )?\Z")
 _SHORT = 2  # letters before an apostrophe that are an article or a pronoun: "l'", "d'", "qu'"
 
 
@@ -40,6 +42,7 @@ class Accounted(NamedTuple):
     is_policys: bool = False  # the reason is one of which policy fixes how much is owed
     amounts: Sequence[Span] = ()  # those of the spans that hold the amount or the share
     order_id: str | None = None
+    needs_no_wish: bool = False  # what was charged wrongly is owed even if nobody names a refund
 
 
 @lru_cache(maxsize=256)
@@ -79,15 +82,15 @@ class PlainSpeech:
         self._in_sentences = Places(message.with_any(pattern(words.refunds)))
         self._said = [Span(*found.span()) for found in _WORD.finditer(message.plain)]
         plain = words.plain + (words.owed if read.is_policys else ())
-        self._plain = _set(plain)
+        self._plain = _set(plain + words.papers)
         self._free = Places(
             [
                 *read.spans,
                 *message.places(pattern(tuple(phrase for phrase in plain if " " in phrase))),
                 *(message.places(pattern(words.partial)) if read.is_amount else ()),
-                *self._what_amounts_are_for(),
             ]
         )
+        self._purposes = Places(self._what_amounts_are_for())
         self._settles = Places(message.places(pattern(words.settles + words.limits)) if read.is_part else ())
         self._polite = Places(message.places(pattern(words.polite)))
         self._wished = Places(self._wishes)
@@ -96,7 +99,7 @@ class PlainSpeech:
 
     def doubted(self) -> Iterator[tuple[Doubt, Span]]:
         """Yield what of the message is not plain."""
-        nothing_wished = not self._wishes and not self._read.is_policys  # "it came broken" says nothing of money
+        nothing_wished = not self._wishes and not self._read.needs_no_wish  # "it came broken" says nothing of money
         if nothing_wished or self._is_endless:
             yield Doubt.WORDING, Span(0, min(_WRAPPED, len(self._message.text)))
         if not self._wishes or self._is_endless:
@@ -104,10 +107,17 @@ class PlainSpeech:
         amounts = () if self._read.is_policys else self._read.amounts
         if amounts and not any(map(self._is_wished, amounts)):
             yield Doubt.WORDING, amounts[0]  # what was paid, or what it cost: not what is wanted
+        yield from ((Doubt.WORDING, place) for place in self._told_only())
         yield from ((Doubt.PART, place) for place in self._parts_beside_amount())
         yield from ((Doubt.NUMBER, place) for place in self._numbers())
         yield from ((Doubt.WORDING, place) for place in self._message.places(_TICKS))
         yield from self._odd_words()
+
+    def singled(self) -> list[str]:
+        """Return those of `things` that are surely one out of several: "one cup", "the left shoe", "- lid: broken"."""
+        things = set(self.things())
+        places = [place for place in self._said if self._word(place) in things and not self._is_asking(place)]
+        return list(dict.fromkeys(self._word(place) for place in places if self._is_singled(place)))
 
     def things(self) -> list[str]:
         """Return the words before the wish that are not plain: of an order of several things they may name one."""
@@ -115,12 +125,32 @@ class PlainSpeech:
         if self._is_endless or not self._wishes or any(self._in_sentences.holding(place) for place in all_):
             return []
         before = [p for p in self._said if not self._is_asking(p) and not self._is_plain(p) and p not in self._name]
-        return list(dict.fromkeys(self._word(place) for place in before if not lies_in(place, self._read.spans)))
+        words = [self._word(place) for place in before if not lies_in(place, self._read.spans)]
+        return [word for word in dict.fromkeys(words) if word not in _set(self._words.owed)]
 
     def tells_part(self) -> bool:
         """Say whether it says that only a part is wanted, and leaves to an amount how much: "a partial refund"."""
         partial = self._message.places(pattern(self._words.partial))
         return self._is_endless or any(self._in_sentences.holding(place) for place in partial)
+
+    def _is_singled(self, place: Span) -> bool:
+        before = self._message.plain[max(0, place.start - _REACH) : place.start]
+        ones = pattern(self._words.ones).finditer(before)
+        return any(not before[one.end() :].strip() for one in ones) or _LINE_START.search(before) is not None
+
+    def _told_only(self) -> Iterator[Span]:
+        """Yield the clauses that tell of a refund and ask for none: "I have my money back", "where is my refund?"."""
+        if self._read.needs_no_wish:
+            return
+        plain, demands, states = self._message.plain, pattern(self._words.demands), pattern(self._words.states)
+        for clause in self._clauses:
+            asks = plain[clause.end : clause.end + 1] in "?؟"  # whether it is a wish the sentences show
+            told = states.search(plain, clause.start, clause.end) and not demands.search(plain, clause.start, clause.end)
+            if told and not asks:
+                yield clause
+        sentences = self._message.with_any(pattern(self._words.refunds))
+        if not any(demands.search(plain, s.start, s.end) for s in sentences):
+            yield from (s for s in sentences if plain[s.start : s.end].rstrip().endswith(("?", "؟")))
 
     def _is_asking(self, place: Span) -> bool:
         """Say whether a place is where only plain words may stand: in a clause about a refund, or behind the last."""
@@ -168,7 +198,7 @@ class PlainSpeech:
             doubt = self._kind_doubted(place)
             if doubt is not None:
                 yield doubt, place
-            elif self._is_asking(place) and place not in self._name and not self._is_harmless(place):
+            elif self._is_asking(place) and not self._is_harmless(place):
                 yield Doubt.WORDING, place
 
     def _kind_doubted(self, place: Span) -> Doubt | None:
@@ -187,13 +217,16 @@ class PlainSpeech:
         clause = self._in_clauses.holding(place)
         if clause is None:
             return None
+        if word in _set(words.papers):
+            return Doubt.WORDING
         # "Thanks for the refund": there was one.
         thanked = not polite and word in _set(words.thanks) and self._wished.meet(Span(place.end, clause.end))
         return Doubt.WORDING if thanked or word in _set(words.had) else None
 
     def _is_harmless(self, place: Span) -> bool:
-        initial = place.end - place.start == 1 and self._message.plain[place.end : place.end + 1] == "."
-        return initial or self._wished.meet(place) or self._is_plain(place)
+        if place in self._name or self._purposes.holding(place):
+            return True
+        return self._wished.meet(place) or self._is_plain(place)
 
     def _is_plain(self, place: Span) -> bool:
         word = self._word(place)
@@ -216,15 +249,16 @@ class PlainSpeech:
     def _signature(self) -> Sequence[Span]:
         """Return the words of the name at the end of a message, and of what stands under it.
 
-        It begins with the sender's own name, in a line or sentence of its own, or behind thanks or regards, or is the
-        last line; a word that limits a wish is none.
+        It begins with the sender's own name, in a line or sentence of its own, or behind thanks or regards. A word that
+        limits a wish or takes it back is none.
         """
         last = max((wish.end for wish in self._wishes), default=0)
-        tail = self._under_the_name(last) or self._behind_thanks(last) or self._last_line(last)
+        tail = self._under_the_name(last) or self._behind_thanks(last)
         said = self._message.plain[tail[0].start :] if tail else ""
         words = self._words
-        telling = (words.limits, words.parts, words.intact, words.refunds, words.numbers)
-        return [] if any(pattern(phrases).search(said) for phrases in (*telling, words.exceptions)) else tail
+        telling = (words.limits, words.parts, words.intact, words.refunds, words.numbers, words.exceptions)
+        more = (words.refusals, words.withdrawn, words.disputes, words.remedies, words.ifs)
+        return [] if any(pattern(phrases).search(said) for phrases in (*telling, *more)) else tail
 
     def _under_the_name(self, last: int) -> list[Span]:
         text = self._message.text
@@ -234,17 +268,12 @@ class PlainSpeech:
                 return [place for place in self._said if place.start >= before.start(1)]
         return []
 
-    def _last_line(self, last: int) -> list[Span]:
-        text = self._message.text.rstrip()
-        begin = text.rfind("\n\n") + 2
-        line = [place for place in self._said if place.start >= begin > last]
-        named = all(self._message.text[place.start].isupper() for place in line)
-        return line if begin > 1 and named and len(line) <= _NAME_WORDS and "\n" not in text[begin:] else []
-
     def _behind_thanks(self, last: int) -> list[Span]:
         thanks = [n for n, p in enumerate(self._said) if p.start > last and self._word(p) in _set(self._words.thanks)]
         tail = self._said[max(thanks[0] + 1, len(self._said) - _NAME_WORDS) :] if thanks else []
-        return [place for place in tail if place.end - place.start > 1]
+        return [
+            place for place in tail if place.end - place.start > 1 and not self._message.text[place.start].islower()
+        ]
 
     def _word(self, place: Span) -> str:
         return _bare(self._message.plain[place.start : place.end])
