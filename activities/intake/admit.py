@@ -5,6 +5,7 @@ are idempotent by case id, and a payload that comes again is started with the in
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -353,7 +354,14 @@ def _unreadable(clean: CleanDocument) -> str | None:
     return ONLY_HIDDEN if CleanFlag.HIDDEN_TEXT in clean.flags else NOTHING_READABLE
 
 
+def _name_in(address: str | None) -> str:
+    """Return the words of an address that may be its owner's name: "seun.adeyemi@…" signs as Seun."""
+    words = re.findall(r"[^\W\d_]{3,}", (address or "").partition("@")[0])
+    return " ".join(word.capitalize() for word in words)
+
+
 def _known_values(inbound: Inbound) -> dict[str, str]:
     """Return the sender's own data by kind of token, so that the cleaner finds them in the text too."""
-    values = {"email": given_address(inbound), "name": inbound.customer_name}
+    address = given_address(inbound)
+    values = {"email": address, "name": inbound.customer_name, "name_at_the_end": _name_in(address)}
     return {kind: value for kind, value in values.items() if value}

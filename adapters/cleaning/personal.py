@@ -200,8 +200,7 @@ def tokenise(text: str, tokens: Tokens, lang: str, known: Mapping[str, str]) -> 
     """Return the text with personal data replaced. The text must be disarmed before.
 
     `known` are values that the caller has about the sender, by kind: `email`, `phone`, `name`, `address`, `iban` or
-    anything else starting with one of these words ("name_2"). Cost grows with the length of the text; patterns never
-    overlap a number twice.
+    anything else starting with one of these words ("name_2"); of "name_at_the_end" words count as the last line only.
     """
     text = _replace_known(text, tokens, known)
     if "@" in text:
@@ -231,11 +230,12 @@ def _replace_known(text: str, tokens: Tokens, known: Mapping[str, str]) -> str:
         if kind not in ("EMAIL", "NAME", "ADDRESS"):
             text = _replace_value(text, tokens, kind, value, key=_compact(value))
             continue
-        text = _replace_value(text, tokens, kind, value, key=value.lower())
-        if kind == "NAME":
-            for word in value.split():
-                if len(word) > 2 and word[0].isupper():
-                    text = _replace_value(text, tokens, kind, word, exact=True, last=word.lower() in _WORDS_AS_NAMES)
+        last = label == "name_at_the_end"
+        text = text if last else _replace_value(text, tokens, kind, value, key=value.lower())
+        for word in value.split() if kind == "NAME" else ():
+            if len(word) > 2 and word[0].isupper():
+                last_only = last or word.lower() in _WORDS_AS_NAMES
+                text = _replace_value(text, tokens, kind, word, exact=True, last=last_only)
     return text
 
 

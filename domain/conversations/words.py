@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput
-from domain.inbound.cleaned import TOKEN
+from domain.inbound.cleaned import ANSWERED, TOKEN
 
 MAX_WORDS = 20  # messages of one conversation
 WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest
@@ -14,7 +14,6 @@ LITTLE = 12  # letters, without the words that hold digits
 ASKED_ALIKE = 2  # times that the same is asked in a row
 ASKED_AT_MOST = 6
 
-ANSWERED = "[the customer answered]"
 _FORGED = re.compile(r"[\[［【〔](?=\s*the\s+customer\s+answered)", re.IGNORECASE)
 
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 from pydantic import BaseModel, Field
 
 from domain.money import item_words as words
-from domain.money.records import MAX_LINES, LineKind, OrderLine
+from domain.money.claim import Claim, Origin, Scope
+from domain.money.records import MAX_LINES, LineKind, Order, OrderLine
 
 MAX_WANTED = 20
 MAX_CHARS = 300  # of one wish
@@ -264,3 +265,16 @@ def _number(said: Sequence[str], place: int) -> int | None:
     if found is None or not words.MONEY.isdisjoint(beside):
         return None
     return int(found[1] or found[2])
+
+
+def is_all(claim: Claim, order: Order) -> bool:
+    """Return whether the amount that is asked for is no less than the order or a charge of it."""
+    least = min([order.total_minor, *(charge.amount_minor for charge in order.charges)])
+    return claim.amount is not None and claim.amount.minor >= least
+
+
+def may_mean_one(claim: Claim, order: Order) -> bool:
+    """Return whether a wish for everything may mean one thing of an order, by what else is named before it."""
+    is_everything = claim.scope is Scope.ALL or (is_all(claim, order) and claim.amount_origin is Origin.GIVEN)
+    pieces = sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM)
+    return is_everything and pieces != 1 and bool(claim.things if pieces else claim.singled)

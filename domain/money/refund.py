@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from domain.money.amount import Money, format_minor, parse_amount
 from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
-from domain.money.items import items_asked
-from domain.money.records import Account, Charge, LineKind, Order, OrderStatus
+from domain.money.items import is_all, items_asked, may_mean_one
+from domain.money.records import Account, Charge, Order, OrderStatus
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -85,6 +85,7 @@ class Mark(StrEnum):
     GUESSED_ORDER = "guessed_order"
     ABOVE_DAILY_CAP = "above_daily_cap"
     SHARE_OF_LARGE_CHARGE = "share_of_large_charge"
+    PAID_IN_PART = "paid_in_part"
 
 
 class Refund(BaseModel):
@@ -196,12 +197,12 @@ def decide_refund(
         return Ask(rule=Rule.NO_CUSTOMER, missing=missing)
     if claim.order_id is None:
         return Ask(rule=Rule.NO_ORDER_NAMED, missing=["order_id"], candidate_orders=account.candidate_orders)
-    if account.order is None or account.order.customer_id != account.customer.customer_id:
+    order, foreign = account.order, account.order_of_somebody_else
+    if order is None or foreign or order.customer_id != account.customer.customer_id:
         # The customer is asked in the same words whether it is nobody's or somebody else's.
-        foreign = account.order_of_somebody_else or account.order is not None
-        rule = Rule.NOT_THE_OWNER if foreign else Rule.ORDER_NOT_FOUND
+        rule = Rule.NOT_THE_OWNER if foreign or order is not None else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
-    verdict = _judge_order(claim, account.order, policy, now)
+    verdict = _judge_order(claim, order, policy, now)
     if not isinstance(verdict, Refund):
         return verdict
     if account.before_people:
@@ -232,6 +233,15 @@ def _knows_figures(claim: Claim, order: Order) -> bool:
     return known.issuperset([*numbers, *(figure.minor for figure in claim.figures)])
 
 
+def _is_told_by_records(claim: Claim, order: Order) -> bool:
+    """Say whether the records tell how much is meant: every other figure is theirs, a share has one price that it can
+    be of, and who wants a part names less than all.
+    """
+    if claim.share_bp is not None and any(charge.amount_minor != order.total_minor for charge in order.charges):
+        return False  # a share of what was charged, or of what it should have cost?
+    return not (claim.is_part_told and is_all(claim, order)) and _knows_figures(claim, order)
+
+
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
     if not order.charges:
         return Deny(rule=Rule.NO_CHARGE)
@@ -248,23 +258,15 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         return Deny(rule=Rule.WINDOW_PASSED)
     if claim.amount is not None and claim.amount.minor > charge.amount_minor:
         return ToHuman(rule=Rule.ABOVE_THE_CHARGE)
-    is_all = claim.amount is not None and claim.amount.minor >= min(charge.amount_minor, order.total_minor)
-    if (claim.is_part_told and is_all) or not _knows_figures(claim, order):
+    if not _is_told_by_records(claim, order):
         return ToHuman(rule=Rule.CLAIM_UNREAD)
     if claim.items and (
         claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None
     ):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
-    is_everything = claim.scope is Scope.ALL or (is_all and claim.amount_origin is Origin.GIVEN)
-    if is_everything and claim.reason in _BY_ITEM and _may_mean_one(claim, order):
+    if claim.reason in _BY_ITEM and may_mean_one(claim, order):
         return ToHuman(rule=Rule.ITEM_UNKNOWN)
     return _by_reason(claim, order, charges, policy, now)
-
-
-def _may_mean_one(claim: Claim, order: Order) -> bool:
-    """Say whether a wish for everything may mean one thing of an order, by what else is named before it."""
-    pieces = sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM)
-    return pieces != 1 and bool(claim.things if pieces else claim.singled)
 
 
 def _by_reason(  # noqa: C901 - one case for each reason, side by side as policies are read
@@ -373,6 +375,8 @@ def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy
     # What was computed from a share is not what the customer wrote: of a large charge a person looks at it.
     if claim.share_bp is not None and limit is not None and any(c.amount_minor >= limit for c in charges):
         marks.append(Mark.SHARE_OF_LARGE_CHARGE)
+    if back_before and claim.scope is Scope.PART:  # a correction of what was paid already, or one part more?
+        marks.append(Mark.PAID_IN_PART)
     if claim.order_origin is Origin.GUESSED:
         marks.append(Mark.GUESSED_ORDER)
     cap = policy.daily_cap_minor.get(refund.money.currency)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.money.amount import Money
+from domain.money.amount import CURRENCIES, Money
 from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason
 from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder
 from domain.reading.claim_words import ClaimWords, fold, pattern
@@ -141,6 +141,9 @@ class _ClaimReader:
         quoted = _ReadMoney(None, Origin.GUESSED)
         if self._answer.amount is not None:
             quoted = self._quoted_money(self._answer.amount)
+        currency = (self._given.currency or "").strip().upper()
+        if currency and currency not in CURRENCIES:  # "EURO": whose money is meant is not sure
+            return _ReadMoney(None, Origin.GUESSED, clash=True)
         if self._given.amount is None or not self._given.amount.strip():
             return quoted if quoted.clash or self._is_wished(quoted.places) else _ReadMoney(None, Origin.GUESSED)
         try:

@@ -116,6 +116,8 @@ class PlainSpeech:
     def singled(self) -> list[str]:
         """Return those of `things` that are surely one out of several: "one cup", "the left shoe", "- lid: broken"."""
         things = set(self.things())
+        if not things:
+            return []
         places = [place for place in self._said if self._word(place) in things and not self._is_asking(place)]
         return list(dict.fromkeys(self._word(place) for place in places if self._is_singled(place)))
 
@@ -142,15 +144,22 @@ class PlainSpeech:
         """Yield the clauses that tell of a refund and ask for none: "I have my money back", "where is my refund?"."""
         if self._read.needs_no_wish:
             return
-        plain, demands, states = self._message.plain, pattern(self._words.demands), pattern(self._words.states)
+        plain, states = self._message.plain, pattern(self._words.states)
+        asking = [clause for clause in self._clauses if self._demands(clause)]
+        subject = plain.find("\n\n")
         for clause in self._clauses:
-            asks = plain[clause.end : clause.end + 1] in "?؟"  # whether it is a wish the sentences show
-            told = states.search(plain, clause.start, clause.end) and not demands.search(plain, clause.start, clause.end)
-            if told and not asks:
+            heads = clause.end <= subject and any(
+                other.start > subject for other in asking
+            )  # "Refund: it arrived late"
+            question = plain[clause.end : clause.end + 1] in "?؟"
+            if clause not in asking and states.search(plain, clause.start, clause.end) and not (heads or question):
                 yield clause
         sentences = self._message.with_any(pattern(self._words.refunds))
-        if not any(demands.search(plain, s.start, s.end) for s in sentences):
+        if not any(map(self._demands, sentences)):
             yield from (s for s in sentences if plain[s.start : s.end].rstrip().endswith(("?", "؟")))
+
+    def _demands(self, place: Span) -> bool:
+        return pattern(self._words.demands).search(self._message.plain, place.start, place.end) is not None
 
     def _is_asking(self, place: Span) -> bool:
         """Say whether a place is where only plain words may stand: in a clause about a refund, or behind the last."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from domain.conversations.words import ANSWERED
-from domain.inbound.cleaned import TOKEN
+from domain.inbound.cleaned import ANSWERED, TOKEN
 from domain.reading.claim_words import fold
 
 # A full stop ends a sentence where a blank follows, but for "No. 5" and "z. B."; CJK ones need no blank.

@@ -7,7 +7,6 @@ import pytest
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput
 from domain.conversations.words import (
-    ANSWERED,
     ASKED_AT_MOST,
     CustomerWord,
     Questions,
@@ -19,6 +18,7 @@ from domain.conversations.words import (
     whole_text,
     with_word,
 )
+from domain.inbound.cleaned import ANSWERED
 
 
 def case(**fields: object) -> CaseInput:

@@ -157,3 +157,8 @@ def test_what_policy_fixes_is_a_part_by_itself() -> None:
     amount = Money(minor=12_000, currency="USD")
     over = account(amount=12_000, total=9_000)
     assert isinstance(decide(over, reason=Reason.OVERCHARGED, amount=amount), Refund)
+
+
+def test_a_share_of_a_price_that_was_charged_otherwise_is_a_persons() -> None:
+    """Of what was charged, or of what it should have cost? Nobody knows."""
+    assert decide(account(amount=7_900, total=5_900), share_bp=2_500) == ToHuman(rule=Rule.CLAIM_UNREAD)

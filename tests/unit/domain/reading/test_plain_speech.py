@@ -22,9 +22,9 @@ TEXTS = Path(__file__).parent / "texts"
 ORDER, TOTAL = "ORD-2071", 12_000
 _NAMED = re.compile(r"(?i)ord[-\s]?2071|#?2071")
 _MARKS = {"USD": r"\$|dollar|bucks", "GBP": "£|quid|pound", "PLN": r"zł| zl", "SEK": r"\bkr|kronor"}
-STILL_BEYOND = 17
+STILL_BEYOND = 28
 """Texts that are still read as a wish for everything, mostly "one glass was broken, please refund": to become fewer."""
-WHOLES_PAID = 78
+WHOLES_PAID = 76
 
 
 def _lines(name: str) -> Iterator[tuple[int, str, str]]:
@@ -79,7 +79,7 @@ def test_most_plain_wishes_are_paid() -> None:
     [
         "Please refund the price of my order. Thanks, Tom",
         "Please refund it.\n\n[NAME_1]\nDirector, Blue Hill Ltd",
-        "Please refund it.\n\nTom Reed",
+        "Please refund it.\n\nBest wishes\nTom Reed",
         "I want my money back at this point honestly. -Pat [NAME_1]",
         "If possible, please refund me.",
         "It has not arrived yet. I want my money back.",
@@ -131,7 +131,8 @@ def test_words_for_money_are_no_item() -> None:
 def test_of_an_order_of_several_things_other_words_may_name_one() -> None:
     said = f"The lid of my order {ORDER} came broken. Please refund it."
     claim = _judged(said, next(_careless(said))).claim
-    assert claim.things == ["lid"]
+    assert (claim.things, claim.singled) == (["lid"], [])
+    assert _judged(f"One cup of {ORDER} came broken. Please refund it.", next(_careless(said))).claim.singled == ["cup"]
     assert _judged(f"My order {ORDER} came broken. Please refund it.", next(_careless(said))).claim.things == []
     assert _judged(f"The lid of {ORDER} came off. I want a full refund.", next(_careless(said))).claim.things == []
 
@@ -147,3 +148,10 @@ def test_a_form_field_says_how_large_the_part_is() -> None:
 @pytest.mark.parametrize("text", ["refund, " * 5_000, "a story that does not end " * 2_000 + "refund"])
 def test_what_is_endless_is_never_plain(text: str) -> None:
     assert [d.doubt for d in _judged(f"{ORDER} {text}", next(_careless(ORDER))).claim.doubts] == [Doubt.WORDING]
+
+
+@pytest.mark.parametrize("currency", ["EURO", "US", "€€"])
+def test_a_currency_that_is_none_is_unreadable(currency: str) -> None:
+    given = GivenFields(order_id=ORDER, currency=currency)
+    judged = _judged("It came broken. Please refund it.", next(_careless(ORDER)), given=given)
+    assert (judged.decision, judged.claim.unreadable) == ("human", ["amount"])
