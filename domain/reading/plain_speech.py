@@ -181,7 +181,8 @@ class PlainSpeech:
 
     def _parts_clauses(self, found: re.Match[str]) -> bool:
         if found.group() == "\n":
-            return found.start() - (self._message.plain.rfind("\n", 0, found.start()) + 1) < _WRAPPED
+            line = found.start() - (self._message.plain.rfind("\n", 0, found.start()) + 1)
+            return line < _WRAPPED or self._message.plain[found.end() : found.end() + 1] == "\n"
         return not lies_in(Span(*found.span()), self._read.spans)
 
     def _parts_beside_amount(self) -> Iterator[Span]:
