@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPaidBefore,
     )
     from domain.money.approval import Standing
+    from domain.money.asked_part import is_part_asked_for
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account, OwnEffect
@@ -197,10 +198,12 @@ class BillingWorkflow:
         if effect is None:
             return None
         self._desk.effects.append(effect)
+        asked = is_part_asked_for(refund, claim, account)
         paid = RefundPaid(
             money=refund.money,
             order_id=refund.order_id,
             partial=refund.partial,
+            asked=asked,
             approved=approval_id is not None,
             pending=effect.pending,
         )
