@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
+    from domain.briefs.asked_part import is_part_asked_for
     from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
@@ -27,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
         RefundPaidBefore,
     )
     from domain.money.approval import Standing
-    from domain.money.asked_part import is_part_asked_for
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account, OwnEffect

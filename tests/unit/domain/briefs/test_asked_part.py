@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.briefs.asked_part import is_part_asked_for
 from domain.money.amount import Money
-from domain.money.asked_part import is_part_asked_for
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 from domain.money.refund import Refund, RefundPolicy, decide_refund
