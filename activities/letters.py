@@ -23,7 +23,7 @@ from domain.letters import (
     RefundPaid,
     sample_letters,
 )
-from domain.money.amount import Money
+from domain.money.amount import Money, format_minor
 from domain.money.refund import DENYING, Rule
 from domain.reading.knowledge import Article
 from domain.reading.letter_rules import leads_elsewhere
@@ -73,6 +73,7 @@ class _Wording:
 
     def __init__(self, lang: str, texts: Mapping[str, str]) -> None:
         self._folder = f"letters/{lang}"
+        self._lang = lang
         for name in TEMPLATES:
             if name not in texts:
                 raise ConfigurationError(
@@ -92,7 +93,14 @@ class _Wording:
         )
 
     def _body(self, letter: Letter) -> str:
-        return self._render(letter.kind, {name: _shown(getattr(letter, name)) for name in TEMPLATES[letter.kind]})
+        values = {name: self._shown(getattr(letter, name)) for name in TEMPLATES[letter.kind]}
+        return self._render(letter.kind, values)
+
+    def _shown(self, value: object) -> object:
+        """Return a field as templates see it: money as people of the language write it, all else as plain data."""
+        if isinstance(value, Money):
+            return format_minor(value.minor, value.currency, lang=self._lang)
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
     def _render(self, name: str, values: Mapping[str, object]) -> str:
         try:
@@ -144,8 +152,8 @@ class _Wording:
         self._check_reasons()
 
     def _check_reasons(self) -> None:
-        """Every refusal says why, who gave a number that was not found is told so, and what is pending is not said to
-        be done.
+        """Every refusal says why, who gave a number that was not found is told so, what is pending is not said to
+        be done, and a part that the customer asked for is not called policy's.
         """
         said = {rule: self._body(RefundDenied(rule=rule)) for rule in (Rule.NO_RULE, *DENYING)}
         for rule in DENYING:
@@ -157,6 +165,9 @@ class _Wording:
         paid = RefundPaid(money=Money(minor=1, currency="USD"), order_id="ORD-1")
         self._require_told(asked, "not_found", "that the number was not found")
         self._require_told(paid, "pending", "that the refund is pending")
+        part = paid.model_copy(update={"partial": True})
+        if self._body(part) != self._body(paid):  # who says that it is a part must not call the customer's own policy's
+            self._require_told(part, "asked", "that the customer asked for this part")
 
     def _require_told(self, letter: Letter, field: str, what: str) -> None:
         if self._body(letter) == self._body(letter.model_copy(update={field: True})):
@@ -173,10 +184,3 @@ def _asked(part: nodes.Node) -> str:
     if isinstance(part, nodes.Filter):
         return "|attr" if part.name == "attr" else ""
     return "[…]" if isinstance(part, nodes.Getitem) else "(…)"
-
-
-def _shown(value: object) -> object:
-    """Return a field as templates see it: money as people write it, all else as plain data."""
-    if isinstance(value, Money):
-        return str(value)
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

@@ -16,14 +16,16 @@ from domain.reading.knowledge import Article
 
 
 class RefundPaid(BaseModel):
-    """Money was paid back; `partial` says that policy grants a part, `approved` that a person said yes, `pending` that
-    the payment provider has not done it yet.
+    """Money was paid back; `partial` says that it is a part of the payment, `asked` that the customer asked for this
+    part (else policy grants no more), `approved` that a person said yes, `pending` that the payment provider has not
+    done it yet.
     """
 
     kind: Literal["refund_paid"] = "refund_paid"
     money: Money
     order_id: str
     partial: bool = False
+    asked: bool = False
     approved: bool = False
     pending: bool = False
 
@@ -149,8 +151,9 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 def sample_letters() -> Iterator[Letter]:
     """Yield letters of every kind that is put into words, with every field once there and once not."""
     about = {"money": Money(minor=500_000, currency="USD"), "order_id": "ORD-10065"}
-    for partial, approved, pending in product((False, True), repeat=3):
-        yield RefundPaid.model_validate({**about, "partial": partial, "approved": approved, "pending": pending})
+    for flags in product((False, True), repeat=4):
+        said = dict(zip(("partial", "asked", "approved", "pending"), flags, strict=True))
+        yield RefundPaid.model_validate({**about, **said})
     for dates, share in product(([], ["2026-03-05"], ["2026-03-05", "2026-03-09"]), (False, True)):
         yield RefundPaidBefore.model_validate({**about, "dates": dates, "share": share})
     yield from (RefundDenied(rule=rule) for rule in (Rule.NO_RULE, *DENYING))

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import textwrap
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ OLDEST_SQLITE = (3, 35, 0)  # RETURNING, which the store uses
 LEAST_FREE_BYTES = 1 << 30
 ANSWER_LIMIT_S = 5.0
 TEMPORAL_PROGRAM = "temporal program"
+_MARKS = {True: ("ok", "green"), False: ("fault", "bold red"), None: ("-", "dim")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,19 +198,31 @@ def as_document(findings: Sequence[Finding]) -> dict[str, object]:
 
 
 def print_table(findings: Sequence[Finding], console: "Console | None" = None) -> None:
-    """Print the diagnosis for people, on standard output unless another console is given."""
+    """Print the diagnosis: for people on a terminal, tab-separated otherwise. No path or word is ever broken in two."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "part", "found", "what to do"):
-        table.add_column(title, overflow="fold")
+    out = console or Console()
+    widest = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
-        mark = {True: Text("ok", "green"), False: Text("fault", "bold red"), None: Text("-", "dim")}[finding.ok]
+        word, style = _MARKS[finding.ok]
+        if not out.is_terminal:
+            out.file.write(f"{word}\t{finding.name}\t{finding.found}\t{finding.remedy}\n")
+            continue
         # As Text: paths and messages may hold square brackets, which rich would take for markup.
-        table.add_row(mark, Text(finding.name), Text(finding.found), Text(finding.remedy))
-    (console or Console()).print(table)
+        line = Text.assemble((f"{word:5}", style), f"  {finding.name:{widest}}  ")
+        indent = len(line)
+        line.append(_wrapped(finding.found, indent, out.width))
+        if finding.remedy:
+            line.append(f"\n{' ' * indent}")
+            line.append(_wrapped(f"→ {finding.remedy}", indent, out.width), style="yellow")
+        out.print(line, soft_wrap=True)
+
+
+def _wrapped(text: str, indent: int, width: int) -> str:
+    """Break a text between words, so that it fits behind an indent; a word too long for a line keeps its length."""
+    lines = textwrap.wrap(text, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
 
 
 async def _answer_of(*command: str) -> str | None:

@@ -20,16 +20,20 @@ def read_claim_lines(path: Path) -> Iterator[ClaimLine]:
     """Yield the lines of a JSON Lines file, whichever of the two formats each has.
 
     Raises:
-        ImpossibleError: a line is not what it should be; the message names file, line and remedy.
+        ImpossibleError: a line is not what it should be, or there is none; the message names file, line and remedy.
     """
+    found = 0
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            found += 1
             try:
                 yield read_claim_line(line)
             except ValueError as error:
                 raise ImpossibleError(f"{str(path)!r} line {number}: {_told(error)}. {REMEDY}") from error
+    if not found:
+        raise ImpossibleError(f"{str(path)!r}: there is no line in it")
 
 
 def read_claim_line(line: bytes | str) -> ClaimLine:

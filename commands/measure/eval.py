@@ -91,25 +91,10 @@ def eval_claims(
     if as_json:
         emit(document)
         return
-    _show_claims(document)
+    from commands.measure.claim_report import claim_report
 
-
-def _show_claims(document: Mapping[str, object]) -> None:
-    typer.echo(f"right {document['right']} of {document['n']}; paid beyond what was asked: {document['paid_beyond']}")
-    typer.echo(f"left to a person as not read for sure: {document['unread']}")
-    for name, figures in _as_mapping(document["fields"]).items():
-        typer.echo(f"{name}: {_as_mapping(figures)['right']} of {_as_mapping(figures)['n']}")
-    for group in ("per_kind", "per_lang"):
-        typer.echo(f"{group}:")
-        for name, figures in _as_mapping(document[group]).items():
-            shown = {key: value for key, value in _as_mapping(figures).items() if key != "decisions"}
-            typer.echo(f"  {name:12} " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items()))
-    for wrong in _as_list(document["wrong"])[:10]:
-        typer.echo(f"wrong: {wrong}")
-
-
-def _as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    for line in claim_report(document):
+        typer.echo(line)
 
 
 def _as_mapping(value: object) -> Mapping[str, object]:

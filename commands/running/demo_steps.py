@@ -45,7 +45,7 @@ EASILY_MISREAD = {
     "evt-0200": "names no order: we ask, and its customer answers",
 }
 APPROVER = "finance"
-_DECISIONS = ((Verdict.APPROVE, "checked against the order"), (Verdict.REJECT, "the goods were not sent back"))
+_DECISIONS = ((Verdict.APPROVE, "checked against the order"), (Verdict.REJECT, "a second look is needed"))
 WORK_TIMEOUT_S = 600.0  # on a slow machine; two cores need about half a minute
 
 

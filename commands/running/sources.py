@@ -1,6 +1,7 @@
 """`headgate sources`: who may send webhooks, and by which names their messages are read."""
 
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,8 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, run, settings_for, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.webhooks.source_changes import PutSource
     from gateway.webhooks.sources import SourceEntry
 
@@ -75,7 +78,7 @@ def sources_add(
 ) -> None:
     """Add a source, or say how one that is there names its fields; a running gateway knows it within a second.
 
-    A new source is shown with its secret. Secrets of one that is there stay as they are.
+    A new source is shown with its secret, and how to use it. Secrets of one that is there stay as they are.
     """
 
     async def work() -> "PutSource":
@@ -95,13 +98,44 @@ def sources_add(
     message = "added" if new else "it was there: read as said now, its secrets are what they were"
     message += f"; not read any more: {' '.join(dropped)}" if dropped else ""
     secret = {"secret": entry.secrets[-1].get_secret_value()} if new else {}
+    gateway = _running_gateway(data_dir)
     if as_json:
-        emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **secret})
+        url = {"url": f"{gateway}/webhooks/{entry.name}"} if gateway else {}
+        emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **url, **secret})
         return
     typer.echo(f"{entry.name}: {message}")
-    typer.echo(f"  address  /webhooks/{entry.name}")
-    for word, value in secret.items():
-        typer.echo(f"  {word}   {value}")
+    for word, value in [*_how_to_send(entry, gateway, secret.get("secret", "")), *secret.items()]:
+        typer.echo(f"  {word:8} {value}")
+
+
+def _running_gateway(data_dir: Path) -> str:
+    """Return the base URL of the gateway of a running `headgate up`, "" where none of this data dir is known."""
+    from client.which import which_headgate
+    from domain.errors import NotReachableError, UsageError
+
+    try:
+        endpoints = which_headgate(data_dir).require_running().endpoints
+    except (NotReachableError, UsageError):
+        return ""
+    return endpoints.gateway if endpoints is not None else ""
+
+
+def _how_to_send(entry: "SourceEntry", gateway: str, secret: str) -> "Iterator[tuple[str, str]]":
+    """Say where a source sends to and how it shows who it is."""
+    from gateway.webhooks.sources import Scheme
+
+    path = f"/webhooks/{entry.name}"
+    if gateway:
+        yield "address", gateway + path
+    else:
+        yield "address", f"{path}; before it goes the gateway's own address, such as https://headgate.example"
+    if entry.scheme is not Scheme.TOKEN:
+        yield "sign", "as Standard Webhooks says, with the secret: webhook-id, webhook-timestamp, webhook-signature"
+        return
+    token = secret or "TOKEN"
+    scheme, _, host = (gateway or "https://headgate.example").partition("://")
+    yield "send", f"the header Authorization: Bearer {token}"
+    yield "or use", f"the token as the password of the address: {scheme}://any:{token}@{host}{path}"
 
 
 def _paths_of(given: list[str]) -> dict[str, list[str]]:

@@ -92,8 +92,9 @@ def cases_list(
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Show one case: state, decision, money, cost, what it waits for, and what it is about.
 
-    The message is shown as the models see it: cleaned, personal data replaced by tokens; above it, quoted, the
-    sentences that ask for something. `headgate cases original` shows it as it came in.
+    The message is shown as the models see it: cleaned, with tokens for personal data as far as rules find them (of
+    names, those that came with the message); above it, quoted, the sentences that ask for something. `headgate cases
+    original` shows it as it came in.
     """
     from domain.briefs.request import request_rows
 

@@ -33,8 +33,12 @@ def cases_original(
 
     async def work(parts: "Parts") -> "StoredCase":
         from domain.case import case_of
+        from domain.errors import UnknownCaseError
 
-        return parts.store.cases.load(case_of(case_id))
+        try:
+            return parts.store.cases.load(case_of(case_id))
+        except KeyError:
+            raise UnknownCaseError(case_id) from None
 
     stored = with_store(data_dir, work)
     if as_json:

@@ -138,8 +138,9 @@ def _from_fields(
     mail = _mail(fields, notes, own)
     text, html = _body_text(fields, "text", notes), _body_text(fields, "html", notes)
     if mail is None and not wordless and not (says_something(text) or says_something(html)):
-        detail = "neither 'text' nor 'html' holds anything to read"
-        refuse("empty_message", detail, f"send the message there, or: {_SAY_THE_FORMAT}")
+        detail = "there is no message: neither 'text' nor 'html' holds anything that can be read"
+        remedy = f"send the message as 'text' or 'html'; if it has another name in your system, {_SAY_THE_FORMAT}"
+        refuse("empty_message", detail, remedy)
     single = {name: _single(name, fields[name], notes) for name in _SIDE if name != "attachments"}
     address, shown, mistyped = sender_of(single["customer_email"], single["customer_name"], notes)
     if mistyped:

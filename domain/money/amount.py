@@ -17,6 +17,13 @@ _NO_DECIMALS = {
 }  # fmt: skip
 _THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 
+# How people write 1,234.50, by language: the sign between thousands and the decimal sign. Others write it as here.
+_SIGNS = {
+    **dict.fromkeys(("da", "de", "el", "es", "id", "it", "nl", "pt", "ro", "tr"), (".", ",")),
+    **dict.fromkeys(("bg", "cs", "fi", "fr", "hu", "no", "pl", "ru", "sk", "sv", "uk"), ("\u00a0", ",")),
+    "de-ch": ("’", "."),
+}
+
 # In which records may be: ISO 4217, without metals, funds and test codes, in which nobody is charged.
 CURRENCIES = frozenset(
     """
@@ -49,16 +56,18 @@ def exponent(currency: str) -> int:
     return 3 if currency in _THREE_DECIMALS else 2
 
 
-def format_minor(minor: int, currency: str) -> str:
-    """Write an amount for people: `1,234.50 USD`.
+def format_minor(minor: int, currency: str, *, lang: str = "en") -> str:
+    """Write an amount for people: `1,234.50 USD`; for customers in the way of their language (`de`, `de-AT`).
 
-    >>> format_minor(123450, "USD")
-    '1,234.50 USD'
+    >>> format_minor(123450, "USD"), format_minor(123450, "USD", lang="de")
+    ('1,234.50 USD', '1.234,50 USD')
     """
+    code = lang.lower().replace("_", "-")
+    thousands, decimal = _SIGNS.get(code) or _SIGNS.get(code.partition("-")[0]) or (",", ".")
     places = exponent(currency)
     whole, part = divmod(abs(minor), 10**places)
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{whole:,}.{part:0{places}d} {currency}" if places else f"{sign}{whole:,} {currency}"
+    written = f"{whole:,}".replace(",", thousands) + (f"{decimal}{part:0{places}d}" if places else "")
+    return f"{'-' if minor < 0 else ''}{written} {currency}"
 
 
 def parse_amount(text: str, currency: str) -> Money:

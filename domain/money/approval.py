@@ -99,7 +99,10 @@ class Objection(StrEnum):
     STALE_DIGEST = "it was given for another action: the digest differs, look at the request again"
     ALREADY_DECIDED = "the request was decided before"
     EXPIRED = "the time for the decision is up"
-    NOT_ENTITLED = "this person is not on the blueprint's list of approvers"
+    NOT_ENTITLED = (
+        "this person is not on the list of approvers that the case started with: [[approval.approvers]] in the "
+        "blueprint's blueprint.toml"
+    )
     ABOVE_LIMIT = "the amount is above this person's limit"
     REQUESTER = "who asks for the money cannot approve it"
     NO_NAME = "it does not say who decided"

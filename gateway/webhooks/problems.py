@@ -64,7 +64,8 @@ def unauthorized(code: str, detail: str, scheme: bytes) -> RefusedAnswerError:
         detail,
         "sign id, timestamp and body as Standard Webhooks says, with an active secret and a clock that is right"
         if scheme != b"Bearer"
-        else "send one of the source's tokens as 'Authorization: Bearer …'",
+        else "send one of the source's tokens as 'Authorization: Bearer TOKEN', or as the password of the address, "
+        "https://any:TOKEN@HOST/webhooks/SOURCE",
         headers=((b"www-authenticate", scheme),),
     )
 

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
+    from domain.briefs.asked_part import is_part_asked_for
     from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
@@ -197,10 +198,12 @@ class BillingWorkflow:
         if effect is None:
             return None
         self._desk.effects.append(effect)
+        asked = is_part_asked_for(refund, claim, account)
         paid = RefundPaid(
             money=refund.money,
             order_id=refund.order_id,
             partial=refund.partial,
+            asked=asked,
             approved=approval_id is not None,
             pending=effect.pending,
         )

@@ -58,6 +58,7 @@ KINDS: dict[str, Letter] = {
     "article": ArticleAnswer(article=ARTICLE),
     "human": PersonAnswer(text="✓"),
 } | {name: letter.model_copy(update={"order_id": "ORD-77"}) for name, letter in ABOUT_MONEY.items()}
+SIGNS = {"en": ",.", "de": ".,", "fr": "\u00a0,", "es": ".,"}  # between thousands, before decimals
 in_every_language = pytest.mark.parametrize("lang", GREETINGS)
 
 
@@ -106,11 +107,15 @@ def test_every_letter_is_whole_and_in_one_language(name: str, lang: str) -> None
 
 
 @pytest.mark.parametrize("name", ABOUT_MONEY)
-@pytest.mark.parametrize(("minor", "written"), [(2_050, "20.50 USD"), (750_000, "750,000 JPY"), (5, "0.005 KWD")])
+@pytest.mark.parametrize(
+    ("minor", "in_english"),
+    [(2_050, "20.50 USD"), (123_456, "1,234.56 EUR"), (750_000, "750,000 JPY"), (5, "0.005 KWD")],
+)
 @in_every_language
 def test_the_decided_amount_and_order_are_named_once_and_no_instrument(
-    name: str, minor: int, written: str, lang: str
+    name: str, minor: int, in_english: str, lang: str
 ) -> None:
+    written = in_english.translate(str.maketrans(",.", SIGNS[lang]))
     money = Money(minor=minor, currency=written[-3:])
     draft = write(ABOUT_MONEY[name].model_copy(update={"money": money}), lang=lang, subject="")
     assert draft.text.count(f" {written}") == draft.text.count(written[-3:]) == draft.text.count("ORD-{money}") == 1
@@ -130,6 +135,15 @@ def test_a_part_and_an_approval_are_said_where_they_were(lang: str) -> None:
     both = write(part.model_copy(update={"approved": True}), lang=lang, subject="")
     assert [len(paragraphs(d)) for d in (partial, approved, both)] == [4, 4, 5]
     assert paragraphs(both)[2:4] == [paragraphs(partial)[2], paragraphs(approved)[2]]
+
+
+@in_every_language
+def test_a_part_that_the_customer_asked_for_is_not_called_the_policys(lang: str) -> None:
+    part = PAID.model_copy(update={"partial": True})
+    of_policy, asked = (write(part.model_copy(update={"asked": so}), lang=lang, subject="") for so in (False, True))
+    same = [first == second for first, second in zip(paragraphs(of_policy), paragraphs(asked), strict=True)]
+    assert same == [True, True, False, True]
+    assert write(PAID.model_copy(update={"asked": True}), lang=lang, subject="") == write(PAID, lang=lang, subject="")
 
 
 def test_the_rules_that_deny_are_those_of_the_policy() -> None:
@@ -247,8 +261,9 @@ def test_samples_have_every_field_of_a_letter_filled_and_empty() -> None:
     for letter in sample_letters():
         for name in TEMPLATES[letter.kind]:
             seen.setdefault((letter.kind, name), set()).add(bool(getattr(letter, name)))
-    both = {("refund_paid", name) for name in ("partial", "approved", "pending")} | {("approval_rejected", "reason")}
-    assert {field for field, values in seen.items() if values == {True, False}} == both | {
+    flags = {("refund_paid", name) for name in ("partial", "asked", "approved", "pending")}
+    assert {field for field, values in seen.items() if values == {True, False}} == flags | {
+        ("approval_rejected", "reason"),
         ("details_asked", "candidate_orders"),
         ("details_asked", "not_found"),
         ("refund_paid_before", "dates"),
@@ -280,7 +295,7 @@ def test_one_more_language_touches_the_blueprint_only(folder: Path) -> None:
     letters = Letters(read_blueprint_folder(folder)[0])
     draft = letters.write(PAID.model_copy(update={"order_id": "ORD-1"}), lang="it-CH", subject="")
     assert draft.subject == "Il Suo messaggio"
-    assert draft.text == "Buongiorno,\n\nabbiamo rimborsato 20.50 USD per l'ordine ORD-1.\n\nCordiali saluti"
+    assert draft.text == "Buongiorno,\n\nabbiamo rimborsato 20,50 USD per l'ordine ORD-1.\n\nCordiali saluti"
     assert letters.write(KINDS["article"], lang="it", subject="").relied_on == ["kb-7 v3"]
     assert paragraphs(letters.write(PAID, lang="en", subject=""))[0] == "Hello,"
 
@@ -311,9 +326,9 @@ def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str,
     [
         (
             "en/refund_paid.md",
-            "{% if partial %}",
-            "{% if part %}",
-            ", line 6: there is no field 'part'; expected",
+            "{% elif partial %}",
+            "{% elif part %}",
+            ", line 9: there is no field 'part'; expected",
         ),
         (
             "de/refund_paid.md",
@@ -323,7 +338,7 @@ def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str,
         ),
         ("fr/article_answer.md", "article.cause", "article.case", ", line 1: an article has no field 'case'; expected"),
         ("fr/article_answer.md", "{{ step }}", "{{ stepp }}", ", line 6: there is no field 'stepp'; expected one of"),
-        ("es/refund_paid.md", "{% endif %}", "", ", line 11: Unexpected end of template"),
+        ("es/refund_paid.md", "{% endif %}", "", ", line 14: Unexpected end of template"),
         ("en/person_answer.md", "{{ text }}", "a\n{{ text | shout }}", ", line 2: No filter named 'shout'"),
         ("en/person_answer.md", "{{ text }}", "a\n\n{{ text + 1 }}", ", line 3: can only concatenate"),
         ("en/person_answer.md", "{{ text }}", "{{ text.__class__ }}", ", line 1: '.__class__' is asked of a field"),
@@ -339,6 +354,7 @@ def test_no_branch_asks_of_a_field_what_it_may_not_have(folder: Path, name: str,
         ("de/refund_denied.md", "window_passed", "windows_passed", ": no reason is given for 'window_passed'; add"),
         ("de/details_asked.md", "{% if not_found %}", "{% if false %}", ": it is not said that the number was not"),
         ("fr/refund_paid.md", "{% if pending %}", "{% if false %}", ": it is not said that the refund is pending; add"),
+        ("es/refund_paid.md", "{% if partial and asked %}", "{% if false %}", ": it is not said that the customer"),
     ],
 )
 def test_a_letter_that_cannot_be_written_is_refused_with_its_file_and_line(

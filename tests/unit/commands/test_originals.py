@@ -12,7 +12,7 @@ import pytest
 from adapters.store import open_store
 from commands.work import originals
 from domain.deadletter import DeadLetter, letter_id
-from domain.errors import FailureKind
+from domain.errors import FailureKind, UnknownCaseError
 from tests.contracts.store_samples import stored_case
 from tests.unit.commands.command_line import PROJECT, run
 
@@ -105,4 +105,6 @@ def test_a_dead_letter_names_the_command_and_its_id_will_do(data_dir: Path) -> N
 def test_a_case_that_was_never_let_in_is_told_in_one_line(data_dir: Path) -> None:
     keep(data_dir, "text/plain", b"x")
     code, _, stderr = run("cases", "original", "case/shop/other", "--data-dir", str(data_dir))
-    assert (code, stderr) == (1, "case 'case/shop/other' was never admitted to this store\n")
+    assert code == UnknownCaseError.exit_code
+    assert stderr == f"{UnknownCaseError('case/shop/other')}\n"
+    assert "see `headgate cases list`" in stderr

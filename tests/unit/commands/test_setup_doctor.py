@@ -236,6 +236,27 @@ def test_the_table_shows_square_brackets_as_they_are() -> None:
     assert "/srv/[red]data" in output.getvalue()
 
 
+LONG = Finding("temporal program", False, f"/srv/{'deep-folder/' * 12}temporal does not run", "remove it " * 12 + "now")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_path_is_broken_in_two(is_terminal: bool) -> None:
+    output = io.StringIO()
+    print_table([LONG], Console(file=output, width=80, force_terminal=is_terminal, no_color=True))
+    words = output.getvalue().split()
+    assert LONG.found.split()[0] in words
+    assert words.count("remove") == 12
+
+
+def test_what_is_piped_has_a_line_for_each_finding() -> None:
+    output = io.StringIO()
+    print_table([LONG, Finding("java", None, "not found")], Console(file=output, width=80))
+    assert output.getvalue().splitlines() == [
+        f"fault\ttemporal program\t{LONG.found}\t{LONG.remedy}",
+        "-\tjava\tnot found\t",
+    ]
+
+
 def test_this_python_is_found() -> None:
     assert sys.executable in doctor.check_python().found
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import commands.running.sources
 from domain.inbound.signing import decode_secret
 from gateway.webhooks.sources import Scheme, SourceRegistry
 from tests.unit.commands.command_line import run
@@ -61,6 +62,27 @@ def test_the_list_says_how_each_is_read(tmp_path: Path) -> None:
     )  # fmt: skip
     (one,) = json.loads(sources(tmp_path, "list", "--json")[1])
     assert one["fields"] == {"customer_email": ["detail.mail"]}
+
+
+def test_a_token_comes_with_both_ways_to_send_it(tmp_path: Path) -> None:
+    """Without a running `headgate up` the path is known alone, and it is said what goes before it."""
+    said = sources(tmp_path, "add", "post", "--token")[1]
+    token = json.loads((tmp_path / "sources.json").read_bytes())["sources"][0]["secrets"][0]
+    assert "/webhooks/post; before it goes the gateway's own address" in said
+    assert f"Authorization: Bearer {token}\n" in said
+    assert f"https://any:{token}@headgate.example/webhooks/post\n" in said
+    again = sources(tmp_path, "add", "post", "--format", "postmark")[1]
+    assert token not in again
+    assert "any:TOKEN@" in again
+
+
+def test_where_headgate_up_runs_the_whole_address_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands.running.sources, "_running_gateway", lambda _: "http://127.0.0.1:8700")
+    said = sources(tmp_path, "add", "post", "--token")[1]
+    token = json.loads((tmp_path / "sources.json").read_bytes())["sources"][0]["secrets"][0]
+    assert "address  http://127.0.0.1:8700/webhooks/post\n" in said
+    assert f"http://any:{token}@127.0.0.1:8700/webhooks/post\n" in said
+    assert added(tmp_path, "shop")["url"] == "http://127.0.0.1:8700/webhooks/shop"
 
 
 @pytest.mark.parametrize(

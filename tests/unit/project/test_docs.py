@@ -1,5 +1,6 @@
 """The documents say what is there."""
 
+import inspect
 import re
 import shlex
 import tomllib
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 import typer
 
+import domain.money.refund
 from commands.main import app
+from domain.money.claim import Doubt
+from domain.money.refund import Rule
 from domain.reading.claim_words import ClaimWords
 from domain.specialists import SPECIALISTS
 
@@ -40,6 +44,26 @@ def test_every_list_of_words_that_checks_claims_is_explained() -> None:
     assert set(re.findall(r"`(\w+)`", "\n".join(line.split(" | ")[0] for line in text.splitlines()))) == set(
         ClaimWords.model_fields
     )
+
+
+def first_cells(document: str, heading: str) -> set[str]:
+    """Return what stands first, between back quotes, in the rows of the tables below a heading."""
+    text = (PROJECT / "docs" / document).read_text("utf-8").partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert all(len(cell.strip()) > 3 for row in rows for cell in row.strip("|").split("|"))
+    return {row.split("`")[1] for row in rows}
+
+
+def test_every_finding_that_waits_for_a_person_has_its_remedy() -> None:
+    """All rules by which the policy hands a claim to a person, and all doubts about one."""
+    source = inspect.getsource(domain.money.refund)
+    named = re.findall(r"ToHuman\(rule=Rule\.(\w+)\)|^    Rule\.(\w+): \{Doubt\.", source, re.MULTILINE)
+    rules = {Rule[one or other].replace("_", " ") for one, other in named}
+    doubts = {f"unread ({doubt.replace('_', ' ')})" for doubt in Doubt}
+    assert len(rules) >= 16
+    told = first_cells("operating.md", "## What a finding means, and what to do")
+    assert (rules | doubts) - told == set()
+    assert told - rules - doubts == {"lane"}
 
 
 def shown_commands() -> list[tuple[str, str]]:

@@ -167,6 +167,21 @@ async def test_partial_refund_says_so(mill: Mill, world: FakeWorld) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [{"amount": Money(minor=300, currency="USD"), "amount_origin": Origin.QUOTED}, {"share_bp": 1_500}],
+    ids=["amount", "share"],
+)
+async def test_a_part_that_the_customer_asked_for_is_called_theirs(
+    mill: Mill, world: FakeWorld, asked: dict[str, object]
+) -> None:
+    world.always("extract_claim", claimed(**asked))
+    outcome = await mill.run()
+    assert outcome.finding == "partial refund of 3.00 USD on ORD-1: undelivered"
+    assert "This is the part that you asked for." in world.reply()
+    assert "policy" not in world.reply()
+
+
+@pytest.mark.parametrize(
     ("claim", "records"),
     [
         ({}, account(500_000)),  # at the limit, not only above it

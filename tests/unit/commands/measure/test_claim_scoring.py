@@ -8,9 +8,11 @@ import pytest
 
 from bench.claim_texts import PHRASES, made_claims
 from commands.measure.claim_files import read_claim_lines
+from commands.measure.claim_report import claim_report
 from commands.measure.claim_scoring import ClaimLine, ClaimTruth, JudgedClaim, line_of_made, score_claims
 from domain.errors import ImpossibleError
-from domain.money.claim import Claim
+from domain.money.claim import Claim, Doubt, Doubted, Scope
+from tests.unit.commands.command_line import run
 from tests.unit.commands.measure.judging import judged
 
 SAMPLES = Path(__file__).parents[4] / "samples" / "claims.jsonl"
@@ -46,6 +48,39 @@ def test_a_score_tells_what_was_paid_beyond() -> None:
     line = ClaimLine(id="a", text="x", expect=ClaimTruth(decision=["refund"], asked_minor=100))
     figures = score_claims([JudgedClaim(line=line, claim=Claim(), decision="refund", minor=101)])
     assert (figures["paid_beyond"], figures["paid_beyond_ids"], figures["right"]) == (1, ["a"], 0.0)
+
+
+def test_a_file_without_a_line_is_no_measurement(tmp_path: Path) -> None:
+    path = tmp_path / "claims.jsonl"
+    for content in ("", "\n \n"):
+        path.write_text(content)
+        with pytest.raises(ImpossibleError, match="there is no line in it"):
+            list(read_claim_lines(path))
+        code, stdout, stderr = run("eval", "claims", "--data", str(path))
+        assert (code, stdout, "there is no line in it" in stderr) == (1, "", True)
+
+
+def test_the_report_says_what_each_figure_means() -> None:
+    good = ClaimLine(id="a", text="x", expect=ClaimTruth(decision=["human"], scope=Scope.ALL))
+    paid = ClaimLine(id="b", text="x", kind="share", expect=ClaimTruth(decision=["refund", "human"], asked_minor=1_200))
+    doubted = Claim(doubts=[Doubted(doubt=Doubt.OTHER_ORDER, quote="x")])
+    lines = list(
+        claim_report(
+            score_claims(
+                [
+                    JudgedClaim(line=good, claim=Claim(), decision="human"),
+                    JudgedClaim(line=paid, claim=doubted, decision="refund", minor=4_000),
+                ]
+            )
+        )
+    )
+    said = {name: next(line for line in lines if line.startswith(name)) for name in ("right", "human", "unread")}
+    assert all("50.0%" in line and len(line.split()) > 4 for line in said.values())
+    assert lines[-1] == (
+        "  b: expected refund or human, decided refund of 4,000 minor units (1,200 asked for at most); "
+        "doubts: other order"
+    )
+    assert not [line for line in lines if "{" in line or "[" in line]
 
 
 @pytest.mark.parametrize(
