@@ -110,18 +110,6 @@ def test_two_orders_are_left_to_a_person() -> None:
         ("you charged me too much, refund", Reason.OVERCHARGED),
         ("it never arrived, refund", Reason.NOT_RECEIVED),
         ("Paket nie angekommen, Geld zurück", Reason.NOT_RECEIVED),
-        ("my order was lost, refund it", Reason.NOT_RECEIVED),
-        ("Bestellung verloren gegangen, bitte erstatten", Reason.NOT_RECEIVED),
-        ("ma commande a été perdue, remboursez-moi", Reason.NOT_RECEIVED),
-        ("mi pedido se ha perdido, quiero un reembolso", Reason.NOT_RECEIVED),
-        ("ordine smarrito, voglio il rimborso", Reason.NOT_RECEIVED),
-        ("bestelling zoekgeraakt, graag geld terug", Reason.NOT_RECEIVED),
-        ("zamówienie zaginęło, proszę o zwrot", Reason.NOT_RECEIVED),
-        ("a encomenda perdeu-se, quero o reembolso", Reason.NOT_RECEIVED),
-        ("beställningen kom aldrig, jag vill ha pengarna tillbaka", Reason.NOT_RECEIVED),
-        ("den är trasig, återbetala mig", Reason.DAMAGED),
-        ("paketet är försenat, återbetala mig", Reason.LATE_DELIVERY),
-        ("a caneca chegou partida, quero o reembolso", Reason.DAMAGED),
         ("the screen is cracked, refund", Reason.DAMAGED),
         ("you sent the wrong size, refund", Reason.WRONG_ITEM),
         ("it came a week late, refund", Reason.LATE_DELIVERY),
@@ -130,7 +118,7 @@ def test_two_orders_are_left_to_a_person() -> None:
         ("refund please", Reason.OTHER),
     ],
 )
-def test_the_reason_is_read_in_nine_languages(text: str, reason: Reason) -> None:
+def test_the_reason_is_read_in_seven_languages(text: str, reason: Reason) -> None:
     found = claim(text)
     assert (found.reason, found.wants) == (reason, Wants.REFUND)
 

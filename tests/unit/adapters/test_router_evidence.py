@@ -5,8 +5,8 @@ import time
 import pytest
 
 from adapters.models.offline.claim import read_claim
-from adapters.models.offline.evidence import held_against, says_too_little
 from adapters.models.offline.router import EmbeddedRouter
+from adapters.models.offline.router.evidence import held_against, says_too_little
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from domain.reading.answers import route_schema
@@ -25,10 +25,10 @@ def routed(solver: Solver, text: str, names: tuple[str, ...] = ALL) -> str | Non
     return answer.value["route"] if answer.value else None
 
 
-def wants(text: str) -> str:
+def read(text: str) -> tuple[str, str]:
     answer = read_claim(Task(name="claim", schema={}, system="", said=[f"<ticket>\n{text}\n</ticket>"]))
     assert answer.value is not None
-    return str(answer.value["wants"])
+    return answer.value["wants"], answer.value["reason"]
 
 
 PART_BACK = (
@@ -56,11 +56,32 @@ PART_BACK = (
 @pytest.mark.parametrize("text", PART_BACK)
 def test_a_part_of_the_price_back_is_a_wish_for_billing(solver: Solver, text: str) -> None:
     assert routed(solver, text) == "Billing"
-    assert wants(text) == "refund"
+    assert read(text)[0] == "refund"
 
 
 def test_money_back_goes_to_nobody_where_there_is_no_billing(solver: Solver) -> None:
     assert routed(solver, PART_BACK[0], ("Technical Support", "Sales")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("my order was lost, refund it", "not_received"),
+        ("Bestellung verloren gegangen, bitte erstatten", "not_received"),
+        ("ma commande a été perdue, remboursez-moi", "not_received"),
+        ("mi pedido se ha perdido, quiero un reembolso", "not_received"),
+        ("ordine smarrito, voglio il rimborso", "not_received"),
+        ("bestelling zoekgeraakt, graag geld terug", "not_received"),
+        ("zamówienie zaginęło, proszę o zwrot", "not_received"),
+        ("a encomenda perdeu-se, quero o reembolso", "not_received"),
+        ("a caneca chegou partida, quero o reembolso", "damaged"),
+        ("beställningen kom aldrig, jag vill ha pengarna tillbaka", "not_received"),
+        ("den är trasig, återbetala mig", "damaged"),
+        ("paketet är försenat, återbetala mig", "late_delivery"),
+    ],
+)
+def test_what_was_lost_was_not_received_and_portuguese_and_swedish_are_read(text: str, reason: str) -> None:
+    assert read(text) == ("refund", reason)
 
 
 TOO_LITTLE = (

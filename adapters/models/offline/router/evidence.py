@@ -10,7 +10,7 @@ from domain.inbound.cleaned import TOKEN
 from domain.money.claim import Reason
 from domain.routing import BILLING, SALES
 
-_PHRASES = lexicon("evidence")
+_PHRASES = lexicon("router/evidence")
 _STEMS = tuple(folded(word.rstrip("*")) for word in _PHRASES["saying_little"] if word.endswith("*"))
 _WORDS = frozenset(folded(word) for word in _PHRASES["saying_little"] if not word.endswith("*"))
 
