@@ -21,6 +21,14 @@ _NO_REFUND = any_of(_PHRASES["no_refund"])
 _ABOUT_REFUNDS = any_of(_PHRASES["about_refunds"])
 _ASKING = any_of(_PHRASES["asking"])
 _ASKED_FOR = any_of(_PHRASES["refund"] + _PHRASES["asked_for"])
+_IDLE_BACK = any_of(_PHRASES["idle_back"])
+_PART = "#"  # stands for a share or an amount; no phrase has it
+_NEXT = r"[^\w.!?,;:\n#]+"
+_PART_BACK = re.compile(
+    rf"{_PART}(?:{_NEXT}\w+){{0,5}}?{_NEXT}{any_of(_PHRASES['back']).pattern}"
+    rf"|{any_of(_PHRASES['back']).pattern}(?:{_NEXT}(?!(?:with|in|at|on|to|for|mit|met|avec|con)\b)\w+)?{_NEXT}?{_PART}"
+    rf"|{any_of(_PHRASES['price']).pattern}(?:{_NEXT}\w+)?{_NEXT}{any_of(_PHRASES['back']).pattern}"
+)
 
 _READ_CHARS = 20_000
 _QUOTE_CHARS = 380
@@ -68,12 +76,48 @@ def read_claim(task: Task) -> Answer:
     plain = folded(text)
     reason = _reason(plain)
     order = _order(text)
-    wants = _wants(plain, reason, order=order is not None, amount=bool(find_amounts(text)))
+    part_back = asks_part_back(text)
+    wants = _wants(plain, reason, order=order is not None, amount=bool(find_amounts(text)), part_back=part_back)
     share = _share(text) if wants is Wants.REFUND else None
     amount = _amount(text, reason) if wants is Wants.REFUND and share is None else None
     value = {"wants": wants.value, "reason": reason.value, "order_id": order, "amount": amount, "share": share}
     # Whatever else there is to see, the code that checks the claim sees by the same rules.
     return Answer(value={**value, "items": [], "mood": "wanted", "dispute": False, "other_wish": False})
+
+
+def asks_for_money(text: str) -> bool:
+    """Say whether a message has words for money back, and is no question about refunds as such."""
+    text = text[:_READ_CHARS]
+    plain = folded(text)
+    if _NO_REFUND.search(plain):
+        return False
+    if _DEMAND.search(plain) or asks_part_back(text):
+        return True
+    return _REFUND.search(plain) is not None and _ABOUT_REFUNDS.search(plain) is None
+
+
+def asks_part_back(text: str) -> bool:
+    """Say whether a share of the price, an amount or the price is to come back.
+
+    >>> asks_part_back("give me 30 percent back"), asks_part_back("call me back about the 30 percent")
+    (True, False)
+    """
+    text = text[:_READ_CHARS].replace(_PART, " ")
+    spans = [found.span() for found in _shares().finditer(fold(text))]
+    spans += [(written.start, written.end) for written in find_amounts(text)]
+    for start, end in spans:
+        text = text[:start] + _PART * (end - start) + text[end:]
+    return _PART_BACK.search(_IDLE_BACK.sub(" . ", folded(text))) is not None
+
+
+def reason_in(text: str) -> Reason:
+    """Return why money could be wanted back, by the words alone."""
+    return _reason(folded(text[:_READ_CHARS]))
+
+
+def names_order(text: str) -> bool:
+    """Say whether a message names an order."""
+    return _order(text[:_READ_CHARS]) is not None
 
 
 def _share(text: str) -> dict[str, str] | None:
@@ -100,12 +144,12 @@ def _reason(plain: str) -> Reason:
     return best if found[best] else Reason.OTHER
 
 
-def _wants(plain: str, reason: Reason, *, order: bool, amount: bool) -> Wants:
+def _wants(plain: str, reason: Reason, *, order: bool, amount: bool, part_back: bool) -> Wants:
     """Say what is wanted: the first of these rules that applies decides."""
     if _NO_REFUND.search(plain):
         return Wants.INFORMATION
     complains = reason in _COMPLAINTS
-    if _DEMAND.search(plain) or (complains and order):
+    if _DEMAND.search(plain) or part_back or (complains and order):
         return Wants.REFUND
     if _ABOUT_REFUNDS.search(plain):
         return Wants.INFORMATION

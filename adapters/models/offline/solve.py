@@ -7,6 +7,7 @@ from adapters.models.offline.diagnosis import choose_article, fitting, name_arti
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import LABELS, EmbeddedRouter
+from adapters.models.offline.router.evidence import held_against, says_too_little
 from adapters.models.offline.task import Answer, Task
 from domain.errors import UnsupportedTaskError
 
@@ -80,6 +81,8 @@ class Solver:
 
     def _route(self, task: Task) -> Answer:
         routing = self._router.route(task.ticket)
+        if says_too_little(task.ticket):
+            return Answer(refusal="the message says too little by itself", probabilities=routing.scores)
         allowed = task.properties().get("route", {}).get("enum")
         if isinstance(allowed, list):
             described = by_description(task.system, [str(name) for name in allowed if name not in LABELS], task.ticket)
@@ -87,8 +90,9 @@ class Solver:
                 return Answer(value={"route": described}, probabilities=routing.scores)
         if task.lang not in ROUTED:
             return Answer(refusal=f"the router knows no {task.lang!r}", probabilities=routing.scores)
-        if routing.label is None or (isinstance(allowed, list) and routing.label not in allowed):
+        label = held_against(task.ticket, routing.label)
+        if label is None or (isinstance(allowed, list) and label not in allowed):
             return Answer(
                 refusal=f"none of the queues fits (in domain: {routing.in_domain:.2f})", probabilities=routing.scores
             )
-        return Answer(value={"route": routing.label}, probabilities=routing.scores)
+        return Answer(value={"route": label}, probabilities=routing.scores)
