@@ -20,13 +20,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.models.offline import wire_anthropic, wire_openai
-from adapters.models.offline.countries import country_in
 from adapters.models.offline.embedding import DIMENSIONS, embed
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
+from adapters.models.offline.words import country_in
 from domain.errors import BadRequestError, UnsupportedTaskError
 
 BODY_BYTES = 4 * 1024 * 1024

@@ -2,9 +2,8 @@
 
 import re
 
-from adapters.models.offline.countries import country_in
 from adapters.models.offline.task import Answer, Task
-from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
+from adapters.models.offline.words import any_of, country_in, folded, folded_in_place, lexicon
 from domain.reading.sales import Interest
 
 _READ_CHARS = 8_000

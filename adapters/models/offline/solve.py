@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from adapters.models.offline.claim import read_claim
 from adapters.models.offline.diagnosis import choose_article, fitting, name_article
+from adapters.models.offline.evidence import held_against, says_too_little
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import LABELS, EmbeddedRouter
-from adapters.models.offline.router.evidence import held_against, says_too_little
 from adapters.models.offline.task import Answer, Task
 from domain.errors import UnsupportedTaskError
 

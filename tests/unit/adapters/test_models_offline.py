@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.models.offline.claim import read_claim
-from adapters.models.offline.countries import country_in
 from adapters.models.offline.diagnosis import choose_article
 from adapters.models.offline.embedding import embed
 from adapters.models.offline.lead import read_lead
@@ -20,7 +19,7 @@ from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from adapters.models.offline.tokens import count, tokens
-from adapters.models.offline.words import any_of, folded, lexicon
+from adapters.models.offline.words import any_of, country_in, folded, lexicon
 from domain.errors import UnsupportedTaskError
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.reading.answers import ClaimAnswer, LeadAnswer, ReplyAnswer, route_schema, strict_schema

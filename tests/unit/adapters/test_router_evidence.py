@@ -5,8 +5,8 @@ import time
 import pytest
 
 from adapters.models.offline.claim import read_claim
+from adapters.models.offline.evidence import held_against, says_too_little
 from adapters.models.offline.router import EmbeddedRouter
-from adapters.models.offline.router.evidence import held_against, says_too_little
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from domain.reading.answers import route_schema

@@ -5,12 +5,11 @@ from functools import cache
 
 from adapters.models.offline.claim import asks_for_money, asks_part_back, names_order, reason_in
 from adapters.models.offline.words import any_of, folded, folded_in_place, lexicon
-from domain.conversations.words import ANSWERED
-from domain.inbound.cleaned import TOKEN
+from domain.inbound.cleaned import ANSWERED, TOKEN
 from domain.money.claim import Reason
 from domain.routing import BILLING, SALES
 
-_PHRASES = lexicon("router/evidence")
+_PHRASES = lexicon("evidence")
 _STEMS = tuple(folded(word.rstrip("*")) for word in _PHRASES["saying_little"] if word.endswith("*"))
 _WORDS = frozenset(folded(word) for word in _PHRASES["saying_little"] if not word.endswith("*"))
 
