@@ -1,9 +1,10 @@
 """Whether all that is said around a wish for money is plain: only then is it what it seems to be.
 
 No list of warning words is ever complete: "refund the vase", "scrap that", "keep your refund", "a symbolic sum". So it
-is asked the other way round. From the clause of the first word for a refund on, every word has to be one that says
+is asked the other way round. In a clause about a refund, and behind the last one, every word has to be one that says
 nothing of how much, of what, or whether; a few kinds of words are doubted wherever they stand. The words are the
-blueprint's; a language without them has no plain speech, and its wishes are for a person.
+blueprint's; a language without them has no plain speech, and its wishes are for a person. Reasons, price and figures:
+docs/decisions/0019-plain-speech.md.
 """
 
 import re
