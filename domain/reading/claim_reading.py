@@ -151,7 +151,8 @@ class _ClaimReader:
         except ValueError:
             return _ReadMoney(None, Origin.GUESSED, clash=True)
         clash = quoted.money not in (None, named)
-        return _ReadMoney(named, Origin.GIVEN, clash, quoted.places)
+        is_said_too = quoted.money == named and self._is_wished(quoted.places)
+        return _ReadMoney(named, Origin.QUOTED if is_said_too else Origin.GIVEN, clash, quoted.places)
 
     def _quoted_money(self, proposed: QuotedAmount) -> _ReadMoney:
         try:

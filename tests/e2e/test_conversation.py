@@ -52,7 +52,7 @@ async def test_who_is_asked_and_answers_is_paid_once(running: Running) -> None:
     assert running.states()[first] == "waiting_customer"
 
     quoted = f"It is ORD-10023, thank you.\n\nOn Sat, 28 Nov 2026, Customer care wrote:\n> Hello {mark}\n"
-    answer = running.hand_in("talk-3", mail(quoted, subject="my mug"))
+    answer = running.hand_in("talk-3", mail(quoted, subject="my order"))
     assert settled(running, [answer]) == {answer: "done"}
     eventually(lambda: running.states()[first] == "done", 60, "the answer was not worked")
     shown = running.json("cases", "show", first)

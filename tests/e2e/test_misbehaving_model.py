@@ -29,7 +29,7 @@ PORT_BASE = 20_700
 ADMIN_TOKEN = "only-for-tests"
 TRIES = 4  # the first, and one after each rung of the ladder
 NONSENSE = ("malformed", "wrong_enum", "refuse", "empty", "cut", "two_objects", "huge")
-DUE = "evt-0103"  # 20.00 USD, owed to C-1001
+DUE = "evt-0038"  # 45.00 USD, owed to C-1026
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ async def test_a_model_that_fails_for_long_makes_dead_letters_that_can_be_replay
     kept = {row["case_id"]: row["status"] for row in running.json("dlq", "list", "--all")["dead_letters"]}
     assert kept == {paying: "replayed", others[1]: "replayed", others[0]: "discarded"}
     assert running.command("dlq", "replay", "--all").stdout.strip() == "nothing to replay"
-    assert [e.amount_minor for e in await paid_as_recorded(running) if e.key.startswith(paying)] == [2000]
+    assert [e.amount_minor for e in await paid_as_recorded(running) if e.key.startswith(paying)] == [4500]
     audited(running)
 
 

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 PORT_BASE = 20_500
 PAYS = {"refund", "partial_refund", "approval"}
 # Sent by a test of their own. The orders behind them are payable, which makes what must not be paid for them a trial.
-LOST_ANSWER, STOPPED, NEVER_RECEIVED = "evt-0103", "evt-0107", "evt-0182"
+LOST_ANSWER, STOPPED, NEVER_RECEIVED = "evt-0038", "evt-0107", "evt-0182"
 HELD_BACK = {LOST_ANSWER, STOPPED, NEVER_RECEIVED}
 APPROVED, REJECTED, WITHDRAWN, CONTESTED = "evt-0132", "evt-0129", "evt-0146", "evt-0190"
 
@@ -231,7 +231,7 @@ async def test_a_refund_whose_answer_is_lost_is_paid_once(running: Running) -> N
     assert settled(running, [case_id], timeout=120) == {case_id: "done"}
     assert faults_left(running.data_dir) == (0, 0), "the provider failed as it was told to"
     (entry,) = await payments(running, LOST_ANSWER)
-    assert (entry.amount_minor, entry.currency) == (2000, "USD")
+    assert (entry.amount_minor, entry.currency) == (4500, "USD")
 
 
 async def test_the_kill_switch_sends_a_paying_case_to_a_person_who_can_pay_it_later(running: Running) -> None:

@@ -248,7 +248,7 @@ def test_the_payload_gives_the_currency_that_the_text_leaves_out() -> None:
 
 def test_a_given_amount_beats_the_text_unless_they_contradict() -> None:
     agreeing = amount_of("refund $50", answer(amount="$50"), given_amount="50.00", given_currency="USD")
-    assert (str(agreeing.amount), agreeing.amount_origin) == ("50.00 USD", Origin.GIVEN)
+    assert (str(agreeing.amount), agreeing.amount_origin) == ("50.00 USD", Origin.QUOTED)
     invented = amount_of("refund it", answer(amount="$90"), given_amount="50.00", given_currency="USD")
     assert (str(invented.amount), invented.unreadable) == ("50.00 USD", [])
     clash = amount_of("refund $90", answer(amount="$90"), given_amount="50.00", given_currency="USD")
