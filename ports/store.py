@@ -113,7 +113,10 @@ class CaseStore(Protocol):
         ...
 
     def keep_input(self, case: CaseInput) -> None:
-        """Keep what a case has become by further messages: the input of its next replay. Repeatable."""
+        """Keep what a case has become by further messages: the input of its next replay. Repeatable.
+
+        What it was admitted with, its policy before all, stays as it is.
+        """
         ...
 
     def queue_letter(self, reply: "Reply", replay: int) -> "QueuedLetter":

@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 from adapters.store.database import insert_first
 from adapters.store.tables import approvals, cases, effects
 from adapters.store.words import add_word
+from domain.authority.on_record import ApprovalOnRecord, object_to_approval
+from domain.case import CaseInput
 from domain.conversations.before_people import names_order
 from domain.errors import RefusedError
 from domain.money.action import Action
@@ -65,19 +67,30 @@ def record(connection: Connection, request: ApprovalRequest, result: ApprovalRes
     )
 
 
-def require_approved(connection: Connection, action: Action, approval_id: str) -> None:
-    """Check that a person approved exactly this action and that no other effect used the approval.
+def require_approved(connection: Connection, action: Action, approval_id: str, case: CaseInput) -> None:
+    """Check that a person who may do so approved exactly this action of the case, and that no other effect used it.
 
     Raises:
-        RefusedError: the approval is unknown, was not given, is for another action, or is used up.
+        RefusedError: the approval is unknown, does not count for this action, or is used up.
     """
     row = connection.execute(sa.select(approvals).where(approvals.c.approval_id == approval_id)).one_or_none()
     if row is None:
         raise RefusedError(f"approval {approval_id!r} of {action.key!r} is not on record: ask for one first")
-    if row.standing != Standing.APPROVED:
-        raise RefusedError(f"approval {approval_id!r} of {action.key!r} is {row.standing}, not approved")
-    if row.case_id != action.case_id or row.digest != action.digest():
-        raise RefusedError(f"approval {approval_id!r} was given for another action than {action.key!r} as it is now")
+    recorded = ApprovalOnRecord(
+        approval_id=approval_id,
+        case_id=row.case_id,
+        tenant=row.tenant,
+        digest=row.digest,
+        standing=Standing(row.standing),
+        by=row.decided_by or "",
+        requested_at=row.requested_at,
+        expires_at=row.expires_at,
+        decided_at=row.decided_at,
+        request=ApprovalRequest.model_validate_json(row.request),
+    )
+    objection = object_to_approval(recorded, action, case)
+    if objection is not None:
+        raise RefusedError(f"approval {approval_id!r} of {action.key!r} does not count: {objection}")
     user = connection.execute(sa.select(effects.c.key).where(effects.c.approval_id == approval_id)).scalar_one_or_none()
     if user is not None and user != action.key:
         raise RefusedError(f"approval {approval_id!r} of {action.key!r} was used by {user!r} before")

@@ -14,7 +14,7 @@ from adapters.store.tables import cases, dead_letters, journal, outbox, replies
 from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.conversations.threads import EarlierCase, Sign, Speaker, base_subject, new_mark
-from domain.conversations.words import merged_vault
+from domain.conversations.words import kept, merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
 from domain.mail.sending import BY_A_PERSON, DAY, EarlierLetter, objection_to_sending
@@ -153,15 +153,18 @@ class SqlCaseStore:
         return self._database.writing(work)
 
     def keep_input(self, case: CaseInput) -> None:
-        """Keep what a case has become by further messages, for its next replay; not once a later one has begun."""
+        """Keep what a case has become by further messages, for its next replay; not once a later one has begun.
+
+        What it was admitted with stays, its policy before all: the ledger goes by it.
+        """
 
         def work(connection: Connection) -> None:
             self._database.lock(connection, f"case:{case.case_id}")
-            connection.execute(
-                sa.update(cases)
-                .where(cases.c.case_id == case.case_id, cases.c.replay == case.replay)
-                .values(input=case.model_dump_json())
-            )
+            this_run = sa.and_(cases.c.case_id == case.case_id, cases.c.replay == case.replay)
+            known = connection.execute(sa.select(cases.c.input).where(this_run)).scalar_one_or_none()
+            if known is not None:
+                grown = kept(CaseInput.model_validate_json(known), case)
+                connection.execute(sa.update(cases).where(this_run).values(input=grown.model_dump_json()))
 
         self._database.writing(work)
 

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import RECORDS_LOCK, Database
 from adapters.store.effects import MOVED, refunded_since_midnight
 from adapters.store.tables import charges, effects, orders, switch_changes
+from domain.authority.on_record import stricter
+from domain.case import CaseInput
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
@@ -96,11 +98,13 @@ class Guard(Protocol):
         action: Action,
         terms: Terms,
         *,
-        tenant: str,
+        case: CaseInput,
         approved: bool,
         now: datetime,
     ) -> Concerned:
-        """Return whom it concerns. Raises RefusedError if it may not be."""
+        """Return whom it concerns. `case` is the one on record; `terms` come from whoever pays, and may only make its
+        policy stricter. Raises RefusedError if it may not be.
+        """
         ...
 
 
@@ -110,11 +114,13 @@ def guard_refund(
     action: Action,
     terms: Terms,
     *,
-    tenant: str,
+    case: CaseInput,
     approved: bool,
     now: datetime,
 ) -> Concerned:
     """Check a refund: charge and payee as the records have them, and all that goes back within charge, limit and cap.
+
+    Limit and cap are those of the policy that the case was admitted with.
 
     Raises:
         RecordsMovedError: owner, dispute, refunds of the charge, what is left of it, limit or cap are not what was
@@ -127,8 +133,9 @@ def guard_refund(
     # Before the charge is read: whoever changes records waits, or is waited for.
     database.lock(connection, RECORDS_LOCK, shared=True)
     database.lock(connection, f"charge:{refund.charge_id}")
-    charge = _charge_of(connection, refund, tenant)
-    database.lock(connection, f"customer:{tenant}/{charge['customer_id']}")
+    charge = _charge_of(connection, refund, case.tenant)
+    terms = stricter(terms, case.policy.refund, refund.money.currency)
+    database.lock(connection, f"customer:{case.tenant}/{charge['customer_id']}")
     back_minor = _back_before(connection, refund, charge)
     _require_same_customer(refund, charge, terms.customer_id)
     _require_as_seen(refund, back_minor, terms.seen_back_minor)

@@ -12,6 +12,8 @@ from adapters.store.database import Database, insert_first
 from adapters.store.effects import effect_record
 from adapters.store.guards import EFFECTS_STOPPED, KINDS, why_on
 from adapters.store.tables import cases, effects, entries, forbidden_cases, settlements
+from domain.authority.on_record import why_a_person
+from domain.case import CaseInput
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action
 from domain.money.approval import ApprovalRequest, ApprovalResult
@@ -62,18 +64,20 @@ class SqlLedger:
             rules = KINDS.get(action.kind)
             if rules is None:
                 raise RefusedError(f"{action.key!r}: the ledger has no guard for actions of kind {action.kind!r}")
+            case = _case_of(connection, action)
             if approval_id is not None:
-                approval_rows.require_approved(connection, action, approval_id)
-            tenant = _tenant_of(connection, action)
+                approval_rows.require_approved(connection, action, approval_id, case)
+            else:
+                _require_nobody_has_to_look(action, case)
             concerned = rules.guard(
-                self._database, connection, action, terms, tenant=tenant, approved=approval_id is not None, now=now
+                self._database, connection, action, terms, case=case, approved=approval_id is not None, now=now
             )
             # Values of every column type, hence object.
             values: dict[str, object] = {
                 "case_id": action.case_id,
                 "step": step,
                 "kind": action.kind,
-                "tenant": tenant,
+                "tenant": case.tenant,
                 "customer_id": concerned.customer_id,
                 "order_id": concerned.order_id,
                 "charge_id": concerned.charge_id,
@@ -218,11 +222,23 @@ def _require_well_formed(action: Action) -> None:
         raise RefusedError(f"key {action.key!r} does not belong to {action.case_id!r}: expected the case id and a step")
 
 
-def _tenant_of(connection: Connection, action: Action) -> str:
-    tenant = connection.execute(sa.select(cases.c.tenant).where(cases.c.case_id == action.case_id)).scalar_one_or_none()
-    if tenant is None:
+def _case_of(connection: Connection, action: Action) -> CaseInput:
+    """Return the case as it was admitted, with the policy of that time: what whoever pays says of it does not count."""
+    row = connection.execute(
+        sa.select(cases.c.tenant, cases.c.input).where(cases.c.case_id == action.case_id)
+    ).one_or_none()
+    if row is None:
         raise RefusedError(f"case {action.case_id!r} was never admitted: an effect needs a cause")
-    return str(tenant)
+    case = CaseInput.model_validate_json(row.input)
+    if (case.case_id, case.tenant) != (action.case_id, row.tenant):
+        raise RefusedError(f"the input on record of {action.case_id!r} is that of another case or tenant")
+    return case
+
+
+def _require_nobody_has_to_look(action: Action, case: CaseInput) -> None:
+    why = why_a_person(case)
+    if why is not None:
+        raise RefusedError(f"{action.key!r} needs an approval on record: {why}")
 
 
 def _same(standing: LedgerRow, action: Action) -> LedgerRow:

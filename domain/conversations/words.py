@@ -68,6 +68,25 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
     )
 
 
+def kept(stored: CaseInput, told: CaseInput) -> CaseInput:
+    """Return a case on record with what its customer wrote since, as its workflow tells it.
+
+    Only that is taken from there. What the case was admitted with stays: policy, tenant, source, the first message, who
+    wrote it. What was odd about it stays odd, and no message on record is forgotten.
+    """
+    if told.answered_by[: len(stored.answered_by)] != stored.answered_by:
+        return stored
+    fields = ("answers", "answered_by", "asked_for", "order_id", "amount", "currency")
+    return stored.model_copy(
+        update={
+            **{name: getattr(told, name) for name in fields},
+            "customer_id": stored.customer_id or told.customer_id,
+            "flags": sorted({*stored.flags, *told.flags}),
+            "suspicious": stored.suspicious or told.suspicious,
+        }
+    )
+
+
 def says_it_again(case: CaseInput, word: CustomerWord) -> bool:
     """Return whether a message says just what the one before it said: sent twice, or once by each of two ways.
 

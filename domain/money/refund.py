@@ -86,6 +86,7 @@ class Mark(StrEnum):
     ABOVE_DAILY_CAP = "above_daily_cap"
     SHARE_OF_LARGE_CHARGE = "share_of_large_charge"
     PAID_IN_PART = "paid_in_part"
+    NOT_FOR_MODELS = "not_for_models"
 
 
 class Refund(BaseModel):
@@ -358,8 +359,7 @@ def _asked_minor(claim: Claim, order: Order, charge: Charge, left: int) -> int:
 
 def _items_minor(claim: Claim, order: Order) -> int | None:
     """Return what the items asked for cost by the lines of the order, None where that is not sure."""
-    found = items_asked(claim.items, order.lines)
-    return found.minor if found is not None else None
+    return found.minor if (found := items_asked(claim.items, order.lines)) is not None else None
 
 
 def _marked(refund: Refund, claim: Claim, account: Account, policy: RefundPolicy) -> Refund:

@@ -31,7 +31,8 @@ class RefundAction(Action):
 class RefundTerms(Terms):
     """What a refund must still fulfil when it is paid: another case of the customer may have been paid since.
 
-    Minor units of the action's currency; None: nothing to check.
+    They come from whoever pays. The ledger takes limit and cap from the policy that the case was admitted with, and
+    these only where they are stricter. Minor units of the action's currency; None: nothing more to check.
 
     Attributes:
         limit_minor: from here on all that goes back of the charge needs a person.

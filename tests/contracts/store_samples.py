@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from adapters.imports.importing import import_records
 from adapters.store import Store
-from domain.blueprint import CasePolicy
+from domain.blueprint import ApprovalRules, CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.money.action import Action
 from domain.money.amount import Money
@@ -63,6 +63,9 @@ def seed_samples(store: Store, folder: Path) -> None:
     assert report.problems == []
 
 
+APPROVERS = [Approver(name="maria"), Approver(name="tom", limit_minor=700_000)]
+
+
 def case_input(name: str = "e1", *, tenant: str = "default", received_at: datetime = NOW) -> CaseInput:
     return CaseInput(
         case_id=f"case/shop/{name}",
@@ -70,7 +73,7 @@ def case_input(name: str = "e1", *, tenant: str = "default", received_at: dateti
         tenant=tenant,
         text="my order [NAME_1]",
         received_at=received_at,
-        policy=CasePolicy(version="main@1"),
+        policy=CasePolicy(version="main@1", approval=ApprovalRules(approvers=APPROVERS)),
     )
 
 
@@ -113,7 +116,7 @@ def approval_request(asked: Action, number: int = 1) -> ApprovalRequest:
         digest=asked.digest(),
         brief=Brief(what="refund", for_whom="C-1", why="limit", policy="main@1", if_approved="paid", if_rejected="not"),
         requester="C-1",
-        approvers=[Approver(name="maria"), Approver(name="tom", limit_minor=700_000)],
+        approvers=APPROVERS,
         expires_after_s=3600,
         remind_every_s=600,
         requested_at=NOW,

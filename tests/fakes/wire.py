@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
 from adapters.store.guards import Concerned
+from domain.case import CaseInput
 from domain.errors import RefusedError
 from domain.money.action import Action, Terms
 
@@ -31,7 +32,7 @@ def guard_wire(
     action: Action,
     terms: Terms,
     *,
-    tenant: str,
+    case: CaseInput,
     approved: bool,
     now: datetime,
 ) -> Concerned:

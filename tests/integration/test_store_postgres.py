@@ -16,6 +16,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
@@ -48,6 +49,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
     opened = open_store(postgres.new_database(template))
     yield opened
     opened.close()
+
+
+class TestAuthorityOnPostgres(AuthorityContract):
+    pass
 
 
 class TestLedgerOnPostgres(LedgerContract):

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
+    from domain.authority.on_record import why_a_person
     from domain.briefs.asked_part import is_part_asked_for
     from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
@@ -31,7 +32,18 @@ with workflow.unsafe.imports_passed_through():
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before
     from domain.money.records import Account, OwnEffect
-    from domain.money.refund import Ask, Deny, Inform, Refund, RefundDecision, Rule, ToHuman, decide_refund, describe
+    from domain.money.refund import (
+        Ask,
+        Deny,
+        Inform,
+        Mark,
+        Refund,
+        RefundDecision,
+        Rule,
+        ToHuman,
+        decide_refund,
+        describe,
+    )
     from domain.money.refund_action import RefundAction, RefundTerms
     from workflows import options
     from workflows.endings import ending_on_record
@@ -124,7 +136,7 @@ class BillingWorkflow:
         finding = _finding(decision, account)
         match decision:
             case Refund():
-                return await self._refund(decision, claim, account)
+                return await self._refund(self._for_a_person(decision), claim, account)
             case Deny():
                 return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
             case Ask() if "customer" in decision.missing and FORWARDED in self._case.flags:
@@ -173,6 +185,12 @@ class BillingWorkflow:
         )
 
     # --- paying back ----------------------------------------------------------------------------------------
+
+    def _for_a_person(self, refund: Refund) -> Refund:
+        """Mark a refund that the ledger lets nobody pay without an approval, as the case was admitted for people."""
+        if why_a_person(self._case) is None or not workflow.patched("approve-what-no-model-was-to-read"):
+            return refund
+        return refund.model_copy(update={"marks": [*refund.marks, Mark.NOT_FOR_MODELS]})
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid

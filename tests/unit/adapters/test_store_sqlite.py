@@ -24,6 +24,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
@@ -40,6 +41,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     seed_samples(opened, tmp_path)
     yield opened
     opened.close()
+
+
+class TestAuthorityOnSqlite(AuthorityContract):
+    pass
 
 
 class TestLedgerOnSqlite(LedgerContract):

@@ -1,0 +1,105 @@
+"""What the ledger believes when money is about to move: the case as it was admitted and the approval as it was recorded.
+
+Whoever asks may be anybody who reaches Temporal's port. What they say can make a payment stricter, never laxer.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel
+
+from domain.case import UNVOUCHED, CaseInput
+from domain.money.action import Action
+from domain.money.approval import ApprovalRequest, Approver, Standing
+from domain.money.refund import RefundPolicy
+from domain.money.refund_action import RefundTerms
+
+
+class ApprovalOnRecord(BaseModel):
+    """An approval as the store has it: the request as it was first asked, and what became of it."""
+
+    approval_id: str
+    case_id: str
+    tenant: str
+    digest: str
+    standing: Standing
+    by: str = ""
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
+    request: ApprovalRequest
+
+
+def why_a_person(case: CaseInput) -> str | None:
+    """Return why nothing is paid for a case before a person approved it, whatever its amount; None: it may be."""
+    if case.machine is not None:
+        return f"a machine wrote the message ({case.machine})"
+    if case.skip_to_human is not None:
+        return f"no model was to read the message ({case.skip_to_human})"
+    if case.suspicious:
+        return "the message is suspicious"
+    if UNVOUCHED in case.flags:
+        return "nothing vouches for the sender of the message"
+    return None
+
+
+def stricter(given: RefundTerms, policy: RefundPolicy, currency: str) -> RefundTerms:
+    """Return the terms of a refund by the policy that its case was admitted with, or stricter where the caller says so.
+
+    A currency without a limit has the limit zero; one without a cap has none.
+    """
+    limit = policy.approval_limit_minor.get(currency, 0)
+    caps = [cap for cap in (policy.daily_cap_minor.get(currency), given.daily_cap_minor) if cap is not None]
+    return given.model_copy(
+        update={
+            "limit_minor": limit if given.limit_minor is None else min(limit, given.limit_minor),
+            "daily_cap_minor": min(caps, default=None),
+        }
+    )
+
+
+def object_to_approval(approval: ApprovalOnRecord, action: Action, case: CaseInput) -> str | None:
+    """Return why an approval on record does not let an action of a case be done, or None if it does.
+
+    Who may give it, up to how much and until when say both the request as it was stored and the policy that the case
+    was admitted with: a request could have been forged as the action could.
+    """
+    if approval.standing is not Standing.APPROVED:
+        return f"it is {approval.standing}, not approved"
+    request, asked = approval.request, action.digest()
+    if approval.case_id != action.case_id or approval.tenant != case.tenant or approval.digest != asked:
+        return "it was given for another action"
+    if request.digest != asked or request.action.digest() != asked:
+        return "what was asked of the approver was another action"
+    return _not_in_time(approval, case) or _not_entitled(approval, action, case)
+
+
+def _not_in_time(approval: ApprovalOnRecord, case: CaseInput) -> str | None:
+    if approval.decided_at is None:
+        return "it has no time of decision"
+    by_policy = approval.requested_at + timedelta(seconds=case.policy.approval.expires_after_s)
+    expires_at = min(approval.expires_at, by_policy)
+    if approval.decided_at >= expires_at:
+        return f"it was given at {approval.decided_at:%Y-%m-%d %H:%M:%S}, after its expiry ({expires_at:%H:%M:%S})"
+    return None
+
+
+def _not_entitled(approval: ApprovalOnRecord, action: Action, case: CaseInput) -> str | None:
+    by = approval.by.strip()
+    if not by:
+        return "nobody's name stands under it"
+    if by.casefold() == approval.request.requester.strip().casefold():
+        return f"{by!r} asked for the money"
+    for said_by, approvers in (
+        ("the request", approval.request.approvers),
+        ("the policy of the case", case.policy.approval.approvers),
+    ):
+        approver = _found(by, approvers)
+        if approver is None:
+            return f"{by!r} is not among the approvers of {said_by}"
+        if approver.limit_minor is not None and action.money.minor > approver.limit_minor:
+            return f"{action.money} is above the limit of {by!r} in {said_by}"
+    return None
+
+
+def _found(by: str, approvers: list[Approver]) -> Approver | None:
+    return next((approver for approver in approvers if approver.name == by), None)
