@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from domain.briefs.request import short_request
+from domain.case import case_of
 from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import PendingEffect
@@ -39,6 +40,7 @@ class WordKind(StrEnum):
     REFUND_OVERDUE = "refund_overdue"
     LETTER = "letter"
     ANSWER = "answer"
+    BOOKS_BEHIND = "books_behind"
 
 
 _MANY: dict[str, str] = {
@@ -51,6 +53,7 @@ _MANY: dict[str, str] = {
     WordKind.REFUND_OVERDUE: "refunds that are still pending",
     WordKind.LETTER: "letters that did not arrive or did not go out",
     WordKind.ANSWER: "cases whose customer wrote again",
+    WordKind.BOOKS_BEHIND: "payments that the ledger does not know",
 }
 
 
@@ -210,6 +213,22 @@ def word_on_kept_letter(case_id: str, at: datetime, *, by_person: bool = False) 
         text=f"The letter of {case_id} is kept in the store, and so are others of today. Have the source send the "
         "customer's id or address along.",
         at=at,
+    )
+
+
+def word_on_books_behind(key: str, unknown: int, now: datetime) -> WordToPeople:
+    """Return what people are told where the provider's log has payments of ours that the ledger lacks: `unknown` of
+    the newest, the newest of all under this key.
+    """
+    return WordToPeople(
+        word_id=f"{key}/not-in-ledger",
+        kind=WordKind.BOOKS_BEHIND,
+        case_id=case_of(key),
+        subject="payments wait: the ledger is older than the payment provider's log",
+        text=f"At least {unknown} payments of ours are not in the ledger, the newest is {key}. Was a backup restored? "
+        "Nothing is paid before `headgate ledger reconcile` has booked them; `--dry-run` shows them.",
+        data={"key": key, "unknown": str(unknown)},
+        at=now,
     )
 
 

@@ -1,10 +1,12 @@
 """Effects by key, each once, and the books."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
 
+from domain.audit.facts import RailEntry
 from domain.case import EffectRecord
 from domain.money.action import Action, AnyAction, Terms
 from domain.money.approval import ApprovalRequest, ApprovalResult
@@ -68,6 +70,13 @@ class Ledger(Protocol):
 
     def find(self, key: str) -> LedgerRow | None:
         """Return an effect by its key."""
+        ...
+
+    def unknown(self, payments: Sequence[RailEntry], now: datetime) -> list[str]:
+        """Return the keys of payments that the provider made and that the ledger has never heard of; people are told.
+
+        With any, the ledger is older than the provider's log: nothing may be paid before they are booked.
+        """
         ...
 
     def in_doubt(self, case_id: str) -> list[LedgerRow]:

@@ -4,6 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from domain.audit.facts import RailEntry
 from domain.errors import RefusedError
 from domain.money.action import Action
 from domain.money.effect import Settling
@@ -31,6 +32,15 @@ class Fate(BaseModel):
     why: str = ""
 
 
+class WentBack(BaseModel):
+    """What the provider says went back of a charge: minor units under other keys than the action's, whoever made those
+    payments, and the receipt under the action's own key, if it was paid before.
+    """
+
+    others_minor: int = 0
+    own: RailReceipt | None = None
+
+
 class Rail(Protocol):
     """A payment provider, for the kinds of action that it is used for."""
 
@@ -45,6 +55,22 @@ class Rail(Protocol):
 
     async def find(self, key: str, action: Action | None = None) -> RailReceipt | None:
         """Ask by our reference whether it was done (providers forget keys); the action makes the search short."""
+        ...
+
+    async def went_back(self, action: Action) -> WentBack:
+        """Ask what went back of the action's charge, by whatever key: the ledger may be older than the provider's log.
+
+        Raises:
+            TransientError, ToldToWaitError: it cannot say now.
+        """
+        ...
+
+    async def newest(self, limit: int) -> list[RailEntry]:
+        """Return our own newest payments, at most so many, the newest first.
+
+        Raises:
+            TransientError, ToldToWaitError: it cannot say now.
+        """
         ...
 
 

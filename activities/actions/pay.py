@@ -14,11 +14,11 @@ from activities.grants import require_grant
 from activities.withdrawn import is_withdrawn
 from domain.case import EffectRecord
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
-from domain.money.action import Action, Terms
+from domain.money.action import Action
 from domain.money.effect import LedgerState
 from domain.money.refund_action import RefundAction, RefundTerms
 from ports.ledger import Ledger, LedgerRow
-from ports.rail import Rail, RailReceipt
+from ports.rail import Rail, RailReceipt, WentBack
 
 T = TypeVar("T")
 
@@ -26,6 +26,13 @@ SEND_WITHIN_S = 10.0
 """An attempt sends within this after it began to check: one that stood still since then asks the ledger again."""
 RAIL_TIMEOUT_S = 15.0
 """The longest that one call of the rail may take, however its bytes drip."""
+ASK_WITHIN_S = 5.0
+"""The longest that the provider may take to say what it has paid: what is not said by then is asked again."""
+IN_STEP_S = 60.0
+"""For so long a worker believes that the ledger knows the provider's newest payments, seconds."""
+NEWEST = 100
+"""So many of these are looked at: a page of Stripe's."""
+BEHIND_WAIT_S = 60.0
 PROVIDER_TAIL_S = 90.0
 """How long a provider may go on with a request that we have given up: Stripe's own clients wait 80 s for an answer."""
 SETTLE_AFTER_S = SEND_WITHIN_S + RAIL_TIMEOUT_S + PROVIDER_TAIL_S
@@ -76,6 +83,7 @@ class PayActivities:
         self._clock = clock
         self._stopwatch = stopwatch
         self._withdrawn = withdrawn
+        self._in_step_at: dict[str, float] = {}  # by the kind of action
 
     @activity.defn
     async def refund(self, request: RefundRequest) -> EffectRecord:
@@ -85,6 +93,7 @@ class PayActivities:
             RefusedError: policy, the approval, the charge, a cancellation or the provider forbids it; nothing was paid.
             TransientError, ToldToWaitError: whether it was paid is open; try again with the same action.
             ConfigurationError: the provider paid something else under this key: a person must look.
+            ToldToWaitError: also while the ledger is older than the provider's log.
         """
         require_grant("refund")
         return await self._pay(request.action, request.terms, step=request.step, approval_id=request.approval_id)
@@ -112,12 +121,14 @@ class PayActivities:
         rows = await asyncio.to_thread(self._ledger.effects_of, request.case_id)
         return SettleResult(effects=[row.effect for row in rows if row.paid])
 
-    async def _pay(self, action: Action, terms: Terms, *, step: str, approval_id: str | None) -> EffectRecord:
+    async def _pay(self, action: Action, terms: RefundTerms, *, step: str, approval_id: str | None) -> EffectRecord:
         began = self._stopwatch()
         try:
             await self._require_wanted(action)
+            back = await self._went_back(action, began)
+            asked = terms.model_copy(update={"at_provider_minor": back.others_minor})
             row = await asyncio.to_thread(
-                self._ledger.intend, action, step=step, approval_id=approval_id, terms=terms, now=self._clock()
+                self._ledger.intend, action, step=step, approval_id=approval_id, terms=asked, now=self._clock()
             )
         except RefusedError:
             # An earlier try may have been paid before this one was forbidden: then that is the truth.
@@ -127,7 +138,37 @@ class PayActivities:
             return paid
         if row.state is LedgerState.EXECUTED:
             return row.effect
+        if back.own is not None:
+            return await self._book(back.own, row.action or action)
         return await self._execute(row, row.action or action, began)
+
+    async def _went_back(self, action: Action, now: float) -> WentBack:
+        """Ask the provider what went back of the charge, unless this payment was begun before."""
+        known = await asyncio.to_thread(self._ledger.find, action.key)
+        if known is not None and known.state is LedgerState.EXECUTED:
+            return WentBack()
+        await self._require_in_step(action, now)
+        if known is not None and known.state is LedgerState.INTENDED:
+            return WentBack()
+        # Asked before the ledger is: all of ours that went back by now stands there too, or it is too old.
+        return await _in_time(self._rail_for(action.kind).went_back(action), ASK_WITHIN_S)
+
+    async def _require_in_step(self, action: Action, now: float) -> None:
+        """Let nothing begin while the provider's log has payments of ours that the ledger never heard of: a restored
+        backup would pay them again.
+        """
+        known_at = self._in_step_at.get(action.kind)
+        if known_at is not None and now - known_at < IN_STEP_S:
+            return
+        newest = await _in_time(self._rail_for(action.kind).newest(NEWEST), ASK_WITHIN_S)
+        unknown = await asyncio.to_thread(self._ledger.unknown, newest, self._clock())
+        if unknown:
+            raise ToldToWaitError(
+                f"{action.key!r} was not begun: the ledger is older than the provider's log, which has {unknown[0]!r}; "
+                "`headgate ledger reconcile` books what is missing",
+                BEHIND_WAIT_S,
+            )
+        self._in_step_at[action.kind] = now
 
     async def _require_wanted(self, action: Action) -> None:
         if await self._withdrawn(action.case_id):
@@ -190,12 +231,13 @@ class PayActivities:
         return row.effect
 
 
-async def _in_time(call: Awaitable[T]) -> T:
+async def _in_time(call: Awaitable[T], within_s: float | None = None) -> T:
+    within_s = RAIL_TIMEOUT_S if within_s is None else within_s
     try:
-        async with asyncio.timeout(RAIL_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             return await call
     except TimeoutError as error:
-        raise TransientError(f"the payment provider gave no answer within {RAIL_TIMEOUT_S:g} s") from error
+        raise TransientError(f"the payment provider gave no answer within {within_s:g} s") from error
 
 
 def _fits(receipt: RailReceipt, action: Action) -> bool:

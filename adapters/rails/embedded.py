@@ -19,7 +19,7 @@ from domain.audit.facts import RailEntry
 from domain.errors import RefusedError, TransientError
 from domain.money.action import Action
 from domain.money.refund_action import RefundAction
-from ports.rail import RailReceipt, only_refund
+from ports.rail import RailReceipt, WentBack, only_refund
 
 BUSY_TIMEOUT_S = 10.0
 
@@ -84,9 +84,17 @@ class EmbeddedRail:
         """Return the receipt under a key, if there is one. Raises TransientError if there is no answer."""
         return await asyncio.to_thread(self._find, key)
 
+    async def went_back(self, action: Action) -> WentBack:
+        """Return what went back of a refund's charge. Raises TransientError if there is no answer."""
+        return await asyncio.to_thread(self._went_back, only_refund(action))
+
+    async def newest(self, limit: int) -> list[RailEntry]:
+        """Return the newest payments, the newest first. Faults do not apply."""
+        return await asyncio.to_thread(self._entries, "ORDER BY id DESC LIMIT ?", limit)
+
     async def log(self) -> list[RailEntry]:
         """Return every payment ever made, oldest first: the truth about money. Faults do not apply."""
-        return await asyncio.to_thread(self._log)
+        return await asyncio.to_thread(self._entries, "ORDER BY id")
 
     def set_faults(self, faults: RailFaults) -> None:
         """Misbehave from now on, in every process that uses this file."""
@@ -137,11 +145,19 @@ class EmbeddedRail:
             ).fetchone()
         return None if row is None else RailReceipt.model_validate(dict(row))
 
-    def _log(self) -> list[RailEntry]:
+    def _went_back(self, action: RefundAction) -> WentBack:
+        own = self._find(action.key)
         with self._file() as connection:
-            rows = connection.execute(
-                "SELECT key, reference, charge_id, payee, amount_minor, currency, digest, at FROM refunds ORDER BY id"
-            ).fetchall()
+            others = connection.execute(
+                "SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE charge_id = ? AND key <> ?",
+                (action.charge_id, action.key),
+            ).fetchone()[0]
+        return WentBack(others_minor=others, own=own)
+
+    def _entries(self, which: str, *values: int) -> list[RailEntry]:
+        columns = "key, reference, charge_id, payee, amount_minor, currency, digest, at"
+        with self._file() as connection:
+            rows = connection.execute(f"SELECT {columns} FROM refunds {which}", values).fetchall()
         return [RailEntry.model_validate(dict(row)) for row in rows]
 
     def _misbehave(self) -> None:

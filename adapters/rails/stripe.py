@@ -18,7 +18,7 @@ from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, Tra
 from domain.money.action import Action
 from domain.money.amount import Money, exponent, format_minor
 from domain.money.effect import Settling
-from ports.rail import Fate, RailReceipt, only_refund
+from ports.rail import Fate, RailReceipt, WentBack, only_refund
 
 STRIPE_URL = "https://api.stripe.com"
 TIMEOUT_S = 15.0  # for each read or write; the activity bounds the whole call
@@ -98,6 +98,34 @@ class StripeRail:
             raise TransientError(f"whether {key!r} was paid stays open: {error}") from error
         return None
 
+    async def went_back(self, action: Action) -> WentBack:
+        """Add up the refunds of a charge, whoever made them; those that failed or were canceled do not count.
+
+        Raises:
+            TransientError, ToldToWaitError: Stripe cannot say now.
+            ConfigurationError: the API key is wrong or may not read refunds.
+        """
+        refund_of = only_refund(action)
+        found = WentBack()
+        try:
+            async for refund in self._refunds(refund_of.charge_id, LOOK_BACK_PAGES):
+                if refund.get("status") in _NOT_PAID:
+                    continue
+                if _metadata(refund).get("headgate_key") == action.key:
+                    found.own = _receipt(refund, action.key)
+                else:
+                    found.others_minor += _minor_amount(refund)
+        except _MissingError:
+            return WentBack()  # of a charge that Stripe does not have nothing was paid back
+        except (RefusedError, KeyError, TypeError, ValueError) as error:
+            raise TransientError(f"what went back of {refund_of.charge_id!r} stays open: {error}") from error
+        return found
+
+    async def newest(self, limit: int) -> list[RailEntry]:
+        """Return our own among the newest refunds of the account, the newest first. Raises as `find` does."""
+        page = await self._call("GET", "/v1/refunds", params={"limit": str(min(limit, PAGE))})
+        return [_entry(refund) for refund in page.get("data") or [] if _is_ours(refund)]
+
     async def fate(self, reference: str) -> Fate:
         """Ask what became of a refund that was pending.
 
@@ -121,11 +149,7 @@ class StripeRail:
 
     async def log(self) -> list[RailEntry]:
         """Return every refund that Headgate made, oldest first."""
-        entries = [
-            _entry(refund)
-            async for refund in self._refunds(None, None)
-            if _metadata(refund).get("headgate_key") and refund.get("status") in _PAID
-        ]
+        entries = [_entry(refund) async for refund in self._refunds(None, None) if _is_ours(refund)]
         return entries[::-1]
 
     async def _refunds(self, charge_id: str | None, pages: int | None) -> AsyncIterator[Json]:
@@ -246,6 +270,10 @@ def _metadata(refund: Json) -> dict[str, Any]:
     return refund.get("metadata") or {}
 
 
+def _is_ours(refund: Json) -> bool:
+    return bool(_metadata(refund).get("headgate_key")) and refund.get("status") in _PAID
+
+
 def _receipt(refund: Json, key: str) -> RailReceipt:
     if refund.get("status") not in _PAID:
         raise TransientError(
@@ -276,4 +304,5 @@ def _entry(refund: Json) -> RailEntry:
         currency=_currency(refund),
         digest=told.get("headgate_digest", ""),
         at=datetime.fromtimestamp(refund["created"], UTC),
+        pending=refund.get("status") in _PENDING,
     )

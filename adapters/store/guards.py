@@ -138,6 +138,7 @@ def guard_refund(
     database.lock(connection, f"customer:{case.tenant}/{charge['customer_id']}")
     back_minor = _back_before(connection, refund, charge)
     _require_same_customer(refund, charge, terms.customer_id)
+    _require_provider_says_so(refund, back_minor, terms.at_provider_minor)
     _require_as_seen(refund, back_minor, terms.seen_back_minor)
     _require_within_charge(refund, charge, back_minor)
     if not approved:
@@ -214,6 +215,18 @@ def _require_as_seen(action: RefundAction, back_minor: int, seen_back_minor: int
         raise RecordsMovedError(
             f"{action.key!r} was decided when {seen} of charge {action.charge_id!r} were paid back; now it is "
             f"{now_back}: it has to be decided again"
+        )
+
+
+def _require_provider_says_so(action: RefundAction, back_minor: int, at_provider_minor: int | None) -> None:
+    """Refuse where the provider paid back more than ledger and records know: they are older than its log, or somebody
+    refunds past Headgate.
+    """
+    if at_provider_minor is not None and at_provider_minor > back_minor:
+        theirs, ours = (format_minor(m, action.money.currency) for m in (at_provider_minor, back_minor))
+        raise RecordsMovedError(
+            f"the payment provider has paid {theirs} of charge {action.charge_id!r} back, ledger and records know of "
+            f"{ours}: {action.key!r} has to be decided again once they say the same"
         )
 
 

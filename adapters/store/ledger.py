@@ -1,6 +1,6 @@
 """Effects by key, each once, and the books: checks and writes are one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +12,15 @@ from adapters.store.database import Database, insert_first
 from adapters.store.effects import effect_record
 from adapters.store.guards import EFFECTS_STOPPED, KINDS, why_on
 from adapters.store.tables import cases, effects, entries, forbidden_cases, settlements
+from adapters.store.words import add_word
+from domain.audit.facts import RailEntry
 from domain.authority.on_record import why_a_person
 from domain.case import CaseInput
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action
 from domain.money.approval import ApprovalRequest, ApprovalResult
 from domain.money.effect import LedgerState, Settling, next_look
+from domain.words_to_people import word_on_books_behind
 from ports.ledger import LedgerRow
 
 
@@ -146,6 +149,19 @@ class SqlLedger:
         """Return an effect by its key."""
         with self._database.reading() as connection:
             return _row_of(connection, key)
+
+    def unknown(self, payments: Sequence[RailEntry], now: datetime) -> list[str]:
+        """Return the keys of payments that the provider made and that the ledger has never heard of; people are told
+        once for each that is the first of them.
+        """
+        keys = [payment.key for payment in payments]
+        with self._database.reading() as connection:
+            known = set(connection.execute(sa.select(effects.c.key).where(effects.c.key.in_(keys))).scalars())
+        missing = [key for key in keys if key not in known]
+        if missing:
+            word = word_on_books_behind(missing[0], len(missing), now)
+            self._database.writing(lambda connection: add_word(connection, word))
+        return missing
 
     def in_doubt(self, case_id: str) -> list[LedgerRow]:
         """Return the case's effects that were intended and neither executed nor abandoned."""

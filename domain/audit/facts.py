@@ -30,6 +30,7 @@ class RailEntry(BaseModel):
     currency: str
     digest: str
     at: datetime
+    pending: bool = False  # the provider took it on, and it may fail yet
 
 
 class EffectFact(BaseModel):
@@ -37,6 +38,7 @@ class EffectFact(BaseModel):
 
     key: str
     case_id: str
+    step: str = ""
     kind: str
     state: str
     tenant: str = "default"

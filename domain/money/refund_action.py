@@ -39,12 +39,14 @@ class RefundTerms(Terms):
         daily_cap_minor: the customer's refunds of a day stay within it.
         seen_back_minor: what the decision saw as paid back of the charge.
         customer_id: whose order it was when that was decided.
+        at_provider_minor: what the payment provider says went back of the charge by others, asked just now.
     """
 
     limit_minor: int | None = None
     daily_cap_minor: int | None = None
     seen_back_minor: int | None = None
     customer_id: str | None = None
+    at_provider_minor: int | None = None
 
     @classmethod
     def of(cls, action: RefundAction, account: Account, policy: RefundPolicy) -> "RefundTerms":

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from domain.audit.facts import RailEntry
 from domain.errors import RefusedError
 from domain.money.action import Action
-from ports.rail import Fate, RailReceipt
+from ports.rail import Fate, RailReceipt, WentBack, only_refund
 
 
 class FakeRail:
@@ -61,6 +61,16 @@ class FakeRail:
                     pending=entry.reference in self.fates,
                 )
         return None
+
+    async def went_back(self, action: Action) -> WentBack:
+        """Add up what was paid back of the charge."""
+        charge_id = only_refund(action).charge_id
+        others = sum(e.amount_minor for e in self.entries if e.charge_id == charge_id and e.key != action.key)
+        return WentBack(others_minor=others, own=await self.find(action.key))
+
+    async def newest(self, limit: int) -> list[RailEntry]:
+        """Return the newest payments, the newest first."""
+        return self.entries[::-1][:limit]
 
     async def fate(self, reference: str) -> Fate:
         """Return what became of a payment."""

@@ -16,7 +16,7 @@ from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, Tra
 from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.refund_action import RefundAction
-from ports.rail import Rail
+from ports.rail import Rail, WentBack
 from tests.fakes.rail import FakeRail
 from tests.integration.rails.stripe_speaker import StripeSpeaker, stripe_error
 
@@ -60,6 +60,21 @@ class TestEveryRail:
         assert await rail.find(action().key) == receipt
         assert await rail.find(action().key, action()) == receipt
         assert await rail.find("case/shop/never/refund") is None
+
+    async def test_what_went_back_of_a_charge_is_told_apart_from_the_own_payment(self, rail: Rail) -> None:
+        assert await rail.went_back(action()) == WentBack()
+        await rail.pay(action("e2", 300))
+        await rail.pay(action("e3", 200))
+        await rail.pay(action("e4", 900, charge="ch_2"))
+        assert await rail.went_back(action()) == WentBack(others_minor=500)
+        receipt = await rail.pay(action())
+        assert await rail.went_back(action()) == WentBack(others_minor=500, own=receipt)
+
+    async def test_the_newest_payments_come_newest_first(self, rail: Rail) -> None:
+        for name in ("e1", "e2", "e3"):
+            await rail.pay(action(name))
+        assert [e.key for e in await rail.newest(2)] == [action(name).key for name in ("e3", "e2")]
+        assert await rail.newest(100) == (await rail.log())[::-1]  # type: ignore[attr-defined]  # all three keep a log
 
     async def test_calls_at_once_with_one_key_pay_once(self, rail: Rail) -> None:
         receipts = await asyncio.gather(*(rail.pay(action()) for _ in range(8)))
@@ -260,3 +275,34 @@ class TestStripe:
     async def test_entries_of_the_log_carry_their_time(self, stripe: StripeRail) -> None:
         await stripe.pay(action())
         assert datetime.now(UTC) - (await stripe.log())[0].at < timedelta(hours=1)
+
+
+class TestWhatStripeSaysWentBack:
+    async def test_refunds_of_others_count_and_those_that_failed_do_not(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        """Whoever pressed a button in Stripe's own pages has no key of ours."""
+        for status in ("succeeded", "pending", "requires_action", "failed", "canceled"):
+            by_hand = {"id": f"re_{status}", "amount": 100, "currency": "usd", "charge": "ch_1", "payment_intent": None}
+            speaker.refunds.append({**by_hand, "created": 1, "status": status, "metadata": {}})
+        assert await stripe.went_back(action()) == WentBack(others_minor=300)
+        assert await stripe.newest(100) == []
+
+    async def test_a_charge_that_stripe_does_not_have_was_not_paid_back(
+        self, stripe: StripeRail, speaker: StripeSpeaker
+    ) -> None:
+        speaker.answers = [lambda: stripe_error(404, "invalid_request_error", "resource_missing")]
+        assert await stripe.went_back(action()) == WentBack()
+
+    @pytest.mark.parametrize("status", [400, 402, 500, 503])
+    async def test_what_stripe_cannot_say_stays_open(
+        self, stripe: StripeRail, speaker: StripeSpeaker, status: int
+    ) -> None:
+        speaker.answers = [lambda: stripe_error(status, "api_error")]
+        with pytest.raises(TransientError):
+            await stripe.went_back(action())
+
+    async def test_a_pending_one_is_said_to_be_so(self, stripe: StripeRail, speaker: StripeSpeaker) -> None:
+        speaker.status_of_new = "pending"
+        await stripe.pay(action())
+        assert [entry.pending for entry in await stripe.newest(1)] == [True]

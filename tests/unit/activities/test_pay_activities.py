@@ -148,6 +148,9 @@ class TestRefund:
     async def test_a_receipt_for_other_money_is_never_booked(
         self, pay: PayActivities, store: Store, rail: FakeRail
     ) -> None:
+        rail.failures = [TransientError("503")]
+        with pytest.raises(TransientError):
+            await within(BILLING).run(pay.refund, request())
         await rail.pay(action(money=Money(minor=500, currency="USD"), payee="card:other"))
         with pytest.raises(ConfigurationError, match="nothing was booked"):
             await within(BILLING).run(pay.refund, request())
