@@ -232,6 +232,19 @@ def word_on_books_behind(key: str, unknown: int, now: datetime) -> WordToPeople:
     )
 
 
+def word_on_reconciled(key: str, booked: int, by: str, now: datetime) -> WordToPeople:
+    """Return what people are told of payments that were booked from the provider's log, the last under this key."""
+    return WordToPeople(
+        word_id=f"{key}/reconciled",
+        kind=WordKind.BOOKS_BEHIND,
+        case_id=case_of(key),
+        subject=f"{booked} payments were booked from the payment provider's log",
+        text=f"{by} caught the ledger up with it; the last is {key}. Payments go on.",
+        data={"key": key, "booked": str(booked), "by": by},
+        at=now,
+    )
+
+
 def next_message(words: Sequence[WordToPeople]) -> MessageToPeople | None:
     """Return what to send next of the words that wait, the most urgent first; None where none does.
 

@@ -3,7 +3,7 @@
 Parts are built on first use and kept for the life of the process, so that each role opens only what it needs.
 """
 
-import importlib
+import asyncio
 import inspect
 import logging
 import os
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
-from domain.specialists import SPECIALISTS
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings
+from workers.tools import Activity, activities_of, load, pays, tools_of_specialists
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
     from adapters.records.source import RecordsSource
+    from adapters.rescue.reconcile import SqlReconciler
     from adapters.store import Store
     from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
@@ -147,10 +148,6 @@ def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     return create_app(admin_token=admin_token)
 
 
-Activity = Callable[..., Any]  # Any: each has its own request and result
-MODEL_ROOM = "activities.models."
-
-
 class Parts:
     """Everything that activities need, built as the settings say."""
 
@@ -203,6 +200,24 @@ class Parts:
 
         outside = self.outside_records
         return self.store.ledger if outside is None else FreshLedger(self.store.database, outside)
+
+    @property
+    def reconciler(self) -> "SqlReconciler":
+        """What brings the ledger up to the payment provider's log."""
+        from adapters.rescue.reconcile import SqlReconciler
+
+        return SqlReconciler(self.store.database, self.store.ledger)
+
+    async def unknown_payments(self) -> list[str]:
+        """Return the keys of the provider's newest payments that the ledger never heard of; people are told of any.
+
+        Raises:
+            HeadgateError: the provider or the store cannot say.
+        """
+        from activities.actions.pay import NEWEST
+
+        newest = await self.rail.newest(NEWEST)
+        return await asyncio.to_thread(self.store.ledger.unknown, newest, datetime.now(UTC))
 
     @cached_property
     def inbox(self) -> "Inbox":
@@ -312,7 +327,7 @@ class Parts:
         """
         short = [
             "activities.actions.close:CloseActivities",
-            *(path for path in tools_of_specialists(models=False) if not _pays(path)),
+            *(path for path in tools_of_specialists(models=False) if not pays(path)),
         ]
         try:
             models = self.model_activities()
@@ -373,26 +388,3 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "settling": lambda parts: parts.store.settling,
     "words": lambda parts: parts.store.words,
 }
-
-
-def tools_of_specialists(*, models: bool) -> list[str]:
-    """Return the classes (`module:Class`) that hold the specialists' tools, of the model room or of all others."""
-    paths = (path for specialist in SPECIALISTS.values() for path in specialist.activities)
-    return [path for path in dict.fromkeys(paths) if path.startswith(MODEL_ROOM) is models]
-
-
-def _pays(path: str) -> bool:
-    """Return whether a class of activities asks for the payment rails."""
-    return "rails" in inspect.signature(load(path)).parameters
-
-
-def load(path: str) -> type[Any]:  # Any: workflows and activities have no common type
-    """Return the class that `module:Class` names."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # as the caller names it
-
-
-def activities_of(holder: object) -> list[Activity]:
-    """Return the methods of an object that are activities."""
-    methods = (method for _, method in inspect.getmembers(holder, callable))
-    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

@@ -2,6 +2,7 @@
 
 import asyncio
 import compileall
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +23,12 @@ from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
 from client.which import which_headgate
+from domain.errors import HeadgateError
 from domain.specialists import SPECIALISTS
-from workers.bootstrap import Parts, load
+from workers.bootstrap import Parts
 from workers.sandbox import CaseRunner
-from workers.settings import Settings
+from workers.settings import DECISIONS_UNSIGNED, Settings
+from workers.tools import load
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -34,6 +37,8 @@ from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
 from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
+
+_LOG = logging.getLogger("headgate.worker")
 
 BUILD_ID = f"headgate-{version('headgate')}"  # else the SDK hashes every loaded module, a second of each start
 STORE_SLOTS = 16  # as many as the store has connections for a process (adapters/store/database.py)
@@ -121,6 +126,18 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
 
 
+async def _look_at_the_books(parts: Parts) -> None:
+    """Say at once where the ledger is older than the payment provider's log; each payment looks again by itself."""
+    try:
+        unknown = await parts.unknown_payments()
+    except HeadgateError as error:
+        _LOG.warning("whether the ledger knows the provider's newest payments is not known yet: %s", error)
+        return
+    if unknown:
+        said = "%d payments are not in the ledger, the newest is %s: nothing is paid before `headgate ledger reconcile`"
+        _LOG.error(said, len(unknown), unknown[0])
+
+
 async def run_role(role: Role, settings: Settings) -> None:
     """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
 
@@ -141,8 +158,10 @@ async def run_role(role: Role, settings: Settings) -> None:
         if role is Role.ACTION:
             await ensure_tell(client)
             await ensure_settling(client)
+            await _look_at_the_books(parts)
     except RPCError as error:
         raise explained(client, error) from error
+    _LOG.info(DECISIONS_UNSIGNED)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

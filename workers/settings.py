@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 CONFIG_FILE = "HEADGATE_CONFIG_FILE"
 PROJECT = Path(__file__).resolve().parent.parent
 
+DECISIONS_UNSIGNED = (
+    "Decisions are not signed yet: whoever reaches Temporal's port can decide in another's name, so let nobody else "
+    "reach it."
+)
+
 # Settings that are a secret, or hold one as a password or a token in a URL.
 SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token")
 

@@ -96,6 +96,19 @@ def require_approved(connection: Connection, action: Action, approval_id: str, c
         raise RefusedError(f"approval {approval_id!r} of {action.key!r} was used by {user!r} before")
 
 
+def approval_of(connection: Connection, case_id: str, digest: str) -> str | None:
+    """Return the approval that was given for an action of a case and that no effect has used, None if there is none."""
+    used = sa.select(effects.c.approval_id).where(effects.c.approval_id.is_not(None))
+    wanted = sa.select(approvals.c.approval_id).where(
+        approvals.c.case_id == case_id,
+        approvals.c.digest == digest,
+        approvals.c.standing == Standing.APPROVED,
+        approvals.c.approval_id.not_in(used),
+    )
+    found: str | None = connection.execute(wanted.order_by(approvals.c.decided_at).limit(1)).scalar()
+    return found
+
+
 def of_requester(customer_id: str) -> str:
     """Return the pattern (escaped by `!`) by which the stored requests of a customer are found."""
     own = to_json({"requester": customer_id}).decode()[1:-1]  # as it stands in the JSON

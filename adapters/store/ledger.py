@@ -128,19 +128,7 @@ class SqlLedger:
             if pending:
                 first = {"effect_key": key, "state": Settling.PENDING, "since": now, "looks": 0}
                 connection.execute(sa.insert(settlements).values(**first, look_at=next_look(0, now)))
-            rules = KINDS[row.effect.kind]
-            for account, side in ((rules.debit, "debit"), (rules.credit, "credit")):
-                connection.execute(
-                    sa.insert(entries).values(
-                        posting=key,
-                        effect_key=key,
-                        account=account,
-                        side=side,
-                        amount_minor=row.effect.amount_minor,
-                        currency=row.effect.currency,
-                        at=now,
-                    )
-                )
+            book(connection, row.effect.kind, key, row.effect.amount_minor, row.effect.currency, now)
             return _known(_row_of(connection, key), key)
 
         return self._database.writing(work)
@@ -216,6 +204,25 @@ class SqlLedger:
             insert_first(connection, forbidden_cases, {"case_id": case_id, "why": why, "at": now})
 
         self._database.writing(work)
+
+
+def book(
+    connection: Connection, kind: str, key: str, amount_minor: int | None, currency: str | None, now: datetime
+) -> None:
+    """Write the two entries of an executed effect, on the accounts of its kind."""
+    rules = KINDS[kind]
+    for account, side in ((rules.debit, "debit"), (rules.credit, "credit")):
+        connection.execute(
+            sa.insert(entries).values(
+                posting=key,
+                effect_key=key,
+                account=account,
+                side=side,
+                amount_minor=amount_minor,
+                currency=currency,
+                at=now,
+            )
+        )
 
 
 def _require_allowed(connection: Connection, action: Action) -> None:

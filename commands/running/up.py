@@ -39,7 +39,9 @@ async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: b
 
 
 def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
-    """Return the lines that say where everything is, and which model works."""
+    """Return the lines that say where everything is, which model works, and what to keep others from."""
+    from workers.settings import DECISIONS_UNSIGNED
+
     rows = {
         "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",
         "approvals": endpoints.console,
@@ -60,7 +62,7 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
         lines.append(
             f"  The models are those of the blueprint's profile {settings.models!r}; the offline model is idle."
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, f"  {DECISIONS_UNSIGNED}"])
 
 
 def _tell(event: "ProcessEvent") -> None:

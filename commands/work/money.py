@@ -1,12 +1,13 @@
 """`headgate ledger` and `headgate effects`: the books, and the kill switch."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person, report, table, with_store
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, By, DataDir, emit, person, report, table, with_store
 
 if TYPE_CHECKING:
     from workers.bootstrap import Parts
@@ -40,6 +41,39 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
             for e in effects  # type: ignore[attr-defined]  # a JSON document
         ),
     )
+
+
+@ledger_app.command("reconcile")
+def ledger_reconcile(
+    data_dir: DataDir = DEFAULT_DIR,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is missing.")] = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Book what the payment provider's log has and the ledger lacks, as after a restored backup.
+
+    Exit 1 if other money stands under a key there than in the ledger: a person must look.
+    """
+
+    async def work(parts: "Parts") -> dict[str, object]:
+        log = await parts.rail.log()
+        report = await asyncio.to_thread(
+            parts.reconciler.reconcile, log, datetime.now(UTC), by=person(by), dry_run=dry_run
+        )
+        return report.model_dump(mode="json") | {"missing": report.missing}
+
+    document = with_store(data_dir, work)
+    if as_json:
+        emit(document)
+    else:
+        for key in (*document["unknown"], *document["unbooked"]):  # type: ignore[misc]  # a JSON document
+            typer.echo(f"{key}: {'would be booked' if dry_run else 'booked'}")
+        for key in document["differs"]:  # type: ignore[attr-defined]  # a JSON document
+            typer.echo(f"{key}: the provider paid other money than the ledger says", err=True)
+        done = "are missing" if dry_run else "were booked"
+        typer.echo(f"{document['missing']} of {document['looked_at']} payments {done}")
+    if document["differs"]:
+        raise typer.Exit(WRONG)
 
 
 @effects_app.command("stop")

@@ -70,6 +70,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "dead_letters": counts.dead_letters,
         "refunded_minor": counts.refunded_minor,
         "effects": "stopped by " + switch.changed_by if switch.stopped else "allowed",
+        "ledger": await ledger_line(parts),
         "words": _words(counts.words, hook=bool(parts.settings.supervisor_webhook_url)),
         "journal": {"written": counts.journal, "waiting": counts.outbox},
         "models": {
@@ -80,6 +81,22 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         },
         "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
     }
+
+
+async def ledger_line(parts: "Parts") -> str:
+    """Say whether the ledger knows the payment provider's newest payments."""
+    from domain.errors import HeadgateError
+
+    try:
+        unknown = await parts.unknown_payments()
+    except (HeadgateError, ValueError) as error:
+        return f"not compared with the provider's log: {error}"
+    if not unknown:
+        return "knows the provider's newest payments"
+    return (
+        f"older than the provider's log by {len(unknown)} payments or more: payments wait for "
+        "`headgate ledger reconcile`"
+    )
 
 
 def which_document(which: "WhichHeadgate | None", settings: "Settings") -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from domain.audit.facts import ApprovalFact, AuditFacts, EffectFact, RailEntry, Violation
 from domain.case import TERMINAL_STATES, CaseState, case_of
 from domain.money.amount import format_minor
+from domain.money.effect import RECONCILED
 
 KILL_SWITCH_WITHIN = timedelta(seconds=5)
 
@@ -47,7 +48,8 @@ def check_once(facts: AuditFacts) -> Iterator[Violation]:
                 promise="S2",
                 kind="not_in_ledger",
                 subject=key,
-                text=f"the provider paid {_money(entries[0])}, the ledger knows nothing of it",
+                text=f"the provider paid {_money(entries[0])}, the ledger knows nothing of it: look what was restored, "
+                "then `headgate ledger reconcile`",
                 evidence=_rail_evidence(entries[0]),
             )
         else:
@@ -131,7 +133,7 @@ def check_approvals(facts: AuditFacts) -> Iterator[Violation]:
         back[counted] += entry.amount_minor
         approval_id = effect.approval_id if effect else None
         if approval_id is None:
-            if back[counted] >= limit:
+            if back[counted] >= limit and not (effect and effect.step == RECONCILED):
                 yield Violation(
                     promise="S3",
                     kind="no_approval",
@@ -274,7 +276,7 @@ def _above_daily_cap(facts: AuditFacts) -> Iterator[Violation]:
     for effect in sorted(facts.effects, key=lambda e: (e.intended_at, e.key)):
         if effect.state != "executed" or effect.customer_id is None or effect.amount_minor is None:
             continue
-        if effect.key in facts.failed:
+        if effect.key in facts.failed or effect.step == RECONCILED:
             continue
         currency = effect.currency or ""
         day = (effect.kind, effect.tenant, effect.customer_id, currency, effect.intended_at.date().isoformat())

@@ -5,6 +5,7 @@ from collections import Counter
 from domain.audit.facts import AuditFacts, AuditReport, Violation
 from domain.audit.liveness import check_endings, check_pen, check_stuck, check_words
 from domain.audit.safety import check_approvals, check_books, check_caps, check_causes, check_once, check_refusals
+from domain.money.effect import RECONCILED
 
 
 def judge(facts: AuditFacts) -> AuditReport:
@@ -35,6 +36,11 @@ def judge(facts: AuditFacts) -> AuditReport:
         "L3": len(facts.pen.accepted) + len(facts.dead_letters),
     }
     notes = [f"{key}: the refund failed at the provider afterwards ({why})" for key, why in facts.failed.items()]
+    notes += [
+        f"{effect.key}: booked from the provider's log; of its approval nothing is on record"
+        for effect in facts.effects
+        if effect.step == RECONCILED and effect.approval_id is None
+    ]
     return AuditReport(checked=checked, under_way=dict(under_way), violations=violations, notes=notes)
 
 

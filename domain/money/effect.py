@@ -13,6 +13,10 @@ OVERDUE = timedelta(days=14)
 """A refund that is pending for longer is told to people: banks need less."""
 
 
+RECONCILED = "reconciled"
+"""The step of an effect that was booked from the provider's log, as the ledger had lost it."""
+
+
 class LedgerState(StrEnum):
     """Where an effect stands."""
 

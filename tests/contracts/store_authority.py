@@ -31,9 +31,9 @@ class AuthorityContract:
         store.cases.admit([stored("e1"), stored("e2")])
 
     def test_a_limit_that_the_caller_brings_counts_only_where_it_is_lower(self, store: Store) -> None:
-        with pytest.raises(RecordsMovedError, match="limit of 5,000.00 USD: it needs an approval"):
+        with pytest.raises(RecordsMovedError, match=r"limit of 5,000\.00 USD: it needs an approval"):
             intend(store, big_action(minor=900_000), limit_minor=10**9)
-        with pytest.raises(RecordsMovedError, match="limit of 0.01 USD"):
+        with pytest.raises(RecordsMovedError, match=r"limit of 0\.01 USD"):
             intend(store, big_action(minor=100), limit_minor=1)
         assert intend(store, big_action(minor=LIMIT - 1), limit_minor=10**9) is LedgerState.INTENDED
 

@@ -22,6 +22,7 @@ from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract
 from tests.contracts.store_records_moved import RecordsMovedContract
+from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_settling import SettlingContract
 from tests.contracts.store_words import WordContract
@@ -52,6 +53,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
 
 
 class TestAuthorityOnPostgres(AuthorityContract):
+    pass
+
+
+class TestRescueOnPostgres(RescueContract):
     pass
 
 

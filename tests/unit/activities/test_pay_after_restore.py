@@ -4,9 +4,12 @@ import pytest
 
 from activities.actions.pay import IN_STEP_S, PayActivities
 from adapters.store import Store
+from domain.audit.facts import RailEntry
 from domain.errors import RecordsMovedError, ToldToWaitError, TransientError
+from domain.money.action import Action
 from domain.money.amount import Money
 from domain.money.effect import LedgerState
+from ports.rail import WentBack
 from tests.contracts.store_samples import NOW, action, stored_case
 from tests.fakes.rail import FakeRail
 from tests.unit.activities.store_parts import BILLING, Clock, nobody_cancels, request, within
@@ -31,7 +34,7 @@ async def lost_by_the_ledger(rail: FakeRail, name: str = "gone", minor: int = 50
 class NoNews(FakeRail):
     """A provider whose newest payments are not ours: only the charge itself tells."""
 
-    async def newest(self, limit: int) -> list:  # type: ignore[type-arg]  # nothing in it
+    async def newest(self, limit: int) -> list[RailEntry]:
         return []
 
 
@@ -93,11 +96,11 @@ async def test_the_provider_is_asked_for_its_newest_once_a_minute_and_for_the_ch
     asked: list[str] = []
 
     class Counting(FakeRail):
-        async def newest(self, limit: int) -> list:  # type: ignore[type-arg]  # as the fake returns
+        async def newest(self, limit: int) -> list[RailEntry]:
             asked.append("newest")
             return await super().newest(limit)
 
-        async def went_back(self, action):  # type: ignore[no-untyped-def]  # as the fake has it
+        async def went_back(self, action: Action) -> WentBack:
             asked.append("charge")
             return await super().went_back(action)
 

@@ -30,6 +30,7 @@ from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract, close
 from tests.contracts.store_records_moved import RecordsMovedContract
+from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
 from tests.contracts.store_words import WordContract
@@ -44,6 +45,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 class TestAuthorityOnSqlite(AuthorityContract):
+    pass
+
+
+class TestRescueOnSqlite(RescueContract):
     pass
 
 
