@@ -32,8 +32,8 @@ class InboxItem:
 class KeptPayload:
     """What the pen knows of a payload that came before.
 
-    `body` is empty once it was acknowledged; from then on there is `meaning`, the digest of what it said, empty
-    where it could not be read.
+    `body` is empty some time after it was acknowledged; from that on there is `meaning`, the digest of what it said,
+    empty where it could not be read.
     """
 
     content_type: str
@@ -75,6 +75,14 @@ class Inbox(Protocol):
 
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done; acknowledging twice changes nothing."""
+        ...
+
+    async def acknowledged(self, case_ids: Sequence[str]) -> dict[str, bool]:
+        """Return those that are done, and of each whether its body is there still."""
+        ...
+
+    async def put_back(self, case_ids: Sequence[str]) -> int:
+        """Let payloads be taken once more that are done, where their body is there still; return how many."""
         ...
 
     async def kept(self, case_id: str) -> KeptPayload | None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ports.ledger import Ledger
     from ports.model import LanguageModel
     from ports.people import Notifier
+    from ports.rescue import OpenCases
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
 
@@ -207,6 +208,13 @@ class Parts:
         from adapters.rescue.reconcile import SqlReconciler
 
         return SqlReconciler(self.store.database, self.store.ledger)
+
+    @property
+    def open_cases(self) -> "OpenCases":
+        """Cases without an ending."""
+        from adapters.rescue.open_cases import SqlOpenCases
+
+        return SqlOpenCases(self.store.database)
 
     async def unknown_payments(self) -> list[str]:
         """Return the keys of the provider's newest payments that the ledger never heard of; people are told of any.

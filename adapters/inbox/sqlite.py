@@ -2,7 +2,8 @@
 
 Many puts share one commit: while a batch is being synced to disk, the next one gathers. WAL with `synchronous=FULL`
 means that a put which returned survives the loss of power. An acknowledged payload keeps its id, its digest and
-the digest of what it said, so that the same event is known again after days.
+the digest of what it said, so that the same event is known again after days. Its body stays for a day: a store that is
+put back from a backup of the last day lacks no case for good.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ from domain.inbound.webhook import meaning_of
 from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 BUSY_TIMEOUT_S = 3.0
+KEEP_S = 86_400.0
+"""For so long the body of an acknowledged payload is kept, seconds."""
+_EMPTIED_AT_ONCE = 500
 _LOOK_S = 0.01  # how often a waiting worker looks whether something was committed: one percent of a core
 _LOOK_AGAIN_S = 0.5  # so long it believes that: leases end without a commit
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
@@ -49,6 +53,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     meaning TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS inbox_open ON inbox (seq) WHERE acked_at IS NULL;
+CREATE INDEX IF NOT EXISTS inbox_kept ON inbox (acked_at) WHERE acked_at IS NOT NULL AND body <> x'';
 """
 
 _ADDED_LATER = ("reading", "meaning")  # columns that a file of an earlier version has not
@@ -89,7 +94,8 @@ class SqliteInbox:
     """An `Inbox` in a SQLite file.
 
     `max_waiting` payloads may wait unacknowledged, then puts are refused until some are done; `max_file_bytes` caps the
-    file. A put is confirmed or refused within `put_timeout_s` seconds, whatever the disk does.
+    file. A put is confirmed or refused within `put_timeout_s` seconds, whatever the disk does. Bodies are dropped
+    `keep_s` seconds after they were acknowledged.
     """
 
     def __init__(
@@ -99,12 +105,14 @@ class SqliteInbox:
         max_waiting: int = 200_000,
         max_file_bytes: int | None = None,
         put_timeout_s: float = 4.0,
+        keep_s: float = KEEP_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
         self._max_file_bytes = max_file_bytes
         self._clock = clock
         self._put_timeout_s = put_timeout_s
+        self._keep_s = keep_s
         self._writer = GroupCommitWriter(self._open, max_waiting=max_waiting)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="inbox-reader")
         self._connection: sqlite3.Connection | None = None
@@ -174,8 +182,16 @@ class SqliteInbox:
                 time.sleep(_LOOK_S)
 
     async def ack(self, case_ids: Sequence[str]) -> None:
-        """Say that these are done: their bodies are dropped, their ids, digests and what they said (a digest) stay."""
-        await self._read(lambda db: _ack(db, list(case_ids), self._clock()))
+        """Say that these are done: their bodies are dropped later, ids, digests and what they said (a digest) stay."""
+        await self._read(lambda db: _ack(db, list(case_ids), self._clock(), self._keep_s))
+
+    async def acknowledged(self, case_ids: Sequence[str]) -> dict[str, bool]:
+        """Return those that are done, and of each whether its body is there still."""
+        return await self._read(lambda db: _acknowledged(db, case_ids))
+
+    async def put_back(self, case_ids: Sequence[str]) -> int:
+        """Let payloads be taken once more that are done, where their body is there still; return how many."""
+        return await self._read(lambda db: _put_back(db, case_ids))
 
     async def kept(self, case_id: str) -> KeptPayload | None:
         """Return what is known of a payload by its case, None if it never came."""
@@ -276,13 +292,31 @@ def _release(db: sqlite3.Connection, case_ids: list[str]) -> None:
         )
 
 
-def _ack(db: sqlite3.Connection, case_ids: list[str], now: float) -> None:
+def _ack(db: sqlite3.Connection, case_ids: list[str], now: float, keep_s: float) -> None:
     # Read before the write lock is taken: senders wait for that one.
     done = [(now, _meaning(db, case_id), case_id) for case_id in case_ids]
     with _transaction(db):
-        db.executemany(
-            "UPDATE inbox SET acked_at = ?, body = x'', meaning = ? WHERE case_id = ? AND acked_at IS NULL", done
+        db.executemany("UPDATE inbox SET acked_at = ?, meaning = ? WHERE case_id = ? AND acked_at IS NULL", done)
+        db.execute(
+            "UPDATE inbox SET body = x'' WHERE seq IN (SELECT seq FROM inbox "
+            "WHERE acked_at IS NOT NULL AND body <> x'' AND acked_at <= ? ORDER BY acked_at LIMIT ?)",
+            (now - keep_s, _EMPTIED_AT_ONCE),
         )
+
+
+def _acknowledged(db: sqlite3.Connection, case_ids: Sequence[str]) -> dict[str, bool]:
+    query = "SELECT length(body) > 0 FROM inbox WHERE case_id = ? AND acked_at IS NOT NULL"
+    found = ((case_id, db.execute(query, (case_id,)).fetchone()) for case_id in case_ids)
+    return {case_id: bool(row[0]) for case_id, row in found if row is not None}
+
+
+def _put_back(db: sqlite3.Connection, case_ids: Sequence[str]) -> int:
+    statement = (
+        "UPDATE inbox SET acked_at = NULL, leased_at = 0, leased_until = 0, deliveries = 0 "
+        "WHERE case_id = ? AND acked_at IS NOT NULL AND body <> x''"
+    )
+    with _transaction(db):
+        return sum(db.execute(statement, (case_id,)).rowcount for case_id in case_ids)
 
 
 def _meaning(db: sqlite3.Connection, case_id: str) -> str:

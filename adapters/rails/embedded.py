@@ -155,9 +155,9 @@ class EmbeddedRail:
         return WentBack(others_minor=others, own=own)
 
     def _entries(self, which: str, *values: int) -> list[RailEntry]:
-        columns = "key, reference, charge_id, payee, amount_minor, currency, digest, at"
+        query = "SELECT key, reference, charge_id, payee, amount_minor, currency, digest, at FROM refunds "
         with self._file() as connection:
-            rows = connection.execute(f"SELECT {columns} FROM refunds {which}", values).fetchall()
+            rows = connection.execute(query + which, values).fetchall()
         return [RailEntry.model_validate(dict(row)) for row in rows]
 
     def _misbehave(self) -> None:

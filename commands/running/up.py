@@ -54,6 +54,7 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
         "logs": str(settings.data_dir / "logs"),
     }
     lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
+    lines.append(f"  {DECISIONS_UNSIGNED}")
     if settings.models == "offline":
         lines.append(
             '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'
@@ -62,7 +63,7 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
         lines.append(
             f"  The models are those of the blueprint's profile {settings.models!r}; the offline model is idle."
         )
-    return "\n".join([*lines, f"  {DECISIONS_UNSIGNED}"])
+    return "\n".join(lines)
 
 
 def _tell(event: "ProcessEvent") -> None:

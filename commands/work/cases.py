@@ -23,13 +23,14 @@ from commands.terminal.cli import (
     settings_for,
     table,
     with_headgate,
+    with_headgate_and_store,
 )
 from commands.work.settling import settling_of
 
 if TYPE_CHECKING:
     from client.case_rows import CaseRow
     from client.headgate import Headgate
-    from domain.case import HumanDecision
+    from domain.case import CaseAnswer, HumanDecision
 
 LET_IN_WITHIN_S = (
     3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
@@ -242,10 +243,37 @@ def cases_close(
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """Close a waiting case without an answer; it ends as rejected."""
+    """Close a waiting case without an answer; it ends as rejected.
+
+    One that was ended in Temporal's own tools, or whose workflow is gone, is brought to its end: as cancelled, its
+    payments settled.
+    """
+    from commands.rescue.rescuing import end_from_outside
     from domain.case import HumanDecision, Lane
 
-    _decide_case(HumanDecision(verdict=Lane.CLOSE, by=person(by), reason=reason), case_id, data_dir, as_json=as_json)
+    decision = HumanDecision(verdict=Lane.CLOSE, by=person(by), reason=reason)
+    answer = with_headgate(data_dir, lambda headgate: _close_if_worked(headgate, case_id, decision))
+    if answer is not None:
+        report([case_id], answer.message, accepted=answer.accepted, as_json=as_json)
+        return
+    said = with_headgate_and_store(
+        data_dir,
+        lambda headgate, parts: end_from_outside(parts, headgate, case_id, by=person(by), reason=reason),
+    )
+    report([case_id], said, as_json=as_json)
+
+
+async def _close_if_worked(headgate: "Headgate", case_id: str, decision: "HumanDecision") -> "CaseAnswer | None":
+    """Put a decision to a case; None where it has no workflow, or one that was ended past Headgate."""
+    from domain.errors import UnknownCaseError
+
+    try:
+        answer = await headgate.cases.decide(case_id, decision)
+        if answer.accepted or not (await headgate.cases.row(case_id)).ended_outside:
+            return answer
+    except UnknownCaseError:
+        pass
+    return None
 
 
 def _decide_case(decision: "HumanDecision", case_id: str, data_dir: Path, *, as_json: bool) -> None:

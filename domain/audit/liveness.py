@@ -10,6 +10,7 @@ from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState
 PARKED_AT_MOST = timedelta(days=3)
 """No step is retried longer than this (`workflows.options.STEP_BUDGET`)."""
 
+_CLOSE = "`headgate cases close CASE --reason …` brings it to one"
 _NEEDS_ATTEMPTS = frozenset({"transient", "told_to_wait"})  # kinds that are given up on only after trying
 
 
@@ -36,7 +37,7 @@ def check_endings(facts: AuditFacts, under_way: Counter[str]) -> Iterator[Violat
                 promise="L1",
                 kind="missing",
                 subject=case_id,
-                text="accepted, but there is no workflow, no ending and no dead letter",
+                text="accepted, but there is no workflow, no ending and no dead letter: run `headgate rescue`",
                 evidence={"in_pen": str(in_pen), "missing": str(len(missing)), "in_store": str(case_id in cases)},
             )
     for case in facts.cases:
@@ -71,7 +72,7 @@ def _check_run(facts: AuditFacts, run: CaseRun, case: CaseFact | None, under_way
         elif case is None or case.state != run.state:
             yield broken("two_endings", f"its workflow ended as {run.state!r}, the store says {evidence['store']!r}")
     elif run.status is not ExecutionStatus.RUNNING:
-        yield broken("workflow_failed", f"its workflow is {run.status}: that is no ending of ours")
+        yield broken("workflow_failed", f"its workflow is {run.status}: that is no ending of ours; {_CLOSE}")
     elif run.state in WAITING_STATES:
         under_way[str(run.state)] += 1
         until = _waits_until(facts, run, case)

@@ -1,4 +1,4 @@
-"""What the ledger believes when money is about to move: the case as it was admitted and the approval as it was recorded.
+"""What the ledger believes when money is about to move: the case as it was admitted, the approval as it was recorded.
 
 Whoever asks may be anybody who reaches Temporal's port. What they say can make a payment stricter, never laxer.
 """

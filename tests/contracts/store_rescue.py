@@ -5,17 +5,30 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from adapters.rescue.open_cases import SqlOpenCases
 from adapters.rescue.reconcile import SqlReconciler
 from adapters.store import Store
 from adapters.store.tables import effects
 from domain.audit.facts import AuditFacts, PenFacts, RailEntry
 from domain.audit.verdict import judge
 from domain.authority.reconciling import ReconcileReport
+from domain.case import CaseInput
 from domain.errors import ConfigurationError, RefusedError
 from domain.money.action import Action
+from domain.money.approval import Standing
 from domain.money.effect import RECONCILED
+from ports.rescue import OpenCase
 from tests.contracts.store_ledger import approve, intend
-from tests.contracts.store_samples import NOW, action, big_action, stored_case
+from tests.contracts.store_samples import (
+    NOW,
+    action,
+    approval_request,
+    approval_result,
+    big_action,
+    case_input,
+    outcome,
+    stored_case,
+)
 
 PAID_AT = NOW - timedelta(minutes=30)
 
@@ -141,4 +154,45 @@ class ReconcileContract:
 
 
 class RescueContract(ReconcileContract):
-    """And cases begin again."""
+    """Cases without an ending begin again."""
+
+    def begin(self, store: Store, replay: int = 0) -> CaseInput | None:
+        return SqlOpenCases(store.database).begin_again(OpenCase(case_id="case/shop/e1", replay=replay), "gone", NOW)
+
+    def test_open_are_those_without_an_ending(self, store: Store) -> None:
+        store.cases.close(outcome("e2"), None)
+        assert SqlOpenCases(store.database).open_cases() == [OpenCase(case_id="case/shop/e1")]
+
+    def test_what_the_store_does_not_have_is_said(self, store: Store) -> None:
+        asked = ["case/shop/e1", "case/shop/x", *(f"case/shop/n{n}" for n in range(600)), "case/shop/e2"]
+        assert SqlOpenCases(store.database).lacking(asked) == asked[1:-1]
+
+    def test_it_begins_under_the_next_number_with_what_was_said_and_the_policy_of_then(self, store: Store) -> None:
+        talked = case_input().model_copy(update={"answers": ["ORD-1"], "answered_by": ["case/shop/e2"]})
+        store.cases.keep_input(talked)
+        again = self.begin(store)
+        assert again == talked.model_copy(update={"replay": 1})
+        assert store.cases.load("case/shop/e1").case == again
+        assert self.begin(store) is None, "somebody else began it"
+        assert self.begin(store, replay=1) is not None, "that run was lost too"
+
+    def test_what_has_ended_or_never_was_does_not_begin(self, store: Store) -> None:
+        store.cases.close(outcome("e1"), None)
+        assert self.begin(store) is None
+        assert SqlOpenCases(store.database).begin_again(OpenCase(case_id="case/shop/x"), "gone", NOW) is None
+
+    def test_an_approval_that_waited_is_asked_anew_and_never_counts(self, store: Store) -> None:
+        """Its number is that of the run which is gone; whoever decides it all the same changes nothing."""
+        asked = big_action("e1")
+        request = approval_request(asked)
+        store.ledger.announce(request, NOW)
+        self.begin(store)
+        late = store.ledger.record_approval(request, approval_result(request))
+        assert late.standing is Standing.CANCELLED
+        with pytest.raises(RefusedError, match="it is cancelled"):
+            intend(store, asked, request.approval_id)
+
+    def test_the_ending_of_the_next_run_is_recorded(self, store: Store) -> None:
+        self.begin(store)
+        assert store.cases.close(outcome("e1", replay=1), None).replay == 1
+        assert SqlOpenCases(store.database).open_cases() == [OpenCase(case_id="case/shop/e2")]

@@ -30,7 +30,7 @@ class FakeHeadgate:
 
 
 class FakeCases:
-    """The case `case/shop/1`, terminated from outside while it waited for a person."""
+    """The case `case/shop/1`, terminated from outside while it waited for a person; where nothing counts, it waits."""
 
     def __init__(self, headgate: FakeHeadgate) -> None:
         self._headgate = headgate
@@ -38,7 +38,8 @@ class FakeCases:
     async def row(self, case_id: str) -> CaseRow:
         if case_id != "case/shop/1":
             raise UnknownCaseError(case_id)
-        return CaseRow(case_id=case_id, state="terminated", tenant="acme", amount_minor=500, cost_micros=7)
+        state = "terminated" if self._headgate.counts else "waiting_human"
+        return CaseRow(case_id=case_id, state=state, tenant="acme", amount_minor=500, cost_micros=7)
 
     async def status(self, case_id: str) -> CaseStatus:
         return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")

@@ -58,7 +58,18 @@ class FakeInbox:
                 self._acked.add(case_id)
                 item = self._items[case_id]
                 self._meanings[case_id] = meaning_of(item.content_type, item.body, item.reading) or ""
-                self._items[case_id] = replace(item, body=b"")
+
+    async def acknowledged(self, case_ids: Sequence[str]) -> dict[str, bool]:
+        """Return those that are done; their bodies stay."""
+        return {case_id: True for case_id in case_ids if case_id in self._acked}
+
+    async def put_back(self, case_ids: Sequence[str]) -> int:
+        """Let payloads be taken once more."""
+        found = self._acked.intersection(case_ids)
+        self._acked -= found
+        for case_id in found:
+            self._leases.pop(case_id, None)
+        return len(found)
 
     async def kept(self, case_id: str) -> KeptPayload | None:
         """Return what is known of a payload."""

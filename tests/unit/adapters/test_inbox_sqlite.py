@@ -227,17 +227,42 @@ async def test_a_lease_taken_by_a_clock_that_ran_ahead_does_not_hold_for_a_day(o
     assert [i.deliveries for i in await opened(clock=right).lease(1, 60)] == [2]
 
 
-async def test_bodies_leave_the_file_once_acknowledged(opened: Open, tmp_path: Path) -> None:
-    inbox = opened()
-    await inbox.put(item(1, b"personal"))
-    await inbox.ack([item(1).case_id])
-    with sqlite3.connect(tmp_path / "inbox.db") as db:
-        assert db.execute("SELECT body, length(digest) FROM inbox").fetchall() == [(b"", 32)]
+async def test_bodies_leave_the_file_a_day_after_they_were_acknowledged(opened: Open, tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    inbox = opened(clock=lambda: now[0])
+
+    async def bodies_after(hours: float, n: int) -> list[tuple[bytes, int]]:
+        now[0] += hours * 3600
+        await inbox.put(item(n, b"personal"))
+        await inbox.ack([item(n).case_id])
+        with sqlite3.connect(tmp_path / "inbox.db") as db:
+            return db.execute("SELECT body, length(digest) FROM inbox ORDER BY seq").fetchall()
+
+    assert await bodies_after(0, 1) == [(b"personal", 32)]
+    assert await bodies_after(23.9, 2) == [(b"personal", 32)] * 2
+    assert await bodies_after(0.2, 3) == [(b"", 32), (b"personal", 32), (b"personal", 32)]
+
+
+async def test_what_a_store_has_lost_is_put_back_as_long_as_its_body_is_there(opened: Open) -> None:
+    now = [1_000_000.0]
+    inbox = opened(clock=lambda: now[0])
+    ids = [item(n).case_id for n in (1, 2, 3)]
+    await inbox.put(item(1))
+    await inbox.ack(ids[:1])
+    now[0] += 25 * 3600
+    for n in (2, 3):
+        await inbox.put(item(n))
+    await inbox.ack(ids[1:2])
+    assert await inbox.acknowledged([*ids, "case/shop/never"]) == {ids[0]: False, ids[1]: True}
+    assert await inbox.put_back([*ids, "case/shop/never"]) == 1
+    assert await inbox.put_back(ids) == 0, "a second time changes nothing"
+    assert [(i.case_id, i.deliveries) for i in await inbox.lease(10, 60)] == [(ids[1], 1), (ids[2], 1)]
+    assert await inbox.put(item(2)) is PutOutcome.DUPLICATE
 
 
 async def test_a_full_file_refuses_and_takes_again_once_there_is_room(opened: Open, tmp_path: Path) -> None:
     """SQLITE_FULL is the answer of a full disk; here the file itself is capped."""
-    small = opened(max_file_bytes=64 * 1024)
+    small = opened(max_file_bytes=64 * 1024, keep_s=0)
     confirmed: list[int] = []
 
     async def fill() -> None:

@@ -24,6 +24,7 @@ LETTER = f"{CASE}/dead/1"
 SPEAKS = {
     "status": (),
     "audit": (),
+    "rescue": ("--dry-run",),
     "doctor": (),
     "gateway": (),
     "worker": ("--role", "case"),
@@ -53,6 +54,7 @@ STORE_ONLY = {
     "dlq show": (LETTER,),
     "dlq discard": (LETTER, "--reason", "old"),
     "ledger export": (),
+    "ledger reconcile": ("--dry-run",),
     "records import": (str(Path(__file__).parents[3] / "samples" / "records" / "territories.csv"), "--dry-run"),
     "effects stop": ("--reason", "drill"),
     "effects allow": ("--reason", "drill over"),

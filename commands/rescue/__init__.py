@@ -1,0 +1,1 @@
+"""`headgate rescue`: after a part was lost or restored."""

@@ -1,0 +1,61 @@
+"""`headgate rescue`: after Temporal's state or the store was lost or put back from a backup."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, with_headgate_and_store
+
+if TYPE_CHECKING:
+    from client.headgate import Headgate
+    from domain.authority.rescue import RescueReport
+    from workers.bootstrap import Parts
+
+
+def rescue(
+    data_dir: DataDir = DEFAULT_DIR,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Cases begun again per second.")] = 20.0,
+    as_json: AsJson = False,
+) -> None:
+    """Bring every case back to work after Temporal's state or the store was lost, or put back from a backup.
+
+    Safe to run again. Before it, where the store was put back: `headgate ledger reconcile`. Exit 1 if a case is lost,
+    or was ended in Temporal's own tools and needs a word of yours.
+    """
+    from commands.rescue.rescuing import rescue_cases
+
+    async def work(headgate: "Headgate", parts: "Parts") -> "RescueReport":
+        return await rescue_cases(parts, headgate, dry_run=dry_run, rate=rate)
+
+    report = with_headgate_and_store(data_dir, work)
+    if as_json:
+        emit(report.model_dump(mode="json"))
+    else:
+        for line in lines_of(report):
+            typer.echo(line)
+    if report.lost or report.ended_outside:
+        raise typer.Exit(WRONG)
+
+
+def lines_of(report: "RescueReport") -> list[str]:
+    """Return what a rescue did, or would do, for people."""
+    would = "" if report.done else "would be "
+    told = [
+        *(f"{case_id}: {would}let in again from the holding pen" for case_id in report.put_back),
+        *(f"{case_id}: {would}begun again" for case_id in report.begun),
+        *(f"{case_id}: {would}closed with the ending that Temporal has" for case_id in report.ended),
+        *(
+            f"{case_id}: ended in Temporal's own tools: `headgate cases close {case_id} --reason …`"
+            for case_id in report.ended_outside
+        ),
+        *(
+            f"{case_id}: lost, the store does not have it and the holding pen has dropped it: ask its sender"
+            for case_id in report.lost
+        ),
+    ]
+    counts = (
+        f"{report.running} run, {len(report.begun)} begun again, {len(report.put_back)} let in again, "
+        f"{len(report.ended)} had ended, {len(report.ended_outside)} were ended outside, {len(report.lost)} are lost"
+    )
+    return [*told, counts if report.done else f"{counts} (nothing was done: --dry-run)"]

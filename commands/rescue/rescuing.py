@@ -1,0 +1,146 @@
+"""Bring every case to somebody who works it: from the holding pen, from the store, or to the ending that it had."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from client.refusals import describe
+from client.starting import TemporalCaseStarter
+from domain.audit.facts import ExecutionStatus
+from domain.authority.rescue import Rescue, RescueReport, rescue_of
+from domain.case import CaseState
+from domain.errors import ImpossibleError, UnknownCaseError
+
+if TYPE_CHECKING:
+    from client.headgate import Headgate
+    from domain.case import CaseOutcome
+    from ports.rescue import OpenCase
+    from workers.bootstrap import Parts
+
+PAGE = 1000
+LET_IN_WITHIN_S = 120.0
+LOOK_EVERY_S = 1.0
+AT_ONCE = 16  # cases that Temporal is asked about
+WHY = "its workflow was gone, and the case began again"
+
+
+async def rescue_cases(
+    parts: "Parts",
+    headgate: "Headgate",
+    *,
+    dry_run: bool = False,
+    rate: float = 20.0,
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> RescueReport:
+    """Look at every case that was accepted and see to it that it comes to an end; repeatable.
+
+    Args:
+        parts: store and holding pen.
+        headgate: connected.
+        dry_run: only say what would be done.
+        rate: so many cases are begun again per second.
+        wait: sleeps so many seconds.
+
+    Raises:
+        NotReachableError, TransientError: a part is away; doing it again is safe.
+    """
+    report = RescueReport(done=not dry_run)
+    await _look_into_the_pen(parts, report)
+    if report.put_back and not dry_run:
+        await parts.inbox.put_back(report.put_back)
+        await _until_let_in(parts, report.put_back, wait)
+    found = await asyncio.to_thread(parts.open_cases.open_cases)
+    in_pen = await _not_let_in_yet(parts, found)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def look(case: "OpenCase") -> "tuple[OpenCase, Rescue, CaseOutcome | None]":
+        async with gate:
+            return case, *await _looked_at(headgate, case)
+
+    for case, what, outcome in await asyncio.gather(*(look(case) for case in found if case.case_id not in in_pen)):
+        if not dry_run and what is Rescue.BEGIN_AGAIN:
+            if not await begin_again(parts, headgate, case, WHY):
+                continue
+            await wait(1 / rate)
+        if not dry_run and what is Rescue.TAKE_ENDING and outcome is not None:
+            await asyncio.to_thread(parts.store.cases.close, outcome, None)
+        report.note(case.case_id, what)
+    return report
+
+
+async def begin_again(parts: "Parts", headgate: "Headgate", case: "OpenCase", why: str) -> bool:
+    """Start the next run of an open case from the store; False where somebody else did, or it ended meanwhile."""
+    again = await asyncio.to_thread(parts.open_cases.begin_again, case, why, datetime.now(UTC))
+    if again is None:
+        return False
+    await TemporalCaseStarter(headgate.temporal).start_again(again)
+    return True
+
+
+async def end_from_outside(parts: "Parts", headgate: "Headgate", case_id: str, *, by: str, reason: str) -> str:
+    """Bring a case to its end that was ended in Temporal's own tools, or whose workflow is gone; return what was done.
+
+    Nothing is paid any more from the first step on. A run of it settles what may have been paid and records the ending.
+
+    Raises:
+        UnknownCaseError: no such case.
+        ImpossibleError: its ending is on record, or somebody else began it again.
+    """
+    found = {case.case_id: case for case in await asyncio.to_thread(parts.open_cases.open_cases)}
+    case = found.get(case_id)
+    if case is None:
+        if await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
+            raise UnknownCaseError(case_id)
+        raise ImpossibleError(f"{case_id}: its ending is on record already")
+    why = f"closed by {by}: {reason or 'no reason given'}"
+    await asyncio.to_thread(parts.store.ledger.forbid, case_id, why, datetime.now(UTC))
+    if not await begin_again(parts, headgate, case, why):
+        raise ImpossibleError(f"{case_id}: somebody else began it again just now; look at it and close it then")
+    await headgate.temporal.get_workflow_handle(case_id).cancel()
+    return "it ends as cancelled: what may have been paid is settled first, which takes two minutes where that is open"
+
+
+async def _look_into_the_pen(parts: "Parts", report: RescueReport) -> None:
+    """Find what was accepted and let in, and that the store does not have."""
+    last = ""
+    while page := await parts.inbox.accepted(last, PAGE):
+        last = page[-1]
+        lacking = await asyncio.to_thread(parts.open_cases.lacking, page)
+        for case_id, has_body in (await parts.inbox.acknowledged(lacking)).items():
+            (report.put_back if has_body else report.lost).append(case_id)
+
+
+async def _until_let_in(parts: "Parts", case_ids: list[str], wait: Callable[[float], Awaitable[None]]) -> None:
+    """Wait until the store has these cases; what takes longer is seen to by the next rescue."""
+    for _ in range(int(LET_IN_WITHIN_S / LOOK_EVERY_S)):
+        if not await asyncio.to_thread(parts.open_cases.lacking, case_ids):
+            return
+        await wait(LOOK_EVERY_S)
+
+
+async def _not_let_in_yet(parts: "Parts", found: "list[OpenCase]") -> set[str]:
+    """Return those that the intake is about to start by itself: they are in the store, and in the pen still."""
+    ids = [case.case_id for case in found if not case.replay]
+    done = await parts.inbox.acknowledged(ids)
+    return await _accepted(parts, set(ids) - done.keys())
+
+
+async def _accepted(parts: "Parts", wanted: set[str]) -> set[str]:
+    kept = [case_id for case_id in sorted(wanted) if await parts.inbox.kept(case_id) is not None]
+    return set(kept)
+
+
+async def _looked_at(headgate: "Headgate", case: "OpenCase") -> "tuple[Rescue, CaseOutcome | None]":
+    """Return what is to be done with an open case, and the ending to take over if it is that."""
+    try:
+        description = await describe(headgate.temporal, case.case_id)
+    except UnknownCaseError:
+        return rescue_of(None, None, replay=case.replay), None
+    status = ExecutionStatus(description.status.name.lower()) if description.status is not None else None
+    outcome = None
+    if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELED):
+        outcome = await headgate.cases.outcome(case.case_id)
+    if outcome is not None and status is ExecutionStatus.CANCELED:  # what it was in says its store, not its workflow
+        outcome = outcome.model_copy(update={"state": CaseState.CANCELLED, "replay": case.replay})
+    return rescue_of(status, outcome, replay=case.replay), outcome
