@@ -30,3 +30,7 @@ class OpenCases(Protocol):
     def begin_again(self, found: OpenCase, why: str, now: datetime) -> CaseInput | None:
         """Give an open case its next run and return the input of that; None where it ended or began again meanwhile."""
         ...
+
+    def end_waits(self, case_id: str, why: str, now: datetime) -> None:
+        """Note that what waits for a person's approval of a case does not any more. Repeatable."""
+        ...

@@ -6,6 +6,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.grants import require_grant
 from domain.case import CaseInput
+from domain.errors import RefusedError
 from domain.money.records import Account
 from ports.store import CaseStore, CustomerRecords
 
@@ -30,15 +31,19 @@ class FindActivities:
         """Return what the records say about the sender and the order.
 
         Raises:
-            RefusedError: the specialist that asks may not use this tool.
+            RefusedError: the specialist that asks may not use this tool, or the case was never admitted.
             TransientError: the store cannot be reached.
         """
         require_grant("find_account")
         case = request.case
+        try:
+            sender_email = self._cases.load(case.case_id).sender_email
+        except KeyError as error:
+            raise RefusedError(f"nothing is looked up for {case.case_id!r}: it was never admitted") from error
         return self._records.find_account(
             tenant=case.tenant,
             customer_id=case.customer_id,
-            sender_email=self._cases.load(case.case_id).sender_email,
+            sender_email=sender_email,
             order_id=request.order_id,
             now=self._clock(),
             case_id=case.case_id,

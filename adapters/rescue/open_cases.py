@@ -56,11 +56,24 @@ class SqlOpenCases:
                 .where(cases.c.case_id == found.case_id)
                 .values(replay=case.replay, input=case.model_dump_json(), state=CaseState.RUNNING)
             )
-            connection.execute(
-                sa.update(approvals)
-                .where(approvals.c.case_id == found.case_id, approvals.c.standing == Standing.PENDING)
-                .values(standing=Standing.CANCELLED, reason=why, decided_at=now)
-            )
+            _end_waits(connection, found.case_id, why, now)
             return case
 
         return self._database.writing(work)
+
+    def end_waits(self, case_id: str, why: str, now: datetime) -> None:
+        """Note that what waits for a person's approval of a case does not any more. Repeatable."""
+
+        def work(connection: Connection) -> None:
+            self._database.lock(connection, f"case:{case_id}")
+            _end_waits(connection, case_id, why, now)
+
+        self._database.writing(work)
+
+
+def _end_waits(connection: Connection, case_id: str, why: str, now: datetime) -> None:
+    connection.execute(
+        sa.update(approvals)
+        .where(approvals.c.case_id == case_id, approvals.c.standing == Standing.PENDING)
+        .values(standing=Standing.CANCELLED, reason=why, decided_at=now)
+    )

@@ -22,6 +22,7 @@ PAGE = 1000
 LET_IN_WITHIN_S = 120.0
 LOOK_EVERY_S = 1.0
 AT_ONCE = 16  # cases that Temporal is asked about
+ENDED = "its case had ended, and the store lost that"
 WHY = "its workflow was gone, and the case began again"
 
 
@@ -64,6 +65,7 @@ async def rescue_cases(
                 continue
             await wait(1 / rate)
         if not dry_run and what is Rescue.TAKE_ENDING and outcome is not None:
+            await asyncio.to_thread(parts.open_cases.end_waits, case.case_id, ENDED, datetime.now(UTC))
             await asyncio.to_thread(parts.store.cases.close, outcome, None)
         report.note(case.case_id, what)
     return report

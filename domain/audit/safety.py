@@ -222,6 +222,8 @@ def check_refusals(facts: AuditFacts) -> Iterator[Violation]:
                 text=f"{_money(entry)} was begun at {begun.isoformat()}, after the case was {case.state}",
                 evidence={**_rail_evidence(entry), "case.closed_at": case.closed_at.isoformat()},
             )
+        if effect is not None and effect.step == RECONCILED:
+            continue  # what was decided before it was paid, the ledger has lost
         for approval in refused[entry.key]:
             if approval.digest == entry.digest and (entry.key, entry.digest) not in approved:
                 yield Violation(

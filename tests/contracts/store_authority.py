@@ -10,8 +10,9 @@ from domain.case import UNVOUCHED, Machine
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.amount import Money
 from domain.money.approval import Approver
-from domain.money.effect import LedgerState
+from domain.money.effect import RECONCILED, LedgerState
 from domain.money.refund import RefundPolicy
+from domain.money.refund_action import RefundTerms
 from tests.contracts.store_ledger import LIMIT, approve, intend
 from tests.contracts.store_samples import NOW, action, approval_request, approval_result, big_action, case_input
 from tests.contracts.store_samples import stored_case as stored
@@ -107,3 +108,8 @@ class AuthorityContract:
     def test_a_replay_goes_by_the_policy_of_the_admission(self, store: Store) -> None:
         store.cases.admit([stored("e1", case=case_input().model_copy(update={"policy": GENEROUS}))])
         assert store.cases.load("case/shop/e1").case.policy.version == "main@1"
+
+    def test_no_caller_makes_its_payment_look_like_one_of_the_providers_log(self, store: Store) -> None:
+        """The audit asks for no approval of those."""
+        with pytest.raises(RefusedError, match="calls itself 'reconciled'"):
+            store.ledger.intend(action(), step=RECONCILED, approval_id=None, terms=RefundTerms(), now=NOW)

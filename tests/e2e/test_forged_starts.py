@@ -1,0 +1,91 @@
+"""Whoever reaches Temporal's port starts workflows of their own; what is on record is not theirs to write."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+
+from adapters.store import open_store
+from client.connect import connect
+from client.which import which_headgate
+from domain.blueprint import ApprovalRules, CasePolicy
+from domain.case import CaseInput, CaseOutcome, CaseState, SpecialistRequest, SpecialistResult
+from domain.money.approval import Approver
+from domain.money.refund import RefundPolicy
+from tests.e2e.running import Running, quick_blueprint, sample_messages, settled
+from workflows.options import CASES_QUEUE
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+PORT_BASE = 21_700
+AT_THE_LIMIT = "evt-0132"  # 5,000.00 USD: it waits for an approval
+CASE = f"case/shop/{AT_THE_LIMIT}"
+GENEROUS = CasePolicy(
+    version="forged@1",
+    ladder_s=[],
+    approval=ApprovalRules(approvers=[Approver(name="mallory")]),
+    refund=RefundPolicy(approval_limit_minor={"USD": 10**9}, daily_cap_minor={"USD": 10**9}),
+)
+
+
+@pytest.fixture(scope="module")
+def running(start_headgate: Callable[..., Running], tmp_path_factory: pytest.TempPathFactory) -> Running:
+    headgate = start_headgate("--samples", port_base=PORT_BASE, env=quick_blueprint(tmp_path_factory.mktemp("forged")))
+    message = next(m for m in sample_messages() if m["id"] == AT_THE_LIMIT)
+    case_id = headgate.hand_in(AT_THE_LIMIT, {name: value for name, value in message.items() if name != "id"})
+    assert settled(headgate, [case_id]) == {CASE: "waiting_approval"}
+    return headgate
+
+
+@pytest.fixture
+async def temporal(running: Running) -> Client:
+    return await connect(which_headgate(running.data_dir))
+
+
+def forged(running: Running, case_id: str = CASE) -> CaseInput:
+    """The case as it was admitted, under rules of the forger's own."""
+    store = open_store(f"sqlite:///{running.data_dir}/store.db")
+    try:
+        case = store.cases.load(CASE).case
+    finally:
+        store.close()
+    return case.model_copy(update={"case_id": case_id, "policy": GENEROUS, "received_at": datetime.now(UTC)})
+
+
+@pytest.mark.parametrize("case_id", [CASE, "case/shop/never"], ids=["its-own-policy", "never-admitted"])
+async def test_a_specialist_that_was_started_by_hand_pays_nothing(
+    running: Running, temporal: Client, case_id: str
+) -> None:
+    request = SpecialistRequest(case=forged(running, case_id), category="Billing", round=7)
+    with pytest.raises(WorkflowFailureError):
+        await temporal.execute_workflow(
+            "BillingWorkflow", request, id=f"forged/{case_id}", task_queue=CASES_QUEUE, result_type=SpecialistResult
+        )
+    assert await running.paid() == []
+
+
+async def test_a_case_that_was_started_by_hand_pays_nothing(running: Running, temporal: Client) -> None:
+    """Under an id that no webhook brought. It ends with a person, who cannot make it pay either."""
+    case = forged(running, "case/shop/forged")
+    await temporal.start_workflow(
+        "CaseWorkflow", case, id=case.case_id, task_queue=CASES_QUEUE, result_type=CaseOutcome
+    )
+    assert settled(running, [case.case_id]) == {case.case_id: CaseState.WAITING_HUMAN}
+    assert await running.paid() == []
+    assert running.command("cases", "close", case.case_id, "--reason", "forged").returncode == 0
+
+
+async def test_who_is_entitled_still_approves_and_is_paid_for_once(running: Running) -> None:
+    done = running.command("approvals", "approve", f"{CASE}/approval/1", "--by", "finance")
+    assert done.returncode == 0, done.stderr
+    assert settled(running, [CASE], timeout=60) == {CASE: "done"}
+    [entry] = await running.paid()
+    assert (entry.key, entry.amount_minor) == (f"{CASE}/refund", 500_000)
+
+
+def test_what_is_up_says_that_decisions_are_not_signed(running: Running) -> None:
+    said = "whoever reaches Temporal's port can decide in another's name"
+    assert said in running.log_end()
+    assert said in Path(running.data_dir / "logs" / "worker-action.log").read_text()

@@ -1,0 +1,136 @@
+"""The restore drill: the store of an hour ago, Temporal's file gone, both. Nothing is paid twice, every case ends."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain.audit.facts import RailEntry
+from tests.e2e.running import Running, audited, eventually, paid_as_recorded, quick_blueprint, sample_messages, settled
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PORT_BASE = 21_500
+PAID_BEFORE, FOR_A_PERSON = "evt-0038", "evt-0019"
+DECIDED_AFTER, UNDECIDED = "evt-0132", "evt-0129"  # both wait for an approval
+PAID_AFTER = "evt-0107"
+SECOND = {f"again-{event_id}": event_id for event_id in (PAID_BEFORE, PAID_AFTER, DECIDED_AFTER)}
+LOSSES = ["store", "temporal", "both"]
+
+
+def case(event_id: str) -> str:
+    return f"case/shop/{event_id}"
+
+
+def hand_in(running: Running, event_id: str, sample: str | None = None) -> str:
+    message = next(m for m in sample_messages() if m["id"] == (sample or event_id))
+    return running.hand_in(event_id, {name: value for name, value in message.items() if name != "id"})
+
+
+def work_until_the_loss(running: Running, backup: Path) -> None:
+    """What is there when the backup is made, and what happens in the hour after it."""
+    before = [hand_in(running, event_id) for event_id in (PAID_BEFORE, FOR_A_PERSON, DECIDED_AFTER)]
+    assert settled(running, before) == {
+        case(PAID_BEFORE): "done",
+        case(FOR_A_PERSON): "waiting_human",
+        case(DECIDED_AFTER): "waiting_approval",
+    }
+    with sqlite3.connect(running.data_dir / "store.db") as source, sqlite3.connect(backup) as copy:
+        source.backup(copy)
+    after = [hand_in(running, event_id) for event_id in (PAID_AFTER, UNDECIDED)]
+    assert settled(running, after) == {case(PAID_AFTER): "done", case(UNDECIDED): "waiting_approval"}
+    approve(running, f"{case(DECIDED_AFTER)}/approval/1")
+    eventually(lambda: running.states()[case(DECIDED_AFTER)] == "done", 60, "the approved refund was not paid")
+
+
+def approve(running: Running, approval_id: str) -> None:
+    done = running.command("approvals", "approve", approval_id, "--by", "finance", "--reason", "checked")
+    assert done.returncode == 0, done.stderr
+
+
+def lose(running: Running, what: str, backup: Path) -> None:
+    """Put back the store of an hour ago, delete Temporal's file, or both, while nothing runs."""
+    assert running.stop() == 0
+    for name, lost in (("store.db", what != "temporal"), ("temporal.db", what != "store")):
+        for file in running.data_dir.glob(f"{name}*") if lost else ():
+            file.unlink()
+    if what != "temporal":
+        shutil.copy(backup, running.data_dir / "store.db")
+    running.start()
+
+
+async def paid_keys(running: Running) -> list[str]:
+    return sorted(entry.key for entry in await running.paid())
+
+
+@pytest.mark.parametrize("what", LOSSES)
+async def test_the_drill(start_headgate: Callable[..., Running], tmp_path: Path, what: str) -> None:
+    running = start_headgate("--samples", port_base=PORT_BASE + 40 * LOSSES.index(what), env=quick_blueprint(tmp_path))
+    work_until_the_loss(running, tmp_path / "backup.db")
+    paid = await running.paid()
+    assert len(paid) == 3
+    lose(running, what, tmp_path / "backup.db")
+
+    second = [hand_in(running, event_id, sample) for event_id, sample in SECOND.items()]
+    if what != "temporal":
+        await payments_wait(running, paid)
+        catch_up(running)
+    assert running.post(PAID_AFTER, sample_body(PAID_AFTER)).json()["duplicate"] is True
+    would = running.json("rescue", "--dry-run")
+    assert await paid_keys(running) == sorted(entry.key for entry in paid)
+    did = running.json("rescue")
+    assert (did["lost"], did["ended_outside"]) == ([], [])
+    assert set(would["put_back"]) == set(did["put_back"]) == ({case(PAID_AFTER), case(UNDECIDED)} - in_store(what))
+    again = running.json("rescue")
+    assert (again["put_back"], again["begun"], again["ended"]) == ([], [], []), "what runs is left alone"
+
+    states = settled(running, [*map(case, (PAID_BEFORE, PAID_AFTER, DECIDED_AFTER)), *second], timeout=240)
+    assert set(states.values()) <= {"done", "rejected"}, states
+    await every_case_ends(running)
+    approved = f"{case(UNDECIDED)}/refund"
+    assert await paid_keys(running) == sorted([*(entry.key for entry in paid), approved])
+    await paid_as_recorded(running)
+    audited(running)
+
+
+def in_store(what: str) -> set[str]:
+    return {case(PAID_AFTER), case(UNDECIDED)} if what == "temporal" else set()
+
+
+def sample_body(event_id: str) -> dict[str, object]:
+    message = next(m for m in sample_messages() if m["id"] == event_id)
+    return {name: value for name, value in message.items() if name != "id"}
+
+
+async def payments_wait(running: Running, paid: list[RailEntry]) -> None:
+    """The second tickets are worked up to the payment; nothing is paid while the ledger is older than the log."""
+    eventually(lambda: "older than the provider's log" in running.json("status")["ledger"], 30, "status does not tell")
+    assert await running.paid() == paid
+    done = running.command("audit", "--json")
+    assert done.returncode == 1
+    assert "headgate ledger reconcile" in done.stdout
+
+
+def catch_up(running: Running) -> None:
+    """Book what the log has: two payments were made after the backup."""
+    missing = {f"{case(PAID_AFTER)}/refund", f"{case(DECIDED_AFTER)}/refund"}
+    for arguments, found in ((("--dry-run",), missing), ((), missing), ((), set())):
+        report = running.json("ledger", "reconcile", *arguments)
+        assert set(report["unknown"]) == found, arguments
+        assert report["differs"] == []
+    assert running.json("status")["ledger"] == "knows the provider's newest payments"
+
+
+async def every_case_ends(running: Running) -> None:
+    """Whoever waits for a person can be decided still: approved, closed."""
+    eventually(lambda: running.json("approvals", "list")["approvals"], 60, "nobody is asked any more")
+    [waiting] = running.json("approvals", "list")["approvals"]
+    assert waiting["case_id"] == case(UNDECIDED)
+    approve(running, waiting["approval_id"])
+    eventually(lambda: running.states()[case(FOR_A_PERSON)] == "waiting_human", 60, "it does not wait for a person")
+    assert running.command("cases", "close", case(FOR_A_PERSON), "--reason", "drill").returncode == 0
+    eventually(
+        lambda: set(running.states().values()) <= {"done", "rejected"}, 60, f"not every case ended: {running.states()}"
+    )
