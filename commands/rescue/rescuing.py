@@ -114,9 +114,9 @@ async def _look_into_the_pen(parts: "Parts", report: RescueReport) -> None:
 
 
 async def _until_let_in(parts: "Parts", case_ids: list[str], wait: Callable[[float], Awaitable[None]]) -> None:
-    """Wait until the store has these cases; what takes longer is seen to by the next rescue."""
+    """Wait until the intake is done with these cases; what takes longer is seen to by the next rescue."""
     for _ in range(int(LET_IN_WITHIN_S / LOOK_EVERY_S)):
-        if not await asyncio.to_thread(parts.open_cases.lacking, case_ids):
+        if len(await parts.inbox.acknowledged(case_ids)) == len(case_ids):
             return
         await wait(LOOK_EVERY_S)
 

@@ -1,0 +1,56 @@
+"""A Temporal in memory, as far as rescuing cases asks it: which workflows there are, starting and cancelling one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.case import CaseInput, CaseOutcome
+
+
+@dataclass
+class FakeRun:
+    """A workflow: where it stands, how it ended, and the input of its newest start."""
+
+    status: WorkflowExecutionStatus
+    outcome: CaseOutcome | None = None
+    case: CaseInput | None = None
+    cancelled: bool = False
+
+
+@dataclass
+class FakeTemporal:
+    """Workflows by their ids."""
+
+    runs: dict[str, FakeRun] = field(default_factory=dict)
+
+    def get_workflow_handle(self, workflow_id: str) -> "_FakeHandle":
+        """Return a handle, whether there is such a workflow or not."""
+        return _FakeHandle(self, workflow_id)
+
+    async def start_workflow(self, _run: object, case: CaseInput, **named: Any) -> None:
+        """Start a workflow unless it runs."""
+        running = self.runs.get(named["id"])
+        if running is not None and running.status is WorkflowExecutionStatus.RUNNING:
+            raise WorkflowAlreadyStartedError(named["id"], "CaseWorkflow")
+        self.runs[named["id"]] = FakeRun(WorkflowExecutionStatus.RUNNING, case=case)
+
+    async def outcome(self, case_id: str) -> CaseOutcome | None:
+        """Return how a case ended."""
+        return self.runs[case_id].outcome
+
+
+@dataclass
+class _FakeHandle:
+    temporal: FakeTemporal
+    workflow_id: str
+
+    async def describe(self) -> FakeRun:
+        if self.workflow_id not in self.temporal.runs:
+            raise RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
+        return self.temporal.runs[self.workflow_id]
+
+    async def cancel(self) -> None:
+        self.temporal.runs[self.workflow_id].cancelled = True

@@ -1,0 +1,220 @@
+"""`headgate rescue` and `headgate cases close` of a case that was ended past Headgate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from adapters.rescue.open_cases import SqlOpenCases
+from adapters.store import Store, open_store
+from commands.rescue import rescuing
+from commands.rescue.command import lines_of
+from commands.rescue.rescuing import end_from_outside, rescue_cases
+from domain.authority.rescue import RescueReport
+from domain.case import CaseState
+from domain.errors import ImpossibleError, RefusedError, UnknownCaseError
+from domain.money.approval import Standing
+from ports.inbox import InboxItem
+from tests.contracts.store_ledger import intend
+from tests.contracts.store_samples import (
+    NOW,
+    action,
+    approval_request,
+    approval_result,
+    big_action,
+    outcome,
+    seed_samples,
+    stored_case,
+)
+from tests.fakes.inbox import FakeInbox
+from tests.fakes.temporal import FakeRun, FakeTemporal
+
+RUNNING, COMPLETED, CANCELED, TERMINATED, FAILED = (
+    WorkflowExecutionStatus[name] for name in ("RUNNING", "COMPLETED", "CANCELED", "TERMINATED", "FAILED")
+)
+
+
+def case(name: str) -> str:
+    return f"case/shop/{name}"
+
+
+class World:
+    """A store, a pen and a Temporal that can lose what they have."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store: Store = open_store(f"sqlite:///{folder}/store.db")
+        seed_samples(self.store, folder)
+        self.inbox = FakeInbox()
+        self.temporal = FakeTemporal()
+        self.waited: list[float] = []
+        # Any: as far as rescuing uses them.
+        open_cases = SqlOpenCases(self.store.database)
+        self.parts: Any = SimpleNamespace(store=self.store, inbox=self.inbox, open_cases=open_cases)
+        self.headgate: Any = SimpleNamespace(temporal=self.temporal, cases=self.temporal)
+
+    async def admit(self, *names: str, acknowledged: bool = True) -> None:
+        """Let cases in, as the intake does."""
+        for name in names:
+            item = InboxItem(case(name), "shop", name, "application/json", b'{"text": "hi"}', "00", NOW)
+            await self.inbox.put(item)
+            self.store.cases.admit([stored_case(name)])
+            if acknowledged:
+                await self.inbox.ack([case(name)])
+
+    async def wait(self, seconds: float) -> None:
+        """Let the intake work meanwhile: whatever is in the pen comes into the store and is started."""
+        self.waited.append(seconds)
+        for item in await self.inbox.lease(100, 60):
+            self.store.cases.admit([stored_case(item.event_id)])
+            self.temporal.runs.setdefault(item.case_id, FakeRun(RUNNING))
+            await self.inbox.ack([item.case_id])
+
+    async def rescue(self, *, dry_run: bool = False) -> RescueReport:
+        return await rescue_cases(self.parts, self.headgate, dry_run=dry_run, wait=self.wait)
+
+    def runs(self, name: str, status: WorkflowExecutionStatus, state: CaseState | None = None, replay: int = 0) -> None:
+        ended = outcome(name, state, replay) if state is not None else None
+        self.temporal.runs[case(name)] = FakeRun(status, ended)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    found = World(tmp_path)
+    yield found
+    found.store.close()
+
+
+# --- sad paths ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_store_and_the_pen_have_lost_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.admit("e1")
+
+    async def dropped(case_ids: list[str]) -> dict[str, bool]:
+        return dict.fromkeys(case_ids, False)
+
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    monkeypatch.setattr(world.inbox, "acknowledged", dropped)
+    report = await world.rescue()
+    assert (report.lost, report.put_back) == ([case("e1")], [])
+    assert "ask its sender" in lines_of(report)[0]
+
+
+@pytest.mark.parametrize("status", [TERMINATED, FAILED])
+async def test_what_was_ended_in_temporals_tools_is_named_with_its_command_and_left(
+    world: World, status: WorkflowExecutionStatus
+) -> None:
+    await world.admit("e1")
+    world.runs("e1", status)
+    report = await world.rescue()
+    assert (report.ended_outside, world.temporal.runs[case("e1")].status) == ([case("e1")], status)
+    assert f"headgate cases close {case('e1')} --reason" in lines_of(report)[0]
+
+
+async def test_what_the_intake_is_about_to_start_is_left_to_it(world: World) -> None:
+    """It stands in the store, its workflow is not there yet: a run of ours would take its number."""
+    await world.admit("e1", acknowledged=False)
+    report = await world.rescue()
+    assert (report.begun, world.temporal.runs) == ([], {})
+
+
+async def test_of_two_rescues_at_once_each_case_is_begun_by_one(world: World) -> None:
+    await world.admit("e1")
+    [found] = world.parts.open_cases.open_cases()
+    assert await rescuing.begin_again(world.parts, world.headgate, found, "why")
+    assert not await rescuing.begin_again(world.parts, world.headgate, found, "why")
+
+
+# --- Temporal is gone -----------------------------------------------------------------------------------------------
+
+
+async def test_every_open_case_begins_again_once(world: World) -> None:
+    await world.admit("e1", "e2", "e3")
+    world.store.cases.close(outcome("e3"), None)
+    would = await world.rescue(dry_run=True)
+    assert (would.begun, would.done, world.temporal.runs) == ([case("e1"), case("e2")], False, {})
+    assert lines_of(would)[-1].endswith("(nothing was done: --dry-run)")
+    did = await world.rescue()
+    assert (did.begun, did.running) == ([case("e1"), case("e2")], 0)
+    again = await world.rescue()
+    assert (again.begun, again.running) == ([], 2)
+    begun = {case_id: run.case.replay for case_id, run in world.temporal.runs.items() if run.case is not None}
+    assert begun == {case("e1"): 1, case("e2"): 1}
+
+
+async def test_a_rescue_that_was_cut_off_is_done_by_the_next(world: World) -> None:
+    await world.admit("e1")
+    [found] = world.parts.open_cases.open_cases()
+    world.parts.open_cases.begin_again(found, "why", NOW)  # and no workflow was started
+    assert (await world.rescue()).begun == [case("e1")]
+    started = world.temporal.runs[case("e1")].case
+    assert started is not None
+    assert started.replay == 2
+
+
+# --- the store is of an hour ago ------------------------------------------------------------------------------------
+
+
+async def test_what_came_in_since_is_let_in_again_and_its_ending_taken_over(world: World) -> None:
+    await world.admit("e1", "e2")
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    world.runs("e1", COMPLETED, CaseState.REJECTED)
+    world.runs("e2", RUNNING)
+    report = await world.rescue()
+    assert (report.put_back, report.ended, report.running) == ([case("e1"), case("e2")], [case("e1")], 1)
+    ending = world.store.cases.ending(case("e1"), 0)
+    assert ending is not None
+    assert ending.state is CaseState.REJECTED
+    again = await world.rescue()
+    assert (again.put_back, again.ended, again.running) == ([], [], 1)
+
+
+async def test_an_approval_that_was_decided_meanwhile_waits_for_nobody(world: World) -> None:
+    await world.admit("e1")
+    request = approval_request(big_action("e1"))
+    world.store.ledger.announce(request, NOW)
+    world.runs("e1", COMPLETED, CaseState.DONE)
+    await world.rescue()
+    assert world.store.ledger.record_approval(request, approval_result(request)).standing is Standing.CANCELLED
+
+
+async def test_a_cancellation_is_taken_over_for_the_run_that_the_store_knows(world: World) -> None:
+    await world.admit("e1")
+    world.runs("e1", CANCELED, CaseState.CANCELLED)
+    assert (await world.rescue()).ended == [case("e1")]
+    ending = world.store.cases.ending(case("e1"), 0)
+    assert ending is not None
+    assert ending.state is CaseState.CANCELLED
+
+
+# --- ended in Temporal's own tools ----------------------------------------------------------------------------------
+
+
+async def close(world: World, name: str) -> str:
+    return await end_from_outside(world.parts, world.headgate, case(name), by="ops", reason="drill")
+
+
+async def test_a_terminated_case_is_brought_to_its_end_and_pays_nothing_any_more(world: World) -> None:
+    await world.admit("e1")
+    world.runs("e1", TERMINATED)
+    assert "ends as cancelled" in await close(world, "e1")
+    run = world.temporal.runs[case("e1")]
+    assert run.case is not None
+    assert (run.cancelled, run.case.replay) == (True, 1)
+    with pytest.raises(RefusedError, match="closed by ops: drill"):
+        intend(world.store, action("e1"))
+
+
+async def test_what_has_its_ending_or_never_was_is_not_closed(world: World) -> None:
+    await world.admit("e1")
+    world.store.cases.close(outcome("e1"), None)
+    with pytest.raises(ImpossibleError, match="on record already"):
+        await close(world, "e1")
+    with pytest.raises(UnknownCaseError):
+        await close(world, "never")
+    assert world.temporal.runs == {}
