@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from adapters.store.database import RECORDS_LOCK, Database
 from adapters.store.effects import MOVED, refunded_since_midnight
-from adapters.store.tables import charges, effects, orders, switch_changes
-from domain.authority.on_record import stricter
+from adapters.store.tables import cases, charges, customers, effects, orders, switch_changes
+from domain.authority.on_record import is_of_sender, stricter
 from domain.case import CaseInput
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
@@ -142,6 +142,7 @@ def guard_refund(
     _require_as_seen(refund, back_minor, terms.seen_back_minor)
     _require_within_charge(refund, charge, back_minor)
     if not approved:
+        _require_of_sender(connection, refund, charge, case)
         _require_below_limit(refund, back_minor, terms.limit_minor)
         _require_within_daily_cap(connection, refund, charge, terms.daily_cap_minor, now=now)
     return Concerned(customer_id=charge["customer_id"], order_id=refund.order_id, charge_id=refund.charge_id)
@@ -194,6 +195,22 @@ def _require_same_customer(action: RefundAction, charge: RowMapping, customer_id
         owner = charge["customer_id"]
         raise RecordsMovedError(
             f"order {action.order_id!r} belongs to {owner!r} now: {action.key!r} has to be decided again"
+        )
+
+
+def _require_of_sender(connection: Connection, action: RefundAction, charge: RowMapping, case: CaseInput) -> None:
+    """Refuse where the order is not of whoever sent the message on record: only a person may pay that."""
+    owner = sa.and_(customers.c.tenant == case.tenant, customers.c.customer_id == charge["customer_id"])
+    owner_email_key = connection.execute(sa.select(customers.c.email_key).where(owner)).scalar()
+    sender_email = connection.execute(sa.select(cases.c.sender_email).where(cases.c.case_id == case.case_id)).scalar()
+    if not is_of_sender(
+        customer_id=case.customer_id,
+        sender_email=sender_email,
+        owner_id=charge["customer_id"],
+        owner_email_key=owner_email_key,
+    ):
+        raise RecordsMovedError(
+            f"order {action.order_id!r} is not of whoever sent {action.case_id!r}: it has to be decided again"
         )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from domain.case import UNVOUCHED, CaseInput
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, Approver, Standing
+from domain.money.lookup import email_key, wanted_id
 from domain.money.refund import RefundPolicy
 from domain.money.refund_action import RefundTerms
 
@@ -40,6 +41,25 @@ def why_a_person(case: CaseInput) -> str | None:
     if UNVOUCHED in case.flags:
         return "nothing vouches for the sender of the message"
     return None
+
+
+def is_of_sender(
+    *, customer_id: str | None, sender_email: str | None, owner_id: str, owner_email_key: str | None
+) -> bool:
+    """Return whether an order's owner is who sent a case, as `look_up` knows them: by the address if there is one, else
+    by the customer id. Where the store has no address of the owner, as of those of an outside system, an address tells
+    nothing against it.
+
+    Args:
+        customer_id: that of the case on record.
+        sender_email: that of the case on record.
+        owner_id: whose order it is.
+        owner_email_key: their address as addresses are compared, None if unknown.
+    """
+    email = email_key(sender_email)
+    if email is None:
+        return wanted_id(customer_id) == owner_id
+    return owner_email_key in (None, email)
 
 
 def stricter(given: RefundTerms, policy: RefundPolicy, currency: str) -> RefundTerms:

@@ -109,6 +109,14 @@ class AuthorityContract:
         store.cases.admit([stored("e1", case=case_input().model_copy(update={"policy": GENEROUS}))])
         assert store.cases.load("case/shop/e1").case.policy.version == "main@1"
 
+    def test_somebody_elses_order_is_paid_by_a_person_only(self, store: Store) -> None:
+        """The action may name any order of the tenant; whose message it is stands in the store."""
+        store.cases.admit([stored("bob", sender_email="bob@example.com"), stored("nobody", sender_email=None)])
+        for name in ("bob", "nobody"):
+            with pytest.raises(RecordsMovedError, match="'ORD-1' is not of whoever sent"):
+                intend(store, action(name), customer_id="C-1")
+        assert intend(store, action("bob"), approve(store, action("bob"))) is LedgerState.INTENDED
+
     def test_no_caller_makes_its_payment_look_like_one_of_the_providers_log(self, store: Store) -> None:
         """The audit asks for no approval of those."""
         with pytest.raises(RefusedError, match="calls itself 'reconciled'"):

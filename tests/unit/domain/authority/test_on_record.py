@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.authority.on_record import ApprovalOnRecord, object_to_approval, stricter, why_a_person
+from domain.authority.on_record import ApprovalOnRecord, is_of_sender, object_to_approval, stricter, why_a_person
 from domain.blueprint import ApprovalRules
 from domain.case import UNVOUCHED, CaseInput, Machine
 from domain.money.amount import Money
@@ -141,3 +141,32 @@ def test_a_currency_without_a_limit_needs_a_person_whatever_the_caller_says() ->
 def test_money_of_the_action_is_what_counts_not_of_the_row() -> None:
     other = action(money=Money(minor=1, currency="USD"))
     assert object_to_approval(recorded(), other, case_input()) == "it was given for another action"
+
+
+@pytest.mark.parametrize(
+    ("customer_id", "sender_email", "is_theirs"),
+    [
+        (None, None, False),
+        ("C-2", None, False),
+        ("", "", False),
+        (None, "bob@example.com", False),
+        ("C-1", "bob@example.com", False),  # who knows a customer's id is not the customer
+        ("C-1", None, True),
+        (" #C-1 ", None, True),
+        (None, " Ann@Example.com", True),
+        ("C-999", "ann@example.com", True),  # an id that nobody has
+    ],
+)
+def test_whose_order_it_is_says_the_address_and_without_one_the_id(
+    customer_id: str | None, sender_email: str | None, is_theirs: bool
+) -> None:
+    told = is_of_sender(
+        customer_id=customer_id, sender_email=sender_email, owner_id="C-1", owner_email_key="ann@example.com"
+    )
+    assert told is is_theirs
+
+
+def test_an_owner_whose_address_only_an_outside_system_has_is_not_judged_by_it() -> None:
+    assert is_of_sender(customer_id="C-1", sender_email="x@y.example", owner_id="C-1", owner_email_key=None)
+    assert is_of_sender(customer_id="C-1", sender_email=None, owner_id="C-1", owner_email_key=None)
+    assert not is_of_sender(customer_id="C-2", sender_email=None, owner_id="C-1", owner_email_key=None)
