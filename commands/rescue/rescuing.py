@@ -123,14 +123,10 @@ async def _until_let_in(parts: "Parts", case_ids: list[str], wait: Callable[[flo
 
 async def _not_let_in_yet(parts: "Parts", found: "list[OpenCase]") -> set[str]:
     """Return those that the intake is about to start by itself: they are in the store, and in the pen still."""
-    ids = [case.case_id for case in found if not case.replay]
-    done = await parts.inbox.acknowledged(ids)
-    return await _accepted(parts, set(ids) - done.keys())
-
-
-async def _accepted(parts: "Parts", wanted: set[str]) -> set[str]:
-    kept = [case_id for case_id in sorted(wanted) if await parts.inbox.kept(case_id) is not None]
-    return set(kept)
+    first_runs = [case.case_id for case in found if not case.replay]
+    done = await parts.inbox.acknowledged(first_runs)
+    undone = [case_id for case_id in first_runs if case_id not in done]
+    return {case_id for case_id in undone if await parts.inbox.kept(case_id) is not None}
 
 
 async def _looked_at(headgate: "Headgate", case: "OpenCase") -> "tuple[Rescue, CaseOutcome | None]":

@@ -324,6 +324,19 @@ async def approved(mill: Mill, world: FakeWorld) -> Recorded:
     return gate("approved", handle)
 
 
+async def approved_unread(mill: Mill, world: FakeWorld) -> Recorded:
+    """No model was to read it; a person sends it to Billing, and somebody approves."""
+    handle = await mill.start(case(skip_to_human="it is in a picture"))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    await handle.signal(CaseWorkflow.decide_human, HumanDecision(verdict=Lane.ROUTE, by="ana", category=BILLING))
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    await eventually(lambda: called(world, "announce_approval"))
+    approval = mill.client.get_workflow_handle(f"{handle.id}/approval/1")
+    await approval.signal("decide", await decision(approval, Verdict.APPROVE, "maria"))
+    await ended(handle)
+    return {"case_approved_unread": handle.id, "billing_approved_unread": f"{handle.id}/billing"}
+
+
 async def rejected(mill: Mill, world: FakeWorld) -> Recorded:
     handle, approval = await at_the_gate(mill, world)
     await approval.signal("decide", await decision(approval, Verdict.REJECT, "omar"))

@@ -3,7 +3,17 @@
 import pytest
 
 from activities.models.diagnose import QuestionResult
-from domain.case import CaseInput, CaseOutcome, CaseState, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+from domain.case import (
+    CaseInput,
+    CaseOutcome,
+    CaseState,
+    EffectRecord,
+    Ending,
+    HumanDecision,
+    Lane,
+    SpecialistRequest,
+    SpecialistResult,
+)
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.amount import Money
 from domain.money.claim import Origin, Reason, Wants
@@ -12,6 +22,7 @@ from domain.routing import BILLING
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed
 from tests.workflows.running import Mill, new_case
 from workflows import options
+from workflows.case import CaseWorkflow
 from workflows.specialists.billing import BillingWorkflow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -195,6 +206,17 @@ async def test_refund_that_needs_a_person_stops_at_the_gate(
     world.always("extract_claim", claimed(**claim))
     world.always("find_account", records)
     handle = await mill.start()
+    status = await mill.until(handle, CaseState.WAITING_APPROVAL)
+    assert status.waits_for == f"approval {handle.id}/approval/1"
+    assert "refund" not in world.names
+
+
+async def test_what_no_model_was_to_read_is_paid_only_by_an_approval(mill: Mill, world: FakeWorld) -> None:
+    """Also where a person sends it here: the ledger would pay it to nobody otherwise."""
+    handle = await mill.start(new_case(skip_to_human="it is in a picture"))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    route = HumanDecision(verdict=Lane.ROUTE, by="ana", category=BILLING)
+    await handle.execute_update(CaseWorkflow.decide, route)
     status = await mill.until(handle, CaseState.WAITING_APPROVAL)
     assert status.waits_for == f"approval {handle.id}/approval/1"
     assert "refund" not in world.names
