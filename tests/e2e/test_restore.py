@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from client.connect import connect
+from client.which import which_headgate
 from domain.audit.facts import RailEntry
 from tests.e2e.running import Running, audited, eventually, paid_as_recorded, quick_blueprint, sample_messages, settled
 
@@ -92,7 +94,7 @@ async def test_the_drill(start_headgate: Callable[..., Running], tmp_path: Path,
 
     states = settled(running, second, timeout=240)
     assert set(states.values()) == {"done"}, states
-    await every_case_ends(running)
+    await every_case_ends(running, terminated=what == "temporal")
     approved = f"{case(UNDECIDED)}/refund"
     assert await paid_keys(running) == sorted([*(entry.key for entry in paid), approved])
     await paid_as_recorded(running)
@@ -123,14 +125,19 @@ def catch_up(running: Running) -> None:
     assert running.json("status")["ledger"] == "knows the provider's newest payments"
 
 
-async def every_case_ends(running: Running) -> None:
-    """Whoever waits for a person can be decided still: approved, closed."""
+async def every_case_ends(running: Running, *, terminated: bool) -> None:
+    """Whoever waits for a person can be decided still: approved, closed, and closed when it was `terminated`."""
     eventually(lambda: running.json("approvals", "list")["approvals"], 60, "nobody is asked any more")
     [waiting] = running.json("approvals", "list")["approvals"]
     assert waiting["case_id"] == case(UNDECIDED)
     approve(running, waiting["approval_id"])
     eventually(lambda: running.states()[case(FOR_A_PERSON)] == "waiting_human", 60, "it does not wait for a person")
-    assert running.command("cases", "close", case(FOR_A_PERSON), "--reason", "drill").returncode == 0
-    eventually(
-        lambda: set(running.states().values()) <= {"done", "rejected"}, 60, f"not every case ended: {running.states()}"
-    )
+    if terminated:
+        client = await connect(which_headgate(running.data_dir))
+        await client.get_workflow_handle(case(FOR_A_PERSON)).terminate("drill")
+        assert running.json("rescue", code=1)["ended_outside"] == [case(FOR_A_PERSON)]
+        assert "headgate cases close" in running.command("audit").stdout
+    done = running.command("cases", "close", case(FOR_A_PERSON), "--reason", "drill")
+    assert done.returncode == 0, done.stderr
+    ends = {"done", "cancelled" if terminated else "rejected"}
+    eventually(lambda: set(running.states().values()) <= ends, 60, f"not every case ended: {running.states()}")

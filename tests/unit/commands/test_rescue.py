@@ -10,11 +10,13 @@ from temporalio.client import WorkflowExecutionStatus
 
 from adapters.rescue.open_cases import SqlOpenCases
 from adapters.store import Store, open_store
+from client.case_rows import CaseRow
 from commands.rescue import rescuing
 from commands.rescue.command import lines_of
 from commands.rescue.rescuing import end_from_outside, rescue_cases
+from commands.work.cases import _close_if_worked
 from domain.authority.rescue import RescueReport
-from domain.case import CaseState
+from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import ImpossibleError, RefusedError, UnknownCaseError
 from domain.money.approval import Standing
 from ports.inbox import InboxItem
@@ -218,3 +220,36 @@ async def test_what_has_its_ending_or_never_was_is_not_closed(world: World) -> N
     with pytest.raises(UnknownCaseError):
         await close(world, "never")
     assert world.temporal.runs == {}
+
+
+class OneCase:
+    """The cases of a Headgate that has one, in this state; it takes no decision, or only that."""
+
+    def __init__(self, state: str | None, *, accepts: bool = False) -> None:
+        self.state = state
+        self.accepts = accepts
+
+    async def decide(self, case_id: str, decision: HumanDecision) -> CaseAnswer:
+        if self.state is None:
+            raise UnknownCaseError(case_id)
+        return CaseAnswer(accepted=self.accepts, message=decision.verdict)
+
+    async def row(self, case_id: str) -> CaseRow:
+        return CaseRow(case_id=case_id, state=self.state or "")
+
+
+@pytest.mark.parametrize(
+    ("cases", "is_worked"),
+    [
+        (OneCase("waiting_human", accepts=True), True),
+        (OneCase("running"), True),  # it says why it was not closed
+        (OneCase("done"), True),
+        (OneCase("terminated"), False),
+        (OneCase("failed"), False),
+        (OneCase(None), False),
+    ],
+)
+async def test_closing_asks_the_case_itself_while_there_is_one_to_ask(cases: OneCase, is_worked: bool) -> None:
+    headgate: Any = SimpleNamespace(cases=cases)  # Any: as far as closing uses it
+    decision = HumanDecision(verdict=Lane.CLOSE, by="ops")
+    assert (await _close_if_worked(headgate, case("e1"), decision) is not None) is is_worked
