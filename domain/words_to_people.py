@@ -39,6 +39,7 @@ class WordKind(StrEnum):
     REFUND_OVERDUE = "refund_overdue"
     LETTER = "letter"
     ANSWER = "answer"
+    MODEL = "model"
 
 
 _MANY: dict[str, str] = {
@@ -51,6 +52,7 @@ _MANY: dict[str, str] = {
     WordKind.REFUND_OVERDUE: "refunds that are still pending",
     WordKind.LETTER: "letters that did not arrive or did not go out",
     WordKind.ANSWER: "cases whose customer wrote again",
+    WordKind.MODEL: "words about models",
 }
 
 

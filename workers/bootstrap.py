@@ -3,21 +3,21 @@
 Parts are built on first use and kept for the life of the process, so that each role opens only what it needs.
 """
 
-import importlib
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from domain.specialists import SPECIALISTS
+from workers.classes import Activity, activities_of, load
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ports.inbox import Inbox
     from ports.ledger import Ledger
     from ports.model import LanguageModel
+    from ports.moods import MoodStore
     from ports.people import Notifier
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
@@ -147,7 +148,6 @@ def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
     return create_app(admin_token=admin_token)
 
 
-Activity = Callable[..., Any]  # Any: each has its own request and result
 MODEL_ROOM = "activities.models."
 
 
@@ -229,20 +229,32 @@ class Parts:
         return EmbeddedRail(self.settings.rail_file)
 
     @cached_property
-    def models(self) -> "dict[Tier, LanguageModel]":
-        """One model per tier, by the blueprint's profile.
+    def models(self) -> "Mapping[Tier, LanguageModel]":
+        """One model per tier, by the blueprint's profile; moods are kept here. Raises as `_models`."""
+        from adapters.moods.memory import MoodsInMemory
 
-        Raises:
-            UsageError: the blueprint has no such profile.
-            ConfigurationError: a key or a price is missing.
-        """
+        return self._models(MoodsInMemory())
+
+    @cached_property
+    def shared_models(self) -> "Mapping[Tier, LanguageModel]":
+        """The same for workers, which share what they know of the models. Raises as `_models`."""
+        return self._models(self.moods)
+
+    def _models(self, moods: "MoodStore") -> "Mapping[Tier, LanguageModel]":
+        """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
         from adapters.models.factory import build_models
 
         if self.settings.models not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
-        return build_models(
-            self.blueprint, self.settings.models, secrets_in(os.environ), f"{self.settings.offline_model_url}/v1"
-        )
+        url = f"{self.settings.offline_model_url}/v1"
+        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods)
+
+    @cached_property
+    def moods(self) -> "MoodStore":
+        """How models behave, as all workers see it."""
+        from adapters.moods.sql import SqlMoods
+
+        return SqlMoods(self.store.database)
 
     @cached_property
     def notifier(self) -> "Notifier":
@@ -366,7 +378,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.paying_ledger,
     "letters": lambda parts: parts.letters,
-    "models": lambda parts: parts.models,
+    "models": lambda parts: parts.shared_models,
     "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
@@ -384,15 +396,3 @@ def tools_of_specialists(*, models: bool) -> list[str]:
 def _pays(path: str) -> bool:
     """Return whether a class of activities asks for the payment rails."""
     return "rails" in inspect.signature(load(path)).parameters
-
-
-def load(path: str) -> type[Any]:  # Any: workflows and activities have no common type
-    """Return the class that `module:Class` names."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # as the caller names it
-
-
-def activities_of(holder: object) -> list[Activity]:
-    """Return the methods of an object that are activities."""
-    methods = (method for _, method in inspect.getmembers(holder, callable))
-    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

@@ -23,7 +23,8 @@ from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
 from client.which import which_headgate
 from domain.specialists import SPECIALISTS
-from workers.bootstrap import Parts, load
+from workers.bootstrap import Parts
+from workers.classes import load
 from workers.sandbox import CaseRunner
 from workers.settings import Settings
 from workflows import options

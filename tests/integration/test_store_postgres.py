@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError

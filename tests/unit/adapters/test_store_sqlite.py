@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
