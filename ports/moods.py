@@ -6,13 +6,13 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from domain.moods.mood import Mood
+from domain.moods.mood import ModelMood
 
 
 class KnownMood(BaseModel):
     """A model's mood, and how many cases wait because of it."""
 
-    mood: Mood
+    mood: ModelMood
     waiting: int = 0
 
 
@@ -24,7 +24,7 @@ class MoodStore(Protocol):
         ...
 
     def change(
-        self, model: str, change: Callable[[Mood], Mood], now: datetime, *, waits: str | None = None
+        self, model: str, change: Callable[[ModelMood], ModelMood], now: datetime, *, waits: str | None = None
     ) -> KnownMood:
         """Change a mood, in one transaction with the words that people are told of it.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.moods.mood import Mood
+from domain.moods.mood import ModelMood
 from domain.moods.words import telling
 from domain.words_to_people import WordToPeople
 from ports.moods import KnownMood
@@ -14,15 +14,15 @@ class MoodsInMemory:
 
     def __init__(self) -> None:
         self.words: list[WordToPeople] = []
-        self._moods: dict[str, Mood] = {}
+        self._moods: dict[str, ModelMood] = {}
         self._waits: dict[str, dict[str, datetime]] = {}
 
     def known(self, model: str) -> KnownMood:
         """Return what is known of a model; nothing ails one that was never heard of."""
-        return KnownMood(mood=self._moods.get(model, Mood(model=model)), waiting=len(self._waits.get(model, ())))
+        return KnownMood(mood=self._moods.get(model, ModelMood(model=model)), waiting=len(self._waits.get(model, ())))
 
     def change(
-        self, model: str, change: Callable[[Mood], Mood], now: datetime, *, waits: str | None = None
+        self, model: str, change: Callable[[ModelMood], ModelMood], now: datetime, *, waits: str | None = None
     ) -> KnownMood:
         """Change a mood."""
         after = change(self.known(model).mood)

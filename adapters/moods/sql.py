@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from adapters.moods.tables import model_moods, model_waits
 from adapters.store.database import Database, insert_first, upsert
 from adapters.store.words import add_word
-from domain.moods.mood import Mood
+from domain.moods.mood import ModelMood
 from domain.moods.words import telling
 from ports.moods import KnownMood
 
@@ -28,7 +28,7 @@ class SqlMoods:
             return KnownMood(mood=mood, waiting=0 if mood.answers else _count(connection, model))
 
     def change(
-        self, model: str, change: Callable[[Mood], Mood], now: datetime, *, waits: str | None = None
+        self, model: str, change: Callable[[ModelMood], ModelMood], now: datetime, *, waits: str | None = None
     ) -> KnownMood:
         """Change a mood, in one transaction with the words that people are told of it."""
 
@@ -65,9 +65,9 @@ class SqlMoods:
             return list(found.scalars())
 
 
-def _mood(connection: Connection, model: str) -> Mood:
+def _mood(connection: Connection, model: str) -> ModelMood:
     row = connection.execute(sa.select(model_moods.c.mood).where(model_moods.c.model == model)).scalar_one_or_none()
-    return Mood(model=model) if row is None else Mood.model_validate_json(row)
+    return ModelMood(model=model) if row is None else ModelMood.model_validate_json(row)
 
 
 def _count(connection: Connection, model: str) -> int:

@@ -8,7 +8,7 @@ model_moods = sa.Table(
     "model_moods",
     metadata,
     sa.Column("model", PlainText, primary_key=True),
-    sa.Column("mood", PlainText, nullable=False),  # Mood as JSON
+    sa.Column("mood", PlainText, nullable=False),  # ModelMood as JSON
     sa.Column("at", UtcTime, nullable=False),
 )
 

@@ -40,7 +40,7 @@ class Spell(BaseModel):
     good: int = 0
 
 
-class Mood(BaseModel):
+class ModelMood(BaseModel):
     """What is known of a model at one address.
 
     Attributes:
@@ -77,7 +77,7 @@ class Mood(BaseModel):
         return self.trouble is None and not self.spells
 
 
-def held_s(mood: Mood, now: datetime) -> float:
+def held_s(mood: ModelMood, now: datetime) -> float:
     """Return for how long a call is held back, seconds: until the time named, then while somebody else probes; 0: it
     may be made, as a probe where `needs_probe`.
     """
@@ -90,24 +90,24 @@ def held_s(mood: Mood, now: datetime) -> float:
     return 0.0
 
 
-def needs_probe(mood: Mood) -> bool:
+def needs_probe(mood: ModelMood) -> bool:
     """Return whether one call asks alone before all others: it said to wait, and has not answered since."""
     return mood.trouble is Trouble.TOLD_TO_WAIT
 
 
-def probing(mood: Mood, who: str, now: datetime) -> Mood:
+def probing(mood: ModelMood, who: str, now: datetime) -> ModelMood:
     """Let `who` ask first, if nobody else does and the time is up; whose turn it is stands in `probe`."""
     if not needs_probe(mood) or held_s(mood, now) > 0:
         return mood
     return mood.model_copy(update={"probe": who, "probe_until": now + timedelta(seconds=PROBE_S)})
 
 
-def given_back(mood: Mood, who: str) -> Mood:
+def given_back(mood: ModelMood, who: str) -> ModelMood:
     """End the turn of a probe that learned nothing, such as one that was cancelled."""
     return mood if mood.probe != who else mood.model_copy(update={"probe": "", "probe_until": None})
 
 
-def refused(mood: Mood, why: str, said_s: float | None, now: datetime) -> Mood:
+def refused(mood: ModelMood, why: str, said_s: float | None, now: datetime) -> ModelMood:
     """Note that it said to wait, `said_s` seconds where it named a time.
 
     Calls that were under way when the first was told are told too: they make the wait longer if they name more, but
@@ -123,14 +123,14 @@ def refused(mood: Mood, why: str, said_s: float | None, now: datetime) -> Mood:
     )
 
 
-def failed(mood: Mood, trouble: Trouble, why: str, now: datetime) -> Mood:
+def failed(mood: ModelMood, trouble: Trouble, why: str, now: datetime) -> ModelMood:
     """Note a call that failed for another reason. While a wait lasts it stands: the call was from before."""
     if mood.until is not None and needs_probe(mood) and now < mood.until:
         return mood
     return _ailing(mood, trouble, why, now)
 
 
-def answered(mood: Mood, asked_at: datetime) -> Mood:
+def answered(mood: ModelMood, asked_at: datetime) -> ModelMood:
     """Note an answer to a call that was made at `asked_at`: the trouble is over, unless the call was made before it.
 
     An answer to a call from before a refusal says nothing about the time that was named after it.
@@ -146,7 +146,7 @@ def answered(mood: Mood, asked_at: datetime) -> Mood:
     )  # fmt: skip
 
 
-def resumed(mood: Mood, by: str, now: datetime) -> Mood:
+def resumed(mood: ModelMood, by: str, now: datetime) -> ModelMood:
     """End a wait now: the next call asks, alone, and the others follow if it is answered."""
     if not needs_probe(mood):
         return mood
@@ -154,7 +154,7 @@ def resumed(mood: Mood, by: str, now: datetime) -> Mood:
     return mood.model_copy(update={"until": until, "probe": "", "probe_until": None, "resumed_by": by})
 
 
-def _ailing(mood: Mood, trouble: Trouble, why: str, now: datetime) -> Mood:
+def _ailing(mood: ModelMood, trouble: Trouble, why: str, now: datetime) -> ModelMood:
     since = mood.since if mood.trouble is trouble and mood.since is not None else now
     return mood.model_copy(
         update={

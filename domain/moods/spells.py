@@ -7,7 +7,7 @@ that were answered, are a provider that has a bad hour: their steps are tried ag
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.moods.mood import AnswerNoted, Mood, Spell
+from domain.moods.mood import AnswerNoted, ModelMood, Spell
 
 CASES = 4  # so many different messages, badly answered ...
 WINDOW_S = 600.0  # ... within this time, with no more good answers than that among them
@@ -16,7 +16,7 @@ LAPSES_S = 3600.0  # longer than the longest rung of the usual ladder: nobody as
 NOTED_AT_MOST = 40
 
 
-def with_bad(mood: Mood, task: str, case_id: str, good: Sequence[datetime], now: datetime) -> Mood:
+def with_bad(mood: ModelMood, task: str, case_id: str, good: Sequence[datetime], now: datetime) -> ModelMood:
     """Note a bad answer, asked once more included, and begin a spell where it is one.
 
     Args:
@@ -39,7 +39,7 @@ def with_bad(mood: Mood, task: str, case_id: str, good: Sequence[datetime], now:
     return noted.model_copy(update={"spells": [*(s for s in mood.spells if s.task != task), spell]})
 
 
-def with_good(mood: Mood, task: str, good: Sequence[datetime], now: datetime) -> Mood:
+def with_good(mood: ModelMood, task: str, good: Sequence[datetime], now: datetime) -> ModelMood:
     """Note good answers while a spell lasts; enough of them in a row end it."""
     spell = next((s for s in mood.spells if s.task == task), None)
     if spell is None:
@@ -52,16 +52,16 @@ def with_good(mood: Mood, task: str, good: Sequence[datetime], now: datetime) ->
     return noted.model_copy(update={"spells": others, "bad": [a for a in noted.bad if a.task != task]})
 
 
-def in_spell(mood: Mood, task: str, now: datetime) -> bool:
+def in_spell(mood: ModelMood, task: str, now: datetime) -> bool:
     """Return whether bad answers to a task are the provider's now."""
     return _spell_of(mood, task, now) is not None
 
 
-def _spell_of(mood: Mood, task: str, now: datetime) -> Spell | None:
+def _spell_of(mood: ModelMood, task: str, now: datetime) -> Spell | None:
     return next((s for s in mood.spells if s.task == task and (now - s.last_bad).total_seconds() < LAPSES_S), None)
 
 
-def _noted(mood: Mood, task: str, good: Sequence[datetime], now: datetime) -> Mood:
+def _noted(mood: ModelMood, task: str, good: Sequence[datetime], now: datetime) -> ModelMood:
     """Add good answers, and forget what is older than the window."""
     oldest = now - timedelta(seconds=WINDOW_S)
     added = [AnswerNoted(task=task, at=at) for at in good]
@@ -69,7 +69,7 @@ def _noted(mood: Mood, task: str, good: Sequence[datetime], now: datetime) -> Mo
     return mood.model_copy(update={"good": kept, "bad": [a for a in mood.bad if a.at > oldest]})
 
 
-def _begun(mood: Mood, task: str) -> datetime | None:
+def _begun(mood: ModelMood, task: str) -> datetime | None:
     """Return since when the last bad answers are a spell, None where they are none."""
     last: dict[str, datetime] = {}
     for answer in reversed(mood.bad):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.moods.mood import Mood, Trouble
+from domain.moods.mood import ModelMood, Trouble
 from domain.words_to_people import WordKind, WordToPeople
 
 TELL_AFTER_S = 60.0  # a shorter wait or outage is nobody's matter: cases wait it out
@@ -27,7 +27,7 @@ _OF_A_SPELL = (
 )
 
 
-def telling(mood: Mood, waiting: int, now: datetime) -> tuple[Mood, list[WordToPeople]]:
+def telling(mood: ModelMood, waiting: int, now: datetime) -> tuple[ModelMood, list[WordToPeople]]:
     """Return the mood with what people know by now, and the words that are new; `waiting` counts its cases."""
     words: list[WordToPeople] = []
     told = dict(mood.told)
@@ -46,7 +46,7 @@ def telling(mood: Mood, waiting: int, now: datetime) -> tuple[Mood, list[WordToP
     return mood.model_copy(update={"told": told}), words
 
 
-def _causes(mood: Mood, now: datetime) -> list[tuple[str, datetime, str, str]]:
+def _causes(mood: ModelMood, now: datetime) -> list[tuple[str, datetime, str, str]]:
     """Return what people should know of: its cause, since when, and what is said of it."""
     found = []
     if mood.trouble is not None and mood.since is not None and _lasts(mood, now):
@@ -60,13 +60,13 @@ def _causes(mood: Mood, now: datetime) -> list[tuple[str, datetime, str, str]]:
     return found
 
 
-def _lasts(mood: Mood, now: datetime) -> bool:
+def _lasts(mood: ModelMood, now: datetime) -> bool:
     if mood.trouble is Trouble.MISCONFIGURED or mood.since is None:
         return True
     return (max(mood.until or now, now) - mood.since).total_seconds() >= TELL_AFTER_S
 
 
-def _is_over(mood: Mood, cause: str) -> bool:
+def _is_over(mood: ModelMood, cause: str) -> bool:
     if cause.startswith(_SPELL):
         return all(spell.task != cause.removeprefix(_SPELL) for spell in mood.spells)
     return mood.trouble is None

@@ -21,6 +21,7 @@ from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLett
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract
+from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_settling import SettlingContract
@@ -56,6 +57,10 @@ class TestLedgerOnPostgres(LedgerContract):
 
 
 class TestLettersOnPostgres(LetterContract):
+    pass
+
+
+class TestMoodsOnPostgres(MoodContract):
     pass
 
 

@@ -13,7 +13,7 @@ import structlog
 from domain.errors import ConfigurationError, ToldToWaitError, TransientError
 from domain.model_call import ModelReply, ModelRequest
 from domain.moods import mood as moods
-from domain.moods.mood import Mood, Trouble
+from domain.moods.mood import ModelMood, Trouble
 from domain.moods.spells import NOTED_AT_MOST, WINDOW_S, in_spell, with_bad, with_good
 from domain.moods.waits import back_in_s, spread_s
 from ports.model import LanguageModel
@@ -46,7 +46,7 @@ class Watch:
         self._store = store
         self._clock = clock
         self._chance = chance
-        self._known = KnownMood(mood=Mood(model=model))
+        self._known = KnownMood(mood=ModelMood(model=model))
         self._shared = True  # the store knows what this process knows
         self._looked_at = float("-inf")
         self._turn = asyncio.Lock()  # what is read or written later is known later
@@ -139,7 +139,7 @@ class Watch:
             if self._shared or moods.held_s(self._known.mood, self._clock()) <= 0:
                 self._known, self._shared = known, True
 
-    async def _change(self, change: Callable[[Mood], Mood], *, waits: str | None = None) -> None:
+    async def _change(self, change: Callable[[ModelMood], ModelMood], *, waits: str | None = None) -> None:
         async with self._turn:
             try:
                 self._known = await asyncio.to_thread(

@@ -13,7 +13,7 @@ from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
-from domain.moods.mood import PROBE_S, Mood, Trouble, resumed
+from domain.moods.mood import PROBE_S, ModelMood, Trouble, resumed
 from domain.moods.spells import CASES, OVER_AFTER
 from domain.moods.waits import SPREAD_S
 from ports.moods import KnownMood
@@ -276,7 +276,7 @@ class Broken(MoodsInMemory):
         raise TransientError("locked")
 
     def change(
-        self, model: str, change: Callable[[Mood], Mood], now: datetime, *, waits: str | None = None
+        self, model: str, change: Callable[[ModelMood], ModelMood], now: datetime, *, waits: str | None = None
     ) -> KnownMood:
         raise TransientError("locked")
 

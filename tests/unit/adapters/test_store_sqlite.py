@@ -29,6 +29,7 @@ from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLett
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract, close
+from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
@@ -48,6 +49,10 @@ class TestLedgerOnSqlite(LedgerContract):
 
 
 class TestLettersOnSqlite(LetterContract):
+    pass
+
+
+class TestMoodsOnSqlite(MoodContract):
     pass
 
 
