@@ -244,11 +244,11 @@ class Cases:
 
         async def send(case_id: str) -> None:
             async with turns:
-                if len(done.routed) + len(done.refused) >= limit:
-                    return
                 try:
                     status = await self.status(case_id)
                     if status.state is not CaseState.WAITING_HUMAN or not finding_fits(status.finding, finding):
+                        return
+                    if len(done.routed) + len(done.refused) >= limit:
                         return
                     done.routed.append(case_id)  # before it is told: others look at the limit meanwhile
                     if dry_run:
