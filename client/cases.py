@@ -242,13 +242,18 @@ class Cases:
         done = RoutedCases(looked_at=len(ids))
         turns = asyncio.Semaphore(ASKED_AT_ONCE)
 
+        def full() -> bool:
+            return len(done.routed) + len(done.refused) >= limit
+
         async def send(case_id: str) -> None:
             async with turns:
+                if full():
+                    return
                 try:
                     status = await self.status(case_id)
                     if status.state is not CaseState.WAITING_HUMAN or not finding_fits(status.finding, finding):
                         return
-                    if len(done.routed) + len(done.refused) >= limit:
+                    if full():
                         return
                     done.routed.append(case_id)  # before it is told: others look at the limit meanwhile
                     if dry_run:
