@@ -44,7 +44,7 @@ def with_good(mood: ModelMood, task: str, good: Sequence[datetime], now: datetim
     spell = next((s for s in mood.spells if s.task == task), None)
     if spell is None:
         return mood
-    in_a_row = spell.good + len(good)
+    in_a_row = spell.good + sum(1 for at in good if at > spell.last_bad)
     others = [s for s in mood.spells if s.task != task]
     if in_a_row < OVER_AFTER:
         return mood.model_copy(update={"spells": [*others, spell.model_copy(update={"good": in_a_row})]})

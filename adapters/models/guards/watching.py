@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from domain.errors import ConfigurationError, ToldToWaitError, TransientError
+from domain.errors import ConfigurationError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest
 from domain.moods import mood as moods
 from domain.moods.mood import ModelMood, Trouble
@@ -183,7 +183,10 @@ class WatchedModel:
         except (TransientError, ConfigurationError) as error:
             await self.watch.failed(error, request.case_id)
             raise
-        except asyncio.CancelledError:
+        except UnsupportedTaskError:  # an answer, if not the one that was wanted
+            await self.watch.answered(began)
+            raise
+        except BaseException:
             if probe:  # a cancelled task cannot wait for the store
                 giving = asyncio.create_task(self.watch.given_back(probe))
                 self._background.add(giving)

@@ -11,7 +11,7 @@ import pytest
 from adapters.models.guards import watching
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
-from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.errors import ConfigurationError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.moods.mood import PROBE_S, ModelMood, Trouble, resumed
 from domain.moods.spells import CASES, OVER_AFTER
@@ -52,7 +52,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World()
 
 
-Outcome = HeadgateError | ModelReply
+Outcome = Exception | ModelReply
 
 
 @dataclass
@@ -68,7 +68,7 @@ class FakeModel:
         if isinstance(answer, tuple):
             await answer[0].wait()
             answer = answer[1]
-        if isinstance(answer, HeadgateError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -269,6 +269,19 @@ async def test_a_task_that_it_does_not_know_is_no_trouble_of_the_model(world: Wo
     assert world.moods.known(NAME).mood.answers
 
 
+@pytest.mark.parametrize("error", [UnsupportedTaskError("422"), ValueError("a bug")])
+async def test_a_probe_that_is_answered_oddly_holds_up_nobody(world: World, error: Exception) -> None:
+    """What it cannot do is an answer; after a bug another one asks."""
+    provider = FakeModel([told(5), error])
+    model = WatchedModel(provider, world.watch())
+    await refused(model)
+    world.passes(5)
+    with pytest.raises(type(error)):
+        await model.complete(REQUEST)
+    await asyncio.gather(*model._background)
+    assert await model.complete(REQUEST) == REPLY
+
+
 class Broken(MoodsInMemory):
     """A store that cannot be reached."""
 
@@ -304,6 +317,7 @@ async def test_bad_answers_to_message_after_message_are_a_spell_for_all_processe
     await one.complete(REQUEST)  # a look at what is known
     assert one.in_spell(REQUEST)
     assert not one.in_spell(request(task="claim")), "each task has its own"
+    world.passes(1)
     for _ in range(OVER_AFTER):
         await one.judged(REQUEST, fit=True)
     assert not one.in_spell(REQUEST)

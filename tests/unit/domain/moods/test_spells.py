@@ -62,6 +62,12 @@ def test_it_ends_with_good_answers_in_a_row_and_begins_anew_only_with_as_many_ba
     assert not in_spell(bad(over, 13), "route", at(13))
 
 
+def test_good_answers_from_before_it_do_not_end_it() -> None:
+    """Another process hands over what it remembers with its first good answer afterwards."""
+    spell = bad(FINE, *range(CASES))
+    assert in_spell(with_good(spell, "route", [*(at(-n) for n in range(30)), at(10)], at(10)), "route", at(10))
+
+
 def test_it_outlasts_the_longest_rung_and_then_lapses() -> None:
     """Cases that come back after half an hour must not be stranded by the first bad answer."""
     spell = bad(FINE, *range(CASES))
