@@ -254,7 +254,7 @@ class Parts:
         """How models behave, as all workers see it."""
         from adapters.moods.sql import SqlMoods
 
-        return SqlMoods(self.store.database)
+        return SqlMoods(lambda: self.store.database)
 
     @cached_property
     def notifier(self) -> "Notifier":

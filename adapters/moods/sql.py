@@ -15,14 +15,14 @@ from ports.moods import KnownMood
 
 
 class SqlMoods:
-    """`MoodStore` on SQL."""
+    """`MoodStore` on SQL; opened on first use, since a model can be asked while the store is away."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, opened: Callable[[], Database]) -> None:
+        self._opened = opened
 
     def known(self, model: str) -> KnownMood:
         """Return what is known of a model; nothing ails one that was never heard of."""
-        with self._database.reading() as connection:
+        with self._opened().reading() as connection:
             mood = _mood(connection, model)
             # Nobody counts in good times: this is read before calls.
             return KnownMood(mood=mood, waiting=0 if mood.answers else _count(connection, model))
@@ -31,9 +31,10 @@ class SqlMoods:
         self, model: str, change: Callable[[ModelMood], ModelMood], now: datetime, *, waits: str | None = None
     ) -> KnownMood:
         """Change a mood, in one transaction with the words that people are told of it."""
+        database = self._opened()
 
         def work(connection: Connection) -> KnownMood:
-            self._database.lock(connection, f"model:{model}")
+            database.lock(connection, f"model:{model}")
             before = _mood(connection, model)
             after = change(before)
             if waits and not after.answers:
@@ -49,18 +50,18 @@ class SqlMoods:
                 waiting = 0
             return KnownMood(mood=after, waiting=waiting)
 
-        return self._database.writing(work)
+        return database.writing(work)
 
     def all_known(self) -> list[KnownMood]:
         """Return all moods, by the models' names."""
-        with self._database.reading() as connection:
+        with self._opened().reading() as connection:
             names = connection.execute(sa.select(model_moods.c.model).order_by(model_moods.c.model)).scalars().all()
             return [KnownMood(mood=_mood(connection, name), waiting=_count(connection, name)) for name in names]
 
     def waiting(self, model: str, limit: int) -> list[str]:
         """Return cases that wait because of a model, the oldest first."""
         wanted = sa.select(model_waits.c.case_id).where(model_waits.c.model == model)
-        with self._database.reading() as connection:
+        with self._opened().reading() as connection:
             found = connection.execute(wanted.order_by(model_waits.c.since, model_waits.c.case_id).limit(limit))
             return list(found.scalars())
 

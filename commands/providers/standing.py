@@ -29,7 +29,8 @@ async def models_standing(parts: "Parts") -> dict[str, object]:
     known = {k.mood.model: k for k in await asyncio.to_thread(parts.moods.all_known)}
     names = [*tiers, *(name for name, k in known.items() if name not in tiers and not k.mood.answers)]
     rows = [row_of(name, tiers.get(name, []), known.get(name)) for name in names]
-    return {"profile": parts.settings.models, "models": rows} | ({"blueprint_unread": unread} if unread else {})
+    document: dict[str, object] = {"profile": parts.settings.models, "models": rows}
+    return document | {"blueprint_unread": unread} if unread else document
 
 
 def row_of(name: str, tiers: list[str], known: "KnownMood | None") -> dict[str, object]:

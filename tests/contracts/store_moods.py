@@ -14,12 +14,12 @@ class MoodContract:
     """Moods of models."""
 
     def test_nothing_ails_a_model_that_was_never_heard_of(self, store: Store) -> None:
-        known = SqlMoods(store.database).known("m")
+        known = SqlMoods(lambda: store.database).known("m")
         assert (known.mood, known.waiting) == (ModelMood(model="m"), 0)
-        assert SqlMoods(store.database).all_known() == []
+        assert SqlMoods(lambda: store.database).all_known() == []
 
     def test_a_mood_comes_back_with_those_who_wait_and_a_word(self, store: Store) -> None:
-        ours, theirs = SqlMoods(store.database), SqlMoods(store.database)
+        ours, theirs = SqlMoods(lambda: store.database), SqlMoods(lambda: store.database)
         for n in (2, 1, 2):
             at = NOW + timedelta(seconds=n)
             ours.change("m", lambda mood, at=at: moods.refused(mood, "429", 600.0, at), at, waits=f"case/shop/{n}")
@@ -33,16 +33,16 @@ class MoodContract:
         assert len(store.words.untold(10, NOW + timedelta(hours=1))) == 2
 
     def test_who_waits_for_nothing_is_not_kept(self, store: Store) -> None:
-        ours = SqlMoods(store.database)
+        ours = SqlMoods(lambda: store.database)
         ours.change("m", lambda mood: mood, NOW, waits="case/shop/1")
         assert ours.waiting("m", 10) == []
 
     def test_of_many_that_come_at_once_one_probes(self, store: Store) -> None:
-        SqlMoods(store.database).change("m", lambda mood: moods.refused(mood, "429", 1.0, NOW), NOW)
+        SqlMoods(lambda: store.database).change("m", lambda mood: moods.refused(mood, "429", 1.0, NOW), NOW)
         later, won = NOW + timedelta(seconds=2), []
 
         def come(name: str) -> None:
-            known = SqlMoods(store.database).change("m", lambda mood: moods.probing(mood, name, later), later)
+            known = SqlMoods(lambda: store.database).change("m", lambda mood: moods.probing(mood, name, later), later)
             won.append(known.mood.probe)
 
         threads = [threading.Thread(target=come, args=(f"t{n}",)) for n in range(8)]

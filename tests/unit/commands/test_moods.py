@@ -20,7 +20,8 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def moods(tmp_path: Path) -> SqlMoods:
-    return SqlMoods(open_store(f"sqlite:///{tmp_path / 'store.db'}").database)
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    return SqlMoods(lambda: store.database)
 
 
 def status(folder: Path) -> list[dict[str, object]]:
