@@ -1,6 +1,7 @@
 """Bad answers that come in a spell climb the ladder; each try is paid for, and one odd answer afterwards is its own."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from domain.errors import BadAnswerError, BadSpellError, FailureKind, ToldToWait
 from domain.model_call import Usage
 from domain.routing import BILLING
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
-from tests.workflows.running import Mill, home, timers_of
+from tests.workflows.running import Mill, eventually, home, timers_of
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -54,6 +55,13 @@ async def test_an_answer_that_is_odd_when_the_spell_is_over_goes_to_a_person(mil
     world.will("extract_claim", in_spell())
     world.always("extract_claim", BadAnswerError("not JSON", usage=SPENT))
     handle = await mill.start()
+
+    async def asked_once() -> bool:
+        work = mill.client.get_workflow_handle(home(handle.id, "billing"))
+        return bool(world.of("extract_claim")) and LADDER[0] in await timers_of(work)
+
+    await eventually(asked_once)
+    await mill.skip(timedelta(seconds=LADDER[0] + 1))
     status = await mill.until(handle, CaseState.WAITING_HUMAN)
     assert "not JSON" in status.finding
     assert LADDER[0] in await timers_of(mill.client.get_workflow_handle(home(handle.id, "billing")))
