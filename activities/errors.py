@@ -1,15 +1,16 @@
 """What each failure means to Temporal: on the way out of an activity, and on the way into a workflow."""
 
-import math
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import BadAnswerError, HeadgateError, ToldToWaitError, TransientError
+from domain.errors import BadAnswerError, BadSpellError, HeadgateError, ToldToWaitError, TransientError
+from domain.moods.waits import wait_s
 
-LONGEST_WAIT_S = 6 * 3600.0  # whoever names more is asked again after this
+FROM_A_FIRST_TRY_S = 1.0  # a case that is held back waits as a task of its queue, where it can be seen and called
 MESSAGE_CHARS = 500
 
 
@@ -17,9 +18,9 @@ class FailureInterceptor(Interceptor):
     """Turns Headgate's own errors into Temporal's; the worker gets one.
 
     What time does not mend is non-retryable. `ToldToWaitError` is retried by Temporal, at the time that the provider
-    named. `TransientError` is left to the call's own policy: most name it as non-retryable, because the ladder is
-    climbed by the workflow, which can show it; an ending is recorded however often it takes. Any other exception is a
-    bug and keeps Temporal's own retries.
+    named, or later where it named none that makes sense. `TransientError` is left to the call's own policy: most name
+    it as non-retryable, because the ladder is climbed by the workflow, which can show it; an ending is recorded however
+    often it takes. Any other exception is a bug and keeps Temporal's own retries.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
@@ -43,8 +44,15 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
     """
     name, message = type(error).__name__, str(error)[:MESSAGE_CHARS]
     if isinstance(error, ToldToWaitError):
-        wait = 0.0 if math.isnan(error.wait_seconds) else min(max(error.wait_seconds, 0.0), LONGEST_WAIT_S)
-        raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=wait)) from error
-    details = [error.usage] if isinstance(error, BadAnswerError) and error.usage is not None else []
-    final = not isinstance(error, TransientError)
-    raise ApplicationError(message, *details, type=name, non_retryable=final) from error
+        raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=_wait_s(error))) from error
+    usage = error.usage if isinstance(error, BadAnswerError | BadSpellError) else None
+    # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
+    final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)
+    raise ApplicationError(message, *([usage] if usage else []), type=name, non_retryable=final) from error
+
+
+def _wait_s(error: ToldToWaitError) -> float:
+    info = activity.info() if activity.in_activity() else None
+    if error.held:
+        return min(error.wait_seconds, FROM_A_FIRST_TRY_S) if info and info.is_local else error.wait_seconds
+    return wait_s(error.wait_seconds if error.named else None, info.attempt if info else 1)

@@ -1,6 +1,7 @@
 """What somebody would write first: a workflow with one activity per model call, and its workers."""
 
 import compileall
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class BareWorkflow:
 class BareActivities:
     """The model calls of the bare workflow."""
 
-    def __init__(self, models: dict[Tier, LanguageModel]) -> None:
+    def __init__(self, models: Mapping[Tier, LanguageModel]) -> None:
         self._models = models
 
     @activity.defn

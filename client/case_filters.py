@@ -1,5 +1,6 @@
 """Which cases are meant: the conditions of lists and counts, in Temporal's list filter."""
 
+import re
 from collections.abc import Iterable
 
 from domain.case import TERMINAL_STATES, CaseState
@@ -49,6 +50,18 @@ def case_filter(
             raise not_among("category", category, known or [])
         conditions.append(in_category(chosen))
     return " AND ".join(conditions)
+
+
+def finding_fits(finding: str, wanted: str) -> bool:
+    """Return whether a finding begins as wanted, in any case of letters; `*` stands for anything.
+
+    >>> finding_fits("the router gave no category: not a category", "The router gave no")
+    True
+    >>> finding_fits("read the claim: it is empty", "*it is empty"), finding_fits("claim [1]", "claim [2]")
+    (True, False)
+    """
+    pattern = ".*".join(re.escape(part) for part in wanted.strip().split("*"))
+    return re.match(pattern, finding.strip(), re.IGNORECASE | re.DOTALL) is not None
 
 
 def in_category(name: str) -> str:

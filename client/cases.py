@@ -6,6 +6,8 @@ import uuid
 from collections.abc import AsyncIterator
 
 import httpx
+from pydantic import BaseModel, Field
+from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -16,7 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.case_filters import case_filter
+from client.case_filters import case_filter, finding_fits
 from client.case_rows import CaseRow, row_of
 from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
 from client.which import Endpoints, source_named
@@ -33,6 +35,16 @@ from domain.case import (
 from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError
 from domain.inbound.signing import sign
 from workflows.case import CaseWorkflow
+
+ASKED_AT_ONCE = 16
+
+
+class RoutedCases(BaseModel):
+    """What became of routing many: how many waited, which took it, and which did not and why."""
+
+    looked_at: int = 0
+    routed: list[str] = Field(default_factory=list)
+    refused: dict[str, str] = Field(default_factory=dict)
 
 
 class Cases:
@@ -212,6 +224,68 @@ class Cases:
                 description = await describe(self._temporal, case_id)
                 return CaseAnswer(accepted=False, message=f"the case has ended: {row_of(description).state}")
             raise await unanswered(self._temporal, case_id, error) from error
+
+    async def route_all(
+        self, finding: str, decision: HumanDecision, *, limit: int = 1000, dry_run: bool = False
+    ) -> RoutedCases:
+        """Send all cases that wait for a person with such a finding (`finding_fits`) where the decision says.
+
+        Each is told for the wait at which it was found: one that went on meanwhile does not take it. Safe to repeat.
+
+        Args:
+            finding: how it begins.
+            decision: its verdict, category and who decides.
+            limit: at most so many are sent, the newest first.
+            dry_run: only say which they are.
+        """
+        ids = [row.case_id async for row in self.list(state=CaseState.WAITING_HUMAN, limit=100_000)]
+        done = RoutedCases(looked_at=len(ids))
+        turns = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        def full() -> bool:
+            return len(done.routed) + len(done.refused) >= limit
+
+        async def send(case_id: str) -> None:
+            async with turns:
+                if full():
+                    return
+                try:
+                    status = await self.status(case_id)
+                    if status.state is not CaseState.WAITING_HUMAN or not finding_fits(status.finding, finding):
+                        return
+                    if full():
+                        return
+                    done.routed.append(case_id)  # before it is told: others look at the limit meanwhile
+                    if dry_run:
+                        return
+                    answer = await self.decide(case_id, decision.model_copy(update={"lane": status.lane}))
+                    refusal = "" if answer.accepted else answer.message
+                except (NotReachableError, UnknownCaseError) as error:
+                    refusal = str(error)
+                if refusal:
+                    done.routed = [other for other in done.routed if other != case_id]
+                    done.refused[case_id] = refusal
+
+        await asyncio.gather(*map(send, ids))
+        return done
+
+    async def try_now(self, case_id: str) -> bool:
+        """Let a case that waits between two tries of a step try it now; return whether it does wait so.
+
+        Steps that sleep in the workflow itself, on the ladder, keep to it.
+        """
+        try:
+            raw = (await self._temporal.get_workflow_handle(case_id).describe()).raw_description
+            waiting = [a.activity_id for a in raw.pending_activities if a.HasField("next_attempt_schedule_time")]
+            for activity_id in waiting:
+                asked = ResetActivityRequest(namespace=self._temporal.namespace, id=activity_id)
+                asked.execution.workflow_id = case_id
+                await self._temporal.workflow_service.reset_activity(asked)
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNIMPLEMENTED):
+                return False  # it has ended, or this Temporal cannot do it: the case comes by itself
+            raise
+        return bool(waiting)
 
     async def disconnect(self) -> None:
         """Close the connection to the gateway; leaving `Headgate` as a context does it."""

@@ -9,6 +9,8 @@ from commands.blueprint import blueprint_app
 from commands.doctor.command import doctor
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
+from commands.providers.models import models_app
+from commands.providers.routing import cases_route
 from commands.rescue.command import rescue
 from commands.running.demo import demo
 from commands.running.init import prepare
@@ -40,11 +42,13 @@ for word in (up, demo, submit, status, audit, rescue, doctor, gateway, worker):
 app.command("init")(prepare)
 app.command("offline-model")(offline_model)
 cases_app.command("original")(cases_original)
+cases_app.command("route")(cases_route)
 for name, group in (
     ("cases", cases_app),
     ("approvals", approvals_app),
     ("intake", intake_app),
     ("dlq", dlq_app),
+    ("models", models_app),
     ("ledger", ledger_app),
     ("records", records_app),
     ("sources", sources_app),

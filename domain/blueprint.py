@@ -7,6 +7,7 @@ A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.m
 import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -86,6 +87,13 @@ class ModelChoice(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
     reasoning_effort: str = ""  # as the provider names it; empty: not sent
     logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
+
+    @property
+    def known_as(self) -> str:
+        """What people call it: provider, model, and the server where it is not the provider's own; no secret in it."""
+        server = urlsplit(self.base_url)
+        at = f" at {server.netloc.rpartition('@')[2]}{server.path}" if self.base_url else ""
+        return f"{self.provider} {self.model}{at}"
 
     @property
     def key_variable(self) -> str | None:

@@ -2,7 +2,8 @@
 
 HeadgateError                        about the work: what becomes of a case
 ├── TransientError                   connection refused, 5xx, database busy: the ladder, then a dead letter (exit 3)
-│   └── OvertakenError               a copy of outside records that somebody else made later: looked up again
+│   ├── OvertakenError               a copy of outside records that somebody else made later: looked up again
+│   └── BadSpellError                bad answers to message after message: the provider's matter, not the message's
 ├── ToldToWaitError                  429, 529, Retry-After: waits what was said, does not use up the ladder
 ├── BadAnswerError                   no answer of a model fits, after the bounded re-asks: the human lane
 │   └── UnfitAnswerError             one answer does not fit: the model is asked again at once
@@ -80,16 +81,32 @@ class OvertakenError(TransientError):
     """Somebody looked later than we did and has copied already: what we saw may be old."""
 
 
+class BadSpellError(TransientError):
+    """No answer of a model fits, and none to other messages did lately.
+
+    Attributes:
+        usage: what was asked in vain; it is paid for.
+    """
+
+    def __init__(self, message: str, usage: "Usage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
 class ToldToWaitError(HeadgateError):
     """A provider said to come back later.
 
     Attributes:
         wait_seconds: how long it said to wait, seconds.
+        named: whether it named that time; otherwise `wait_seconds` is ours, for the first time.
+        held: whether the wait was judged already, and whoever comes too early is held back without a call.
     """
 
-    def __init__(self, message: str, wait_seconds: float) -> None:
+    def __init__(self, message: str, wait_seconds: float, *, named: bool = True, held: bool = False) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
+        self.named = named
+        self.held = held
 
 
 class BadAnswerError(HeadgateError):
@@ -148,6 +165,7 @@ class FailureKind(StrEnum):
 FAILURE_KINDS: dict[str, FailureKind] = {
     TransientError.__name__: FailureKind.TRANSIENT,
     OvertakenError.__name__: FailureKind.TRANSIENT,
+    BadSpellError.__name__: FailureKind.TRANSIENT,
     ToldToWaitError.__name__: FailureKind.TOLD_TO_WAIT,
     BadAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnfitAnswerError.__name__: FailureKind.BAD_ANSWER,

@@ -24,7 +24,8 @@ class ModelRequest(BaseModel):
     """One call: the prompt and the JSON schema that the answer must fit.
 
     `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
-    output on the wire. `max_output` is in tokens.
+    output on the wire. `max_output` is in tokens. `case_id` says which case (or specialist's workflow) asks; it
+    is not sent.
     """
 
     tier: Tier
@@ -32,6 +33,7 @@ class ModelRequest(BaseModel):
     json_schema: dict[str, Any]  # Any: a JSON schema is free-form
     messages: list[Message]
     max_output: int = Field(default=512, ge=1, le=32_000)
+    case_id: str = ""
 
 
 class Usage(BaseModel):

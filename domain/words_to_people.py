@@ -41,6 +41,7 @@ class WordKind(StrEnum):
     LETTER = "letter"
     ANSWER = "answer"
     BOOKS_BEHIND = "books_behind"
+    MODEL = "model"
 
 
 _MANY: dict[str, str] = {
@@ -54,6 +55,7 @@ _MANY: dict[str, str] = {
     WordKind.LETTER: "letters that did not arrive or did not go out",
     WordKind.ANSWER: "cases whose customer wrote again",
     WordKind.BOOKS_BEHIND: "payments that the ledger does not know",
+    WordKind.MODEL: "words about models",
 }
 
 

@@ -1,6 +1,6 @@
 """A language model behind any provider's wire."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.model_call import ModelReply, ModelRequest
 
@@ -14,4 +14,17 @@ class LanguageModel(Protocol):
         Raises:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the names say.
         """
+        ...
+
+
+@runtime_checkable
+class JudgedModel(Protocol):
+    """A model that hears whether its answers fit, so that a spell of bad ones is known."""
+
+    async def judged(self, request: ModelRequest, *, fit: bool) -> bool:
+        """Note whether an answer fitted, asked once more included; return whether bad ones come in a spell."""
+        ...
+
+    def in_spell(self, request: ModelRequest) -> bool:
+        """Return whether bad answers to such a question come in a spell now."""
         ...

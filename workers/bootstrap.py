@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ports.inbox import Inbox
     from ports.ledger import Ledger
     from ports.model import LanguageModel
+    from ports.moods import MoodStore
     from ports.people import Notifier
     from ports.rescue import OpenCases
     from ports.starter import CaseStarter
@@ -252,20 +253,32 @@ class Parts:
         return EmbeddedRail(self.settings.rail_file)
 
     @cached_property
-    def models(self) -> "dict[Tier, LanguageModel]":
-        """One model per tier, by the blueprint's profile.
+    def models(self) -> "Mapping[Tier, LanguageModel]":
+        """One model per tier, by the blueprint's profile; moods are kept here. Raises as `_models`."""
+        from adapters.moods.memory import MoodsInMemory
 
-        Raises:
-            UsageError: the blueprint has no such profile.
-            ConfigurationError: a key or a price is missing.
-        """
+        return self._models(MoodsInMemory())
+
+    @cached_property
+    def shared_models(self) -> "Mapping[Tier, LanguageModel]":
+        """The same for workers, which share what they know of the models. Raises as `_models`."""
+        return self._models(self.moods)
+
+    def _models(self, moods: "MoodStore") -> "Mapping[Tier, LanguageModel]":
+        """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
         from adapters.models.factory import build_models
 
         if self.settings.models not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
-        return build_models(
-            self.blueprint, self.settings.models, secrets_in(os.environ), f"{self.settings.offline_model_url}/v1"
-        )
+        url = f"{self.settings.offline_model_url}/v1"
+        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods)
+
+    @cached_property
+    def moods(self) -> "MoodStore":
+        """How models behave, as all workers see it."""
+        from adapters.moods.sql import SqlMoods
+
+        return SqlMoods(lambda: self.store.database)
 
     @cached_property
     def notifier(self) -> "Notifier":
@@ -389,7 +402,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.paying_ledger,
     "letters": lambda parts: parts.letters,
-    "models": lambda parts: parts.models,
+    "models": lambda parts: parts.shared_models,
     "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,

@@ -17,10 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from domain.deadletter import Attempt, FailedStep
-    from domain.errors import BadAnswerError, FailureKind, HeadgateError, TransientError, failure_kind
+    from domain.errors import BadAnswerError, BadSpellError, FailureKind, HeadgateError, TransientError, failure_kind
     from domain.model_call import Usage
 
 STEP_FAILED = "StepFailed"
+_SPENT = (BadAnswerError.__name__, BadSpellError.__name__)  # errors that say what was spent
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str, str]:
@@ -55,7 +56,7 @@ def usage_of(error: BaseException) -> Usage:
     for workflows.
     """
     cause = _cause(error)
-    if not isinstance(cause, ApplicationError) or cause.type != BadAnswerError.__name__ or not cause.details:
+    if not isinstance(cause, ApplicationError) or cause.type not in _SPENT or not cause.details:
         return Usage()
     try:
         return Usage.model_validate(cause.details[0])

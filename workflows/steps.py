@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_details import plain
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
+    from domain.model_call import Usage
     from workflows import options
     from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
@@ -163,25 +164,34 @@ async def run_step(
         asyncio.CancelledError: the workflow was cancelled.
     """
     attempts: list[Attempt] = []
+    in_vain = Usage()
     while True:
         stop_if_cancelled()
         try:
-            return await _run(kind, activity, request, summary=summary, activity_id=activity_id, first=not attempts)
+            answer = await _run(kind, activity, request, summary=summary, activity_id=activity_id, first=not attempts)
+            return _with_cost(answer, in_vain)
         except (ActivityError, ValidationError) as error:
             if is_cancelled_exception(error):
                 raise
             stop_if_cancelled()
             failure, error_type, message = failure_of(error)
+            in_vain = in_vain.plus(usage_of(error))
             attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))
             rung = next_rung(ladder_s, len(attempts)) if failure is FailureKind.TRANSIENT else None
             if rung is None:
-                failed = FailedStep(
-                    step=step, kind=failure, message=message[:500], attempts=attempts, usage=usage_of(error)
-                )
+                failed = FailedStep(step=step, kind=failure, message=message[:500], attempts=attempts, usage=in_vain)
                 raise step_error(message, failed) from error
             waiting = f"{step}: try {len(attempts)} failed ({error_type}), next in {rung:g} s"
             workflow.logger.warning("%s", waiting)
             await _sleep(waiting, timedelta(seconds=rung))
+
+
+def _with_cost(answer: Any, in_vain: Usage) -> Any:  # noqa: ANN401 - what the activity returns
+    """Return an answer with what the tries before it used: they are paid for too."""
+    used = getattr(answer, "usage", None)
+    if not in_vain.calls or not isinstance(used, Usage):
+        return answer
+    return answer.model_copy(update={"usage": used.plus(in_vain)})
 
 
 async def _sleep(waiting: str, duration: timedelta) -> None:

@@ -12,17 +12,18 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from jinja2 import Template, TemplateError
 from pydantic import BaseModel, ValidationError
+from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.conversations.words import shortened, whole_text
-from domain.errors import BadAnswerError, ConfigurationError, StrictJSONError, UnfitAnswerError
+from domain.errors import BadAnswerError, BadSpellError, ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.reading.answers import strict_schema
-from ports.model import LanguageModel
+from ports.model import JudgedModel, LanguageModel
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 # Of a longer message the model sees the beginning and the end, where people say what they want.
@@ -118,20 +119,31 @@ async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[Model
 
     Raises:
         BadAnswerError: the second answer was not taken either; `usage` says what both cost.
+        BadSpellError: the same, while bad answers come to message after message; then one answer is enough.
         HeadgateError: what the model raises.
     """
     usage = Usage()
     asking = request
+    judge = model if isinstance(model, JudgedModel) else None  # measurements ask models that nobody watches
     async with heartbeating():
         for n in range(1, ANSWERS_AT_MOST + 1):
             reply = await model.complete(asking)
             usage = usage.plus(reply.usage)
             try:
-                return Asked(answer=read(reply), reply=reply, usage=usage, asked=n)
+                answer = read(reply)
             except UnfitAnswerError as e:
                 reason = str(e)
+            else:
+                if judge is not None:
+                    await judge.judged(request, fit=True)
+                return Asked(answer=answer, reply=reply, usage=usage, asked=n)
+            if judge is not None and judge.in_spell(request):
+                break
             asking = _with_objection(request, reply, reason)
-    raise BadAnswerError(f"task {request.schema_name!r}: {ANSWERS_AT_MOST} answers did not fit: {reason}", usage)
+    message = f"task {request.schema_name!r}: {n} answer{'s' if n > 1 else ''} did not fit: {reason}"
+    if judge is not None and await judge.judged(request, fit=False):
+        raise BadSpellError(f"{message}; nor did those to other messages", usage)
+    raise BadAnswerError(message, usage)
 
 
 class Question(Generic[Schema]):
@@ -187,8 +199,14 @@ class Question(Generic[Schema]):
                 Message(role="user", content="\n".join(data)),
             ],
             max_output=self._max_output,
+            case_id=_asking(),
         )
         return await ask(self._model, request, read or (lambda reply: read_json(reply, self._schema)))
+
+
+def _asking() -> str:
+    """Return the workflow that asks, empty outside of one."""
+    return (activity.info().workflow_id or "") if activity.in_activity() else ""
 
 
 def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:

@@ -51,6 +51,7 @@ class RouteActivities:
         is None and `route.unroutable` says why.
 
         Raises:
+            BadSpellError: no answer fitted, nor did those to other messages.
             TransientError, ToldToWaitError, ConfigurationError: as the model's.
         """
         case = request.case
@@ -88,6 +89,7 @@ class RouteActivities:
                 Message(role="user", content=fenced_ticket(case)),
             ],
             max_output=MAX_OUTPUT,
+            case_id=case.case_id,
         )
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import httpx
 import structlog
 
-from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
+from adapters.models.wires.retry_after import told_to_wait, wait_seconds
 from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
 
 TIMEOUT_S = 5.0  # for each part of the exchange
@@ -88,7 +88,7 @@ def raise_for_answer(answer: httpx.Response) -> None:
     said = f"the webhook for words to people answered {status}"
     wait_s = wait_seconds(answer.headers)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise ToldToWaitError(said, UNSAID_S if wait_s is None else wait_s)
+        raise told_to_wait(said, wait_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TIME_MENDS:
         if wait_s is not None:
             raise ToldToWaitError(said, wait_s)

@@ -1,29 +1,30 @@
 """From the blueprint's choice to models that can be called."""
 
-from collections import defaultdict
 from collections.abc import Callable
 
-from adapters.models.guards.pausing import Pause, PausingModel
+from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier
 from ports.model import LanguageModel
+from ports.moods import MoodStore
 
 _NO_KEY = "none-needed"
 
 
 def build_models(
-    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str
-) -> dict[Tier, LanguageModel]:
+    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str, moods: MoodStore
+) -> dict[Tier, WatchedModel]:
     """Return a model for each tier of a profile; nothing is called yet.
 
-    Tiers that name the same model at the same address share its pause: a refusal of one is a refusal of both.
+    Tiers that name the same model at the same address share its mood: a refusal of one is a refusal of both.
 
     Args:
         blueprint: names models and prices.
         profile: which of its `models`: `offline`, `openai`, `anthropic` or one of its own.
         secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
+        moods: what all workers know of models.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -32,13 +33,12 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
-    pauses: defaultdict[tuple[str, str], Pause] = defaultdict(Pause)
-    return {
-        tier: PausingModel(
-            _build(blueprint, choice, secret, offline_url), pauses[choice.base_url or choice.provider, choice.model]
-        )
-        for tier, choice in blueprint.models[profile].items()
-    }
+    watches: dict[str, Watch] = {}
+    built: dict[Tier, WatchedModel] = {}
+    for tier, choice in blueprint.models[profile].items():
+        watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
+        built[tier] = WatchedModel(_build(blueprint, choice, secret, offline_url), watch)
+    return built
 
 
 def _build(blueprint: Blueprint, choice: ModelChoice, secret: Callable[[str], str], offline_url: str) -> LanguageModel:

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import httpx
 
-from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
+from adapters.models.wires.retry_after import told_to_wait, wait_seconds
 from domain.audit.facts import RailEntry
-from domain.errors import ConfigurationError, RefusedError, ToldToWaitError, TransientError
+from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.action import Action
 from domain.money.amount import Money, exponent, format_minor
 from domain.money.effect import Settling
@@ -202,7 +202,7 @@ def _failure(response: httpx.Response) -> Exception:
     said = f"Stripe answered {status} {code or kind or 'without a reason'}"
     if status == 429:
         wait = wait_seconds(response.headers)
-        return ToldToWaitError(said, UNSAID_S if wait is None else wait)
+        return told_to_wait(said, wait)
     if response.headers.get("stripe-should-retry") == "true" or status in {408, 409} or status >= 500:
         return TransientError(said)
     if status in {401, 403}:

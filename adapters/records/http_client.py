@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
+from adapters.models.wires.retry_after import told_to_wait, wait_seconds
 from adapters.records.source import Deadline, too_slow
-from domain.errors import ConfigurationError, HeadgateError, StrictJSONError, ToldToWaitError, TransientError
+from domain.errors import ConfigurationError, HeadgateError, StrictJSONError, TransientError
 from domain.inbound.strict_json import loads
 
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -120,7 +120,7 @@ def _failure(answer: httpx.Response, template: str) -> HeadgateError:
     said = f"the records answer {status} to {_shown(template)}"
     wait = wait_seconds(answer.headers)
     if status == 429 or (status >= 500 and wait is not None):
-        return ToldToWaitError(said, UNSAID_S if wait is None else wait)
+        return told_to_wait(said, wait)
     if status in {408, 425} or status >= 500:
         return TransientError(said)
     if status in {401, 403}:

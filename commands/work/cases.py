@@ -206,18 +206,6 @@ def cases_cancel(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson 
     report([case_id], "asked to end", as_json=as_json)
 
 
-@cases_app.command("route")
-def cases_route(
-    case_id: str, category: str, data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson = False
-) -> None:
-    """Send a waiting case to a category of its blueprint, such as Billing or "Technical Support"."""
-    from domain.case import HumanDecision, Lane
-
-    _decide_case(
-        HumanDecision(verdict=Lane.ROUTE, by=person(by), category=category), case_id, data_dir, as_json=as_json
-    )
-
-
 @cases_app.command("answer")
 def cases_answer(
     case_id: str,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client.case_filters import ENDED_OUTSIDE, in_state
+from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.money.amount import format_minor
 
@@ -79,6 +80,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
             "output_tokens": counts.model_output_tokens,
             "cost_micros": counts.cost_micros,
         },
+        "moods": await models_standing(parts),
         "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
     }
 
@@ -127,6 +129,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
     if isinstance(words := shown["words"], dict):
         shown["words"] = words_line(**words)
+    if isinstance(moods := shown["moods"], dict):
+        shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown

@@ -145,6 +145,9 @@ def test_a_model_that_is_busy_is_waited_for(running: Running, model: Model) -> N
 
 @pytest.mark.parametrize("mode", NONSENSE)
 async def test_nonsense_goes_to_a_person(running: Running, model: Model, mode: str) -> None:
+    """One odd answer among good ones; message after message it would be a spell (`test_moods.py`)."""
+    good = [send_sample(running, name, f"before-{mode}") for name in expecting("answer")[8:10]]
+    settled(running, good)
     model.behaves(mode)
     case_id = send_sample(running, DUE, mode)
     assert settled(running, [case_id]) == {case_id: "waiting_human"}

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.blueprints.folder import load_blueprint
 from adapters.models.factory import build_models
+from adapters.moods.memory import MoodsInMemory
 from domain.model_call import Tier
 from tests.e2e.running import HEADGATE, PROJECT, Running
 from workers.secret_files import secrets_in
@@ -129,5 +130,5 @@ def test_the_model_profile_shown_is_good(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(PROJECT / "blueprints" / "default", tmp_path / "blueprint"))
     with (folder / "blueprint.toml").open("a", encoding="utf-8") as file:
         file.write(profile)
-    models = build_models(load_blueprint(folder), name, secrets_in({}), "http://127.0.0.1:1")
+    models = build_models(load_blueprint(folder), name, secrets_in({}), "http://127.0.0.1:1", MoodsInMemory())
     assert set(models) == set(Tier)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
@@ -21,6 +22,7 @@ from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLett
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract
+from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import seed_samples
@@ -65,6 +67,10 @@ class TestLedgerOnPostgres(LedgerContract):
 
 
 class TestLettersOnPostgres(LetterContract):
+    pass
+
+
+class TestMoodsOnPostgres(MoodContract):
     pass
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from adapters.models.wires.retry_after import UNSAID_S, wait_seconds
-from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from adapters.models.wires.retry_after import told_to_wait, wait_seconds
+from domain.errors import ConfigurationError, HeadgateError, TransientError, UnsupportedTaskError
 
 _MESSAGE_CHARS = 300
 _SECRET = re.compile(r"\b(?:sk|pk)-[A-Za-z0-9_*.-]{6,}|\bBearer\s+\S+")
@@ -105,7 +105,7 @@ def failure_for(
     meaning = table.meaning(status, named)
     wait = wait_seconds(headers)
     if meaning is Meaning.WAIT or (meaning is Meaning.WAIT_IF_SAID and wait is not None):
-        return ToldToWaitError(said, UNSAID_S if wait is None else wait)
+        return told_to_wait(said, wait)
     if meaning in (Meaning.TRANSIENT, Meaning.WAIT_IF_SAID):
         return TransientError(said)
     if meaning is Meaning.UNSUPPORTED:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-UNSAID_S = 20.0  # told to slow down but not for how long: longer than a burst, shorter than a queue's patience
-LONGEST_S = 6 * 3600.0  # whoever names more (a date next year, 10^9 seconds) is asked again after this
+from domain.errors import ToldToWaitError
+from domain.moods.waits import UNSAID_S, sane_s
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return the wait that the headers name, seconds, between 0 and `LONGEST_S`; None if they name none that makes
-    sense.
+    """Return the wait that the headers name, seconds; None if they name none that makes sense (`sane_s`).
 
     Read in this order: `retry-after-ms`, `retry-after` as a number (whole or not), `retry-after` as an HTTP date
     against the reply's own `date` where it has one, so that a wrong clock here does not matter.
@@ -21,19 +20,24 @@ def wait_seconds(headers: Mapping[str, str], now: datetime | None = None) -> flo
         now: the time to count a date from when the reply has none; default the clock.
     """
     in_ms = _number(headers.get("retry-after-ms"))
-    if in_ms is not None:
-        return _bounded(in_ms / 1000)
+    if in_ms is not None and (wait := sane_s(in_ms / 1000)) is not None:
+        return wait
     said = headers.get("retry-after")
     if said is None:
         return None
     seconds = _number(said)
     if seconds is not None:
-        return _bounded(seconds)
+        return sane_s(seconds)
     until = _date(said)
     if until is None:
         return None
     start = _date(headers.get("date")) or now or datetime.now(UTC)
-    return _bounded((until - start).total_seconds())
+    return sane_s(max(0.0, (until - start).total_seconds()))
+
+
+def told_to_wait(said: str, wait: float | None) -> ToldToWaitError:
+    """Return the error of a call that was told to wait: so many seconds, or None where no sensible time was named."""
+    return ToldToWaitError(said, UNSAID_S if wait is None else wait, named=wait is not None)
 
 
 def _number(text: str | None) -> float | None:
@@ -50,7 +54,3 @@ def _date(text: str | None) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), LONGEST_S)

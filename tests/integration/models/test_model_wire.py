@@ -17,10 +17,10 @@ from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest
 from activities.models.route import RouteActivities, RouteRequest
 from adapters.blueprints.folder import load_knowledge
 from adapters.models.factory import build_models
-from adapters.models.guards.pausing import SPREAD_S, PausingModel
+from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
-from adapters.models.wires.retry_after import LONGEST_S, UNSAID_S
+from adapters.moods.memory import MoodsInMemory
 from domain.errors import (
     BadAnswerError,
     ConfigurationError,
@@ -30,6 +30,7 @@ from domain.errors import (
     UnsupportedTaskError,
 )
 from domain.model_call import Tier
+from domain.moods.waits import SPREAD_S, UNSAID_S
 from domain.routing import BILLING, Unroutable
 from ports.model import LanguageModel
 from tests.integration.models.wires import (
@@ -59,8 +60,8 @@ from workers.secret_files import secrets_in
         ({"mode": "429", "retry_after": "7"}, ToldToWaitError, 7.0),
         ({"mode": "429", "retry_after": "1.5"}, ToldToWaitError, 1.5),
         ({"mode": "429", "retry_after": "0"}, ToldToWaitError, 0.0),
-        ({"mode": "429", "retry_after": "99999999999"}, ToldToWaitError, LONGEST_S),
-        ({"mode": "429", "retry_after": "Fri, 31 Dec 2100 23:59:59 GMT"}, ToldToWaitError, LONGEST_S),
+        ({"mode": "429", "retry_after": "99999999999"}, ToldToWaitError, UNSAID_S),
+        ({"mode": "429", "retry_after": "Fri, 31 Dec 2100 23:59:59 GMT"}, ToldToWaitError, UNSAID_S),
         ({"mode": "429", "retry_after": "Sun, 01 Jan 2023 00:00:00 GMT"}, ToldToWaitError, 0.0),
         ({"mode": "429", "retry_after": "soon"}, ToldToWaitError, UNSAID_S),
         ({"mode": "429", "code": "insufficient_quota"}, ConfigurationError, None),
@@ -83,12 +84,12 @@ async def test_trouble_of_the_provider_is_raised_at_once_as_what_it_means(
 
 @asynccontextmanager
 async def opened_as_a_worker_does(url: str) -> AsyncIterator[dict[Tier, LanguageModel]]:
-    models = build_models(BLUEPRINT, "offline", secrets_in({}), f"{url}/v1")
+    models = build_models(BLUEPRINT, "offline", secrets_in({}), f"{url}/v1", MoodsInMemory())
     try:
         yield models
     finally:
         for model in models.values():
-            assert isinstance(model, PausingModel)
+            assert isinstance(model, WatchedModel)
             assert isinstance(model.model, OpenAIModel)
             await model.model.aclose()
 

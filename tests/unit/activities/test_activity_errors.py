@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,10 +20,11 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 import domain.errors
-from activities.errors import LONGEST_WAIT_S, FailureInterceptor, raise_for_temporal
+from activities.errors import FailureInterceptor, raise_for_temporal
 from activities.grants import require_grant
 from domain.errors import (
     BadAnswerError,
+    BadSpellError,
     ConfigurationError,
     EffectsStoppedError,
     FailureKind,
@@ -35,8 +37,9 @@ from domain.errors import (
     failure_kind,
 )
 from domain.model_call import Usage
+from domain.moods.waits import LONGEST_S
 from domain.specialists import SPECIALISTS, of_workflow
-from workers.bootstrap import activities_of, load
+from workers.tools import activities_of, load
 from workflows import options
 from workflows.failures import failure_of, usage_of
 
@@ -98,6 +101,7 @@ def test_every_own_error_has_a_kind_and_keeps_it_through_temporal(error: type[He
     ("error", "kind"),
     [
         (TransientError, FailureKind.TRANSIENT),
+        (BadSpellError, FailureKind.TRANSIENT),
         (ToldToWaitError, FailureKind.TOLD_TO_WAIT),
         (BadAnswerError, FailureKind.BAD_ANSWER),
         (UnsupportedTaskError, FailureKind.BAD_ANSWER),
@@ -111,7 +115,9 @@ def test_what_each_error_means(error: type[HeadgateError], kind: FailureKind) ->
     assert failure_of(in_activity(as_temporal(an(error))))[0] is kind
 
 
-@pytest.mark.parametrize("error", [e for e in OWN_ERRORS if not issubclass(e, ToldToWaitError | TransientError)])
+@pytest.mark.parametrize(
+    "error", [e for e in OWN_ERRORS if e is BadSpellError or not issubclass(e, ToldToWaitError | TransientError)]
+)
 def test_temporal_retries_nothing_that_time_does_not_mend(error: type[HeadgateError]) -> None:
     assert as_temporal(an(error)).non_retryable
 
@@ -123,12 +129,38 @@ def test_a_transient_failure_is_left_to_the_policy_of_the_call() -> None:
 
 @pytest.mark.parametrize(
     ("said", "waits"),
-    [(5.0, 5.0), (0.0, 0.0), (-3.0, 0.0), (math.nan, 0.0), (math.inf, LONGEST_WAIT_S), (1e12, LONGEST_WAIT_S)],
+    [
+        (5.0, [5.0, 5.0, 5.0]),
+        (0.0, [1.0, 2.0, 256.0]),
+        (-3.0, [20.0, 40.0, 300.0]),
+        (math.nan, [20.0, 40.0, 300.0]),
+        (math.inf, [20.0, 40.0, 300.0]),
+        (1e12, [20.0, 40.0, 300.0]),
+        (86_400.0, [LONGEST_S] * 3),
+    ],
 )
-def test_told_to_wait_is_retried_after_what_was_said_within_reason(said: float, waits: float) -> None:
-    error = as_temporal(ToldToWaitError("later", said))
-    assert not error.non_retryable
-    assert error.next_retry_delay == timedelta(seconds=waits)
+def test_told_to_wait_is_retried_after_what_was_said_within_reason(said: float, waits: list[float]) -> None:
+    """Nobody is asked in a hot loop, and nobody is left alone for a year."""
+    delays = []
+    for attempt in (1, 2, 9):
+        env = ActivityEnvironment()
+        env.info = replace(env.info, attempt=attempt)
+        error = env.run(as_temporal, ToldToWaitError("later", said))
+        assert not error.non_retryable
+        delays.append(error.next_retry_delay)
+    assert delays == [timedelta(seconds=wait) for wait in waits]
+
+
+def test_a_wait_that_was_judged_already_stands_and_is_short_beside_a_workflow_task() -> None:
+    """There it would sleep where nobody can call it; as a task of its queue it is held back again, without a call."""
+    held = ToldToWaitError("not asked", 600.0, held=True)
+    env = ActivityEnvironment()
+    env.info = replace(env.info, attempt=7)
+    assert env.run(as_temporal, held).next_retry_delay == timedelta(seconds=600)
+    env.info = replace(env.info, is_local=True)
+    assert env.run(as_temporal, held).next_retry_delay == timedelta(seconds=1)
+    told = ToldToWaitError("nobody else knows", 600.0)
+    assert env.run(as_temporal, told).next_retry_delay == timedelta(seconds=600)
 
 
 def test_a_bug_keeps_its_name_and_is_no_kind_of_failure_that_is_judged() -> None:
@@ -156,12 +188,15 @@ def test_a_cancellation_is_never_judged_as_a_failure(wrap: "type[BaseException]"
         failure_of(wrap(CancelledError()))  # type: ignore[arg-type]
 
 
-async def test_what_a_bad_answer_cost_survives_the_way_through_temporal() -> None:
+@pytest.mark.parametrize("kind", [BadAnswerError, BadSpellError])
+async def test_what_a_bad_answer_cost_survives_the_way_through_temporal(
+    kind: type[BadAnswerError | BadSpellError],
+) -> None:
     spent = Usage(calls=2, input_tokens=900, output_tokens=40, cost_micros=424)
-    error = as_temporal(BadAnswerError("no answer fits", spent))
+    error = as_temporal(kind("no answer fits", spent))
     converter = pydantic_data_converter.payload_converter
     travelled = converter.from_payloads(converter.to_payloads(error.details))
-    assert usage_of(in_activity(ApplicationError("x", *travelled, type="BadAnswerError"))) == spent
+    assert usage_of(in_activity(ApplicationError("x", *travelled, type=kind.__name__))) == spent
     assert usage_of(in_activity(as_temporal(TransientError("x")))) == Usage()
     assert usage_of(in_activity(ApplicationError("x", "odd", type="BadAnswerError"))) == Usage()
 

@@ -26,7 +26,7 @@ from activities.models.prompting import (
 from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from adapters.blueprints.folder import load_blueprint
 from domain.case import CaseInput
-from domain.errors import ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
+from domain.errors import BadSpellError, ConfigurationError, TransientError, UnfitAnswerError, UnsupportedTaskError
 from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.reading.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
@@ -73,8 +73,11 @@ async def route(
     *replies: ModelReply | Exception, of: CaseInput | None = None
 ) -> tuple[RouteResult, Sequence[ModelRequest]]:
     model = FakeModel(*replies)
-    activities = RouteActivities({Tier.SMALL: model, Tier.LARGE: model}, BLUEPRINT)
-    return await activities.route_case(RouteRequest(case=of or case())), model.asked
+    return await router(model).route_case(RouteRequest(case=of or case())), model.asked
+
+
+def router(model: FakeModel) -> RouteActivities:
+    return RouteActivities({Tier.SMALL: model, Tier.LARGE: model}, BLUEPRINT)
 
 
 # --- the router ---
@@ -319,3 +322,44 @@ def test_however_long_a_conversation_is_its_first_and_its_newest_message_are_sho
     assert "It broke." in shown
     assert shown.endswith("[the customer answered]\nForget it.")
     assert len(shown) < TICKET_HEAD + 2 * TICKET_TAIL
+
+
+class JudgedFake(FakeModel):
+    """A model whose answers somebody judges."""
+
+    def __init__(self, *replies: ModelReply | Exception, known: bool, found: bool) -> None:
+        super().__init__(*replies)
+        self.known, self.found = known, found
+        self.heard: list[bool] = []
+
+    async def judged(self, request: ModelRequest, *, fit: bool) -> bool:
+        self.heard.append(fit)
+        assert (request.schema_name, request.case_id) == ("route", "case/shop/1")
+        return self.found
+
+    def in_spell(self, request: ModelRequest) -> bool:
+        return self.known
+
+
+async def test_in_a_spell_a_bad_answer_is_the_provider_s_and_is_not_asked_for_twice() -> None:
+    """It climbs the ladder as a transient failure, and says what was spent in vain."""
+    model = JudgedFake(reply("nonsense"), known=True, found=True)
+    with pytest.raises(BadSpellError, match="1 answer did not fit") as caught:
+        await router(model).route_case(RouteRequest(case=case()))
+    assert (model.heard, len(model.asked), caught.value.usage) == ([False], 1, reply("").usage)
+
+
+async def test_the_answer_by_which_a_spell_is_seen_climbs_the_ladder_too() -> None:
+    model = JudgedFake(reply("nonsense"), reply("again"), known=False, found=True)
+    with pytest.raises(BadSpellError, match="2 answers did not fit") as caught:
+        await router(model).route_case(RouteRequest(case=case()))
+    assert caught.value.usage is not None
+    assert caught.value.usage.calls == 2
+
+
+async def test_one_bad_answer_stays_its_message_s_matter_and_a_good_one_is_heard_of() -> None:
+    model = JudgedFake(reply("nonsense"), reply("again"), reply('{"route": "Billing"}'), known=False, found=False)
+    bad = await router(model).route_case(RouteRequest(case=case()))
+    assert (bad.route.category, bad.usage.calls) == (None, 2)
+    good = await router(model).route_case(RouteRequest(case=case()))
+    assert (good.route.category, model.heard) == (BILLING, [False, True])

@@ -7,15 +7,17 @@ import pytest
 
 from adapters.blueprints.folder import load_blueprint, load_knowledge
 from adapters.models.factory import build_models
-from adapters.models.guards.pausing import PausingModel
+from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
+from adapters.moods.memory import MoodsInMemory
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
 from ports.model import LanguageModel
 from workers.secret_files import secrets_in
 
 DEFAULT = Path(__file__).parents[3] / "blueprints" / "default"
+OFFLINE = "http://127.0.0.1:9/v1"
 KEYS = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
 
 
@@ -180,19 +182,19 @@ def test_the_default_blueprint_holds_what_its_steps_need() -> None:
     ("profile", "kind"), [("offline", OpenAIModel), ("openai", OpenAIModel), ("anthropic", AnthropicModel)]
 )
 def test_every_profile_can_be_built(profile: str, kind: type[object]) -> None:
-    models = build_models(load_blueprint(DEFAULT), profile, secrets_in(KEYS), "http://127.0.0.1:9/v1")
-    assert {tier: type(pausing(model).model) for tier, model in models.items()} == dict.fromkeys(Tier, kind)
+    models = build_models(load_blueprint(DEFAULT), profile, secrets_in(KEYS), OFFLINE, MoodsInMemory())
+    assert {tier: type(watched(model).model) for tier, model in models.items()} == dict.fromkeys(Tier, kind)
 
 
-def pausing(model: LanguageModel) -> PausingModel:
-    assert isinstance(model, PausingModel)
+def watched(model: LanguageModel) -> WatchedModel:
+    assert isinstance(model, WatchedModel)
     return model
 
 
 def test_tiers_share_a_pause_where_they_ask_the_same_model_at_the_same_address(folder: Path) -> None:
     def shared(profile: str) -> bool:
-        models = build_models(load_blueprint(folder), profile, secrets_in(KEYS), "http://127.0.0.1:9/v1")
-        return pausing(models[Tier.SMALL]).pause is pausing(models[Tier.LARGE]).pause
+        models = build_models(load_blueprint(folder), profile, secrets_in(KEYS), OFFLINE, MoodsInMemory())
+        return watched(models[Tier.SMALL]).watch is watched(models[Tier.LARGE]).watch
 
     assert shared("offline")
     assert not shared("openai"), "two models have two limits"
@@ -213,7 +215,7 @@ def test_tiers_share_a_pause_where_they_ask_the_same_model_at_the_same_address(f
 )
 def test_a_missing_profile_or_key_is_named(profile: str, environ: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        build_models(load_blueprint(DEFAULT), profile, secrets_in(environ), "http://127.0.0.1:9/v1")
+        build_models(load_blueprint(DEFAULT), profile, secrets_in(environ), OFFLINE, MoodsInMemory())
 
 
 def test_a_model_without_a_price_is_refused_not_counted_as_free(folder: Path) -> None:
@@ -223,19 +225,20 @@ def test_a_model_without_a_price_is_refused_not_counted_as_free(folder: Path) ->
         '[models.openai.small]\nprovider = "openai"\nmodel = "gpt-9"',
     )
     with pytest.raises(ConfigurationError, match=r"gpt-9.*no price"):
-        build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "")
+        build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "", MoodsInMemory())
 
 
 @pytest.mark.parametrize("extra", ["temperature = 0.0", "logprobs = true", 'reasoning_effort = "low"'])
 def test_what_a_wire_does_not_have_is_refused_when_built(folder: Path, extra: str) -> None:
     edit(folder, 'model = "claude-haiku-4-5"', f'model = "claude-haiku-4-5"\n{extra}')
     with pytest.raises(ConfigurationError, match="'anthropic' has no"):
-        build_models(load_blueprint(folder), "anthropic", secrets_in(KEYS), "")
+        build_models(load_blueprint(folder), "anthropic", secrets_in(KEYS), "", MoodsInMemory())
 
 
 def test_the_provider_s_key_never_goes_to_another_address(folder: Path) -> None:
     edit(folder, 'model = "gpt-4.1-mini"', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"')
-    model = pausing(build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "")[Tier.SMALL]).model
+    models = build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "", MoodsInMemory())
+    model = watched(models[Tier.SMALL]).model
     assert isinstance(model, OpenAIModel)
     assert model._client.api_key != KEYS["OPENAI_API_KEY"]
     assert model._client.max_retries == 0

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.models.wires.failures import ANTHROPIC_FAILURES, OPENAI_FAILURES, Table, failure_for
-from adapters.models.wires.retry_after import LONGEST_S, UNSAID_S, wait_seconds
+from adapters.models.wires.retry_after import wait_seconds
 from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.moods.waits import LONGEST_S, UNSAID_S
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -86,14 +87,17 @@ def test_a_5xx_that_names_a_wait_is_waited_for(status: int) -> None:
         ({"retry-after": "5"}, 5.0),
         ({"retry-after": " 1.5 "}, 1.5),
         ({"retry-after": "0"}, 0.0),
-        ({"retry-after": "inf"}, LONGEST_S),
-        ({"retry-after": "999999999999"}, LONGEST_S),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "86400"}, LONGEST_S),
+        ({"retry-after": "31536000"}, None),
+        ({"retry-after": "999999999999"}, None),
         ({"retry-after-ms": "250"}, 0.25),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after-ms": "x", "retry-after": "9"}, 9.0),
+        ({"retry-after-ms": "1e300", "retry-after": "9"}, 9.0),
         ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, 30.0),
         ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT"}, 0.0),
-        ({"retry-after": "Mon, 22 Nov 2027 12:00:00 GMT"}, LONGEST_S),
+        ({"retry-after": "Mon, 22 Nov 2027 12:00:00 GMT"}, None),
         ({"retry-after": "Sun, 22 Nov 2026 12:00:30"}, 30.0),
         ({"retry-after": "Sun, 99 Nov 2026 12:00:30 GMT"}, None),
         # The provider's clock, not ours: ten minutes apart.
@@ -108,7 +112,7 @@ def test_every_way_of_naming_a_wait_is_read(headers: dict[str, str], seconds: fl
 def test_a_429_without_a_sensible_wait_waits_the_default(said: str | None) -> None:
     error = failure(OPENAI_FAILURES, 429, **({"retry_after": said} if said else {}))
     assert isinstance(error, ToldToWaitError)
-    assert error.wait_seconds == UNSAID_S
+    assert (error.wait_seconds, error.named) == (UNSAID_S, False)
 
 
 def test_a_failure_names_provider_status_and_code_but_no_key() -> None:

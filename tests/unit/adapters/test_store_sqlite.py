@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
@@ -29,6 +30,7 @@ from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLett
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import LetterContract, close
+from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
@@ -57,6 +59,10 @@ class TestLedgerOnSqlite(LedgerContract):
 
 
 class TestLettersOnSqlite(LetterContract):
+    pass
+
+
+class TestMoodsOnSqlite(MoodContract):
     pass
 
 

@@ -45,12 +45,14 @@ SPEAKS = {
     "intake resume": (),
     "intake pace": ("5",),
     "dlq replay": ("--all",),
+    "models resume": (),
     "submit": ("messages.jsonl", "--url", "http://127.0.0.1:9", "--wait"),
 }
 """The commands that connect to Temporal, with arguments that they take."""
 STORE_ONLY = {
     "cases original": (CASE,),
     "dlq list": (),
+    "models status": (),
     "dlq show": (LETTER,),
     "dlq discard": (LETTER, "--reason", "old"),
     "ledger export": (),

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from adapters.blueprints.folder import load_blueprint
 from adapters.models.factory import build_models
+from adapters.moods.memory import MoodsInMemory
 from domain.errors import ConfigurationError
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, SECRETS, Settings, load_settings
@@ -69,7 +70,7 @@ each_provider = pytest.mark.parametrize(
 
 
 def build(profile: str, environ: Mapping[str, str]) -> None:
-    build_models(BLUEPRINT, profile, secrets_in(environ), "http://127.0.0.1:1/v1")
+    build_models(BLUEPRINT, profile, secrets_in(environ), "http://127.0.0.1:1/v1", MoodsInMemory())
 
 
 @each_provider

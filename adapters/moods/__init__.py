@@ -1,0 +1,1 @@
+"""Moods of models in the store."""
