@@ -20,9 +20,11 @@ UseError                             about the use: what was asked cannot be, or
 ├── UnknownCaseError                 no case or approval has this id
 ├── NotEndedError                    the case that is to be replayed is still at its ending
 ├── NotReachableError                a part does not answer, or nobody knows where it is (exit 3)
-│   └── GatewayUnreachableError      no gateway answers at the address
+│   ├── GatewayUnreachableError      no gateway answers at the address
+│   └── OtherInstallationError       what answers, or is named, belongs to another installation
 ├── ServerProgramMissingError        a program that `make setup` provides is not there (exit 3)
 │   └── ServerProgramUnusableError   the variable that names such a program names something else
+├── BlueprintNotAcceptedError        another blueprint than the last one that was accepted (exit 2)
 ├── DataDirInUseError                another running `headgate up` owns the data dir (exit 3)
 ├── NoFreePortError                  too few ports are free (exit 3)
 ├── ProcessKeeperError               the processes of `headgate up` cannot be run as asked (exit 3)
@@ -222,6 +224,16 @@ class NotReachableError(UseError):
 
 class GatewayUnreachableError(NotReachableError):
     """No gateway answers at the address."""
+
+
+class OtherInstallationError(NotReachableError):
+    """What answers, or is named, belongs to another installation: nothing is sent there."""
+
+
+class BlueprintNotAcceptedError(UseError):
+    """A start with another blueprint than the last one that was accepted; the message says what differs."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class ServerProgramMissingError(UseError):

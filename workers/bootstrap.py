@@ -3,7 +3,6 @@
 Parts are built on first use and kept for the life of the process, so that each role opens only what it needs.
 """
 
-import importlib
 import inspect
 import logging
 import os
@@ -11,15 +10,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
-from domain.specialists import SPECIALISTS
+from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
 from workers.secret_files import secrets_in
-from workers.settings import PROJECT, Settings
+from workers.settings import Settings
+from workers.variables import PROJECT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
@@ -49,9 +50,14 @@ def read_blueprint(settings: Settings) -> Blueprint:
         UsageError: there is no such folder.
         ConfigurationError: something in it is wrong; the message names the file and the key.
     """
+    require_folder(settings)
+    return read_blueprint_folder(settings.blueprint)[0]
+
+
+def require_folder(settings: Settings) -> None:
+    """Check that the blueprint's folder is there. Raises UsageError if it is not."""
     if not settings.blueprint.is_dir():
         raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
-    return read_blueprint_folder(settings.blueprint)[0]
 
 
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
@@ -140,15 +146,14 @@ def ask_records(settings: Settings) -> str:
         source.close()
 
 
-def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
-    """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
+def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
+    """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
+
+    `instance` tells the id of the installation, which its health answer names.
+    """
     from adapters.models.offline.app import create_app
 
-    return create_app(admin_token=admin_token)
-
-
-Activity = Callable[..., Any]  # Any: each has its own request and result
-MODEL_ROOM = "activities.models."
+    return create_app(admin_token=admin_token, instance=instance)
 
 
 class Parts:
@@ -160,14 +165,20 @@ class Parts:
     # --- adapters -------------------------------------------------------------------------------------------
 
     @cached_property
+    def _blueprint_read(self) -> "tuple[Blueprint, list[Article]]":
+        """The folder as it was read, once: what was accepted at the start is what is used."""
+        require_folder(self.settings)
+        return read_blueprint_folder(self.settings.blueprint)
+
+    @property
     def blueprint(self) -> Blueprint:
         """The blueprint in use."""
-        return read_blueprint(self.settings)
+        return self._blueprint_read[0]
 
-    @cached_property
+    @property
     def knowledge(self) -> "list[Article]":
         """The blueprint's knowledge articles."""
-        return read_blueprint_folder(self.settings.blueprint)[1]
+        return self._blueprint_read[1]
 
     @cached_property
     def letters(self) -> "Letters":
@@ -182,6 +193,13 @@ class Parts:
         from adapters.store import open_store
 
         return open_store(self.settings.store)
+
+    @property
+    def installation(self) -> "SqlInstallation":
+        """The installation's own record in the store."""
+        from adapters.installation.record import SqlInstallation
+
+        return SqlInstallation(self.store.database)
 
     @cached_property
     def outside_records(self) -> "OutsideRecords | None":
@@ -312,7 +330,7 @@ class Parts:
         """
         short = [
             "activities.actions.close:CloseActivities",
-            *(path for path in tools_of_specialists(models=False) if not _pays(path)),
+            *(path for path in tools_of_specialists(models=False) if not pays(path)),
         ]
         try:
             models = self.model_activities()
@@ -373,26 +391,3 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "settling": lambda parts: parts.store.settling,
     "words": lambda parts: parts.store.words,
 }
-
-
-def tools_of_specialists(*, models: bool) -> list[str]:
-    """Return the classes (`module:Class`) that hold the specialists' tools, of the model room or of all others."""
-    paths = (path for specialist in SPECIALISTS.values() for path in specialist.activities)
-    return [path for path in dict.fromkeys(paths) if path.startswith(MODEL_ROOM) is models]
-
-
-def _pays(path: str) -> bool:
-    """Return whether a class of activities asks for the payment rails."""
-    return "rails" in inspect.signature(load(path)).parameters
-
-
-def load(path: str) -> type[Any]:  # Any: workflows and activities have no common type
-    """Return the class that `module:Class` names."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]  # as the caller names it
-
-
-def activities_of(holder: object) -> list[Activity]:
-    """Return the methods of an object that are activities."""
-    methods = (method for _, method in inspect.getmembers(holder, callable))
-    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

@@ -13,9 +13,11 @@ import httpx
 from client.connect import connect
 from client.private_files import write_private
 from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
+from domain.installation.in_force import InForce
 from workers.bootstrap import Parts, open_outside_records
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
+from workers.installation import take_stock
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import ProcessEvent, ProcessSpec
@@ -35,7 +37,7 @@ class Stack:
             print(stack.endpoints.gateway)
 
     Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the
-    first was cut.
+    first was cut. `accept_by` is who accepts another blueprint than the last one; None: nobody does.
     """
 
     def __init__(
@@ -47,13 +49,16 @@ class Stack:
         samples: bool = False,
         on_event: Callable[[ProcessEvent], None] | None = None,
         handle_signals: bool = True,
+        accept_by: str | None = None,
     ) -> None:
         self.settings = settings
+        self._accept_by = accept_by
         self._port_base = port_base
         self._ui = ui
         self._samples = samples
         self.keeper = ProcessKeeper(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
         self.endpoints: Endpoints
+        self.in_force: InForce
 
     async def __aenter__(self) -> Self:
         make_data_dir(self.settings.data_dir)
@@ -105,6 +110,7 @@ class Stack:
             _ = Parts(self.settings).rail  # likewise its key
         if (records := open_outside_records(self.settings)) is not None:
             records.close()  # likewise what is wrong in its mapping
+        sources = self._prepare_files()
         gateway, temporal, ui, offline = free_ports(self._port_base, 4)
         self.endpoints = Endpoints(
             gateway=f"http://{LOOPBACK}:{gateway}",
@@ -112,8 +118,9 @@ class Stack:
             temporal=f"{LOOPBACK}:{temporal}",
             temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
             namespace=DEFAULT_NAMESPACE,
-            sources=self._prepare_files(),
+            sources=sources,
             offline_model=f"http://{LOOPBACK}:{offline}",
+            in_force=self.in_force,
         )
         server = dev_server_command(
             binary,
@@ -163,6 +170,7 @@ class Stack:
         parts = Parts(self.settings)
         try:
             _ = parts.store  # migrated here, before several processes want to
+            self.in_force = take_stock(parts, accept_by=self._accept_by)
             if self._samples:
                 parts.load_samples()
         finally:

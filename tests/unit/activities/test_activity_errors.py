@@ -36,7 +36,7 @@ from domain.errors import (
 )
 from domain.model_call import Usage
 from domain.specialists import SPECIALISTS, of_workflow
-from workers.bootstrap import activities_of, load
+from workers.loading import activities_of, load
 from workflows import options
 from workflows.failures import failure_of, usage_of
 

@@ -11,7 +11,8 @@ from adapters.blueprints.folder import load_blueprint
 from adapters.models.factory import build_models
 from domain.errors import ConfigurationError
 from workers.secret_files import secrets_in
-from workers.settings import PROJECT, SECRETS, Settings, load_settings
+from workers.settings import Settings, load_settings
+from workers.variables import PROJECT, SECRETS
 
 BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {
