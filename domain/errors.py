@@ -29,6 +29,7 @@ UseError                             about the use: what was asked cannot be, or
 ├── NoFreePortError                  too few ports are free (exit 3)
 ├── ProcessKeeperError               the processes of `headgate up` cannot be run as asked (exit 3)
 │   ├── StartError                   a process did not become ready
+│   │   └── PortTakenError           somebody else's server answers at the port of one of ours
 │   └── StopRequested                a signal to stop came while processes were starting
 ├── StatementRefusedError            the database refused a statement for good; to an activity it is a bug (exit 3)
 ├── WeightsError                     the router's weights are missing or not the ones that were released (exit 3)
@@ -266,6 +267,10 @@ class ProcessKeeperError(UseError):
 
 class StartError(ProcessKeeperError):
     """A process did not become ready."""
+
+
+class PortTakenError(StartError):
+    """What answers at the port of one of our processes is somebody else's server."""
 
 
 class StopRequested(ProcessKeeperError):  # noqa: N818 - no error: what was asked for
