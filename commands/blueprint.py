@@ -28,9 +28,12 @@ def blueprint_validate(
     settings = settings_for(data_dir)
 
     async def work() -> "tuple[Blueprint, list[Article], str]":
+        from domain.errors import not_among
         from workers.bootstrap import read_blueprint_folder
 
         blueprint, articles = read_blueprint_folder(folder or settings.blueprint)
+        if settings.models not in blueprint.models:  # the workers of these settings would not start
+            raise not_among("HEADGATE_MODELS", settings.models, sorted(blueprint.models))
         return blueprint, articles, _compared(settings, blueprint, articles)
 
     blueprint, articles, compared = run(work)

@@ -39,6 +39,7 @@ UseError                             about the use: what was asked cannot be, or
 ├── CellError                        a cell of an imported file that cannot be read
 ├── UnreadableFileError              an imported file, or the rest of it, that cannot be read
 ├── CategoryError                    a category of a blueprint that cannot be worked
+├── RuleError                        a rule of a blueprint that cannot be kept, or says two things
 ├── FormError                        a form that cannot be read
 ├── StrictJSONError                  bytes that are not JSON as strict_json.py reads it
 └── BadRequestError                  a request that the offline model does not take: its client gets 400
@@ -335,6 +336,18 @@ class CategoryError(UseError, ValueError):
         super().__init__(message)
         self.number = number
         self.key = key
+
+
+class RuleError(UseError, ValueError):
+    """A rule of a blueprint that cannot be kept, or says two things.
+
+    Attributes:
+        where: its keys and positions in `blueprint.toml`.
+    """
+
+    def __init__(self, where: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.where = where
 
 
 class FormError(UseError, ValueError):

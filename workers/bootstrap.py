@@ -63,11 +63,13 @@ def require_folder(settings: Settings) -> None:
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
     from activities.letters import Letters
+    from activities.models.prompting import check_prompts
     from adapters.blueprints.folder import load_all
 
     blueprint, articles = load_all(folder)
     try:
         Letters(blueprint)
+        check_prompts(blueprint)
     except ConfigurationError as error:
         raise ConfigurationError(str(folder / str(error))) from error
     return blueprint, articles

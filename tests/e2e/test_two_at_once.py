@@ -13,7 +13,7 @@ from tests.e2e.running import Running, eventually
 from workers.data_dir import instance_of
 
 PORT_BASE = 21900
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.fixture
