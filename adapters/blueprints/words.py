@@ -49,7 +49,8 @@ def _words(path: Path, body: bytes) -> Words:
     if other is not None:  # it would be looked at in no message
         line = line_of(text, ("claim", other)) or 1
         raise ConfigurationError(
-            f"{path}, line {line}: key claim.{other}: this file is of the language {path.stem!r}; write [claim.{path.stem}]"
+            f"{path}, line {line}: key claim.{other}: this file is of the language {path.stem!r}; write "
+            f"[claim.{path.stem}]"
         )
     return words
 
