@@ -2,6 +2,8 @@
 
 import atexit
 import functools
+import os
+import socket
 import time
 
 from temporalio.client import Client
@@ -21,13 +23,16 @@ def data_converter() -> DataConverter:
     return pydantic_data_converter
 
 
-async def connect(which: WhichHeadgate, *, lazy: bool = False, runtime: Runtime | None = None) -> Client:
+async def connect(
+    which: WhichHeadgate, *, lazy: bool = False, runtime: Runtime | None = None, instance: str = ""
+) -> Client:
     """Connect to the Temporal of a Headgate: of a `headgate up` without TLS, elsewhere as `TEMPORAL_*` says.
 
     Args:
         which: from `which_headgate` or `which_temporal`.
         lazy: connect at the first call.
         runtime: the SDK runtime, where metrics are wanted.
+        instance: id of the installation; Temporal's histories and lists of workers then name it beside the process.
 
     Raises:
         NotReachableError: the server does not answer, or its `headgate up` has ended.
@@ -38,8 +43,11 @@ async def connect(which: WhichHeadgate, *, lazy: bool = False, runtime: Runtime 
     config = ClientConnectConfig() if which.endpoints is not None else ClientConfig.load_client_connect_config()
     config["target_host"] = which.address
     config["namespace"] = which.namespace
+    identity = f"{os.getpid()}@{socket.gethostname()}" + (f"/{instance}" if instance else "")  # else the SDK's own form
     try:
-        return await Client.connect(**config, data_converter=data_converter(), lazy=lazy, runtime=runtime)
+        return await Client.connect(
+            **config, data_converter=data_converter(), identity=identity, lazy=lazy, runtime=runtime
+        )
     except RuntimeError as error:
         raise NotReachableError(
             f"no Temporal answers at {which.address!r}, which {which.named_by} names: start it (`headgate up` brings "

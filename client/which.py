@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from temporalio.envconfig import ClientConfig
 
 from domain.errors import NotReachableError, UsageError, not_among
+from domain.installation.in_force import InForce
 
 DEFAULT_DATA_DIR = Path(".headgate")
 DEFAULT_NAMESPACE = "headgate"
@@ -46,6 +47,7 @@ class Endpoints(BaseModel):
     namespace: str
     sources: list[SourceEndpoint] = []
     offline_model: str = ""
+    in_force: InForce | None = None
 
 
 @dataclass(frozen=True, slots=True)

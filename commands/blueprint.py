@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import AsJson, emit, run
+from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person, report, run, settings_for, with_store
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint
     from domain.reading.knowledge import Article
+    from workers.bootstrap import Parts
+    from workers.settings import Settings
 
 blueprint_app = typer.Typer(no_args_is_help=True, help="What may change without code.")
 
@@ -19,23 +21,29 @@ def blueprint_validate(
     folder: Annotated[
         Path | None, typer.Argument(help="The blueprint's folder; default: the one in the settings.")
     ] = None,
+    data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Read a blueprint as the workers would and print its version."""
+    """Check a blueprint as the workers would, and print its version and how it differs from the one in force."""
+    settings = settings_for(data_dir)
 
-    async def work() -> "tuple[Blueprint, list[Article]]":
+    async def work() -> "tuple[Blueprint, list[Article], str]":
+        from domain.errors import not_among
         from workers.bootstrap import read_blueprint_folder
-        from workers.settings import load_settings
 
-        return read_blueprint_folder(folder or load_settings().blueprint)
+        blueprint, articles = read_blueprint_folder(folder or settings.blueprint)
+        if settings.models not in blueprint.models:  # the workers of these settings would not start
+            raise not_among("HEADGATE_MODELS", settings.models, sorted(blueprint.models))
+        return blueprint, articles, _compared(settings, blueprint, articles)
 
-    blueprint, articles = run(work)
+    blueprint, articles, compared = run(work)
     if as_json:
         categories = [category.model_dump(mode="json") for category in blueprint.categories]
         languages = sorted(blueprint.letters.texts)
         emit(
             {
                 "version": blueprint.version,
+                "in_force": compared,
                 "articles": len(articles),
                 "categories": categories,
                 "languages": languages,
@@ -44,9 +52,59 @@ def blueprint_validate(
         )
         return
     typer.echo(f"{blueprint.version}: good, {len(articles)} knowledge articles")
+    typer.echo(f"  in force: {compared}")
     for category in blueprint.categories:
         tenants = f", only for {', '.join(category.tenants)}" if category.tenants else ""
         apart = ", apart" if category.apart else ""
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
     typer.echo(f"  own addresses: {', '.join(blueprint.mail.own) or 'none named in [mail]'}")
+
+
+def _compared(settings: "Settings", blueprint: "Blueprint", articles: "list[Article]") -> str:
+    """Return how a blueprint differs from the one in force, where there is a store that knows."""
+    from domain.errors import HeadgateError
+    from domain.installation.acceptance import difference_line
+    from domain.installation.rules import rules_of
+    from workers.bootstrap import Parts
+    from workers.installation import store_is_here
+
+    if not store_is_here(settings):
+        return "not known, there is no store here (--data-dir, HEADGATE_STORE_URL)"
+    parts = Parts(settings)
+    try:
+        last = parts.installation.in_force()
+    except HeadgateError as error:
+        return f"not known, the store does not say ({error})"
+    finally:
+        parts.close()
+    if last is None:
+        return "none yet, the first start accepts it"
+    if last.rules.version == blueprint.version:
+        return f"this one, accepted by {last.by}"
+    return f"{last.rules.version}; this one differs: {difference_line(last.rules, rules_of(blueprint, articles))}"
+
+
+@blueprint_app.command("accept")
+def blueprint_accept(by: By = "", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Let the blueprint of the settings be the one in force from the next start on.
+
+    For processes that are started one by one; `headgate up --accept-blueprint` does it by itself.
+    """
+
+    async def work(parts: "Parts") -> tuple[str, str]:
+        from domain.installation.acceptance import difference_line
+        from domain.installation.rules import rules_of
+        from workers.installation import take_stock
+
+        last, rules = parts.installation.in_force(), rules_of(parts.blueprint, parts.knowledge)
+        who = person(by)
+        take_stock(parts, accept_by=who)
+        if last is None:
+            return rules.version, f"accepted by {who}, the first of this installation"
+        if last.rules.version == rules.version:
+            return rules.version, f"in force already, accepted by {last.by}"
+        return rules.version, f"accepted by {who} after {last.rules.version}: {difference_line(last.rules, rules)}"
+
+    version, message = with_store(data_dir, work)
+    report([version], message, as_json=as_json)

@@ -21,13 +21,16 @@ UseError                             about the use: what was asked cannot be, or
 ├── UnknownCaseError                 no case or approval has this id
 ├── NotEndedError                    the case that is to be replayed is still at its ending
 ├── NotReachableError                a part does not answer, or nobody knows where it is (exit 3)
-│   └── GatewayUnreachableError      no gateway answers at the address
+│   ├── GatewayUnreachableError      no gateway answers at the address
+│   └── OtherInstallationError       what answers, or is named, belongs to another installation
 ├── ServerProgramMissingError        a program that `make setup` provides is not there (exit 3)
 │   └── ServerProgramUnusableError   the variable that names such a program names something else
+├── BlueprintNotAcceptedError        another blueprint than the last one that was accepted (exit 2)
 ├── DataDirInUseError                another running `headgate up` owns the data dir (exit 3)
 ├── NoFreePortError                  too few ports are free (exit 3)
 ├── ProcessKeeperError               the processes of `headgate up` cannot be run as asked (exit 3)
 │   ├── StartError                   a process did not become ready
+│   │   └── PortTakenError           somebody else's server answers at the port of one of ours
 │   └── StopRequested                a signal to stop came while processes were starting
 ├── StatementRefusedError            the database refused a statement for good; to an activity it is a bug (exit 3)
 ├── WeightsError                     the router's weights are missing or not the ones that were released (exit 3)
@@ -37,6 +40,7 @@ UseError                             about the use: what was asked cannot be, or
 ├── CellError                        a cell of an imported file that cannot be read
 ├── UnreadableFileError              an imported file, or the rest of it, that cannot be read
 ├── CategoryError                    a category of a blueprint that cannot be worked
+├── RuleError                        a rule of a blueprint that cannot be kept, or says two things
 ├── FormError                        a form that cannot be read
 ├── StrictJSONError                  bytes that are not JSON as strict_json.py reads it
 └── BadRequestError                  a request that the offline model does not take: its client gets 400
@@ -242,6 +246,16 @@ class GatewayUnreachableError(NotReachableError):
     """No gateway answers at the address."""
 
 
+class OtherInstallationError(NotReachableError):
+    """What answers, or is named, belongs to another installation: nothing is sent there."""
+
+
+class BlueprintNotAcceptedError(UseError):
+    """A start with another blueprint than the last one that was accepted; the message says what differs."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class ServerProgramMissingError(UseError):
     """A program that ``make setup`` provides is not there."""
 
@@ -272,6 +286,10 @@ class ProcessKeeperError(UseError):
 
 class StartError(ProcessKeeperError):
     """A process did not become ready."""
+
+
+class PortTakenError(StartError):
+    """What answers at the port of one of our processes is somebody else's server."""
 
 
 class StopRequested(ProcessKeeperError):  # noqa: N818 - no error: what was asked for
@@ -336,6 +354,18 @@ class CategoryError(UseError, ValueError):
         super().__init__(message)
         self.number = number
         self.key = key
+
+
+class RuleError(UseError, ValueError):
+    """A rule of a blueprint that cannot be kept, or says two things.
+
+    Attributes:
+        where: its keys and positions in `blueprint.toml`.
+    """
+
+    def __init__(self, where: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.where = where
 
 
 class FormError(UseError, ValueError):

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
+from domain.installation.in_force import InForce
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
 from gateway.console.case_pages import CasePages
@@ -55,10 +56,11 @@ def create_gateway(
     *,
     cases: CaseDesk | None = None,
     originals: Originals | None = None,
+    in_force: InForce | None = None,
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
-    The pages of cases need `cases` and `originals` as well.
+    The pages of cases need `cases` and `originals` as well. `/readyz` says what is `in_force`, `/healthz` whose it is.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
@@ -77,8 +79,8 @@ def create_gateway(
     routes = [
         Route("/", _FirstPage(settings, with_approvals=with_approvals, with_cases=with_cases).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
-        Route("/healthz", _healthy, methods=["GET"]),
-        Route("/readyz", _Readiness(inbox).show, methods=["GET"]),
+        Route("/healthz", _Liveness(in_force).show, methods=["GET"]),
+        Route("/readyz", _Readiness(inbox, in_force).show, methods=["GET"]),
     ]
     if desk is not None and settings.approvers_file is not None:
         door = _door(settings.approvers_file, settings, with_cases=with_cases)
@@ -128,8 +130,9 @@ class _FirstPage:
 
 
 class _Readiness:
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, in_force: InForce | None) -> None:
         self._inbox = inbox
+        self._in_force = {} if in_force is None else {"in_force": in_force.model_dump(mode="json")}
 
     async def show(self, _: Request) -> Response:
         try:
@@ -140,11 +143,15 @@ class _Readiness:
             return _problem_response(
                 503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later"
             )
-        return JSONResponse({"ready": True})
+        return JSONResponse({"ready": True, **self._in_force})
 
 
-async def _healthy(_: Request) -> Response:
-    return JSONResponse({"alive": True})
+class _Liveness:
+    def __init__(self, in_force: InForce | None) -> None:
+        self._whose = {"instance": in_force.installation} if in_force is not None else {}
+
+    async def show(self, _: Request) -> Response:
+        return JSONResponse({"alive": True, **self._whose})
 
 
 async def _answer_http_error(_: Request, error: Exception) -> Response:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint
-from domain.errors import ConfigurationError, StatementRefusedError, UsageError, not_among
+from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
+from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
+from workers.outside.systems import open_outside_records
 from workers.secret_files import secrets_in
-from workers.settings import PROJECT, Settings
-from workers.tools import Activity, activities_of, load, pays, tools_of_specialists
+from workers.settings import Settings
+from workers.variables import PROJECT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
-    from adapters.records.source import RecordsSource
     from adapters.rescue.reconcile import SqlReconciler
     from adapters.store import Store
     from domain.reading.knowledge import Article
@@ -52,102 +54,39 @@ def read_blueprint(settings: Settings) -> Blueprint:
         UsageError: there is no such folder.
         ConfigurationError: something in it is wrong; the message names the file and the key.
     """
+    require_folder(settings)
+    return read_blueprint_folder(settings.blueprint)[0]
+
+
+def require_folder(settings: Settings) -> None:
+    """Check that the blueprint's folder is there. Raises UsageError if it is not."""
     if not settings.blueprint.is_dir():
         raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
-    return read_blueprint_folder(settings.blueprint)[0]
 
 
 def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
     from activities.letters import Letters
+    from activities.models.prompting import check_prompts
     from adapters.blueprints.folder import load_all
 
     blueprint, articles = load_all(folder)
     try:
         Letters(blueprint)
+        check_prompts(blueprint)
     except ConfigurationError as error:
         raise ConfigurationError(str(folder / str(error))) from error
     return blueprint, articles
 
 
-def ask_store(url: str) -> str:
-    """Check that the store answers and return its URL without the password. Creates and migrates nothing.
+def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
+    """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
 
-    Raises:
-        ConfigurationError: the URL cannot be read, the driver is not installed, or the database refuses.
-        TransientError: the database cannot be reached.
+    `instance` tells the id of the installation, which its health answer names.
     """
-    from sqlalchemy import text
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from adapters.store.database import Database
-
-    database = Database(url)
-    try:
-        with database.reading() as connection:
-            connection.execute(text("SELECT 1"))
-    except (StatementRefusedError, SQLAlchemyError) as error:
-        raise ConfigurationError(str(error)) from error
-    finally:
-        database.close()
-    return database.url.render_as_string(hide_password=True)
-
-
-def shown_store(settings: Settings) -> str:
-    """Return the URL of the store as people may see it: without password and options."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(settings.store).set(query={}).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "unknown, HEADGATE_STORE_URL is no URL"
-
-
-def open_outside_records(settings: Settings) -> "RecordsSource | None":
-    """Return the outside system that the settings name, None where records are in the store; nothing is asked yet.
-
-    Raises:
-        UsageError: a setting is missing.
-        ConfigurationError: the mapping is wrong; the message names file and key.
-    """
-    from adapters.records.opening import open_records
-
-    if settings.records == "store":
-        return None
-    missing = [name for name in ("records_file", "records_url") if not getattr(settings, name)]
-    if missing:
-        named = " and ".join(f"HEADGATE_{name.upper()}" for name in missing)
-        raise UsageError(f"HEADGATE_RECORDS={settings.records!r} needs {named}: docs/records.md shows both")
-    return open_records(
-        settings.records,
-        file=Path(settings.records_file or ""),
-        url=settings.records_url,
-        token=settings.records_token.get_secret_value(),
-    )
-
-
-def ask_records(settings: Settings) -> str:
-    """Ask the outside system of records for a sign of life and return what answered, without secrets.
-
-    Raises:
-        UsageError: a setting is missing.
-        HeadgateError: it cannot be reached, refuses us, or is not as the mapping says.
-    """
-    source = open_outside_records(settings)
-    if source is None:
-        return "the store"
-    try:
-        return source.check()
-    finally:
-        source.close()
-
-
-def offline_model_app(admin_token: str | None = None) -> "ASGIApp":
-    """Return the embedded stand-in model as a web application; its admin endpoint needs the token."""
     from adapters.models.offline.app import create_app
 
-    return create_app(admin_token=admin_token)
+    return create_app(admin_token=admin_token, instance=instance)
 
 
 class Parts:
@@ -159,14 +98,20 @@ class Parts:
     # --- adapters -------------------------------------------------------------------------------------------
 
     @cached_property
+    def _blueprint_read(self) -> "tuple[Blueprint, list[Article]]":
+        """The folder as it was read, once: what was accepted at the start is what is used."""
+        require_folder(self.settings)
+        return read_blueprint_folder(self.settings.blueprint)
+
+    @property
     def blueprint(self) -> Blueprint:
         """The blueprint in use."""
-        return read_blueprint(self.settings)
+        return self._blueprint_read[0]
 
-    @cached_property
+    @property
     def knowledge(self) -> "list[Article]":
         """The blueprint's knowledge articles."""
-        return read_blueprint_folder(self.settings.blueprint)[1]
+        return self._blueprint_read[1]
 
     @cached_property
     def letters(self) -> "Letters":
@@ -181,6 +126,13 @@ class Parts:
         from adapters.store import open_store
 
         return open_store(self.settings.store)
+
+    @property
+    def installation(self) -> "SqlInstallation":
+        """The installation's own record in the store."""
+        from adapters.installation.record import SqlInstallation
+
+        return SqlInstallation(self.store.database)
 
     @cached_property
     def outside_records(self) -> "OutsideRecords | None":

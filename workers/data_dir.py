@@ -1,14 +1,19 @@
-"""Order in a data dir: one owner at a time, and logs that do not grow for ever."""
+"""Order in a data dir: whose it is, one owner at a time, and logs that do not grow for ever."""
 
 import fcntl
 import os
+import re
+import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from client.which import UP_LOCK
-from domain.errors import DataDirInUseError, UsageError
+from domain.errors import DataDirInUseError, OtherInstallationError, UsageError
 
+INSTANCE_FILE = "instance-id"
+_INSTANCE_ID = re.compile(r"[0-9a-f]{16}")
 LOG_ROTATE_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
 LOCK_TRIES = 3
@@ -30,6 +35,51 @@ def make_data_dir(path: Path) -> None:
             f"the data dir {str(path)!r} cannot be used ({error.strerror}): choose another with --data-dir or "
             "HEADGATE_DATA_DIR"
         ) from error
+
+
+def new_instance_id() -> str:
+    """Return an id that no other installation has."""
+    return secrets.token_hex(8)
+
+
+def instance_of(data_dir: Path) -> str | None:
+    """Return the id of the installation that a data dir belongs to; None where it has none yet.
+
+    Raises:
+        OtherInstallationError: the file holds something else.
+    """
+    path = data_dir / INSTANCE_FILE
+    try:
+        found = path.read_text("ascii", "replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise OtherInstallationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    if not _INSTANCE_ID.fullmatch(found):
+        raise OtherInstallationError(
+            f"{str(path)!r} holds {found[:40]!r}: expected the 16 hex digits of an installation; put back the file of "
+            "the data dir's backup, or remove it to have it made again from the store"
+        )
+    return found
+
+
+def keep_instance(data_dir: Path, instance: str) -> str:
+    """Write the id into a data dir that has none, whole or not at all; return the one that it has then.
+
+    Of several who write at once the first counts. A data dir that is not there or cannot be written is left alone.
+    """
+    if (known := instance_of(data_dir)) is not None or not data_dir.is_dir():
+        return known or instance
+    unfinished = data_dir / f".{INSTANCE_FILE}-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        unfinished.write_text(f"{instance}\n", "ascii")
+        with suppress(FileExistsError):
+            os.link(unfinished, data_dir / INSTANCE_FILE)  # fails where it is there, so nobody's is overwritten
+    except OSError:
+        return instance
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return instance_of(data_dir) or instance
 
 
 def take_lock(data_dir: Path) -> IO[str]:

@@ -1,5 +1,6 @@
 """The two HTTP servers: gateway and offline model."""
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Unpack
@@ -14,6 +15,7 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from domain.installation.in_force import InForce
     from gateway.uvicorn_options import UvicornOptions
     from ports.store import StoredCase
     from workers.bootstrap import Parts
@@ -21,16 +23,25 @@ if TYPE_CHECKING:
 OFFLINE_ADMIN_TOKEN = "HEADGATE_OFFLINE_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 
 
-def serve_gateway(settings: Settings) -> None:
-    """Serve webhooks and the pages for people until SIGTERM."""
+def serve_gateway(settings: Settings, *, accept_by: str | None = None) -> None:
+    """Serve webhooks and the pages for people until SIGTERM; `accept_by` accepts another blueprint than the last.
+
+    Raises:
+        BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
+        OtherInstallationError: the data dir belongs to one installation, the store to another.
+    """
+    from workers.bootstrap import Parts
     from workers.first_secrets import prepare_access
+    from workers.installation import take_stock_if_here
 
     configure_logging(settings.log_level)
+    parts = Parts(settings)
+    found = take_stock_if_here(parts, accept_by=accept_by)
     prepare_access(settings)
-    uvloop.run(_run_gateway(settings))
+    uvloop.run(_run_gateway(settings, parts, found))
 
 
-async def _run_gateway(settings: Settings) -> None:
+async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> None:
     from client.approvals import Approvals
     from client.case_rows import CaseViews
     from client.cases import Cases
@@ -39,11 +50,9 @@ async def _run_gateway(settings: Settings) -> None:
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
-    from workers.bootstrap import Parts
 
-    parts = Parts(settings)
     # Lazily: webhooks are accepted while Temporal is down.
-    client = await connect(which_headgate(settings.data_dir), lazy=True)
+    client = await connect(which_headgate(settings.data_dir), lazy=True, instance=found.installation)
     app = create_gateway(
         inbox=parts.inbox,
         sources=SourceRegistry(settings.sources_file),
@@ -56,7 +65,9 @@ async def _run_gateway(settings: Settings) -> None:
         ),
         cases=CaseViews(Cases(client)),
         originals=_StoredOriginals(parts),
+        in_force=found,
     )
+    logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
     await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
 
 
@@ -73,8 +84,9 @@ class _StoredOriginals:
 
     def load(self, case_id: str) -> "StoredCase":
         """Return an admitted case with its payload. Raises KeyError if it is unknown."""
-        settings = self._parts.settings
-        if not settings.store_url and not (settings.data_dir / "store.db").exists():  # an empty one would be made
+        from workers.installation import store_is_here
+
+        if not store_is_here(self._parts.settings):  # an empty one would be made
             raise NotReachableError("the store is not here: name it by HEADGATE_STORE_URL")
         with self._opening:
             store = self._parts.store
@@ -85,9 +97,10 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
     from gateway.uvicorn_options import uvicorn_options
     from workers.bootstrap import offline_model_app
+    from workers.data_dir import instance_of
 
     configure_logging(settings.log_level)
-    app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN))
+    app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "")
     uvloop.run(_serve_app(app, host, port, **uvicorn_options()))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -24,11 +23,14 @@ from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
 from client.which import which_headgate
 from domain.errors import HeadgateError
+from domain.installation.in_force import InForce
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
+from workers.installation import take_stock, take_stock_if_here
+from workers.loading import load
+from workers.namespace import claim_namespace, installation_of
 from workers.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
-from workers.tools import load
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
@@ -138,18 +140,38 @@ async def _look_at_the_books(parts: Parts) -> None:
         _LOG.error(said, len(unknown), unknown[0])
 
 
-async def run_role(role: Role, settings: Settings) -> None:
+async def _take_stock(role: Role, client: Client, parts: Parts, accept_by: str | None) -> InForce:
+    """Return what is in force, once store, data dir, Temporal and blueprint are those of this installation."""
+    # Asked first: for a missing namespace the SDK would raise a RuntimeError out of the running worker.
+    await installation_of(client)
+    # A model worker may run without the store: the rules of a case come with the case.
+    found = (take_stock_if_here if role is Role.MODEL else take_stock)(parts, accept_by=accept_by)
+    if found.installation:
+        await claim_namespace(client, found.installation)
+    return found
+
+
+async def run_role(role: Role, settings: Settings, *, accept_by: str | None = None) -> None:
     """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
 
+    Args:
+        role: what it works.
+        settings: of this process.
+        accept_by: who accepts another blueprint than the last one; None: nobody does.
+
     Raises:
+        BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
+        OtherInstallationError: data dir, store and Temporal do not belong to one installation.
         NotReachableError: nobody says which Temporal, or it does not answer, has no such namespace, or not for these
             credentials.
     """
-    client = await connect(which_headgate(settings.data_dir))
+    which = which_headgate(settings.data_dir)
+    client = await connect(which)  # first: where Temporal is away, nothing is opened and nothing goes on record
+    parts = Parts(settings)
     try:
-        # Asked first: for a missing namespace the SDK would raise a RuntimeError out of the running worker.
-        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-        parts = Parts(settings)
+        found = await _take_stock(role, client, parts, accept_by)
+        client = await connect(which, instance=found.installation)
+        logging.getLogger("headgate.worker").info("worker %s: %s", role, found.as_line(), extra=found.model_dump())
         workers = build(role, client, parts)
         if role is Role.INTAKE:
             await ensure_intake(client, settings.intake_per_second)

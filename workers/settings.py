@@ -12,20 +12,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from domain.errors import ConfigurationError, UsageError
 from workers.secret_files import read_secret
+from workers.variables import CONFIG_FILE, DEFAULT_BLUEPRINT, SECRETS, SETTINGS, nearest, refuse_misspelt
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-CONFIG_FILE = "HEADGATE_CONFIG_FILE"
-PROJECT = Path(__file__).resolve().parent.parent
 
 DECISIONS_UNSIGNED = (
     "Decisions are not signed yet: whoever reaches Temporal's port can decide in another's name, so let nobody else "
     "reach it."
 )
-
-# Settings that are a secret, or hold one as a password or a token in a URL.
-SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token")
 
 
 class Settings(BaseSettings):
@@ -41,7 +36,7 @@ class Settings(BaseSettings):
     records_file: Path | None = None  # TOML: where an outside system keeps what
     records_url: str = ""  # SQLAlchemy URL of a database, or base URL of a service
     records_token: SecretStr = SecretStr("")
-    blueprint: Path = PROJECT / "blueprints" / "default"
+    blueprint: Path = DEFAULT_BLUEPRINT
     models: str = "offline"  # which of the blueprint's model profiles
     offline_model_url: str = "http://127.0.0.1:8703"
     rail: Literal["embedded", "stripe"] = "embedded"
@@ -106,8 +101,10 @@ def load_settings(**given: object) -> Settings:
     """Read the settings; secrets named by a `_FILE` variable are read from that file.
 
     Raises:
-        UsageError: a setting is not what it should be, or its file cannot be read; the message names it.
+        UsageError: a setting is not what it should be, or its file cannot be read, or a variable is misspelt; the
+            message names it.
     """
+    refuse_misspelt()
     for name in SECRETS:
         variable = f"HEADGATE_{name.upper()}"
         if name in given or not os.environ.get(f"{variable}_FILE"):
@@ -128,6 +125,9 @@ def _say_which_setting(found: "ErrorDetails") -> str:
     """Return what is wrong with a setting, naming the variable or file that it comes from."""
     name = ".".join(str(part) for part in found["loc"])
     variable = f"HEADGATE_{name.upper()}"
+    if found["type"] == "extra_forbidden":
+        where = f"{CONFIG_FILE}={os.environ.get(CONFIG_FILE)!r}"
+        return f"{name} in {where}: there is no such setting; {nearest(name, SETTINGS)}"
     value = "…" if name in SECRETS else repr(found["input"])
     if variable in os.environ or CONFIG_FILE not in os.environ:
         return f"{variable}={value}: {found['msg']}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from jinja2 import Template, TemplateError
+from jinja2 import Template, TemplateError, meta
 from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
@@ -72,6 +72,37 @@ class Prompts:
             return self._templates[name].render(**values).strip()
         except RENDER_ERRORS as e:
             raise ConfigurationError(f"prompts/{name}.md cannot be rendered: {e}; it may use {sorted(values)!r}") from e
+
+
+# The values that a step gives its prompt beside the message; all other prompts have none.
+PROMPT_VALUES: Mapping[str, tuple[str, ...]] = {"route": ("categories",)}
+
+
+def check_prompts(blueprint: Blueprint) -> None:
+    """Compile every prompt and render it as its step does, with one category, with all, and with very many.
+
+    Raises:
+        ConfigurationError: one is no template, asks for a value that there is not, or says nothing; the message names
+            the file within the blueprint.
+    """
+    prompts = Prompts(blueprint.prompts, *blueprint.prompts)
+    some = blueprint.categories
+    for name, text in blueprint.prompts.items():
+        fields = PROMPT_VALUES.get(name, ())
+        unknown = sorted(meta.find_undeclared_variables(_environment.parse(text)) - {*fields})
+        if unknown:
+            may = f"it may use {', '.join(fields)}" if fields else "this prompt has none"
+            raise ConfigurationError(f"prompts/{name}.md asks for the value {unknown[0]!r}; {may}")
+        for categories in (some[:1], some, some * 50) if fields else (some,):
+            said = prompts.render(name, **({"categories": list(categories)} if fields else {}))
+            if not said:
+                raise ConfigurationError(f"prompts/{name}.md says nothing: a model needs its instructions")
+            missing = [c.name for c in categories if fields and c.name not in said]
+            if missing:
+                raise ConfigurationError(
+                    f"prompts/{name}.md leaves out the category {missing[0]!r}: "
+                    "{% for category in categories %}{{ category.name }}{% endfor %}"
+                )
 
 
 def spoken_text(case: CaseInput) -> str:

@@ -13,7 +13,8 @@ from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
 from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
-from domain.errors import CategoryError, ConfigurationError
+from domain.blueprint_checks import check_rules
+from domain.errors import CategoryError, ConfigurationError, RuleError
 from domain.reading.knowledge import Article
 from domain.specialists import SPECIALISTS
 
@@ -116,6 +117,11 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     """
     blueprint, articles = load_blueprint(folder), load_knowledge(folder)
     _require_prompts(folder, blueprint)
+    try:
+        check_rules(blueprint)
+    except RuleError as e:
+        path = folder / "blueprint.toml"
+        raise ConfigurationError(f"{_place(path, decoded(path, read_bytes(path)), e.where)}: {e}") from e
     there = {article.area for article in articles if article.approved}
     for number, category in enumerate(blueprint.categories):
         missing = [area for area in category.knowledge if area not in there]

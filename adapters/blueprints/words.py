@@ -40,11 +40,19 @@ def _words(path: Path, body: bytes) -> Words:
         )
     text = decoded(path, body)
     try:
-        return Words.model_validate(tomllib.loads(text))
+        words = Words.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
     except ValidationError as e:
         raise ConfigurationError(_said(path, text, e)) from e
+    other = next((lang for lang in words.claim if lang not in (path.stem, path.stem.partition("-")[0])), None)
+    if other is not None:  # it would be looked at in no message
+        line = line_of(text, ("claim", other)) or 1
+        raise ConfigurationError(
+            f"{path}, line {line}: key claim.{other}: this file is of the language {path.stem!r}; write "
+            f"[claim.{path.stem}]"
+        )
+    return words
 
 
 def _said(path: Path, text: str, error: ValidationError) -> str:

@@ -77,7 +77,7 @@ def eval_claims(
         from commands.measure.claim_files import read_claim_lines
         from commands.measure.claim_scoring import judge_claims, line_of_made, score_claims
         from commands.measure.model_server import models_for
-        from workers.settings import PROJECT
+        from workers.variables import PROJECT
 
         if made:
             drawn = made_claims(made, SEED if seed is None else seed)

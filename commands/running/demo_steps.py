@@ -30,7 +30,8 @@ from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from workers.bootstrap import Parts
 from workers.machine.stack import Stack
-from workers.settings import PROJECT, Settings, load_settings
+from workers.settings import Settings, load_settings
+from workers.variables import PROJECT
 
 if TYPE_CHECKING:
     from ports.reports import CaseCounts

@@ -4,21 +4,32 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, USAGE, DataDir, clear_errors, fail, run, settings_for
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    USAGE,
+    AcceptBlueprint,
+    DataDir,
+    accepting,
+    clear_errors,
+    fail,
+    run,
+    settings_for,
+)
 
 
-def gateway(data_dir: DataDir = DEFAULT_DIR) -> None:
+def gateway(data_dir: DataDir = DEFAULT_DIR, accept_blueprint: AcceptBlueprint = False) -> None:
     """Run the gateway: webhooks, approvals page."""
     from workers.http_servers import serve_gateway
 
     settings = settings_for(data_dir)
     with clear_errors():
-        serve_gateway(settings)
+        serve_gateway(settings, accept_by=accepting(accept_blueprint))
 
 
 def worker(
     role: Annotated[str, typer.Option(help="intake, case, model, action or journal.")],
     data_dir: DataDir = DEFAULT_DIR,
+    accept_blueprint: AcceptBlueprint = False,
 ) -> None:
     """Run one worker process until SIGTERM."""
     from workers.json_logs import configure_logging
@@ -31,7 +42,7 @@ def worker(
         raise fail(f"role {role!r}: expected one of {', '.join(Role)}", USAGE) from None
     settings = settings_for(data_dir)
     configure_logging(settings.log_level)
-    run(lambda: run_role(chosen, settings))
+    run(lambda: run_role(chosen, settings, accept_by=accepting(accept_blueprint)))
 
 
 def offline_model(

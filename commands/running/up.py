@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, DataDir, Models, PortBase, clear_errors, settings_for
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    AcceptBlueprint,
+    DataDir,
+    Models,
+    PortBase,
+    accepting,
+    clear_errors,
+    settings_for,
+)
 
 if TYPE_CHECKING:
     from client.which import Endpoints
@@ -17,13 +26,15 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 
-async def run_up(settings: "Settings", *, port_base: int, ui: bool, ephemeral: bool, samples: bool) -> int:
-    """Run everything until a signal comes; return the exit code."""
+async def run_up(
+    settings: "Settings", *, port_base: int, ui: bool, ephemeral: bool, samples: bool, accept_by: str | None = None
+) -> int:
+    """Run everything until a signal comes; return the exit code. `accept_by`: as `Stack` has it."""
     from workers.machine.stack import Stack
 
     if ephemeral:
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
-    stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell)
+    stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell, accept_by=accept_by)
     try:
         _say("Starting Temporal and Headgate's processes (about ten seconds; webhooks are taken sooner) …")
         async with stack:
@@ -55,6 +66,8 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
     }
     lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
     lines.append(f"  {DECISIONS_UNSIGNED}")
+    if endpoints.in_force is not None:
+        lines += ["In force:", *(f"  {k:16} {v}" for k, v in endpoints.in_force.rows().items())]
     if settings.models == "offline":
         lines.append(
             '  The offline model is a stand-in of classifiers, rules and templates: README, "The offline model".'
@@ -82,12 +95,21 @@ def up(
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Without Temporal's Web UI.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Load the sample customers, orders and accounts.")] = False,
     models: Models = None,
+    accept_blueprint: AcceptBlueprint = False,
 ) -> None:
     """Run everything on this machine.
 
-    Prints the URLs; Ctrl-C stops all of it, the state is kept.
+    Prints the URLs and what is in force; Ctrl-C stops all of it, the state is kept.
     """
     settings = settings_for(data_dir, models=models)
     with clear_errors():
-        code = asyncio.run(run_up(settings, port_base=port_base, ui=not no_ui, ephemeral=ephemeral, samples=samples))
+        work = run_up(
+            settings,
+            port_base=port_base,
+            ui=not no_ui,
+            ephemeral=ephemeral,
+            samples=samples,
+            accept_by=accepting(accept_blueprint),
+        )
+        code = asyncio.run(work)
     raise typer.Exit(code)

@@ -6,6 +6,7 @@ Everything heavy is imported inside the commands, so that `--help` stays instant
 import asyncio
 import getpass
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,8 +114,14 @@ def clear_errors() -> Iterator[None]:
 
 
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
-    """Run a command's work; what goes wrong ends the command as `clear_errors` says."""
+    """Run a command's work; what goes wrong ends the command as `clear_errors` says.
+
+    A misspelt variable ends it before: it would go to another Headgate, or by other rules, than somebody meant.
+    """
+    from workers.variables import refuse_misspelt
+
     with clear_errors():
+        refuse_misspelt()
         return asyncio.run(_await_work(work))
 
 
@@ -191,12 +198,24 @@ def person(by: str) -> str:
 PortBase = Annotated[int, typer.Option(min=1024, max=65000, help="First port to try; free ones are taken from there.")]
 
 
+AcceptBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--accept-blueprint",
+        help="Start although the blueprint is another one than the last; who said so goes on record.",
+    ),
+]
 Models = Annotated[
     str | None,
     typer.Option(
         "--models", envvar="HEADGATE_MODELS", help="Model profile of the blueprint: offline, openai, anthropic."
     ),
 ]
+
+
+def accepting(accept_blueprint: bool) -> str | None:
+    """Return who accepts another blueprint, by HEADGATE_USER or as who is logged in; None where nobody does."""
+    return person(os.environ.get("HEADGATE_USER", "")) if accept_blueprint else None
 
 
 def settings_for(data_dir: Path, **given: object) -> "Settings":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from client.case_filters import ENDED_OUTSIDE, in_state
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
+from domain.installation.in_force import InForce
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     intake, intake_reason = await asking
     return {
         "headgate": which_document(headgate.which, parts.settings),
+        "in_force": await asyncio.to_thread(in_force_document, headgate.which, parts),
         "cases": states,
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
@@ -103,9 +105,28 @@ async def ledger_line(parts: "Parts") -> str:
 
 def which_document(which: "WhichHeadgate | None", settings: "Settings") -> dict[str, str]:
     """Return which Headgate a command speaks of: its Temporal, where that is known, and its store."""
-    from workers.bootstrap import shown_store
+    from workers.outside.systems import shown_store
 
     return (which.as_document() if which is not None else {}) | {"store": shown_store(settings)}
+
+
+def in_force_document(which: "WhichHeadgate | None", parts: "Parts") -> dict[str, object]:
+    """Return what is in force: as a running `headgate up` says, else by the record in the store and these settings.
+
+    `differs` is there where the blueprint of these settings is another one than the one in force, and says how.
+    """
+    from domain.installation.acceptance import difference_line
+    from domain.installation.rules import rules_of
+    from workers.installation import describe
+
+    acceptance = parts.installation.in_force()
+    known = which.endpoints.in_force if which is not None and which.endpoints is not None else None
+    own = describe(parts.settings, parts.blueprint, acceptance=acceptance)
+    document: dict[str, object] = (known or own).model_dump(mode="json")
+    if acceptance is not None and acceptance.rules.version != own.blueprint:
+        said = difference_line(acceptance.rules, rules_of(parts.blueprint, parts.knowledge))
+        document |= {"blueprint": acceptance.rules.version, "differs": f"these settings name {own.blueprint}: {said}"}
+    return document
 
 
 def which_line(document: "Mapping[str, str]") -> str:
@@ -123,6 +144,9 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     shown = dict(overview)
     if isinstance(which := shown["headgate"], dict):
         shown["headgate"] = which_line(which)
+    if isinstance(found := shown["in_force"], dict):
+        differs = f"; {found['differs']}" if "differs" in found else ""
+        shown["in_force"] = InForce.model_validate(found).as_line() + differs
     if isinstance(refunded := shown["refunded_minor"], dict):
         shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
         shown["refunded"] = money_lines(refunded)

@@ -39,8 +39,7 @@ from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
 from tests.fakes.blueprint import LETTERS
 from tests.workflows.conversations.fake_talk import FakeTalk
-from workers.bootstrap import tools_of_specialists
-from workers.tools import activities_of, load
+from workers.loading import activities_of, load, tools_of_specialists
 from workflows import options
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from domain.errors import StartError
+from domain.errors import OtherInstallationError, PortTakenError, StartError
 from workers.data_dir import rotate_log
 from workers.machine.process_identity import ProcessRecord, signal_group
 from workers.machine.process_specs import EventKind, ProcessSpec, ProcessStatus
@@ -75,7 +75,9 @@ class KeptProcess:
         """Wait until it is ready.
 
         Raises:
-            StartError: it died several times before, or took too long; the message ends with its last output.
+            StartError: it died several times before, or took too long; the message ends with its last output. Where
+                somebody else's server answers for it: PortTakenError.
+            OtherInstallationError: what it serves belongs to another installation.
         """
         deadline = time.monotonic() + self.spec.ready_timeout_s
         probe: asyncio.Task[bool] | None = None
@@ -187,6 +189,8 @@ class KeptProcess:
         try:
             answer = self.spec.ready()
             return await answer if inspect.isawaitable(answer) else bool(answer)
+        except (PortTakenError, OtherInstallationError):  # waiting does not mend it
+            raise
         except Exception:  # noqa: BLE001 - the probe is the caller's; until the deadline any failure means "not yet"
             return False
 

@@ -142,12 +142,16 @@ class ProcessKeeper:
         """Wait for a signal (or :meth:`request_stop`); processes that die meanwhile are restarted."""
         await self._stop_wanted.wait()
 
-    async def stop(self) -> None:
-        """Stop all processes, the last stage first; safe to call again. Nothing of them runs when this returns."""
-        self._stop_wanted.set()
+    async def end_all(self) -> None:
+        """End all processes, the last stage first. Nothing of them runs then; others may be started."""
         while self._stages:
             await asyncio.gather(*(child.end(self._kill_wanted) for child in reversed(self._stages[-1])))
             self._stages.pop()
+
+    async def stop(self) -> None:
+        """Stop all processes for good; safe to call again."""
+        self._stop_wanted.set()
+        await self.end_all()
         if self._kill_wanted.is_set():
             self.exit_code = KILLED_BY_PERSON
 

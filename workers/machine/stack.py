@@ -13,17 +13,23 @@ import httpx
 from client.connect import connect
 from client.private_files import write_private
 from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
-from workers.bootstrap import Parts, open_outside_records
+from domain.errors import PortTakenError, StartError
+from domain.installation.in_force import InForce
+from workers.bootstrap import Parts
 from workers.data_dir import make_data_dir
 from workers.first_secrets import prepare_access
-from workers.machine.local_ports import free_ports
+from workers.installation import take_stock
+from workers.machine.local_ports import HeldPorts
 from workers.machine.process_keeper import ProcessKeeper
-from workers.machine.process_specs import ProcessEvent, ProcessSpec
-from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
+from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec
+from workers.machine.temporal_server import dev_server_command, find_temporal, knows_namespace, prepare_namespace
+from workers.namespace import claim_namespace
+from workers.outside.systems import open_outside_records
 from workers.settings import Settings
 from workflows import options
 
 LOOPBACK = "127.0.0.1"
+PORT_TRIES = 3
 
 Result = TypeVar("Result")
 
@@ -35,7 +41,7 @@ class Stack:
             print(stack.endpoints.gateway)
 
     Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the
-    first was cut.
+    first was cut. `accept_by` is who accepts another blueprint than the last one; None: nobody does.
     """
 
     def __init__(
@@ -47,13 +53,17 @@ class Stack:
         samples: bool = False,
         on_event: Callable[[ProcessEvent], None] | None = None,
         handle_signals: bool = True,
+        accept_by: str | None = None,
     ) -> None:
         self.settings = settings
+        self._accept_by = accept_by
         self._port_base = port_base
         self._ui = ui
         self._samples = samples
         self.keeper = ProcessKeeper(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
         self.endpoints: Endpoints
+        self.in_force: InForce
+        self._ports: HeldPorts | None = None
 
     async def __aenter__(self) -> Self:
         make_data_dir(self.settings.data_dir)
@@ -61,7 +71,7 @@ class Stack:
         try:
             await self._start()
         except BaseException as error:
-            if await self.keeper.__aexit__(type(error), error, error.__traceback__):
+            if await self.__aexit__(type(error), error, error.__traceback__):
                 raise KeyboardInterrupt from error
             raise
         return self
@@ -69,7 +79,14 @@ class Stack:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        return await self.keeper.__aexit__(kind, error, trace)
+        try:
+            return await self.keeper.__aexit__(kind, error, trace)
+        finally:
+            self._release_ports()
+
+    def _release_ports(self) -> None:
+        if self._ports is not None:
+            self._ports.release()
 
     async def unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
         """Await `work`, and cancel it on Ctrl-C or SIGTERM.
@@ -98,30 +115,54 @@ class Stack:
 
     async def _start(self) -> None:
         self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: nobody must find the old ports
-        binary = find_temporal()
+        find_temporal()  # report here what is missing, not after the stores were made
         if self.settings.models != "offline":
             _ = Parts(self.settings).models  # report a missing key or price here, not by a worker that dies
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
         if (records := open_outside_records(self.settings)) is not None:
             records.close()  # likewise what is wrong in its mapping
-        gateway, temporal, ui, offline = free_ports(self._port_base, 4)
+        sources = self._prepare_files()
+        for attempt in range(1, PORT_TRIES + 1):
+            self._ports = HeldPorts.take(self._port_base, 4)
+            try:
+                await self._start_on(self._ports.numbers, sources)
+                break
+            except StartError as error:
+                await self.keeper.end_all()
+                elsewhere = isinstance(error, PortTakenError) or self._ports.used_by_others()
+                if not elsewhere or attempt == PORT_TRIES:
+                    raise
+                self._ports.release()
+                taken = "somebody else's server took a port meanwhile: trying others"
+                self.keeper.report(EventKind.RESTARTING, "all", None, taken)
+
+    async def _start_on(self, ports: list[int], sources: list[SourceEndpoint]) -> None:
+        """Start all processes on these ports.
+
+        Raises:
+            PortTakenError: another server answers on one of them.
+            StartError: a process did not become ready.
+        """
+        gateway, temporal, ui, offline = ports
         self.endpoints = Endpoints(
             gateway=f"http://{LOOPBACK}:{gateway}",
             console=f"http://{LOOPBACK}:{gateway}/approvals",
             temporal=f"{LOOPBACK}:{temporal}",
             temporal_ui=f"http://{LOOPBACK}:{ui}" if self._ui else "",
             namespace=DEFAULT_NAMESPACE,
-            sources=self._prepare_files(),
+            sources=sources,
             offline_model=f"http://{LOOPBACK}:{offline}",
+            in_force=self.in_force,
         )
         server = dev_server_command(
-            binary,
+            find_temporal(),
             db_file=self.settings.data_dir / "temporal.db",
             port=temporal,
             ui_port=ui if self._ui else None,
             namespace=DEFAULT_NAMESPACE,
             search_attributes=options.SEARCH_ATTRIBUTES,
+            mark=self._mark,
         )
         env = self._environment(gateway)
         model = ["offline-model", "--port", str(offline)]
@@ -155,14 +196,23 @@ class Stack:
 
     async def _temporal_answers(self) -> bool:
         address, attributes = self.endpoints.temporal, options.SEARCH_ATTRIBUTES
+        if not await knows_namespace(address, self._mark):
+            raise PortTakenError(f"process 'temporal': another Temporal answers at {address!r}")
         await prepare_namespace(address, DEFAULT_NAMESPACE, search_attributes=attributes, timeout_s=60.0)
+        await claim_namespace(await connect(self.which), self.in_force.installation)
         return True
+
+    @property
+    def _mark(self) -> str:
+        """The namespace by which our Temporal is told from any other."""
+        return f"installation-{self.in_force.installation}"
 
     def _prepare_files(self) -> list[SourceEndpoint]:
         """Create stores and secrets before the first process needs them."""
         parts = Parts(self.settings)
         try:
             _ = parts.store  # migrated here, before several processes want to
+            self.in_force = take_stock(parts, accept_by=self._accept_by)
             if self._samples:
                 parts.load_samples()
         finally:
@@ -172,7 +222,12 @@ class Stack:
     def _process_spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:
             async with httpx.AsyncClient(timeout=2) as http:
-                return (await http.get(f"{url}/healthz")).is_success
+                answer = await http.get(f"{url}/healthz")
+            if not answer.is_success:
+                return False
+            if not _is_of(answer, self.in_force.installation):
+                raise PortTakenError(f"process {name!r}: another server answers at {url!r}")
+            return True
 
         return ProcessSpec(name, [sys.executable, "-m", "commands.main", *arguments], env=env, ready=healthy)
 
@@ -192,11 +247,21 @@ class Stack:
                     namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
                 )
             )
-            return bool(answer.pollers)
+            # Those of an earlier run stay on the list for minutes, and are ours as well.
+            return any(poller.identity.endswith(f"/{self.in_force.installation}") for poller in answer.pollers)
 
         return ProcessSpec(
             f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling
         )
+
+
+def _is_of(answer: httpx.Response, instance: str) -> bool:
+    """Tell whether a health answer comes from this installation."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("instance") == instance
 
 
 def _without_temporal() -> dict[str, str | None]:

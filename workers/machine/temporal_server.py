@@ -140,6 +140,7 @@ def dev_server_command(
     ui_port: int | None,
     namespace: str,
     search_attributes: Mapping[str, str],
+    mark: str = "",
     log_level: str = "warn",
     ip: str = "127.0.0.1",
 ) -> list[str]:
@@ -152,6 +153,8 @@ def dev_server_command(
         ui_port: for the Web UI; ``None`` leaves the Web UI out.
         namespace: registered at the start, if new; ``default`` always exists beside it.
         search_attributes: name to type; registered at the start, if new.
+        mark: a second namespace, in which nothing runs: by it this server is told from any other
+            (:func:`knows_namespace`); empty: none.
         log_level: of the server: debug, info, warn, error, never.
         ip: address to listen on. The dev server checks no credentials: leave it on the loopback.
 
@@ -163,8 +166,9 @@ def dev_server_command(
     if db_file is not None:
         command += ["--db-filename", str(db_file)]
         command += _repeat_flag("--sqlite-pragma", _SQLITE_PRAGMAS)
-    if namespace != "default":
-        command += ["--namespace", namespace]
+    for name in (namespace, mark):
+        if name not in ("", "default"):
+            command += ["--namespace", name]
     for name, kind in search_attributes.items():
         if kind not in _TYPE_VALUES:
             known = ", ".join(_TYPE_VALUES)
@@ -176,6 +180,27 @@ def dev_server_command(
 
 def _repeat_flag(flag: str, values: Sequence[str]) -> list[str]:
     return [part for value in values for part in (flag, value)]
+
+
+async def knows_namespace(address: str, namespace: str) -> bool:
+    """Tell whether the server without TLS at an address knows a namespace: one that its own command line registered is
+    there from its first answer on, so a server that does not know it is another one.
+
+    Raises:
+        RuntimeError, temporalio.service.RPCError: it does not answer yet.
+    """
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+    from temporalio.client import Client
+    from temporalio.service import RPCError, RPCStatusCode
+
+    client = await Client.connect(address, namespace=namespace)
+    try:
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 async def prepare_namespace(

@@ -37,16 +37,22 @@ _INPUTS_AT_MOST = 256
 Error = Callable[[str, str], dict[str, Any]]
 
 
-def create_app(*, admin_token: str | None = None, router: EmbeddedRouter | None = None) -> Starlette:
+def create_app(
+    *,
+    admin_token: str | None = None,
+    router: EmbeddedRouter | None = None,
+    instance: Callable[[], str] | None = None,
+) -> Starlette:
     """Return the app.
 
     Args:
         admin_token: lets its bearer tell the model to misbehave, from this machine only; without one nobody can.
         router: the classifier of the task `route`; by default the one that ships with Headgate.
+        instance: tells the id of the installation that it serves, for its health answer.
     """
     chosen = router or EmbeddedRouter.load()
     country_in("")  # its table is built now, not in the first call
-    service = _Service(Solver(chosen), chosen, admin_token)
+    service = _Service(Solver(chosen), chosen, admin_token, instance)
     return Starlette(
         routes=[
             Route("/v1/chat/completions", service.chat, methods=["POST"]),
@@ -60,10 +66,13 @@ def create_app(*, admin_token: str | None = None, router: EmbeddedRouter | None 
 
 
 class _Service:
-    def __init__(self, solver: Solver, router: EmbeddedRouter, admin_token: str | None) -> None:
+    def __init__(
+        self, solver: Solver, router: EmbeddedRouter, admin_token: str | None, instance: Callable[[], str] | None
+    ) -> None:
         self._solver = solver
         self._router = router
         self._admin_token = admin_token
+        self._instance = instance
         self._conduct = Conduct()
 
     # --- the wires ---
@@ -160,7 +169,8 @@ class _Service:
     async def health(self, _: Request) -> Response:
         """Say that it is up, and what it is."""
         known = {"fingerprint": self._router.fingerprint, "figures": self._router.figures}
-        return _reply({"status": "ok", "model": MODEL_NAME, "embedded": True, "router": known}, 200)
+        whose = {} if self._instance is None else {"instance": self._instance()}
+        return _reply({"status": "ok", "model": MODEL_NAME, "embedded": True, "router": known, **whose}, 200)
 
     async def misbehave(self, request: Request) -> Response:
         """Read or set how the next calls go wrong; for the bearer of the admin token, from this machine."""

@@ -39,7 +39,7 @@ from domain.errors import (
 from domain.model_call import Usage
 from domain.moods.waits import LONGEST_S
 from domain.specialists import SPECIALISTS, of_workflow
-from workers.tools import activities_of, load
+from workers.loading import activities_of, load
 from workflows import options
 from workflows.failures import failure_of, usage_of
 

@@ -60,6 +60,7 @@ STORE_ONLY = {
     "records import": (str(Path(__file__).parents[3] / "samples" / "records" / "territories.csv"), "--dry-run"),
     "effects stop": ("--reason", "drill"),
     "effects allow": ("--reason", "drill over"),
+    "blueprint accept": ("--by", "ann"),
 }
 """The commands that need a store alone: they work while Temporal is down."""
 SOURCES = json.dumps({"sources": [{"name": "shop", "secrets": [new_secret()]}]}).encode()

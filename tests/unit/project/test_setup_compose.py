@@ -16,7 +16,8 @@ from workers.machine.temporal_server import (
     dev_server_command,
 )
 from workers.roles import Role
-from workers.settings import CONFIG_FILE, SECRETS, Settings
+from workers.settings import Settings
+from workers.variables import CONFIG_FILE, SECRETS
 from workflows.options import SEARCH_ATTRIBUTES
 
 REPOSITORY = Path(__file__).parents[3]

@@ -1,14 +1,17 @@
 """Ports of this machine, and logs that do not grow for ever."""
 
 import asyncio
+import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from domain.errors import NoFreePortError
 from workers.data_dir import rotate_log
-from workers.machine.local_ports import free_ports, port_answers
+from workers.machine.local_ports import HeldPorts, free_ports, port_answers
 
 
 def test_free_ports_skips_taken_ones_and_repeats_itself() -> None:
@@ -47,3 +50,61 @@ def test_a_grown_log_is_moved_aside_and_a_small_one_kept(tmp_path: Path) -> None
     log.write_text("abc")
     rotate_log(log, most_bytes=3)
     assert log.read_text() == "abc"
+
+
+def test_two_never_hold_the_same_port() -> None:
+    """Two `headgate up` that look at the same moment, before the servers of either listen."""
+    first = HeldPorts.take(23300, 4)
+    second = HeldPorts.take(23300, 4)
+    try:
+        assert len({*first.numbers, *second.numbers}) == 8
+    finally:
+        first.release()
+        second.release()
+    again = HeldPorts.take(23300, 4)
+    again.release()
+    assert again.numbers == first.numbers, "a second `headgate up` keeps its addresses"
+
+
+def test_many_processes_that_take_ports_at_once_share_none() -> None:
+    code = (
+        "import sys; from workers.machine.local_ports import HeldPorts\n"
+        "sys.stdin.readline(); taken = HeldPorts.take(23400, 4); print(taken.numbers, flush=True); sys.stdin.readline()"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(5)
+    ]
+    try:
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        taken = [port for process in started if process.stdout for port in json.loads(process.stdout.readline())]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert len(taken) == len(set(taken)) == 20
+
+
+def test_a_held_port_is_free_for_our_own_server_and_tells_of_a_strangers() -> None:
+    held = HeldPorts.take(23500, 2)
+    try:
+        assert held.used_by_others() == []
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stranger:
+            stranger.bind(("127.0.0.1", held.numbers[1]))
+            stranger.listen(1)
+            assert held.used_by_others() == held.numbers[1:]
+            other = HeldPorts.take(held.numbers[0], 2)
+            other.release()
+            assert not {*other.numbers} & {*held.numbers}
+    finally:
+        held.release()
+
+
+def test_too_few_ports_are_said_and_none_is_kept() -> None:
+    with pytest.raises(NoFreePortError):
+        HeldPorts.take(65534, 5)
+    held = HeldPorts.take(65530, 1)
+    held.release()

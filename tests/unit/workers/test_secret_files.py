@@ -12,7 +12,8 @@ from adapters.models.factory import build_models
 from adapters.moods.memory import MoodsInMemory
 from domain.errors import ConfigurationError
 from workers.secret_files import secrets_in
-from workers.settings import PROJECT, SECRETS, Settings, load_settings
+from workers.settings import Settings, load_settings
+from workers.variables import PROJECT, SECRETS
 
 BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {

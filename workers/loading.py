@@ -1,4 +1,4 @@
-"""The classes of activities and workflows that the table of specialists names, loaded by their names."""
+"""Classes by their names: workflows and activities are listed as `module:Class`."""
 
 import importlib
 import inspect

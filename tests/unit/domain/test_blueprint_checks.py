@@ -1,0 +1,81 @@
+"""What no type says of a blueprint: people who may decide, names that mean one thing, prices for all models."""
+
+from typing import Any
+
+import pytest
+
+from domain.blueprint import Blueprint
+from domain.blueprint_checks import check_approvers, check_rules
+from domain.errors import RuleError
+from domain.model_call import Price
+from domain.money.approval import Approver
+from tests.fakes.blueprint import BLUEPRINT
+
+
+def approvers(*people: tuple[str, int | None]) -> list[Approver]:
+    return [Approver(name=name, limit_minor=limit) for name, limit in people]
+
+
+def test_the_default_blueprint_is_sound() -> None:
+    check_rules(BLUEPRINT)
+
+
+@pytest.mark.parametrize(
+    ("people", "where", "said"),
+    [
+        ([], (), "nobody may approve anything"),
+        ([("dana", 1_000_000), ("eve", 5_000)], (), "nobody may approve more than 1,000,000 minor units"),
+        ([("finance", None), ("dana", 5), ("dana", 9)], (2, "name"), "'dana' stands twice"),
+        ([("finance", None), ("Finance", 9)], (1, "name"), "'Finance' stands twice"),
+        ([("finance ", None)], (0, "name"), "as its owner gives it"),
+        ([("", None)], (0, "name"), "as its owner gives it"),
+        ([("fin\u202eance", None)], (0, "name"), "as its owner gives it"),
+        ([("finance", None), ("dana", 0)], (1, "limit_minor"), "up to 0"),
+        ([("finance", None), ("dana", -1)], (1, "limit_minor"), "up to -1"),
+    ],
+)
+def test_every_amount_has_somebody_who_may_approve_it(
+    people: list[tuple[str, int | None]], where: tuple[Any, ...], said: str
+) -> None:
+    with pytest.raises(RuleError) as wrong:
+        check_approvers(approvers(*people))
+    assert said in str(wrong.value)
+    assert wrong.value.where == ("approval", "approvers", *where)
+
+
+def priced(*prices: Price) -> Blueprint:
+    return BLUEPRINT.model_copy(update={"prices": [*BLUEPRINT.prices, *prices]})
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        (Price(model="gpt-4o", input=0, output=0), "'gpt-4o' stands twice for the same day"),
+        (Price(model="x", input=0, output=0, valid_from="soon"), "expected a date"),
+        (Price(model="x", input=float("inf"), output=0), "costs inf"),
+    ],
+)
+def test_prices_say_one_thing(price: Price, said: str) -> None:
+    with pytest.raises(RuleError, match=said):
+        check_rules(priced(price))
+
+
+def test_a_price_may_change_on_a_day() -> None:
+    check_rules(priced(Price(model="gpt-4o", input=1, output=2, valid_from="2027-01-01")))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": "dear-model"}, "'dear-model' has no price"),
+        ({"model": " "}, "model is empty"),
+        ({"timeout_s": 60.0}, "at most 40"),
+        ({"timeout_s": float("inf")}, "at most 40"),
+        ({"base_url": "localhost:8000"}, "expected an address"),
+    ],
+)
+def test_models_of_every_profile_are_checked_not_only_those_in_use(change: dict[str, Any], said: str) -> None:
+    tiers = {tier: choice.model_copy(update=change) for tier, choice in BLUEPRINT.models["openai"].items()}
+    with pytest.raises(RuleError, match=said) as wrong:
+        check_rules(BLUEPRINT.model_copy(update={"models": {**BLUEPRINT.models, "openai": tiers}}))
+    assert wrong.value.where[:3] == ("models", "openai", "small")

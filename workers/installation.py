@@ -1,0 +1,113 @@
+"""What every start makes sure of: which installation this is, and that its blueprint is the one in force."""
+
+import logging
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from domain.blueprint import Blueprint
+from domain.errors import HeadgateError, OtherInstallationError
+from domain.installation.acceptance import Acceptance
+from domain.installation.in_force import InForce, accepted_line
+from domain.installation.rules import rules_of
+from workers.bootstrap import Parts
+from workers.data_dir import instance_of, keep_instance, new_instance_id
+from workers.outside.systems import shown_store
+from workers.settings import Settings
+
+_LOG = logging.getLogger("headgate.start")
+
+
+def store_is_here(settings: Settings) -> bool:
+    """Return whether the settings name a store that there is: by its URL, or as a file of the data dir."""
+    return bool(settings.store_url) or (settings.data_dir / "store.db").exists()
+
+
+def take_stock(parts: Parts, *, accept_by: str | None = None) -> InForce:
+    """Return what is in force, once the blueprint is that of the last start, or was accepted.
+
+    Args:
+        parts: of this process; its store is opened, and made where there is none.
+        accept_by: who accepts another blueprint than the last one; None: nobody does.
+
+    Raises:
+        BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
+        OtherInstallationError: the data dir belongs to one installation, the store to another.
+        HeadgateError: the blueprint or the store cannot be used.
+    """
+    rules = rules_of(parts.blueprint, parts.knowledge)
+    instance = same_installation(parts)
+    acceptance = parts.installation.accept(rules, by=accept_by, now=datetime.now(UTC))
+    return describe(parts.settings, parts.blueprint, instance=instance, acceptance=acceptance)
+
+
+def take_stock_if_here(parts: Parts, *, accept_by: str | None = None) -> InForce:
+    """Do the same for a process that works without the store, too: where it is not here, that is said and no more.
+
+    Raises:
+        BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
+        OtherInstallationError: the data dir belongs to one installation, the store to another.
+    """
+    unchecked = "this process has no store"
+    if store_is_here(parts.settings):
+        _ = parts.blueprint  # what is wrong in it is told as such
+        try:
+            return take_stock(parts, accept_by=accept_by)
+        except HeadgateError as error:
+            unchecked = "the store does not answer"  # what it said may name secrets, and `/readyz` shows this
+            _LOG.warning("the blueprint was not compared with the last one: %s", error)
+    instance = instance_of(parts.settings.data_dir) or ""
+    return describe(parts.settings, parts.blueprint, instance=instance).model_copy(update={"unchecked": unchecked})
+
+
+def same_installation(parts: Parts) -> str:
+    """Return the id of the installation, the same in the store and in the data dir; made where there is none.
+
+    Raises:
+        OtherInstallationError: each has one, and they differ.
+    """
+    settings = parts.settings
+    offered = instance_of(settings.data_dir) or new_instance_id()
+    of_store = parts.installation.instance_id(offered, datetime.now(UTC))
+    of_data_dir = keep_instance(settings.data_dir, of_store)
+    if of_data_dir != of_store:
+        raise OtherInstallationError(
+            f"the data dir {str(settings.data_dir)!r} belongs to installation {of_data_dir}, the store "
+            f"{shown_store(settings)} to {of_store}: name the two that belong together (HEADGATE_DATA_DIR, "
+            "HEADGATE_STORE_URL)"
+        )
+    return of_store
+
+
+def describe(
+    settings: Settings, blueprint: Blueprint, *, instance: str = "", acceptance: Acceptance | None = None
+) -> InForce:
+    """Return what the settings and the blueprint put in force, without secrets."""
+    tiers = blueprint.models.get(settings.models, {})
+    return InForce(
+        installation=instance,
+        blueprint=blueprint.version,
+        accepted=accepted_line(acceptance.by, acceptance.at) if acceptance else "",
+        limits_minor=blueprint.refund.approval_limit_minor,
+        daily_caps_minor=blueprint.refund.daily_cap_minor,
+        models=settings.models,
+        model_names={tier.value: choice.model for tier, choice in tiers.items()},
+        rail=_rail(settings),
+        store=shown_store(settings),
+        records=_records(settings),
+    )
+
+
+def _rail(settings: Settings) -> str:
+    if settings.rail == "embedded":
+        return "embedded: a stand-in, no money moves"
+    return f"stripe, {'test mode' if '_test_' in settings.stripe_api_key.get_secret_value()[:8] else 'live'}"
+
+
+def _records(settings: Settings) -> str:
+    if settings.records == "store":
+        return "in the store"
+    try:
+        host = urlsplit(settings.records_url).hostname
+    except ValueError:
+        host = None
+    return f"{settings.records} at {host}" if host else settings.records

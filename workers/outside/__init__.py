@@ -1,0 +1,1 @@
+"""What the settings name outside this process."""
