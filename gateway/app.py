@@ -18,7 +18,7 @@ from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
 from gateway.console.case_pages import CasePages
-from gateway.console.desk import ApprovalDesk, CaseDesk, Originals
+from gateway.console.desk import ApprovalDesk, CaseDesk, Originals, Standstills
 from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
@@ -55,10 +55,11 @@ def create_gateway(
     *,
     cases: CaseDesk | None = None,
     originals: Originals | None = None,
+    standstills: Standstills | None = None,
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
-    The pages of cases need `cases` and `originals` as well.
+    The pages of cases need `cases` and `originals` as well. With `standstills` readiness also tells what is stuck.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
@@ -78,7 +79,7 @@ def create_gateway(
         Route("/", _FirstPage(settings, with_approvals=with_approvals, with_cases=with_cases).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
         Route("/healthz", _healthy, methods=["GET"]),
-        Route("/readyz", _Readiness(inbox).show, methods=["GET"]),
+        Route("/readyz", _Readiness(inbox, standstills).show, methods=["GET"]),
     ]
     if desk is not None and settings.approvers_file is not None:
         door = _door(settings.approvers_file, settings, with_cases=with_cases)
@@ -128,8 +129,13 @@ class _FirstPage:
 
 
 class _Readiness:
-    def __init__(self, inbox: Inbox) -> None:
+    """Ready is who can take webhooks. What is stuck in Temporal is told beside it, and takes no gateway out of service:
+    webhooks would be refused that can wait in the pen.
+    """
+
+    def __init__(self, inbox: Inbox, standstills: Standstills | None) -> None:
         self._inbox = inbox
+        self._standstills = standstills
 
     async def show(self, _: Request) -> Response:
         try:
@@ -140,7 +146,15 @@ class _Readiness:
             return _problem_response(
                 503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later"
             )
-        return JSONResponse({"ready": True})
+        return JSONResponse({"ready": True} | await self._told_of_standstills())
+
+    async def _told_of_standstills(self) -> dict[str, object]:
+        if self._standstills is None:
+            return {}
+        look = await self._standstills.latest()
+        if look is None:
+            return {"stuck": None, "warnings": ["Temporal does not say what is stuck"]}
+        return {"stuck": len(look.stuck), "warnings": look.warnings()}
 
 
 async def _healthy(_: Request) -> Response:

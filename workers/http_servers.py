@@ -35,6 +35,7 @@ async def _run_gateway(settings: Settings) -> None:
     from client.case_rows import CaseViews
     from client.cases import Cases
     from client.connect import connect
+    from client.standstill.stuck import StuckWatch
     from client.which import which_headgate
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
@@ -56,6 +57,7 @@ async def _run_gateway(settings: Settings) -> None:
         ),
         cases=CaseViews(Cases(client)),
         originals=_StoredOriginals(parts),
+        standstills=StuckWatch(client),
     )
     await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
 

@@ -24,6 +24,7 @@ from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, 
 from client.which import which_headgate
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts, load
+from workers.misfits import MisfitInterceptor
 from workers.sandbox import CaseRunner
 from workers.settings import Settings
 from workflows import options
@@ -68,7 +69,7 @@ def case_worker(
         max_concurrent_local_activities=STORE_SLOTS + model_slots,
         no_remote_activities=True,
         workflow_runner=CaseRunner(),
-        interceptors=[FailureInterceptor(), RoomInterceptor(model_slots)],
+        interceptors=[FailureInterceptor(), RoomInterceptor(model_slots), MisfitInterceptor()],
         # Input that cannot be decoded fails its workflow; by default it would be retried for ever.
         workflow_failure_exception_types=[ValidationError],
         build_id=BUILD_ID,

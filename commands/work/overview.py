@@ -9,7 +9,7 @@ from domain.case import CaseState
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from client.headgate import Headgate
     from client.which import WhichHeadgate
@@ -53,7 +53,10 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
 
     Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
     """
+    from client.standstill.stuck import look_for_stuck
+
     asking = asyncio.create_task(ask_intake(headgate))
+    looking = asyncio.create_task(look_for_stuck(headgate.temporal))
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
     depth = await parts.inbox.depth()
     states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
@@ -62,6 +65,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     return {
         "headgate": which_document(headgate.which, parts.settings),
         "cases": states,
+        "stuck": (await looking).as_document(),
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
@@ -110,6 +114,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
     if isinstance(words := shown["words"], dict):
         shown["words"] = words_line(**words)
+    if isinstance(stuck := shown["stuck"], dict):
+        shown["stuck"] = stuck_line(**stuck)
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
@@ -139,6 +145,17 @@ def words_line(*, told: int, waiting: int, oldest_waiting_s: int, last_error: st
         + (f"; last error: {last_error}" if last_error else "")
         + ("" if hook else "; to the log only, no webhook is set")
     )
+
+
+def stuck_line(*, count: int, ids: "Sequence[str]", all_seen: bool) -> str:
+    """Write in one line what stands still, a few of them by name.
+
+    >>> stuck_line(count=1, ids=["intake/default"], all_seen=False)
+    '1, intake/default: `headgate unstick --all` (more are open than were looked at)'
+    """
+    few = ", ".join(ids[:3]) + (", …" if count > 3 else "")
+    line = f"{count}, {few}: `headgate unstick --all`" if count else "nothing"
+    return line if all_seen else f"{line} (more are open than were looked at)"
 
 
 def money_lines(refunded_minor: dict[str, int]) -> str:

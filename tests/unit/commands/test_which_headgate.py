@@ -25,6 +25,7 @@ SPEAKS = {
     "status": (),
     "audit": (),
     "doctor": (),
+    "unstick": (CASE,),
     "gateway": (),
     "worker": ("--role", "case"),
     "cases list": (),
