@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from domain.blueprint import CasePolicy
-from domain.bounds import Count, Line, Text
 from domain.letters import Letter
+from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 
+ASKED_ONE_BY_ONE = 100
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -33,6 +34,9 @@ async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[st
     numbers = await asyncio.gather(*(headgate.cases.count(in_state(state)) for state in states))
     counts = dict(zip(states, numbers, strict=True))
     counts[CaseState.DEAD_LETTERED] -= replayed
+    for state in ENDED_OUTSIDE:
+        if 0 < counts[state] <= ASKED_ONE_BY_ONE:  # a case that was reset goes on, and its older run is no case
+            counts[state] = len([row async for row in headgate.cases.list(state=state, limit=ASKED_ONE_BY_ONE)])
     return {state: n for state, n in counts.items() if n > 0}
 
 

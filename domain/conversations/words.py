@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from domain.bounds import Line
 from domain.case import CaseInput
 from domain.inbound.cleaned import ANSWERED, TOKEN
+from domain.messages.bounds import Line
 
 MAX_WORDS = 20  # messages of one conversation
 WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest

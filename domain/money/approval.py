@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from domain.bounds import Line, Text
+from domain.messages.bounds import Line, Text
 from domain.money.action import AnyAction
 from domain.money.amount import Money
 

@@ -10,8 +10,10 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
 from client.connect import data_converter
+from client.headgate import Headgate
 from client.standstill.stuck import look_for_stuck
 from client.standstill.unsticking import unstick
+from commands.work.overview import states_in_temporal
 from domain.case import CaseState, HumanDecision, Lane
 from domain.intake import IntakeState
 from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalView, Objection, Verdict
@@ -118,6 +120,9 @@ async def test_a_case_at_its_gate_is_mended_and_paid_once(mill: Mill) -> None:
     assert outcome.state is CaseState.DONE
     assert len(mill.world.of("refund")) == 1
     assert (await unstick(mill.client, handle.id)).message.startswith("has ended")
+    headgate = Headgate(mill.client)
+    assert await headgate.cases.count("ExecutionStatus = 'Terminated'") == 1  # the run that was reset is no case
+    assert "terminated" not in await states_in_temporal(headgate)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK drops the rest of a batch
