@@ -19,6 +19,7 @@ from client.standstill.stuck import failing_task
 
 SETTLES_WITHIN_S = 15.0  # a workflow task may hold first tries of five seconds
 FAILS_FOR_S = 2.0  # a task that is tried again for so long fails
+UPDATE = "an update, of which Temporal keeps no name before it is taken"
 _LOOK_EVERY_S = 0.1
 _BY = "headgate unstick"
 _COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -88,7 +89,7 @@ def way_back(events: Sequence[HistoryEvent]) -> WayBack:
             "its very first task fails, so there is nothing to go back to: give it a case worker that can do it, or end"
             " it in Temporal's own tools (`temporal workflow terminate`)"
         )
-    elif not suspects:
+    elif not suspects and not _at_an_update(fails):
         why_not = (
             "no message came since its last good task, so none is at fault: mend the case worker, then it goes on by "
             "itself"
@@ -128,7 +129,7 @@ class _Mending:
             self._told.message = f"cannot be mended from here ({way.failure}): {way.why_not}"
             return self._told
         if dry_run:
-            names = ", ".join(_named(event) for event in way.suspects)
+            names = ", ".join(_named(event) for event in way.suspects) or UPDATE
             self._told.message = f"would go back to event {way.to}, before {names} ({way.failure})"
             return self._told
         signals = await self._reset(run_id, way)
@@ -138,6 +139,8 @@ class _Mending:
                 self._told.sent_again.append(_named(event))
             self._told.message = f"was reset to event {way.to}, and fails all the same: mend the case worker"
             return self._told
+        if not way.suspects:
+            self._told.left_out.append(UPDATE)
         if len(way.suspects) == 1:
             self._poison.append(_content(way.suspects[0]))
         self._told.message = f"was reset to event {way.to} and goes on; it had failed with {way.failure}"
@@ -229,6 +232,11 @@ def _content(event: HistoryEvent) -> tuple[str, bytes]:
 def _named(event: HistoryEvent) -> str:
     sent = event.workflow_execution_signaled_event_attributes
     return f"the signal {sent.signal_name!r} of {event.event_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _at_an_update(event: HistoryEvent | None) -> bool:
+    """Tell from where in the SDK a task failed whether an update was being taken: histories hold only taken ones."""
+    return event is not None and "in run_update\n" in event.workflow_task_failed_event_attributes.failure.stack_trace
 
 
 def _failure(event: HistoryEvent | None) -> str:

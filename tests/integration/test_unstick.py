@@ -1,20 +1,21 @@
 """What stands still is found, and mended without a second payment, on a real Temporal."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
 from client.connect import data_converter
 from client.headgate import Headgate
 from client.standstill.stuck import look_for_stuck
-from client.standstill.unsticking import unstick
+from client.standstill.unsticking import UPDATE, unstick
 from commands.work.overview import states_in_temporal
-from domain.case import CaseState, HumanDecision, Lane
+from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.intake import IntakeState
 from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalView, Objection, Verdict
 from tests.workflows.fake_world import FakeWorld, account
@@ -169,6 +170,27 @@ async def test_the_approval_itself_is_mended_and_its_case_hears_the_decision(
     await approve(mill, case.id)
     assert (await mill.client.get_workflow_handle(case.id, result_type=dict).result())["state"] == CaseState.DONE
     assert len(mill.world.of("refund")) == 1
+
+
+async def test_an_update_that_does_the_harm_is_left_behind(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = WaitForPerson._accept
+
+    def buggy(self: WaitForPerson, decision: HumanDecision) -> CaseAnswer:
+        if decision.reason == POISON:
+            raise RuntimeError("a bug")
+        return whole(self, decision)
+
+    monkeypatch.setattr(WaitForPerson, "_accept", buggy)
+    handle = await mill.start(new_case(skip_to_human="nothing readable"))
+    await mill.until(handle, CaseState.WAITING_HUMAN)
+    poison = HumanDecision(verdict=Lane.CLOSE, by="ann", reason=POISON)
+    with pytest.raises(WorkflowUpdateRPCTimeoutOrCancelledError):
+        await handle.execute_update(CaseWorkflow.decide, poison, rpc_timeout=timedelta(seconds=2))
+    await eventually(lambda: fails(handle))
+    done = await unstick(mill.client, handle.id)
+    assert (done.mended, done.left_out) == (True, [UPDATE]), done
+    again = mill.client.get_workflow_handle_for(CaseWorkflow.run, handle.id)
+    assert (await mill.close_by_hand(again)).state is CaseState.REJECTED
 
 
 async def test_what_no_message_did_is_left_alone(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,8 @@ async def test_what_comes_with_a_word_that_needs_nothing_stops_nothing(
         for inputs in FOREIGN.values():
             await handle.signal(name, args=raw(inputs))
     await handle.signal("nobody hears this", args=raw(FOREIGN["no JSON"]))
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("nobody answers this", args=raw(FOREIGN["no JSON"]))
     await seen(handle, DEFINITIONS[each])
     assert await failed_tasks(handle) == 0
     await HEARS[each][1](mill, handle)

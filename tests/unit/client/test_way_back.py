@@ -63,3 +63,9 @@ def test_what_a_reset_would_not_mend_is_left_alone(events: list[tuple[str, str]]
 
 def test_a_child_that_was_begun_before_stays_begun() -> None:
     assert way_back(history(DONE, CHILD, DONE, signal("a"), FAILED)).why_not == ""
+
+
+def test_a_task_that_fails_at_an_update_goes_back_though_no_signal_came() -> None:
+    events = history(DONE, FAILED)
+    events[-1].workflow_task_failed_event_attributes.failure.stack_trace = "  File x, line 1, in run_update\n    y\n"
+    assert way_back(events).why_not == ""
