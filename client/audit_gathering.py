@@ -9,6 +9,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.standstill.stuck import failing_task, reported_stuck
 from domain.audit.facts import (
     AuditFacts,
     AuditReport,
@@ -31,7 +32,6 @@ PAGE = 1000
 AT_ONCE = 16
 DESCRIBED_AT_MOST = 5000  # beyond, Temporal's own search attribute for failing workflow tasks has to do
 QUERY_TIMEOUT = timedelta(seconds=5)
-FAILING_TASK_ATTEMPTS = 3  # one retry may follow a worker's restart
 FAILING_ACTIVITY_ATTEMPTS = 20  # a quarter of an hour of retries without an end
 
 _STATUS = {
@@ -239,21 +239,8 @@ class _FactGatherer:
 
     async def _stuck_workflows(self, described: list[WorkflowExecutionDescription], now: datetime) -> list[Stuck]:
         found = {s.workflow_id: s for d in described if (s := _stuck_by_description(d, now, self._grace_s)) is not None}
-        problems = "TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
-        try:
-            async for execution in self._client.list_workflows(
-                f"ExecutionStatus = 'Running' AND {problems}", page_size=PAGE
-            ):
-                told = Stuck(
-                    workflow_id=execution.id,
-                    run_id=execution.run_id,
-                    workflow_type=execution.workflow_type,
-                    problem="Temporal reports workflow tasks that keep failing",
-                )
-                found.setdefault(execution.id, told)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT:  # an older server does not know the attribute
-                raise
+        for told in await reported_stuck(self._client):
+            found.setdefault(told.workflow_id, told)
         return list(found.values())
 
 
@@ -300,10 +287,8 @@ def _what_an_activity_does(activity: PendingActivityInfo, now: datetime, late: d
 
 def _stuck_by_description(description: WorkflowExecutionDescription, now: datetime, grace_s: float) -> Stuck | None:
     raw = description.raw_description
-    problem, attempts = "", 0
-    if raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt >= FAILING_TASK_ATTEMPTS:
-        attempts = raw.pending_workflow_task.attempt
-        problem = f"its workflow task failed {attempts - 1} times in a row"
+    failing = failing_task(description)
+    problem, attempts = (failing.problem, failing.attempts) if failing else ("", 0)
     for activity in raw.pending_activities:
         name, failure = activity.activity_type.name, activity.last_failure.application_failure_info.type or "an error"
         has_end = activity.HasField("expiration_time") and activity.expiration_time.seconds > 0

@@ -18,7 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.case_filters import case_filter, finding_fits
+from client.case_filters import ENDED_OUTSIDE, case_filter, finding_fits
 from client.case_rows import CaseRow, row_of
 from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
 from client.which import Endpoints, source_named
@@ -37,6 +37,8 @@ from domain.inbound.signing import sign
 from workflows.case import CaseWorkflow
 
 ASKED_AT_ONCE = 16
+_MAY_GO_ON = (CaseState.DEAD_LETTERED, *ENDED_OUTSIDE)
+"""States of a run after which another one may have begun: a replay, or what `unstick` reset."""
 
 
 class RoutedCases(BaseModel):
@@ -190,9 +192,9 @@ class Cases:
         async for found in self._temporal.list_workflows(query, page_size=min(limit, 1000)):
             if len(seen) == limit:
                 return
-            if found.id in seen or (state == CaseState.DEAD_LETTERED and await self._was_replayed(found)):
+            if found.id in seen or (state in _MAY_GO_ON and await self._goes_on(found)):
                 continue
-            seen.add(found.id)  # the newest run comes first; an older one was replayed
+            seen.add(found.id)  # the newest run comes first; an older one was replayed, or reset
             yield row_of(found)
 
     async def count(self, query: str = "") -> int:
@@ -313,5 +315,5 @@ class Cases:
             raise ImpossibleError(f"the gateway refused the message with {answer.status_code}: {answer.text[:500]}")
         return str(answer.json()["case_id"])
 
-    async def _was_replayed(self, execution: WorkflowExecution) -> bool:
+    async def _goes_on(self, execution: WorkflowExecution) -> bool:
         return (await describe(self._temporal, execution.id)).run_id != execution.run_id

@@ -5,9 +5,12 @@ import functools
 import os
 import socket
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
@@ -18,9 +21,26 @@ from domain.errors import NotReachableError
 SDK_RESTS_WITHIN_S = 0.2
 
 
+@dataclass(frozen=True)
+class _NothingElsewhere(DataConverter):
+    """Takes a payload that claims to lie in a store elsewhere for what it is: one in an encoding that nobody knows.
+
+    We have no such store. The SDK raises before a workflow hears of the message, and its task would fail for ever.
+    """
+
+    async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
+
+    async def _external_retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
+
+
+_CONVERTER = _NothingElsewhere(payload_converter_class=PydanticPayloadConverter)
+
+
 def data_converter() -> DataConverter:
     """Return the data converter of every client, worker, test and replayer."""
-    return pydantic_data_converter
+    return _CONVERTER
 
 
 async def connect(

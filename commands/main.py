@@ -7,6 +7,7 @@ import typer
 
 from commands.blueprint import blueprint_app
 from commands.doctor.command import doctor
+from commands.doctor.unstick import unstick
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
 from commands.providers.models import models_app
@@ -37,7 +38,7 @@ app = typer.Typer(
     help="A durable AI back office on Temporal: complaints in, answers and refunds out, a person at the gate.",
     epilog="Exit codes: 0 good, 1 something is wrong with the work, 2 usage, 3 a needed part cannot be reached.",
 )
-for word in (up, demo, submit, status, audit, rescue, doctor, gateway, worker):
+for word in (up, demo, submit, status, audit, rescue, doctor, unstick, gateway, worker):
     app.command()(word)
 app.command("init")(prepare)
 app.command("offline-model")(offline_model)

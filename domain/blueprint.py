@@ -24,6 +24,7 @@ PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
 DAY = 24 * HOUR
 Seconds = Annotated[float, Field(gt=0, le=366 * DAY, allow_inf_nan=False)]
+_Wait = Annotated[float, Field(ge=0, le=366 * DAY, allow_inf_nan=False)]
 
 
 class HumanLane(BaseModel):
@@ -53,7 +54,7 @@ class CasePolicy(BaseModel):
 
     version: str
     categories: tuple[Category, ...] = DEFAULT_CATEGORIES
-    ladder_s: list[float] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
+    ladder_s: list[_Wait] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)

@@ -3,11 +3,13 @@
 import re
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from domain.blueprint import CasePolicy
 from domain.letters import Letter
+from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
@@ -20,6 +22,9 @@ SENT_FOR_ANOTHER = "sent_for_another"
 
 UNVOUCHED = "sent_by_strangers"
 """The flag beside it where From is neither ours nor of the sender's own domain: anybody can name a customer there."""
+
+MOST_USED = 10**15
+"""What a note may tell of calls, tokens, or millionths of a dollar."""
 
 CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
 
@@ -143,11 +148,11 @@ class HumanDecision(BaseModel):
     """
 
     verdict: Lane
-    by: str
-    category: str | None = None
-    text: str = ""
-    reason: str = ""
-    lane: int = 0
+    by: Line
+    category: Line | None = None
+    text: Text = ""
+    reason: Text = ""
+    lane: Count = 0
 
 
 class EffectRecord(BaseModel):
@@ -163,6 +168,13 @@ class EffectRecord(BaseModel):
     pending: bool = False  # the provider took it on, and it may fail yet
 
 
+def _countable(usage: Usage) -> Usage:
+    """Let no sum with what was spent before leave the numbers that Temporal can search."""
+    if max(usage.calls, usage.input_tokens, usage.output_tokens, usage.cost_micros) > MOST_USED:
+        raise ValueError(f"no note tells of more than {MOST_USED}")
+    return usage
+
+
 class ProgressNote(BaseModel):
     """What a specialist tells its case while it waits: the payload of the signal `note_progress`.
 
@@ -170,11 +182,11 @@ class ProgressNote(BaseModel):
     """
 
     state: CaseState
-    waits_for: str = ""
+    waits_for: Line = ""
     waits_until: datetime | None = None
-    finding: str = ""
-    amount_minor: int | None = None
-    usage: Usage = Field(default_factory=Usage)
+    finding: Text = ""
+    amount_minor: Count | None = None
+    usage: Annotated[Usage, AfterValidator(_countable)] = Field(default_factory=Usage)
 
 
 class SpecialistRequest(BaseModel):

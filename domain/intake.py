@@ -12,7 +12,7 @@ class IntakeState(BaseModel):
     While `taking`, a batch may come in: what waits after a pause waits for sure once that is over.
     """
 
-    per_second: float = Field(default=20.0, gt=0)
+    per_second: float = Field(default=20.0, ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
     paused: bool = False
     taking: bool = False
     admitted: int = 0

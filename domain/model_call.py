@@ -42,10 +42,10 @@ class Usage(BaseModel):
     `degraded` says that the embedded stand-in gave some of the answers.
     """
 
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_micros: int = 0
+    calls: int = Field(default=0, ge=0, le=2**62)
+    input_tokens: int = Field(default=0, ge=0, le=2**62)
+    output_tokens: int = Field(default=0, ge=0, le=2**62)
+    cost_micros: int = Field(default=0, ge=0, le=2**62)
     degraded: bool = False
 
     def plus(self, other: "Usage") -> "Usage":

@@ -19,7 +19,7 @@ from domain.installation.in_force import InForce
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
 from gateway.console.case_pages import CasePages
-from gateway.console.desk import ApprovalDesk, CaseDesk, Originals
+from gateway.console.desk import ApprovalDesk, CaseDesk, Originals, Standstills
 from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
@@ -57,10 +57,12 @@ def create_gateway(
     cases: CaseDesk | None = None,
     originals: Originals | None = None,
     in_force: InForce | None = None,
+    standstills: Standstills | None = None,
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
-    The pages of cases need `cases` and `originals` as well. `/readyz` says what is `in_force`, `/healthz` whose it is.
+    The pages of cases need `cases` and `originals` as well. `/readyz` says what is `in_force` and, with `standstills`,
+    what is stuck; `/healthz` says whose gateway it is.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
@@ -80,7 +82,7 @@ def create_gateway(
         Route("/", _FirstPage(settings, with_approvals=with_approvals, with_cases=with_cases).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
         Route("/healthz", _Liveness(in_force).show, methods=["GET"]),
-        Route("/readyz", _Readiness(inbox, in_force).show, methods=["GET"]),
+        Route("/readyz", _Readiness(inbox, in_force, standstills).show, methods=["GET"]),
     ]
     if desk is not None and settings.approvers_file is not None:
         door = _door(settings.approvers_file, settings, with_cases=with_cases)
@@ -130,9 +132,14 @@ class _FirstPage:
 
 
 class _Readiness:
-    def __init__(self, inbox: Inbox, in_force: InForce | None) -> None:
+    """Ready is who can take webhooks. What is stuck in Temporal is told beside it, and takes no gateway out of service:
+    webhooks would be refused that can wait in the pen.
+    """
+
+    def __init__(self, inbox: Inbox, in_force: InForce | None, standstills: Standstills | None) -> None:
         self._inbox = inbox
         self._in_force = {} if in_force is None else {"in_force": in_force.model_dump(mode="json")}
+        self._standstills = standstills
 
     async def show(self, _: Request) -> Response:
         try:
@@ -143,7 +150,15 @@ class _Readiness:
             return _problem_response(
                 503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later"
             )
-        return JSONResponse({"ready": True, **self._in_force})
+        return JSONResponse({"ready": True, **self._in_force} | await self._told_of_standstills())
+
+    async def _told_of_standstills(self) -> dict[str, object]:
+        if self._standstills is None:
+            return {}
+        look = await self._standstills.latest()
+        if look is None:
+            return {"stuck": None, "warnings": ["Temporal does not say what is stuck"]}
+        return {"stuck": len(look.stuck), "warnings": look.warnings()}
 
 
 class _Liveness:

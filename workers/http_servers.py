@@ -46,6 +46,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     from client.case_rows import CaseViews
     from client.cases import Cases
     from client.connect import connect
+    from client.standstill.stuck import StuckWatch
     from client.which import which_headgate
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
@@ -66,6 +67,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
         cases=CaseViews(Cases(client)),
         originals=_StoredOriginals(parts),
         in_force=found,
+        standstills=StuckWatch(client),
     )
     logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
     await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())

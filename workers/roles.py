@@ -28,6 +28,7 @@ from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
+from workers.misfits import MisfitInterceptor
 from workers.namespace import claim_namespace, installation_of
 from workers.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
@@ -75,7 +76,7 @@ def case_worker(
         max_concurrent_local_activities=STORE_SLOTS + model_slots,
         no_remote_activities=True,
         workflow_runner=CaseRunner(),
-        interceptors=[FailureInterceptor(), RoomInterceptor(model_slots)],
+        interceptors=[FailureInterceptor(), RoomInterceptor(model_slots), MisfitInterceptor()],
         # Input that cannot be decoded fails its workflow; by default it would be retried for ever.
         workflow_failure_exception_types=[ValidationError],
         build_id=BUILD_ID,

@@ -1,10 +1,15 @@
 """The sandbox that workflows run in: Temporal's own, without work that changes nothing here."""
 
+from collections.abc import Callable
 from typing import Any
 
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from workers.misfits import require_start
 
 # What the workflow files import as it is (`imports_passed_through`). Named here too, the sandbox need not look each
 # time, and takes submodules along: `from workflows import options` would else run the module anew for every case.
@@ -30,12 +35,16 @@ class CaseRunner(SandboxedWorkflowRunner):
         super().__init__(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Return an instance that does not go into its sandbox for every payload to ask in which context it stands:
-        our data converter writes the same in all of them, and stores none elsewhere.
+        """Return an instance that begins only with inputs that fit.
+
+        Nor does it go into its sandbox for every payload to ask in which context it stands: our data converter writes
+        the same in all of them, and stores none elsewhere.
         """
         instance: Any = super().create_instance(det)
         instance.get_serialization_context = _no_context
         instance.get_external_store_context = _no_store
+        if det.defn.name:  # a dynamic workflow takes whatever comes
+            instance.activate = _checked(instance.activate, det.defn.name, det.defn.arg_types or [])
         return instance  # type: ignore[no-any-return]  # as the runner above it returned it
 
 
@@ -45,3 +54,20 @@ def _no_context(_command: object) -> None:
 
 def _no_store(_command: object) -> StorageDriverStoreContext:
     return StorageDriverStoreContext(target=None)
+
+
+_Activate = Callable[[WorkflowActivation], WorkflowActivationCompletion]
+
+
+def _checked(activate: _Activate, workflow_type: str, kinds: list[type]) -> _Activate:
+    """Look at the inputs of a start before the workflow's class is made of them: an `ApplicationError` that leaves an
+    activation fails the execution, whatever its class would raise keeps the task failing for ever.
+    """
+
+    def first_checked(activation: WorkflowActivation) -> WorkflowActivationCompletion:
+        for job in activation.jobs:
+            if job.HasField("initialize_workflow"):
+                require_start(workflow_type, kinds, job.initialize_workflow.arguments)
+        return activate(activation)
+
+    return first_checked

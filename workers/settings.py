@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from domain.errors import ConfigurationError, UsageError
+from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND
 from workers.secret_files import read_secret
 from workers.variables import CONFIG_FILE, DEFAULT_BLUEPRINT, SECRETS, SETTINGS, nearest, refuse_misspelt
 
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     body_limit_bytes: int = Field(default=1_048_576, ge=1024, le=1_048_576)
     secure_cookies: bool = False  # true where the gateway is reached by https
     inbox_limit: int = Field(default=200_000, ge=1)  # payloads waiting before senders get 503
-    intake_per_second: float = Field(default=20.0, gt=0)
+    intake_per_second: float = Field(default=20.0, ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
     supervisor_webhook_url: str = ""
     temporal_ui_url: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -45,9 +45,9 @@ class ApprovalWorkflow:
         self._standing = Standing.PENDING
         self._result: ApprovalResult | None = None
         self._reminders = 0
-        self._notices: list[str] = []
+        self.notices: list[str] = []
         self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
-            refuse=self._refused, accept=self._accept, describe=_described, notices=self._notices
+            refuse=self._refused, accept=self._accept, describe=_described, notices=self.notices
         )
 
     @workflow.run
@@ -100,7 +100,7 @@ class ApprovalWorkflow:
             text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
         )
         if trouble := await tell_people(request, "remind the approvers"):
-            self._notices.append(trouble)
+            self.notices.append(trouble)
 
     async def _record(self) -> ApprovalResult:
         """Write the decision where the ledger looks for it; the first one recorded stands."""
@@ -184,7 +184,7 @@ class ApprovalWorkflow:
             standing=self._standing,
             decided_by=decided.by if decided else "",
             reason=decided.reason if decided else "",
-            notices=self._notices,
+            notices=self.notices,
             words_seen=self._request.words_seen,
         )
 
@@ -203,7 +203,7 @@ class ApprovalWorkflow:
                     ("if rejected", brief.if_rejected),
                     ("decide until", f"{self._expires_at:%Y-%m-%d %H:%M} UTC"),
                     ("digest of the action", self._request.digest),
-                    *(("note", note) for note in self._notices[-5:]),
+                    *(("note", note) for note in self.notices[-5:]),
                 ],
             )
         )

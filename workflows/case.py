@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.letters import DetailsAsked, PersonAnswer
     from domain.model_call import Usage
     from domain.routing import Category
-    from domain.specialists import SPECIALISTS, Specialist
+    from domain.specialists import SPECIALISTS
     from workflows import options
     from workflows.conversation import WROTE_AGAIN, Conversation, Next
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
@@ -53,6 +53,7 @@ class CaseWorkflow:
     def __init__(self, case: CaseInput) -> None:
         self._status = CaseStatus(case_id=case.case_id, state=CaseState.RUNNING, blueprint_version=case.policy.version)
         self._status.notices.extend(case.notes[: options.NOTES_SHOWN])
+        self.notices = self._status.notices  # of messages that do not fit, too
         self._talk = Conversation(case, self._status)
         self._lane = WaitForPerson(case, self._status, self._talk.end)
         self._endings = Endings(case, self._status)
@@ -288,14 +289,11 @@ class CaseWorkflow:
     async def _last_look(self, failed: FailedStep) -> None:
         self._spend(failed.usage)
         self._status.finding = f"gave up at {failed.step}: {failed.kind}"
-        if any(specialist.pays for specialist in self._specialists_met()):
+        if any(SPECIALISTS[name].pays for name in self._runs):
             # The last try may have been paid. What was not stays open: the replay takes it up under the same key.
             await self._endings.settle(options.LAST_SETTLEMENT, "the case was given up", take_back=False)
             if self._status.effects:
                 self._status.finding += "; it was paid all the same"
-
-    def _specialists_met(self) -> list[Specialist]:
-        return [SPECIALISTS[name] for name in self._runs]
 
     async def _dead_lettered(self, failed: FailedStep) -> CaseOutcome:
         dead_letter_id = await self._endings.bury(failed)

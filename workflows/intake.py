@@ -8,6 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+    from domain.case_details import told
     from domain.intake import IntakeState, PaceChange, batch_size, is_possible_pace, rest_s
     from workflows import options
 
@@ -26,6 +27,7 @@ class IntakeWorkflow:
     def __init__(self, state: IntakeState) -> None:
         self._state = state
         self._changed = 0
+        self.notices: list[str] = []  # of messages that do not fit
 
     @workflow.run
     async def run(self, state: IntakeState) -> None:
@@ -126,4 +128,5 @@ class IntakeWorkflow:
         s = self._state
         pause = "pausing, a batch is still coming in" if s.taking else "paused"
         doing = pause if s.paused else f"up to {s.per_second:g} cases per second"
-        workflow.set_current_details(f"**{doing}** — {s.admitted} admitted, {s.poison} unreadable")
+        rows = [("note", note) for note in self.notices]
+        workflow.set_current_details(told(f"**{doing}** — {s.admitted} admitted, {s.poison} unreadable", rows))

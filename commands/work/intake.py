@@ -45,8 +45,8 @@ def intake_resume(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
 @intake_app.command("pace")
 def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Set how many cases are let in per second."""
-    with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
-    _report_change(f"up to {per_second:g} cases per second", as_json=as_json)
+    state = with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
+    _report_change(f"up to {state.per_second:g} cases per second", as_json=as_json)
 
 
 def _report_change(message: str, *, as_json: bool) -> None:

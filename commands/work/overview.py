@@ -11,7 +11,7 @@ from domain.installation.in_force import InForce
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from client.headgate import Headgate
     from client.which import WhichHeadgate
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 
+ASKED_ONE_BY_ONE = 100
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -35,6 +36,9 @@ async def states_in_temporal(headgate: "Headgate", replayed: int = 0) -> dict[st
     numbers = await asyncio.gather(*(headgate.cases.count(in_state(state)) for state in states))
     counts = dict(zip(states, numbers, strict=True))
     counts[CaseState.DEAD_LETTERED] -= replayed
+    for state in ENDED_OUTSIDE:
+        if 0 < counts[state] <= ASKED_ONE_BY_ONE:  # a case that was reset goes on, and its older run is no case
+            counts[state] = len([row async for row in headgate.cases.list(state=state, limit=ASKED_ONE_BY_ONE)])
     return {state: n for state, n in counts.items() if n > 0}
 
 
@@ -55,7 +59,10 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
 
     Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
     """
+    from client.standstill.stuck import look_for_stuck
+
     asking = asyncio.create_task(ask_intake(headgate))
+    looking = asyncio.create_task(look_for_stuck(headgate.temporal))
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
     depth = await parts.inbox.depth()
     states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
@@ -65,6 +72,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "headgate": which_document(headgate.which, parts.settings),
         "in_force": await asyncio.to_thread(in_force_document, headgate.which, parts),
         "cases": states,
+        "stuck": (await looking).as_document(),
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
@@ -155,6 +163,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
         shown["words"] = words_line(**words)
     if isinstance(moods := shown["moods"], dict):
         shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
+    if isinstance(stuck := shown["stuck"], dict):
+        shown["stuck"] = stuck_line(**stuck)
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
@@ -184,6 +194,17 @@ def words_line(*, told: int, waiting: int, oldest_waiting_s: int, last_error: st
         + (f"; last error: {last_error}" if last_error else "")
         + ("" if hook else "; to the log only, no webhook is set")
     )
+
+
+def stuck_line(*, count: int, ids: "Sequence[str]", all_seen: bool) -> str:
+    """Write in one line what stands still, a few of them by name.
+
+    >>> stuck_line(count=1, ids=["intake/default"], all_seen=False)
+    '1, intake/default: `headgate unstick --all` (more are open than were looked at)'
+    """
+    few = ", ".join(ids[:3]) + (", …" if count > 3 else "")
+    line = f"{count}, {few}: `headgate unstick --all`" if count else "nothing"
+    return line if all_seen else f"{line} (more are open than were looked at)"
 
 
 def money_lines(refunded_minor: dict[str, int]) -> str:

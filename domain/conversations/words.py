@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from domain.case import CaseInput
 from domain.inbound.cleaned import ANSWERED, TOKEN
+from domain.messages.bounds import Line
 
 MAX_WORDS = 20  # messages of one conversation
 WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest
@@ -25,15 +27,15 @@ class CustomerWord(BaseModel):
     asks for the very thing that the case is about: there is nothing new in it.
     """
 
-    from_case: str
-    text: str = ""
-    customer_id: str | None = None
-    order_id: str | None = None
-    amount: str | None = None
-    currency: str | None = None
-    flags: list[str] = Field(default_factory=list)
+    from_case: Line
+    text: Annotated[str, Field(max_length=5 * WORD_HEAD)] = ""
+    customer_id: Line | None = None
+    order_id: Line | None = None
+    amount: Line | None = None
+    currency: Line | None = None
+    flags: list[Line] = Field(default_factory=list, max_length=100)
     suspicious: bool = False
-    unreadable: str | None = None
+    unreadable: Line | None = None
     repeats: bool = False
 
 

@@ -9,8 +9,12 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from domain.messages.bounds import Line, Text
 from domain.money.action import AnyAction
 from domain.money.amount import Money
+
+LONGEST_S = 366 * 86_400.0
+"""No approval waits longer, seconds."""
 
 
 class Brief(BaseModel):
@@ -45,8 +49,8 @@ class ApprovalRequest(BaseModel):
     brief: Brief
     requester: str  # who asked for the money: the customer; never entitled to approve
     approvers: list["Approver"]
-    expires_after_s: float
-    remind_every_s: float
+    expires_after_s: float = Field(gt=0, le=LONGEST_S, allow_inf_nan=False)
+    remind_every_s: float = Field(gt=0, le=LONGEST_S, allow_inf_nan=False)
     category: str = "Billing"
     tenant: str = "default"
     requested_at: datetime | None = None  # from when `expires_after_s` counts, in the workflow's time
@@ -64,11 +68,11 @@ class Verdict(StrEnum):
 class ApprovalDecision(BaseModel):
     """A person's decision on one exact action: the payload of the signal `decide`."""
 
-    approval_id: str
-    digest: str
+    approval_id: Line
+    digest: Line
     verdict: Verdict
-    by: str
-    reason: str = ""
+    by: Line
+    reason: Text = ""
 
 
 class Standing(StrEnum):

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from client.case_rows import CaseView, WaitingCases
+from client.standstill.stuck import StuckLook
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, PendingApprovals
 from ports.store import StoredCase
 
@@ -40,4 +41,12 @@ class Originals(Protocol):
 
     def load(self, case_id: str) -> StoredCase:
         """Return an admitted case with its raw payload. Raises KeyError if it is unknown."""
+        ...
+
+
+class Standstills(Protocol):
+    """What stands still in Temporal; `client.standstill.stuck.StuckWatch` is one."""
+
+    async def latest(self) -> StuckLook | None:
+        """Return the last look, None where nobody knows."""
         ...

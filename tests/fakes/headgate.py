@@ -98,6 +98,8 @@ class FakeIntake:
     async def pause(self) -> IntakeState:
         return IntakeState(paused=True)
 
-    async def resume(self) -> None: ...
+    async def resume(self) -> IntakeState:
+        return IntakeState()
 
-    async def pace(self, per_second: float) -> None: ...
+    async def pace(self, per_second: float) -> IntakeState:
+        return IntakeState(per_second=per_second)

@@ -23,6 +23,7 @@ from domain.money.approval import Approver
 from domain.routing import DEFAULT_CATEGORIES
 from ports.store import StoredCase
 from tests.workflows.fake_world import FakeWorld, served
+from workers.misfits import MisfitInterceptor
 from workers.roles import activity_worker, case_worker, workflows
 from workers.sandbox import CaseRunner
 from workflows import options
@@ -75,6 +76,7 @@ def replayer() -> Replayer:
         workflows=workflows(),
         data_converter=data_converter(),
         workflow_runner=CaseRunner(),
+        interceptors=[MisfitInterceptor()],
         workflow_failure_exception_types=[ValidationError],
     )
 

@@ -26,6 +26,7 @@ SPEAKS = {
     "audit": (),
     "rescue": ("--dry-run",),
     "doctor": (),
+    "unstick": (CASE,),
     "gateway": (),
     "worker": ("--role", "case"),
     "cases list": (),

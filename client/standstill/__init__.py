@@ -1,0 +1,1 @@
+"""Workflows that stand still: found, counted, mended."""

@@ -1,0 +1,1 @@
+"""What messages to workflows have in common."""
