@@ -10,6 +10,7 @@ import typer
 from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, By, DataDir, emit, person, report, table, with_store
 
 if TYPE_CHECKING:
+    from domain.authority.reconciling import ReconcileReport
     from workers.bootstrap import Parts
 
 
@@ -55,24 +56,21 @@ def ledger_reconcile(
     Exit 1 if other money stands under a key there than in the ledger: a person must look.
     """
 
-    async def work(parts: "Parts") -> dict[str, object]:
-        log = await parts.rail.log()
-        report = await asyncio.to_thread(
-            parts.reconciler.reconcile, log, datetime.now(UTC), by=person(by), dry_run=dry_run
-        )
-        return report.model_dump(mode="json") | {"missing": report.missing}
+    async def work(parts: "Parts") -> "ReconcileReport":
+        log, now = await parts.rail.log(), datetime.now(UTC)
+        return await asyncio.to_thread(parts.reconciler.reconcile, log, now, by=person(by), dry_run=dry_run)
 
-    document = with_store(data_dir, work)
+    found = with_store(data_dir, work)
     if as_json:
-        emit(document)
+        emit(found.model_dump(mode="json") | {"missing": found.missing})
     else:
-        for key in (*document["unknown"], *document["unbooked"]):  # type: ignore[misc]  # a JSON document
+        for key in (*found.unknown, *found.unbooked):
             typer.echo(f"{key}: {'would be booked' if dry_run else 'booked'}")
-        for key in document["differs"]:  # type: ignore[attr-defined]  # a JSON document
+        for key in found.differs:
             typer.echo(f"{key}: the provider paid other money than the ledger says", err=True)
         done = "are missing" if dry_run else "were booked"
-        typer.echo(f"{document['missing']} of {document['looked_at']} payments {done}")
-    if document["differs"]:
+        typer.echo(f"{found.missing} of {found.looked_at} payments {done}")
+    if found.differs:
         raise typer.Exit(WRONG)
 
 

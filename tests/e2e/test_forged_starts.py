@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client
 
 from adapters.store import open_store
 from client.connect import connect
 from client.which import which_headgate
 from domain.blueprint import ApprovalRules, CasePolicy
-from domain.case import CaseInput, CaseOutcome, CaseState, SpecialistRequest, SpecialistResult
+from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from tests.e2e.running import Running, quick_blueprint, sample_messages, settled
@@ -54,15 +54,20 @@ def forged(running: Running, case_id: str = CASE) -> CaseInput:
     return case.model_copy(update={"case_id": case_id, "policy": GENEROUS, "received_at": datetime.now(UTC)})
 
 
-@pytest.mark.parametrize("case_id", [CASE, "case/shop/never"], ids=["its-own-policy", "never-admitted"])
+@pytest.mark.parametrize(
+    ("case_id", "why"),
+    [(CASE, "it needs an approval on record"), ("case/shop/never", "it was never admitted")],
+    ids=["its-own-policy", "never-admitted"],
+)
 async def test_a_specialist_that_was_started_by_hand_pays_nothing(
-    running: Running, temporal: Client, case_id: str
+    running: Running, temporal: Client, case_id: str, why: str
 ) -> None:
     request = SpecialistRequest(case=forged(running, case_id), category="Billing", round=7)
-    with pytest.raises(WorkflowFailureError):
-        await temporal.execute_workflow(
-            "BillingWorkflow", request, id=f"forged/{case_id}", task_queue=CASES_QUEUE, result_type=SpecialistResult
-        )
+    result: SpecialistResult = await temporal.execute_workflow(
+        "BillingWorkflow", request, id=f"forged/{case_id}", task_queue=CASES_QUEUE, result_type=SpecialistResult
+    )
+    assert result.ending is Ending.HUMAN
+    assert why in result.finding
     assert await running.paid() == []
 
 
