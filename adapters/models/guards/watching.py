@@ -138,6 +138,8 @@ class Watch:
                 return
             if self._shared or moods.held_s(self._known.mood, self._clock()) <= 0:
                 self._known, self._shared = known, True
+                if known.mood.answers:
+                    self._noted.clear()
 
     async def _change(self, change: Callable[[ModelMood], ModelMood], *, waits: str | None = None) -> None:
         async with self._turn:

@@ -269,6 +269,23 @@ async def test_a_task_that_it_does_not_know_is_no_trouble_of_the_model(world: Wo
     assert world.moods.known(NAME).mood.answers
 
 
+async def test_those_who_wait_are_counted_anew_in_each_trouble_whichever_process_ended_the_last_one(
+    world: World,
+) -> None:
+    provider = FakeModel([told(5), REPLY, REPLY, told(600)])
+    one, two = (WatchedModel(provider, world.watch()) for _ in range(2))
+    await refused(one)
+    await refused(two, request("case/shop/e2"))
+    assert world.moods.known(NAME).waiting == 2
+    world.passes(5)
+    assert await one.complete(REQUEST) == REPLY
+    assert world.moods.known(NAME).waiting == 0
+    assert await two.complete(request("case/shop/e3")) == REPLY
+    await refused(one)
+    await refused(two, request("case/shop/e2"))
+    assert world.moods.known(NAME).waiting == 2
+
+
 @pytest.mark.parametrize("error", [UnsupportedTaskError("422"), ValueError("a bug")])
 async def test_a_probe_that_is_answered_oddly_holds_up_nobody(world: World, error: Exception) -> None:
     """What it cannot do is an answer; after a bug another one asks."""
