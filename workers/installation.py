@@ -1,6 +1,5 @@
 """What every start makes sure of: which installation this is, and that its blueprint is the one in force."""
 
-import logging
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -13,8 +12,6 @@ from workers.bootstrap import Parts
 from workers.data_dir import instance_of, keep_instance, new_instance_id
 from workers.outside.systems import shown_store
 from workers.settings import Settings
-
-_LOG = logging.getLogger("headgate.start")
 
 
 def store_is_here(settings: Settings) -> bool:
@@ -52,9 +49,8 @@ def take_stock_if_here(parts: Parts, *, accept_by: str | None = None) -> InForce
         _ = parts.blueprint  # what is wrong in it is told as such
         try:
             return take_stock(parts, accept_by=accept_by)
-        except HeadgateError as error:
-            unchecked = "the store does not answer"  # what it said may name secrets, and `/readyz` shows this
-            _LOG.warning("the blueprint was not compared with the last one: %s", error)
+        except HeadgateError:  # what it said may name secrets, and `/readyz` shows this; `headgate doctor` tells it
+            unchecked = "the store does not answer"
     instance = instance_of(parts.settings.data_dir) or ""
     return describe(parts.settings, parts.blueprint, instance=instance).model_copy(update={"unchecked": unchecked})
 
