@@ -7,7 +7,7 @@ from domain.blueprint import Blueprint
 from domain.errors import HeadgateError, OtherInstallationError
 from domain.installation.acceptance import Acceptance
 from domain.installation.in_force import InForce, accepted_line
-from domain.installation.rules import rules_of
+from domain.installation.rules import BlueprintRules, rules_of
 from workers.bootstrap import Parts
 from workers.data_dir import instance_of, keep_instance, new_instance_id
 from workers.outside.systems import shown_store
@@ -75,16 +75,24 @@ def same_installation(parts: Parts) -> str:
 
 
 def describe(
-    settings: Settings, blueprint: Blueprint, *, instance: str = "", acceptance: Acceptance | None = None
+    settings: Settings, blueprint: Blueprint | None, *, instance: str = "", acceptance: Acceptance | None = None
 ) -> InForce:
-    """Return what the settings and the blueprint put in force, without secrets."""
-    tiers = blueprint.models.get(settings.models, {})
+    """Return what the settings and the blueprint put in force, without secrets; what was accepted counts, where known.
+
+    Args:
+        settings: of this process.
+        blueprint: theirs; None where it cannot be read.
+        instance: id of the installation.
+        acceptance: the last one on record.
+    """
+    tiers = {} if blueprint is None else blueprint.models.get(settings.models, {})
+    rules = acceptance.rules if acceptance else rules_of(blueprint) if blueprint else BlueprintRules(version="unknown")
     return InForce(
         installation=instance,
-        blueprint=blueprint.version,
+        blueprint=rules.version,
         accepted=accepted_line(acceptance.by, acceptance.at) if acceptance else "",
-        limits_minor=blueprint.refund.approval_limit_minor,
-        daily_caps_minor=blueprint.refund.daily_cap_minor,
+        limits_minor=rules.limits_minor,
+        daily_caps_minor=rules.daily_caps_minor,
         models=settings.models,
         model_names={tier.value: choice.model for tier, choice in tiers.items()},
         rail=_rail(settings),

@@ -123,18 +123,25 @@ def in_force_document(which: "WhichHeadgate | None", parts: "Parts") -> dict[str
 
     `differs` is there where the blueprint of these settings is another one than the one in force, and says how.
     """
+    from domain.errors import ConfigurationError, UsageError
     from domain.installation.acceptance import difference_line
     from domain.installation.rules import rules_of
+    from workers.data_dir import instance_of
     from workers.installation import describe
 
     acceptance = parts.installation.in_force()
     known = which.endpoints.in_force if which is not None and which.endpoints is not None else None
-    own = describe(parts.settings, parts.blueprint, acceptance=acceptance)
-    document: dict[str, object] = (known or own).model_dump(mode="json")
-    if acceptance is not None and acceptance.rules.version != own.blueprint:
-        said = difference_line(acceptance.rules, rules_of(parts.blueprint, parts.knowledge))
-        document |= {"blueprint": acceptance.rules.version, "differs": f"these settings name {own.blueprint}: {said}"}
-    return document
+    differs, own = "", None
+    try:
+        own = parts.blueprint
+        if acceptance is not None and acceptance.rules.version != own.version:
+            said = difference_line(acceptance.rules, rules_of(own, parts.knowledge))
+            differs = f"these settings name {own.version}: {said}"
+    except (ConfigurationError, UsageError) as error:  # half edited, perhaps; what runs does not read it
+        differs = f"the blueprint of these settings cannot be used: {error}"
+    instance = instance_of(parts.settings.data_dir) or ""
+    found = known or describe(parts.settings, own, instance=instance, acceptance=acceptance)
+    return found.model_dump(mode="json") | ({"differs": differs} if differs else {})
 
 
 def which_line(document: "Mapping[str, str]") -> str:

@@ -30,6 +30,20 @@ class BlueprintRules(BaseModel):
         """12 hex digits over the settings that decide about money: limits, caps, approvers, waits, categories."""
         return _digest({key: value for key, value in self.settings.items() if key.startswith(_MONEY)})
 
+    @property
+    def limits_minor(self) -> dict[str, int]:
+        """From where on a person decides, minor units by currency."""
+        return self._by_currency(_LIMIT)
+
+    @property
+    def daily_caps_minor(self) -> dict[str, int]:
+        """What a customer gets in a day without a person, minor units by currency."""
+        return self._by_currency(_CAP)
+
+    def _by_currency(self, start: str) -> dict[str, int]:
+        found = {key.removeprefix(start): value for key, value in self.settings.items() if key.startswith(start)}
+        return {currency: minor for currency, minor in found.items() if isinstance(minor, int)}
+
 
 def rules_of(blueprint: Blueprint, articles: Iterable[Article] = ()) -> BlueprintRules:
     """Return a blueprint as it is put on record."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from commands.work.overview import in_force_document
 from domain.errors import BlueprintNotAcceptedError, OtherInstallationError
 from domain.installation.acceptance import FIRST_START
+from domain.installation.in_force import InForce
 from tests.fakes.blueprint import DEFAULT
 from tests.unit.commands.command_line import run
 from workers.bootstrap import Parts
@@ -167,3 +169,18 @@ def test_the_command_line_validates_compares_and_accepts(
     assert "accepted by ann after default@" in json.loads(stdout)["message"]
     code, stdout, _ = run("blueprint", "accept", "--by", "bob", "--data-dir", str(data_dir))
     assert "in force already, accepted by ann" in stdout
+
+
+def test_status_says_what_was_accepted_not_what_the_folder_says_now(data_dir: Path, blueprint: Path) -> None:
+    found = take_stock(parts_of(data_dir, blueprint))
+    parts = parts_of(data_dir, blueprint)
+    assert in_force_document(None, parts) == found.model_dump(mode="json")
+    lower(blueprint)
+    document = in_force_document(None, parts_of(data_dir, blueprint))
+    assert (document["blueprint"], document["limits_minor"]) == (found.blueprint, found.limits_minor)
+    assert "limit without approval 5,000.00 USD -> 1,000.00 USD" in str(document["differs"])
+    (blueprint / "blueprint.toml").write_text("half [ edited")
+    document = in_force_document(None, parts_of(data_dir, blueprint))
+    assert (document["blueprint"], document["limits_minor"]) == (found.blueprint, found.limits_minor)
+    assert "cannot be used" in str(document["differs"])
+    assert InForce.model_validate(document).as_line()
