@@ -8,23 +8,23 @@ from pydantic import TypeAdapter
 
 from client.private_files import read_private, write_private
 from client.which import SourceEndpoint
+from domain.blueprint import Blueprint
 from domain.errors import NotReachableError
 from gateway.console.approvers import ensure_approvers
 from gateway.webhooks.sources import Scheme, SourcesFile, ensure_sources
-from workers.bootstrap import read_blueprint
 from workers.data_dir import make_data_dir
 from workers.settings import Settings
 
 SOURCES = ("shop", "mail", "demo")
 
 
-def prepare_access(settings: Settings) -> list[SourceEndpoint]:
-    """Create missing sources and approvers' tokens; existing ones stay. The files have mode 600.
+def prepare_access(settings: Settings, blueprint: Blueprint) -> list[SourceEndpoint]:
+    """Create missing sources and tokens of the blueprint's approvers; existing ones stay. The files have mode 600.
 
     Tokens of new approvers are added to `approver-tokens.json`, to be handed out and deleted; nothing else keeps them.
     """
     make_data_dir(settings.data_dir)
-    names = [approver.name for approver in read_blueprint(settings).approval.approvers]
+    names = [approver.name for approver in blueprint.approval.approvers]
     if tokens := ensure_approvers(settings.approvers_file, names):
         handed_out = settings.data_dir / "approver-tokens.json"
         known = read_private(handed_out, TypeAdapter(dict[str, str]).validate_python) if handed_out.exists() else {}

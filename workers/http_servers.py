@@ -37,7 +37,7 @@ def serve_gateway(settings: Settings, *, accept_by: str | None = None) -> None:
     configure_logging(settings.log_level)
     parts = Parts(settings)
     found = take_stock_if_here(parts, accept_by=accept_by)
-    prepare_access(settings)
+    prepare_access(settings, parts.blueprint)
     uvloop.run(_run_gateway(settings, parts, found))
 
 

@@ -217,7 +217,7 @@ class Stack:
                 parts.load_samples()
         finally:
             parts.close()
-        return prepare_access(self.settings)
+        return prepare_access(self.settings, parts.blueprint)
 
     def _process_spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:

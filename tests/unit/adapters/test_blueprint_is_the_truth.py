@@ -56,7 +56,7 @@ def every_worker_starts(found: tuple[Blueprint, list[Article]], data_dir: Path, 
         assert len(parts.action_activities()) >= 10
         assert parts.first_tries()
         assert parts.journal()
-    prepare_access(settings)  # the gateway: tokens for the approvers
+    prepare_access(settings, blueprint)  # the gateway: tokens for the approvers
     letters = Letters(blueprint)
     for lang in blueprint.letters.texts:
         for letter in sample_letters():
