@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError
 
 from client.connect import connect
 from client.headgate import Headgate
@@ -20,10 +21,12 @@ from commands.doctor.temporal import WORKER_QUEUES, check_temporal
 from commands.work.overview import for_people, gather_overview, states_in_temporal
 from domain.case import CaseState
 from workers.bootstrap import Parts
+from workers.installation import take_stock
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
+from workers.namespace import claim_namespace, installation_of
 from workers.roles import case_worker
 from workers.settings import Settings
 from workflows import options
@@ -158,3 +161,20 @@ async def test_the_doctor_says_what_the_namespace_lacks(
     findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert findings["namespace"]["ok"] is False
     assert "headgate init" in findings["namespace"]["remedy"]
+
+
+async def test_a_worker_does_not_join_the_temporal_of_another_installation(
+    server: str, client: Client, tmp_path: Path
+) -> None:
+    """Its data dir and store are one installation's, the namespace is another's: one line, exit 3, nothing started."""
+    (tmp_path / "theirs").mkdir()
+    theirs = take_stock(Parts(Settings(data_dir=tmp_path / "theirs"))).installation
+    await claim_namespace(client, theirs)
+    (tmp_path / "ours").mkdir()
+    done = headgate("worker", "--role", "journal", "--data-dir", str(tmp_path / "ours"))
+    assert done.returncode == 3, done.stderr
+    assert f"namespace 'ours' at '{server}' belongs to installation {theirs}" in done.stderr
+    assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    with pytest.raises(RPCError, match="not found"):
+        await client.get_workflow_handle(options.JOURNAL_WORKFLOW_ID).describe()
+    assert await installation_of(client) == theirs
