@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import adapters.moods.tables  # noqa: F401 - part of the metadata
+from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import adapters.moods.tables  # noqa: F401 - part of the metadata
+from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.database import Database
 from adapters.store.tables import HEAD_REVISION, effects, metadata
