@@ -83,7 +83,7 @@ class _StoreView:
         return [
             KnownCustomer(
                 customer=Customer(customer_id=row.customer_id, tenant=tenant, lang=row.lang),
-                email_key=row.email_key,
+                email_key=email_key(row.email) or row.email_key,  # a key of an earlier version folded more
                 address=row.email,
             )
             for row in self._connection.execute(_CUSTOMERS, values)
