@@ -21,6 +21,7 @@ from domain.letters import (
     Letter,
     RefundDenied,
     RefundPaid,
+    RefundPaidBefore,
     sample_letters,
 )
 from domain.money.amount import Money, format_minor
@@ -164,7 +165,9 @@ class _Wording:
         asked = DetailsAsked(missing=["order_id"])
         paid = RefundPaid(money=Money(minor=1, currency="USD"), order_id="ORD-1")
         self._require_told(asked, "not_found", "that the number was not found")
-        self._require_told(paid, "pending", "that the refund is pending")
+        before = RefundPaidBefore(money=paid.money, order_id=paid.order_id)
+        for letter in (paid, before):
+            self._require_told(letter, "pending", "that the refund is pending")
         part = paid.model_copy(update={"partial": True})
         if self._body(part) != self._body(paid):  # who says that it is a part must not call the customer's own policy's
             self._require_told(part, "asked", "that the customer asked for this part")

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import charges, customers, order_lines, orders
-from domain.money.lookup import OWN_ORDERS, KnownCustomer, find_address, look_up
+from domain.money.lookup import OWN_ORDERS, KnownCustomer, email_key, find_address, look_up
 from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 
 _CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key, customers.c.email).where(
