@@ -210,7 +210,9 @@ class SqliteInbox:
             raise TransientError(f"inbox: {waiting} payloads wait already, send again later")
         free = (await asyncio.to_thread(shutil.disk_usage, self._path.parent)).free
         if free < self._least_free_bytes:
-            raise TransientError(f"inbox: the disk has {free} bytes left, {self._least_free_bytes} are wanted: make room")
+            raise TransientError(
+                f"inbox: the disk has {free} bytes left, {self._least_free_bytes} are wanted: make room"
+            )
         if time.monotonic() - self._probed_at > _PROBE_S:
             await self._read(lambda db: _probe(db, self._clock()))
             self._probed_at = time.monotonic()

@@ -155,7 +155,10 @@ def dripped(wire: socket.socket, start: bytes, piece: bytes) -> tuple[bytes, flo
         pytest.param(START + b"X-Slow: ", b"a", b"HTTP/1.1 408", id="a head"),
         pytest.param(START + b"Content-Length: 9999\r\n\r\n", b"a", b"HTTP/1.1 408", id="a body"),
         pytest.param(
-            b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n\r\n", b"a", b"HTTP/1.1 40", id="a form"
+            b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n\r\n",
+            b"a",
+            b"HTTP/1.1 40",
+            id="a form",
         ),
         pytest.param(START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n", b"HTTP/1.1 408", id="chunks"),
         pytest.param(

@@ -9,7 +9,16 @@ from tests.integration.pages.people import FakeDesk, Person
 
 @pytest.mark.parametrize(
     "host",
-    ["gateway", "GATEWAY:8700", "gateway.", "localhost:8700", "127.0.0.1:8700", "[::1]:8700", "10.0.0.5", "192.0.2.1:80"],
+    [
+        "gateway",
+        "GATEWAY:8700",
+        "gateway.",
+        "localhost:8700",
+        "127.0.0.1:8700",
+        "[::1]:8700",
+        "10.0.0.5",
+        "192.0.2.1:80",
+    ],
 )
 async def test_pages_are_shown_under_our_own_names(http: httpx.AsyncClient, host: str) -> None:
     assert (await http.get("/login", headers={"host": host})).status_code == 200

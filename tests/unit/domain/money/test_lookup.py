@@ -41,7 +41,11 @@ def look(records: Records, written: str | None, customer_id: str = "C-1") -> Fac
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("strasse@a.example", "straße@a.example"), ("kate@a.example", "\u212aate@a.example"), ("ı@a.example", "i@a.example")],
+    [
+        ("strasse@a.example", "straße@a.example"),
+        ("kate@a.example", "\u212aate@a.example"),
+        ("ı@a.example", "i@a.example"),
+    ],
 )
 def test_an_address_that_only_looks_alike_is_another_person(one: str, other: str) -> None:
     class OneCustomer(Records):
