@@ -24,6 +24,7 @@ from domain.letters import (
     RefundPaidBefore,
     sample_letters,
 )
+from domain.mail.plain_words import plain_words
 from domain.money.amount import Money, format_minor
 from domain.money.refund import DENYING, Rule
 from domain.reading.knowledge import Article
@@ -98,7 +99,11 @@ class _Wording:
         return self._render(letter.kind, values)
 
     def _shown(self, value: object) -> object:
-        """Return a field as templates see it: money as people of the language write it, all else as plain data."""
+        """Return a field as templates see it: money as people of the language write it, what people wrote as plain
+        words, all else as plain data.
+        """
+        if isinstance(value, str):
+            return plain_words(value)
         if isinstance(value, Money):
             return format_minor(value.minor, value.currency, lang=self._lang)
         return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

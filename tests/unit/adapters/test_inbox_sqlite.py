@@ -235,45 +235,6 @@ async def test_bodies_leave_the_file_once_acknowledged(opened: Open, tmp_path: P
         assert db.execute("SELECT body, length(digest) FROM inbox").fetchall() == [(b"", 32)]
 
 
-async def test_a_pen_that_can_write_says_so_and_keeps_nothing_of_it(opened: Open) -> None:
-    pen = opened()
-    for _ in range(3):
-        await pen.check_writable()
-    assert (await pen.depth()).total == 0
-
-
-async def test_a_pen_that_could_take_nothing_in_says_so_beforehand(opened: Open, tmp_path: Path) -> None:
-    full_disk = opened(least_free_bytes=1 << 62)
-    with pytest.raises(TransientError, match="make room"):
-        await full_disk.check_writable()
-    small = opened(max_file_bytes=48 * 1024)  # SQLITE_FULL, the answer of a full disk
-    with pytest.raises(TransientError, match="full"):
-        await small.check_writable()
-
-
-async def test_a_pen_with_all_that_may_wait_says_so(opened: Open) -> None:
-    pen = opened(max_waiting=2)
-    await pen.put(item(1))
-    await pen.check_writable()
-    await pen.put(item(2))
-    with pytest.raises(TransientError, match="2 payloads wait"):
-        await pen.check_writable()
-    await pen.ack([item(1).case_id])
-    await pen.check_writable()
-
-
-async def test_a_pen_whose_file_is_locked_or_read_only_says_so(opened: Open, tmp_path: Path) -> None:
-    pen = opened()
-    await pen.put(item(1))
-    blocker = sqlite3.connect(next(tmp_path.glob("*.db")), isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    with pytest.raises(TransientError, match="locked"):
-        await pen.check_writable()
-    blocker.execute("ROLLBACK")
-    blocker.close()
-    await pen.check_writable()
-
-
 async def test_a_full_file_refuses_and_takes_again_once_there_is_room(opened: Open, tmp_path: Path) -> None:
     """SQLITE_FULL is the answer of a full disk; here the file itself is capped."""
     small = opened(max_file_bytes=64 * 1024)
