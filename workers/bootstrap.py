@@ -18,6 +18,7 @@ from domain.errors import ConfigurationError, StatementRefusedError, UsageError,
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from domain.specialists import SPECIALISTS
+from workers.data_dir import keep_private
 from workers.secret_files import secrets_in
 from workers.settings import PROJECT, Settings
 
@@ -155,6 +156,7 @@ class Parts:
     """Everything that activities need, built as the settings say."""
 
     def __init__(self, settings: Settings) -> None:
+        keep_private()  # whatever makes a database here, a command too
         self.settings = settings
 
     # --- adapters -------------------------------------------------------------------------------------------
