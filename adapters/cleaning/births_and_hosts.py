@@ -32,6 +32,7 @@ _VERSION_WORD = re.compile(
     re.IGNORECASE,
 )
 _NO_VERSION_FROM = 100
+_HOME = re.compile(r"(?:10|127|192\.168|172\.(?:1[6-9]|2[0-9]|3[01]))\.")  # every home's network has these: nobody's
 
 
 def replace_births(text: str, token: Callable[[str], str]) -> str:
@@ -63,7 +64,7 @@ def replace_hosts(text: str, token: Callable[[str], str]) -> str:
 
 def _is_host(match: re.Match[str]) -> bool:
     before = match.string[max(0, match.start() - 40) : match.start()]
-    if not _is_address(match.group()):
+    if not _is_address(match.group()) or _HOME.match(match.group()):
         return False
     if _ADDRESS_WORD.search(before):
         return True

@@ -63,7 +63,7 @@ def test_a_date_that_is_called_a_birth_is_a_token(born: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["203.0.113.7", "192.168.1.10", "2001:db8::8a2e:370:7334", "fe80:0:0:0:204:61ff:fe9d:f156"]
+    "host", ["203.0.113.7", "84.12.200.7", "2001:db8::8a2e:370:7334", "fe80:0:0:0:204:61ff:fe9d:f156"]
 )
 def test_an_address_of_a_machine_is_a_token(host: str) -> None:
     assert cleaned(f"I log in from {host}.")[1] == "I log in from [IP_1]."
@@ -82,6 +82,7 @@ def test_an_address_of_a_machine_is_a_token(host: str) -> None:
         "Order 2211-77 and ORD-10023, invoice 2026/0503, tracking 1Z999AA10123456784",
         "The lamp of Calle 5 EUR, Plaza 20 USD",
         "10 in a box 5, box 12",
+        "The printer has the IP 192.168.1.10, the router 10.0.0.138",
         "MAC 00:1a:2b:3c:4d:5e",
     ],
 )
