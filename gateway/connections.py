@@ -186,7 +186,7 @@ class GuardedConnection(HttpToolsProtocol):
             return
         if self._doing is _Doing.IDLE:  # also what is no request yet, such as an empty line
             self._now(_Doing.HEAD)
-        while data and not self._is_given_up and not self.transport.is_closing():
+        while data and not self._has_ended():
             room = self.limits.head_bytes - self._bytes_without_progress
             piece, data = data[:room], data[room:]
             self._progress = False
@@ -245,6 +245,9 @@ class GuardedConnection(HttpToolsProtocol):
         else:
             self._say(refusal)
         self.loop.call_later(_LAST_WORD_S, self.transport.abort)
+
+    def _has_ended(self) -> bool:
+        return self._is_given_up or self.transport.is_closing()
 
     def _now(self, doing: _Doing) -> None:
         self._doing = doing

@@ -71,7 +71,7 @@ class Door:
         """End the session of this browser, so that no copy of its cookie is good for anything."""
         session = self._logged_in(request)
         fields = await read_form(request)
-        response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
+        response: Response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
         if session is not None and self.sessions.is_form_token(session, "logout", fields.get("form_token", "")):
             try:
                 await asyncio.to_thread(self.sessions.end, session)
