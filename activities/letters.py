@@ -21,8 +21,10 @@ from domain.letters import (
     Letter,
     RefundDenied,
     RefundPaid,
+    RefundPaidBefore,
     sample_letters,
 )
+from domain.mail.plain_words import plain_words
 from domain.money.amount import Money, format_minor
 from domain.money.refund import DENYING, Rule
 from domain.reading.knowledge import Article
@@ -97,7 +99,11 @@ class _Wording:
         return self._render(letter.kind, values)
 
     def _shown(self, value: object) -> object:
-        """Return a field as templates see it: money as people of the language write it, all else as plain data."""
+        """Return a field as templates see it: money as people of the language write it, what people wrote as plain
+        words, all else as plain data.
+        """
+        if isinstance(value, str):
+            return plain_words(value)
         if isinstance(value, Money):
             return format_minor(value.minor, value.currency, lang=self._lang)
         return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
@@ -164,7 +170,9 @@ class _Wording:
         asked = DetailsAsked(missing=["order_id"])
         paid = RefundPaid(money=Money(minor=1, currency="USD"), order_id="ORD-1")
         self._require_told(asked, "not_found", "that the number was not found")
-        self._require_told(paid, "pending", "that the refund is pending")
+        before = RefundPaidBefore(money=paid.money, order_id=paid.order_id)
+        for letter in (paid, before):
+            self._require_told(letter, "pending", "that the refund is pending")
         part = paid.model_copy(update={"partial": True})
         if self._body(part) != self._body(paid):  # who says that it is a part must not call the customer's own policy's
             self._require_told(part, "asked", "that the customer asked for this part")

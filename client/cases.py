@@ -23,6 +23,7 @@ from client.case_rows import CaseRow, row_of
 from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
 from client.which import Endpoints, source_named
 from domain.case import (
+    SIGNED_EVENT_ID,
     TERMINAL_STATES,
     WAITING_STATES,
     CaseAnswer,
@@ -32,7 +33,7 @@ from domain.case import (
     CaseStatus,
     HumanDecision,
 )
-from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError
+from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError, UsageError
 from domain.inbound.signing import sign
 from workflows.case import CaseWorkflow
 
@@ -80,7 +81,7 @@ class Cases:
 
         Raises:
             NotReachableError: the gateway is not known or does not answer.
-            UsageError: there is no such source.
+            UsageError: there is no such source, or the event id cannot be signed.
             ImpossibleError: the gateway refused the message; the text says why.
         """
         customer = {"id": customer_id, "email": customer_email, "name": customer_name}
@@ -302,6 +303,8 @@ class Cases:
                 "--url`"
             )
         target = source_named(source, self._endpoints.sources)
+        if not SIGNED_EVENT_ID.fullmatch(event_id):
+            raise UsageError(f"event id {event_id[:48]!r}: expected 1 to 128 of letters, digits and _ : ~ @ + = -")
         payload = {name: value for name, value in fields.items() if value}
         body = json.dumps(payload, ensure_ascii=False).encode()
         headers = {"content-type": "application/json", **sign(target.secret, event_id, body)}

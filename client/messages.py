@@ -13,7 +13,7 @@ from typing import IO
 
 from pydantic import BaseModel
 
-from domain.case import EVENT_ID
+from domain.case import SIGNED_EVENT_ID
 from domain.errors import ImpossibleError, UsageError
 
 JSON_TYPE = "application/json"
@@ -119,10 +119,14 @@ def _event_id(content: dict[str, object]) -> str:
     for given in (content.get("event_id"), content.get("id"), inside.get("event_id"), inside.get("id")):
         if given is None:
             continue
-        if not EVENT_ID.fullmatch(str(given)):
-            raise ValueError(f"id {str(given)[:48]!r}: expected 1 to 128 of letters, digits and . _ : ~ @ + = -")
-        return str(given)
+        return _signable(str(given))
     return f"evt_{uuid.uuid4().hex}"
+
+
+def _signable(event_id: str) -> str:
+    if not SIGNED_EVENT_ID.fullmatch(event_id):
+        raise ValueError(f"id {event_id[:48]!r}: expected 1 to 128 of letters, digits and _ : ~ @ + = -")
+    return event_id
 
 
 def _webhook_fields(fields: dict[str, object]) -> dict[str, object]:
@@ -148,7 +152,11 @@ def _read_schedule(path: Path, folder: Path) -> Iterator[WebhookMessage]:
                     f"{str(path)!r}, line {number}: no text {row['text_id']!r} below {str(folder)!r}; "
                     "say with --texts where the texts are"
                 )
-            yield _message_of_row(row, found)
+            try:
+                message = _message_of_row(row, found)
+            except ValueError as e:
+                raise ImpossibleError(f"{str(path)!r}, line {number}: {e}") from None
+            yield message
 
 
 def _message_of_row(row: dict[str, str], found: dict[str, object]) -> WebhookMessage:
@@ -159,7 +167,7 @@ def _message_of_row(row: dict[str, str], found: dict[str, object]) -> WebhookMes
         fields["html"] = f"<div>{escaped}</div>\n<div>Ref: {html.escape(row['ref'])}</div>"
     else:
         fields["text"] = f"{text}\nRef: {row['ref']}"
-    return WebhookMessage(event_id=row["message_id"], body=_to_json(fields))
+    return WebhookMessage(event_id=_signable(row["message_id"]), body=_to_json(fields))
 
 
 def _texts_below(folder: Path) -> dict[str, dict[str, object]]:

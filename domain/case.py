@@ -13,6 +13,8 @@ from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
+SIGNED_EVENT_ID = re.compile(EVENT_ID.pattern.replace("._", "_"), re.ASCII)
+"""An event id that can be signed: a full stop separates what is signed (`domain/inbound/signing.py`)."""
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 FORWARDED = "forwarded"
 """The flag of a message that hands on another one: its sender may be somebody else than whose matter it is."""

@@ -32,7 +32,7 @@ class RefundPaid(BaseModel):
 
 class RefundPaidBefore(BaseModel):
     """What the customer asks for was paid back before, on these days if they are known; `share` says that it is all
-    that policy provides for.
+    that policy provides for, `pending` that the payment provider has not done it yet.
     """
 
     kind: Literal["refund_paid_before"] = "refund_paid_before"
@@ -40,6 +40,7 @@ class RefundPaidBefore(BaseModel):
     order_id: str
     dates: list[str] = Field(default_factory=list)
     share: bool = False
+    pending: bool = False
 
 
 class RefundDenied(BaseModel):
@@ -154,8 +155,9 @@ def sample_letters() -> Iterator[Letter]:
     for flags in product((False, True), repeat=4):
         said = dict(zip(("partial", "asked", "approved", "pending"), flags, strict=True))
         yield RefundPaid.model_validate({**about, **said})
-    for dates, share in product(([], ["2026-03-05"], ["2026-03-05", "2026-03-09"]), (False, True)):
-        yield RefundPaidBefore.model_validate({**about, "dates": dates, "share": share})
+    days: tuple[list[str], ...] = ([], ["2026-03-05"], ["2026-03-05", "2026-03-09"])
+    for dates, share, pending in product(days, (False, True), (False, True)):
+        yield RefundPaidBefore.model_validate({**about, "dates": dates, "share": share, "pending": pending})
     yield from (RefundDenied(rule=rule) for rule in (Rule.NO_RULE, *DENYING))
     for missing, orders in product((["customer"], ["order_id"], ["customer", "order_id"]), ([], ["ORD-1", "ORD-2"])):
         yield DetailsAsked.model_validate({"missing": missing, "candidate_orders": orders})

@@ -23,11 +23,14 @@ from gateway.console.desk import ApprovalDesk, CaseDesk, Originals, Standstills
 from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
+from gateway.console.visitors import Visitors
+from gateway.webhooks.problems import send_problem
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
 from ports.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
-_READY_WITHIN_S = 3.0
+_READY_WITHIN_S = 5.0
+_FOR_MACHINES = frozenset({"/healthz", "/readyz"})  # whoever looks after the gateway asks by any name
 
 
 class GatewaySettings(BaseModel):
@@ -46,6 +49,7 @@ class GatewaySettings(BaseModel):
     session_s: float = Field(default=8 * 3600.0, gt=0)
     secure_cookies: bool = False  # true behind TLS
     temporal_ui_url: str | None = None  # linked on the first page
+    page_hosts: tuple[str, ...] = ()  # names under which the pages are opened, besides localhost and addresses
 
 
 def create_gateway(
@@ -89,14 +93,20 @@ def create_gateway(
         routes += door.routes() + ApprovalPages(desk, door).routes()
         if cases is not None and originals is not None:
             routes += CasePages(cases, originals, door).routes()
+    visitors = Visitors(settings.page_hosts)
     rest = Starlette(routes=routes, exception_handlers={HTTPException: _answer_http_error, Exception: _answer_bug})
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         # The hot path does without middleware and routing, which cost as much as all that it does itself.
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await receiver(scope, receive, send)
-        else:
-            await rest(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] not in _FOR_MACHINES:
+            refused = visitors.refusal(scope["method"], dict(scope["headers"]))
+            if refused is not None:
+                await send_problem(send, refused)
+                return
+        await rest(scope, receive, send)
 
     return gateway
 
@@ -106,7 +116,7 @@ def _door(approvers_file: Path, settings: GatewaySettings, *, with_cases: bool) 
     key = ensure_session_key(approvers_file.with_name("session.key"))
     return Door(
         ApproverRegistry(approvers_file),
-        Sessions(key, lifetime_s=settings.session_s),
+        Sessions(key, lifetime_s=settings.session_s, ended_file=approvers_file.with_name("ended-sessions")),
         secure_cookies=settings.secure_cookies,
         with_cases=with_cases,
     )
@@ -144,11 +154,11 @@ class _Readiness:
     async def show(self, _: Request) -> Response:
         try:
             async with asyncio.timeout(_READY_WITHIN_S):
-                await self._inbox.depth()
+                await self._inbox.check_writable()
         except Exception as e:  # noqa: BLE001 - any trouble means: not ready
             _LOG.warning("not ready: %s %s", type(e).__name__, e)
             return _problem_response(
-                503, "not_ready", "Not ready", "the holding pen cannot be reached", "try again later"
+                503, "not_ready", "Not ready", "the holding pen cannot take anything in", "try again later"
             )
         return JSONResponse({"ready": True, **self._in_force} | await self._told_of_standstills())
 

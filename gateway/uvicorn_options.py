@@ -3,11 +3,13 @@
 import gc
 from typing import Literal, TypedDict
 
+from gateway.connections import ConnectionLimits, GuardedConnection, guarded
+
 
 class UvicornOptions(TypedDict):
     """Keyword arguments of `uvicorn.Config`."""
 
-    http: str
+    http: type[GuardedConnection]
     loop: str
     ws: str
     access_log: bool
@@ -19,17 +21,18 @@ class UvicornOptions(TypedDict):
     backlog: int
 
 
-def uvicorn_options() -> UvicornOptions:
-    """Return the gateway's options: fast parser and event loop, no access log, no server header."""
+def uvicorn_options(limits: ConnectionLimits | None = None) -> UvicornOptions:
+    """Return the gateway's options: fast parser and event loop, no access log, no server header, limits for peers."""
+    limits = limits or ConnectionLimits()
     return UvicornOptions(
-        http="httptools",
+        http=guarded(limits),
         loop="uvloop",
         ws="none",
         access_log=False,
         proxy_headers=False,  # nothing here depends on the address or the scheme of the client
         server_header=False,
         lifespan="off",
-        timeout_keep_alive=30,
+        timeout_keep_alive=int(limits.idle_s),
         timeout_graceful_shutdown=10,
         backlog=2048,
     )

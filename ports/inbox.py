@@ -93,6 +93,10 @@ class Inbox(Protocol):
         """Count what waits."""
         ...
 
+    async def check_writable(self) -> None:
+        """Return if a payload could be stored now. Raises TransientError, saying why, if not."""
+        ...
+
     async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
         """Return case ids ever accepted, in order of id, after the given one (for the audit)."""
         ...

@@ -17,6 +17,7 @@ from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
+from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
 from workers.outside.systems import open_outside_records
 from workers.secret_files import secrets_in
@@ -93,6 +94,7 @@ class Parts:
     """Everything that activities need, built as the settings say."""
 
     def __init__(self, settings: Settings) -> None:
+        keep_private()  # whatever makes a database here, a command too
         self.settings = settings
 
     # --- adapters -------------------------------------------------------------------------------------------

@@ -14,22 +14,44 @@ from domain.errors import DataDirInUseError, OtherInstallationError, UsageError
 
 INSTANCE_FILE = "instance-id"
 _INSTANCE_ID = re.compile(r"[0-9a-f]{16}")
+_OURS = (
+    "*.db",
+    "*.db-wal",
+    "*.db-shm",
+    "*.db-journal",
+    "*s.json",
+    "session.key",
+    "ended-sessions",
+    "instance-id",
+    "logs",
+    "run",
+    "*.lock",
+    ".*.lock",
+)
 LOG_ROTATE_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
 LOCK_TRIES = 3
 LOCK_PAUSE_S = 0.1
 
 
+def keep_private() -> None:
+    """Let this process, and those that it starts, make files and folders for their owner alone."""
+    os.umask(0o077)
+
+
 def make_data_dir(path: Path) -> None:
-    """Create the data dir, readable by its owner alone: it holds personal data and secrets.
+    """Create the data dir, readable by its owner alone: it holds personal data and secrets. What an earlier version
+    left readable for others is made private.
 
     Raises:
         UsageError: it cannot be made or written.
     """
+    keep_private()
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         (path / ".written").touch()
         (path / ".written").unlink()
+        _make_private(path)
     except OSError as error:
         raise UsageError(
             f"the data dir {str(path)!r} cannot be used ({error.strerror}): choose another with --data-dir or "
@@ -80,6 +102,17 @@ def keep_instance(data_dir: Path, instance: str) -> str:
     finally:
         unfinished.unlink(missing_ok=True)
     return instance_of(data_dir) or instance
+
+
+def _make_private(data_dir: Path) -> None:
+    ours = [found for name in _OURS for found in data_dir.glob(name)]
+    if not ours and any(data_dir.iterdir()):  # somebody's folder, in which we begin
+        return
+    inside = [found for folder in ours if folder.is_dir() for found in folder.rglob("*")]
+    for path in (data_dir, *ours, *inside):
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if not path.is_symlink() and path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
+                path.chmod(path.stat().st_mode & 0o700)
 
 
 def take_lock(data_dir: Path) -> IO[str]:

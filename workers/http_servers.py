@@ -63,6 +63,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
             approvers_file=settings.approvers_file,
             secure_cookies=settings.secure_cookies,
             temporal_ui_url=settings.temporal_ui_url or None,
+            page_hosts=(settings.gateway_host, *settings.page_hosts.split(",")),
         ),
         cases=CaseViews(Cases(client)),
         originals=_StoredOriginals(parts),

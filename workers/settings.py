@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     gateway_port: int = Field(default=8700, ge=0, le=65535)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024, le=1_048_576)
     secure_cookies: bool = False  # true where the gateway is reached by https
+    page_hosts: str = ""  # names under which people open the pages, with commas between; localhost always is one
     inbox_limit: int = Field(default=200_000, ge=1)  # payloads waiting before senders get 503
     intake_per_second: float = Field(default=20.0, ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
     supervisor_webhook_url: str = ""

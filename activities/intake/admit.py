@@ -42,6 +42,9 @@ from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase,
 
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 _STEP = "admit"
+PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it
+SHORTEST_PERSONAL = 6  # characters: "a@b.de"
+NO_KIND_OF_AN_ID = frozenset({"EMAIL", "PHONE", "NAME", "ADDRESS"})  # an address is never one (`usable_id`)
 READ_WITHIN_S = 10.0  # cleaning promises two; beyond this a payload is given up on, and the others go on
 ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, something may kill the process
 
@@ -227,8 +230,28 @@ class AdmitActivities:
             clean = self._cleaner.clean(
                 subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
             )
+        self._leave_out_personal(inbound, lang)
         writer = writer_of(inbound, clean.text, words=self._machine_words, own=own)
         return _stored_case(item, inbound, clean, policy, writer)
+
+    def _leave_out_personal(self, inbound: Inbound, lang: str | None) -> None:
+        """Keep personal data out of the fields that stand in histories as they came; such an amount is for a person."""
+
+        def kinds(value: str | None) -> set[str]:
+            if value is None or len(value) < SHORTEST_PERSONAL:
+                return set()
+            found = self._cleaner.clean(subject="", text=value, html=None, lang=lang).vault
+            return {token.strip("[]").rpartition("_")[0] for token in found}
+
+        if kinds(inbound.amount):
+            inbound.amount = PERSONAL
+        if kinds(inbound.currency):
+            inbound.currency = None
+        # A long number is an id more often than a telephone's, and words of an id make no name or street.
+        if kinds(inbound.order_id) - NO_KIND_OF_AN_ID:
+            inbound.order_id = PERSONAL
+        if kinds(inbound.customer_id) - NO_KIND_OF_AN_ID:
+            inbound.customer_id = PERSONAL
 
     async def _bury(self, stored: StoredCase, error: Exception) -> None:
         case, kind = stored.case, failure_kind(type(error).__name__)

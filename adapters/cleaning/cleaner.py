@@ -10,11 +10,12 @@ from adapters.cleaning.language import guess_language
 from adapters.cleaning.mail.message import read_mail
 from adapters.cleaning.mail.pieces import Piece, best_form
 from adapters.cleaning.mail.plain import signature_marked
-from adapters.cleaning.personal import Tokens, disarm, tokenise
+from adapters.cleaning.personal import disarm, tokenise
 from adapters.cleaning.text.marks import without_marks
 from adapters.cleaning.text.own_words import own_words
 from adapters.cleaning.text.phrases import MailPatterns
 from adapters.cleaning.text.unicode import normalise
+from adapters.cleaning.tokens import Tokens
 from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords

@@ -4,11 +4,12 @@ Found: e-mail addresses; telephone numbers that are international, nationally sh
 payment cards (brand, length and Luhn sum, or brand and length after a word for card); US social security numbers as
 they are written or named; national numbers with a check digit (Spanish DNI/NIE, Brazilian CPF, Italian codice fiscale,
 Polish PESEL and British national insurance numbers); names and values that the caller knows; names after "my name is"
-in several languages; street addresses of the plainest English and German form.
+in several languages; street addresses with a number (`streets`); dates of birth that are called so, and addresses of
+the internet protocol that are no versions (`births_and_hosts`).
 
-NOT found: names of people elsewhere in a text, other addresses, places, firms, dates of birth, ages, driving licences,
-passports, passwords, account numbers without a check sum, local telephone numbers without a word for telephone,
-anything spelt out in words. That needs a trained recogniser and is not promised here.
+NOT found: names of people elsewhere in a text, places, firms, streets without a number, dates of birth without a word
+for them, ages, driving licences, passports, passwords, account numbers without a check sum, local telephone numbers
+without a word for telephone, anything spelt out in words. That needs a trained recogniser and is not promised here.
 """
 
 import re
@@ -21,15 +22,18 @@ from stdnum.es import dni, nie
 from stdnum.it import codicefiscale
 from stdnum.pl import pesel
 
+from adapters.cleaning.births_and_hosts import replace_births, replace_hosts
+from adapters.cleaning.streets import replace_streets
+from adapters.cleaning.tokens import Tokens
 from domain.inbound.cleaned import TOKEN_KINDS
-
-MAX_TOKENS = 999  # of each kind
 
 _FORGED = re.compile(r"\[\s?((?:" + "|".join(TOKEN_KINDS) + r")\s?[_-]\s?[0-9]{1,6})\s?\]", re.IGNORECASE)
 
 _DIGIT = re.compile("[0-9]")
 _FEWEST_DIGITS = 6  # of the shortest number looked for
-_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}+@(?=[\w-])(?:[\w-]{1,63}+\.){1,8}+[^\W\d_]{2,24}+(?![\w@-])")
+_EMAIL = re.compile(
+    r"(?<![\w.+%'-])[\w.+%'-]{1,64}+@(?=[\w-])(?:[\w-]{1,63}+\.){1,8}(?:[^\W\d_]{2,24}+|xn--[a-z0-9-]{2,59}+)(?![\w@-])"
+)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
 _SEPARATOR = re.compile("[ -]")
 _CARD = re.compile(r"(?<![\w#.,$€£-])[0-9](?:[ -]?[0-9]){11,18}(?![\w]|[.,-][0-9])")
@@ -154,39 +158,6 @@ _WORDS_AS_NAMES = frozenset(
         "king",
     ]
 )
-_STREET = re.compile(
-    r"(?<![\w.,#$€£-])[0-9]{1,5}[A-Za-z]? (?:[A-Z][\w.'’-]{0,24}\s){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|"
-    r"Drive|Dr|Boulevard|Blvd|Court|Ct|Terrace|Parkway|Pkwy|Close|Crescent)\b\.?"
-    r"(?:,? (?:Apt|Suite|Unit|Flat)\.? ?#?[0-9]{1,5}[A-Za-z]?)?"
-)
-_STRASSE = re.compile(
-    r"(?<!\w)[A-ZÄÖÜ][\wäöüß-]{1,30}(?:straße|strasse|str\.|weg|platz|allee|gasse) ?[0-9]{1,4} ?[a-z]?(?!\w)"
-)
-
-
-class Tokens:
-    """Gives each value one token within a document and keeps the vault."""
-
-    def __init__(self) -> None:
-        self.vault: dict[str, str] = {}
-        self._by_value: dict[tuple[str, str], str] = {}
-        self._count: dict[str, int] = {}
-
-    def token(self, kind: str, value: str, key: str) -> str:
-        """Return the token of a value; `key` is its form without spacing and case, so that two spellings share a
-        token.
-        """
-        known = self._by_value.get((kind, key))
-        if known is not None:
-            return known
-        number = self._count.get(kind, 0) + 1
-        if number > MAX_TOKENS:
-            return f"({kind})"
-        self._count[kind] = number
-        token = f"[{kind}_{number}]"
-        self._by_value[kind, key] = token
-        self.vault[token] = value
-        return token
 
 
 def disarm(text: str) -> str:
@@ -253,6 +224,8 @@ def _replace_value(
 
 
 def _numbers(text: str, tokens: Tokens, lang: str) -> str:
+    text = replace_births(text, lambda found: tokens.token("BORN", found, _compact(found).lower()))
+    text = replace_hosts(text, lambda found: tokens.token("IP", found, found.lower()))
     if len(_DIGIT.findall(text)) >= _FEWEST_DIGITS:
         text = _ibans(text, tokens)
         text = _SSN_NAMED.sub(
@@ -263,8 +236,7 @@ def _numbers(text: str, tokens: Tokens, lang: str) -> str:
         text = _TAX.sub(lambda match: _tax(match, tokens), text)
         text = _PESEL.sub(lambda match: _pesel(match, tokens), text)
         text = _phones(text, tokens, lang)
-    text = _STREET.sub(lambda match: tokens.token("ADDRESS", match.group(), match.group().lower()), text)
-    return _STRASSE.sub(lambda match: tokens.token("ADDRESS", match.group(), match.group().lower()), text)
+    return replace_streets(text, lambda found: tokens.token("ADDRESS", found, found.lower()))
 
 
 def _pesel(match: re.Match[str], tokens: Tokens) -> str:

@@ -12,6 +12,7 @@ from adapters.store.crm import name_key
 from adapters.store.tables import charges, crm_accounts, customers, order_lines, orders, territories
 from domain.importing.kinds import COLUMNS, KEYS, Kind
 from domain.importing.rows import Row
+from domain.mail.addresses import fold_address
 from domain.money.changes import ChargeTerms
 from domain.money.lookup import email_key
 
@@ -88,7 +89,7 @@ def _stored(kind: Kind, values: Values) -> Values:
         return values | {"email_key": email_key(values["email"])}
     if kind is Kind.ACCOUNTS:
         stored = values | {"name_key": name_key(values["name"])}
-        return stored | {"domain": values["domain"].casefold()} if values.get("domain") else stored
+        return stored | {"domain": fold_address(values["domain"])} if values.get("domain") else stored
     return values
 
 

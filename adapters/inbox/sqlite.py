@@ -8,6 +8,7 @@ put back from a backup of the last day lacks no case for good.
 
 import asyncio
 import logging
+import shutil
 import sqlite3
 import threading
 import time
@@ -30,6 +31,9 @@ KEEP_S = 86_400.0
 _EMPTIED_AT_ONCE = 500
 _LOOK_S = 0.01  # how often a waiting worker looks whether something was committed: one percent of a core
 _LOOK_AGAIN_S = 0.5  # so long it believes that: leases end without a commit
+_PROBE_S = 5.0  # how long it is believed that the disk takes what is written
+_PROBE_BYTES = 64 * 1024
+LEAST_FREE_BYTES = 64 * 1024 * 1024  # below it a disk counts as full: a few webhooks of the largest size
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
 
 _LOG = logging.getLogger("headgate.inbox")
@@ -52,6 +56,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     reading TEXT NOT NULL DEFAULT '',
     meaning TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY, at REAL NOT NULL, filling BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS inbox_open ON inbox (seq) WHERE acked_at IS NULL;
 CREATE INDEX IF NOT EXISTS inbox_kept ON inbox (acked_at) WHERE acked_at IS NOT NULL AND body <> x'';
 """
@@ -94,8 +99,9 @@ class SqliteInbox:
     """An `Inbox` in a SQLite file.
 
     `max_waiting` payloads may wait unacknowledged, then puts are refused until some are done; `max_file_bytes` caps the
-    file. A put is confirmed or refused within `put_timeout_s` seconds, whatever the disk does. Bodies are dropped
-    `keep_s` seconds after they were acknowledged.
+    file. A put is confirmed or refused within `put_timeout_s` seconds, whatever the disk does. A disk with less than
+    `least_free_bytes` counts as full when it is asked beforehand. Bodies are dropped `keep_s` seconds after they were
+    acknowledged.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class SqliteInbox:
         max_file_bytes: int | None = None,
         put_timeout_s: float = 4.0,
         keep_s: float = KEEP_S,
+        least_free_bytes: int = LEAST_FREE_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
@@ -113,6 +120,9 @@ class SqliteInbox:
         self._clock = clock
         self._put_timeout_s = put_timeout_s
         self._keep_s = keep_s
+        self._max_waiting = max_waiting
+        self._least_free_bytes = least_free_bytes
+        self._probed_at = float("-inf")
         self._writer = GroupCommitWriter(self._open, max_waiting=max_waiting)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="inbox-reader")
         self._connection: sqlite3.Connection | None = None
@@ -202,6 +212,26 @@ class SqliteInbox:
     async def depth(self) -> InboxDepth:
         """Count what waits."""
         return await self._read(lambda db: _depth(db, self._clock()))
+
+    async def check_writable(self) -> None:
+        """Return if a payload could be stored now: there is room, and what is written arrives on the disk.
+
+        Something is really written for it, at most every few seconds while it succeeds; a refusal is not remembered.
+
+        Raises:
+            TransientError: it could not be stored; the message says why.
+        """
+        waiting = await self._read(_waiting)
+        if waiting >= self._max_waiting:
+            raise TransientError(f"inbox: {waiting} payloads wait already, send again later")
+        free = (await asyncio.to_thread(shutil.disk_usage, self._path.parent)).free
+        if free < self._least_free_bytes:
+            raise TransientError(
+                f"inbox: the disk has {free} bytes left, {self._least_free_bytes} are wanted: make room"
+            )
+        if time.monotonic() - self._probed_at > _PROBE_S:
+            await self._read(lambda db: _probe(db, self._clock()))
+            self._probed_at = time.monotonic()
 
     async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
         """Return case ids ever accepted, in order of id, after the given one."""
@@ -329,6 +359,17 @@ def _meaning(db: sqlite3.Connection, case_id: str) -> str:
         return ""
 
 
+def _waiting(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM inbox WHERE acked_at IS NULL").fetchone()[0])
+
+
+def _probe(db: sqlite3.Connection, now: float) -> None:
+    """Write as much as a large payload takes, and keep the time only."""
+    with _transaction(db):
+        db.execute("INSERT OR REPLACE INTO probe VALUES (1, ?, zeroblob(?))", (now, _PROBE_BYTES))
+        db.execute("UPDATE probe SET filling = x''")
+
+
 def _depth(db: sqlite3.Connection, now: float) -> InboxDepth:
     leased, waiting, oldest_us = db.execute(
         "SELECT coalesce(sum(leased_until > ? AND leased_at <= ?), 0), count(*), min(received_us) "
@@ -351,4 +392,7 @@ class _transaction:  # noqa: N801 - reads as a word
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            self._db.execute("COMMIT")
+        elif self._db.in_transaction:  # a full disk has ended it by itself
+            self._db.execute("ROLLBACK")

@@ -11,6 +11,7 @@ from adapters.store.effects import effect_record
 from adapters.store.tables import crm_accounts, customers, effects, leads, territories
 from domain.case import EffectRecord
 from domain.conversations.leads import LeadOnRecord
+from domain.mail.addresses import fold_address
 from domain.money.effect import LedgerState
 from domain.reading.sales import CrmAccount, Territory
 
@@ -132,7 +133,7 @@ def _by_customer(
     if customer_id and "\0" not in customer_id:
         named.append(customers.c.customer_id == customer_id)
     if sender_email:
-        named.append(customers.c.email_key == sender_email.strip().casefold())
+        named.append(customers.c.email_key == fold_address(sender_email))
     if not named:
         return None
     joined = sa.and_(crm_accounts.c.tenant == customers.c.tenant, crm_accounts.c.account_id == customers.c.account_id)
@@ -147,7 +148,7 @@ def _by_customer(
 
 
 def _by_domain(connection: Connection, tenant: str, sender_email: str | None) -> CrmAccount | None:
-    domain = (sender_email or "").rpartition("@")[2].strip().casefold()
+    domain = fold_address((sender_email or "").rpartition("@")[2])
     if not domain:
         return None
     wanted = sa.select(crm_accounts).where(crm_accounts.c.tenant == tenant, crm_accounts.c.domain == domain).limit(2)

@@ -36,7 +36,10 @@ _BY_CHARGE = (
     .group_by(effects.c.charge_id)
 )
 _PAID_BACK = (
-    sa.select(effects.c.charge_id, effects.c.amount_minor, effects.c.currency, effects.c.executed_at)
+    sa.select(
+        effects.c.charge_id, effects.c.amount_minor, effects.c.currency, effects.c.executed_at, settlements.c.state
+    )
+    .outerjoin(settlements, settlements.c.effect_key == effects.c.key)
     .where(effects.c.charge_id.in_(sa.bindparam("charge_ids", expanding=True)), MOVED, _OF_OTHERS)
     .order_by(effects.c.intended_at, effects.c.key)
 )
@@ -155,7 +158,10 @@ def _paid_back(connection: Connection, charge_ids: Sequence[str], *, except_case
     values = {"charge_ids": list(charge_ids), "except_case": except_case or ""}
     return [
         PaidBack(
-            charge_id=row.charge_id, money=Money(minor=row.amount_minor, currency=row.currency), at=row.executed_at
+            charge_id=row.charge_id,
+            money=Money(minor=row.amount_minor, currency=row.currency),
+            at=row.executed_at,
+            pending=row.state == Settling.PENDING,
         )
         for row in connection.execute(_PAID_BACK, values)
     ]

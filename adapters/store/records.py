@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from adapters.store.database import Database
 from adapters.store.effects import with_own_part
 from adapters.store.tables import charges, customers, order_lines, orders
-from domain.money.lookup import OWN_ORDERS, KnownCustomer, find_address, look_up
+from domain.money.lookup import OWN_ORDERS, KnownCustomer, email_key, find_address, look_up
 from domain.money.records import Account, Charge, Customer, Order, OrderLine, OrderStatus
 
 _CUSTOMERS = sa.select(customers.c.customer_id, customers.c.lang, customers.c.email_key, customers.c.email).where(
@@ -83,7 +83,7 @@ class _StoreView:
         return [
             KnownCustomer(
                 customer=Customer(customer_id=row.customer_id, tenant=tenant, lang=row.lang),
-                email_key=row.email_key,
+                email_key=email_key(row.email) or row.email_key,  # a key of an earlier version folded more
                 address=row.email,
             )
             for row in self._connection.execute(_CUSTOMERS, values)

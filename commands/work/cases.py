@@ -216,10 +216,11 @@ def cases_answer(
 ) -> None:
     """Answer a waiting case yourself; it ends as done."""
     from domain.case import HumanDecision, Lane
+    from domain.mail.plain_words import plain_words
 
-    said = sys.stdin.read() if text == "-" else text
+    said = plain_words(sys.stdin.read() if text == "-" else text)
     if not said.strip():
-        raise fail("the answer is empty: say something with --text", USAGE)
+        raise fail("the answer is empty, or has no words but markup: say something with --text", USAGE)
     _decide_case(HumanDecision(verdict=Lane.ANSWER, by=person(by), text=said), case_id, data_dir, as_json=as_json)
 
 

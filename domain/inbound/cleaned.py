@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 MAX_TEXT_CHARS = 16_000  # a longer message says nothing new, and every character is paid for at the model
 
-TOKEN_KINDS = ("EMAIL", "PHONE", "IBAN", "CARD", "SSN", "TAXID", "NAME", "ADDRESS")
+TOKEN_KINDS = ("EMAIL", "PHONE", "IBAN", "CARD", "SSN", "TAXID", "NAME", "ADDRESS", "BORN", "IP")
 ANSWERED = "[the customer answered]"  # stands before what the customer wrote after the first message
 TOKEN = re.compile(r"\[(" + "|".join(TOKEN_KINDS) + r")_[0-9]{1,4}\]")
 

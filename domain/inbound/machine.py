@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.case import Machine
-from domain.mail.addresses import is_daemon, is_no_reply, is_own
+from domain.mail.addresses import fold_address, is_daemon, is_no_reply, is_own
 from domain.mail.mailbox import read_mailbox
 from domain.mail.sending import CASE_HEADER
 
@@ -187,7 +187,7 @@ def _local(fields: Fields, name: str) -> str:
 
 
 def _domain(address: str) -> str:
-    return address.casefold().rpartition("@")[2]
+    return fold_address(address).rpartition("@")[2]
 
 
 def _joined(fields: Fields, name: str) -> str:

@@ -37,6 +37,7 @@ class SignatureFault(StrEnum):
     STALE = "signature_stale"
     FUTURE = "signature_from_future"
     BAD_TIMESTAMP = "bad_timestamp"
+    AMBIGUOUS_ID = "signature_ambiguous_id"
 
 
 def new_secret() -> str:
@@ -63,8 +64,10 @@ def sign(secret: str, event_id: str, body: bytes, *, timestamp: int | None = Non
     """Return the three headers that a sender adds; `timestamp` is in Unix seconds, now if it is left out.
 
     Raises:
-        ValueError: the secret is none (see `decode_secret`).
+        ValueError: the secret is none (see `decode_secret`), or the id has a full stop (see `verify`).
     """
+    if "." in event_id:
+        raise ValueError(f"event id {event_id[:48]!r}: no full stop may stand in an id that is signed")
     at = int(time.time()) if timestamp is None else timestamp
     return {
         ID_HEADER: event_id,
@@ -99,8 +102,11 @@ def verify(
 ) -> None:
     """Check a webhook against all active keys of its source; `now` is in Unix seconds.
 
+    An id with a full stop is refused: id, time and body are signed with full stops between them, so the signature of
+    `a.1` at 2 would also be that of `a` at 1 with another body.
+
     Raises:
-        SignatureError: it is unsigned, stale, from the future or signed with none of the keys.
+        SignatureError: it is unsigned, stale, from the future, signed with none of the keys, or could be another one.
     """
     event_id, timestamp = headers.get(ID_HEADER), headers.get(TIMESTAMP_HEADER)
     signatures = headers.get(SIGNATURE_HEADER)
@@ -108,6 +114,8 @@ def verify(
         raise SignatureError(SignatureFault.MISSING, "the headers webhook-id, -timestamp and -signature are all needed")
     if not _TIMESTAMP.fullmatch(timestamp):
         raise SignatureError(SignatureFault.BAD_TIMESTAMP, "webhook-timestamp is no whole number of Unix seconds")
+    if "." in event_id:
+        raise SignatureError(SignatureFault.AMBIGUOUS_ID, "webhook-id has a full stop, which separates what is signed")
     age = now - int(timestamp)
     if age > tolerance_s:
         raise SignatureError(SignatureFault.STALE, f"webhook-timestamp is older than {tolerance_s:.0f} seconds")

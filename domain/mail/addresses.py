@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictStr
 
 ADDRESS = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,189}")
 _DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?){0,40}")
+_SMALL = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _NO_LETTER = re.compile(r"[\W_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")  # and what could not be decoded
 
@@ -32,6 +33,17 @@ def _checked(pattern: str) -> str:
 OwnAddress = Annotated[StrictStr, AfterValidator(_checked)]
 
 
+def fold_address(address: str) -> str:
+    """Return an address as addresses are compared: without the case of its ASCII letters, and nothing else.
+
+    Whoever folds more makes two mailboxes one: to `casefold`, a Kelvin sign is a k and "straße" is "strasse".
+
+    >>> fold_address(" Ann@Shop.EXAMPLE"), fold_address("\u212aate@Straße.example")
+    ('ann@shop.example', '\u212aate@straße.example')
+    """
+    return address.strip().translate(_SMALL)
+
+
 class MailRules(BaseModel):
     """Which addresses are our own (`*@` a domain: all of it), and how many letters an address gets in 24 hours."""
 
@@ -45,9 +57,9 @@ def is_own(address: str, own: Sequence[str]) -> bool:
     >>> is_own("Support+case7@Shop.example", ["support@shop.example"]), is_own("ann@shop.example", ["*@shop.example"])
     (True, True)
     """
-    local, _, domain = address.casefold().rpartition("@")
+    local, _, domain = fold_address(address).rpartition("@")
     names = (local, local.partition("+")[0], "*")
-    parts = (pattern.casefold().rpartition("@") for pattern in own)
+    parts = (fold_address(pattern).rpartition("@") for pattern in own)
     return any(ours in names and there == domain.rstrip(".") for ours, _, there in parts)
 
 
@@ -57,7 +69,7 @@ def vouches_for(sent_from: str, named: str, own: Sequence[str]) -> bool:
     >>> [vouches_for(there, "ann@home.example", []) for there in ("form@mail.home.example", "no-reply@evil.example")]
     [True, False]
     """
-    there, here = (address.casefold().rpartition("@")[2].rstrip(".") for address in (sent_from, named))
+    there, here = (fold_address(address).rpartition("@")[2].rstrip(".") for address in (sent_from, named))
     return is_own(sent_from, own) or there == here or there.endswith(f".{here}")
 
 

@@ -8,7 +8,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from typing import NamedTuple
 
-from domain.mail.addresses import ADDRESS
+from domain.mail.addresses import ADDRESS, fold_address
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
@@ -120,11 +120,11 @@ class _Read:
             bare = raw.strip(" ,;")
             return Mailbox("", bare) if ADDRESS.fullmatch(bare) and not _LOST.search(bare) else NOBODY
         name = plain_text(raw.strip(" ,;")).strip("\"' ").removesuffix(":").strip()
-        addresses = {address.casefold() for address in self._bracketed}
+        addresses = {fold_address(address) for address in self._bracketed}
         address = self._bracketed[0]
         if len(addresses) > 1 or not ADDRESS.fullmatch(address) or _LOST.search(address):
             return NOBODY
         # A name that is the address again is what many programs write; any other address in it is a second one.
-        if "@" in name and name.casefold() not in addresses:
+        if "@" in name and fold_address(name) not in addresses:
             return NOBODY
         return Mailbox(name, address)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from domain.mail.addresses import fold_address
 from domain.money.order_number import MAX_WRITTEN, fold_order_id, match_order
 from domain.money.records import Customer, Order
 
@@ -108,8 +109,8 @@ def find_address(view: RecordsView, *, tenant: str, customer_id: str) -> str | N
 
 
 def email_key(address: str | None) -> str | None:
-    """Return an address as addresses are compared: without case; None if there is none."""
-    return address.strip().casefold() or None if address else None
+    """Return an address as addresses are compared (`fold_address`); None if there is none."""
+    return fold_address(address) or None if address else None
 
 
 def _may_be_address(email: str) -> bool:

@@ -22,12 +22,14 @@ class PaidBefore(BaseModel):
         dates: the days (ISO 8601, UTC) on which Headgate paid it; empty where others paid a part of it.
         share: it is all that policy provides for, not the whole charge.
         under_way: another case is paying it at this moment; whether it will is not sure yet.
+        pending: the payment provider took it, or a part of it, and has not done it yet; it may still fail.
     """
 
     money: Money
     dates: list[str] = Field(default_factory=list)
     share: bool = False
     under_way: bool = False
+    pending: bool = False
 
 
 def paid_before(decision: Refund | Deny, claim: Claim, account: Account, *, now: datetime) -> PaidBefore | None:
@@ -49,13 +51,20 @@ def paid_before(decision: Refund | Deny, claim: Claim, account: Account, *, now:
     return _said(Money(minor=minor, currency=order.currency), account, charges, share=share)
 
 
+def rule_told(denial: Deny, account: Account) -> Rule:
+    """Return the rule that a letter may name: what is only about to be paid back is not said to be refunded."""
+    unsure = any(paid.at is None or paid.pending for paid in account.paid_back)
+    return Rule.NOTHING_LEFT if denial.rule is Rule.ALREADY_REFUNDED and unsure else denial.rule
+
+
 def _same_request(refund: Refund, account: Account, now: datetime) -> PaidBefore | None:
     same = [paid for paid in account.paid_back if (paid.charge_id, paid.money) == (refund.charge_id, refund.money)]
     lately = [paid for paid in same if paid.at is None or now - paid.at < SAME_REQUEST]
     if not lately:
         return None
-    last = lately[-1].at
-    return PaidBefore(money=refund.money, dates=[_day(last)] if last else [], under_way=last is None)
+    last = lately[-1]
+    dates = [_day(last.at)] if last.at else []
+    return PaidBefore(money=refund.money, dates=dates, under_way=last.at is None, pending=last.pending)
 
 
 def _concerned(denial: Deny, claim: Claim, order: Order) -> Sequence[Charge]:
@@ -75,6 +84,7 @@ def _said(money: Money, account: Account, charges: Sequence[Charge], *, share: b
         dates=list(dict.fromkeys(map(_day, sorted(times)))) if alone else [],
         share=share,
         under_way=len(times) < len(ours),
+        pending=any(paid.pending for paid in ours),
     )
 
 

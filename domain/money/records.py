@@ -122,11 +122,14 @@ class OwnEffect(BaseModel):
 
 
 class PaidBack(BaseModel):
-    """What Headgate paid back of a charge for another case; `at` is None while that payment is under way."""
+    """What Headgate paid back of a charge for another case; `at` is None while that payment is under way, `pending`
+    says that the provider took it and has not done it yet.
+    """
 
     charge_id: str
     money: Money
     at: datetime | None = None
+    pending: bool = False
 
 
 class OpenRequest(BaseModel):

@@ -1,5 +1,6 @@
 """The door of the pages: people log in by name and personal token, and only who is logged in is shown anything."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
@@ -67,11 +68,23 @@ class Door:
         return response
 
     async def log_out(self, request: Request) -> Response:
-        """End the session of this browser."""
+        """End the session of this browser, so that no copy of its cookie is good for anything."""
         session = self._logged_in(request)
         fields = await read_form(request)
-        response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
+        response: Response = RedirectResponse("/login", 303, headers=SECURITY_HEADERS)
         if session is not None and self.sessions.is_form_token(session, "logout", fields.get("form_token", "")):
+            try:
+                await asyncio.to_thread(self.sessions.end, session)
+            except (OSError, ValueError):
+                _LOG.exception("a session could not be ended")
+                response = message_page(
+                    503,
+                    "Logged out in this browser only",
+                    "The end of the session could not be written down. Close this browser, and ask for a new token if "
+                    "somebody may have copied its cookie.",
+                    back="/login",
+                    back_text="Log in",
+                )
             response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=self._secure)
         return response
 

@@ -65,6 +65,15 @@ class SettlingContract:
         assert row is not None
         assert (row.settling, row.effect.pending, row.paid) == (Settling.SETTLED, False, True)
 
+    def test_other_cases_hear_that_it_has_not_arrived_until_it_has(self, store: Store) -> None:
+        def pending() -> list[bool]:
+            found = find(store.records, customer_id="C-1", order_id="ORD-1", case_id="case/shop/e2")
+            return [paid.pending for paid in found.paid_back]
+
+        assert pending() == [True]
+        store.settling.settle(KEY, LATER)
+        assert pending() == [False]
+
     def test_what_failed_is_booked_back_once_and_told_once(self, store: Store) -> None:
         effect = self.due(store)
         for _ in range(2):

@@ -53,6 +53,14 @@ def test_a_second_up_on_the_same_data_dir_is_refused(running: Running) -> None:
     assert running.json("status")["cases"] == {}
 
 
+def test_nothing_in_a_data_dir_is_open_to_others(running: Running) -> None:
+    """Databases, Temporal's too, logs, secrets and the folder itself, whatever the account's own mask says."""
+    made = ("temporal.db", "store.db", "inbox.db", "logs/gateway.log")
+    eventually(lambda: all((running.data_dir / name).exists() for name in made), 60, "a file was not made")
+    found = [running.data_dir, *running.data_dir.rglob("*")]
+    assert [str(path) for path in found if path.lstat().st_mode & 0o077] == []
+
+
 async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) -> None:
     sent = running.json("submit", str(SAMPLES))
     assert set(sent["case_ids"]) == SENT

@@ -87,6 +87,9 @@ class FakeInbox:
         age = (datetime.fromtimestamp(now, UTC) - oldest).total_seconds() if oldest is not None else 0.0
         return InboxDepth(ready=len(waiting) - leased, leased=leased, total=len(self._items), oldest_s=max(0.0, age))
 
+    async def check_writable(self) -> None:
+        """Return: memory takes what there is."""
+
     async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
         """Return case ids ever accepted, in order of id."""
         return sorted(i for i in self._items if i > after)[:limit]

@@ -11,6 +11,7 @@ import uvicorn
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.inbound.signing import sign
+from gateway.connections import ConnectionLimits
 from gateway.uvicorn_options import uvicorn_options
 from ports.inbox import InboxItem, PutOutcome
 
@@ -82,9 +83,10 @@ class Gateway:
 class running:  # noqa: N801 - reads as a word
     """Serve an application from a thread for as long as the block lasts."""
 
-    def __init__(self, app: object) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, **uvicorn_options()))  # type: ignore[arg-type]
+    def __init__(self, app: object, limits: ConnectionLimits | None = None) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        options = uvicorn_options(limits)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, **options))  # type: ignore[arg-type]
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     def __enter__(self) -> str:

@@ -195,7 +195,7 @@ def test_readiness_follows_the_pen(gateway: Gateway, monkeypatch: pytest.MonkeyP
     async def broken() -> None:
         raise TransientError("away")
 
-    monkeypatch.setattr(gateway.pen, "depth", broken)
+    monkeypatch.setattr(gateway.pen, "check_writable", broken)
     answer = gateway.http.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert gateway.http.get("/healthz").status_code == 200

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.money.approval import Standing
     from domain.money.claim import Claim
-    from domain.money.paid_before import PaidBefore, paid_before
+    from domain.money.paid_before import PaidBefore, paid_before, rule_told
     from domain.money.records import Account, OwnEffect
     from domain.money.refund import (
         Ask,
@@ -138,7 +138,7 @@ class BillingWorkflow:
             case Refund():
                 return await self._refund(self._for_a_person(decision), claim, account)
             case Deny():
-                return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=decision.rule))
+                return self._desk.end(Ending.REJECT, finding, RefundDenied(rule=rule_told(decision, account)))
             case Ask() if "customer" in decision.missing and FORWARDED in self._case.flags:
                 return self._desk.end(Ending.HUMAN, f"{finding}; forwarded by somebody whom the records do not know")
             case Ask():
@@ -159,7 +159,7 @@ class BillingWorkflow:
         assert account.order is not None
         order_id = account.order.order_id
         if not before.under_way:
-            letter = RefundPaidBefore(money=before.money, order_id=order_id, dates=before.dates, share=before.share)
+            letter = RefundPaidBefore(order_id=order_id, **before.model_dump(exclude={"under_way"}))
             when = f" on {', '.join(before.dates)}" if before.dates else ""
             return self._desk.end(Ending.ANSWER, f"{before.money} of {order_id} were paid back{when} already", letter)
         waits = (UNDER_WAY_S, *self._desk.ladder_s)  # the other one climbs the same ladder

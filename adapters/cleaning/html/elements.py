@@ -33,7 +33,8 @@ BARRIERS = frozenset({"table", "td", "th", "caption"})
 TABLE_PARTS = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})
 QUOTE_CLASSES = (
     "gmail_quote", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote", "zmail_extra", "tutanota_quote",
-    "gmail_attr", "outlookmessageheader",
+    "gmail_attr", "outlookmessageheader", "ms-outlook-mobile-reference-message", "mailru-blockquote",
+    "mail-quote-collapse",
 )  # fmt: skip
 WRAPPER_CLASSES = ("gmail_quote", "gmail_quote_container", "protonmail_quote", "zmail_extra")
 STRUCK = frozenset({"del", "s", "strike"})
@@ -42,5 +43,5 @@ SIGNATURE_CLASSES = (
 )  # fmt: skip
 QUOTE_FROM_HERE = frozenset({
     "appendonsend", "divrplyfwdmsg", "mail-editor-reference-message-container", "olk_src_body_section",
-    "reply-intro", "x_divrplyfwdmsg",
+    "reply-intro", "stopspelling",
 })  # fmt: skip

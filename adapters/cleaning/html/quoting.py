@@ -15,6 +15,8 @@ from domain.inbound.cleaned import CleanFlag
 
 _FORWARD_PEEK = 1_500
 _MAX_ATTRIBUTION = 400
+_SHOWN_AGAIN = re.compile(r"^(?:x_|ecx)+")  # before the ids of what programs of Microsoft show, each time anew
+_BAR = re.compile(r"border-left(?:-color)?\s*:[^;]{0,30}(?:#0857a6|rgb\(\s?8,\s?87,\s?166\s?\))", re.IGNORECASE)
 _FORWARDED = re.compile(
     r"-{3,}\s?(?:Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado|Messaggio inoltrato|"
     r"Mensagem encaminhada|Doorgestuurd bericht|Przekazana wiadomość|Vidarebefordrat meddelande|"
@@ -39,19 +41,26 @@ class Quote(Enum):
 
 def quote_of(name: str, attributes: dict[str, str], source: str, at: int) -> Quote:
     """Return what an element that begins with these attributes says; its content stands in `source` from `at` on."""
-    if attributes.get("id", "").lower() in QUOTE_FROM_HERE:
+    if _SHOWN_AGAIN.sub("", attributes.get("id", "").lower()[:200]) in QUOTE_FROM_HERE:
         return Quote.REST
     classes = attributes.get("class", "").lower()
     if classes and any(mark in classes for mark in SIGNATURE_CLASSES):
         return Quote.SIGNATURE
     marked = classes and any(mark in classes for mark in QUOTE_CLASSES)
-    cited = name == "blockquote" and (attributes.get("type", "").lower() == "cite" or "cite" in attributes)
+    cited = name == "blockquote" and (
+        attributes.get("type", "").lower() == "cite" or "cite" in attributes or _has_bar(attributes.get("style", ""))
+    )
     if not (marked or cited):
         return Quote.INDENTED if name == "blockquote" else Quote.NONE
     if _FORWARDED.search(source, at, at + _FORWARD_PEEK):
         return Quote.FORWARD
     wraps = name != "blockquote" and any(mark in classes.split() for mark in WRAPPER_CLASSES)
     return Quote.WRAPPER if wraps else Quote.OLDER
+
+
+def _has_bar(style: str) -> bool:
+    """Tell whether a quotation has the bar of mail.ru, which marks it by nothing else."""
+    return bool(style) and _BAR.search(style[:500]) is not None
 
 
 @dataclass

@@ -229,6 +229,8 @@ class _Reader:
             attributes_of(raw) if raw and any(word in raw or word.upper() in raw for word in _INTERESTING) else {}
         )
         self._layout_start(name, above, attributes)
+        if name == "hr" and "id" in attributes:
+            self._begins_quote(name, attributes, at)
         if name in VOID or (raw.endswith("/") and ":" in name):
             return
         if len(self.stack) >= MAX_DEPTH:

@@ -21,6 +21,17 @@ _CLOCK = re.compile(_TIME)
 _TIME_OR_ADDRESS = re.compile(rf"@|{_TIME}")
 _DATE = re.compile(r"(?<!\d)(?:19|20)[0-9]{2}(?!\d)|(?<!\d)[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?!\d)")
 _ADDRESS = re.compile(r"[<(\[]\s?[^<>()\[\]\s]{1,100}@[^<>()\[\]\s]{3,100}\s?[>)\]]")
+_DAY = (
+    r"(?:[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[./-][0-9]{1,2}[./-][0-9]{1,2}|"
+    r"[0-9]{1,2}\.? [^\W\d_]{3,12}\.? (?:19|20)[0-9]{2}|[^\W\d_]{3,12}\.? [0-9]{1,2}, (?:19|20)[0-9]{2})(?![0-9])"
+)
+_WHOLE_DAY = re.compile(rf"(?<!\d){_DAY}")
+# An address without brackets counts only where nothing but the day and the hour stands before it.
+_SAID_BARELY = re.compile(
+    rf"(?:[^\W\d_]{{2,14}}\.?,? )?{_DAY}(?: г\.)?,? (?:[^\W\d_]{{1,3}} )?[0-9]{{1,2}}[:.h][0-9]{{2}}(?::[0-9]{{2}})?"
+    rf"(?: ?[AaPp]\.?[Mm]\.?)?(?:,? ?[+-][0-9]{{2}}:?[0-9]{{2}})?,? ?(?:[^\W\d_]{{1,4}} )?"
+    r"[^\s<>()@,:]{1,64}@[^\s<>()@,:]{3,100}[:：]"
+)
 _SAID = re.compile(rf"(?=.{{0,300}}?{_TIME}).{{0,300}}?{_ADDRESS.pattern}.{{0,20}}[:：]$")
 
 
@@ -191,8 +202,11 @@ def _may_begin(line: str, mail: MailPatterns) -> bool:
 
 
 def _begins_better(line: str, mail: MailPatterns) -> bool:
-    """Tell whether a line begins with a word such as "On" and a date: it is no continuation."""
-    return _DIGIT.search(line, 0, 60) is not None and mail.wrote_word.match(line) is not None
+    """Tell whether a line begins with a word such as "On" and a date, or says all by itself: it is no continuation."""
+    if _DIGIT.search(line, 0, 60) is None:
+        return False
+    whole = _WHOLE_DAY.search(line, 0, 60) is not None and _says_who_wrote(line, mail)
+    return whole or mail.wrote_word.match(line) is not None
 
 
 def _says_who_wrote(joined: str, mail: MailPatterns) -> bool:
@@ -207,7 +221,7 @@ def _says_who_wrote(joined: str, mail: MailPatterns) -> bool:
         joined[-1:] in (":", "：")
         and len(joined) <= _MAX_LINE
         and _DATE.search(joined) is not None
-        and _SAID.fullmatch(joined) is not None
+        and (_SAID.fullmatch(joined) is not None or _SAID_BARELY.fullmatch(joined) is not None)
     )
 
 

@@ -47,7 +47,9 @@ async def http(
         FakeInbox(),
         SourceRegistry(approvers_file.with_name("sources.json")),
         desk,
-        GatewaySettings(approvers_file=approvers_file, temporal_ui_url="http://127.0.0.1:8233"),
+        GatewaySettings(
+            approvers_file=approvers_file, temporal_ui_url="http://127.0.0.1:8233", page_hosts=("gateway",)
+        ),
         cases=cases,
         originals=originals,
     )

@@ -151,7 +151,9 @@ class Person:
         fields = {"name": name, "token": token or self.tokens[name], "next": hidden(page, "next")}
         return await self.http.post("/login", data={**fields, "form_token": hidden(page, "form_token")})
 
-    async def decide(self, verdict: str = "approve", **changes: str) -> httpx.Response:
+    async def decide(
+        self, verdict: str = "approve", *, headers: dict[str, str] | None = None, **changes: str
+    ) -> httpx.Response:
         page = await self.http.get(f"/approvals/{APPROVAL}")
         fields = {
             "form_token": hidden(page, "form_token", last=True),
@@ -159,7 +161,7 @@ class Person:
             "verdict": verdict,
             "reason": "ok",
         }
-        return await self.http.post(f"/approvals/{APPROVAL}", data={**fields, **changes})
+        return await self.http.post(f"/approvals/{APPROVAL}", data={**fields, **changes}, headers=headers)
 
 
 def hidden(page: httpx.Response, name: str, *, last: bool = False) -> str:

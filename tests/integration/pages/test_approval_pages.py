@@ -84,6 +84,30 @@ async def test_logging_out_needs_the_form_of_the_page(person: Person) -> None:
     assert (await person.http.get("/approvals")).status_code == 303
 
 
+async def test_a_cookie_that_was_copied_is_good_for_nothing_after_the_log_out(person: Person) -> None:
+    await person.log_in()
+    page = await person.http.get("/approvals")
+    copied = dict(person.http.cookies)
+    await person.http.post("/logout", data={"form_token": hidden(page, "form_token")})
+    for cookies in ({}, copied):
+        person.http.cookies.clear()
+        person.http.cookies.update(cookies)
+        assert (await person.http.get("/approvals")).status_code == 303
+    # The next log-in is not troubled by it.
+    await person.log_in()
+    assert (await person.http.get("/approvals")).status_code == 200
+
+
+async def test_a_log_out_that_cannot_be_written_down_says_so(person: Person, approvers_file: Path) -> None:
+    await person.log_in()
+    page = await person.http.get("/approvals")
+    approvers_file.with_name(".ended-sessions.lock").mkdir()
+    answer = await person.http.post("/logout", data={"form_token": hidden(page, "form_token")})
+    assert answer.status_code == 503
+    assert "this browser only" in answer.text
+    assert (await person.http.get("/approvals")).status_code == 303
+
+
 def test_tokens_are_told_once_and_kept_as_digests(approvers_file: Path, tokens: dict[str, str]) -> None:
     assert set(tokens) == {"ada", "bob"}
     assert ensure_approvers(approvers_file, ["ada", "bob"]) == {}
@@ -114,7 +138,7 @@ async def test_nothing_foreign_can_run_on_any_page(person: Person) -> None:
         assert "frame-ancestors 'none'" in policy
         assert page.headers["x-content-type-options"] == "nosniff"
         assert page.headers["cache-control"] == "no-store"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin"
         assert not re.search(r"<script|\son\w+=|style=", page.text)
 
 

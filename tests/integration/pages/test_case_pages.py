@@ -176,7 +176,7 @@ async def test_without_a_store_there_are_approvals_and_no_pages_of_cases(tmp_pat
     ensure_sources(tmp_path / "sources.json", ["shop"])
     settings = GatewaySettings(approvers_file=tmp_path / "approvers.json")
     app = create_gateway(FakeInbox(), SourceRegistry(tmp_path / "sources.json"), FakeDesk(), settings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         await Person(http, tokens).log_in()
         page = await http.get("/approvals/case/shop/evt_1/approval/1")
         assert page.status_code == 200

@@ -266,8 +266,7 @@ def test_samples_have_every_field_of_a_letter_filled_and_empty() -> None:
         ("approval_rejected", "reason"),
         ("details_asked", "candidate_orders"),
         ("details_asked", "not_found"),
-        ("refund_paid_before", "dates"),
-        ("refund_paid_before", "share"),
+        *(("refund_paid_before", name) for name in ("dates", "share", "pending")),
     }
 
 
@@ -276,7 +275,7 @@ ITALIAN = {
     "subject": "Il Suo messaggio",
     "refund_paid": "{% if pending %}rimborsiamo{% else %}abbiamo rimborsato{% endif %} {{ money }} per l'ordine "
     "{{ order_id }}.",
-    "refund_paid_before": "{{ money }} per l'ordine {{ order_id }} sono già stati rimborsati.",
+    "refund_paid_before": "{{ money }} per l'ordine {{ order_id }} {{ 'arrivano' if pending else 'rimborsati' }}.",
     "refund_denied": "non possiamo rimborsare. {% if rule != 'no_rule' %}Motivo: {{ rule }}.{% endif %}",
     "details_asked": "{% if not_found %}Nessun ordine. {% endif %}"
     "ci dica: {{ missing | join(', ') }}{% for order in candidate_orders %} {{ order }}{% endfor %}",

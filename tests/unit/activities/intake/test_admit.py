@@ -316,7 +316,13 @@ async def test_personal_data_goes_to_the_store_and_not_into_the_workflow(intake:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("order_id", "4111 1111 1111 1111"), ("order_id", "4111111111111111"), ("order_id", "my order, <b>please</b>")],
+    [
+        ("order_id", "4111 1111 1111 1111"),
+        ("order_id", "4111111111111111"),
+        ("order_id", "my order, <b>please</b>"),
+        ("order_id", "111.444.777-35"),  # a Brazilian tax number
+        ("order_id", "203.0.113.7"),
+    ],
 )
 async def test_what_is_no_id_is_not_used_as_one(intake: Intake, field: str, value: str) -> None:
     stored = await intake.admit(f'{{"text": "where is it?", "{field}": "{value}"}}'.encode())

@@ -1,6 +1,7 @@
 """Signatures of Standard Webhooks: ours and the reference library's agree, and nothing else passes."""
 
 import base64
+import hmac
 import json
 from datetime import UTC, datetime
 
@@ -70,6 +71,16 @@ def test_each_header_is_needed(name: str) -> None:
 def test_another_id_or_time_breaks_the_signature() -> None:
     assert fault(signed(webhook_id="evt_2")) is SignatureFault.WRONG
     assert fault(signed(webhook_timestamp=str(NOW + 1))) is SignatureFault.WRONG
+
+
+@pytest.mark.parametrize("event_id", ["evt.1", f"evt.{NOW}", ".", "evt_1."])
+def test_an_id_in_which_a_signature_could_shift_is_refused_and_never_signed(event_id: str) -> None:
+    """What is signed is `id.time.body`: with a full stop in the id, another cut of it is another webhook."""
+    shifted = hmac.digest(decode_secret(SECRET), f"{event_id}.{NOW}.".encode() + BODY, "sha256")
+    headers = signed(webhook_id=event_id, webhook_signature="v1," + base64.b64encode(shifted).decode())
+    assert fault(headers) is SignatureFault.AMBIGUOUS_ID
+    with pytest.raises(ValueError, match="full stop"):
+        sign(SECRET, event_id, BODY)
 
 
 def test_the_tolerance_is_five_minutes_both_ways() -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from domain.mail.addresses import MailRules, is_daemon, is_no_reply, is_own, may_receive, vouches_for
+from domain.mail.addresses import MailRules, fold_address, is_daemon, is_no_reply, is_own, may_receive, vouches_for
 
 OWN = ("help@lamps.example", "*@shop.lamps.example")
 
@@ -28,6 +28,25 @@ OWN = ("help@lamps.example", "*@shop.lamps.example")
 def test_our_own_addresses_are_known(address: str, ours: bool) -> None:
     assert is_own(address, OWN) is ours
     assert not is_own(address, ())
+
+
+TWO_MAILBOXES = [
+    ("strasse@a.example", "straße@a.example"),
+    ("kate@a.example", "\u212aate@a.example"),  # the Kelvin sign
+    ("insel@a.example", "İnsel@a.example"),
+    ("finn@a.example", "ﬁnn@a.example"),
+    ("ann@strasse.example", "ann@straße.example"),
+    ("sam@a.example", "\u017fam@a.example"),  # the long s
+]
+
+
+@pytest.mark.parametrize(("one", "other"), TWO_MAILBOXES)
+def test_only_the_case_of_ascii_letters_makes_no_difference(one: str, other: str) -> None:
+    assert fold_address(one) != fold_address(other)
+    assert fold_address(one.upper()) == one
+    assert not is_own(other, [one])
+    if one.partition("@")[2] != other.partition("@")[2]:
+        assert not vouches_for(one, other, [])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.money.lookup import CANDIDATE_ORDERS, OWN_ORDERS, Facts, KnownCustomer, look_up
+from domain.money.lookup import CANDIDATE_ORDERS, OWN_ORDERS, Facts, KnownCustomer, email_key, look_up
 from domain.money.records import Customer, Order, OrderStatus
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
@@ -37,6 +37,25 @@ class Records:
 
 def look(records: Records, written: str | None, customer_id: str = "C-1") -> Facts:
     return look_up(records, tenant="t", customer_id=customer_id, sender_email=None, order_id=written)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("strasse@a.example", "straße@a.example"),
+        ("kate@a.example", "\u212aate@a.example"),
+        ("ı@a.example", "i@a.example"),
+    ],
+)
+def test_an_address_that_only_looks_alike_is_another_person(one: str, other: str) -> None:
+    class OneCustomer(Records):
+        def customers(self, tenant: str, *, customer_id: str | None, email: str | None) -> list[KnownCustomer]:
+            return [KnownCustomer(customer=Customer(customer_id="C-1", tenant=tenant), email_key=email_key(one))]
+
+    records = OneCustomer(ORD_1="C-1")
+    found = look_up(records, tenant="t", customer_id=None, sender_email=one.upper(), order_id="ORD-1")
+    assert (found.order is not None) == one.isascii()
+    assert look_up(records, tenant="t", customer_id=None, sender_email=other, order_id="ORD-1") == Facts()
 
 
 @pytest.mark.parametrize("written", ["ORD-50002", "50002", "ord 50002", "ORD-5000\u0662"])

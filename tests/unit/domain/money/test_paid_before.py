@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from domain.money.claim import Claim, Reason
-from domain.money.paid_before import PaidBefore, paid_before
+from domain.money.paid_before import PaidBefore, paid_before, rule_told
 from domain.money.records import Account, PaidBack
-from domain.money.refund import Deny, Refund
+from domain.money.refund import Deny, Refund, Rule
 from tests.unit.domain.money.test_refund import NOW, account, ago, charge, claim, decide, order, usd
 
 
@@ -70,6 +70,25 @@ def test_what_another_case_is_paying_is_not_said_to_be_paid() -> None:
     said = told(claim(), account(order(charge(back=2_000)), paid_back=[paid(500), paid(1_500, days=None)]))
     assert said is not None
     assert said.under_way
+
+
+@pytest.mark.parametrize(("part", "back"), [(None, 2_000), (300, 300)])
+def test_what_the_provider_has_not_done_yet_is_not_said_to_be_refunded(part: int | None, back: int) -> None:
+    said = claim() if part is None else claim(amount=usd(part))
+    lately = paid(back, days=0.5).model_copy(update={"pending": True})
+    before = told(said, account(order(charge(back=back)), paid_back=[lately]))
+    assert before is not None
+    assert (before.pending, before.under_way) == (True, False)
+
+
+@pytest.mark.parametrize("unsure", [paid(2_000, days=None), paid(2_000).model_copy(update={"pending": True})])
+def test_a_no_does_not_say_refunded_of_money_that_is_only_about_to_go_back(unsure: PaidBack) -> None:
+    for payment, rule in ((unsure, Rule.NOTHING_LEFT), (paid(2_000), Rule.ALREADY_REFUNDED)):
+        known = account(order(charge(back=2_000)), paid_back=[payment])
+        decision = decide(claim(amount=usd(0)), known)
+        assert isinstance(decision, Deny)
+        assert decision.rule is Rule.ALREADY_REFUNDED
+        assert rule_told(decision, known) is rule
 
 
 # --- the same request twice: a form and a mail, a double click ---
