@@ -54,10 +54,14 @@ class QuotedShare(_Answer):
 
 
 class ClaimAnswer(_Answer):
-    """What the customer asks of Billing. `items` are the words for what of the order is meant, if not all of it."""
+    """What the customer asks of Billing. `items` are the words for what of the order is meant, if not all of it; the
+    quotes of `wants` and `reason` are the words of the message that say so.
+    """
 
     wants: Wants
+    wants_quote: _Quote | None = None
     reason: Reason
+    reason_quote: _Quote | None = None
     order_id: QuotedOrder | None
     amount: QuotedAmount | None
     share: QuotedShare | None = None

@@ -140,7 +140,8 @@ async def test_the_message_stands_between_fences_that_it_cannot_close(name: str)
 async def test_a_claim_holds_what_the_message_proves_and_notes_without_its_words() -> None:
     def answer(order: str, quote: str) -> FakeModel:
         amount = {"value": "$20", "currency": "USD", "quote": quote}
-        return FakeModel(reply("claim", order_id={"value": order, "quote": f"{order} arrived"}, amount=amount))
+        told = {"wants_quote": "I want $20 back", "reason_quote": "arrived broken"}
+        return FakeModel(reply("claim", order_id={"value": order, "quote": f"{order} arrived"}, amount=amount, **told))
 
     text = "ORD-7 arrived broken, I want $20 back. Regards, Bob"
     proven = await perform("claim", answer("ORD-7", "I want $20 back"), text=text)

@@ -143,7 +143,16 @@ def usd(minor: int) -> Money:
         (claim(Reason.NOT_RECEIVED), account(), ToHuman, Rule.DELIVERED_ALREADY),
         (claim(Reason.NOT_RECEIVED), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.ON_ITS_WAY),
         (claim(Reason.DAMAGED), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.NOT_DELIVERED_YET),
-        (claim(Reason.WRONG_ITEM), account(order(status=OrderStatus.LOST)), Deny, Rule.NOT_DELIVERED_YET),
+        (claim(Reason.WRONG_ITEM), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.NOT_DELIVERED_YET),
+        *(
+            (claim(reason), account(order(status=status)), ToHuman, Rule.STATUS_DIFFERS)
+            for reason in (Reason.DAMAGED, Reason.WRONG_ITEM, Reason.LATE_DELIVERY, Reason.SERVICE_OUTAGE)
+            for status in (OrderStatus.LOST, OrderStatus.CANCELLED)
+        ),
+        *(
+            (claim(Reason.CHANGED_MIND), account(order(status=status)), ToHuman, Rule.STATUS_DIFFERS)
+            for status in (OrderStatus.SHIPPED, OrderStatus.LOST, OrderStatus.CANCELLED)
+        ),
         (claim(Reason.LATE_DELIVERY), account(order(delivered_at=ago(6))), Deny, Rule.NOT_LATE),
         (claim(Reason.LATE_DELIVERY), account(order(promised_at=None)), Deny, Rule.NOT_LATE),
         (claim(Reason.CHANGED_MIND), account(order(charge(days=14.01))), Deny, Rule.WINDOW_PASSED),
