@@ -42,7 +42,8 @@ class QualifyActivities:
 
     @activity.defn
     async def qualify_lead(self, request: LeadRequest) -> LeadResult:
-        """Read the facts of a lead; product, company and seats count only if the message holds them.
+        """Read the facts of a lead; product, company and seats count only if the message holds them, the interest only
+        with a quote of it.
 
         Raises:
             RefusedError: not asked by Sales.

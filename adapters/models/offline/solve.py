@@ -22,7 +22,7 @@ _FIELDS: dict[str, frozenset[str]] = {
     ),
     "diagnosis": frozenset({"article_id", "cause", "steps", "confidence"}),
     "article": frozenset({"article_id", "confidence"}),
-    "lead": frozenset({"interest", "product", "seats", "country", "urgent", "company"}),
+    "lead": frozenset({"interest", "interest_quote", "product", "seats", "country", "urgent", "company"}),
     "reply": frozenset({"subject", "text"}),
 }
 

@@ -37,7 +37,11 @@ ARTICLES = [
 BILLING, TECHNICAL, SALES = "BillingWorkflow", "TechnicalSupportWorkflow", "SalesWorkflow"
 CLAIM = dict.fromkeys(("order_id", "amount")) | {"wants": "refund", "reason": "damaged"}
 DIAGNOSIS = {"article_id": "kb-jam", "cause": "", "steps": [], "confidence": 0.9}
-LEAD = dict.fromkeys(("product", "seats", "country", "company")) | {"interest": "quote", "urgent": True}
+LEAD = dict.fromkeys(("product", "seats", "country", "company")) | {
+    "interest": "quote",
+    "interest_quote": "needs 25 seats",
+    "urgent": True,
+}
 LETTER = {"subject": "Your request", "text": "Dear [EMAIL_1], 25 seats, $20: Ines will write."}
 # Whose task it is, which tier does it, an answer that fits, and a change that makes of it one that does not.
 TASKS: dict[str, tuple[str, Tier, dict[str, Any], dict[str, Any]]] = {
