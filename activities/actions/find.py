@@ -35,7 +35,7 @@ class FindActivities:
         """
         require_grant("find_account")
         case = request.case
-        return self._records.find_account(
+        found = self._records.find_account(
             tenant=case.tenant,
             customer_id=case.customer_id,
             sender_email=self._cases.load(case.case_id).sender_email,
@@ -43,3 +43,4 @@ class FindActivities:
             now=self._clock(),
             case_id=case.case_id,
         )
+        return found.model_copy(update={"status_counts": True})

@@ -166,6 +166,7 @@ class Account(BaseModel):
     order: Order | None = None
     order_matched: bool = False  # its number was written another way: found among the customer's own
     order_of_somebody_else: bool = False
+    status_counts: bool = False  # for every reason; of look-ups from before this was so, decisions stand on replay
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
     refunded_today_minor: int = (
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own

@@ -203,12 +203,20 @@ def decide_refund(
         # The customer is asked in the same words whether it is nobody's or somebody else's.
         rule = Rule.NOT_THE_OWNER if foreign or order is not None else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
-    verdict = _judge_order(claim, order, policy, now)
+    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order)
     if not isinstance(verdict, Refund):
         return verdict
     if account.before_people:
         return ToHuman(rule=Rule.OPEN_ELSEWHERE)
     return _marked(verdict, claim, account, policy) if vouched else ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
+
+
+def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order) -> _Verdict:
+    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there."""
+    fitting = STATUSES_OF.get(claim.reason)
+    rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
+    differs = fitting is not None and order.status not in fitting
+    return ToHuman(rule=Rule.STATUS_DIFFERS) if account.status_counts and rests and differs else verdict
 
 
 def _rule_of_doubts(claim: Claim) -> Rule | None:
@@ -254,8 +262,6 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
 ) -> _Verdict:
     charge = charges[-1]
     full = charge.amount_minor
-    if claim.reason in STATUSES_OF and order.status not in STATUSES_OF[claim.reason]:
-        return ToHuman(rule=Rule.STATUS_DIFFERS)
     match claim.reason:
         case Reason.DUPLICATE_CHARGE:
             twin = any(c.amount_minor == full and c.charge_id != charge.charge_id for c in charges)

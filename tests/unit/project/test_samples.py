@@ -91,6 +91,7 @@ def _account(inbound: Inbound, order_id: str | None) -> Account:
         customer=Customer(customer_id=customer_id),
         order=None if foreign else order,
         order_of_somebody_else=foreign,
+        status_counts=True,
     )
 
 
