@@ -14,7 +14,7 @@ from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
 
-MAX_OUTPUT = 200
+MAX_OUTPUT = 300
 
 
 class LeadRequest(BaseModel):
