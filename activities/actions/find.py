@@ -40,7 +40,7 @@ class FindActivities:
             sender_email = self._cases.load(case.case_id).sender_email
         except KeyError as error:
             raise RefusedError(f"nothing is looked up for {case.case_id!r}: it was never admitted") from error
-        return self._records.find_account(
+        found = self._records.find_account(
             tenant=case.tenant,
             customer_id=case.customer_id,
             sender_email=sender_email,
@@ -48,3 +48,4 @@ class FindActivities:
             now=self._clock(),
             case_id=case.case_id,
         )
+        return found.model_copy(update={"status_counts": True})

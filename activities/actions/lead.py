@@ -1,6 +1,7 @@
 """Record a lead: find the account, map the territory, score, write it once."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel, Field
@@ -10,12 +11,13 @@ from activities.clock import Clock, utc_now
 from activities.grants import require_grant
 from activities.withdrawn import is_withdrawn
 from domain.case import CaseInput, EffectRecord
-from domain.conversations.leads import adds_nothing
+from domain.conversations.leads import adds_nothing, lacks
 from domain.errors import RefusedError
 from domain.reading.sales import LeadFacts, map_territory, score_lead
 from ports.store import CaseStore, Crm
 
 UNASSIGNED = "unassigned"
+_CONTACT = re.compile(r"\[(?:EMAIL|PHONE)_[0-9]+\]")  # an address or a number in the text
 
 
 class RecordLeadRequest(BaseModel):
@@ -61,7 +63,8 @@ class LeadActivities:
         in the conversation of a lead is noted on that one.
 
         Raises:
-            RefusedError: the specialist that asks may not use this tool, or the case was cancelled or has ended.
+            RefusedError: the specialist that asks may not use this tool, the case was cancelled or has ended, or it is
+                no lead: nothing is wanted, or nobody could be answered. Then a person looks at it.
             TransientError: the store cannot be reached.
         """
         require_grant("record_lead")
@@ -82,10 +85,16 @@ class LeadActivities:
                 score=older.score,
                 noted_on=older.case_id,
             )
+        sender = self._cases.load(case.case_id)
+        named = any((case.customer_id, sender.sender_email, sender.sender_name))
+        # Whoever chats is there, whatever their name.
+        lacking = lacks(facts, reachable=named or case.channel == "chat" or _CONTACT.search(case.text) is not None)
+        if lacking is not None:
+            raise RefusedError(f"no lead: {lacking}")
         account = self._crm.find_crm_account(
             tenant=case.tenant,
             customer_id=case.customer_id,
-            sender_email=self._cases.load(case.case_id).sender_email,
+            sender_email=sender.sender_email,
             company=facts.company,
         )
         territory = map_territory(account, facts, self._crm.territories(case.tenant))

@@ -17,7 +17,7 @@ from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.quoted import normal_order_id
 from ports.model import LanguageModel
 
-MAX_OUTPUT = 400
+MAX_OUTPUT = 600
 
 
 class ClaimRequest(BaseModel):

@@ -14,7 +14,7 @@ from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
 
-MAX_OUTPUT = 200
+MAX_OUTPUT = 300
 
 
 class LeadRequest(BaseModel):
@@ -42,7 +42,8 @@ class QualifyActivities:
 
     @activity.defn
     async def qualify_lead(self, request: LeadRequest) -> LeadResult:
-        """Read the facts of a lead; product, company and seats count only if the message holds them.
+        """Read the facts of a lead; product, company and seats count only if the message holds them, the interest only
+        with a quote of it.
 
         Raises:
             RefusedError: not asked by Sales.

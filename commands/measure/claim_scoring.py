@@ -147,7 +147,8 @@ def _account(orders: Sequence[OrderFacts], named: str | None, now: datetime) -> 
     facts = next((facts for facts in orders if facts.order_id == named), None)
     if facts is None:
         return Account(customer=customer, candidate_orders=candidates if named is not None else [])
-    return Account(customer=customer, order=_order(facts, customer, now), candidate_orders=candidates)
+    order = _order(facts, customer, now)
+    return Account(customer=customer, order=order, candidate_orders=candidates, status_counts=True)
 
 
 def _order(facts: OrderFacts, customer: Customer, now: datetime) -> Order:

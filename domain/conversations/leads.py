@@ -1,4 +1,6 @@
-"""When a further message of a sales conversation is a lead of its own, and when it belongs to the one on record."""
+"""What makes a message a lead, when a further message of a conversation is a lead of its own, and when it belongs to
+the one on record.
+"""
 
 from datetime import datetime, timedelta
 
@@ -20,6 +22,21 @@ class LeadOnRecord(BaseModel):
     score: int
     facts: LeadFacts
     at: datetime
+
+
+def lacks(facts: LeadFacts, *, reachable: bool) -> str | None:
+    """Return what keeps a message from being a lead, None where nothing does.
+
+    Somebody has to be there, a person who can be answered or a company, and something has to be wanted; both are read
+    from the message or come with it. Strings that a scanner sends have neither.
+
+    Args:
+        facts: what counts of the model's reading.
+        reachable: the sender is known, has an address or a number, or is named.
+    """
+    if facts.interest is Interest.OTHER and facts.product is None and facts.seats is None:
+        return "nothing that could be sold is asked for"
+    return None if reachable or facts.company is not None else "nobody is named who could be answered"
 
 
 def adds_nothing(lead: LeadOnRecord, newer: LeadFacts, *, now: datetime) -> bool:

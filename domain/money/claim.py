@@ -74,6 +74,8 @@ class Doubt(StrEnum):
     OTHER_REMEDY = "other_remedy"  # a replacement, a voucher: wanted, or sent already
     OTHER_WISH = "other_wish"  # something else is asked as well
     LANGUAGE = "language"  # of which the rules know no words
+    WISH = "wish"  # a refund that the customer's own words do not ask for
+    REASON = "reason"  # a reason that the customer's own words do not tell, or tell besides another one
     WORDING = "wording"  # words around the wish of which the rules do not know that they are harmless
 
 
@@ -89,8 +91,8 @@ class Claim(BaseModel):
 
     `share_bp` is the share of the price that is asked for, in basis points (2,500 are 25 percent). `figures` are other
     amounts of money in the message: the records must know each of them. `items` are the customer's words for what of
-    the order is meant; `things` other words that may name goods, `singled` those of
-    them that are one out of several. `quotes` are the words that all of it was read from.
+    the order is meant; `things` other words that may name goods, `singled` those of them that are one out of several,
+    `returned` what is named where goods are to go back. `quotes` are the words that all of it was read from.
     """
 
     wants: Wants = Wants.INFORMATION
@@ -103,6 +105,7 @@ class Claim(BaseModel):
     items: list[str] = Field(default_factory=list)
     things: list[str] = Field(default_factory=list)
     singled: list[str] = Field(default_factory=list)
+    returned: list[str] = Field(default_factory=list)
     is_part_told: bool = False  # "a partial refund": the amount has to be less than all
     figures: list[Money] = Field(default_factory=list)
     numbers: list[str] = Field(default_factory=list)  # without a currency, as decimals: the records must know them too

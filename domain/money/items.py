@@ -12,6 +12,7 @@ from itertools import pairwise
 from pydantic import BaseModel, Field
 
 from domain.money import item_words as words
+from domain.money.amount import parse_amount
 from domain.money.claim import Claim, Origin, Scope
 from domain.money.records import MAX_LINES, LineKind, Order, OrderLine
 
@@ -277,4 +278,26 @@ def may_mean_one(claim: Claim, order: Order) -> bool:
     """Return whether a wish for everything may mean one thing of an order, by what else is named before it."""
     is_everything = claim.scope is Scope.ALL or (is_all(claim, order) and claim.amount_origin is Origin.GIVEN)
     pieces = sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM)
-    return is_everything and pieces != 1 and bool(claim.things if pieces else claim.singled)
+    named = claim.things if pieces else claim.singled + claim.returned
+    return is_everything and pieces != 1 and bool(named)
+
+
+def is_told_by_records(claim: Claim, order: Order) -> bool:
+    """Return whether the records tell how much is meant: every other figure is theirs, a share has one price that it
+    can be of, and who wants a part names less than all.
+    """
+    if claim.share_bp is not None and any(charge.amount_minor != order.total_minor for charge in order.charges):
+        return False  # a share of what was charged, or of what it should have cost?
+    return not (claim.is_part_told and is_all(claim, order)) and _knows_figures(claim, order)
+
+
+def _knows_figures(claim: Claim, order: Order) -> bool:
+    """Return whether the records know every other amount that the message names."""
+    amounts = [charge.amount_minor for charge in order.charges]
+    back = [charge.refunded_minor for charge in order.charges]
+    known = {order.total_minor, *amounts, *back, sum(amounts), sum(back), *(a - order.total_minor for a in amounts)}
+    try:
+        numbers = [parse_amount(number, order.currency).minor for number in claim.numbers]
+    except ValueError:
+        return False
+    return known.issuperset([*numbers, *(figure.minor for figure in claim.figures)])

@@ -1,6 +1,7 @@
 """What the system of record knows of a sender: customer, order, charges, order lines."""
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from domain.money.amount import Money
+from domain.money.claim import Reason
 
 MAX_LINES = 200
 """More lines of one order are not kept: they travel with the case, and who orders so much has a person to talk to."""
@@ -48,6 +50,22 @@ class OrderStatus(StrEnum):
     DELIVERED = "delivered"
     LOST = "lost"
     CANCELLED = "cancelled"
+
+
+_UNDER_WAY = frozenset({OrderStatus.PLACED, OrderStatus.SHIPPED})
+_NOT_GONE = _UNDER_WAY | {OrderStatus.DELIVERED}
+STATUSES_OF: Mapping[Reason, frozenset[OrderStatus]] = {
+    Reason.DAMAGED: _NOT_GONE,
+    Reason.WRONG_ITEM: _NOT_GONE,
+    Reason.LATE_DELIVERY: _NOT_GONE,
+    Reason.SERVICE_OUTAGE: _NOT_GONE,
+    Reason.CHANGED_MIND: frozenset({OrderStatus.PLACED, OrderStatus.DELIVERED}),
+}
+"""Where an order may stand for a reason to be true; of an order that stands elsewhere a person looks at the claim.
+
+What was lost or cancelled can be neither broken nor late, and what is on its way cannot be sent back. Of charges, and
+of what did not arrive, the policy asks more than this.
+"""
 
 
 class LineKind(StrEnum):
@@ -151,6 +169,7 @@ class Account(BaseModel):
     order: Order | None = None
     order_matched: bool = False  # its number was written another way: found among the customer's own
     order_of_somebody_else: bool = False
+    status_counts: bool = False  # for every reason; of look-ups from before this was so, decisions stand on replay
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
     refunded_today_minor: int = (
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own

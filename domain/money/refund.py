@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from domain.money.amount import Money, format_minor, parse_amount
+from domain.money.amount import Money, format_minor
 from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
-from domain.money.items import is_all, items_asked, may_mean_one
-from domain.money.records import Account, Charge, Order, OrderStatus
+from domain.money.items import is_told_by_records, items_asked, may_mean_one
+from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -64,6 +64,7 @@ class Rule(StrEnum):
     ON_ITS_WAY = "on_its_way"
     DELIVERED_ALREADY = "delivered_already"
     NOT_DELIVERED_YET = "not_delivered_yet"
+    STATUS_DIFFERS = "status_differs"
     NOT_LATE = "not_late"
     UNKNOWN_CHARGE = "unknown_charge"
     NO_RULE = "no_rule"
@@ -203,12 +204,20 @@ def decide_refund(
         # The customer is asked in the same words whether it is nobody's or somebody else's.
         rule = Rule.NOT_THE_OWNER if foreign or order is not None else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
-    verdict = _judge_order(claim, order, policy, now)
+    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order)
     if not isinstance(verdict, Refund):
         return verdict
     if account.before_people:
         return ToHuman(rule=Rule.OPEN_ELSEWHERE)
     return _marked(verdict, claim, account, policy) if vouched else ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
+
+
+def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order) -> _Verdict:
+    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there."""
+    fitting = STATUSES_OF.get(claim.reason)
+    rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
+    differs = fitting is not None and order.status not in fitting
+    return ToHuman(rule=Rule.STATUS_DIFFERS) if account.status_counts and rests and differs else verdict
 
 
 def _rule_of_doubts(claim: Claim) -> Rule | None:
@@ -220,27 +229,6 @@ def _rule_of_doubts(claim: Claim) -> Rule | None:
     if claim.wants is Wants.REFUND:
         return Rule.CLAIM_UNREAD if doubts else Rule.NOT_WANTED_NOW if claim.mood is not Mood.WANTED else None
     return None
-
-
-def _knows_figures(claim: Claim, order: Order) -> bool:
-    """Say whether the records know every other amount that the message names."""
-    amounts = [charge.amount_minor for charge in order.charges]
-    back = [charge.refunded_minor for charge in order.charges]
-    known = {order.total_minor, *amounts, *back, sum(amounts), sum(back), *(a - order.total_minor for a in amounts)}
-    try:
-        numbers = [parse_amount(number, order.currency).minor for number in claim.numbers]
-    except ValueError:
-        return False
-    return known.issuperset([*numbers, *(figure.minor for figure in claim.figures)])
-
-
-def _is_told_by_records(claim: Claim, order: Order) -> bool:
-    """Say whether the records tell how much is meant: every other figure is theirs, a share has one price that it can
-    be of, and who wants a part names less than all.
-    """
-    if claim.share_bp is not None and any(charge.amount_minor != order.total_minor for charge in order.charges):
-        return False  # a share of what was charged, or of what it should have cost?
-    return not (claim.is_part_told and is_all(claim, order)) and _knows_figures(claim, order)
 
 
 def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime) -> _Verdict:
@@ -259,7 +247,7 @@ def _judge_order(claim: Claim, order: Order, policy: RefundPolicy, now: datetime
         return Deny(rule=Rule.WINDOW_PASSED)
     if claim.amount is not None and claim.amount.minor > charge.amount_minor:
         return ToHuman(rule=Rule.ABOVE_THE_CHARGE)
-    if not _is_told_by_records(claim, order):
+    if not is_told_by_records(claim, order):
         return ToHuman(rule=Rule.CLAIM_UNREAD)
     if claim.items and (
         claim.reason not in _BY_ITEM or claim.share_bp is not None or _items_minor(claim, order) is None

@@ -16,6 +16,7 @@ from domain.money.claim import Mood, Reason, Wants
 from domain.reading.knowledge import Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 
+_WORD = re.compile(r"[^\W\d_]{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _Short = Annotated[str, Field(max_length=200)]
 _Quote = Annotated[str, Field(max_length=400)]
@@ -54,10 +55,14 @@ class QuotedShare(_Answer):
 
 
 class ClaimAnswer(_Answer):
-    """What the customer asks of Billing. `items` are the words for what of the order is meant, if not all of it."""
+    """What the customer asks of Billing. `items` are the words for what of the order is meant, if not all of it; the
+    quotes of `wants` and `reason` are the words of the message that say so.
+    """
 
     wants: Wants
+    wants_quote: _Quote | None = None
     reason: Reason
+    reason_quote: _Quote | None = None
     order_id: QuotedOrder | None
     amount: QuotedAmount | None
     share: QuotedShare | None = None
@@ -88,9 +93,12 @@ class ArticleChoice(_Answer):
 
 
 class LeadAnswer(_Answer):
-    """What a sender who may buy is after; `country` as ISO 3166-1 alpha-2."""
+    """What a sender who may buy is after, and the words of the message that say so (`interest_quote`); `country` as ISO
+    3166-1 alpha-2.
+    """
 
     interest: Interest
+    interest_quote: _Quote | None = None
     product: _Short | None
     seats: Annotated[int, Field(ge=1, le=1_000_000)] | None
     country: _Short | None
@@ -147,7 +155,7 @@ def _strict(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
 
 def lead_from_answer(answer: LeadAnswer, *, text: str) -> LeadFacts:
     """Return what of the proposed facts counts: product, company and seats only if they stand in the message, the
-    country if it is a code.
+    interest only with a quote of it that holds a word, the country if it is a code.
     """
     folded = " ".join(text.casefold().split())
 
@@ -158,8 +166,9 @@ def lead_from_answer(answer: LeadAnswer, *, text: str) -> LeadFacts:
     country = (answer.country or "").strip().upper()
     seats = answer.seats
     numbers = {re.sub(r"[.,'’ ]", "", n) for n in re.findall(r"[0-9]+(?:[.,'’ ][0-9]{3})*", text)}
+    quoted = in_text(answer.interest_quote)
     return LeadFacts(
-        interest=answer.interest,
+        interest=answer.interest if quoted is not None and _WORD.search(quoted) else Interest.OTHER,
         product=in_text(answer.product),
         seats=seats if seats is not None and str(seats) in numbers else None,
         country=country if _COUNTRY.fullmatch(country) else None,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.money.amount import CURRENCIES, Money
-from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason
+from domain.money.claim import Claim, Doubt, Doubted, Mood, Origin, Reason, Wants
 from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder
 from domain.reading.claim_words import ClaimWords, fold, pattern
 from domain.reading.doubts import Doubts, spoken_words
@@ -20,6 +20,7 @@ from domain.reading.quoted import (
     quoted_share,
     whole_places,
 )
+from domain.reading.reasons import is_proven, is_wished, reasons_told
 from domain.reading.sentences import MessageText, Span
 from domain.reading.words import Words
 from domain.reading.written import Written, find_amounts, read_amount, read_decimal
@@ -88,6 +89,7 @@ class _ClaimReader:
         self._amounts = AmountReader(message.text, words, currency=given.currency, lang=lang)
         spoken = spoken_words(message, words.claim, lang)
         self._words: ClaimWords = spoken.words
+        self._told = reasons_told(message, spoken.languages)
         self._doubts = [] if spoken.is_known else [Doubted(doubt=Doubt.LANGUAGE)]
 
     def claim(self, superseded: str) -> Claim:
@@ -114,7 +116,7 @@ class _ClaimReader:
             ),
         )
         figures, numbers = self._figures(looking.figures), self._numbers(looking.numbers)
-        self._doubts += [*looking.found(), *self._said_doubts(named)]
+        self._doubts += [*looking.found(), *self._said_doubts(named), *self._unproven()]
         withdrawn = any(doubted.doubt is Doubt.WITHDRAWN for doubted in self._doubts)
         return Claim(
             wants=self._answer.wants,
@@ -127,6 +129,7 @@ class _ClaimReader:
             items=list(items),
             things=looking.things[:_MOST_THINGS],
             singled=looking.singled[:_MOST_THINGS],
+            returned=self._returned(looking)[:_MOST_THINGS],
             is_part_told=looking.is_part_told,
             figures=figures,
             numbers=numbers,
@@ -223,6 +226,26 @@ class _ClaimReader:
         if len(found) > _MOST_FIGURES:
             self._doubts.append(Doubted(doubt=Doubt.NUMBER, quote=f"{len(found)} numbers"))
         return list(dict.fromkeys(found))[:_MOST_FIGURES]
+
+    def _returned(self, looking: Doubts) -> list[str]:
+        """Return what is named where goods are to go back: "I want to return the chair"."""
+        if Reason.CHANGED_MIND not in self._told:
+            return []
+        reasons = [place for places in self._told.values() for place in places]
+        named = [place for place in looking.named if not any(reason.meets(place) for reason in reasons)]
+        return list(dict.fromkeys(self._message.text[place.start : place.end] for place in named))
+
+    def _unproven(self) -> list[Doubted]:
+        """Return a doubt for a wish and for a reason that the customer's own words do not prove."""
+        answer, message, words = self._answer, self._message, self._words
+        if answer.wants is not Wants.REFUND or answer.reason in (Reason.UNKNOWN_CHARGE, Reason.OTHER):  # never paid
+            return []
+        proven = is_proven(answer.reason, answer.reason_quote, message, self._told)
+        # What was charged wrongly is owed even if nobody names a refund.
+        wished = (proven and answer.reason in _CHARGED_WRONGLY) or is_wished(answer.wants_quote, message, words)
+        unproven = {Doubt.WISH: not wished, Doubt.REASON: not proven}
+        quotes = {Doubt.WISH: answer.wants_quote, Doubt.REASON: answer.reason_quote}
+        return [Doubted(doubt=doubt, quote=(quotes[doubt] or "")[:120]) for doubt, so in unproven.items() if so]
 
     def _said_doubts(self, named: OrdersNamed) -> list[Doubted]:
         """Return what the model itself doubts, and several orders."""

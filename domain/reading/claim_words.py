@@ -63,9 +63,21 @@ class ClaimWords(BaseModel):
     refusals: _Plain = ()  # neither plain nor a name: "no", "stop", "solved"
     papers: _Plain = ()  # plain, but in a clause about a refund something else is asked for: "the refund number"
     ones: _Plain = ()  # before one thing out of several: "one cup", "the left shoe"
+    # Why money is wanted back; each list bears the name of its `Reason`.
+    duplicate_charge: _Plain = ()
+    overcharged: _Plain = ()
+    not_received: _Plain = ()
+    damaged: _Plain = ()
+    wrong_item: _Plain = ()
+    late_delivery: _Plain = ()
+    service_outage: _Plain = ()
+    changed_mind: _Plain = ()
+    unknown_charge: _Plain = ()
+    denials: _Plain = ()  # right before a word of a reason they take it back: "not broken"
+    replies: _Plain = ()  # right behind one, too: "have not received an answer"
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
     """Return one pattern for a list of phrases, for texts that `fold` has folded."""
     return any_stem(phrases)

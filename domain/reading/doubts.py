@@ -46,10 +46,14 @@ def joined_words(lists: tuple[ClaimWords, ...]) -> ClaimWords:
 
 
 class SpokenWords(NamedTuple):
-    """The words that may be meant in a message, and whether its language is one that has words."""
+    """The words that may be meant in a message, and whether its language is one that has words.
+
+    `words` are those of all `languages` that it may be in, joined.
+    """
 
     words: ClaimWords
     is_known: bool
+    languages: tuple[ClaimWords, ...]
 
 
 def spoken_words(message: MessageText, by_language: Mapping[str, ClaimWords], lang: str) -> SpokenWords:
@@ -75,7 +79,8 @@ def spoken_words(message: MessageText, by_language: Mapping[str, ClaimWords], la
         meant = [code for code, n in hits.items() if n * _TELLING_SHARE >= best or code == named]
     if named not in by_language and named != "und":
         known = known and best >= 2 * _KNOWN_PART * len(said)  # the sender's system may be wrong, but not by itself
-    return SpokenWords(joined_words(tuple(by_language[code] for code in sorted(meant))), known)
+    languages = tuple(by_language[code] for code in sorted(meant))
+    return SpokenWords(joined_words(languages), known, languages)
 
 
 class Doubts:
@@ -105,6 +110,11 @@ class Doubts:
     def singled(self) -> list[str]:
         """Those of `things` that are one out of several."""
         return self._plain.singled()
+
+    @property
+    def named(self) -> list[Span]:
+        """Words behind an article that may name goods."""
+        return self._plain.named()
 
     @property
     def is_part_told(self) -> bool:

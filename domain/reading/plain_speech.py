@@ -10,7 +10,7 @@ docs/decisions/0019-plain-speech.md.
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from domain.money.claim import Doubt
@@ -24,6 +24,7 @@ _LONGEST = 20_000  # characters, and wishes in them, that anybody writes to ask 
 _MOST_WISHES = 30
 _WRAPPED = 45  # characters of a line from which on its end is where the mail program broke it, not the writer
 _TICKS = re.compile("~~|[\u0336\u2705\u274c\u274e\u2611\u2612\u2713-\u2718]")  # struck out; a list of what is whole
+_CODE = re.compile(r"[{}`]|\"\s*:|[\w\"]\s*==?\s*[\w\"]")  # {"reason": "damaged"} is written to a program
 _NAME = re.compile(r"\[NAME_[0-9]+\]")  # the sender's own, by which a letter ends
 _BEFORE_NAME = re.compile(r"[.!?…,\n][ \t]*[-–—]?[ \t]*((?:[^\W\d_a-z][^\W\d_]{0,20}\.?[ \t])?)\Z")  # "-Pat [NAME_1]"
 _LONGEST_SIGNATURE = 300  # characters behind that name: a title, a company
@@ -111,7 +112,7 @@ class PlainSpeech:
         yield from ((Doubt.WORDING, place) for place in self._told_only())
         yield from ((Doubt.PART, place) for place in self._parts_beside_amount())
         yield from ((Doubt.NUMBER, place) for place in self._numbers())
-        yield from ((Doubt.WORDING, place) for place in self._message.places(_TICKS))
+        yield from ((Doubt.WORDING, place) for sign in (_TICKS, _CODE) for place in self._message.places(sign))
         yield from self._odd_words()
 
     def singled(self) -> list[str]:
@@ -130,6 +131,16 @@ class PlainSpeech:
         before = [p for p in self._said if not self._is_asking(p) and not self._is_plain(p) and p not in self._name]
         words = [self._word(place) for place in before if not lies_in(place, self._read.spans)]
         return [word for word in dict.fromkeys(words) if word not in _set(self._words.owed)]
+
+    def named(self) -> list[Span]:
+        """Return the words behind an article that may name goods, wherever they stand: "the chair", "my phone"."""
+        articles, no_goods = _set(self._words.articles), _set(self._words.not_goods + self._words.owed)
+        return [
+            place
+            for article, place in pairwise(self._said)
+            if self._word(article) in articles and not self._message.plain[article.end : place.start].strip()
+            if self._word(place) not in no_goods and not self._is_plain(place) and place not in self._name
+        ]
 
     def tells_part(self) -> bool:
         """Say whether it says that only a part is wanted, and leaves to an amount how much: "a partial refund"."""

@@ -1,16 +1,18 @@
 """Values that a model copied out of a message: each counts only where it stands in the text, whole and in its quote."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from domain.money.amount import Money
+from domain.money.claim import WHOLE_SHARE
 from domain.money.order_number import fold_order_id
 from domain.reading.answers import QuotedAmount, QuotedShare
-from domain.reading.claim_words import ClaimWords, pattern
+from domain.reading.claim_words import ClaimWords, any_stem, fold, pattern
 from domain.reading.sentences import MessageText, Span
-from domain.reading.share_reading import read_share
 from domain.reading.words import Words, any_of
 from domain.reading.written import Written, find_amounts, read_amount
 
@@ -19,6 +21,9 @@ ORDER_ID = re.compile(r"(?=[A-Z./_-]{0,32}[0-9])[A-Z0-9][A-Z0-9./_-]{1,63}", re.
 _SHAPED = re.compile(r"(?<![\w/-])#?(?=[a-z./_-]{0,12}[0-9])[a-z0-9]+(?:[./_-][a-z0-9]+)*(?!\w)", re.ASCII)
 _USUAL = re.compile(r"(?:ORD|ORDER|SO|PO|BEST)[-_][A-Z0-9-]{3,}")
 _NUMBERS = re.compile(r"[0-9]+(?:[.,'’][0-9]+)*")
+
+_FRACTION = re.compile(r"([1-9])\s?[/⁄]\s?([2-9]|10)")
+_LONGEST_SHARE = 40
 
 
 def normal_order_id(text: str) -> str | None:
@@ -92,6 +97,46 @@ def quoted_share(proposed: QuotedShare, message: MessageText, words: ClaimWords)
     if pattern(words.refunds).search(message.plain, *message.sentence_at(places[0])) is None:
         raise ValueError(f"share {proposed.value!r}: its sentence is not about a refund")
     return ReadShare(points, places[0])
+
+
+def read_share(written: str, words: ClaimWords) -> int:
+    """Return a share in basis points (2,500 are 25 percent), rounded down.
+
+    Raises:
+        ValueError: it is none, none between 0 and 100 percent, or has more than one reading.
+
+    >>> read_share("12.5 %", ClaimWords()), read_share("1/3", ClaimWords())
+    (1250, 3333)
+    """
+    text = fold(" ".join(written.split()))
+    if not text or len(text) > _LONGEST_SHARE:
+        raise ValueError(f"share {written[:_LONGEST_SHARE]!r}: expected 1 to {_LONGEST_SHARE} characters")
+    found = {*_percents(text, words), *_fractions(text), *_named(text, words)}
+    if len(found) != 1:
+        raise ValueError(f"share {text!r}: expected one share such as '25 percent' or 'half', found {len(found)}")
+    points = int(found.pop() * WHOLE_SHARE)
+    if not 0 < points <= WHOLE_SHARE:
+        raise ValueError(f"share {text!r}: expected more than 0 and at most 100 percent")
+    return points
+
+
+def _percents(text: str, words: ClaimWords) -> list[Fraction]:
+    sign = any_stem(words.percents).pattern
+    written = re.findall(rf"(?<![\w.,+−-])(\d{{1,3}}(?:[.,]\d{{1,2}})?)\s?(?:[%٪﹪]|-?(?:{sign}))", text)
+    return [Fraction(number.replace(",", ".")) / 100 for number in written]
+
+
+def _fractions(text: str) -> list[Fraction]:
+    signs = [unicodedata.numeric(c) for c in text if unicodedata.category(c) == "No"]
+    return [
+        *(Fraction(int(over), int(under)) for over, under in _FRACTION.findall(text)),
+        *(Fraction(value).limit_denominator(10) for value in signs if 0 < value < 1),
+    ]
+
+
+def _named(text: str, words: ClaimWords) -> list[Fraction]:
+    shares = ((words.halves, Fraction(1, 2)), (words.thirds, Fraction(1, 3)), (words.quarters, Fraction(1, 4)))
+    return [share for phrases, share in shares if any_stem(phrases).search(text)]
 
 
 class ReadAmount(NamedTuple):

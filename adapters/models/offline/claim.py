@@ -4,17 +4,19 @@ and why.
 
 import itertools
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from adapters.models.offline.task import Answer, Task
 from adapters.models.offline.words import any_of, default_words, folded, folded_in_place, lexicon
 from domain.money.claim import Reason, Wants
-from domain.reading.claim_words import any_stem, fold
+from domain.reading.claim_words import ClaimWords, any_stem, fold, pattern
 from domain.reading.doubts import joined_words
+from domain.reading.reasons import likeliest, reasons_told
+from domain.reading.sentences import MessageText, Span
 from domain.reading.written import Written, find_amounts
 
 _PHRASES = lexicon("claim")
-_REASONS = {reason: any_of(_PHRASES[reason]) for reason in (Reason(name) for name in _PHRASES if name in list(Reason))}
 _REFUND = any_of(_PHRASES["refund"])
 _DEMAND = any_of(_PHRASES["demand"])
 _NO_REFUND = any_of(_PHRASES["no_refund"])
@@ -74,13 +76,27 @@ def read_claim(task: Task) -> Answer:
     """Answer from the message alone; what it does not say word for word is null."""
     text = task.ticket[:_READ_CHARS]
     plain = folded(text)
-    reason = _reason(plain)
+    message = MessageText(text)
+    told = reasons_told(message, _languages())
+    reason = likeliest(told)
     order = _order(text)
     part_back = asks_part_back(text)
     wants = _wants(plain, reason, order=order is not None, amount=bool(find_amounts(text)), part_back=part_back)
     share = _share(text) if wants is Wants.REFUND else None
     amount = _amount(text, reason) if wants is Wants.REFUND and share is None else None
-    value = {"wants": wants.value, "reason": reason.value, "order_id": order, "amount": amount, "share": share}
+    quotes = {
+        "wants_quote": _quoted(message, message.places(pattern(_all_words().refunds)))
+        or _quoted(message, told.get(reason, [])),
+        "reason_quote": _quoted(message, told.get(reason, [])),
+    }
+    value = {
+        "wants": wants.value,
+        "reason": reason.value,
+        "order_id": order,
+        "amount": amount,
+        "share": share,
+        **quotes,
+    }
     # Whatever else there is to see, the code that checks the claim sees by the same rules.
     return Answer(value={**value, "items": [], "mood": "wanted", "dispute": False, "other_wish": False})
 
@@ -112,7 +128,22 @@ def asks_part_back(text: str) -> bool:
 
 def reason_in(text: str) -> Reason:
     """Return why money could be wanted back, by the words alone."""
-    return _reason(folded(text[:_READ_CHARS]))
+    return likeliest(reasons_told(MessageText(text[:_READ_CHARS]), _languages()))
+
+
+@cache
+def _languages() -> tuple[ClaimWords, ...]:
+    return tuple(default_words().claim.values())
+
+
+@cache
+def _all_words() -> ClaimWords:
+    return joined_words(_languages())
+
+
+def _quoted(message: MessageText, places: Sequence[Span]) -> str | None:
+    """Return the words at the first of the places."""
+    return message.text[places[0].start : places[0].end][:_QUOTE_CHARS] if places else None
 
 
 def names_order(text: str) -> bool:
@@ -132,16 +163,10 @@ def _share(text: str) -> dict[str, str] | None:
 
 @cache
 def _shares() -> re.Pattern[str]:
-    words = joined_words(tuple(default_words().claim.values()))
+    words = _all_words()
     sign = any_stem(words.percents).pattern
     named = any_stem(words.halves + words.thirds + words.quarters).pattern
     return re.compile(rf"(?<![\d.,])\d{{1,3}}(?:[.,]\d{{1,2}})?\s?(?:[%٪]|-?(?:{sign}))|{named}")
-
-
-def _reason(plain: str) -> Reason:
-    found = {reason: len(pattern.findall(plain)) for reason, pattern in _REASONS.items()}
-    best = max(found, key=lambda reason: found[reason])  # the first of equals, in the lexicon's order
-    return best if found[best] else Reason.OTHER
 
 
 def _wants(plain: str, reason: Reason, *, order: bool, amount: bool, part_back: bool) -> Wants:
@@ -163,8 +188,8 @@ def _wants(plain: str, reason: Reason, *, order: bool, amount: bool, part_back: 
 def _order(text: str) -> dict[str, str] | None:
     found: dict[str, re.Match[str]] = {}
     plain = fold(text)
-    for pattern in (_CUED_ORDER, _SHAPED_ORDER, _PARTED_ORDER):
-        for match in pattern.finditer(plain):
+    for written in (_CUED_ORDER, _SHAPED_ORDER, _PARTED_ORDER):
+        for match in written.finditer(plain):
             bare = match["id"].lstrip("#").upper()
             if not _YEAR_OR_DATE.fullmatch(bare):
                 found.setdefault(bare, match)

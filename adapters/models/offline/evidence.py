@@ -39,15 +39,18 @@ def held_against(text: str, label: str | None) -> str | None:
     """Return the router's queue if nothing in the message speaks plainly against it, else the right one, or none.
 
     Money back for an order, for something that went wrong, or a share of the price is a matter of Billing. An order
-    that something went wrong with is no interest in another.
+    that something went wrong with is no interest in another, and one that is to go back is a matter of Billing, too.
 
     >>> held_against("ORD-10074 arrived broken. I want half of the price back.", "Sales")
     'Billing'
     """
     if label is None or label == BILLING:
         return label
-    order, complaint = names_order(text), reason_in(text) not in _NOT_COMPLAINTS
+    order, reason = names_order(text), reason_in(text)
+    complaint = reason not in _NOT_COMPLAINTS
     if asks_for_money(text) and (order or complaint or asks_part_back(text)):
+        return BILLING
+    if label == SALES and order and reason is Reason.CHANGED_MIND:
         return BILLING
     return None if label == SALES and order and complaint else label
 

@@ -7,6 +7,7 @@ from adapters.models.offline.words import any_of, country_in, folded, folded_in_
 from domain.reading.sales import Interest
 
 _READ_CHARS = 8_000
+_QUOTE_CHARS = 380
 
 _PHRASES = lexicon("lead")
 # In the lexicon's order: the first that the message speaks of.
@@ -41,9 +42,11 @@ def read_lead(task: Task) -> Answer:
     """Answer from the message alone; what it does not say is null."""
     text = task.ticket[:_READ_CHARS]
     plain, in_place = folded(text), folded_in_place(text)
+    interest, quote = _interest(text, in_place)
     return Answer(
         value={
-            "interest": _interest(plain).value,
+            "interest": interest.value,
+            "interest_quote": quote,
             "product": _product(text, in_place),
             "seats": _seats(plain),
             "country": country_in(plain),
@@ -53,8 +56,13 @@ def read_lead(task: Task) -> Answer:
     )
 
 
-def _interest(plain: str) -> Interest:
-    return next((interest for interest, pattern in _INTERESTS.items() if pattern.search(plain)), Interest.OTHER)
+def _interest(text: str, in_place: str) -> tuple[Interest, str | None]:
+    """Return the first interest that the message speaks of, and its words for it."""
+    for interest, pattern in _INTERESTS.items():
+        found = pattern.search(in_place)
+        if found is not None:
+            return interest, text[found.start() : found.end()][:_QUOTE_CHARS]
+    return Interest.OTHER, None
 
 
 def _seats(plain: str) -> int | None:

@@ -166,7 +166,9 @@ def _greedy_claim(text: str, done: dict[str, Any]) -> dict[str, Any]:
     reason = done.get("reason")
     return {
         "wants": "refund",
+        "wants_quote": text[:400],
         "reason": reason if reason not in (None, "other") else "damaged",
+        "reason_quote": text[:400],
         "amount": {"value": most, "currency": None, "quote": most} if most else None,
         "order_id": {"value": orders[-1], "quote": orders[-1]} if orders else done.get("order_id"),
     }

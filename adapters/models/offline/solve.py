@@ -16,10 +16,13 @@ ENOUGH_WORDS = 2
 ROUTED = frozenset({"und", "ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pl", "pt", "ru", "tr", "zh"})
 _FIELDS: dict[str, frozenset[str]] = {
     "route": frozenset({"route"}),
-    "claim": frozenset({"wants", "reason", "order_id", "amount", "share", "items", "mood", "dispute", "other_wish"}),
+    "claim": frozenset(
+        {"wants", "wants_quote", "reason", "reason_quote", "order_id", "amount", "share", "items", "mood", "dispute"}
+        | {"other_wish"}
+    ),
     "diagnosis": frozenset({"article_id", "cause", "steps", "confidence"}),
     "article": frozenset({"article_id", "confidence"}),
-    "lead": frozenset({"interest", "product", "seats", "country", "urgent", "company"}),
+    "lead": frozenset({"interest", "interest_quote", "product", "seats", "country", "urgent", "company"}),
     "reply": frozenset({"subject", "text"}),
 }
 

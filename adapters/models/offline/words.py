@@ -16,6 +16,7 @@ from adapters.blueprints.words import read_words
 from domain.reading.knowledge import Fitting
 from domain.reading.words import Words
 
+_RUNS_ON = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")  # scripts that are written without blanks
 _BLANKS = re.compile(r"\s+")
 _GAP = r"(?:[^\w.!?]+\w+){0,5}?[^\w.!?]+"  # up to five words, within a sentence
 _FOLDER = Path(__file__).parent
@@ -44,13 +45,17 @@ def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
     >>> bool(any_of(["charged~twice"]).search("they charged my card twice"))
     True
     """
-    parts = []
+    parts, run_on = [], []
     for phrase in phrases:
+        if _RUNS_ON.match(phrase):
+            run_on.append(re.escape(folded(phrase)))
+            continue
         stem = phrase.endswith("*")
         escaped = re.escape(folded(phrase.rstrip("*"))).replace(r"\ ", r"\W+").replace(r"\*", r"\w*")
         escaped = escaped.replace(r"\~", _GAP).replace("'", "'?")  # people leave apostrophes out
         parts.append(escaped if stem else escaped + r"(?!\w)")
-    return re.compile(r"(?<!\w)(?:" + "|".join(parts) + ")")
+    begun = "|".join(parts) or "(?!)"
+    return re.compile(rf"(?<!\w)(?:{begun})" + "".join(f"|{word}" for word in run_on))
 
 
 @cache

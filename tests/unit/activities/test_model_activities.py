@@ -37,7 +37,11 @@ ARTICLES = [
 BILLING, TECHNICAL, SALES = "BillingWorkflow", "TechnicalSupportWorkflow", "SalesWorkflow"
 CLAIM = dict.fromkeys(("order_id", "amount")) | {"wants": "refund", "reason": "damaged"}
 DIAGNOSIS = {"article_id": "kb-jam", "cause": "", "steps": [], "confidence": 0.9}
-LEAD = dict.fromkeys(("product", "seats", "country", "company")) | {"interest": "quote", "urgent": True}
+LEAD = dict.fromkeys(("product", "seats", "country", "company")) | {
+    "interest": "quote",
+    "interest_quote": "needs 25 seats",
+    "urgent": True,
+}
 LETTER = {"subject": "Your request", "text": "Dear [EMAIL_1], 25 seats, $20: Ines will write."}
 # Whose task it is, which tier does it, an answer that fits, and a change that makes of it one that does not.
 TASKS: dict[str, tuple[str, Tier, dict[str, Any], dict[str, Any]]] = {
@@ -140,7 +144,8 @@ async def test_the_message_stands_between_fences_that_it_cannot_close(name: str)
 async def test_a_claim_holds_what_the_message_proves_and_notes_without_its_words() -> None:
     def answer(order: str, quote: str) -> FakeModel:
         amount = {"value": "$20", "currency": "USD", "quote": quote}
-        return FakeModel(reply("claim", order_id={"value": order, "quote": f"{order} arrived"}, amount=amount))
+        told = {"wants_quote": "I want $20 back", "reason_quote": "arrived broken"}
+        return FakeModel(reply("claim", order_id={"value": order, "quote": f"{order} arrived"}, amount=amount, **told))
 
     text = "ORD-7 arrived broken, I want $20 back. Regards, Bob"
     proven = await perform("claim", answer("ORD-7", "I want $20 back"), text=text)

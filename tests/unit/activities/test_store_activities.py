@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -58,6 +59,7 @@ class TestRecordsAndLeads:
         assert account.customer is not None
         assert account.customer.customer_id == "C-1"
         assert account.order is not None
+        assert account.status_counts
 
     async def test_a_lead_goes_to_its_territory_once(self, store: Store, clock: Clock) -> None:
         lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
@@ -88,8 +90,30 @@ class TestRecordsAndLeads:
     async def test_a_lead_that_fits_no_territory_is_unassigned_not_lost(self, store: Store, clock: Clock) -> None:
         store.cases.admit([stored_case("x", sender_email="x@nowhere.example")])
         lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
-        told = RecordLeadRequest(case=case_input("x"), facts=LeadFacts(country="BR"))
+        told = RecordLeadRequest(case=case_input("x"), facts=LeadFacts(interest=Interest.DEMO, country="BR"))
         assert (await within("SalesWorkflow").run(lead.record_lead, told)).owner == "unassigned"
+
+    @pytest.mark.parametrize(
+        ("sender", "facts", "lacking"),
+        [
+            (
+                {"sender_email": "x@nowhere.example"},
+                LeadFacts(urgent=True, company="ACME"),
+                "nothing that could be sold",
+            ),
+            ({"sender_email": None, "sender_name": None}, LeadFacts(interest=Interest.QUOTE), "nobody is named"),
+        ],
+    )
+    async def test_junk_is_no_lead(
+        self, store: Store, clock: Clock, sender: dict[str, Any], facts: LeadFacts, lacking: str
+    ) -> None:
+        stored = stored_case("x", **sender)
+        case = stored.case.model_copy(update={"customer_id": None})
+        store.cases.admit([stored.model_copy(update={"case": case})])
+        lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)
+        with pytest.raises(RefusedError, match=lacking):
+            await within("SalesWorkflow").run(lead.record_lead, RecordLeadRequest(case=case, facts=facts))
+        assert store.crm.lead_of(case.case_id) is None
 
     async def test_no_lead_is_recorded_for_a_case_that_is_cancelled_or_has_ended(
         self, store: Store, clock: Clock

@@ -91,6 +91,7 @@ def _account(inbound: Inbound, order_id: str | None) -> Account:
         customer=Customer(customer_id=customer_id),
         order=None if foreign else order,
         order_of_somebody_else=foreign,
+        status_counts=True,
     )
 
 
@@ -175,8 +176,8 @@ def test_a_claimed_order_stands_in_its_message(event_id: str) -> None:
 
 def test_every_way_a_refund_can_end_is_shown() -> None:
     decisions = [_decide(event_id) for event_id in _ids("claim")]
-    # A sample is decided by itself, and has no From beside its customer.
-    elsewhere = {Rule.OPEN_ELSEWHERE, Rule.SENDER_NOT_VOUCHED_FOR}
+    # A sample is decided by itself, has no From beside its customer, and tells the truth about where its order stands.
+    elsewhere = {Rule.OPEN_ELSEWHERE, Rule.SENDER_NOT_VOUCHED_FOR, Rule.STATUS_DIFFERS}
     unshown = set(Rule) - {decision.rule for decision in decisions}
     assert unshown == elsewhere
 

@@ -64,7 +64,8 @@ def order(*charges: Charge, **changes: object) -> Order:
 
 
 def account(of: Order | None = None, **changes: object) -> Account:
-    return Account.model_validate({"customer": Customer(customer_id="C-1"), "order": of or order(), **changes})
+    found = {"customer": Customer(customer_id="C-1"), "order": of or order(), "status_counts": True}
+    return Account.model_validate({**found, **changes})
 
 
 def claim(reason: Reason = Reason.DAMAGED, **changes: object) -> Claim:
@@ -143,7 +144,16 @@ def usd(minor: int) -> Money:
         (claim(Reason.NOT_RECEIVED), account(), ToHuman, Rule.DELIVERED_ALREADY),
         (claim(Reason.NOT_RECEIVED), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.ON_ITS_WAY),
         (claim(Reason.DAMAGED), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.NOT_DELIVERED_YET),
-        (claim(Reason.WRONG_ITEM), account(order(status=OrderStatus.LOST)), Deny, Rule.NOT_DELIVERED_YET),
+        (claim(Reason.WRONG_ITEM), account(order(status=OrderStatus.SHIPPED)), Deny, Rule.NOT_DELIVERED_YET),
+        *(
+            (claim(reason), account(order(status=status)), ToHuman, Rule.STATUS_DIFFERS)
+            for reason in (Reason.DAMAGED, Reason.WRONG_ITEM, Reason.LATE_DELIVERY, Reason.SERVICE_OUTAGE)
+            for status in (OrderStatus.LOST, OrderStatus.CANCELLED)
+        ),
+        *(
+            (claim(Reason.CHANGED_MIND), account(order(status=status)), ToHuman, Rule.STATUS_DIFFERS)
+            for status in (OrderStatus.SHIPPED, OrderStatus.LOST, OrderStatus.CANCELLED)
+        ),
         (claim(Reason.LATE_DELIVERY), account(order(delivered_at=ago(6))), Deny, Rule.NOT_LATE),
         (claim(Reason.LATE_DELIVERY), account(order(promised_at=None)), Deny, Rule.NOT_LATE),
         (claim(Reason.CHANGED_MIND), account(order(charge(days=14.01))), Deny, Rule.WINDOW_PASSED),
@@ -357,3 +367,16 @@ def test_an_order_of_somebody_else_never_pays(told: Claim, of: Order) -> None:
     stolen = of.model_copy(update={"customer_id": "C-2"})
     assert not isinstance(decide(told, account(stolen)), Refund)
     assert not isinstance(decide(told, account(of, order_of_somebody_else=True)), Refund)
+
+
+def test_decisions_of_look_ups_from_before_the_status_counted_stand_on_replay() -> None:
+    on_its_way = order(status=OrderStatus.SHIPPED)
+    for counts, decided in ((True, ToHuman), (False, Refund)):
+        known = account(on_its_way, status_counts=counts)
+        assert isinstance(decide_refund(claim(Reason.CHANGED_MIND), known, POLICY, now=NOW), decided)
+
+
+def test_what_is_settled_already_needs_no_person_to_look_where_the_order_is() -> None:
+    paid_back = order(charge(back=5_000), status=OrderStatus.CANCELLED)
+    decided = decide_refund(claim(Reason.CHANGED_MIND), account(paid_back), POLICY, now=NOW)
+    assert isinstance(decided, Deny)

@@ -8,7 +8,7 @@ from domain.money.claim import Claim, Doubt, Mood, Reason, Scope, Wants
 from domain.reading.answers import ClaimAnswer, QuotedAmount, QuotedOrder, QuotedShare
 from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.claim_words import fold
-from domain.reading.share_reading import read_share
+from domain.reading.quoted import read_share
 from tests.fakes.blueprint import WORDS
 
 ORDER = "ORD-7001"
@@ -27,7 +27,9 @@ def read(
     """What is left of an answer that takes the message for a plain wish for all the money."""
     answer = ClaimAnswer(
         wants=Wants.REFUND,
+        wants_quote=text[:400],
         reason=reason,
+        reason_quote=text[:400],
         order_id=QuotedOrder(value=ORDER, quote=ORDER) if ORDER in text else None,
         amount=QuotedAmount(value=amount, currency=None, quote=amount) if amount else None,
         share=QuotedShare(value=share, quote=share) if share else None,
@@ -55,7 +57,7 @@ def doubts(claim: Claim) -> set[Doubt]:
     ],
 )
 def test_a_plain_wish_leaves_no_doubt(text: str) -> None:
-    claim = read(text)
+    claim = read(text, reason=Reason.LATE_DELIVERY if "late" in text else Reason.DAMAGED)
     assert (claim.doubts, claim.numbers, claim.figures) == ([], [], [])
     assert claim.scope is Scope.ALL
 
@@ -166,7 +168,7 @@ def test_a_share_elsewhere_or_beside_another_is_unread() -> None:
 
 
 def test_items_count_in_the_customers_own_words_only() -> None:
-    own = read(f"{ORDER} came. Please refund the blue cup.", items=("the blue cup",))
+    own = read(f"{ORDER} came broken. Please refund the blue cup.", items=("the blue cup",))
     assert (own.items, own.doubts, own.scope) == (["the blue cup"], [], Scope.PART)
     invented = read(f"{ORDER} came broken. Please refund.", items=("the blue cup",))
     assert (invented.items, doubts(invented)) == ([], {Doubt.ITEM})

@@ -12,7 +12,7 @@ import pytest
 from adapters.models.offline.claim import read_claim
 from adapters.models.offline.task import Task
 from commands.measure.claim_scoring import ClaimLine, ClaimTruth, JudgedClaim, OrderFacts, verdict_on
-from domain.money.claim import Doubt
+from domain.money.claim import Doubt, Reason
 from domain.reading.answers import ClaimAnswer
 from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.written import find_amounts
@@ -24,7 +24,7 @@ _NAMED = re.compile(r"(?i)ord[-\s]?2071|#?2071")
 _MARKS = {"USD": r"\$|dollar|bucks", "GBP": "£|quid|pound", "PLN": r"zł| zl", "SEK": r"\bkr|kronor"}
 STILL_BEYOND = 25
 """Texts that are still read as a wish for everything, mostly "one glass was broken, please refund": to become fewer."""
-WHOLES_PAID = 83
+WHOLES_PAID = 86
 
 
 def _lines(name: str) -> Iterator[tuple[int, str, str]]:
@@ -48,17 +48,32 @@ def _offline(said: str) -> object:
 
 
 def _careless(said: str) -> Iterator[object]:
-    """What models answer that take every message for a wish for money: for all of it, or for any amount in it."""
+    """What models answer that take every message for a wish for money: for all of it, or for any amount in it; whatever
+    the reason is said to be, the whole message is quoted for it.
+    """
     named = _NAMED.search(said)
     order = {"value": named.group(), "quote": named.group()} if named else None
     plain = {"wants": "refund", "reason": "damaged", "order_id": order, "amount": None, "share": None}
+    plain |= {"wants_quote": said[:400], "reason_quote": said[:400]}
     yield plain
     for text in {written.text for written in find_amounts(said)}:
         yield {**plain, "amount": {"value": text, "currency": None, "quote": text}}
 
 
+def _wholly(said: str) -> object:
+    return next(_careless(said))
+
+
+def _inventing(said: str) -> Iterator[object]:
+    """The same for the other reasons that the records do not settle."""
+    yield from _careless(said)
+    wholly = _wholly(said)
+    assert isinstance(wholly, dict)
+    yield from ({**wholly, "reason": reason} for reason in (Reason.CHANGED_MIND, Reason.SERVICE_OUTAGE))
+
+
 def _paid(said: str) -> int:
-    return max(_judged(said, answer).minor for answer in (_offline(said), *_careless(said)))
+    return max(_judged(said, answer).minor for answer in (_offline(said), *_inventing(said)))
 
 
 def test_hardly_any_text_that_asks_for_less_is_paid_beyond_it() -> None:
@@ -82,12 +97,12 @@ def test_most_plain_wishes_are_paid() -> None:
         "Please refund it.\n\nBest wishes\nTom Reed",
         "I want my money back at this point honestly. -Pat [NAME_1]",
         "If possible, please refund me.",
-        "It has not arrived yet. I want my money back.",
+        "I have not received an answer yet. I want my money back.",
         "Please refund it.\n\n[the customer answered]\n\nSorry, here is the number: ORD-2071.",
     ],
 )
 def test_names_and_courtesies_are_plain(wish: str) -> None:
-    judged = _judged(f"Order {ORDER} came broken. {wish}", next(_careless(ORDER)))
+    judged = _judged(f"Order {ORDER} came broken. {wish}", _wholly(f"Order {ORDER} came broken. {wish}"))
     assert judged.claim.doubts == []
 
 
@@ -109,7 +124,7 @@ def test_names_and_courtesies_are_plain(wish: str) -> None:
     ],
 )
 def test_any_other_word_around_the_wish_is_for_a_person(wish: str) -> None:
-    judged = _judged(f"Order {ORDER} came broken. {wish}", next(_careless(ORDER)))
+    judged = _judged(f"Order {ORDER} came broken. {wish}", _wholly(f"Order {ORDER} came broken. {wish}"))
     assert (judged.decision, judged.minor) == ("human", 0)
     assert {doubted.doubt for doubted in judged.claim.doubts} & {Doubt.WORDING, Doubt.CONDITION, Doubt.PART}
 
@@ -118,7 +133,7 @@ def test_any_other_word_around_the_wish_is_for_a_person(wish: str) -> None:
 def test_a_form_field_does_not_hide_a_part_in_the_text(amount: str) -> None:
     given = GivenFields(order_id=ORDER, amount=amount, currency="EUR")
     for wish in ("Refund only half of it please", "Refund one of the cups", "Refund the lid, the pot is fine"):
-        judged = _judged(f"It came broken. {wish}", next(_careless(ORDER)), given=given)
+        judged = _judged(f"It came broken. {wish}", _wholly(f"It came broken. {wish}"), given=given)
         assert judged.minor == 0, wish
 
 
@@ -140,18 +155,20 @@ def test_of_an_order_of_several_things_other_words_may_name_one() -> None:
 def test_a_form_field_says_how_large_the_part_is() -> None:
     for amount, paid in (("30.00", 3_000), ("120.00", 0)):
         given = GivenFields(order_id=ORDER, amount=amount, currency="EUR")
-        assert _judged("It came broken. Please refund a part.", next(_careless(ORDER)), given=given).minor == paid
+        part = "It came broken. Please refund a part."
+        assert _judged(part, _wholly(part), given=given).minor == paid
     said = f"Order {ORDER} came broken. Please send me a partial refund of 20 EUR."
     assert _judged(said, list(_careless(said))[-1]).minor == 2_000
 
 
 @pytest.mark.parametrize("text", ["refund, " * 5_000, "a story that does not end " * 2_000 + "refund"])
 def test_what_is_endless_is_never_plain(text: str) -> None:
-    assert [d.doubt for d in _judged(f"{ORDER} {text}", next(_careless(ORDER))).claim.doubts] == [Doubt.WORDING]
+    said = f"{ORDER} came broken. {text}"
+    assert Doubt.WORDING in {doubted.doubt for doubted in _judged(said, _wholly(said)).claim.doubts}
 
 
 @pytest.mark.parametrize("currency", ["EURO", "US", "€€"])
 def test_a_currency_that_is_none_is_unreadable(currency: str) -> None:
     given = GivenFields(order_id=ORDER, currency=currency)
-    judged = _judged("It came broken. Please refund it.", next(_careless(ORDER)), given=given)
+    judged = _judged("It came broken. Please refund it.", _wholly("It came broken. Please refund it."), given=given)
     assert (judged.decision, judged.claim.unreadable) == ("human", ["amount"])

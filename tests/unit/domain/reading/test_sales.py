@@ -7,6 +7,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import CrmAccount, Interest, LeadFacts, Territory, map_territory, score_lead
 
 ROWS = [
@@ -115,3 +116,21 @@ def test_the_records_beat_what_the_message_says() -> None:
     assert own == Territory(country="US", owner="Lea", team="named accounts")
     assert map_territory(account("DE", 10, owner=""), told, ROWS) == ROWS[0]
     assert map_territory(account("DE", owner="Lea"), told, []) is not None
+
+
+@pytest.mark.parametrize(
+    ("quote", "interest"),
+    [
+        ("a quote for", Interest.QUOTE),
+        ("A QUOTE  for", Interest.QUOTE),
+        ("a demo", Interest.OTHER),  # nobody wrote that
+        ("20", Interest.OTHER),  # holds no word
+        ("", Interest.OTHER),
+        (None, Interest.OTHER),
+    ],
+)
+def test_an_interest_counts_only_with_its_quote(quote: str | None, interest: Interest) -> None:
+    nothing: dict[str, None] = dict.fromkeys(("product", "seats", "country", "company"))
+    answer = {"interest": "quote", "interest_quote": quote, "urgent": False, **nothing}
+    facts = lead_from_answer(LeadAnswer.model_validate(answer), text="Please send a quote for 20 seats.")
+    assert facts.interest is interest
