@@ -19,7 +19,7 @@ from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
-from workers.outside.systems import open_outside_records
+from workers.outside_systems import open_outside_records
 from workers.secret_files import secrets_in
 from workers.settings import Settings
 from workers.variables import PROJECT

@@ -10,7 +10,7 @@ from domain.installation.in_force import InForce, accepted_line
 from domain.installation.rules import BlueprintRules, rules_of
 from workers.bootstrap import Parts
 from workers.data_dir import instance_of, keep_instance, new_instance_id
-from workers.outside.systems import shown_store
+from workers.outside_systems import shown_store
 from workers.settings import Settings
 
 

@@ -28,9 +28,9 @@ from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
-from workers.misfits import MisfitInterceptor
 from workers.namespace import claim_namespace, installation_of
-from workers.sandbox import CaseRunner
+from workers.running.misfits import MisfitInterceptor
+from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow

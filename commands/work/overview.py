@@ -113,7 +113,7 @@ async def ledger_line(parts: "Parts") -> str:
 
 def which_document(which: "WhichHeadgate | None", settings: "Settings") -> dict[str, str]:
     """Return which Headgate a command speaks of: its Temporal, where that is known, and its store."""
-    from workers.outside.systems import shown_store
+    from workers.outside_systems import shown_store
 
     return (which.as_document() if which is not None else {}) | {"store": shown_store(settings)}
 

@@ -23,9 +23,9 @@ from domain.money.approval import Approver
 from domain.routing import DEFAULT_CATEGORIES
 from ports.store import StoredCase
 from tests.workflows.fake_world import FakeWorld, served
-from workers.misfits import MisfitInterceptor
 from workers.roles import activity_worker, case_worker, workflows
-from workers.sandbox import CaseRunner
+from workers.running.misfits import MisfitInterceptor
+from workers.running.sandbox import CaseRunner
 from workflows import options
 from workflows.case import CaseWorkflow
 

@@ -28,8 +28,8 @@ from domain.money.approval import ApprovalDecision, Verdict
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld, account
 from tests.workflows.running import REAL_TIME_S, Mill, eventually, new_case
-from workers.misfits import kinds_of
 from workers.roles import workflows
+from workers.running.misfits import kinds_of
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow

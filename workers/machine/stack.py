@@ -24,7 +24,7 @@ from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, knows_namespace, prepare_namespace
 from workers.namespace import claim_namespace
-from workers.outside.systems import open_outside_records
+from workers.outside_systems import open_outside_records
 from workers.settings import Settings
 from workflows import options
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 
-from workers.misfits import UNFIT_START, kinds_of, misfit, require_start
+from workers.running.misfits import UNFIT_START, kinds_of, misfit, require_start
 
 
 class Wish(BaseModel):

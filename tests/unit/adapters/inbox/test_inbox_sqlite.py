@@ -19,7 +19,7 @@ from domain.errors import TransientError
 from ports.inbox import Inbox, InboxItem, PutOutcome
 from tests.fakes.inbox import FakeInbox
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 class Clock:

@@ -9,7 +9,7 @@ from temporalio.converter import StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workers.misfits import require_start
+from workers.running.misfits import require_start
 
 # What the workflow files import as it is (`imports_passed_through`). Named here too, the sandbox need not look each
 # time, and takes submodules along: `from workflows import options` would else run the module anew for every case.

@@ -10,7 +10,7 @@ import pytest
 from adapters.inbox.sqlite import SqliteInbox
 from ports.inbox import Inbox
 from tests.fakes.inbox import FakeInbox
-from tests.unit.adapters.test_inbox_sqlite import Clock, item
+from tests.unit.adapters.inbox.test_inbox_sqlite import Clock, item
 
 
 @pytest.fixture

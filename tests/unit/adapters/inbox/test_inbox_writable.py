@@ -8,7 +8,7 @@ import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import TransientError
-from tests.unit.adapters.test_inbox_sqlite import item
+from tests.unit.adapters.inbox.test_inbox_sqlite import item
 
 Open = Callable[..., SqliteInbox]
 

@@ -1,0 +1,1 @@
+"""How a case worker runs workflows: the sandbox, and what becomes of messages that fit no handler."""
