@@ -1,5 +1,6 @@
 """The sandbox that workflows run in: Temporal's own, without work that changes nothing here."""
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ class CaseRunner(SandboxedWorkflowRunner):
         instance.get_serialization_context = _no_context
         instance.get_external_store_context = _no_store
         if det.defn.name:  # a dynamic workflow takes whatever comes
-            instance.activate = _checked(instance.activate, det.defn.name, det.defn.arg_types or [])
+            instance.activate = _checked(instance, det.defn.name, det.defn.arg_types or [])
         return instance  # type: ignore[no-any-return]  # as the runner above it returned it
 
 
@@ -59,15 +60,19 @@ def _no_store(_command: object) -> StorageDriverStoreContext:
 _Activate = Callable[[WorkflowActivation], WorkflowActivationCompletion]
 
 
-def _checked(activate: _Activate, workflow_type: str, kinds: list[type]) -> _Activate:
+def _checked(instance: WorkflowInstance, workflow_type: str, kinds: list[type]) -> _Activate:
     """Look at the inputs of a start before the workflow's class is made of them: an `ApplicationError` that leaves an
     activation fails the execution, whatever its class would raise keeps the task failing for ever.
     """
+    activate = type(instance).activate
+    held = weakref.ref(instance)  # it holds what is returned: in a circle it would outlive its worker
 
     def first_checked(activation: WorkflowActivation) -> WorkflowActivationCompletion:
         for job in activation.jobs:
             if job.HasField("initialize_workflow"):
                 require_start(workflow_type, kinds, job.initialize_workflow.arguments)
-        return activate(activation)
+        alive = held()
+        assert alive is not None, "whoever calls its method holds it"
+        return activate(alive, activation)
 
     return first_checked
