@@ -21,7 +21,7 @@ SETTINGS = (
     "data_dir", "store_url", "records", "records_file", "records_url", "records_token", "blueprint", "models",
     "offline_model_url", "rail", "stripe_api_key", "stripe_base_url", "gateway_host", "gateway_port",
     "body_limit_bytes", "secure_cookies", "inbox_limit", "intake_per_second", "supervisor_webhook_url",
-    "temporal_ui_url", "log_level", "model_slots",
+    "temporal_ui_url", "log_level", "model_slots", "page_hosts",
 )  # fmt: skip
 """The fields of `workers.settings.Settings`, here so that commands need not load them to check a name."""
 
