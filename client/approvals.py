@@ -2,10 +2,16 @@
 
 import asyncio
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
+from client.refusals import ANSWER_WITHIN, answer_of_rejected, decision_unheard, describe, unanswered
 from domain.conversations.since import seen_with_case
 from domain.errors import HeadgateError
 from domain.money.approval import (
@@ -86,6 +92,8 @@ class Approvals:
             return await self._with_news(answer, decision)
         except WorkflowUpdateFailedError as error:
             return answer_of_rejected(error, DecisionAnswer)
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise decision_unheard(decision.approval_id, "approvals show") from error
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise await unanswered(self._temporal, decision.approval_id, error) from error

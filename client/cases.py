@@ -11,16 +11,18 @@ from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import (
     Client,
     WorkflowExecution,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.case_filters import ENDED_OUTSIDE, case_filter, finding_fits
 from client.case_rows import CaseRow, row_of
-from client.refusals import ANSWER_WITHIN, answer_of_rejected, describe, unanswered
+from client.refusals import ANSWER_WITHIN, answer_of_rejected, decision_unheard, describe, unanswered
 from client.which import Endpoints, source_named
 from domain.case import (
     SIGNED_EVENT_ID,
@@ -212,7 +214,7 @@ class Cases:
         """
         description = await describe(self._temporal, case_id)
         if description.status is not WorkflowExecutionStatus.RUNNING:
-            raise ImpossibleError(f"{case_id} has ended already: {row_of(description).state}")
+            raise ImpossibleError(f"{case_id} has ended already: {_ended_as(description)}")
         await self._temporal.get_workflow_handle(case_id).cancel()
 
     async def decide(self, case_id: str, decision: HumanDecision) -> CaseAnswer:
@@ -222,10 +224,12 @@ class Cases:
             return await handle.execute_update(CaseWorkflow.decide, decision, rpc_timeout=ANSWER_WITHIN)
         except WorkflowUpdateFailedError as error:
             return answer_of_rejected(error, CaseAnswer)
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise decision_unheard(case_id, "cases show") from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 description = await describe(self._temporal, case_id)
-                return CaseAnswer(accepted=False, message=f"the case has ended: {row_of(description).state}")
+                return CaseAnswer(accepted=False, message=f"the case has ended: {_ended_as(description)}")
             raise await unanswered(self._temporal, case_id, error) from error
 
     async def route_all(
@@ -320,3 +324,11 @@ class Cases:
 
     async def _goes_on(self, execution: WorkflowExecution) -> bool:
         return (await describe(self._temporal, execution.id)).run_id != execution.run_id
+
+
+def _ended_as(description: WorkflowExecutionDescription) -> str:
+    """Return the state in which a case ended, with the remedy where that was past Headgate."""
+    state = row_of(description).state
+    return (
+        f"{state}; `headgate cases close {description.id} --reason …` settles it" if state in ENDED_OUTSIDE else state
+    )

@@ -84,9 +84,26 @@ async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> No
         raise ImpossibleError(f"{workflow_id} is no case: there {specialist.name} works for {case}; ask for the case")
     if isinstance(error, RPCError) and is_denied(error):
         return explained(temporal, error)
+    if described.raw_description.pending_workflow_task.attempt > 1:
+        return NotReachableError(
+            f"{workflow_id} does not answer, its workflow task fails: `headgate unstick {workflow_id}` says why and "
+            "mends what a message broke"
+        )
     return NotReachableError(
         f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): `headgate doctor` says which "
         "worker is missing, `headgate worker --role case` starts this one"
+    )
+
+
+def decision_unheard(workflow_id: str, show: str) -> NotReachableError:
+    """Return the error for a decision that was sent and not answered in time: it may be carried out all the same.
+
+    `show` is the command that says what became of it.
+    """
+    return NotReachableError(
+        f"{workflow_id} gave no answer within {ANSWER_WITHIN.total_seconds():g} s. What you said may still be carried "
+        f"out: look with `headgate {show} {workflow_id}` before you say it again; `headgate doctor` says whether a "
+        "case worker runs"
     )
 
 

@@ -19,6 +19,13 @@ def check_rules(blueprint: Blueprint) -> None:
         RuleError: with the place of what is wrong, and the remedy.
     """
     check_approvers(blueprint.approval.approvers)
+    human = blueprint.human
+    if human.escalate_after_s >= human.deadline_s:
+        said = (
+            f"human.escalate_after_s is {human.escalate_after_s:g}: the deadline (deadline_s, {human.deadline_s:g}) "
+            "would come first; name less"
+        )
+        raise RuleError(("human", "escalate_after_s"), said)
     _check_models(blueprint)
     _check_prices(blueprint)
 

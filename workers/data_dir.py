@@ -4,8 +4,9 @@ import fcntl
 import os
 import re
 import secrets
+import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +58,17 @@ def make_data_dir(path: Path) -> None:
             f"the data dir {str(path)!r} cannot be used ({error.strerror}): choose another with --data-dir or "
             "HEADGATE_DATA_DIR"
         ) from error
+
+
+def fold_in_journals(data_dir: Path) -> None:
+    """Write what SQLite keeps beside its files (`-wal`) into them, once nothing runs any more.
+
+    A backup that is copied over `store.db` would else be mixed with the newer journal that lies beside it.
+    """
+    for name in ("store.db", "inbox.db", "rail.db"):
+        if (data_dir / f"{name}-wal").exists() and (data_dir / name).exists():
+            with suppress(sqlite3.Error), closing(sqlite3.connect(data_dir / name, timeout=2)) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def new_instance_id() -> str:

@@ -17,7 +17,7 @@ from domain.conversations.threads import EarlierCase, Sign, Speaker, base_subjec
 from domain.conversations.words import kept, merged_vault
 from domain.deadletter import DeadLetterStatus, letter_id
 from domain.errors import NotEndedError
-from domain.mail.sending import BY_A_PERSON, DAY, EarlierLetter, objection_to_sending
+from domain.mail.sending import BY_A_PERSON, DAY, SAME_TEXT_WITHIN, EarlierLetter, objection_to_sending
 from domain.money.lookup import email_key
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
 from ports.store import QueuedLetter, Reply, StoredCase
@@ -246,6 +246,8 @@ def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> 
         return ""  # it was queued by an earlier try, and is no second letter of the same text
     if reply.to is not None and reply.limit is not None:
         recent = _recent_letters(connection, reply.to, at)
+        if _asked_by_earlier_run(connection, reply, at):
+            return ""  # the case began again, and its customer has the question
         held = objection_to_sending([sent for _, sent in recent], reply.text, at, per_day=reply.limit)
         if held is not None:
             add_word(connection, word_on_held_letter(case_id, recent[0][0], held, at))
@@ -269,6 +271,21 @@ def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> 
         return ""
     add_word(connection, word_on_kept_letter(case_id, at, by_person=reply.kind in BY_A_PERSON))
     return f"no address to write to: its letter is kept as {reply.key}"
+
+
+def _asked_by_earlier_run(connection: Connection, reply: Reply, at: datetime) -> bool:
+    """Return whether the case itself sent this very question to this address within the hour, in a run before."""
+    run, again, _ = reply.key.rpartition(".")
+    if not again or "/question/r" not in run:
+        return False
+    questions = replies.c.key.startswith(f"{reply.case_id}/question/", autoescape=True)
+    same = sa.select(replies.c.key).where(
+        questions & ~replies.c.key.startswith(f"{run}.", autoescape=True),
+        replies.c.recipient_key == email_key(reply.to),
+        replies.c.text == reply.text,
+        replies.c.queued_at > at - SAME_TEXT_WITHIN,
+    )
+    return connection.execute(same.limit(1)).first() is not None
 
 
 def _letter_locks(reply: Reply | None) -> list[str]:

@@ -44,6 +44,7 @@ _SQLITE_TRANSIENT = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+_SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # SQLSTATE classes: connection, resources, operator intervention, system error, rollback (serialization, deadlock);
 # then single codes: lock not available, and a read-only server, which is what a client sees during a failover.
 _PG_TRANSIENT_CLASSES = ("08", "53", "57", "58", "40")
@@ -124,6 +125,9 @@ class Database:
             where = self.url.render_as_string(hide_password=True)
             told = said or str(cause).strip()[:200]
             return TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {told}")
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_DAMAGED:
+            where = self.url.render_as_string(hide_password=True)
+            return ConfigurationError(f"store {where!r} is damaged ({cause}): stop Headgate and put a backup back")
         return error if said is None else StatementRefusedError(f"{type(cause).__name__}: {said}")
 
 

@@ -40,7 +40,9 @@ class StuckLook:
         """Return what is told to whoever asks, without the ids of cases."""
         told = [f"{name} is stuck, on which all cases wait: `headgate unstick {name}`" for name in self.of_all]
         cases = len(self.stuck) - len(told)
-        return told + ([f"{cases} cases are stuck: `headgate unstick --all`"] if cases else [])
+        return told + (
+            [f"{cases} {'case is' if cases == 1 else 'cases are'} stuck: `headgate unstick --all`"] if cases else []
+        )
 
     @property
     def of_all(self) -> list[str]:
@@ -98,7 +100,8 @@ def failing_task(description: WorkflowExecutionDescription, attempts: int = FAIL
         workflow_id=description.id,
         run_id=description.run_id,
         workflow_type=description.workflow_type,
-        problem=f"its workflow task failed {raw.pending_workflow_task.attempt - 1} times in a row",
+        problem=f"its workflow task failed {raw.pending_workflow_task.attempt - 1} times in a row: "
+        f"`headgate unstick {description.id}` says why",
         attempts=raw.pending_workflow_task.attempt,
     )
 

@@ -73,6 +73,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "in_force": await asyncio.to_thread(in_force_document, headgate.which, parts),
         "cases": states,
         "stuck": (await looking).as_document(),
+        **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased),
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
@@ -93,6 +94,15 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "moods": await models_standing(parts),
         "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
     }
+
+
+async def _without_workflow(parts: "Parts", headgate: "Headgate", *, in_pen: int) -> dict[str, str]:
+    """Say that open cases have no workflow any more; nothing where the numbers agree. Temporal's may lag a moment."""
+    running = await headgate.cases.count("ExecutionStatus = 'Running'")
+    missing = len(await asyncio.to_thread(parts.open_cases.open_cases)) - running
+    if missing <= 0 or in_pen > 0:
+        return {}
+    return {"without_workflow": f"{missing} open cases have no workflow: `headgate rescue --dry-run` says which"}
 
 
 async def ledger_line(parts: "Parts") -> str:

@@ -78,6 +78,21 @@ class LetterContract:
         close(store, "e2", text="Dear Ann", at=NOW + timedelta(minutes=60))
         assert queued(store) == ["e0", "e2"]
 
+    def test_a_case_that_began_again_does_not_repeat_its_question_within_the_hour(self, store: Store) -> None:
+        store.cases.admit([stored_case("e1")])
+
+        def ask(key: str, replay: int, text: str = "Which order?") -> str:
+            values = {"key": f"case/shop/e1/question/{key}", "case_id": "case/shop/e1", "to": "ann@example.com"}
+            letter = Reply.model_validate(
+                {**values, "subject": "Re", "text": text, "kind": "details_asked", "limit": LIMIT}
+            )
+            return store.cases.queue_letter(letter, replay).unsent
+
+        assert ask("1", 0) == ""
+        assert "the same text" in ask("2", 0), "in the run that asked it, it was answered in vain"
+        assert (ask("r1.1", 1), queued(store)) == ("", ["e1"]), "the customer has it"
+        assert (ask("r1.3", 1, "Which colour?"), len(queued(store))) == ("", 2)
+
     def test_news_of_money_and_decisions_go_whatever_went_before(self, store: Store) -> None:
         for number in range(LIMIT + 2):
             assert "held" not in close(store, f"e{number}", limit=None, kind="refund_paid", text="same").finding

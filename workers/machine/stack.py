@@ -16,7 +16,7 @@ from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEnd
 from domain.errors import PortTakenError, StartError
 from domain.installation.in_force import InForce
 from workers.bootstrap import Parts
-from workers.data_dir import make_data_dir
+from workers.data_dir import fold_in_journals, make_data_dir
 from workers.first_secrets import prepare_access
 from workers.installation import take_stock
 from workers.machine.local_ports import HeldPorts
@@ -83,6 +83,7 @@ class Stack:
             return await self.keeper.__aexit__(kind, error, trace)
         finally:
             self._release_ports()
+            fold_in_journals(self.settings.data_dir)
 
     def _release_ports(self) -> None:
         if self._ports is not None:

@@ -7,13 +7,17 @@ import pytest
 from google.protobuf.any_pb2 import Any as Detail
 from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.approvals import Approvals
 from client.cases import Cases
 from client.headgate import Headgate
 from client.intake import Intake
 from client.refusals import explained, unanswered
+from domain.case import HumanDecision, Lane
 from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError, UsageError
+from domain.money.approval import ApprovalDecision, Verdict
 
 CLIENT: Any = SimpleNamespace(
     namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
@@ -87,11 +91,16 @@ async def test_a_pace_that_the_intake_would_ignore_is_wrong_use(pace: float) -> 
         await Intake(CLIENT).pace(pace)
 
 
-def describing(workflow_type: str, parent_id: str | None) -> Any:
+def describing(workflow_type: str, parent_id: str | None, *, attempt: int = 1, update: Exception | None = None) -> Any:
     async def describe() -> Any:
-        return SimpleNamespace(workflow_type=workflow_type, parent_id=parent_id)
+        raw = SimpleNamespace(pending_workflow_task=SimpleNamespace(attempt=attempt))
+        return SimpleNamespace(workflow_type=workflow_type, parent_id=parent_id, raw_description=raw)
 
-    return SimpleNamespace(get_workflow_handle=lambda _: SimpleNamespace(describe=describe))
+    async def execute_update(*_: object, **__: object) -> Any:
+        raise update or AssertionError("nothing is decided here")
+
+    handle = SimpleNamespace(describe=describe, execute_update=execute_update)
+    return SimpleNamespace(get_workflow_handle=lambda _: handle, get_workflow_handle_for=lambda *_: handle)
 
 
 @pytest.mark.parametrize(("parent_id", "above"), [("case/1", "case case/1"), (None, "no case")])
@@ -103,3 +112,17 @@ async def test_the_workflow_of_a_specialist_is_no_case_and_names_its_own(parent_
 async def test_a_case_that_does_not_answer_has_no_worker() -> None:
     error = await unanswered(describing("CaseWorkflow", None), "case/1", RuntimeError("no answer"))
     assert "no case worker answered" in str(error)
+
+
+async def test_a_case_that_is_stuck_lacks_no_worker() -> None:
+    error = await unanswered(describing("CaseWorkflow", None, attempt=4), "case/1", RuntimeError("no answer"))
+    assert "headgate unstick case/1" in str(error)
+
+
+async def test_a_decision_without_an_answer_may_still_count_and_is_not_to_be_repeated_blindly() -> None:
+    silent = describing("CaseWorkflow", None, update=WorkflowUpdateRPCTimeoutOrCancelledError())
+    with pytest.raises(NotReachableError, match="may still be carried out: look with `headgate cases show case/1`"):
+        await Cases(silent).decide("case/1", HumanDecision(verdict=Lane.CLOSE, by="dana"))
+    decision = ApprovalDecision(approval_id="case/1/approval/1", digest="d", verdict=Verdict.APPROVE, by="finance")
+    with pytest.raises(NotReachableError, match="headgate approvals show case/1/approval/1"):
+        await Approvals(silent).decide(decision)

@@ -20,6 +20,14 @@ def test_the_default_blueprint_is_sound() -> None:
     check_rules(BLUEPRINT)
 
 
+def test_a_supervisor_is_told_before_the_deadline() -> None:
+    late = BLUEPRINT.model_copy(
+        update={"human": BLUEPRINT.human.model_copy(update={"escalate_after_s": BLUEPRINT.human.deadline_s})}
+    )
+    with pytest.raises(RuleError, match="deadline"):
+        check_rules(late)
+
+
 @pytest.mark.parametrize(
     ("people", "where", "said"),
     [

@@ -47,7 +47,7 @@ async def test_what_is_stuck_is_a_warning_without_ids_of_cases(tmp_path_factory:
     assert (told["ready"], told["stuck"]) == (True, 2)
     assert told["warnings"] == [
         "intake/default is stuck, on which all cases wait: `headgate unstick intake/default`",
-        "1 cases are stuck: `headgate unstick --all`",
+        "1 case is stuck: `headgate unstick --all`",
     ]
 
 

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from domain.errors import NoFreePortError
-from workers.data_dir import rotate_log
+from workers.data_dir import fold_in_journals, rotate_log
 from workers.machine.local_ports import HeldPorts, free_ports, port_answers
 
 
@@ -108,3 +111,23 @@ def test_too_few_ports_are_said_and_none_is_kept() -> None:
         HeldPorts.take(65534, 5)
     held = HeldPorts.take(65530, 1)
     held.release()
+
+
+def test_a_backup_that_is_copied_over_a_stopped_store_is_the_store(tmp_path: Path) -> None:
+    """SQLite would play the journal beside the file over it, and bring the newer rows back or mix both."""
+    with closing(sqlite3.connect(tmp_path / "backup")) as backup:
+        backup.executescript("CREATE TABLE t (n); INSERT INTO t VALUES (1);")
+    killed = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    killed.execute("PRAGMA journal_mode=WAL")
+    killed.execute("CREATE TABLE t (n)")
+    killed.execute("INSERT INTO t VALUES (2)")
+    for name in ("store.db", "store.db-wal"):  # as a process that was killed leaves them
+        shutil.copy(tmp_path / name, tmp_path / f"left-{name}")
+    killed.close()
+    for name in ("store.db", "store.db-wal"):
+        (tmp_path / f"left-{name}").replace(tmp_path / name)
+
+    fold_in_journals(tmp_path)
+    shutil.copy(tmp_path / "backup", tmp_path / "store.db")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as store:
+        assert store.execute("SELECT n FROM t").fetchall() == [(1,)]
