@@ -120,6 +120,15 @@ def which_headgate(data_dir: Path | None = None) -> WhichHeadgate:
     return named
 
 
+def running_endpoints(data_dir: Path) -> Endpoints | None:
+    """Return where the `headgate up` of a data dir is; None where none runs, or its file cannot be read."""
+    try:
+        found = _read_endpoints(data_dir)
+    except NotReachableError:
+        return None
+    return None if found is None or _has_ended(data_dir) else found
+
+
 def which_temporal() -> WhichHeadgate:
     """Return the Temporal that the environment names; for commands without a data dir.
 

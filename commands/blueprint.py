@@ -85,6 +85,19 @@ def _compared(settings: "Settings", blueprint: "Blueprint", articles: "list[Arti
     return f"{last.rules.version}; this one differs: {difference_line(last.rules, rules_of(blueprint, articles))}"
 
 
+def _require_not_running_another(parts: "Parts", version: str) -> None:
+    """Refuse while a `headgate up` runs another one: none of its processes that dies would come back."""
+    from client.which import running_endpoints
+    from domain.errors import ImpossibleError
+
+    running = running_endpoints(parts.settings.data_dir)
+    if running is not None and running.in_force is not None and running.in_force.blueprint != version:
+        raise ImpossibleError(
+            f"`headgate up` runs {running.in_force.blueprint}, and its processes could not start again under "
+            f"{version}: stop it, then `headgate up --accept-blueprint`"
+        )
+
+
 @blueprint_app.command("accept")
 def blueprint_accept(by: By = "", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Let the blueprint of the settings be the one in force from the next start on.
@@ -98,6 +111,7 @@ def blueprint_accept(by: By = "", data_dir: DataDir = DEFAULT_DIR, as_json: AsJs
         from workers.installation import take_stock
 
         last, rules = parts.installation.in_force(), rules_of(parts.blueprint, parts.knowledge)
+        _require_not_running_another(parts, rules.version)
         who = person(by)
         take_stock(parts, accept_by=who)
         if last is None:

@@ -19,12 +19,13 @@ def store_is_here(settings: Settings) -> bool:
     return bool(settings.store_url) or (settings.data_dir / "store.db").exists()
 
 
-def take_stock(parts: Parts, *, accept_by: str | None = None) -> InForce:
+def take_stock(parts: Parts, *, accept_by: str | None = None, founding: bool = False) -> InForce:
     """Return what is in force, once the blueprint is that of the last start, or was accepted.
 
     Args:
         parts: of this process; its store is opened, and made where there is none.
         accept_by: who accepts another blueprint than the last one; None: nobody does.
+        founding: a store that belongs to no installation yet may become the data dir's.
 
     Raises:
         BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
@@ -32,6 +33,8 @@ def take_stock(parts: Parts, *, accept_by: str | None = None) -> InForce:
         HeadgateError: the blueprint or the store cannot be used.
     """
     rules = rules_of(parts.blueprint, parts.knowledge)
+    if not founding:
+        require_own_store(parts)
     instance = same_installation(parts)
     acceptance = parts.installation.accept(rules, by=accept_by, now=datetime.now(UTC))
     return describe(parts.settings, parts.blueprint, instance=instance, acceptance=acceptance)
@@ -53,6 +56,23 @@ def take_stock_if_here(parts: Parts, *, accept_by: str | None = None) -> InForce
             unchecked = "the store does not answer"
     instance = instance_of(parts.settings.data_dir) or ""
     return describe(parts.settings, parts.blueprint, instance=instance).model_copy(update={"unchecked": unchecked})
+
+
+def require_own_store(parts: Parts) -> None:
+    """Check that the store is the one of the data dir: a switch that is turned in another one stops nothing here.
+
+    Raises:
+        OtherInstallationError: the data dir belongs to an installation, and the store to another one or to none.
+    """
+    of_data_dir = instance_of(parts.settings.data_dir)
+    if of_data_dir is not None and parts.installation.known_id() is None:
+        raise OtherInstallationError(
+            f"the data dir {str(parts.settings.data_dir)!r} belongs to installation {of_data_dir}, the store "
+            f"{shown_store(parts.settings)} to none yet: is HEADGATE_STORE_URL right? If the store is meant to be new, "
+            "start `headgate up` with it first"
+        )
+    if of_data_dir is not None:
+        same_installation(parts)
 
 
 def same_installation(parts: Parts) -> str:

@@ -172,7 +172,8 @@ async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[Model
                 break
             asking = _with_objection(request, reply, reason)
     message = f"task {request.schema_name!r}: {n} answer{'s' if n > 1 else ''} did not fit: {reason}"
-    if judge is not None and await judge.judged(request, fit=False):
+    # A model that declines to answer says something of the message, however many come: that is no spell.
+    if judge is not None and reply.refusal is None and await judge.judged(request, fit=False):
         raise BadSpellError(f"{message}; nor did those to other messages", usage)
     raise BadAnswerError(message, usage)
 

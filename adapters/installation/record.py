@@ -50,6 +50,11 @@ class SqlInstallation:
 
         return self._database.writing(work)
 
+    def known_id(self) -> str | None:
+        """Return the id of the installation that the store belongs to; None where it has none yet."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(installations.c.instance_id)).scalar_one_or_none()
+
     def in_force(self) -> Acceptance | None:
         """Return the last blueprint that was accepted; None before the first start."""
         with self._database.reading() as connection:

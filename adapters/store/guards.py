@@ -19,7 +19,7 @@ from domain.case import CaseInput
 from domain.errors import RecordsMovedError, RefusedError
 from domain.money.action import Action, Terms
 from domain.money.amount import format_minor
-from domain.money.refund_action import RefundAction, RefundTerms
+from domain.money.refund_action import RefundAction, RefundTerms, refund_key
 from ports.rail import only_refund
 
 EFFECTS_STOPPED = "effects_stopped"
@@ -130,6 +130,10 @@ def guard_refund(
     refund = only_refund(action)
     if not isinstance(terms, RefundTerms):
         raise RefusedError(f"{action.key!r} came with the terms of another kind of action: {type(terms).__name__}")
+    if refund.key != refund_key(refund.case_id):
+        raise RefusedError(
+            f"{refund.key!r} is no key of a refund: {refund.case_id!r} pays one, as {refund_key(refund.case_id)!r}"
+        )
     # Before the charge is read: whoever changes records waits, or is waited for.
     database.lock(connection, RECORDS_LOCK, shared=True)
     database.lock(connection, f"charge:{refund.charge_id}")

@@ -176,6 +176,7 @@ def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
     from client.which import which_headgate
     from domain.errors import NotReachableError
     from workers.bootstrap import Parts
+    from workers.installation import require_own_store
 
     folder = settings.data_dir
     if not settings.store_url and not (folder / "store.db").exists():
@@ -185,6 +186,7 @@ def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
         )
     parts = Parts(settings)
     try:
+        require_own_store(parts)
         yield parts
     finally:
         parts.close()

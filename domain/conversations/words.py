@@ -82,7 +82,6 @@ def kept(stored: CaseInput, told: CaseInput) -> CaseInput:
     return stored.model_copy(
         update={
             **{name: getattr(told, name) for name in fields},
-            "customer_id": stored.customer_id or told.customer_id,
             "flags": sorted({*stored.flags, *told.flags}),
             "suspicious": stored.suspicious or told.suspicious,
         }

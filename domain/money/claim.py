@@ -32,6 +32,10 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
+FAULTS = frozenset({Reason.DAMAGED, Reason.WRONG_ITEM})
+"""What is wrong with the goods themselves."""
+
+
 class Wants(StrEnum):
     """What the customer asks of Billing."""
 

@@ -7,6 +7,15 @@ from domain.money.records import Account
 from domain.money.refund import Refund, RefundPolicy
 
 
+def refund_key(case_id: str) -> str:
+    """Return the key under which a case pays a refund; there is no other, so a case pays one, whoever asks.
+
+    >>> refund_key("case/shop/evt_1")
+    'case/shop/evt_1/refund'
+    """
+    return f"{case_id}/refund"
+
+
 class RefundAction(Action):
     """Pay money of a charge back to the instrument that it came from."""
 
@@ -18,7 +27,7 @@ class RefundAction(Action):
     def of(cls, refund: Refund, *, case_id: str, policy_version: str) -> "RefundAction":
         """Return the action by which a case pays a refund."""
         return cls(
-            key=f"{case_id}/refund",
+            key=refund_key(case_id),
             case_id=case_id,
             order_id=refund.order_id,
             charge_id=refund.charge_id,

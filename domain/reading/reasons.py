@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from domain.money.claim import Reason
+from domain.money.claim import FAULTS, Reason
 from domain.reading.claim_words import ClaimWords, pattern
 from domain.reading.sentences import MessageText, Span, lies_in
 
@@ -29,14 +29,13 @@ TOLD = (
 """The reasons that have words; of two that are told equally often the first is meant."""
 
 _CHARGES = frozenset({Reason.DUPLICATE_CHARGE, Reason.OVERCHARGED, Reason.UNKNOWN_CHARGE})
-_FAULTS = frozenset({Reason.DAMAGED, Reason.WRONG_ITEM})
 _DELAYS = frozenset({Reason.LATE_DELIVERY, Reason.NOT_RECEIVED, Reason.SERVICE_OUTAGE})
 # What must not be told besides. Of wrong charges and of what never came the records say whether and how much.
 _CONTRADICTED: Mapping[Reason, frozenset[Reason]] = {
     Reason.DAMAGED: _DELAYS | _CHARGES,
     Reason.WRONG_ITEM: _DELAYS | _CHARGES,
     Reason.CHANGED_MIND: _DELAYS | _CHARGES,
-    Reason.LATE_DELIVERY: _FAULTS | _CHARGES,
+    Reason.LATE_DELIVERY: FAULTS | _CHARGES,
     Reason.SERVICE_OUTAGE: _CHARGES,
 }
 _CLAUSE_END = re.compile(r"[,;:.!?()]")

@@ -51,6 +51,19 @@ class AuthorityContract:
             with pytest.raises(RecordsMovedError, match=r"above the cap of 10\.00 USD"):
                 intend(store, asked, daily_cap_minor=given)
 
+    def test_a_case_pays_one_refund_under_whatever_key_it_is_asked_for(self, store: Store) -> None:
+        """Six payments of one case would each be below the limit, and leave each other out of the cap."""
+        for key in ("case/shop/e1/refund1", "case/shop/e1/refund/2", "case/shop/e1/REFUND"):
+            with pytest.raises(RefusedError, match="is no key of a refund"):
+                intend(store, action("e1", key=key))
+        assert intend(store, action("e1")) is LedgerState.INTENDED
+
+    def test_nobody_makes_a_customer_of_a_case_that_came_without_one(self, store: Store) -> None:
+        nameless = case_input("e4").model_copy(update={"customer_id": None})
+        store.cases.admit([stored("e4", case=nameless)])
+        store.cases.keep_input(nameless.model_copy(update={"customer_id": "C-1"}))
+        assert store.cases.load("case/shop/e4").case.customer_id is None
+
     def test_a_forged_request_with_approvers_of_its_own_pays_nothing(self, store: Store) -> None:
         asked = big_action()
         request = approval_request(asked).model_copy(

@@ -213,7 +213,7 @@ class Stack:
         parts = Parts(self.settings)
         try:
             _ = parts.store  # migrated here, before several processes want to
-            self.in_force = take_stock(parts, accept_by=self._accept_by)
+            self.in_force = take_stock(parts, accept_by=self._accept_by, founding=True)
             if self._samples:
                 parts.load_samples()
         finally:

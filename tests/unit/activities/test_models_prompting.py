@@ -357,6 +357,14 @@ async def test_the_answer_by_which_a_spell_is_seen_climbs_the_ladder_too() -> No
     assert caught.value.usage.calls == 2
 
 
+async def test_messages_that_a_model_declines_are_no_spell_however_many_come() -> None:
+    """Four job applications in a row fit no queue: each is for a person, and the provider is well."""
+    model = JudgedFake(reply("", refusal="none fits"), reply("", refusal="none fits"), known=False, found=True)
+    result = await router(model).route_case(RouteRequest(case=case()))
+    assert result.route.category is None
+    assert model.heard == []
+
+
 async def test_one_bad_answer_stays_its_message_s_matter_and_a_good_one_is_heard_of() -> None:
     model = JudgedFake(reply("nonsense"), reply("again"), reply('{"route": "Billing"}'), known=False, found=False)
     bad = await router(model).route_case(RouteRequest(case=case()))

@@ -15,7 +15,7 @@ from tests.fakes.blueprint import DEFAULT
 from tests.unit.commands.command_line import run
 from workers.bootstrap import Parts
 from workers.data_dir import INSTANCE_FILE, instance_of, keep_instance, new_instance_id
-from workers.installation import take_stock, take_stock_if_here
+from workers.installation import require_own_store, take_stock, take_stock_if_here
 from workers.settings import Settings
 
 OTHER_LIMIT = ("USD = 500_000 ", "USD = 100_000 ")
@@ -125,7 +125,12 @@ def test_a_store_that_was_lost_comes_back_under_the_same_id(data_dir: Path, blue
     ours = take_stock(parts_of(data_dir, blueprint)).installation
     for file in data_dir.glob("store.db*"):
         file.unlink()
-    assert take_stock(parts_of(data_dir, blueprint)).installation == ours
+    with pytest.raises(OtherInstallationError, match="to none yet: is HEADGATE_STORE_URL right"):
+        take_stock(parts_of(data_dir, blueprint))  # a worker; a command that turns the kill switch likewise
+    with pytest.raises(OtherInstallationError, match="to none yet"):
+        require_own_store(parts_of(data_dir, blueprint))
+    assert take_stock(parts_of(data_dir, blueprint), founding=True).installation == ours  # `headgate up`
+    require_own_store(parts_of(data_dir, blueprint))
 
 
 def test_of_many_ids_that_are_written_at_once_one_stands(data_dir: Path) -> None:
