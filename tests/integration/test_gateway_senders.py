@@ -102,7 +102,7 @@ def test_the_same_id_with_another_body_is_a_conflict_and_raises_an_alarm(
     assert kept.body == b'{"text": "refund 20"}'
 
 
-@pytest.mark.parametrize("event_id", ["a/b", "../x", "a b", "x" * 129, "-x", "ünicode"])
+@pytest.mark.parametrize("event_id", ["a/b", "a\\x", "a b", "x" * 129, "-x", "ünicode"])
 def test_event_ids_that_could_not_be_part_of_a_case_id(gateway: Gateway, event_id: str) -> None:
     body = b'{"text": "x"}'
     key = event_id.encode()
