@@ -66,6 +66,13 @@ class IntakeWorkflow:
             )
         )
         self._state.taking = True
+        result = await self._result_of(task)
+        self._state.taking = False  # not in a `finally`: an evicted workflow's coroutine is closed outside its loop
+        self._show()
+        return result
+
+    async def _result_of(self, task: "asyncio.Task[AdmitResult]") -> AdmitResult | None:
+        paused = False
         try:
             await workflow.wait_condition(lambda: task.done() or self._state.paused)
             paused = not task.done()
@@ -80,9 +87,6 @@ class IntakeWorkflow:
                 workflow.logger.error("a batch was not let in: %s", error.cause or error)
                 await self._rest(REST_AFTER_FAILURE_S)
             return None
-        finally:
-            self._state.taking = False
-            self._show()
 
     async def _rest(self, seconds: float, *, until_resumed: bool = False) -> None:
         """Wait, but no longer than until the next signal that changes something."""
