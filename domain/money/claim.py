@@ -89,8 +89,8 @@ class Claim(BaseModel):
 
     `share_bp` is the share of the price that is asked for, in basis points (2,500 are 25 percent). `figures` are other
     amounts of money in the message: the records must know each of them. `items` are the customer's words for what of
-    the order is meant; `things` other words that may name goods, `singled` those of
-    them that are one out of several. `quotes` are the words that all of it was read from.
+    the order is meant; `things` other words that may name goods, `singled` those of them that are one out of several.
+    `quotes` are the words that all of it was read from.
     """
 
     wants: Wants = Wants.INFORMATION
