@@ -74,12 +74,11 @@ class IntakeWorkflow:
         return result
 
     async def _result_of(self, task: "asyncio.Task[AdmitResult]") -> AdmitResult | None:
-        paused = False
+        await workflow.wait_condition(lambda: task.done() or self._state.paused)
+        paused = not task.done()
+        if paused:
+            task.cancel()
         try:
-            await workflow.wait_condition(lambda: task.done() or self._state.paused)
-            paused = not task.done()
-            if paused:
-                task.cancel()
             return await task
         except ActivityError as error:
             # Cut off by a pause, it may also end as timed out: its worker may be dead. Somebody may have resumed since.

@@ -28,22 +28,22 @@ def claim_report(document: Mapping[str, object]) -> Iterator[str]:
     for name, value in _figures(document).items():
         yield f"{name:12} {value:8} {_LEGEND[name]}"
     yield f"decided      {_counts(document['decisions'])}"
-    if fields := _mapping(document["fields"]):
+    if fields := as_mapping(document["fields"]):
         yield "read as the lines say, of those that say it:"
     for name, figures in fields.items():
-        read = _mapping(figures)
+        read = as_mapping(figures)
         yield f"  {name:10} {_share(read['right'])} of {read['n']:<6} {_OF_FIELDS.get(name, '')}".rstrip()
     for group, meaning in _GROUPS.items():
         yield f"{meaning}:"
-        for name, figures in _mapping(document[group]).items():
-            of_group = _mapping(figures)
+        for name, figures in as_mapping(document[group]).items():
+            of_group = as_mapping(figures)
             told = ", ".join(f"{key} {value}" for key, value in _figures(of_group).items())
             yield f"  {name:12} {_messages(of_group)}: {told}"
     wrong = document["wrong"] if isinstance(document["wrong"], list) else []
     if wrong:
         told = f"; the first {WRONG_SHOWN}, more with --json" if len(wrong) > WRONG_SHOWN else ""
         yield f"not right{told}:"
-    yield from (f"  {_wrong(_mapping(one))}" for one in wrong[:WRONG_SHOWN])
+    yield from (f"  {_wrong(as_mapping(one))}" for one in wrong[:WRONG_SHOWN])
 
 
 def _messages(document: Mapping[str, object]) -> str:
@@ -56,7 +56,7 @@ def _figures(document: Mapping[str, object]) -> dict[str, str]:
         "right": _share(document["right"]),
         "paid beyond": str(document["paid_beyond"]),
         "paid": _share(_number(document["paid"]) / n if n else None),
-        "human": _share(_number(_mapping(document["decisions"]).get("human", 0)) / n if n else None),
+        "human": _share(_number(as_mapping(document["decisions"]).get("human", 0)) / n if n else None),
         "unread": _share(document["unread"]),
     }
 
@@ -72,7 +72,7 @@ def _wrong(one: Mapping[str, object]) -> str:
 
 
 def _counts(value: object) -> str:
-    return ", ".join(f"{count} {name}" for name, count in _mapping(value).items())
+    return ", ".join(f"{count} {name}" for name, count in as_mapping(value).items())
 
 
 def _share(value: object) -> str:
@@ -83,5 +83,6 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def as_mapping(value: object) -> Mapping[str, object]:
+    """Return a part of a document as what it is, nothing where it is none."""
     return value if isinstance(value, Mapping) else {}

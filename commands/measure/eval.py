@@ -1,11 +1,11 @@
 """`headgate eval`: how well the configured models do on labelled data."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from commands.measure.claim_report import as_mapping, claim_report
 from commands.terminal.cli import AsJson, emit, run
 
 Models = Annotated[
@@ -44,8 +44,8 @@ def eval_routing(
     typer.echo(f"off-topic forced into a queue: {document['off_topic_forced']} of {document['off_topic']}")
     for group in ("per_class", "per_source", "per_lang"):
         typer.echo(f"{group}:")
-        for name, figures in _as_mapping(document[group]).items():
-            typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in _as_mapping(figures).items()))
+        for name, figures in as_mapping(document[group]).items():
+            typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in as_mapping(figures).items()))
 
 
 @eval_app.command("claims")
@@ -91,11 +91,5 @@ def eval_claims(
     if as_json:
         emit(document)
         return
-    from commands.measure.claim_report import claim_report
-
     for line in claim_report(document):
         typer.echo(line)
-
-
-def _as_mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}

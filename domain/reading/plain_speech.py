@@ -30,7 +30,7 @@ _BEFORE_NAME = re.compile(r"[.!?…,\n][ \t]*[-–—]?[ \t]*((?:[^\W\d_a-z][^\W
 _LONGEST_SIGNATURE = 300  # characters behind that name: a title, a company
 _NAME_WORDS = 3
 _REACH = 24  # characters before a thing in which "one of the" stands
-_LINE_START = re.compile(r"(?::|\n[ \t]*[-*•])[ \t]*(?:(?:my|the|der|die|das|le|la|el|il|de|het) )?\Z")
+_LINE_START = re.compile(r"(?::|\n[ \t]*[-*•])[ \t]*(?:([^\W\d_]{1,3}) )?\Z")  # of a list, and an article
 _SHORT = 2  # letters before an apostrophe that are an article or a pronoun: "l'", "d'", "qu'"
 
 
@@ -150,7 +150,10 @@ class PlainSpeech:
     def _is_singled(self, place: Span) -> bool:
         before = self._message.plain[max(0, place.start - _REACH) : place.start]
         ones = pattern(self._words.ones).finditer(before)
-        return any(not before[one.end() :].strip() for one in ones) or _LINE_START.search(before) is not None
+        if any(not before[one.end() :].strip() for one in ones):
+            return True
+        listed = _LINE_START.search(before)
+        return listed is not None and (listed[1] is None or _bare(listed[1]) in self._plain)
 
     def _told_only(self) -> Iterator[Span]:
         """Yield the clauses that tell of a refund and ask for none: "I have my money back", "where is my refund?"."""
@@ -159,12 +162,12 @@ class PlainSpeech:
         plain, states = self._message.plain, pattern(self._words.states)
         asking = [clause for clause in self._clauses if self._demands(clause)]
         subject = plain.find("\n\n")
+        is_asked_below = any(clause.start > subject for clause in asking)
         for clause in self._clauses:
-            heads = clause.end <= subject and any(
-                other.start > subject for other in asking
-            )  # "Refund: it arrived late"
-            question = plain[clause.end : clause.end + 1] in "?؟"
-            if clause not in asking and states.search(plain, clause.start, clause.end) and not (heads or question):
+            if clause in asking or not states.search(plain, clause.start, clause.end):
+                continue
+            is_heading = is_asked_below and clause.end <= subject  # "Refund: it arrived late", and below what is wanted
+            if not is_heading and plain[clause.end : clause.end + 1] not in "?؟":
                 yield clause
         sentences = self._message.with_any(pattern(self._words.refunds))
         if not any(map(self._demands, sentences)):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from domain.money.amount import Money, exponent, parse_amount
 
 # A dollar sign alone is read as US dollars; beside a named dollar currency it is that one.
+_NO_CURRENCY = "XXX"  # ISO 4217: it has two decimals, as shares are written
 _DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"})
 _CODES = (
     "USD",
@@ -135,7 +136,7 @@ def read_decimal(raw: str, lang: str) -> str:
     """
     if len(raw) > _LONGEST or re.fullmatch(_NUMBER, raw) is None:
         raise ValueError(f"number {raw[:_LONGEST]!r}: expected one positive number, for example '20.00'")
-    return _plain_number(raw, "XXX", lang)
+    return _plain_number(raw, _NO_CURRENCY, lang)
 
 
 def _one_currency(text: str, before: str | None, after: str | None, named: str | None) -> str:

@@ -60,7 +60,7 @@ async def test_the_first_mail_of_the_loop_is_a_customer_s() -> None:
             stored = await admitted(variant)
             assert (stored.case.machine, stored.case.skip_to_human) == (None, None)
             return
-    pytest.skip("there is none")
+    pytest.fail("no variant of that case is right with a letter: the folder has another one under its name")
 
 
 @pytest.mark.parametrize("own", [None, OURS], ids=["nobody-is-ours", "ours"])

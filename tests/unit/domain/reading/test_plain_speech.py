@@ -161,6 +161,21 @@ def test_a_form_field_says_how_large_the_part_is() -> None:
     assert _judged(said, list(_careless(said))[-1]).minor == 2_000
 
 
+@pytest.mark.parametrize(
+    ("said", "minor"),
+    [
+        ("One cup came broken. Please refund it.", 0),  # the form's whole amount says nothing of the one cup
+        ("The cup came broken. Please refund the 120 EUR.", 12_000),
+        ("The cup came broken. Please refund it. I paid 120 EUR for the set.", 0),
+        ("I paid 120 EUR for the set, please refund the broken cup.", 0),
+    ],
+)
+def test_the_whole_amount_of_a_form_is_the_customer_s_where_they_ask_for_it_too(said: str, minor: int) -> None:
+    given = GivenFields(order_id=ORDER, amount="120.00", currency="EUR")
+    assert {_judged(said, answer, given=given).minor for answer in _careless(said)} <= {0, minor}
+    assert max(_judged(said, answer, given=given).minor for answer in _careless(said)) == minor
+
+
 @pytest.mark.parametrize("text", ["refund, " * 5_000, "a story that does not end " * 2_000 + "refund"])
 def test_what_is_endless_is_never_plain(text: str) -> None:
     said = f"{ORDER} came broken. {text}"
