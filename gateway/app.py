@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from domain.errors import WebhookRefusedError
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
 from domain.installation.in_force import InForce
@@ -24,6 +25,7 @@ from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
 from gateway.console.visitors import Visitors
+from gateway.heads import head_refusal
 from gateway.webhooks.problems import send_problem
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
 from ports.inbox import Inbox
@@ -98,14 +100,19 @@ def create_gateway(
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         # The hot path does without middleware and routing, which cost as much as all that it does itself.
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] != "http":
+            await rest(scope, receive, send)
+            return
+        path: str = scope["path"]
+        refused: WebhookRefusedError | None = head_refusal(scope["http_version"], scope["headers"])
+        if refused is None and path.startswith(PREFIX):
             await receiver(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["path"] not in _FOR_MACHINES:
+        if refused is None and path not in _FOR_MACHINES:
             refused = visitors.refusal(scope["method"], dict(scope["headers"]))
-            if refused is not None:
-                await send_problem(send, refused)
-                return
+        if refused is not None:
+            await send_problem(send, refused)
+            return
         await rest(scope, receive, send)
 
     return gateway
