@@ -7,8 +7,9 @@ all. The parser refuses two lengths of a body, and a length beside chunks, by it
 
 from collections.abc import Iterable, Sequence
 
+from domain.errors import WebhookRefusedError
 from domain.inbound.signing import SIGNING_HEADERS
-from gateway.webhooks.problems import RefusedAnswerError
+from gateway.webhooks.problems import ambiguous_head
 
 ONCE = frozenset(
     {
@@ -26,10 +27,8 @@ ONCE = frozenset(
 )
 """Names of all headers that the gateway goes by, in small letters."""
 
-_CLOSE = ((b"connection", b"close"),)  # what comes behind such a head might not be a request
 
-
-def head_refusal(http_version: str, headers: Sequence[tuple[bytes, bytes]]) -> RefusedAnswerError | None:
+def head_refusal(http_version: str, headers: Sequence[tuple[bytes, bytes]]) -> WebhookRefusedError | None:
     """Return why a head is not answered, None if it is clear (RFC 9112, sections 3.2 and 6.1).
 
     Args:
@@ -40,14 +39,14 @@ def head_refusal(http_version: str, headers: Sequence[tuple[bytes, bytes]]) -> R
     if len(named) < len(headers):  # some are there twice, which most may be
         repeated = _repeated(name for name, _ in headers)
         if repeated:
-            return _refusal(
+            return ambiguous_head(
                 "repeated_header",
                 "A header stands there twice",
                 f"the header {repeated!r} was sent more than once, and the gateway goes by it",
                 "send it once; where a proxy adds it, let the proxy put its own in place of what came",
             )
     if b"host" not in named and http_version != "1.0":
-        return _refusal(
+        return ambiguous_head(
             "no_host",
             "No Host header",
             f"a request of HTTP/{http_version} without a Host header",
@@ -55,7 +54,7 @@ def head_refusal(http_version: str, headers: Sequence[tuple[bytes, bytes]]) -> R
         )
     transfer = named.get(b"transfer-encoding")
     if transfer is not None and (transfer.strip().lower() != b"chunked" or http_version == "1.0"):
-        return _refusal(
+        return ambiguous_head(
             "bad_transfer",
             "Transfer-Encoding not accepted",
             f"transfer-encoding {transfer[:40].decode('latin-1')!r} of HTTP/{http_version}: expected 'chunked' alone, "
@@ -72,7 +71,3 @@ def _repeated(names: Iterable[bytes]) -> str:
             return name.decode("latin-1")
         seen.add(name)
     return ""
-
-
-def _refusal(code: str, title: str, detail: str, remedy: str) -> RefusedAnswerError:
-    return RefusedAnswerError(400, code, title, detail, remedy, headers=_CLOSE)
