@@ -1,9 +1,7 @@
 """`headgate cases`: start, follow, list, decide and cancel cases."""
 
 import asyncio
-import json
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +23,6 @@ from commands.terminal.cli import (
     with_headgate,
     with_headgate_and_store,
 )
-from commands.work.settling import settling_of
 
 if TYPE_CHECKING:
     from client.case_rows import CaseRow
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
 LET_IN_WITHIN_S = (
     3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
 )
-
-TEXT_SHOWN = 4000
-"""Characters of a message that `cases show` prints."""
 
 WAITING_HINT = "`headgate cases show CASE`: why, and what the customer wrote; `cases original CASE`: as it came in"
 
@@ -77,7 +71,7 @@ def cases_list(
             )
         else:
             table(
-                ("case", "state", "category", "amount", "cost µ$", "started"),
+                ("case", "state", "category", "amount (minor units)", "cost (millionths of $)", "started (UTC)"),
                 (
                     (r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}")
                     for r in rows
@@ -91,13 +85,13 @@ def cases_list(
 
 @cases_app.command("show")
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show one case: state, decision, money, cost, what it waits for, and what it is about.
+    """Show one case for people: what, whose, where it stands, money, what it waits for, what to type next.
 
-    The message is shown as the models see it: cleaned, with tokens for personal data as far as rules find them (of
-    names, those that came with the message); above it, quoted, the sentences that ask for something. `headgate cases
-    original` shows it as it came in.
+    --json prints all fields, amounts in minor units. The message is shown as the models see it: cleaned, with tokens
+    for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
+    sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from domain.briefs.request import request_rows
+    from commands.work.case_page import case_page, settling_of
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
@@ -105,18 +99,8 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return
-        for name, value in (document | message.model_dump(exclude={"text", "request"})).items():
-            if value not in ("", None, [], 0):
-                typer.echo(
-                    f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
-                )
-        for name, value in request_rows(message.request):
-            typer.echo(f"{name:18} {value}")
-        # Untrusted text: control characters could move the terminal's cursor.
-        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
-        typer.echo(textwrap.indent(text, "  | ", lambda _: True))
-        if len(message.text) > TEXT_SHOWN:
-            typer.echo(f"  … {len(message.text) - TEXT_SHOWN} more characters: --json shows them")
+        for line in case_page(document, message):
+            typer.echo(line)
 
     with_headgate(data_dir, work)
 
