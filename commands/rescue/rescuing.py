@@ -24,6 +24,7 @@ PAGE = 1000
 LET_IN_WITHIN_S = 120.0
 LOOK_EVERY_S = 1.0
 AT_ONCE = 16  # cases that Temporal is asked about
+_SOON = ", whose lists may show it a minute longer"
 ENDED = "its case had ended, and the store lost that"
 WHY = "its workflow was gone, and the case began again"
 
@@ -111,7 +112,7 @@ async def _end_stray(parts: "Parts", headgate: "Headgate", case_id: str, why: st
     """End what Temporal has under the id of a case that the store does not have as open."""
     if await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
         how = await _take_out(parts, headgate, await find_strays(headgate.temporal, case_id, all_runs=True), why)
-        return f"no webhook brought it, so there is no case to end: its run ({how}) is taken out of Temporal"
+        return f"no webhook brought it, so there is no case to end: its run ({how}) is taken out of Temporal{_SOON}"
     ended = await asyncio.to_thread(_ending, parts, case_id)
     on_record = f"its ending is on record already: {ended}"
     if ended.startswith(CaseState.DEAD_LETTERED):  # whose replay may still pay
@@ -121,7 +122,7 @@ async def _end_stray(parts: "Parts", headgate: "Headgate", case_id: str, why: st
     except (ImpossibleError, UnknownCaseError):
         raise ImpossibleError(f"{case_id}: {on_record}") from None
     how = await _take_out(parts, headgate, strays, why)
-    return f"{on_record}; a later start of it ({how}) is taken out of Temporal"
+    return f"{on_record}; a later start of it ({how}) is taken out of Temporal{_SOON}"
 
 
 async def _take_out(parts: "Parts", headgate: "Headgate", strays: Strays, why: str) -> str:

@@ -1,19 +1,17 @@
 """Runs in Temporal that are no work of ours: a start that did not fit, or of a case that no webhook brought."""
 
-import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
 
 from client.case_rows import row_of
 from client.refusals import describe
-from domain.errors import ImpossibleError, UnknownCaseError
+from domain.errors import ImpossibleError
 
-GONE_WITHIN_S = 10.0
-_LOOK_EVERY_S = 0.2
+_HOW_CHARS = 120
 _WORK = frozenset(
     {
         EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
@@ -58,16 +56,16 @@ async def find_strays(temporal: Client, case_id: str, *, all_runs: bool) -> Stra
 
 
 async def remove_strays(temporal: Client, strays: Strays) -> None:
-    """Take them out of Temporal, and wait a few seconds until lists do not have them any more. Repeatable."""
+    """Take them out of Temporal, which does so within a minute or so. Repeatable."""
     for run_id in strays.run_ids:
         asked = DeleteWorkflowExecutionRequest(namespace=temporal.namespace)
         asked.workflow_execution.workflow_id = strays.case_id
         asked.workflow_execution.run_id = run_id
-        await temporal.workflow_service.delete_workflow_execution(asked)
-    for _ in range(int(GONE_WITHIN_S / _LOOK_EVERY_S)):
-        if not await _are_listed(temporal, strays):
-            return
-        await asyncio.sleep(_LOOK_EVERY_S)
+        try:
+            await temporal.workflow_service.delete_workflow_execution(asked)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # else it is gone already
+                raise
 
 
 async def _how(temporal: Client, run: WorkflowExecution) -> str:
@@ -76,20 +74,13 @@ async def _how(temporal: Client, run: WorkflowExecution) -> str:
     try:
         await temporal.get_workflow_handle(run.id, run_id=run.run_id).result(follow_runs=False)
     except WorkflowFailureError as error:
-        return f"{state}: {' '.join(str(error.cause).split())[:200]}"
+        return f"{state}: {' '.join(str(error.cause).split())[:_HOW_CHARS]}"
     return state
 
 
 async def _did_nothing(temporal: Client, run: WorkflowExecution) -> bool:
     history = await temporal.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
     return not any(event.event_type in _WORK for event in history.events)
-
-
-async def _are_listed(temporal: Client, strays: Strays) -> bool:
-    listed = {run.run_id async for run in temporal.list_workflows(_runs_of(strays.case_id))}
-    with suppress(UnknownCaseError):
-        listed.add((await describe(temporal, strays.case_id)).run_id)
-    return bool(listed & strays.run_ids)
 
 
 def _runs_of(case_id: str) -> str:

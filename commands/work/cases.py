@@ -46,7 +46,11 @@ def cases_list(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List cases, newest first."""
+    """List cases, newest first.
+
+    Piped, a line each, tab-separated: case, state, category, amount in minor units, cost in millionths of a US dollar,
+    start (UTC).
+    """
     from client.case_filters import case_filter
     from domain.case import CaseState
     from domain.routing import parse_route

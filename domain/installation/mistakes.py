@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 
 _WHOLE = "expected a whole number; write digits alone, without quotes or a point"
 _NUMBER = "expected a number; write it without quotes, with a point as in 0.5"
@@ -44,11 +43,11 @@ _SHOWS_NO_VALUE = frozenset({"missing", "json_invalid"})  # what stands around t
 _FOUND_CHARS = 80
 
 
-def mistake(found: ErrorDetails, model: type[BaseModel] | None = None, *, quote: bool = True) -> str:
+def mistake(found: Mapping[str, Any], model: type[BaseModel] | None = None, *, quote: bool = True) -> str:
     """Return what is wrong with a value, what was found, what was expected and what to do.
 
     Args:
-        found: what pydantic says, with its input.
+        found: what pydantic says (`ErrorDetails`), with its input.
         model: what was read; with it, a key that is none gets the nearest right one.
         quote: show the value; not where it may be a secret.
 

@@ -93,7 +93,10 @@ class FakeApprovals:
 
 
 class FakeIntake:
-    """An intake that does as it is told."""
+    """An intake that does as it is told; it has had one message that did not fit."""
+
+    async def state(self) -> IntakeState:
+        return IntakeState(notices=["the signal 'set_pace' changed nothing: it came with no input"])
 
     async def pause(self) -> IntakeState:
         return IntakeState(paused=True)
