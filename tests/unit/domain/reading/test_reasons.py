@@ -22,7 +22,7 @@ LATE = {
     "en gift": f"My old camera broke, so I waited for {ORDER}. I want a refund.",
     "en trust": f"{ORDER} came after the promised day. You broke my trust. Please refund me.",
     "en slow": f"{ORDER}: the delivery was broken and slow. Please refund me.",
-    "de Versprechen": f"Ihr Versprechen ist gebrochen: {ORDER} hat drei Wochen gedauert. Bitte erstatten Sie mir das Geld.",
+    "de Versprechen": f"Versprechen gebrochen: {ORDER} hat drei Wochen gedauert. Bitte erstatten Sie mir das Geld.",
     "fr promesse": f"Promesse brisée : la commande {ORDER} a mis trois semaines. Merci de me rembourser.",
     "es promesa": f"Promesa rota: el pedido {ORDER} tardó tres semanas. Quiero el reembolso.",
     "it promessa": f"Promessa rotta: l'ordine {ORDER} ci ha messo tre settimane. Chiedo il rimborso.",
