@@ -128,6 +128,11 @@ class Order(BaseModel):
     lines: list[OrderLine] = Field(default_factory=list)
 
 
+def is_late(order: Order, now: datetime) -> bool:
+    """Say whether an order came, or is by now, after the time that was promised; without a promise none is late."""
+    return order.promised_at is not None and (order.delivered_at or now) > order.promised_at
+
+
 class OwnEffect(BaseModel):
     """A refund that this very case paid in an earlier run, before it was replayed or sent to a person."""
 

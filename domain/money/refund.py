@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from domain.money.amount import Money, format_minor
-from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
+from domain.money.claim import FAULTS, WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
 from domain.money.items import is_told_by_records, items_asked, may_mean_one
-from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus
+from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus, is_late
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -159,6 +159,7 @@ _RULES_OF_DOUBTS = {
 
 # For these a single item is paid back at its price; a late parcel or an outage is not a matter of one item.
 _BY_ITEM = frozenset({Reason.DAMAGED, Reason.WRONG_ITEM, Reason.NOT_RECEIVED, Reason.CHANGED_MIND})
+_OF_GOODS = FAULTS | {Reason.CHANGED_MIND}
 _OF_QUESTIONS = {Doubt.WITHDRAWN, Doubt.OTHER_WISH, Doubt.LANGUAGE}  # that matter where no refund is asked for, too
 
 RefundDecision = Annotated[Refund | Deny | Ask | Inform | ToHuman, Field(discriminator="kind")]
@@ -204,7 +205,7 @@ def decide_refund(
         # The customer is asked in the same words whether it is nobody's or somebody else's.
         rule = Rule.NOT_THE_OWNER if foreign or order is not None else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
-    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order)
+    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order, now)
     if not isinstance(verdict, Refund):
         return verdict
     if account.before_people:
@@ -212,11 +213,13 @@ def decide_refund(
     return _marked(verdict, claim, account, policy) if vouched else ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
 
 
-def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order) -> _Verdict:
+def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order, now: datetime) -> _Verdict:
     """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there."""
     fitting = STATUSES_OF.get(claim.reason)
     rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
     differs = fitting is not None and order.status not in fitting
+    # What a delay is worth is little, what a fault is worth is all: of a late order nobody may take one for the other.
+    differs |= claim.is_time_told and claim.reason in _OF_GOODS and is_late(order, now)
     return ToHuman(rule=Rule.STATUS_DIFFERS) if account.status_counts and rests and differs else verdict
 
 
@@ -283,8 +286,7 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
                 return Deny(rule=Rule.NOT_DELIVERED_YET)
             return _pay(Rule.FAULTY, claim, order, charge, full)
         case Reason.LATE_DELIVERY:
-            arrived = order.delivered_at or now
-            if order.promised_at is None or arrived <= order.promised_at:
+            if not is_late(order, now):
                 return Deny(rule=Rule.NOT_LATE)
             return _pay(Rule.LATE, claim, order, charge, full * policy.late_percent // 100)
         case Reason.SERVICE_OUTAGE:
