@@ -87,8 +87,8 @@ async def end_from_outside(parts: "Parts", headgate: "Headgate", case_id: str, *
     """Bring a case to its end that was ended in Temporal's own tools, or whose workflow is gone; return what was done.
 
     Nothing is paid any more from the first step on. A run of it settles what may have been paid and records the ending.
-    What no webhook brought has no case to end, nor has a start beside an ended case that did not fit: its runs are
-    taken out of Temporal, and who said so, why and how they ended stays in the ledger.
+    What no webhook brought has no case to end: its runs are taken out of Temporal, and who said so, why and how they
+    ended stays in the ledger.
 
     Raises:
         UnknownCaseError: no such case.
@@ -110,19 +110,11 @@ async def end_from_outside(parts: "Parts", headgate: "Headgate", case_id: str, *
 
 async def _end_stray(parts: "Parts", headgate: "Headgate", case_id: str, why: str) -> str:
     """End what Temporal has under the id of a case that the store does not have as open."""
-    if await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
-        how = await _take_out(parts, headgate, await find_strays(headgate.temporal, case_id, all_runs=True), why)
-        return f"no webhook brought it, so there is no case to end: its run ({how}) is taken out of Temporal{_SOON}"
-    ended = await asyncio.to_thread(_ending, parts, case_id)
-    on_record = f"its ending is on record already: {ended}"
-    if ended.startswith(CaseState.DEAD_LETTERED):  # whose replay may still pay
-        raise ImpossibleError(f"{case_id}: {on_record}; `headgate dlq replay` works it again, `discard` gives it up")
-    try:
-        strays = await find_strays(headgate.temporal, case_id, all_runs=False)
-    except (ImpossibleError, UnknownCaseError):
-        raise ImpossibleError(f"{case_id}: {on_record}") from None
-    how = await _take_out(parts, headgate, strays, why)
-    return f"{on_record}; a later start of it ({how}) is taken out of Temporal{_SOON}"
+    if not await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
+        ended = await asyncio.to_thread(_ending, parts, case_id)
+        raise ImpossibleError(f"{case_id}: its ending is on record already: {ended}")
+    how = await _take_out(parts, headgate, await find_strays(headgate.temporal, case_id), why)
+    return f"no webhook brought it, so there is no case to end: its run ({how}) is taken out of Temporal{_SOON}"
 
 
 async def _take_out(parts: "Parts", headgate: "Headgate", strays: Strays, why: str) -> str:

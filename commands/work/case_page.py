@@ -14,6 +14,7 @@ from domain.case_details import effect_line, format_cost
 
 TEXT_SHOWN = 4000
 """Characters of a message that `cases show` prints."""
+UNHEARD = "its workflow says nothing of it: it failed at its start, or no case worker is there"
 _NAME_CHARS = 13
 _STANDS = {
     CaseState.RUNNING: "is being worked",

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -25,10 +25,13 @@ from commands.terminal.cli import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from client.case_rows import CaseRow
     from client.headgate import Headgate
     from domain.case import CaseAnswer, HumanDecision
 
+Answer = TypeVar("Answer")
 LET_IN_WITHIN_S = (
     3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
 )
@@ -75,7 +78,7 @@ def cases_list(
             )
         else:
             table(
-                ("case", "state", "category", "amount (minor units)", "cost (millionths of $)", "started (UTC)"),
+                ("case", "state", "category", "amount, minor", "cost µ$", "started UTC"),
                 (
                     (r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}")
                     for r in rows
@@ -95,11 +98,13 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from commands.work.case_page import case_page, settling_of
+    from commands.work.case_page import UNHEARD, case_page, settling_of
+    from domain.case import CaseMessage
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
-        message = await headgate.cases.message(case_id)
+        row = await headgate.cases.row(case_id)
+        message = await _or_unheard(row, headgate.cases.message(case_id), CaseMessage(notes=[UNHEARD]))
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return
@@ -109,10 +114,26 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     with_headgate(data_dir, work)
 
 
+async def _or_unheard(row: "CaseRow", asked: "Awaitable[Answer]", instead: "Answer") -> "Answer":
+    """Return what a case says of itself; of one that failed at its start, what stands instead."""
+    from domain.errors import NotReachableError
+
+    try:
+        return await asked
+    except NotReachableError:
+        if not row.ended_outside:
+            raise
+        return instead
+
+
 async def _case_document(headgate: "Headgate", case_id: str) -> dict[str, object]:
     """Return all that is known of a case: the fields of its row in the list, its status, and how it ended."""
+    from domain.case import CaseState, CaseStatus
+
     row = await headgate.cases.row(case_id)
-    status = await headgate.cases.status(case_id)
+    status = await _or_unheard(
+        row, headgate.cases.status(case_id), CaseStatus(case_id=case_id, state=CaseState.RUNNING)
+    )
     document = row.model_dump(mode="json") | status.model_dump(mode="json")
     if row.ended_outside:  # the workflow was never told, and would say what it was doing then
         return document | {"state": row.state, "waits_for": "", "waits_until": None}

@@ -39,7 +39,7 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
         typer.echo("no effects yet")
         return
     table(
-        ("at", "kind", "amount (minor units)", "currency", "payee", "approval", "key"),
+        ("at", "kind", "amount, minor", "currency", "payee", "approval", "key"),
         (
             (e["at"], e["kind"], e["amount_minor"], e["currency"], e["payee"], e["approval_id"], e["key"])
             for e in effects  # type: ignore[attr-defined]  # a JSON document

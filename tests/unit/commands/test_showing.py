@@ -53,6 +53,18 @@ def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> Non
     assert json.loads(stdout)["message"]["subject"] == "No refund"
 
 
+def test_what_failed_at_its_start_is_shown_with_its_remedy(fake: FakeHeadgate) -> None:
+    """It can be asked nothing: its input was never read."""
+    fake.is_heard = False
+    code, stdout, stderr = run("cases", "show", CASE)
+    assert code == 0, stderr
+    assert "its workflow says nothing of it" in stdout
+    assert f'  next          headgate cases close {CASE} --reason "…"' in stdout.splitlines()
+    fake.counts = False  # it waits, and no worker is there
+    code, _, stderr = run("cases", "show", CASE)
+    assert (code, "no case worker answered" in stderr) == (3, True)
+
+
 def test_what_did_not_fit_is_shown_with_the_intake(fake: FakeHeadgate) -> None:
     """As a case and an approval show theirs: it stood in the Web UI and the worker's log alone."""
     note = "the signal 'set_pace' changed nothing: it came with no input"

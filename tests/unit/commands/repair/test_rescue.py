@@ -248,10 +248,10 @@ async def test_of_an_ended_case_the_ending_and_the_money_are_told(world: World) 
 def strays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a real Temporal does with them: `tests/integration/test_strays.py`."""
 
-    async def find(temporal: FakeTemporal, case_id: str, *, all_runs: bool) -> Strays:
+    async def find(temporal: FakeTemporal, case_id: str) -> Strays:
         if case_id not in temporal.runs:
             raise UnknownCaseError(case_id)
-        if temporal.runs[case_id].status not in ((FAILED, TERMINATED) if all_runs else (FAILED,)):
+        if temporal.runs[case_id].status not in (FAILED, TERMINATED):
             raise ImpossibleError(case_id)
         return Strays(case_id, frozenset({"run"}), "failed: no input")
 
@@ -281,20 +281,6 @@ async def test_what_no_webhook_brought_is_taken_out_and_never_pays(
     assert forbidden(world, "forged") == "closed by ops: drill (failed: no input)"
     with pytest.raises(UnknownCaseError):
         await close(world, "forged")
-
-
-@pytest.mark.usefixtures("strays")
-async def test_a_start_that_did_not_fit_beside_an_ended_case_is_taken_out(world: World) -> None:
-    await world.admit("e1", "e2")
-    world.store.cases.close(outcome("e1"), None)
-    world.store.cases.close(outcome("e2", CaseState.DEAD_LETTERED), None)
-    for name in ("e1", "e2"):
-        world.runs(name, FAILED)
-    assert "on record already: done; a later start of it (failed: no input)" in await close(world, "e1")
-    assert forbidden(world, "e1") == "closed by ops: drill (failed: no input)"
-    with pytest.raises(ImpossibleError, match="dlq replay"):  # whose payments must not be forbidden
-        await close(world, "e2")
-    assert list(world.temporal.runs) == [case("e2")]
 
 
 class OneCase:
