@@ -244,7 +244,7 @@ def cases_close(
     """Close a waiting case without an answer; it ends as rejected.
 
     One that was ended in Temporal's own tools, or whose workflow is gone, is brought to its end: as cancelled, its
-    payments settled.
+    payments settled. What was started there by hand, and no webhook brought, is taken out, the reason on record.
     """
     from commands.rescue.rescuing import end_from_outside
     from domain.case import HumanDecision, Lane
