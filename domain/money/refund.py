@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from domain.money.amount import Money, format_minor
 from domain.money.claim import FAULTS, WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
 from domain.money.items import is_told_by_records, items_asked, may_mean_one
-from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus, is_late
+from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus, is_late, is_service
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -65,6 +65,7 @@ class Rule(StrEnum):
     DELIVERED_ALREADY = "delivered_already"
     NOT_DELIVERED_YET = "not_delivered_yet"
     STATUS_DIFFERS = "status_differs"
+    SERVICE_UNKNOWN = "service_unknown"
     NOT_LATE = "not_late"
     UNKNOWN_CHARGE = "unknown_charge"
     NO_RULE = "no_rule"
@@ -214,13 +215,21 @@ def decide_refund(
 
 
 def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order, now: datetime) -> _Verdict:
-    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there."""
+    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there, or
+    that is for something else.
+    """
     fitting = STATUSES_OF.get(claim.reason)
     rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
     differs = fitting is not None and order.status not in fitting
     # What a delay is worth is little, what a fault is worth is all: of a late order nobody may take one for the other.
     differs |= claim.is_time_told and claim.reason in _OF_GOODS and is_late(order, now)
-    return ToHuman(rule=Rule.STATUS_DIFFERS) if account.status_counts and rests and differs else verdict
+    if account.status_counts and rests and differs:
+        return ToHuman(rule=Rule.STATUS_DIFFERS)
+    # No chair has an outage, and of a router that was bought with its connection the price is no monthly fee.
+    is_outage = isinstance(verdict, Refund) and verdict.rule is Rule.OUTAGE
+    if account.kinds_count and is_outage and not is_service(order):
+        return ToHuman(rule=Rule.SERVICE_UNKNOWN)
+    return verdict
 
 
 def _rule_of_doubts(claim: Claim) -> Rule | None:
