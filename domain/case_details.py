@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from domain.case import CaseInput, CaseStatus, EffectRecord, Machine
 from domain.money.amount import format_minor
 
+_REASON_CHARS = 300
 _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -13,6 +14,31 @@ def money_of(effects: Sequence[EffectRecord]) -> int | None:
     """Return what the effects moved, minor units, or None if no money was moved."""
     moved = [e.amount_minor for e in effects if e.amount_minor is not None]
     return sum(moved) if moved else None
+
+
+def paid_line(effects: Sequence[EffectRecord]) -> str:
+    """Return what the effects moved, for people; empty where no money was moved.
+
+    >>> paid_line([EffectRecord(key="k", kind="refund", amount_minor=4500, currency="USD")])
+    '45.00 USD'
+    """
+    moved: dict[str, int] = {}
+    for effect in effects:
+        if effect.amount_minor is not None and effect.currency:
+            moved[effect.currency] = moved.get(effect.currency, 0) + effect.amount_minor
+    return ", ".join(format_minor(minor, currency) for currency, minor in moved.items())
+
+
+def ended_early(reason: str, effects: Sequence[EffectRecord]) -> str:
+    """Return how a case ended that was cancelled: by whose word, and what had moved all the same.
+
+    >>> ended_early("closed by ops: drill", [EffectRecord(key="k", kind="refund", amount_minor=4500, currency="USD")])
+    'closed by ops: drill; paid: 45.00 USD'
+    >>> ended_early("", [])
+    'cancelled'
+    """
+    paid = paid_line(effects)
+    return (plain(reason)[:_REASON_CHARS] or "cancelled") + (f"; paid: {paid}" if paid else "")
 
 
 _MACHINES = {
@@ -60,7 +86,7 @@ def case_details(status: CaseStatus, subject: str) -> str:
             ("category", status.category or "none yet"),
             ("subject", subject[:80]),
             ("decision", status.finding),
-            *(("effect", _effect(effect)) for effect in status.effects),
+            *(("effect", effect_line(effect)) for effect in status.effects),
             ("cost", f"{format_cost(status.usage.cost_micros)} ({status.usage.calls} model calls, {tokens} tokens)"),
             ("answered by", "the embedded stand-in, at least in part" if status.usage.degraded else ""),
             ("blueprint", status.blueprint_version),
@@ -69,7 +95,12 @@ def case_details(status: CaseStatus, subject: str) -> str:
     )
 
 
-def _effect(effect: EffectRecord) -> str:
+def effect_line(effect: EffectRecord) -> str:
+    """Write an effect for people: what it was, the money with its currency, its key, and whose approval it had.
+
+    >>> effect_line(EffectRecord(key="case/shop/1/refund", kind="refund", amount_minor=4500, currency="USD"))
+    'refund of 45.00 USD under case/shop/1/refund'
+    """
     paid = effect.amount_minor is not None and effect.currency
     money = f" of {format_minor(effect.amount_minor or 0, effect.currency or '')}" if paid else ""
     approved = f", approved in {effect.approval_id}" if effect.approval_id else ""

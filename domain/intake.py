@@ -9,7 +9,8 @@ SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 10_000.0  # beyond them a pace i
 class IntakeState(BaseModel):
     """State of `IntakeWorkflow`; `per_second` is the pace in cases.
 
-    While `taking`, a batch may come in: what waits after a pause waits for sure once that is over.
+    While `taking`, a batch may come in: what waits after a pause waits for sure once that is over. `notices` are of
+    messages that did not fit and changed nothing, each once.
     """
 
     per_second: float = Field(default=20.0, ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
@@ -17,6 +18,7 @@ class IntakeState(BaseModel):
     taking: bool = False
     admitted: int = 0
     poison: int = 0
+    notices: list[str] = Field(default_factory=list)
 
 
 class PaceChange(BaseModel):

@@ -1,21 +1,21 @@
 """The gateway's application: the webhook path first, everything else through Starlette."""
 
-import asyncio
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from domain.errors import WebhookRefusedError
 from domain.inbound.signing import TOLERANCE_S
-from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES, problem
+from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES
 from domain.installation.in_force import InForce
+from gateway.answers import problem_response
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
 from gateway.console.case_pages import CasePages
@@ -24,12 +24,13 @@ from gateway.console.door import Door
 from gateway.console.pages import page, stylesheet
 from gateway.console.sessions import Sessions, ensure_session_key
 from gateway.console.visitors import Visitors
+from gateway.heads import head_refusal
+from gateway.readiness import Liveness, Readiness
 from gateway.webhooks.problems import send_problem
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
 from ports.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
-_READY_WITHIN_S = 5.0
 _FOR_MACHINES = frozenset({"/healthz", "/readyz"})  # whoever looks after the gateway asks by any name
 
 
@@ -65,8 +66,8 @@ def create_gateway(
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
-    The pages of cases need `cases` and `originals` as well. `/readyz` says what is `in_force` and, with `standstills`,
-    what is stuck; `/healthz` says whose gateway it is.
+    The pages of cases need `cases` and `originals` as well. `/readyz` tells operators (`gateway/readiness.py`) what is
+    `in_force` and, with `standstills`, what is stuck; `/healthz` says whose gateway it is.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
@@ -82,14 +83,15 @@ def create_gateway(
         tolerance_s=settings.tolerance_s,
         retry_after_s=settings.retry_after_s,
     )
+    approvers = _approvers(settings.approvers_file)
     routes = [
         Route("/", _FirstPage(settings, with_approvals=with_approvals, with_cases=with_cases).show, methods=["GET"]),
         Route("/static/style.css", stylesheet, methods=["GET"]),
-        Route("/healthz", _Liveness(in_force).show, methods=["GET"]),
-        Route("/readyz", _Readiness(inbox, in_force, standstills).show, methods=["GET"]),
+        Route("/healthz", Liveness(in_force).show, methods=["GET"]),
+        Route("/readyz", Readiness(inbox, in_force, standstills, approvers).show, methods=["GET"]),
     ]
-    if desk is not None and settings.approvers_file is not None:
-        door = _door(settings.approvers_file, settings, with_cases=with_cases)
+    if desk is not None and settings.approvers_file is not None and approvers is not None:
+        door = _door(approvers, settings.approvers_file, settings, with_cases=with_cases)
         routes += door.routes() + ApprovalPages(desk, door).routes()
         if cases is not None and originals is not None:
             routes += CasePages(cases, originals, door).routes()
@@ -98,24 +100,35 @@ def create_gateway(
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         # The hot path does without middleware and routing, which cost as much as all that it does itself.
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] != "http":
+            await rest(scope, receive, send)
+            return
+        path: str = scope["path"]
+        refused: WebhookRefusedError | None = head_refusal(scope["http_version"], scope["headers"])
+        if refused is None and path.startswith(PREFIX):
             await receiver(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["path"] not in _FOR_MACHINES:
+        if refused is None and path not in _FOR_MACHINES:
             refused = visitors.refusal(scope["method"], dict(scope["headers"]))
-            if refused is not None:
-                await send_problem(send, refused)
-                return
+        if refused is not None:
+            await send_problem(send, refused)
+            return
         await rest(scope, receive, send)
 
     return gateway
 
 
-def _door(approvers_file: Path, settings: GatewaySettings, *, with_cases: bool) -> Door:
-    ensure_approvers(approvers_file, [])
+def _approvers(file: Path | None) -> ApproverRegistry | None:
+    if file is None:
+        return None
+    ensure_approvers(file, [])
+    return ApproverRegistry(file)
+
+
+def _door(approvers: ApproverRegistry, approvers_file: Path, settings: GatewaySettings, *, with_cases: bool) -> Door:
     key = ensure_session_key(approvers_file.with_name("session.key"))
     return Door(
-        ApproverRegistry(approvers_file),
+        approvers,
         Sessions(key, lifetime_s=settings.session_s, ended_file=approvers_file.with_name("ended-sessions")),
         secure_cookies=settings.secure_cookies,
         with_cases=with_cases,
@@ -141,57 +154,12 @@ class _FirstPage:
         )
 
 
-class _Readiness:
-    """Ready is who can take webhooks. What is stuck in Temporal is told beside it, and takes no gateway out of service:
-    webhooks would be refused that can wait in the pen.
-    """
-
-    def __init__(self, inbox: Inbox, in_force: InForce | None, standstills: Standstills | None) -> None:
-        self._inbox = inbox
-        self._in_force = {} if in_force is None else {"in_force": in_force.model_dump(mode="json")}
-        self._standstills = standstills
-
-    async def show(self, _: Request) -> Response:
-        try:
-            async with asyncio.timeout(_READY_WITHIN_S):
-                await self._inbox.check_writable()
-        except Exception as e:  # noqa: BLE001 - any trouble means: not ready
-            _LOG.warning("not ready: %s %s", type(e).__name__, e)
-            return _problem_response(
-                503, "not_ready", "Not ready", "the holding pen cannot take anything in", "try again later"
-            )
-        return JSONResponse({"ready": True, **self._in_force} | await self._told_of_standstills())
-
-    async def _told_of_standstills(self) -> dict[str, object]:
-        if self._standstills is None:
-            return {}
-        look = await self._standstills.latest()
-        if look is None:
-            return {"stuck": None, "warnings": ["Temporal does not say what is stuck"]}
-        return {"stuck": len(look.stuck), "warnings": look.warnings()}
-
-
-class _Liveness:
-    def __init__(self, in_force: InForce | None) -> None:
-        self._whose = {"instance": in_force.installation} if in_force is not None else {}
-
-    async def show(self, _: Request) -> Response:
-        return JSONResponse({"alive": True, **self._whose})
-
-
 async def _answer_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     remedy = "GET / shows what there is here"
-    return _problem_response(error.status_code, "http", error.detail, error.detail, remedy, error.headers)
+    return problem_response(error.status_code, "http", error.detail, error.detail, remedy, error.headers)
 
 
 async def _answer_bug(_: Request, error: Exception) -> Response:
     _LOG.error("a page met a bug: %s", type(error).__name__)
-    return _problem_response(503, "unavailable", "Not available just now", "something broke", "try again later")
-
-
-def _problem_response(
-    status: int, code: str, title: str, detail: str, remedy: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    content = problem(status, code, title, detail, remedy)
-    return JSONResponse(content, status, headers=headers, media_type="application/problem+json")
+    return problem_response(503, "unavailable", "Not available just now", "something broke", "try again later")

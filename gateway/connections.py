@@ -9,6 +9,7 @@ import asyncio
 import json
 import math
 import resource
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -25,7 +26,12 @@ _SWEEP_S = 0.5
 _LAST_WORD_S = 1.0  # so long what still comes is thrown away, so that the peer gets to read the answer
 _LAST_BYTES = 4 * 1024 * 1024
 _SPARE_FILES = 200  # descriptors that stores, logs and Temporal need beside the connections
-_REASONS = {408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+_REASONS = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    431: b"Request Header Fields Too Large",
+    503: b"Service Unavailable",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,16 @@ def _too_large(limits: ConnectionLimits) -> WebhookRefusedError:
 def _too_slow() -> WebhookRefusedError:
     return WebhookRefusedError(
         408, "too_slow", "Too slow", "the request did not come to its end in time", "send it again, all at once"
+    )
+
+
+def _malformed(why: str) -> WebhookRefusedError:
+    return WebhookRefusedError(
+        400,
+        "bad_request",
+        "No valid HTTP request",
+        f"what came is no request of HTTP/1.1: {why or 'it cannot be read'}"[:200],
+        "send it by a client that speaks HTTP/1.1, to the address that begins with http:// unless a proxy does TLS",
     )
 
 
@@ -229,6 +245,11 @@ class GuardedConnection(HttpToolsProtocol):
         if self.is_answering and not self.transport.is_closing():
             self._now(_Doing.ANSWERING if more else _Doing.IDLE)
 
+    def send_400_response(self, msg: str) -> None:
+        """End a connection on which something came that is no request; the server calls it where its parser raised."""
+        error = sys.exception()
+        self.give_up(_malformed(msg if error is None else str(error)))
+
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that was quiet, though its peer has not read all of the answer."""
         self.give_up()
@@ -260,7 +281,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _may_say(self, refusal: WebhookRefusedError) -> bool:
         if self._doing is _Doing.HEAD:
-            asked = self._has_begun or refusal.status == 503
+            asked = self._has_begun or refusal.status in (400, 503)
             return asked and self._is_quiet
         return self._doing is _Doing.BODY and not self.pipeline and not self.cycle.response_started
 

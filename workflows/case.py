@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         SpecialistRequest,
         SpecialistResult,
     )
-    from domain.case_details import case_details, money_of, unanswered
+    from domain.case_details import case_details, ended_early, money_of, unanswered
     from domain.conversations.message import message_of
     from domain.conversations.words import CustomerWord, WordTaken, says_little, span
     from domain.deadletter import FailedStep
@@ -310,9 +310,9 @@ class CaseWorkflow:
         self._talk.end()
 
         async def record() -> CaseOutcome:
-            self._status.finding = "cancelled"
             await self._endings.forbid_effects()
             await self._endings.settle(options.FINAL_SETTLEMENT, "the case was cancelled")
+            self._status.finding = ended_early(workflow.cancellation_reason() or "", self._status.effects)
             return await self._close(Conclusion(CaseState.CANCELLED))
 
         outcome = await shielded(record())

@@ -27,7 +27,7 @@ class IntakeWorkflow:
     def __init__(self, state: IntakeState) -> None:
         self._state = state
         self._changed = 0
-        self.notices: list[str] = []  # of messages that do not fit
+        self.notices = state.notices  # of messages that do not fit
 
     @workflow.run
     async def run(self, state: IntakeState) -> None:

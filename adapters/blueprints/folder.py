@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
@@ -15,6 +15,7 @@ from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
 from domain.blueprint_checks import check_rules
 from domain.errors import CategoryError, ConfigurationError, RuleError
+from domain.installation.mistakes import mistake
 from domain.reading.knowledge import Article
 from domain.specialists import SPECIALISTS
 
@@ -135,26 +136,26 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     return blueprint, articles
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, model: type[BaseModel] = Blueprint) -> str:
     found = error.errors(include_url=False)
     first = found[0]
     if _category_error(error) is not None:
         return first["msg"].removeprefix("Value error, ")
     where = ".".join(str(part) for part in first["loc"]) or "the whole file"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"key {where}: {first['msg']}, found {first['input']!r:.80}{more}"
+    return f"key {where}: {mistake(first, model)}{more}"
 
 
 def _first_of_articles(error: ValidationError) -> str:
     """Tell the first mistake by the number of its article, from 1: a file of articles has no names for its places."""
     first = error.errors(include_url=False)[0]
     if not first["loc"]:
-        return _first(error)
+        return f"{mistake(first)} with the articles in it"
     number, *where = first["loc"]
     key = ".".join(str(part) for part in where)
-    found = "" if first["type"] == "missing" else f", found {first['input']!r:.80}"
+    said = mistake({**first, "loc": tuple(where)}, Article) if where else mistake(first)
     return (
-        f"article {int(number) + 1}{f', key {key}' if key else ''}: {first['msg']}{found}; "
+        f"article {int(number) + 1}{f', key {key}' if key else ''}: {said}; "
         "an article has article_id, area, title, symptoms, cause and steps"
     )
 

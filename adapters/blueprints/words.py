@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from adapters.blueprints.files import decoded, entries, is_language, line_of, read_bytes
 from domain.errors import ConfigurationError
+from domain.installation.mistakes import mistake
 from domain.reading.words import Words, joined, lists_of
 
 
@@ -62,4 +63,4 @@ def _said(path: Path, text: str, error: ValidationError) -> str:
     place = f"{path}, line {line}" if line else str(path)
     key = ".".join(str(part) for part in first["loc"])
     known = ", ".join(lists_of(Words()))
-    return f"{place}: key {key}: {first['msg']}, found {first['input']!r:.80}; expected lists of texts by {known}"
+    return f"{place}: key {key}: {mistake(first)}; expected lists of texts by {known}"

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from domain.errors import ConfigurationError
 from domain.inbound.webhook import DEFAULT_TENANT
+from domain.installation.mistakes import mistake
 from domain.money.records import LineKind, OrderStatus
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w$ ]{0,62}")
@@ -296,13 +297,13 @@ def read_mapping(path: Path, model: type[Mapping]) -> Mapping:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}): name a TOML file") from error
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_first(error)}") from error
+        raise ConfigurationError(f"{path}: {_first(error, model)}") from error
     except ValueError as error:  # no UTF-8, no TOML
         raise ConfigurationError(f"{path}: no valid TOML: {error}") from error
 
 
-def _first(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False)
+def _first(error: ValidationError, model: type[BaseModel]) -> str:
+    found = error.errors(include_url=False)
     where = ".".join(str(part) for part in found[0]["loc"]) or "the whole file"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"key {where}: {found[0]['msg'].removeprefix('Value error, ')}{more}"
+    return f"key {where}: {mistake(found[0], model, quote=False)}{more}"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from client.refusals import describe
 from client.starting import TemporalCaseStarter
+from commands.rescue.strays import Strays, find_strays, remove_strays
 from domain.audit.facts import ExecutionStatus
 from domain.authority.rescue import Rescue, RescueReport, rescue_of
 from domain.case import CaseState
+from domain.case_details import paid_line
 from domain.errors import ImpossibleError, UnknownCaseError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ PAGE = 1000
 LET_IN_WITHIN_S = 120.0
 LOOK_EVERY_S = 1.0
 AT_ONCE = 16  # cases that Temporal is asked about
+_SOON = ", whose lists may show it a minute longer"
 ENDED = "its case had ended, and the store lost that"
 WHY = "its workflow was gone, and the case began again"
 
@@ -84,6 +87,8 @@ async def end_from_outside(parts: "Parts", headgate: "Headgate", case_id: str, *
     """Bring a case to its end that was ended in Temporal's own tools, or whose workflow is gone; return what was done.
 
     Nothing is paid any more from the first step on. A run of it settles what may have been paid and records the ending.
+    What no webhook brought has no case to end: its runs are taken out of Temporal, and who said so, why and how they
+    ended stays in the ledger.
 
     Raises:
         UnknownCaseError: no such case.
@@ -91,16 +96,45 @@ async def end_from_outside(parts: "Parts", headgate: "Headgate", case_id: str, *
     """
     found = {case.case_id: case for case in await asyncio.to_thread(parts.open_cases.open_cases)}
     case = found.get(case_id)
-    if case is None:
-        if await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
-            raise UnknownCaseError(case_id)
-        raise ImpossibleError(f"{case_id}: its ending is on record already")
     why = f"closed by {by}: {reason or 'no reason given'}"
+    if case is None:
+        return await _end_stray(parts, headgate, case_id, why)
     await asyncio.to_thread(parts.store.ledger.forbid, case_id, why, datetime.now(UTC))
     if not await begin_again(parts, headgate, case, why):
         raise ImpossibleError(f"{case_id}: somebody else began it again just now; look at it and close it then")
-    await headgate.temporal.get_workflow_handle(case_id).cancel()
+    await headgate.temporal.get_workflow_handle(case_id).cancel(reason=why)
+    if paid := await asyncio.to_thread(_paid, parts, case_id):
+        return f"{paid} was paid for it, and stays so; it is closed as cancelled, and nothing more is paid"
     return "it ends as cancelled: what may have been paid is settled first, which takes two minutes where that is open"
+
+
+async def _end_stray(parts: "Parts", headgate: "Headgate", case_id: str, why: str) -> str:
+    """End what Temporal has under the id of a case that the store does not have as open."""
+    if not await asyncio.to_thread(parts.open_cases.lacking, [case_id]):
+        ended = await asyncio.to_thread(_ending, parts, case_id)
+        raise ImpossibleError(f"{case_id}: its ending is on record already: {ended}")
+    how = await _take_out(parts, headgate, await find_strays(headgate.temporal, case_id), why)
+    return f"no webhook brought it, so there is no case to end: its run ({how}) is taken out of Temporal{_SOON}"
+
+
+async def _take_out(parts: "Parts", headgate: "Headgate", strays: Strays, why: str) -> str:
+    """Put on record why, then remove; return how they ended."""
+    said = f"{why} ({strays.how})"
+    await asyncio.to_thread(parts.store.ledger.forbid, strays.case_id, said, datetime.now(UTC))
+    await remove_strays(headgate.temporal, strays)
+    return strays.how
+
+
+def _ending(parts: "Parts", case_id: str) -> str:
+    """Return how a case ended by the store, and what was paid for it."""
+    replay = parts.store.cases.load(case_id).case.replay
+    ended = parts.store.cases.ending(case_id, replay)
+    paid = _paid(parts, case_id)
+    return (ended.state if ended is not None else "ended") + (f", paid {paid}" if paid else "")
+
+
+def _paid(parts: "Parts", case_id: str) -> str:
+    return paid_line([row.effect for row in parts.store.ledger.effects_of(case_id) if row.paid])
 
 
 async def _look_into_the_pen(parts: "Parts", report: RescueReport) -> None:

@@ -35,7 +35,10 @@ Fields = Annotated[
 
 @sources_app.command("list")
 def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """List the sources of sources.json, without their secrets."""
+    """List the sources of sources.json, without their secrets.
+
+    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address.
+    """
 
     async def work() -> "list[SourceEntry]":
         from gateway.webhooks.source_changes import read_sources

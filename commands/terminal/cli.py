@@ -71,16 +71,20 @@ def report(ids: Sequence[str], message: str, *, as_json: bool, accepted: bool = 
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table: formatted on a terminal, tab-separated otherwise."""
+    """Print a table: with the names of its columns on a terminal, tab-separated and without them otherwise.
+
+    The first column is what other commands are given: it is not broken over lines.
+    """
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join("" if cell is None else str(cell) for cell in row))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    first, *others = columns
+    shown = Table(Column(first, no_wrap=True), *others, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console().print(shown)

@@ -17,7 +17,11 @@ approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, 
 
 @approvals_app.command("list")
 def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """List what waits for a decision, the oldest first."""
+    """List what waits for a decision, the oldest first.
+
+    Piped, a line each, tab-separated: approval, amount, what, until when (UTC), what the customer wrote since, what the
+    customer wrote.
+    """
     from domain.briefs.request import short_request
 
     async def work(headgate: "Headgate") -> None:

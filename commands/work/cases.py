@@ -1,11 +1,9 @@
 """`headgate cases`: start, follow, list, decide and cancel cases."""
 
 import asyncio
-import json
 import sys
-import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -25,19 +23,18 @@ from commands.terminal.cli import (
     with_headgate,
     with_headgate_and_store,
 )
-from commands.work.settling import settling_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from client.case_rows import CaseRow
     from client.headgate import Headgate
     from domain.case import CaseAnswer, HumanDecision
 
+Answer = TypeVar("Answer")
 LET_IN_WITHIN_S = (
     3.0  # from the webhook's 202 to a case that can be asked, where the intake neither rests nor is paused
 )
-
-TEXT_SHOWN = 4000
-"""Characters of a message that `cases show` prints."""
 
 WAITING_HINT = "`headgate cases show CASE`: why, and what the customer wrote; `cases original CASE`: as it came in"
 
@@ -52,7 +49,11 @@ def cases_list(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List cases, newest first."""
+    """List cases, newest first.
+
+    Piped, a line each, tab-separated: case, state, category, amount in minor units, cost in millionths of a US dollar,
+    start (UTC).
+    """
     from client.case_filters import case_filter
     from domain.case import CaseState
     from domain.routing import parse_route
@@ -77,7 +78,7 @@ def cases_list(
             )
         else:
             table(
-                ("case", "state", "category", "amount", "cost µ$", "started"),
+                ("case", "state", "category", "amount, minor", "cost µ$", "started UTC"),
                 (
                     (r.case_id, r.state, r.category, r.amount_minor, r.cost_micros, f"{r.started_at:%m-%d %H:%M:%S}")
                     for r in rows
@@ -91,40 +92,48 @@ def cases_list(
 
 @cases_app.command("show")
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show one case: state, decision, money, cost, what it waits for, and what it is about.
+    """Show one case for people: what, whose, where it stands, money, what it waits for, what to type next.
 
-    The message is shown as the models see it: cleaned, with tokens for personal data as far as rules find them (of
-    names, those that came with the message); above it, quoted, the sentences that ask for something. `headgate cases
-    original` shows it as it came in.
+    --json prints all fields, amounts in minor units. The message is shown as the models see it: cleaned, with tokens
+    for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
+    sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from domain.briefs.request import request_rows
+    from commands.work.case_page import UNHEARD, case_page, settling_of
+    from domain.case import CaseMessage
 
     async def work(headgate: "Headgate") -> None:
         document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
-        message = await headgate.cases.message(case_id)
+        row = await headgate.cases.row(case_id)
+        message = await _or_unheard(row, headgate.cases.message(case_id), CaseMessage(notes=[UNHEARD]))
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return
-        for name, value in (document | message.model_dump(exclude={"text", "request"})).items():
-            if value not in ("", None, [], 0):
-                typer.echo(
-                    f"{name:18} {json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
-                )
-        for name, value in request_rows(message.request):
-            typer.echo(f"{name:18} {value}")
-        # Untrusted text: control characters could move the terminal's cursor.
-        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
-        typer.echo(textwrap.indent(text, "  | ", lambda _: True))
-        if len(message.text) > TEXT_SHOWN:
-            typer.echo(f"  … {len(message.text) - TEXT_SHOWN} more characters: --json shows them")
+        for line in case_page(document, message):
+            typer.echo(line)
 
     with_headgate(data_dir, work)
 
 
+async def _or_unheard(row: "CaseRow", asked: "Awaitable[Answer]", instead: "Answer") -> "Answer":
+    """Return what a case says of itself; of one that failed at its start, what stands instead."""
+    from domain.errors import NotReachableError
+
+    try:
+        return await asked
+    except NotReachableError:
+        if not row.ended_outside:
+            raise
+        return instead
+
+
 async def _case_document(headgate: "Headgate", case_id: str) -> dict[str, object]:
     """Return all that is known of a case: the fields of its row in the list, its status, and how it ended."""
+    from domain.case import CaseState, CaseStatus
+
     row = await headgate.cases.row(case_id)
-    status = await headgate.cases.status(case_id)
+    status = await _or_unheard(
+        row, headgate.cases.status(case_id), CaseStatus(case_id=case_id, state=CaseState.RUNNING)
+    )
     document = row.model_dump(mode="json") | status.model_dump(mode="json")
     if row.ended_outside:  # the workflow was never told, and would say what it was doing then
         return document | {"state": row.state, "waits_for": "", "waits_until": None}
@@ -235,7 +244,7 @@ def cases_close(
     """Close a waiting case without an answer; it ends as rejected.
 
     One that was ended in Temporal's own tools, or whose workflow is gone, is brought to its end: as cancelled, its
-    payments settled.
+    payments settled. What was started there by hand, and no webhook brought, is taken out, the reason on record.
     """
     from commands.rescue.rescuing import end_from_outside
     from domain.case import HumanDecision, Lane

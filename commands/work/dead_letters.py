@@ -33,7 +33,10 @@ def dlq_list(
     every: Annotated[bool, typer.Option("--all", help="Replayed and discarded ones too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the oldest first."""
+    """List dead letters, the oldest first.
+
+    Piped, a line each, tab-separated: dead letter, kind, step, status, last error.
+    """
 
     async def work(parts: "Parts") -> list[dict[str, object]]:
         from domain.deadletter import DeadLetterStatus

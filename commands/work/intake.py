@@ -14,7 +14,7 @@ intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what
 
 @intake_app.command("show")
 def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show pace, pause and counts."""
+    """Show pace, pause and counts, and messages to the intake that did not fit and changed nothing."""
 
     async def work(headgate: "Headgate") -> None:
         state = await headgate.intake.state()
@@ -24,6 +24,8 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
         pause = "pausing, a batch is still coming in" if state.taking else "paused"
         doing = pause if state.paused else f"up to {state.per_second:g} cases per second"
         typer.echo(f"{doing}; {state.admitted} admitted, {state.poison} unreadable")
+        for notice in state.notices:
+            typer.echo(f"  note: {notice}")
 
     with_headgate(data_dir, work)
 

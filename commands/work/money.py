@@ -22,7 +22,10 @@ effects_app = typer.Typer(no_args_is_help=True, help="The kill switch: stop and 
 
 @ledger_app.command("export")
 def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Print the executed effects; with --json also the entries of the books."""
+    """Print the executed effects; with --json also the entries of the books.
+
+    Piped, a line each, tab-separated: time, kind, amount in minor units, currency, payee, approval, key.
+    """
 
     async def work(parts: "Parts") -> dict[str, object]:
         return parts.store.reports.ledger_export().model_dump(mode="json")
@@ -36,7 +39,7 @@ def ledger_export(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
         typer.echo("no effects yet")
         return
     table(
-        ("at", "kind", "amount", "currency", "payee", "approval", "key"),
+        ("at", "kind", "amount, minor", "currency", "payee", "approval", "key"),
         (
             (e["at"], e["kind"], e["amount_minor"], e["currency"], e["payee"], e["approval_id"], e["key"])
             for e in effects  # type: ignore[attr-defined]  # a JSON document

@@ -23,6 +23,8 @@ TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of all secrets, not one of them
 _OURS = tuple((name.encode(), name) for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER))
 _SVIX = tuple((raw.replace(b"webhook-", b"svix-"), name) for raw, name in _OURS)
+SIGNING_HEADERS = tuple(raw for raw, _ in (*_OURS, *_SVIX))
+"""All headers that a signature may come in, as they are named on the wire."""
 _MIN_KEY_BYTES = 16
 _MAX_SIGNATURES = 16  # tried of one header: senders rotate with two or three
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)

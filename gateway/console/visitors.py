@@ -45,7 +45,7 @@ class Visitors:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        name = _name_of(host)
+        name = name_of(host)
         return host in self._names or name in self._names or _is_address(name)
 
     def _is_own_form(self, host: str, headers: Mapping[bytes, bytes]) -> bool:
@@ -72,7 +72,12 @@ def _plain(host: str) -> str:
     return name.removesuffix(".")
 
 
-def _name_of(host: str) -> str:
+def name_of(host: str) -> str:
+    """Return a host without its port, empty where it is none.
+
+    >>> name_of("localhost:8700"), name_of("[::1]:8700"), name_of("[::1")
+    ('localhost', '::1', '')
+    """
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

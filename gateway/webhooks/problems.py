@@ -32,6 +32,11 @@ class RefusedAnswerError(WebhookRefusedError):
             self.headers += ((b"retry-after", str(max(1, math.ceil(retry_after_s))).encode()),)
 
 
+def ambiguous_head(code: str, title: str, detail: str, remedy: str) -> RefusedAnswerError:
+    """Return the refusal of a head that two programs could read in two ways, and of what may stand behind it."""
+    return RefusedAnswerError(400, code, title, detail, remedy, headers=((b"connection", b"close"),))
+
+
 def unknown_source() -> RefusedAnswerError:
     """Return the refusal of an unknown source."""
     return RefusedAnswerError(

@@ -5,7 +5,7 @@ from typing import Self
 
 from client.case_rows import CaseRow
 from domain.case import CaseAnswer, CaseMessage, CaseState, CaseStatus, HumanDecision
-from domain.errors import UnknownCaseError
+from domain.errors import NotReachableError, UnknownCaseError
 from domain.intake import IntakeState
 from domain.money.amount import Money
 from domain.money.approval import ApprovalDecision, ApprovalView, Brief, DecisionAnswer, PendingApprovals
@@ -19,6 +19,7 @@ class FakeHeadgate:
     def __init__(self) -> None:
         self.counts = True
         self.temporal = None
+        self.is_heard = True
         self.cases = FakeCases(self)
         self.approvals = FakeApprovals(self)
         self.intake = FakeIntake()
@@ -42,9 +43,13 @@ class FakeCases:
         return CaseRow(case_id=case_id, state=state, tenant="acme", amount_minor=500, cost_micros=7)
 
     async def status(self, case_id: str) -> CaseStatus:
+        if not self._headgate.is_heard:
+            raise NotReachableError("no case worker answered")
         return CaseStatus(case_id=case_id, state=CaseState.WAITING_HUMAN, waits_for="a person")
 
     async def message(self, case_id: str) -> CaseMessage:
+        if not self._headgate.is_heard:
+            raise NotReachableError("no case worker answered")
         return CaseMessage(
             subject="No refund", lang="en", flags=["attachments"], request=["“Where is my money?”"], text=MESSAGE
         )
@@ -93,7 +98,10 @@ class FakeApprovals:
 
 
 class FakeIntake:
-    """An intake that does as it is told."""
+    """An intake that does as it is told; it has had one message that did not fit."""
+
+    async def state(self) -> IntakeState:
+        return IntakeState(notices=["the signal 'set_pace' changed nothing: it came with no input"])
 
     async def pause(self) -> IntakeState:
         return IntakeState(paused=True)

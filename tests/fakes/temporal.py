@@ -17,7 +17,7 @@ class FakeRun:
     status: WorkflowExecutionStatus
     outcome: CaseOutcome | None = None
     case: CaseInput | None = None
-    cancelled: bool = False
+    cancelled: str = ""  # why
 
 
 @dataclass
@@ -52,5 +52,5 @@ class _FakeHandle:
             raise RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
         return self.temporal.runs[self.workflow_id]
 
-    async def cancel(self) -> None:
-        self.temporal.runs[self.workflow_id].cancelled = True
+    async def cancel(self, *, reason: str = "") -> None:
+        self.temporal.runs[self.workflow_id].cancelled = reason or "no reason"

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("both_ways")
 BIG = 600_000
 
 
-async def cancelled(handle: WorkflowHandle, world: FakeWorld) -> CaseOutcome:
+async def cancelled(handle: WorkflowHandle, world: FakeWorld, finding: str = "cancelled") -> CaseOutcome:
     """Wait for the end; return what was recorded of it."""
     with pytest.raises(WorkflowFailureError) as failure:
         await asyncio.wait_for(handle.result(), REAL_TIME_S)
@@ -36,7 +36,7 @@ async def cancelled(handle: WorkflowHandle, world: FakeWorld) -> CaseOutcome:
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
     outcome = world.closed()
     assert outcome.state is CaseState.CANCELLED
-    assert outcome.finding == "cancelled"
+    assert outcome.finding == finding
     [forbidden] = {r.case_id for r in world.requests("forbid_effects")}
     assert forbidden == handle.id
     assert world.names.index("forbid_effects") < world.names.index("close_case")
@@ -162,7 +162,7 @@ async def test_payment_under_way_is_waited_for(mill: Mill, world: FakeWorld) -> 
     await asyncio.sleep(0.3)  # the cancellation reaches both workflows
     assert "forbid_effects" not in world.names
     held.let_go()
-    outcome = await cancelled(handle, world)
+    outcome = await cancelled(handle, world, "cancelled; paid: 20.00 USD")
     assert [(e.key, e.amount_minor) for e in outcome.effects] == [(f"{handle.id}/refund", 2000)]
     assert len(world.of("refund")) == 1
 
@@ -174,8 +174,8 @@ async def test_payment_in_doubt_is_settled(mill: Mill, world: FakeWorld) -> None
     world.always("settle_effects", SettleResult(effects=[paid]))
     handle = await mill.start()
     await eventually(lambda: _called(world, "refund"))
-    await handle.cancel()
-    outcome = await cancelled(handle, world)
+    await handle.cancel(reason="closed by ops: a *drill*")
+    outcome = await cancelled(handle, world, "closed by ops: a drill; paid: 20.00 USD")
     assert outcome.effects == [paid]
     assert world.names.index("forbid_effects") < world.names.index("settle_effects") < world.names.index("close_case")
 

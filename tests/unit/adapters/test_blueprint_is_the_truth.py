@@ -26,6 +26,7 @@ from workers.settings import Settings
 
 MUTATIONS = 200
 AT_ONCE = 20
+PYDANTICS = re.compile(r"Input should|Field required|Extra inputs|unable to|[Vv]alue error|should (?:have|match|be)")
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 
 
@@ -89,6 +90,7 @@ def test_validate_is_the_truth(first: int, tmp_path: Path, store: Store, monkeyp
         except Exception as error:  # noqa: BLE001
             pytest.fail(f"mutation {number} ({done}) passes, but {type(error).__name__}: {error}")
     assert 0 < len(refused) <= AT_ONCE
+    assert {done: said for done, said in refused.items() if PYDANTICS.search(said)} == {}
     unnamed = {done: said for done, said in refused.items() if str(tmp_path) not in said or "\n" in said}
     assert unnamed == {}, "one line that names the file"
 

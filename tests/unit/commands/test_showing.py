@@ -1,6 +1,8 @@
 """Commands that show something: cases, the audit, the doctor."""
 
 import json
+import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from adapters.store import open_store
 from client.case_rows import CaseRow
+from commands.terminal.cli import table
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
 from domain.audit.facts import AuditReport, Violation
@@ -42,12 +45,56 @@ def test_who_must_answer_a_case_sees_what_it_is_about(fake: FakeHeadgate) -> Non
     code, stdout, stderr = run("cases", "show", CASE)
     assert code == 0, stderr
     assert "No refund" in stdout
-    assert '["attachments"]' in stdout
+    assert "  marks         attachments" in stdout.splitlines()
     assert "  | Where is\n  | \n  | my  [2Jmoney?" in stdout
     assert "\x1b" not in stdout, "it is the sender's text"
-    assert "the customer       “Where is my money?”" in stdout
+    assert "  the customer  “Where is my money?”" in stdout.splitlines()
     code, stdout, _ = run("cases", "show", CASE, "--json")
     assert json.loads(stdout)["message"]["subject"] == "No refund"
+
+
+def test_what_failed_at_its_start_is_shown_with_its_remedy(fake: FakeHeadgate) -> None:
+    """It can be asked nothing: its input was never read."""
+    fake.is_heard = False
+    code, stdout, stderr = run("cases", "show", CASE)
+    assert code == 0, stderr
+    assert "its workflow says nothing of it" in stdout
+    assert f'  next          headgate cases close {CASE} --reason "…"' in stdout.splitlines()
+    fake.counts = False  # it waits, and no worker is there
+    code, _, stderr = run("cases", "show", CASE)
+    assert (code, "no case worker answered" in stderr) == (3, True)
+
+
+def test_what_did_not_fit_is_shown_with_the_intake(fake: FakeHeadgate) -> None:
+    """As a case and an approval show theirs: it stood in the Web UI and the worker's log alone."""
+    note = "the signal 'set_pace' changed nothing: it came with no input"
+    code, stdout, stderr = run("intake", "show")
+    assert (code, stdout.splitlines()[1:]) == (0, [f"  note: {note}"]), stderr
+    assert json.loads(run("intake", "show", "--json")[1])["notices"] == [note]
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_a_list_names_its_columns_on_a_terminal_alone(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(CASE, "waiting_human", "a text that is longer than the place that there is for it"), (APPROVAL, None, "x")]
+    table(("case", "state", "why"), rows)
+    assert capsys.readouterr().out.splitlines()[1] == f"{APPROVAL}\t\tx"
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    table(("case", "state", "why"), rows)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert lines[0].split() == ["case", "state", "why"]
+    assert {line.split()[0] for line in lines if line.startswith("case/")} == {CASE, APPROVAL}
+
+
+@pytest.mark.parametrize(
+    "words", [("cases", "list"), ("approvals", "list"), ("dlq", "list"), ("sources", "list"), ("ledger", "export")]
+)
+def test_help_names_the_columns_of_what_is_piped(words: tuple[str, ...]) -> None:
+    code, stdout, _ = run(*words, "--help")
+    assert code == 0
+    assert "tab-separated: " in " ".join(stdout.split())
 
 
 def test_a_refund_that_failed_after_its_case_had_ended_is_shown_with_the_case(
@@ -60,7 +107,8 @@ def test_a_refund_that_failed_after_its_case_had_ended_is_shown_with_the_case(
     assert code == 0, stderr
     [refund] = json.loads(stdout)["refunds_pending"]
     assert (refund["settling"], refund["why"]) == ("failed", "expired_or_canceled_card")
-    assert '"failed"' in run("cases", "show", CASE, "--data-dir", str(tmp_path))[1]
+    told = "pending at the provider at first: failed: expired_or_canceled_card"
+    assert told in run("cases", "show", CASE, "--data-dir", str(tmp_path))[1]
 
 
 def pay_and_fail(folder: Path) -> None:

@@ -1,6 +1,8 @@
-"""Ready is who can take webhooks; what stands still in Temporal is told beside it."""
+"""Ready is who can take webhooks; what is in force and what stands still is told beside it, to operators only."""
 
 import json
+from base64 import b64encode
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +12,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.standstill import stuck as client_stuck
 from client.standstill.stuck import StuckLook, StuckWatch
 from domain.audit.facts import Stuck
-from gateway.app import create_gateway
+from domain.installation.in_force import InForce
+from gateway.app import GatewaySettings, create_gateway
+from gateway.console.approvers import ensure_approvers
 from gateway.webhooks.sources import SourceRegistry, ensure_sources
 from tests.fakes.inbox import FakeInbox
 from workflows.options import INTAKE_WORKFLOW_ID
@@ -34,7 +38,7 @@ async def readiness(look: StuckLook | None, tmp_path_factory: pytest.TempPathFac
     sources = tmp_path_factory.mktemp("sources") / "sources.json"
     ensure_sources(sources, ["shop"])
     app = create_gateway(FakeInbox(), SourceRegistry(sources), standstills=Told(look))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8700") as http:
         answer = await http.get("/readyz")
     assert answer.status_code == 200  # it takes webhooks, whatever waits
     document: dict[str, object] = json.loads(answer.content)
@@ -59,6 +63,83 @@ async def test_nothing_stuck_warns_of_nothing_and_not_knowing_is_said(
     }  # fmt: skip
     told = await readiness(None, tmp_path_factory)
     assert (told["ready"], told["stuck"]) == (True, None)
+
+
+IN_FORCE = InForce(blueprint="b@1", limits_minor={"USD": 500_000}, models="m", rail="stripe", store="s", records="r")
+HERE, THERE, OPERATORS = ("127.0.0.1", 40_000), ("203.0.113.9", 40_000), "approvers.json"
+
+
+def basic(name: str, token: str) -> dict[str, str]:
+    return {"authorization": f"Basic {b64encode(f'{name}:{token}'.encode()).decode()}"}
+
+
+async def told_to(
+    folder: Path, peer: tuple[str, int], headers: dict[str, str], *, approvers_file: str | None = OPERATORS
+) -> dict[str, object]:
+    """Return what `/readyz` tells a caller."""
+    ensure_sources(folder / "sources.json", ["shop"])
+    settings = GatewaySettings(approvers_file=folder / approvers_file if approvers_file else None)
+    app = create_gateway(
+        FakeInbox(),
+        SourceRegistry(folder / "sources.json"),
+        settings=settings,
+        in_force=IN_FORCE,
+        standstills=Told(StuckLook((stuck("case/shop/1"),), all_seen=True)),
+    )
+    transport = httpx.ASGITransport(app, client=peer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8700") as http:
+        answer = await http.get("/readyz", headers=headers)
+    assert answer.status_code == 200  # whoever asks
+    assert answer.headers["cache-control"] == "no-store"  # the next one who asks may be somebody else
+    document: dict[str, object] = json.loads(answer.content)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        pytest.param(THERE, {}, id="from outside"),
+        pytest.param(THERE, {"host": "127.0.0.1"}, id="from outside, by a local name"),
+        pytest.param(THERE, {"x-forwarded-for": "127.0.0.1"}, id="from outside, who says it is here"),
+        pytest.param(HERE, {"x-forwarded-for": "203.0.113.9"}, id="through a proxy that stands here"),
+        pytest.param(HERE, {"forwarded": "for=203.0.113.9"}, id="through one that says so in the new way"),
+        pytest.param(HERE, {"x-real-ip": "203.0.113.9"}, id="through one that says so in the old way"),
+        pytest.param(HERE, {"via": "1.1 proxy"}, id="through one that names itself"),
+        pytest.param(HERE, {"host": "hooks.shop.example"}, id="through one that keeps the name"),
+        pytest.param(HERE, {"host": "evil.example:8700"}, id="a page whose name leads here"),
+        pytest.param(HERE, {"host": ""}, id="by no name"),
+        pytest.param(THERE, basic("ada", "not-the-token"), id="a wrong token"),
+        pytest.param(THERE, basic("nobody", ""), id="nobody"),
+        pytest.param(THERE, {"authorization": "Basic !!!"}, id="no base64"),
+        pytest.param(THERE, {"authorization": "Basic //46eA=="}, id="no text"),
+        pytest.param(THERE, {"authorization": "Bearer x"}, id="another scheme"),
+    ],
+)
+async def test_whoever_reaches_the_port_hears_the_verdict_alone(
+    tmp_path: Path, peer: tuple[str, int], headers: dict[str, str]
+) -> None:
+    """The amount from which on a person decides is what a thief wants to know."""
+    ensure_approvers(tmp_path / OPERATORS, ["ada"])
+    assert await told_to(tmp_path, peer, headers) == {"ready": True}
+    assert await told_to(tmp_path, peer, headers, approvers_file=None) == {"ready": True}
+
+
+@pytest.mark.parametrize("peer", [HERE, ("::1", 1), ("::ffff:127.0.0.1", 1), ("127.8.8.8", 1)])
+@pytest.mark.parametrize("host", ["localhost:8700", "127.0.0.1:8700", "[::1]:8700", "LOCALHOST"])
+async def test_the_machine_itself_is_told_all(tmp_path: Path, peer: tuple[str, int], host: str) -> None:
+    told = await told_to(tmp_path, peer, {"host": host}, approvers_file=None)
+    assert told["in_force"] == IN_FORCE.model_dump(mode="json")
+    assert (told["stuck"], told["warnings"]) == (1, ["1 case is stuck: `headgate unstick --all`"])
+
+
+async def test_who_decides_is_told_all_from_anywhere(tmp_path: Path) -> None:
+    token = ensure_approvers(tmp_path / OPERATORS, ["ada"])["ada"]
+    through_proxy = {"x-forwarded-for": "198.51.100.7", "host": "desk.shop.example"}
+    for peer in (HERE, THERE):
+        told = await told_to(tmp_path, peer, basic("ada", token) | through_proxy)
+        assert told["in_force"] == IN_FORCE.model_dump(mode="json")
+        assert told["stuck"] == 1
+    assert await told_to(tmp_path, THERE, basic("bob", token)) == {"ready": True}
 
 
 async def test_temporal_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def test_the_doctor_looks_at_the_lines_too(tmp_path: Path, old: str, new: str, s
     ("old", "new", "said"),
     [
         ('from = "positions"\ntenant = "branch"', 'from = "positions"', "in customers, orders, charges and lines"),
-        ('quantity = "how many"\n', "", "key lines.quantity: Field required"),
+        ('quantity = "how many"\n', "", "key lines.quantity: it is missing; add it"),
         ('name = "what"', 'name = "what;"', "key lines.name: expected the name of a column"),
         ('item = ["goods"]', 'coupon = ["goods"]', "key kinds.coupon"),
     ],

@@ -14,6 +14,7 @@ from client.case_rows import CaseRow
 from commands.rescue import rescuing
 from commands.rescue.command import lines_of
 from commands.rescue.rescuing import end_from_outside, rescue_cases
+from commands.rescue.strays import Strays
 from commands.work.cases import _close_if_worked
 from domain.authority.rescue import RescueReport
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
@@ -207,11 +208,12 @@ async def test_a_terminated_case_is_brought_to_its_end_and_pays_nothing_any_more
     assert "ends as cancelled" in await close(world, "e1")
     run = world.temporal.runs[case("e1")]
     assert run.case is not None
-    assert (run.cancelled, run.case.replay) == (True, 1)
+    assert (run.cancelled, run.case.replay) == ("closed by ops: drill", 1)
     with pytest.raises(RefusedError, match="closed by ops: drill"):
         intend(world.store, action("e1"))
 
 
+@pytest.mark.usefixtures("strays")
 async def test_what_has_its_ending_or_never_was_is_not_closed(world: World) -> None:
     await world.admit("e1")
     world.store.cases.close(outcome("e1"), None)
@@ -220,6 +222,65 @@ async def test_what_has_its_ending_or_never_was_is_not_closed(world: World) -> N
     with pytest.raises(UnknownCaseError):
         await close(world, "never")
     assert world.temporal.runs == {}
+
+
+async def test_a_case_that_was_paid_before_is_closed_and_said_to_be_paid(world: World) -> None:
+    await world.admit("e1")
+    intend(world.store, action("e1"))
+    world.store.ledger.execute(action("e1").key, "re_1", NOW)
+    world.runs("e1", TERMINATED)
+    said = await close(world, "e1")
+    assert said.startswith("5.00 USD was paid for it, and stays so; it is closed")
+    assert world.temporal.runs[case("e1")].cancelled == "closed by ops: drill"
+
+
+@pytest.mark.usefixtures("strays")
+async def test_of_an_ended_case_the_ending_and_the_money_are_told(world: World) -> None:
+    await world.admit("e1")
+    intend(world.store, action("e1"))
+    world.store.ledger.execute(action("e1").key, "re_1", NOW)
+    world.store.cases.close(outcome("e1"), None)
+    with pytest.raises(ImpossibleError, match=r"on record already: done, paid 5\.00 USD$"):
+        await close(world, "e1")
+
+
+@pytest.fixture
+def strays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a real Temporal does with them: `tests/integration/test_strays.py`."""
+
+    async def find(temporal: FakeTemporal, case_id: str) -> Strays:
+        if case_id not in temporal.runs:
+            raise UnknownCaseError(case_id)
+        if temporal.runs[case_id].status not in (FAILED, TERMINATED):
+            raise ImpossibleError(case_id)
+        return Strays(case_id, frozenset({"run"}), "failed: no input")
+
+    async def remove(temporal: FakeTemporal, found: Strays) -> None:
+        assert forbidden(world, found.case_id.removeprefix("case/shop/")), "the record comes first"
+        del temporal.runs[found.case_id]
+
+    monkeypatch.setattr(rescuing, "find_strays", find)
+    monkeypatch.setattr(rescuing, "remove_strays", remove)
+
+
+def forbidden(world: World, name: str) -> str:
+    with world.store.database.engine.connect() as connection:
+        asked = "SELECT why FROM forbidden_cases WHERE case_id = ?"
+        return str(connection.exec_driver_sql(asked, (case(name),)).scalar())
+
+
+@pytest.mark.usefixtures("strays")
+@pytest.mark.parametrize("status", [FAILED, TERMINATED])
+async def test_what_no_webhook_brought_is_taken_out_and_never_pays(
+    world: World, status: WorkflowExecutionStatus
+) -> None:
+    """A start by hand whose input does not fit: there is nothing to work on, and it stood in lists for ever."""
+    world.runs("forged", status)
+    assert "no webhook brought it" in await close(world, "forged")
+    assert world.temporal.runs == {}
+    assert forbidden(world, "forged") == "closed by ops: drill (failed: no input)"
+    with pytest.raises(UnknownCaseError):
+        await close(world, "forged")
 
 
 class OneCase:

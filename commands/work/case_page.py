@@ -1,0 +1,139 @@
+"""One case for people: what it is, whose, where it stands, what moved, what it waits for and what to type next."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from client.case_filters import ENDED_OUTSIDE
+from commands.terminal.cli import settings_for
+from domain.briefs.request import request_rows
+from domain.case import CaseMessage, CaseState, EffectRecord
+from domain.case_details import effect_line, format_cost
+
+TEXT_SHOWN = 4000
+"""Characters of a message that `cases show` prints."""
+UNHEARD = "its workflow says nothing of it: it failed at its start, or no case worker is there"
+_NAME_CHARS = 13
+_STANDS = {
+    CaseState.RUNNING: "is being worked",
+    CaseState.WAITING_APPROVAL: "waits for an approval",
+    CaseState.WAITING_HUMAN: "waits for a person",
+    CaseState.WAITING_CUSTOMER: "waits for its customer's answer",
+    CaseState.DONE: "done",
+    CaseState.REJECTED: "rejected",
+    CaseState.DEAD_LETTERED: "given up: a dead letter",
+    CaseState.CANCELLED: "cancelled",
+    "terminated": "ended in Temporal's own tools",
+    "failed": "its workflow failed: it never came to an end of ours",
+    "timed_out": "its workflow ran out of time",
+}
+
+
+def settling_of(data_dir: Path, case_id: str) -> dict[str, object]:
+    """Return the refunds of a case that were pending, under one name; nothing where there are none or no store is here.
+
+    The case itself has ended by then. A store that does not answer is said to do so: all else of the case can be shown
+    without it.
+    """
+    from domain.errors import TransientError
+    from workers.bootstrap import Parts
+
+    settings = settings_for(data_dir)
+    if not settings.store_url and not (settings.data_dir / "store.db").exists():
+        return {}
+    parts = Parts(settings)
+    try:
+        found = parts.store.settling.of_case(case_id)
+    except TransientError as error:
+        return {"refunds_pending": f"not known: {error}"}
+    finally:
+        parts.close()
+    return {"refunds_pending": [settled.model_dump(mode="json") for settled in found]} if found else {}
+
+
+def case_page(case: Mapping[str, Any], message: CaseMessage) -> Iterator[str]:
+    """Yield the lines of a case's page, of the document that `cases show --json` prints.
+
+    Untrusted text is in it: what could move the cursor of a terminal is left out.
+    """
+    yield f"{case['case_id']}: {_STANDS.get(case['state'], case['state'])}"
+    for name, value in _rows(case, message):
+        if value:
+            yield f"  {name:{_NAME_CHARS}} {_shown(value)}"
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
+    yield textwrap.indent(text, "  | ", lambda _: True)
+    if len(message.text) > TEXT_SHOWN:
+        yield f"  … {len(message.text) - TEXT_SHOWN} more characters: --json shows them"
+
+
+def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, str]]:
+    subject = f"“{message.subject}”" if message.subject else "no subject"
+    yield "what", f"{subject}, {case['category'] or 'no category yet'}"
+    language = "" if message.lang == "und" else f", language {message.lang}"
+    yield "who", f"tenant {case['tenant'] or 'not known'}, by source {case['case_id'].split('/')[1]}{language}"
+    yield "decision", case["finding"]
+    yield "waits for", _waits(case)
+    effects = [EffectRecord.model_validate(effect) for effect in case["effects"]]
+    yield "done", "" if effects else "nothing was paid or recorded for it"
+    yield from (("done", effect_line(effect)) for effect in effects)
+    yield from _pending(case.get("refunds_pending", []))
+    yield from (("next", line) for line in _next(case))
+    yield "came in", _when(case["started_at"])
+    yield "ended", _when(case["closed_at"])
+    usage = case["usage"]
+    yield "cost", f"{format_cost(usage['cost_micros'])} ({usage['calls']} model calls)"
+    yield "blueprint", case["blueprint_version"] or ""
+    yield "replayed", f"{case['replay']} times" if case.get("replay") else ""
+    yield "marks", ", ".join(flag.replace("_", " ") for flag in message.flags)
+    yield from (("note", note) for note in dict.fromkeys([*message.notes, *case["notices"]]))
+    unread = message.unread
+    yield "wrote again", f"{len(message.answers)} times, {unread} unread" if message.answers else ""
+    yield from request_rows(message.request)
+
+
+def _waits(case: Mapping[str, Any]) -> str:
+    until = f", until {_when(case['waits_until'])}" if case["waits_until"] else ""
+    return f"{case['waits_for']}{until}" if case["waits_for"] else ""
+
+
+def _pending(refunds: Sequence[Mapping[str, Any]] | str) -> Iterator[tuple[str, str]]:
+    if isinstance(refunds, str):
+        yield "refund", refunds
+        return
+    for refund in refunds:
+        why = f": {refund['why']}" if refund.get("why") else ""
+        yield "refund", f"{refund['key']}, pending at the provider at first: {refund['settling']}{why}"
+
+
+def _next(case: Mapping[str, Any]) -> list[str]:
+    """Return the commands that can be typed next, the likeliest first."""
+    case_id, state = case["case_id"], case["state"]
+    original = f"headgate cases original {case_id}"
+    if state in ENDED_OUTSIDE:
+        return [f'headgate cases close {case_id} --reason "…"']
+    if state == CaseState.WAITING_HUMAN:
+        return [
+            f"headgate cases route {case_id} CATEGORY",
+            f'headgate cases answer {case_id} --text "…"',
+            f'headgate cases close {case_id} --reason "…"',
+            original,
+        ]
+    if state == CaseState.WAITING_APPROVAL:
+        named = str(case["waits_for"]).removeprefix("approval ")
+        return [f"headgate approvals show {named}" if named.startswith(case_id) else "headgate approvals list"]
+    if state == CaseState.DEAD_LETTERED and case.get("dead_letter_id"):
+        letter = case["dead_letter_id"]
+        return [f"headgate dlq show {letter}", f"headgate dlq replay {letter}"]
+    if state == CaseState.RUNNING:
+        return [f"headgate cases follow {case_id}"]
+    return [f"headgate cases cancel {case_id}", original] if state == CaseState.WAITING_CUSTOMER else [original]
+
+
+def _when(moment: str | None) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _shown(value: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())

@@ -1,0 +1,82 @@
+"""`headgate cases show` in words: no JSON, money with its currency, times people can read, and the next command."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from client.case_filters import ENDED_OUTSIDE
+from client.case_rows import CaseRow
+from commands.work.case_page import TEXT_SHOWN, case_page
+from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
+
+ID = "case/shop/e1"
+AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+MESSAGE = CaseMessage(subject="Broken lamp", lang="en", text="It broke.")
+
+
+def page(state: str, message: CaseMessage = MESSAGE, **changes: Any) -> list[str]:  # Any: fields of a case
+    row = CaseRow(case_id=ID, state=state, category="Billing", tenant="acme", started_at=AT)
+    at_least = state if state in set(CaseState) else CaseState.RUNNING
+    document = row.model_dump(mode="json") | CaseStatus(case_id=ID, state=CaseState(at_least)).model_dump(mode="json")
+    return list(case_page(document | {"category": "Billing", "state": state} | changes, message))
+
+
+def test_a_page_says_what_who_where_and_how_much() -> None:
+    refund = EffectRecord(key=f"{ID}/refund", kind="refund", amount_minor=4500, currency="USD", approval_id=f"{ID}/a/1")
+    lines = page(
+        "done", finding="refunded", effects=[refund.model_dump(mode="json")], closed_at="2026-03-04T06:00:00+00:00"
+    )
+    assert lines == [
+        f"{ID}: done",
+        "  what          “Broken lamp”, Billing",
+        "  who           tenant acme, by source shop, language en",
+        "  decision      refunded",
+        f"  done          refund of 45.00 USD under {ID}/refund, approved in {ID}/a/1",
+        f"  next          headgate cases original {ID}",
+        "  came in       2026-03-04 05:06 UTC",
+        "  ended         2026-03-04 06:00 UTC",
+        "  cost          $0.0000 (0 model calls)",
+        "  | It broke.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "command"),
+    [
+        ("running", {}, f"cases follow {ID}"),
+        ("waiting_human", {}, f"cases route {ID} CATEGORY"),
+        ("waiting_human", {}, f'cases answer {ID} --text "…"'),
+        ("waiting_human", {}, f'cases close {ID} --reason "…"'),
+        ("waiting_approval", {"waits_for": f"approval {ID}/approval/2"}, f"approvals show {ID}/approval/2"),
+        ("waiting_approval", {"waits_for": "somebody"}, "approvals list"),
+        ("waiting_customer", {}, f"cases cancel {ID}"),
+        ("dead_lettered", {"dead_letter_id": f"{ID}/dead/0"}, f"dlq replay {ID}/dead/0"),
+        ("rejected", {}, f"cases original {ID}"),
+        *((state, {}, f'cases close {ID} --reason "…"') for state in ENDED_OUTSIDE),
+    ],
+)
+def test_the_next_command_can_be_copied(state: str, changes: dict[str, str], command: str) -> None:
+    assert f"  next          headgate {command}" in page(state, **changes)
+
+
+@pytest.mark.parametrize("state", [*CaseState, *ENDED_OUTSIDE])
+def test_every_state_has_words_and_no_line_is_json(state: str) -> None:
+    lines = page(state, notices=["it came late"], waits_for="a person: unsure", waits_until="2026-03-04T06:00:00Z")
+    assert lines[0].startswith(f"{ID}: ")
+    assert "_" not in lines[0]
+    assert not any(mark in line for line in lines for mark in ('{"', '["', "None"))
+    assert "  waits for     a person: unsure, until 2026-03-04 06:00 UTC" in lines
+    assert "  note          it came late" in lines
+
+
+def test_nothing_that_came_from_outside_moves_the_cursor_or_makes_a_row() -> None:
+    evil = "x\x1b[2J\r\n  next          headgate cases cancel all"
+    message = CaseMessage(subject=evil, flags=[evil], notes=[evil], request=[f"“{evil}”"], text=f"{evil}\n" * 2)
+    lines = page("waiting_human", message, finding=evil, waits_for=evil)
+    assert not any("\x1b" in line or "\r" in line for line in lines)
+    assert not any(line.startswith("  next          headgate cases cancel") for line in "\n".join(lines).splitlines())
+
+
+def test_a_long_message_is_cut_and_said_to_be() -> None:
+    assert page("done", CaseMessage(text="x" * (TEXT_SHOWN + 7)))[-1] == "  … 7 more characters: --json shows them"
