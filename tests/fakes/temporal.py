@@ -1,5 +1,6 @@
 """A Temporal in memory, as far as rescuing cases asks it: which workflows there are, starting and cancelling one."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,12 @@ class FakeTemporal:
         if running is not None and running.status is WorkflowExecutionStatus.RUNNING:
             raise WorkflowAlreadyStartedError(named["id"], "CaseWorkflow")
         self.runs[named["id"]] = FakeRun(WorkflowExecutionStatus.RUNNING, case=case)
+
+    async def list_workflows(self, _query: str) -> AsyncIterator[SimpleNamespace]:
+        """Return those that run."""
+        for workflow_id, run in list(self.runs.items()):
+            if run.status is WorkflowExecutionStatus.RUNNING:
+                yield SimpleNamespace(id=workflow_id)
 
     async def outcome(self, case_id: str) -> CaseOutcome | None:
         """Return how a case ended."""

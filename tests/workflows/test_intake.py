@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.intake.admit import AdmitResult
 from domain.errors import TransientError
-from domain.intake import IntakeState, PaceChange
+from domain.intake import IntakeState, IntakeWish, PaceChange
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
@@ -158,6 +158,49 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
     await eventually(counted)
     await mill.skip(timedelta(hours=1))
     assert len(world.of("admit_batch")) == 1
+
+
+async def test_pace_and_pause_are_kept_where_they_outlive_temporal(mill: Mill, world: FakeWorld) -> None:
+    """The last wish of several, also one that comes while another is kept; what nobody wished is not kept."""
+    batches(world)
+    handle = await started(mill, IntakeState(per_second=5))
+    await eventually(lambda: _asked(world, 1))
+    assert world.of("keep_wish") == []
+    held = world.hold("keep_wish")
+    await handle.signal(IntakeWorkflow.pause)
+    await held.reached.wait()
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=7))
+    held.let_go()
+    await eventually(lambda: _kept(world, 2))
+    assert world.requests("keep_wish") == [
+        IntakeWish(per_second=5, paused=True),
+        IntakeWish(per_second=7, paused=True),
+    ]
+    assert not (await state_of(handle)).unkept
+
+
+async def test_a_store_that_is_away_hinders_no_pause_and_gets_the_wish_later(mill: Mill, world: FakeWorld) -> None:
+    batches(world)
+    world.always("keep_wish", TransientError("the database is locked"))
+    handle = await started(mill, IntakeState())
+    await eventually(lambda: _asked(world, 1))
+    await handle.signal(IntakeWorkflow.pause)
+    await eventually(lambda: _kept(world, 1))
+    await mill.skip(timedelta(minutes=5))
+    state = await state_of(handle)
+    assert (state.paused, state.unkept, len(world.of("admit_batch"))) == (True, True, 1)
+    world.usually("keep_wish")
+    async with mill.skipping():
+        await eventually(lambda: _all_kept(handle))
+    assert world.requests("keep_wish")[-1] == IntakeWish(per_second=20, paused=True)
+
+
+async def _kept(world: FakeWorld, times: int) -> bool:
+    return len(world.of("keep_wish")) >= times
+
+
+async def _all_kept(handle: WorkflowHandle) -> bool:
+    return not (await state_of(handle)).unkept
 
 
 async def test_next_run_goes_on_where_the_last_one_ended(mill: Mill, world: FakeWorld) -> None:

@@ -9,7 +9,6 @@ import pytest
 from client.which import ENDPOINTS_FILE
 from domain.errors import OtherInstallationError
 from domain.installation.home import Home
-from tests.contracts.store_samples import NOW
 from tests.fakes.situations import UP
 from tests.unit.commands.command_line import run
 from tests.unit.workers.keepers import SLEEPER, keeping, lives, pids, python
@@ -158,15 +157,6 @@ def test_only_the_store_of_a_backup_in_a_fresh_folder_is_a_copy_too(
         found(tmp_path / "fresh", blueprint)
     first.rename(tmp_path / "lost")
     assert found(tmp_path / "fresh", blueprint, moved=True)
-
-
-def test_of_two_that_settle_at_once_one_does(tmp_path: Path, blueprint: Path) -> None:  # noqa: F811 - fixture
-    """Both have looked, and nobody lived there."""
-    record = parts_of(tmp_path, blueprint, store_url=f"sqlite:///{tmp_path}/shared.db").installation
-    one, two = Home(path="/one", inode=2**64 - 1), Home(path="/two", inode=2)
-    assert record.settle(one, instead_of=None, now=NOW) == one
-    assert record.settle(two, instead_of=None, now=NOW) == one
-    assert record.home() == one
 
 
 def test_the_same_number_on_another_file_system_is_another_folder(
