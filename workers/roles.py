@@ -120,8 +120,8 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [case_worker(client, parts.first_tries(), model_slots=slots)]
         case Role.INTAKE:
             admit = parts.admit(TemporalCaseStarter(client))
-            activities = [admit.admit_batch, WishActivities(parts.wishes).keep_wish]
-            return [activity_worker(client, options.INTAKE_QUEUE, activities, slots=2)]
+            wish = WishActivities(parts.wishes)
+            return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch, wish.keep_wish], slots=2)]
         case Role.MODEL:
             slots = parts.settings.model_slots
             activities = parts.model_activities()

@@ -60,7 +60,7 @@ class IntakeWorkflow:
         workflow.continue_as_new(self._state)
 
     async def _keep_wish(self) -> bool:
-        """Keep pace and pause in the store, for the day on which Temporal's state is lost; return whether it has them.
+        """Keep pace and pause in the store, for the day on which Temporal's state is lost; return whether it took them.
 
         Work is let in by them whether the store has them or not.
         """
@@ -80,7 +80,8 @@ class IntakeWorkflow:
                 raise
             self._state.unkept = True
             workflow.logger.warning("pace and pause are not in the store yet: %s", error.cause or error)
-        return not self._state.unkept
+            return False
+        return True
 
     async def _admit(self) -> AdmitResult | None:
         """Admit one batch; None if a pause came in between, or if it failed for good: the next one is on its way."""

@@ -113,8 +113,10 @@ async def test_a_decision_does_not_wait_for_a_reminder_that_cannot_be_sent(mill:
     approve = await gate.decision()
     await mill.skip(timedelta(hours=8, minutes=1))
     await eventually(lambda: _called(world, "alert_person"))
-    assert (await gate.submit(approve)).accepted
+    approving = asyncio.create_task(gate.submit(approve))
+    await eventually(lambda: noted(gate, "not on record yet"))
     assert (await gate.case.result()).state is CaseState.DONE
+    assert (await approving).accepted
     [paid] = world.of("refund")
     assert paid.asked_at - world.of("alert_person")[0].asked_at <= ALERT_BUDGET
 
