@@ -48,4 +48,4 @@ class FindActivities:
             now=self._clock(),
             case_id=case.case_id,
         )
-        return found.model_copy(update={"status_counts": True})
+        return found.model_copy(update={"status_counts": True, "kinds_count": True})

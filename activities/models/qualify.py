@@ -12,6 +12,7 @@ from domain.case import CaseInput
 from domain.model_call import Tier, Usage
 from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
+from domain.writers.junk import JunkSigns
 from ports.model import LanguageModel
 
 MAX_OUTPUT = 300
@@ -39,11 +40,12 @@ class QualifyActivities:
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
         self._question = Question(models, blueprint, "lead", LeadAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
+        self._signs = JunkSigns(blueprint.words)
 
     @activity.defn
     async def qualify_lead(self, request: LeadRequest) -> LeadResult:
         """Read the facts of a lead; product, company and seats count only if the message holds them, the interest only
-        with a quote of it.
+        with a quote of it. Signs of junk are noted.
 
         Raises:
             RefusedError: not asked by Sales.
@@ -53,4 +55,6 @@ class QualifyActivities:
         require_grant("qualify_lead")
         case = request.case
         asked = await self._question.ask(fenced_ticket(case))
-        return LeadResult(facts=lead_from_answer(asked.answer, text=ticket_text(case)), usage=asked.usage)
+        text = ticket_text(case)
+        facts = lead_from_answer(asked.answer, text=text, junk=self._signs.verdict(text))
+        return LeadResult(facts=facts, usage=asked.usage)

@@ -148,7 +148,7 @@ def _account(orders: Sequence[OrderFacts], named: str | None, now: datetime) -> 
     if facts is None:
         return Account(customer=customer, candidate_orders=candidates if named is not None else [])
     order = _order(facts, customer, now)
-    return Account(customer=customer, order=order, candidate_orders=candidates, status_counts=True)
+    return Account(customer=customer, order=order, candidate_orders=candidates, status_counts=True, kinds_count=True)
 
 
 def _order(facts: OrderFacts, customer: Customer, now: datetime) -> Order:

@@ -27,14 +27,17 @@ class LeadOnRecord(BaseModel):
 def lacks(facts: LeadFacts, *, reachable: bool) -> str | None:
     """Return what keeps a message from being a lead, None where nothing does.
 
-    Somebody has to be there, a person who can be answered or a company, and something has to be wanted; both are read
-    from the message or come with it. Strings that a scanner sends have neither.
+    Somebody has to be there, a person who can be answered or a company, and something of ours has to be wanted in words
+    of the message; a number or a name of goods alone is no wish. Strings that a scanner sends have neither, and who
+    offers something to us has another wish.
 
     Args:
         facts: what counts of the model's reading.
         reachable: the sender is known, has an address or a number, or is named.
     """
-    if facts.interest is Interest.OTHER and facts.product is None and facts.seats is None:
+    if facts.junk is not None:
+        return facts.junk.value
+    if facts.interest is Interest.OTHER:
         return "nothing that could be sold is asked for"
     return None if reachable or facts.company is not None else "nobody is named who could be answered"
 

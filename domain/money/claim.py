@@ -110,6 +110,7 @@ class Claim(BaseModel):
     things: list[str] = Field(default_factory=list)
     singled: list[str] = Field(default_factory=list)
     returned: list[str] = Field(default_factory=list)
+    is_time_told: bool = False  # "it took three weeks": of a late order a fault may be meant as its delay
     is_part_told: bool = False  # "a partial refund": the amount has to be less than all
     figures: list[Money] = Field(default_factory=list)
     numbers: list[str] = Field(default_factory=list)  # without a currency, as decimals: the records must know them too

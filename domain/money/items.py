@@ -277,7 +277,7 @@ def is_all(claim: Claim, order: Order) -> bool:
 def may_mean_one(claim: Claim, order: Order) -> bool:
     """Return whether a wish for everything may mean one thing of an order, by what else is named before it."""
     is_everything = claim.scope is Scope.ALL or (is_all(claim, order) and claim.amount_origin is Origin.GIVEN)
-    pieces = sum(line.quantity for line in order.lines if line.kind is LineKind.ITEM)
+    pieces = sum(line.quantity for line in order.lines if line.kind in {LineKind.ITEM, LineKind.SERVICE})
     named = claim.things if pieces else claim.singled + claim.returned
     return is_everything and pieces != 1 and bool(named)
 

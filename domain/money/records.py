@@ -69,12 +69,13 @@ of what did not arrive, the policy asks more than this.
 
 
 class LineKind(StrEnum):
-    """What a line of an order is for."""
+    """What a line of an order is for; `service` is what runs, as a subscription or a connection."""
 
     ITEM = "item"
     SHIPPING = "shipping"
     TAX = "tax"
     FEE = "fee"
+    SERVICE = "service"
 
 
 def line_name(raw: str) -> str:
@@ -128,6 +129,17 @@ class Order(BaseModel):
     lines: list[OrderLine] = Field(default_factory=list)
 
 
+def is_service(order: Order) -> bool:
+    """Return whether an order is known to be for a service and for no goods: nothing else is down for days."""
+    kinds = {line.kind for line in order.lines}
+    return LineKind.SERVICE in kinds and LineKind.ITEM not in kinds
+
+
+def is_late(order: Order, now: datetime) -> bool:
+    """Say whether an order came, or is by now, after the time that was promised; without a promise none is late."""
+    return order.promised_at is not None and (order.delivered_at or now) > order.promised_at
+
+
 class OwnEffect(BaseModel):
     """A refund that this very case paid in an earlier run, before it was replayed or sent to a person."""
 
@@ -170,6 +182,7 @@ class Account(BaseModel):
     order_matched: bool = False  # its number was written another way: found among the customer's own
     order_of_somebody_else: bool = False
     status_counts: bool = False  # for every reason; of look-ups from before this was so, decisions stand on replay
+    kinds_count: bool = False  # what the order's lines are for, for an outage; as above
     candidate_orders: list[str] = Field(default_factory=list)  # the customer's own orders, newest first, at most 5
     refunded_today_minor: int = (
         0  # this customer, all charges, the order's currency, since midnight UTC, without this case's own

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from domain.money.amount import Money, format_minor
-from domain.money.claim import WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
+from domain.money.claim import FAULTS, WHOLE_SHARE, Claim, Doubt, Mood, Origin, Reason, Scope, Wants
 from domain.money.items import is_told_by_records, items_asked, may_mean_one
-from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus
+from domain.money.records import STATUSES_OF, Account, Charge, Order, OrderStatus, is_late, is_service
 
 MinorByCurrency = dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[int, Field(ge=0)]]
 
@@ -65,6 +65,7 @@ class Rule(StrEnum):
     DELIVERED_ALREADY = "delivered_already"
     NOT_DELIVERED_YET = "not_delivered_yet"
     STATUS_DIFFERS = "status_differs"
+    SERVICE_UNKNOWN = "service_unknown"
     NOT_LATE = "not_late"
     UNKNOWN_CHARGE = "unknown_charge"
     NO_RULE = "no_rule"
@@ -159,6 +160,7 @@ _RULES_OF_DOUBTS = {
 
 # For these a single item is paid back at its price; a late parcel or an outage is not a matter of one item.
 _BY_ITEM = frozenset({Reason.DAMAGED, Reason.WRONG_ITEM, Reason.NOT_RECEIVED, Reason.CHANGED_MIND})
+_OF_GOODS = FAULTS | {Reason.CHANGED_MIND}
 _OF_QUESTIONS = {Doubt.WITHDRAWN, Doubt.OTHER_WISH, Doubt.LANGUAGE}  # that matter where no refund is asked for, too
 
 RefundDecision = Annotated[Refund | Deny | Ask | Inform | ToHuman, Field(discriminator="kind")]
@@ -204,7 +206,7 @@ def decide_refund(
         # The customer is asked in the same words whether it is nobody's or somebody else's.
         rule = Rule.NOT_THE_OWNER if foreign or order is not None else Rule.ORDER_NOT_FOUND
         return Ask(rule=rule, missing=["order_id"], candidate_orders=account.candidate_orders)
-    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order)
+    verdict = _where_it_stands(_judge_order(claim, order, policy, now), claim, account, order, now)
     if not isinstance(verdict, Refund):
         return verdict
     if account.before_people:
@@ -212,12 +214,22 @@ def decide_refund(
     return _marked(verdict, claim, account, policy) if vouched else ToHuman(rule=Rule.SENDER_NOT_VOUCHED_FOR)
 
 
-def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order) -> _Verdict:
-    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there."""
+def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: Order, now: datetime) -> _Verdict:
+    """Return the verdict, or a person where it rests on a reason that cannot be true of an order that stands there, or
+    that is for something else.
+    """
     fitting = STATUSES_OF.get(claim.reason)
     rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
     differs = fitting is not None and order.status not in fitting
-    return ToHuman(rule=Rule.STATUS_DIFFERS) if account.status_counts and rests and differs else verdict
+    # What a delay is worth is little, what a fault is worth is all: of a late order nobody may take one for the other.
+    differs |= claim.is_time_told and claim.reason in _OF_GOODS and is_late(order, now)
+    if account.status_counts and rests and differs:
+        return ToHuman(rule=Rule.STATUS_DIFFERS)
+    # No chair has an outage, and of a router that was bought with its connection the price is no monthly fee.
+    is_outage = isinstance(verdict, Refund) and verdict.rule is Rule.OUTAGE
+    if account.kinds_count and is_outage and not is_service(order):
+        return ToHuman(rule=Rule.SERVICE_UNKNOWN)
+    return verdict
 
 
 def _rule_of_doubts(claim: Claim) -> Rule | None:
@@ -283,8 +295,7 @@ def _by_reason(  # noqa: C901 - one case for each reason, side by side as polici
                 return Deny(rule=Rule.NOT_DELIVERED_YET)
             return _pay(Rule.FAULTY, claim, order, charge, full)
         case Reason.LATE_DELIVERY:
-            arrived = order.delivered_at or now
-            if order.promised_at is None or arrived <= order.promised_at:
+            if not is_late(order, now):
                 return Deny(rule=Rule.NOT_LATE)
             return _pay(Rule.LATE, claim, order, charge, full * policy.late_percent // 100)
         case Reason.SERVICE_OUTAGE:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.money.claim import Mood, Reason, Wants
 from domain.reading.knowledge import Diagnosis
-from domain.reading.sales import Interest, LeadFacts
+from domain.reading.sales import Interest, Junk, LeadFacts
 
 _WORD = re.compile(r"[^\W\d_]{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -153,9 +153,9 @@ def _strict(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def lead_from_answer(answer: LeadAnswer, *, text: str) -> LeadFacts:
+def lead_from_answer(answer: LeadAnswer, *, text: str, junk: Junk | None = None) -> LeadFacts:
     """Return what of the proposed facts counts: product, company and seats only if they stand in the message, the
-    interest only with a quote of it that holds a word, the country if it is a code.
+    interest only with a quote of it that holds a word, the country if it is a code. `junk` is taken over.
     """
     folded = " ".join(text.casefold().split())
 
@@ -174,4 +174,5 @@ def lead_from_answer(answer: LeadAnswer, *, text: str) -> LeadFacts:
         country=country if _COUNTRY.fullmatch(country) else None,
         urgent=answer.urgent,
         company=in_text(answer.company),
+        junk=junk,
     )

@@ -130,6 +130,7 @@ class _ClaimReader:
             things=looking.things[:_MOST_THINGS],
             singled=looking.singled[:_MOST_THINGS],
             returned=self._returned(looking)[:_MOST_THINGS],
+            is_time_told=bool(self._message.places(pattern(self._words.times))),
             is_part_told=looking.is_part_told,
             figures=figures,
             numbers=numbers,

@@ -2,8 +2,9 @@
 
 A late parcel that a model calls damaged would be paid in full instead of the fifth that a delay is worth. So a reason
 needs a quote that stands in the message, and in the quote, or in its sentence, a word of that very reason by the
-blueprint's lists; a word that is denied ("not broken, only late") is none. Where the records do not settle it, a
-message that tells of something else besides, worth another sum, is for a person.
+blueprint's lists; a word that is denied ("not broken, only late"), or said of something else than the goods ("you broke
+your promise"), is none. Where the records do not settle it, a message that tells of something else besides, worth
+another sum, is for a person.
 """
 
 import re
@@ -40,6 +41,7 @@ _CONTRADICTED: Mapping[Reason, frozenset[Reason]] = {
 }
 _CLAUSE_END = re.compile(r"[,;:.!?()]")
 _REACH = 30  # characters before or behind a word in which it is taken back
+_CLAUSE = 120  # characters of a clause that are looked at on either side of a word
 _WORDS_BETWEEN = 2  # "not even slightly broken"
 _MOST = 50  # places of one kind that are looked at; nobody says more
 
@@ -121,14 +123,26 @@ def _is_in_longer(place: Span, others: Sequence[Span]) -> bool:
 
 
 def _is_taken_back(place: Span, reason: Reason, plain: str, words: ClaimWords) -> bool:
+    if _is_denied(place, plain, words):
+        return True
     is_arrival = reason in (Reason.NOT_RECEIVED, Reason.LATE_DELIVERY)
-    return _is_denied(place, plain, words) or (is_arrival and _is_of_a_reply(place, plain, words))
+    return (is_arrival and _is_of_a_reply(place, plain, words)) or (
+        reason is Reason.DAMAGED and _is_of_something_else(place, plain, words)
+    )
 
 
 def _is_denied(place: Span, plain: str, words: ClaimWords) -> bool:
     said = _CLAUSE_END.split(plain[max(0, place.start - _REACH) : place.start])[-1]
     denials = pattern(words.denials).finditer(said)
     return any(len(said[denial.end() :].split()) <= _WORDS_BETWEEN for denial in denials)
+
+
+def _is_of_something_else(place: Span, plain: str, words: ClaimWords) -> bool:
+    """Say whether the clause of a fault names something that is not the goods: "my old camera broke"."""
+    before = _CLAUSE_END.split(plain[max(0, place.start - _CLAUSE) : place.start])[-1]
+    behind = _CLAUSE_END.split(plain[place.end : place.end + _CLAUSE])[0]
+    clause = f"{before}{plain[place.start : place.end]}{behind}"
+    return pattern(words.other_things).search(clause) is not None
 
 
 def _is_of_a_reply(place: Span, plain: str, words: ClaimWords) -> bool:

@@ -18,8 +18,18 @@ class Interest(StrEnum):
     OTHER = "other"
 
 
+class Junk(StrEnum):
+    """Why a message is no lead, in the words of the finding."""
+
+    NO_NEED = "it says nothing that customers say who want something"
+    NO_LANGUAGE = "most of it is no language"
+    OFFER = "it offers something, or is sent to many"
+
+
 class LeadFacts(BaseModel):
-    """What the model read out of the message; nothing here grants a price or a promise."""
+    """What the model read out of the message; nothing here grants a price or a promise. `junk` is what
+    code found against it.
+    """
 
     interest: Interest = Interest.OTHER
     product: str | None = None
@@ -27,6 +37,7 @@ class LeadFacts(BaseModel):
     country: str | None = None
     urgent: bool = False
     company: str | None = None
+    junk: Junk | None = None
 
 
 class CrmAccount(BaseModel):

@@ -76,6 +76,18 @@ class MailWords(BaseModel):
     receipt_texts: Phrases = ()  # and one of its first lines
 
 
+class SalesWords(BaseModel):
+    """How those who want to buy are known, and those who want to sell; signs as `claim_words` reads them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    needs: Plain = ()  # how customers say what they want: whoever says none of them asks for nothing
+    offers: Plain = ()  # whoever says one of them sells to us, or writes to many: "backlink*", "you have won"
+    hints: Plain = ()  # so does who says two different ones: "your website", "our agency"
+    small: Plain = ()  # frequent words, beside `common` and `telling`: sentences in Latin letters have one
+    fillers: Plain = ()  # words of filler text: "lorem"
+
+
 class Words(BaseModel):
     """The words of one language, or of all of them joined."""
 
@@ -85,6 +97,7 @@ class Words(BaseModel):
     magnitudes: Plain = ()  # behind an amount: 20 "thousand"
     common: Plain = ()  # every message has them; sharing them with an article says nothing
     mail: MailWords = Field(default_factory=MailWords)
+    sales: SalesWords = Field(default_factory=SalesWords)
     claim: dict[str, ClaimWords] = Field(default_factory=dict)  # by language, ISO 639-1
 
 
@@ -95,12 +108,14 @@ def joined(lists: Sequence[Words]) -> Words:
     """Return the words of all languages, each once."""
     plain = {name: _union(getattr(words, name) for words in lists) for name in _LISTS}
     mail = {name: _union(getattr(words.mail, name) for words in lists) for name in MailWords.model_fields}
+    sales = {name: _union(getattr(words.sales, name) for words in lists) for name in SalesWords.model_fields}
     claim = {lang: found for words in lists for lang, found in words.claim.items()}
     return Words(
         negations=plain["negations"],
         magnitudes=plain["magnitudes"],
         common=plain["common"],
         mail=MailWords(**mail),
+        sales=SalesWords(**sales),
         claim=claim,
     )
 
@@ -108,7 +123,8 @@ def joined(lists: Sequence[Words]) -> Words:
 def lists_of(words: Words) -> dict[str, tuple[str, ...]]:
     """Return all lists that every language adds to, by their keys: `common`, `mail.wrote`."""
     plain: dict[str, tuple[str, ...]] = {name: getattr(words, name) for name in _LISTS}
-    return plain | {f"mail.{name}": getattr(words.mail, name) for name in MailWords.model_fields}
+    mail = {f"mail.{name}": getattr(words.mail, name) for name in MailWords.model_fields}
+    return plain | mail | {f"sales.{name}": getattr(words.sales, name) for name in SalesWords.model_fields}
 
 
 def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -59,7 +59,10 @@ class OrderLinesContract:
             ("ORD-1,Mug,1,2.001,", "order_lines.csv:2 amount '2.001': expected up to 12 digits and at most 2 decimals"),
             ("ORD-1,Mug,1,-2.00,", "order_lines.csv:2 amount '-2.00': expected up to 12 digits"),
             ("ORD-1,Mug,1,9 USD,", "order_lines.csv:2 amount '9 USD': expected up to 12 digits"),
-            ("ORD-1,Mug,1,1.00,gift", "order_lines.csv:2 kind 'gift': expected one of item, shipping, tax, fee"),
+            (
+                "ORD-1,Mug,1,1.00,gift",
+                "order_lines.csv:2 kind 'gift': expected one of item, shipping, tax, fee, service",
+            ),
             ("ORD-1,,1,1.00,", "order_lines.csv:2 name '': expected a value; fill the cell"),
             ("ORD-1,Mug,1,20.00,\nORD-1,Tax,1,0.01,tax", "order_lines.csv:2 amount '20.01 USD': expected the lines"),
         ],

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import (
     Running,
     audited,
@@ -57,7 +58,7 @@ def done(running: Running) -> int:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("apart", [False, True], ids=["inside", "apart"])
 async def test_two_thousand_webhooks_survive_the_death_of_every_worker_and_of_the_gateway(
-    start_headgate: Callable[..., Running], tmp_path: Path, apart: bool
+    start_headgate: Callable[..., Running], tmp_path: Path, fault_table: FaultTable, apart: bool
 ) -> None:
     env = {"HEADGATE_INTAKE_PER_SECOND": "100", **default_blueprint(tmp_path, apart=apart)}
     running = start_headgate("--samples", port_base=PORT_BASE + 40 * apart, env=env)
@@ -85,10 +86,13 @@ async def test_two_thousand_webhooks_survive_the_death_of_every_worker_and_of_th
     (waiting, *_) = running.json("approvals", "list")["approvals"]
     assert running.command("approvals", "approve", waiting["approval_id"], "--by", "finance").returncode == 0
     running.await_restart("worker-action", running.kill("worker-action"))
+    lifted = time.monotonic()
     case_id = waiting["case_id"]
     eventually(lambda: running.states()[case_id] == "done", 120, "the approved refund was not paid")
 
     report = audited(running)
+    fault = f"every worker and the gateway killed while 2,000 come in; specialists {'apart' if apart else 'inside'}"
+    await fault_table.add(running, fault, "S1 S2 L1 L3", sent_ids, lifted=lifted)
     standing = running.json("status")
     paid = await paid_as_recorded(running)
     print(

@@ -1,5 +1,6 @@
 """A provider's bad hour: odd waits, and answers that nobody can read for a while, met by many cases at once."""
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.moods.spells import CASES
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import SAMPLES, Running, audited, eventually, sample_messages
 from tests.e2e.test_misbehaving_model import ADMIN_TOKEN, Model
 
@@ -78,8 +80,8 @@ def mood(running: Running) -> dict[str, object]:
     return dict(row)
 
 
-def test_a_spell_of_bad_answers_strands_a_few_messages_and_not_all(
-    running: Running, model: Model, tmp_path: Path
+async def test_a_spell_of_bad_answers_strands_a_few_messages_and_not_all(
+    running: Running, model: Model, tmp_path: Path, fault_table: FaultTable
 ) -> None:
     model.behaves("malformed")
     ids = submit(running, tmp_path, "spell")
@@ -91,7 +93,9 @@ def test_a_spell_of_bad_answers_strands_a_few_messages_and_not_all(
     assert "bad answers to route" in status
     asked = model.misbehaved
     model.behaves("none")
+    lifted = time.monotonic()
     await_settled(running, ids)
+    await fault_table.add(running, "a model's answers are bad for a while", "L1 L2", ids, lifted=lifted)
     eventually(lambda: mood(running)["state"] == "answering", 30, "the spell is not over")
 
     stranded = running.json("cases", "route", "--all", "--finding", NO_CATEGORY, "Billing", "--dry-run")
@@ -114,19 +118,25 @@ def test_a_spell_of_bad_answers_strands_a_few_messages_and_not_all(
     audited(running)
 
 
-def test_a_retry_after_of_zero_is_no_hot_loop(running: Running, model: Model, tmp_path: Path) -> None:
+async def test_a_retry_after_of_zero_is_no_hot_loop(
+    running: Running, model: Model, tmp_path: Path, fault_table: FaultTable
+) -> None:
     model.behaves("429", retry_after="0")
     ids = submit(running, tmp_path, "zero")
-    time.sleep(20)
+    await asyncio.sleep(20)
     asked = model.misbehaved
     model.behaves("none")
+    lifted = time.monotonic()
     await_settled(running, ids)
+    await fault_table.add(running, "429 with Retry-After 0 for 20 s", "L1 L2", ids, lifted=lifted)
     print(f"asked in 20 s: {asked}; {standing(running, ids)}")
     assert asked <= AT_ONCE + 6, "1, 2, 4, 8 seconds, one probe each"
     assert standing(running, ids).get("dead_lettered", 0) == 0
 
 
-def test_a_long_wait_is_seen_and_ended_by_a_person(running: Running, model: Model, tmp_path: Path) -> None:
+async def test_a_long_wait_is_seen_and_ended_by_a_person(
+    running: Running, model: Model, tmp_path: Path, fault_table: FaultTable
+) -> None:
     model.behaves("429", retry_after="3600")
     ids = submit(running, tmp_path, "long")
     eventually(lambda: int(str(mood(running)["cases_waiting"])) >= MANY - AT_ONCE, 60, "the cases do not wait")
@@ -138,13 +148,14 @@ def test_a_long_wait_is_seen_and_ended_by_a_person(running: Running, model: Mode
     assert asked <= AT_ONCE
     running.json("models", "resume", "--by", "dana")
     eventually(lambda: model.misbehaved > asked, 60, "nobody asked")
-    time.sleep(3)
+    await asyncio.sleep(3)
     assert model.misbehaved == asked + 1, "one call asks, and is told again"
     model.behaves("none")
     began = time.monotonic()
     done = running.json("models", "resume")
     assert "cases called" in done["message"]
     await_settled(running, ids)
+    await fault_table.add(running, "429 with Retry-After an hour, resumed by a person", "L1 L2", ids, lifted=began)
     print(f"settled {time.monotonic() - began:.0f} s after resume; {standing(running, ids)}")
     assert mood(running)["state"] == "answering"
     about = [s for s in told_of_models(running) if "says to wait" in s or "answers again" in s]

@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import (
     HEADGATE,
     PROJECT,
@@ -61,7 +63,7 @@ def test_nothing_in_a_data_dir_is_open_to_others(running: Running) -> None:
     assert [str(path) for path in found if path.lstat().st_mode & 0o077] == []
 
 
-async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) -> None:
+async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running, fault_table: FaultTable) -> None:
     sent = running.json("submit", str(SAMPLES))
     assert set(sent["case_ids"]) == SENT
     eventually(lambda: len(running.states()) >= 40, 120, "no cases came in")
@@ -77,6 +79,7 @@ async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) 
     left = running.command("cases", "list")
     assert (left.returncode, "has ended" in left.stderr) == (3, True), "its endpoints.json is still there"
     running.start()
+    lifted = time.monotonic()
 
     assert running.ports == ports, "a restart keeps its addresses"
     states = settled(running, SENT)
@@ -84,6 +87,7 @@ async def test_all_killed_in_mid_run_goes_on_where_it_was_cut(running: Running) 
     assert set(states.values()) <= {"done", "rejected", "waiting_human", "waiting_approval", "waiting_customer"}
     audited(running)
     assert len(await paid_as_recorded(running)) > 20
+    await fault_table.add(running, "everything killed at once", "S1 S2 L1", SENT, lifted=lifted)
     # What was sent before the cut is known after it.
     again = running.json("submit", str(SAMPLES))
     assert (again["accepted"], again["duplicates"]) == (0, len(sample_messages()))

@@ -1,5 +1,6 @@
 """Whoever reaches Temporal's port starts workflows of their own; what is on record is not theirs to write."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from domain.blueprint import ApprovalRules, CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, quick_blueprint, sample_messages, settled
 from workflows.options import CASES_QUEUE
 
@@ -82,12 +84,16 @@ async def test_a_case_that_was_started_by_hand_pays_nothing(running: Running, te
     assert running.command("cases", "close", case.case_id, "--reason", "forged").returncode == 0
 
 
-async def test_who_is_entitled_still_approves_and_is_paid_for_once(running: Running) -> None:
+async def test_who_is_entitled_still_approves_and_is_paid_for_once(running: Running, fault_table: FaultTable) -> None:
+    began = time.monotonic()
     done = running.command("approvals", "approve", f"{CASE}/approval/1", "--by", "finance")
     assert done.returncode == 0, done.stderr
     assert settled(running, [CASE], timeout=60) == {CASE: "done"}
     [entry] = await running.paid()
     assert (entry.key, entry.amount_minor) == (f"{CASE}/refund", 500_000)
+    await fault_table.add(
+        running, "workflows started by hand, under a policy of their own", "S1 S3", [CASE], lifted=began
+    )
 
 
 def test_what_is_up_says_that_decisions_are_not_signed(running: Running) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from client.connect import connect
 from client.which import which_headgate
 from domain.audit.facts import RailEntry
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, audited, eventually, paid_as_recorded, quick_blueprint, sample_messages, settled
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -84,7 +86,9 @@ async def paid_keys(running: Running) -> list[str]:
 
 
 @pytest.mark.parametrize("what", LOSSES)
-async def test_the_drill(start_headgate: Callable[..., Running], tmp_path: Path, what: str) -> None:
+async def test_the_drill(
+    start_headgate: Callable[..., Running], tmp_path: Path, fault_table: FaultTable, what: str
+) -> None:
     running = start_headgate("--samples", port_base=PORT_BASE + 40 * LOSSES.index(what), env=quick_blueprint(tmp_path))
     work_until_the_loss(running, tmp_path / "backup.db")
     paid = await running.paid()
@@ -99,6 +103,7 @@ async def test_the_drill(start_headgate: Callable[..., Running], tmp_path: Path,
     would = running.json("rescue", "--dry-run")
     assert await paid_keys(running) == sorted(entry.key for entry in paid)
     did = running.json("rescue")
+    lifted = time.monotonic()
     assert (did["lost"], did["ended_outside"]) == ([], [])
     assert set(would["put_back"]) == set(did["put_back"]) == (set() if what == "temporal" else SINCE_THE_BACKUP)
     again = running.json("rescue")
@@ -111,6 +116,9 @@ async def test_the_drill(start_headgate: Callable[..., Running], tmp_path: Path,
     assert await paid_keys(running) == sorted([*(entry.key for entry in paid), approved])
     await paid_as_recorded(running)
     audited(running)
+    lost = {"store": "the store is an hour old", "temporal": "Temporal's file is gone", "both": "both"}[what]
+    sent = {*map(case, (PAID_BEFORE, FOR_A_PERSON, DECIDED_AFTER, *PAID_AFTER, UNDECIDED)), *second}
+    await fault_table.add(running, f"restore drill: {lost}", "S1 S2 S4 L1", sent, lifted=lifted)
 
 
 def sample_body(event_id: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Two installations that are started in the same second on one machine never meet."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, eventually
 from workers.data_dir import instance_of
 
@@ -43,7 +45,9 @@ def get_json(url: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_each_answers_with_its_own_id_and_works_its_own_message(both: list[Running], number: int) -> None:
+async def test_each_answers_with_its_own_id_and_works_its_own_message(
+    both: list[Running], fault_table: FaultTable, number: int
+) -> None:
     ids = [instance_of(running.data_dir) for running in both]
     assert None not in ids
     assert ids[0] != ids[1]
@@ -57,7 +61,10 @@ def test_each_answers_with_its_own_id_and_works_its_own_message(both: list[Runni
         assert running.json("status")["in_force"]["installation"] == own
         body = {"text": f"We want to buy 40 licences, round {number}.", "customer": {"email": f"{own}@shop.example"}}
         assert running.post(f"evt-{own}", body).status_code == 202
+    began = time.monotonic()
     for running, own in zip(both, ids, strict=True):
         eventually(partial(is_worked, running), 90, "its message was not worked")
         assert [case_id.rpartition("/")[2] for case_id in running.states()] == [f"evt-{own}"]
         assert running.command("audit").returncode == 0
+        fault = f"two installations started in the same second, {number + 1}"
+        await fault_table.add(running, fault, "L1", running.states(), lifted=began)

@@ -174,7 +174,7 @@ async def test_facts_of_a_lead_that_the_message_does_not_hold_are_dropped() -> N
     invented = reply("lead", product="Gold plan", seats=5000, country="Germany", company="Evil Inc")
     assert (await perform("lead", FakeModel(invented))).facts == LeadFacts(interest=Interest.QUOTE, urgent=True)
     proven = await perform("lead", FakeModel(reply("lead", product="Pro plan", seats=25, country="de", company="ACME")))
-    assert list(proven.facts.model_dump().values()) == ["quote", "Pro plan", 25, "DE", True, "ACME"]
+    assert list(proven.facts.model_dump().values()) == ["quote", "Pro plan", 25, "DE", True, "ACME", None]
 
 
 @pytest.mark.parametrize("holds", ["for $19.99", "20% off", "a@evil.example", "DE89370400440532013000", "<img src=x>"])

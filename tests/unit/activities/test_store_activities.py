@@ -60,6 +60,7 @@ class TestRecordsAndLeads:
         assert account.customer.customer_id == "C-1"
         assert account.order is not None
         assert account.status_counts
+        assert account.kinds_count
 
     async def test_a_lead_goes_to_its_territory_once(self, store: Store, clock: Clock) -> None:
         lead = LeadActivities(store.crm, store.cases, clock, nobody_cancels)

@@ -10,9 +10,12 @@ from adapters.models.offline.lead import read_lead
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
+from adapters.models.offline.words import default_words
 from domain.conversations.leads import lacks
 from domain.reading.answers import LeadAnswer, lead_from_answer, route_schema
+from domain.writers.junk import JunkSigns
 
+SIGNS = JunkSigns(default_words())
 ALL = ("Billing", "Technical Support", "Sales")
 
 
@@ -205,7 +208,7 @@ JUNK = (
 @pytest.mark.parametrize("text", JUNK)
 def test_junk_that_reaches_sales_asks_for_nothing(text: str) -> None:
     answered = read_lead(Task(name="lead", schema={}, system="", said=[f"<ticket>\n{text}\n</ticket>"])).value
-    facts = lead_from_answer(LeadAnswer.model_validate(answered), text=text)
+    facts = lead_from_answer(LeadAnswer.model_validate(answered), text=text, junk=SIGNS.verdict(text))
     assert lacks(facts, reachable=True) is not None
 
 
@@ -222,7 +225,7 @@ def test_junk_that_reaches_sales_asks_for_nothing(text: str) -> None:
 )
 def test_who_wants_to_buy_is_a_lead(text: str) -> None:
     answered = read_lead(Task(name="lead", schema={}, system="", said=[f"<ticket>\n{text}\n</ticket>"])).value
-    facts = lead_from_answer(LeadAnswer.model_validate(answered), text=text)
+    facts = lead_from_answer(LeadAnswer.model_validate(answered), text=text, junk=SIGNS.verdict(text))
     assert lacks(facts, reachable=True) is None
     assert lacks(facts, reachable=False) is not None
     assert lacks(facts.model_copy(update={"company": "ACME"}), reachable=False) is None

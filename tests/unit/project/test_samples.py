@@ -73,7 +73,7 @@ def _ids(where: str) -> list[str]:
 
 def _order(row: Json) -> Order:
     charges = [Charge.model_validate({"refunded_minor": 0, **charge}) for charge in _charges(row["order_id"])]
-    return Order.model_validate({**row, "charges": charges})
+    return Order.model_validate({**row, "charges": charges, "lines": _lines_of(row)})
 
 
 def _account(inbound: Inbound, order_id: str | None) -> Account:
@@ -92,6 +92,7 @@ def _account(inbound: Inbound, order_id: str | None) -> Account:
         order=None if foreign else order,
         order_of_somebody_else=foreign,
         status_counts=True,
+        kinds_count=True,
     )
 
 
@@ -176,8 +177,8 @@ def test_a_claimed_order_stands_in_its_message(event_id: str) -> None:
 
 def test_every_way_a_refund_can_end_is_shown() -> None:
     decisions = [_decide(event_id) for event_id in _ids("claim")]
-    # A sample is decided by itself, has no From beside its customer, and tells the truth about where its order stands.
-    elsewhere = {Rule.OPEN_ELSEWHERE, Rule.SENDER_NOT_VOUCHED_FOR, Rule.STATUS_DIFFERS}
+    # A sample is decided by itself, has no From beside its customer, and tells the truth about its order.
+    elsewhere = {Rule.OPEN_ELSEWHERE, Rule.SENDER_NOT_VOUCHED_FOR, Rule.STATUS_DIFFERS, Rule.SERVICE_UNKNOWN}
     unshown = set(Rule) - {decision.rule for decision in decisions}
     assert unshown == elsewhere
 

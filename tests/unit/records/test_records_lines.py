@@ -61,7 +61,7 @@ def test_lines_are_read_in_the_currency_of_their_order_and_in_one_order() -> Non
         ({"amount": None}, "key lines.amount: the records have None"),
         (
             {"kind": "Way"},
-            "key lines.kind: the records have 'Way', expected one of item, shipping, tax, fee, way, post",
+            "key lines.kind: the records have 'Way', expected one of item, shipping, tax, fee, service, way, post",
         ),
         ({"kind": "coupon"}, "add the word under [kinds]"),
     ],

@@ -16,6 +16,21 @@ LATE = {
     "en": f"Order {ORDER} came two weeks late. Please refund me.",
     "en not damaged": f"Order {ORDER} came late, it is not damaged. Please refund me.",
     "en promise": f"Your promise was broken: {ORDER} came two weeks late. Please refund me.",
+    "en your promise": f"You broke your promise: {ORDER} took three weeks. Please refund me.",
+    "en promise, not on time": f"You broke your promise, {ORDER} was not on time. Please refund me.",
+    "en old camera": f"My old camera broke and {ORDER} took three weeks to arrive. Please refund me.",
+    "en gift": f"My old camera broke, so I waited for {ORDER}. I want a refund.",
+    "en trust": f"{ORDER} came after the promised day. You broke my trust. Please refund me.",
+    "en slow": f"{ORDER}: the delivery was broken and slow. Please refund me.",
+    "de Versprechen": f"Versprechen gebrochen: {ORDER} hat drei Wochen gedauert. Bitte erstatten Sie mir das Geld.",
+    "fr promesse": f"Promesse brisée : la commande {ORDER} a mis trois semaines. Merci de me rembourser.",
+    "es promesa": f"Promesa rota: el pedido {ORDER} tardó tres semanas. Quiero el reembolso.",
+    "it promessa": f"Promessa rotta: l'ordine {ORDER} ci ha messo tre settimane. Chiedo il rimborso.",
+    "pt promessa": f"Promessa quebrada: a encomenda {ORDER} demorou três semanas. Quero o reembolso.",
+    "nl belofte": f"Belofte gebroken: bestelling {ORDER} was niet op tijd. Graag mijn geld terug.",
+    "pl obietnica": f"Złamana obietnica: zamówienie {ORDER} nie w terminie. Proszę o zwrot pieniędzy.",
+    "sv löfte": f"Ert löfte är krossat: {ORDER} tog tre veckor. Jag vill ha pengarna tillbaka.",
+    "ar promise": f"وعد محطم: الطلب {ORDER} استغرق ثلاثة أسابيع. أرجو استرداد المبلغ.",
     "de": f"Die Bestellung {ORDER} kam zwei Wochen zu spät. Bitte erstatten Sie mir das Geld.",
     "fr": f"La commande {ORDER} est arrivée avec deux semaines de retard. Merci de me rembourser.",
     "es": f"El pedido {ORDER} llegó con dos semanas de retraso. Quiero el reembolso.",
@@ -59,8 +74,9 @@ def test_a_late_parcel_is_worth_a_delay_whatever_the_model_says(text: str, inven
 
 
 def test_most_late_parcels_are_paid_their_share() -> None:
-    paid = [judged(text, read(text, Reason.LATE_DELIVERY), promised_days_ago=18).minor for text in LATE.values()]
-    assert paid.count(LATE_SHARE) >= 8, dict(zip(LATE, paid, strict=True))
+    plain = [text for name, text in LATE.items() if " " not in name]
+    paid = [judged(text, read(text, Reason.LATE_DELIVERY), promised_days_ago=18).minor for text in plain]
+    assert paid.count(LATE_SHARE) >= 8, paid
 
 
 @pytest.mark.parametrize(
@@ -102,6 +118,27 @@ def test_a_quote_has_to_stand_there_and_to_say_it(quote: str, proven: bool) -> N
 def test_what_a_message_tells(text: str, told: set[Reason]) -> None:
     words = WORDS.claim["fr" if "panne" in text or "cass" in text else "de" if "Es ist" in text else "en"]
     assert set(reasons_told(MessageText(text), [words])) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"You broke your promise. Please refund {ORDER}.",
+        f"My old camera broke, so I ordered {ORDER}. Please refund me.",
+        f"{ORDER}: we had an agreement and you broke it. Please refund me.",
+        f"The link in your mail is broken. Please refund {ORDER}.",
+        f"Ihr Vertrag ist gebrochen, {ORDER}. Bitte erstatten Sie mir das Geld.",
+    ],
+)
+def test_a_fault_of_something_else_is_none_of_the_goods(text: str) -> None:
+    assert judged(text, read(text, Reason.DAMAGED)).minor == 0
+
+
+def test_a_fault_of_a_late_order_is_believed_where_no_word_tells_of_time() -> None:
+    text = f"{ORDER} arrived damaged. Please refund me."
+    assert judged(text, read(text, Reason.DAMAGED), promised_days_ago=18).minor == TOTAL
+    text = f"{ORDER} arrived damaged, after three weeks. Please refund me."
+    assert judged(text, read(text, Reason.DAMAGED), promised_days_ago=18).minor == 0
 
 
 def test_two_reasons_of_another_worth_are_for_a_person() -> None:

@@ -1,0 +1,65 @@
+"""The table of faults: what was sent while something broke, and what of it was lost, doubled or left stuck."""
+
+import time
+from collections.abc import Collection
+from dataclasses import astuple, dataclass, field
+
+import pytest
+
+from tests.e2e.running import Running
+
+HEADINGS = ("fault", "promises", "sent", "lost", "doubled", "stuck", "recovery")
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """What became of what was sent; `recovery` in seconds from the end of the fault until nothing was under way."""
+
+    fault: str
+    promises: str  # the numbers of `docs/promises.md`
+    sent: int
+    lost: int
+    doubled: int
+    stuck: int
+    recovery: float
+
+
+@dataclass
+class FaultTable:
+    """The rows of one run; told at its end."""
+
+    rows: list[FaultRow] = field(default_factory=list)
+
+    async def add(self, running: Running, fault: str, promises: str, sent: Collection[str], *, lifted: float) -> None:
+        """Count and write down a row, and fail unless it has three noughts.
+
+        Args:
+            running: where it happened; everything that was sent has settled.
+            fault: what broke, in a few words.
+            promises: which promises are tried.
+            sent: the ids of the cases whose webhooks were answered 2xx.
+            lifted: when the fault was over, by `time.monotonic()`.
+        """
+        took = time.monotonic() - lifted
+        states, paid = running.states(), await running.paid()
+        row = FaultRow(
+            fault=fault,
+            promises=promises,
+            sent=len(sent),
+            lost=len(set(sent) - set(states)),
+            doubled=len(paid) - len({entry.key.partition("/refund")[0] for entry in paid}),
+            stuck=sum(states.get(one) in ("running", "terminated", "failed") for one in sent)
+            + int(running.json("status")["stuck"]["count"]),
+            recovery=round(took, 1),
+        )
+        self.rows.append(row)
+        assert (row.lost, row.doubled, row.stuck) == (0, 0, 0), row
+
+    def as_markdown(self) -> list[str]:
+        """Return the lines of the table."""
+        lines = [" | ".join(HEADINGS), " | ".join("---" for _ in HEADINGS)]
+        lines += [" | ".join(map(str, astuple(row))) + " s" for row in self.rows]
+        return [f"| {line} |" for line in lines]
+
+
+TABLE = pytest.StashKey[FaultTable]()
