@@ -161,38 +161,32 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
 
 
 async def test_pace_and_pause_are_kept_where_they_outlive_temporal(mill: Mill, world: FakeWorld) -> None:
-    """The last wish of several, also one that comes while another is kept; what nobody wished is not kept."""
-    batches(world)
-    handle = await started(mill, IntakeState(per_second=5))
-    await eventually(lambda: _asked(world, 1))
+    """Also a wish that comes while another is kept; what nobody wished is not kept."""
+    handle = await started(mill, IntakeState(per_second=5, paused=True))
+    assert (await state_of(handle)).paused
     assert world.of("keep_wish") == []
     held = world.hold("keep_wish")
-    await handle.signal(IntakeWorkflow.pause)
-    await held.reached.wait()
     await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=7))
+    await eventually(lambda: _kept(world, 1))
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=9))
     held.let_go()
     await eventually(lambda: _kept(world, 2))
-    assert world.requests("keep_wish") == [
-        IntakeWish(per_second=5, paused=True),
-        IntakeWish(per_second=7, paused=True),
-    ]
-    assert not (await state_of(handle)).unkept
+    wishes = [IntakeWish(per_second=pace, paused=True) for pace in (7, 9)]
+    assert world.requests("keep_wish") == wishes
+    await eventually(lambda: _all_kept(handle))
 
 
-async def test_a_store_that_is_away_hinders_no_pause_and_gets_the_wish_later(mill: Mill, world: FakeWorld) -> None:
-    batches(world)
+async def test_a_store_that_is_away_gets_the_wish_later(mill: Mill, world: FakeWorld) -> None:
     world.always("keep_wish", TransientError("the database is locked"))
-    handle = await started(mill, IntakeState())
-    await eventually(lambda: _asked(world, 1))
-    await handle.signal(IntakeWorkflow.pause)
+    handle = await started(mill, IntakeState(paused=True))
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=3))
     await eventually(lambda: _kept(world, 1))
-    await mill.skip(timedelta(minutes=5))
-    state = await state_of(handle)
-    assert (state.paused, state.unkept, len(world.of("admit_batch"))) == (True, True, 1)
-    world.usually("keep_wish")
+    assert (await state_of(handle)).per_second == 3
     async with mill.skipping():
+        await eventually(lambda: _kept(world, 8))  # beyond one budget
+        world.usually("keep_wish")
         await eventually(lambda: _all_kept(handle))
-    assert world.requests("keep_wish")[-1] == IntakeWish(per_second=20, paused=True)
+    assert world.requests("keep_wish")[-1] == IntakeWish(per_second=3, paused=True)
 
 
 async def _kept(world: FakeWorld, times: int) -> bool:
