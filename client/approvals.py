@@ -121,10 +121,8 @@ class Approvals:
             return DecisionAnswer(
                 accepted=False, message="the request was withdrawn with its case", standing=Standing.CANCELLED
             )
-        when = f" at {ended.at:%Y-%m-%d %H:%M:%S} UTC" if ended.at else ""
-        who = f" by {ended.by}" if ended.by else ""
         return DecisionAnswer(
             accepted=False,
-            message=f"too late: it was {ended.standing}{who}{when} and nothing was changed ({description.run_id[:8]})",
+            message=f"too late: it was {ended.as_line()} and nothing was changed ({description.run_id[:8]})",
             standing=ended.standing,
         )

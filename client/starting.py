@@ -100,9 +100,8 @@ class TemporalCaseStarter:
         return True
 
 
-async def ensure_intake(client: Client, per_second: float) -> None:
-    """Start the intake workflow unless it runs already; a running one keeps its pace."""
-    state = IntakeState(per_second=per_second)
+async def ensure_intake(client: Client, state: IntakeState) -> None:
+    """Start the intake workflow in this state unless it runs already; a running one keeps its pace and pause."""
     does = "lets work in from the holding pen"
     await _ensure(client, IntakeWorkflow.run, state, options.INTAKE_WORKFLOW_ID, does)
 

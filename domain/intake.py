@@ -19,6 +19,23 @@ class IntakeState(BaseModel):
     admitted: int = 0
     poison: int = 0
     notices: list[str] = Field(default_factory=list)
+    unkept: bool = False  # somebody changed pace or pause, and the store has not heard of it yet
+
+
+class IntakeWish(BaseModel):
+    """Pace (cases per second) and pause as people last set them; an intake that is started anew begins with them."""
+
+    per_second: float = Field(ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
+    paused: bool = False
+
+
+def first_state(per_second: float, wish: IntakeWish | None) -> IntakeState:
+    """Return the state in which an intake begins that does not run yet.
+
+    >>> first_state(20.0, None).per_second, first_state(20.0, IntakeWish(per_second=3.0, paused=True)).paused
+    (20.0, True)
+    """
+    return IntakeState(per_second=per_second) if wish is None else IntakeState(**wish.model_dump())
 
 
 class PaceChange(BaseModel):

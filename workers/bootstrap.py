@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ports.rescue import OpenCases
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
+    from ports.wishes import IntakeWishes
 
 
 def read_blueprint(settings: Settings) -> Blueprint:
@@ -226,6 +227,13 @@ class Parts:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
         url = f"{self.settings.offline_model_url}/v1"
         return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods)
+
+    @property
+    def wishes(self) -> "IntakeWishes":
+        """What people last wished of the intake."""
+        from adapters.installation.wishes import SqlIntakeWishes
+
+        return SqlIntakeWishes(self.store.database)
 
     @cached_property
     def moods(self) -> "MoodStore":

@@ -10,6 +10,7 @@ from domain.installation.in_force import InForce, accepted_line
 from domain.installation.rules import BlueprintRules, rules_of
 from workers.bootstrap import Parts
 from workers.data_dir import instance_of, keep_instance, new_instance_id
+from workers.home import require_home, settle_home
 from workers.outside_systems import shown_store
 from workers.settings import Settings
 
@@ -19,23 +20,26 @@ def store_is_here(settings: Settings) -> bool:
     return bool(settings.store_url) or (settings.data_dir / "store.db").exists()
 
 
-def take_stock(parts: Parts, *, accept_by: str | None = None, founding: bool = False) -> InForce:
+def take_stock(parts: Parts, *, accept_by: str | None = None, founding: bool = False, moved: bool = False) -> InForce:
     """Return what is in force, once the blueprint is that of the last start, or was accepted.
 
     Args:
         parts: of this process; its store is opened, and made where there is none.
         accept_by: who accepts another blueprint than the last one; None: nobody does.
-        founding: a store that belongs to no installation yet may become the data dir's.
+        founding: a store that belongs to no installation yet may become the data dir's, and that its home.
+        moved: somebody says that the data dir was moved here, or is the backup of one that was lost.
 
     Raises:
         BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
-        OtherInstallationError: the data dir belongs to one installation, the store to another.
+        OtherInstallationError: the data dir belongs to one installation, the store to another; or it is a copy.
         HeadgateError: the blueprint or the store cannot be used.
     """
     rules = rules_of(parts.blueprint, parts.knowledge)
     if not founding:
         require_own_store(parts)
     instance = same_installation(parts)
+    if founding:
+        settle_home(parts, moved=moved)
     acceptance = parts.installation.accept(rules, by=accept_by, now=datetime.now(UTC))
     return describe(parts.settings, parts.blueprint, instance=instance, acceptance=acceptance)
 
@@ -45,7 +49,7 @@ def take_stock_if_here(parts: Parts, *, accept_by: str | None = None) -> InForce
 
     Raises:
         BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
-        OtherInstallationError: the data dir belongs to one installation, the store to another.
+        OtherInstallationError: the data dir belongs to one installation, the store to another; or it is a copy.
     """
     unchecked = "this process has no store"
     if store_is_here(parts.settings):
@@ -58,12 +62,31 @@ def take_stock_if_here(parts: Parts, *, accept_by: str | None = None) -> InForce
     return describe(parts.settings, parts.blueprint, instance=instance).model_copy(update={"unchecked": unchecked})
 
 
+def find_home(settings: Settings, *, moved: bool = False) -> None:
+    """Do what a founding start does first, where there is a store already: nothing of a copy's first folder is touched.
+
+    Raises:
+        OtherInstallationError: as `take_stock` says.
+        HeadgateError: the store cannot be used.
+    """
+    if not store_is_here(settings):
+        return
+    parts = Parts(settings)
+    try:
+        same_installation(parts)
+        settle_home(parts, moved=moved)
+    finally:
+        parts.close()
+
+
 def require_own_store(parts: Parts) -> None:
     """Check that the store is the one of the data dir: a switch that is turned in another one stops nothing here.
 
     Raises:
-        OtherInstallationError: the data dir belongs to an installation, and the store to another one or to none.
+        OtherInstallationError: the data dir belongs to an installation, and the store to another one or to none; or
+            it is a copy of where the installation lives.
     """
+    require_home(parts)
     of_data_dir = instance_of(parts.settings.data_dir)
     if of_data_dir is not None and parts.installation.known_id() is None:
         raise OtherInstallationError(

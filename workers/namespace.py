@@ -46,9 +46,23 @@ async def claim_namespace(client: Client, instance: str) -> None:
             _LOG.warning("this Temporal does not let namespace %r be marked as ours: %s", client.namespace, error)
             return
         owner = await installation_of(client)  # of two that claim it at once, one sees here that it came second
+    _require_same(client, owner, instance)
+
+
+async def require_ours(client: Client, instance: str) -> None:
+    """Make sure that the client's namespace is not another installation's, without claiming it: for commands.
+
+    Raises:
+        OtherInstallationError: it belongs to another.
+        RPCError: as Temporal says.
+    """
+    _require_same(client, await installation_of(client) or instance, instance)
+
+
+def _require_same(client: Client, owner: str, instance: str) -> None:
     if owner != instance:
         raise OtherInstallationError(
             f"namespace {client.namespace!r} at {client.service_client.config.target_host!r} belongs to installation "
-            f"{owner}, this process (data dir and store) to {instance}: name the Temporal of this one by "
+            f"{owner}, this process (data dir and store) to {instance or 'none yet'}: name the Temporal of this one by "
             "TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or the data dir and the store of that one"
         )

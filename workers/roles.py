@@ -17,6 +17,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
+from activities.intake.wish import WishActivities
 from activities.room import RoomInterceptor
 from client.connect import connect
 from client.refusals import explained
@@ -24,6 +25,7 @@ from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, 
 from client.which import which_headgate
 from domain.errors import HeadgateError
 from domain.installation.in_force import InForce
+from domain.intake import first_state
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
@@ -118,7 +120,8 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [case_worker(client, parts.first_tries(), model_slots=slots)]
         case Role.INTAKE:
             admit = parts.admit(TemporalCaseStarter(client))
-            return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch], slots=2)]
+            wish = WishActivities(parts.wishes)
+            return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch, wish.keep_wish], slots=2)]
         case Role.MODEL:
             slots = parts.settings.model_slots
             activities = parts.model_activities()
@@ -175,7 +178,7 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
         logging.getLogger("headgate.worker").info("worker %s: %s", role, found.as_line(), extra=found.model_dump())
         workers = build(role, client, parts)
         if role is Role.INTAKE:
-            await ensure_intake(client, settings.intake_per_second)
+            await ensure_intake(client, first_state(settings.intake_per_second, parts.wishes.last()))
         if role is Role.JOURNAL:
             await ensure_journal(client)
         if role is Role.ACTION:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
@@ -20,12 +20,15 @@ with workflow.unsafe.imports_passed_through():
         Objection,
         Standing,
         Verdict,
+        is_same_decision,
         object_to,
     )
     from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people
     from workflows.waiting import Decisions, wait_for_person
+
+NOT_ON_RECORD_YET = "not on record yet: the store may know of an earlier decision"
 
 
 @workflow.defn
@@ -44,6 +47,7 @@ class ApprovalWorkflow:
         self._expires_at = self._asked_at + timedelta(seconds=request.expires_after_s)
         self._standing = Standing.PENDING
         self._result: ApprovalResult | None = None
+        self._recorded: bool | None = None  # whether the store has an ending; None until it has answered
         self._reminders = 0
         self.notices: list[str] = []
         self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
@@ -104,15 +108,23 @@ class ApprovalWorkflow:
 
     async def _record(self) -> ApprovalResult:
         """Write the decision where the ledger looks for it; the first one recorded stands."""
-        if self._result is None:
+        ours = self._result
+        if ours is None:
             raise RuntimeError("an approval was to be recorded before it was concluded")
-        recorded = await run_once(
-            options.RECORD,
-            ApproveActivities.record_decision,
-            RecordDecisionRequest(request=self._request, result=self._result),
-            summary=f"record: {self._result.standing}",
-        )
-        self._standing, self._result = recorded.standing, recorded
+        try:
+            recorded = await run_once(
+                options.RECORD,
+                ApproveActivities.record_decision,
+                RecordDecisionRequest(request=self._request, result=ours),
+                summary=f"record: {ours.standing}",
+            )
+        except ActivityError:
+            self._recorded = False
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
+        self._standing, self._result, self._recorded = recorded.standing, recorded, True
+        if not is_same_decision(ours, recorded):
+            self.notices.append(f"{ours.as_line()} had no effect: on record it is {recorded.as_line()}"[:300])
         self._show()
         return recorded
 
@@ -124,9 +136,22 @@ class ApprovalWorkflow:
         self._take(decision)
 
     @workflow.update
-    def submit(self, decision: ApprovalDecision) -> DecisionAnswer:
-        """Do as the signal does, and tell whoever decided whether it counted."""
-        return self._take(decision)
+    async def submit(self, decision: ApprovalDecision) -> DecisionAnswer:
+        """Do as the signal does, and tell whoever decided what stands on record: it may be another, earlier decision.
+
+        The store can know of one that this workflow does not, where Temporal's state was put back from a backup.
+        """
+        answer = self._take(decision)
+        ours = self._result
+        if ours is None or not workflow.patched("answer-by-record"):
+            return answer
+        await workflow.wait_condition(lambda: self._recorded is not None)
+        if not self._recorded:
+            told = "it could not be put on record: nothing is paid for it"
+            return DecisionAnswer(accepted=False, message=told, standing=Standing.PENDING)
+        if answer.accepted and is_same_decision(ours, self._result):  # `_record` has put the store's in its place
+            return answer
+        return self._refused(decision) or answer
 
     @submit.validator
     def check_submit(self, decision: ApprovalDecision) -> None:
@@ -151,7 +176,7 @@ class ApprovalWorkflow:
             return None
         told = str(objection)
         if objection is Objection.ALREADY_DECIDED and self._result is not None:
-            told += f" ({self._standing} by {self._result.by} at {self._result.at:%Y-%m-%d %H:%M:%S} UTC)"
+            told += f" ({self._result.as_line()})"
         return DecisionAnswer(accepted=False, message=told, standing=self._standing)
 
     def _conclude(self, standing: Standing, *, by: str, reason: str) -> None:
@@ -173,6 +198,9 @@ class ApprovalWorkflow:
     def view(self) -> ApprovalView:
         """Return the request with its brief and where it stands."""
         decided = self._result
+        unsure = (
+            ["not on record yet: the store may know of an earlier decision"] if decided and not self._recorded else []
+        )
         return ApprovalView(
             approval_id=self._request.approval_id,
             case_id=self._request.action.case_id,
@@ -184,7 +212,7 @@ class ApprovalWorkflow:
             standing=self._standing,
             decided_by=decided.by if decided else "",
             reason=decided.reason if decided else "",
-            notices=self.notices,
+            notices=[*self.notices, *unsure],
             words_seen=self._request.words_seen,
         )
 

@@ -8,14 +8,17 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+    from activities.intake.wish import WishActivities
     from domain.case_details import told
-    from domain.intake import IntakeState, PaceChange, batch_size, is_possible_pace, rest_s
+    from domain.intake import IntakeState, IntakeWish, PaceChange, batch_size, is_possible_pace, rest_s
     from workflows import options
 
 LONG_POLL_S = 5.0
 LEASE_S = 60.0
 HEARTBEAT = timedelta(seconds=5)  # a killed intake worker's batch is given up after so long
 REST_AFTER_FAILURE_S = 10.0
+KEEP_WITHIN = timedelta(seconds=20)  # of the store, to keep a wish; while it is away nothing could be let in either
+KEEP_AGAIN_S = 60.0
 ROUNDS_PER_RUN = 400  # about 10 events each: well below the warning at 10,240
 
 
@@ -36,8 +39,11 @@ class IntakeWorkflow:
         for _ in range(ROUNDS_PER_RUN):
             if workflow.info().is_continue_as_new_suggested():
                 break
+            if self._state.unkept and workflow.patched("keep-wish") and await self._keep_wish():
+                continue  # somebody may have changed it meanwhile
             if self._state.paused:
-                await self._rest(timedelta(days=1).total_seconds(), until_resumed=True)
+                rest = KEEP_AGAIN_S if self._state.unkept else timedelta(days=1).total_seconds()
+                await self._rest(rest, until_resumed=True)
                 continue
             started = workflow.now()
             result = await self._admit()
@@ -52,6 +58,30 @@ class IntakeWorkflow:
                 await self._rest(rest)
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self._state)
+
+    async def _keep_wish(self) -> bool:
+        """Keep pace and pause in the store, for the day on which Temporal's state is lost; return whether it took them.
+
+        Work is let in by them whether the store has them or not.
+        """
+        self._state.unkept = False  # a change that comes meanwhile sets it again
+        try:
+            await workflow.execute_activity_method(
+                WishActivities.keep_wish,
+                IntakeWish(per_second=self._state.per_second, paused=self._state.paused),
+                task_queue=options.INTAKE_QUEUE,
+                start_to_close_timeout=KEEP_WITHIN / 2,
+                schedule_to_close_timeout=KEEP_WITHIN,
+                retry_policy=options.NEVER_GIVE_UP,
+                summary="keep pace and pause",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self._state.unkept = True
+            workflow.logger.warning("pace and pause are not in the store yet: %s", error.cause or error)
+            return False
+        return True
 
     async def _admit(self) -> AdmitResult | None:
         """Admit one batch; None if a pause came in between, or if it failed for good: the next one is on its way."""
@@ -123,7 +153,7 @@ class IntakeWorkflow:
         return self._state
 
     def _change(self, state: IntakeState) -> None:
-        self._state = state
+        self._state = state.model_copy(update={"unkept": True})
         self._changed += 1
         self._show()
 

@@ -1,4 +1,4 @@
-"""What the store keeps of its installation: its id, and every blueprint that was accepted, by whom and when."""
+"""What the store keeps of its installation: its id, where it lives, and every blueprint that was accepted."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from adapters.store.database import Database
 from adapters.store.tables import PlainText, UtcTime, metadata
 from domain.installation.acceptance import Acceptance, accepted_now
+from domain.installation.home import Home
 from domain.installation.rules import BlueprintRules
 
 _LOCK = "installation"
@@ -28,6 +29,15 @@ accepted_blueprints = sa.Table(  # the last one is in force
     sa.Column("money_digest", sa.Text, nullable=False),
     sa.Column("rules", PlainText, nullable=False),  # BlueprintRules as JSON
     sa.Column("accepted_by", PlainText, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+homes = sa.Table(  # of the data dir; the last one counts
+    "homes",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("path", PlainText, nullable=False),
+    sa.Column("inode", PlainText, nullable=False),  # of 64 bits without a sign: text
     sa.Column("at", UtcTime, nullable=False),
 )
 
@@ -54,6 +64,24 @@ class SqlInstallation:
         """Return the id of the installation that the store belongs to; None where it has none yet."""
         with self._database.reading() as connection:
             return connection.execute(sa.select(installations.c.instance_id)).scalar_one_or_none()
+
+    def home(self) -> Home | None:
+        """Return the data dir in which the installation lives; None where no `headgate up` has settled that yet."""
+        with self._database.reading() as connection:
+            return _home(connection)
+
+    def settle(self, home: Home, *, instead_of: Home | None, now: datetime) -> Home:
+        """Put a new home on record unless it is another one than `instead_of` by now; return the one that counts."""
+
+        def work(connection: Connection) -> Home:
+            self._database.lock(connection, _LOCK)
+            last = _home(connection)
+            if last is not None and last != instead_of:
+                return last
+            connection.execute(sa.insert(homes), {"path": home.path, "inode": str(home.inode), "at": now})
+            return home
+
+        return self._database.writing(work)
 
     def in_force(self) -> Acceptance | None:
         """Return the last blueprint that was accepted; None before the first start."""
@@ -85,6 +113,12 @@ class SqlInstallation:
             return new
 
         return self._database.writing(work)
+
+
+def _home(connection: Connection) -> Home | None:
+    newest = sa.select(homes.c.path, homes.c.inode).order_by(homes.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else Home(path=row.path, inode=int(row.inode))
 
 
 def _last(connection: Connection) -> Acceptance | None:

@@ -20,8 +20,8 @@ def rescue(
 ) -> None:
     """Bring every case back to work after Temporal's state or the store was lost, or put back from a backup.
 
-    Safe to run again. Before it, where the store was put back: `headgate ledger reconcile`. Exit 1 if a case is lost,
-    or was ended in Temporal's own tools and needs a word of yours.
+    Safe to run again. Before it, where the store was put back: `headgate ledger reconcile`. Exit 1 if a case needs a
+    word of yours: it is lost, runs in Temporal alone, or was ended in Temporal's own tools.
     """
     from commands.rescue.rescuing import rescue_cases
 
@@ -34,7 +34,7 @@ def rescue(
     else:
         for line in lines_of(report):
             typer.echo(line)
-    if report.lost or report.ended_outside:
+    if report.needs_a_word:
         raise typer.Exit(WRONG)
 
 
@@ -52,10 +52,25 @@ def lines_of(report: "RescueReport") -> list[str]:
         *(
             f"{case_id}: lost, the store does not have it and the holding pen has dropped it: ask its sender"
             for case_id in report.lost
+            if case_id not in report.only_in_temporal
         ),
+        *(_of_temporal_alone(case_id, lost=case_id in report.lost) for case_id in report.only_in_temporal),
     ]
     counts = (
         f"{report.running} run, {len(report.begun)} begun again, {len(report.put_back)} let in again, "
-        f"{len(report.ended)} had ended, {len(report.ended_outside)} were ended outside, {len(report.lost)} are lost"
+        f"{len(report.ended)} had ended, {len(report.ended_outside)} were ended outside, {len(report.lost)} are lost, "
+        f"{len(report.only_in_temporal)} run in Temporal only"
     )
     return [*told, counts if report.done else f"{counts} (nothing was done: --dry-run)"]
+
+
+def _of_temporal_alone(case_id: str, *, lost: bool) -> str:
+    """Return what to do with a case that runs, and that the store does not have."""
+    end = f"`headgate cases cancel {case_id}` ends it"
+    if lost:  # the pen would call the same event a duplicate
+        return f"{case_id}: runs in Temporal only, and pays nothing: {end}; then ask its sender for a new message"
+    event_id = case_id.split("/", 2)[-1]
+    return (
+        f"{case_id}: runs in Temporal only, store and holding pen do not have it, and it pays nothing: have its sender "
+        f"send the event {event_id!r} again, then it goes on with its row; or {end}"
+    )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from client.case_filters import case_filter
 from client.refusals import describe
 from client.starting import TemporalCaseStarter
 from commands.rescue.strays import Strays, find_strays, remove_strays
@@ -25,6 +26,7 @@ LET_IN_WITHIN_S = 120.0
 LOOK_EVERY_S = 1.0
 AT_ONCE = 16  # cases that Temporal is asked about
 _SOON = ", whose lists may show it a minute longer"
+RUNNING = "ExecutionStatus = 'Running'"
 ENDED = "its case had ended, and the store lost that"
 WHY = "its workflow was gone, and the case began again"
 
@@ -71,6 +73,7 @@ async def rescue_cases(
             await asyncio.to_thread(parts.open_cases.end_waits, case.case_id, ENDED, datetime.now(UTC))
             await asyncio.to_thread(parts.store.cases.close, outcome, None)
         report.note(case.case_id, what)
+    await _look_into_temporal(parts, headgate, report)
     return report
 
 
@@ -145,6 +148,17 @@ async def _look_into_the_pen(parts: "Parts", report: RescueReport) -> None:
         lacking = await asyncio.to_thread(parts.open_cases.lacking, page)
         for case_id, has_body in (await parts.inbox.acknowledged(lacking)).items():
             (report.put_back if has_body else report.lost).append(case_id)
+
+
+async def _look_into_temporal(parts: "Parts", headgate: "Headgate", report: RescueReport) -> None:
+    """Find what runs and what neither store nor pen has: both may have been put back from before it came in.
+
+    No row is made of what Temporal says: whoever reaches its port could have started that. The ledger pays nothing for
+    a case without a row.
+    """
+    running = [found.id async for found in headgate.temporal.list_workflows(f"{case_filter()} AND {RUNNING}")]
+    lacking = await asyncio.to_thread(parts.open_cases.lacking, running)
+    report.only_in_temporal = sorted(set(lacking) - set(report.put_back))
 
 
 async def _until_let_in(parts: "Parts", case_ids: list[str], wait: Callable[[float], Awaitable[None]]) -> None:

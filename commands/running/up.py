@@ -27,14 +27,23 @@ if TYPE_CHECKING:
 
 
 async def run_up(
-    settings: "Settings", *, port_base: int, ui: bool, ephemeral: bool, samples: bool, accept_by: str | None = None
+    settings: "Settings",
+    *,
+    port_base: int,
+    ui: bool,
+    ephemeral: bool,
+    samples: bool,
+    accept_by: str | None = None,
+    moved: bool = False,
 ) -> int:
-    """Run everything until a signal comes; return the exit code. `accept_by`: as `Stack` has it."""
+    """Run everything until a signal comes; return the exit code. `accept_by`, `moved`: as `Stack` has them."""
     from workers.machine.stack import Stack
 
     if ephemeral:
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
-    stack = Stack(settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell, accept_by=accept_by)
+    stack = Stack(
+        settings, port_base=port_base, ui=ui, samples=samples, on_event=_tell, accept_by=accept_by, moved=moved
+    )
     try:
         _say("Starting Temporal and Headgate's processes (about ten seconds; webhooks are taken sooner) …")
         async with stack:
@@ -96,6 +105,13 @@ def up(
     samples: Annotated[bool, typer.Option("--samples", help="Load the sample customers, orders and accounts.")] = False,
     models: Models = None,
     accept_blueprint: AcceptBlueprint = False,
+    moved: Annotated[
+        bool,
+        typer.Option(
+            "--moved",
+            help="The data dir was moved here, or is the backup of one that was lost: from now on this is the one.",
+        ),
+    ] = False,
 ) -> None:
     """Run everything on this machine.
 
@@ -110,6 +126,7 @@ def up(
             ephemeral=ephemeral,
             samples=samples,
             accept_by=accepting(accept_blueprint),
+            moved=moved,
         )
         code = asyncio.run(work)
     raise typer.Exit(code)

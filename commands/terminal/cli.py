@@ -162,9 +162,11 @@ def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], A
 
     async def both() -> Result:
         from client.headgate import Headgate
+        from workers.namespace import require_ours
 
         async with await Headgate.connect(data_dir) as headgate:
             with _opened_parts(settings) as parts:
+                await require_ours(headgate.temporal, parts.installation.known_id() or "")
                 return await work(headgate, parts)
 
     return run(both)

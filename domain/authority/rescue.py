@@ -27,6 +27,8 @@ class RescueReport(BaseModel):
         begun: started again from the store.
         ended: their ending was taken over from Temporal.
         ended_outside: ended in Temporal's own tools.
+        only_in_temporal: they run, and the store does not have them, nor could the pen give them back; among them may
+            be some of the lost ones.
     """
 
     done: bool = False
@@ -36,6 +38,12 @@ class RescueReport(BaseModel):
     begun: list[str] = Field(default_factory=list)
     ended: list[str] = Field(default_factory=list)
     ended_outside: list[str] = Field(default_factory=list)
+    only_in_temporal: list[str] = Field(default_factory=list)
+
+    @property
+    def needs_a_word(self) -> bool:
+        """Whether some of the cases are left to a person."""
+        return bool(self.lost or self.ended_outside or self.only_in_temporal)
 
     def note(self, case_id: str, rescue: Rescue) -> None:
         """Count an open case in."""

@@ -95,6 +95,20 @@ class ApprovalResult(BaseModel):
     reason: str = ""
     at: datetime | None = None
 
+    def as_line(self) -> str:
+        """Return how it ended, by whom and when.
+
+        >>> ApprovalResult(approval_id="a", digest="d", standing=Standing.REJECTED, by="omar").as_line()
+        'rejected by omar'
+        """
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.standing}{by}" + (f" at {self.at:%Y-%m-%d %H:%M:%S} UTC" if self.at else "")
+
+
+def is_same_decision(ours: ApprovalResult, recorded: ApprovalResult | None) -> bool:
+    """Return whether what is on record is this very decision: the same person may have given another one before."""
+    return recorded is not None and (ours.standing, ours.by, ours.at) == (recorded.standing, recorded.by, recorded.at)
+
 
 class Objection(StrEnum):
     """Why a decision does not count."""

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from adapters.installation.record import SqlInstallation
+from adapters.installation.wishes import SqlIntakeWishes
 from adapters.rescue.open_cases import SqlOpenCases
 from adapters.rescue.reconcile import SqlReconciler
 from adapters.store import Store
@@ -14,6 +16,8 @@ from domain.audit.verdict import judge
 from domain.authority.reconciling import ReconcileReport
 from domain.case import CaseInput
 from domain.errors import ConfigurationError, RefusedError
+from domain.installation.home import Home
+from domain.intake import IntakeWish
 from domain.money.action import Action
 from domain.money.approval import Standing
 from domain.money.effect import RECONCILED
@@ -196,3 +200,20 @@ class RescueContract(ReconcileContract):
         self.begin(store)
         assert store.cases.close(outcome("e1", replay=1), None).replay == 1
         assert SqlOpenCases(store.database).open_cases() == [OpenCase(case_id="case/shop/e2")]
+
+    def test_the_last_wish_of_the_intake_comes_back(self, store: Store) -> None:
+        wishes = SqlIntakeWishes(store.database)
+        assert wishes.last() is None
+        for wish in (IntakeWish(per_second=0.001, paused=True), IntakeWish(per_second=7.5)):
+            wishes.keep(wish, NOW)
+            assert SqlIntakeWishes(store.database).last() == wish
+
+    def test_the_home_is_the_one_that_was_settled_last_and_first_seen(self, store: Store) -> None:
+        """Of two that settle at once the second is told who was first; an inode has 64 bits."""
+        installation = SqlInstallation(store.database)
+        one, two = Home(path="/one", inode=2**64 - 1), Home(path="/two", inode=2)
+        assert installation.home() is None
+        assert installation.settle(one, instead_of=None, now=NOW) == one
+        assert installation.settle(two, instead_of=None, now=NOW) == one
+        assert installation.settle(two, instead_of=one, now=NOW) == two
+        assert installation.home() == two

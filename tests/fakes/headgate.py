@@ -9,6 +9,7 @@ from domain.errors import NotReachableError, UnknownCaseError
 from domain.intake import IntakeState
 from domain.money.amount import Money
 from domain.money.approval import ApprovalDecision, ApprovalView, Brief, DecisionAnswer, PendingApprovals
+from tests.fakes.temporal import FakeNamespace
 
 MESSAGE = "Where is\n\nmy \x1b[2Jmoney?"
 
@@ -18,7 +19,7 @@ class FakeHeadgate:
 
     def __init__(self) -> None:
         self.counts = True
-        self.temporal = None
+        self.temporal = FakeNamespace({})
         self.is_heard = True
         self.cases = FakeCases(self)
         self.approvals = FakeApprovals(self)

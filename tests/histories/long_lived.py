@@ -50,7 +50,7 @@ async def intake(mill: Mill, world: FakeWorld) -> Recorded:
     await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=50))
     await handle.signal(IntakeWorkflow.resume)
     await resumed.reached.wait()
-    return {"intake": handle.id}
+    return {"intake_wishes_kept": handle.id}
 
 
 async def journal(mill: Mill, world: FakeWorld) -> Recorded:

@@ -324,6 +324,14 @@ async def approved(mill: Mill, world: FakeWorld) -> Recorded:
     return gate("approved", handle)
 
 
+async def answered_by_record(mill: Mill, world: FakeWorld) -> Recorded:
+    """The answer to a decision comes once it is on record."""
+    handle, approval = await at_the_gate(mill, world)
+    await approval.execute_update(ApprovalWorkflow.submit, await decision(approval, Verdict.APPROVE, "maria"))
+    await ended(handle)
+    return {"approval_answered_by_record": approval.id}
+
+
 async def approved_unread(mill: Mill, world: FakeWorld) -> Recorded:
     """No model was to read it; a person sends it to Billing, and somebody approves."""
     handle = await mill.start(case(skip_to_human="it is in a picture"))

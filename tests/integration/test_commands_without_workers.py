@@ -20,6 +20,7 @@ from client.which import which_temporal
 from commands.doctor.temporal import WORKER_QUEUES, check_temporal
 from commands.work.overview import for_people, gather_overview, states_in_temporal
 from domain.case import CaseState
+from domain.intake import IntakeState
 from workers.bootstrap import Parts
 from workers.installation import take_stock
 from workers.machine.local_ports import free_ports
@@ -91,7 +92,7 @@ async def test_status_tells_the_rest_where_nobody_answers_for_the_intake(client:
     assert never["intake"] is None
     assert "headgate worker --role intake" in str(never["intake_reason"])
 
-    await ensure_intake(client, 20.0)
+    await ensure_intake(client, IntakeState())
     standing = await gather_overview(parts, Headgate(client))
     parts.close()
     assert standing["intake"] is None
@@ -139,7 +140,7 @@ async def test_the_doctor_says_which_worker_is_missing(client: Client, server: s
     for role in WORKER_QUEUES:
         assert found[f"worker {role}"].ok is False
         assert f"headgate worker --role {role}" in found[f"worker {role}"].remedy
-    await ensure_intake(client, 20.0)
+    await ensure_intake(client, IntakeState())
     async with case_worker(client, []):
         ours = Headgate(client)
         await ours.intake.state()

@@ -20,6 +20,7 @@ from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
 from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+from activities.intake.wish import WishActivities
 from activities.journal.drain import DrainResult, JournalActivities
 from activities.models.answer import AnswerResult
 from activities.models.diagnose import DiagnoseResult, QuestionResult
@@ -65,7 +66,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
     return {
         options.ACTIONS_QUEUE: actions,
         **dict.fromkeys(options.MODEL_QUEUES.values(), models),
-        options.INTAKE_QUEUE: [AdmitActivities.admit_batch],
+        options.INTAKE_QUEUE: [AdmitActivities.admit_batch, WishActivities.keep_wish],
         options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
     }
 
@@ -352,6 +353,7 @@ _DEFAULTS: dict[str, Answer] = {
     "draft_reply": DraftResult(draft=Draft(subject="Your quote", text="Ines will write to you."), usage=ONE_CALL),
     "forbid_effects": None,
     "announce_approval": None,
+    "keep_wish": None,
     "record_decision": _recorded,
     "bury": None,
     "alert_person": None,

@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.intake.admit import AdmitResult
 from domain.errors import TransientError
-from domain.intake import IntakeState, PaceChange
+from domain.intake import IntakeState, IntakeWish, PaceChange
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
@@ -158,6 +158,43 @@ async def test_pause_cancels_the_long_poll_and_keeps_what_it_let_in(mill: Mill, 
     await eventually(counted)
     await mill.skip(timedelta(hours=1))
     assert len(world.of("admit_batch")) == 1
+
+
+async def test_pace_and_pause_are_kept_where_they_outlive_temporal(mill: Mill, world: FakeWorld) -> None:
+    """Also a wish that comes while another is kept; what nobody wished is not kept."""
+    handle = await started(mill, IntakeState(per_second=5, paused=True))
+    assert (await state_of(handle)).paused
+    assert world.of("keep_wish") == []
+    held = world.hold("keep_wish")
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=7))
+    await eventually(lambda: _kept(world, 1))
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=9))
+    held.let_go()
+    await eventually(lambda: _kept(world, 2))
+    wishes = [IntakeWish(per_second=pace, paused=True) for pace in (7, 9)]
+    assert world.requests("keep_wish") == wishes
+    await eventually(lambda: _all_kept(handle))
+
+
+async def test_a_store_that_is_away_gets_the_wish_later(mill: Mill, world: FakeWorld) -> None:
+    world.always("keep_wish", TransientError("the database is locked"))
+    handle = await started(mill, IntakeState(paused=True))
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=3))
+    await eventually(lambda: _kept(world, 1))
+    assert (await state_of(handle)).per_second == 3
+    async with mill.skipping():
+        await eventually(lambda: _kept(world, 8))  # beyond one budget
+        world.usually("keep_wish")
+        await eventually(lambda: _all_kept(handle))
+    assert world.requests("keep_wish")[-1] == IntakeWish(per_second=3, paused=True)
+
+
+async def _kept(world: FakeWorld, times: int) -> bool:
+    return len(world.of("keep_wish")) >= times
+
+
+async def _all_kept(handle: WorkflowHandle) -> bool:
+    return not (await state_of(handle)).unkept
 
 
 async def test_next_run_goes_on_where_the_last_one_ended(mill: Mill, world: FakeWorld) -> None:

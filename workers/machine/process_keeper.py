@@ -37,15 +37,22 @@ class ProcessKeeper:
         data_dir: made if missing; one keeper at a time.
         on_event: told of everything that happens, beside the log in ``logs/supervisor.log``.
         handle_signals: take SIGINT, SIGTERM and SIGHUP as requests to stop.
+        before: called once the data dir is taken and before anything in it is acted on; what it raises ends the start.
     """
 
     def __init__(
-        self, data_dir: Path, *, on_event: Callable[[ProcessEvent], None] | None = None, handle_signals: bool = True
+        self,
+        data_dir: Path,
+        *,
+        on_event: Callable[[ProcessEvent], None] | None = None,
+        handle_signals: bool = True,
+        before: Callable[[], None] | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.exit_code = 0
         self._on_event = on_event
         self._handle_signals = handle_signals
+        self._before = before
         self._stages: list[list[KeptProcess]] = []
         self._stop_wanted = asyncio.Event()
         self._kill_wanted = asyncio.Event()
@@ -61,6 +68,12 @@ class ProcessKeeper:
         for folder in (self.data_dir, self.logs_dir, self.run_dir):
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = take_lock(self.data_dir)
+        try:
+            if self._before is not None:
+                await asyncio.to_thread(self._before)
+        except BaseException:
+            self._lock.close()
+            raise
         await asyncio.to_thread(self._stop_leftovers)
         if self._handle_signals:
             self._signals = [signal.SIGINT, signal.SIGTERM]

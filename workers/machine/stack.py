@@ -18,7 +18,7 @@ from domain.installation.in_force import InForce
 from workers.bootstrap import Parts
 from workers.data_dir import fold_in_journals, make_data_dir
 from workers.first_secrets import prepare_access
-from workers.installation import take_stock
+from workers.installation import find_home, take_stock
 from workers.machine.local_ports import HeldPorts
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec
@@ -41,7 +41,8 @@ class Stack:
             print(stack.endpoints.gateway)
 
     Temporal's state, the holding pen and the store stay in the data dir: a second `Stack` on it goes on where the
-    first was cut. `accept_by` is who accepts another blueprint than the last one; None: nobody does.
+    first was cut. `accept_by` is who accepts another blueprint than the last one; None: nobody does. `moved`: somebody
+    says that the data dir was moved here, or is the backup of one that was lost.
     """
 
     def __init__(
@@ -54,13 +55,20 @@ class Stack:
         on_event: Callable[[ProcessEvent], None] | None = None,
         handle_signals: bool = True,
         accept_by: str | None = None,
+        moved: bool = False,
     ) -> None:
         self.settings = settings
         self._accept_by = accept_by
+        self._moved = moved
         self._port_base = port_base
         self._ui = ui
         self._samples = samples
-        self.keeper = ProcessKeeper(settings.data_dir, on_event=on_event, handle_signals=handle_signals)
+        self.keeper = ProcessKeeper(
+            settings.data_dir,
+            on_event=on_event,
+            handle_signals=handle_signals,
+            before=lambda: find_home(settings, moved=moved),
+        )
         self.endpoints: Endpoints
         self.in_force: InForce
         self._ports: HeldPorts | None = None
@@ -213,7 +221,7 @@ class Stack:
         parts = Parts(self.settings)
         try:
             _ = parts.store  # migrated here, before several processes want to
-            self.in_force = take_stock(parts, accept_by=self._accept_by, founding=True)
+            self.in_force = take_stock(parts, accept_by=self._accept_by, founding=True, moved=self._moved)
             if self._samples:
                 parts.load_samples()
         finally:

@@ -74,9 +74,14 @@ def misfit(handler: Callable[..., Any] | None, inputs: Sequence[object]) -> str:
 
 
 def kinds_of(handler: Callable[..., Any]) -> list[type]:
-    """Return the classes of the inputs that a handler takes, without `self`; the SDK binds handlers as partials."""
+    """Return the classes of the inputs that a handler takes, without `self`.
+
+    The SDK binds handlers as partials, and async ones by a function around them.
+    """
     while isinstance(handler, functools.partial):
         handler = handler.func
+    if inspect.iscoroutinefunction(handler):
+        handler = inspect.getclosurevars(handler).nonlocals.get("fn", handler)
     hints = typing.get_type_hints(handler)
     return [hints[name] for name in inspect.signature(handler).parameters if name != "self"]
 

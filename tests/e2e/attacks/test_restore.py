@@ -60,6 +60,10 @@ def approve(running: Running, approval_id: str) -> None:
 
 def lose(running: Running, what: str, backup: Path) -> None:
     """Put back the store of an hour ago, delete Temporal's file, or both, while nothing runs."""
+    for words in (("pace", "7"), ("pause",)):
+        assert running.command("intake", *words).returncode == 0
+    kept = running.data_dir / "store.db"
+    eventually(lambda: '"paused":true' in wish_in(kept), 30, "pace and pause are not in the store")
     assert running.stop() == 0
     for name, lost in (("store.db", what != "temporal"), ("temporal.db", what != "store")):
         for file in running.data_dir.glob(f"{name}*") if lost else ():
@@ -67,6 +71,14 @@ def lose(running: Running, what: str, backup: Path) -> None:
     if what != "temporal":
         shutil.copy(backup, running.data_dir / "store.db")
     running.start()
+    intake = running.json("intake", "show")
+    assert (intake["per_second"], intake["paused"]) == ((20.0, False) if what == "both" else (7.0, True))
+    assert running.command("intake", "resume").returncode == 0
+
+
+def wish_in(store: Path) -> str:
+    with sqlite3.connect(store) as database:
+        return str(database.execute("SELECT group_concat(wish) FROM intake_wishes").fetchone()[0])
 
 
 async def paid_keys(running: Running) -> list[str]:

@@ -138,7 +138,7 @@ def test_a_workflow_takes_one_model(workflow: type) -> None:
 
 def test_a_wait_for_a_person_has_a_timeout() -> None:
     """Every wait has a timeout and the timeout an outcome; only waits for the workflow's own work go without."""
-    own_work = {"all_handlers_finished", "task.done() or self._state.paused"}
+    own_work = {"all_handlers_finished", "task.done() or self._state.paused", "self._recorded is not None"}
     for path in FILES:
         for call in calls(path):
             if name_of(call) == "wait_condition" and "timeout" not in keywords(call):

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
+from temporalio.workflow._handlers import _bind_method
 
 from workers.running.misfits import UNFIT_START, kinds_of, misfit, require_start
 
@@ -19,10 +20,22 @@ class Ear:
 
     def wish(self, wish: Wish) -> None: ...
 
+    async def wish_slowly(self, wish: Wish) -> None: ...
+
     def stop(self) -> None: ...
 
 
-@pytest.mark.parametrize("handler", [Ear.wish, Ear().wish, functools.partial(Ear.wish, Ear())])
+@pytest.mark.parametrize(
+    "handler",
+    [
+        Ear.wish,
+        Ear().wish,
+        functools.partial(Ear.wish, Ear()),
+        Ear.wish_slowly,
+        Ear().wish_slowly,
+        _bind_method(Ear(), Ear.wish_slowly),  # as the SDK does
+    ],
+)
 def test_a_handler_is_known_however_it_is_bound(handler: functools.partial[None]) -> None:
     assert kinds_of(handler) == [Wish]
     assert misfit(handler, [Wish()]) == ""

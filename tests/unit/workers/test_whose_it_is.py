@@ -1,7 +1,6 @@
 """Nothing is sent to what belongs to another installation, and a port that a stranger took is given up for others."""
 
 import socket
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -9,38 +8,15 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import OtherInstallationError, PortTakenError, StartError
+from tests.fakes.temporal import FakeNamespace
 from tests.unit.workers.test_installation import blueprint, data_dir, lower, parts_of  # noqa: F401 - fixtures
 from workers.installation import take_stock
 from workers.machine import stack as stack_module
 from workers.machine.stack import PORT_TRIES, Stack, _is_of
-from workers.namespace import MARK, claim_namespace, installation_of
+from workers.namespace import MARK, claim_namespace, installation_of, require_ours
 from workers.settings import Settings
 
 OURS, THEIRS = "a" * 16, "b" * 16
-
-
-class FakeNamespace:
-    """A namespace of Temporal: its data, who claims it beside us, and what it does not let us do."""
-
-    namespace = "headgate"
-
-    def __init__(self, data: dict[str, str], *, beside: str = "", refuses: RPCStatusCode | None = None) -> None:
-        self.data = data
-        self.workflow_service = self
-        self.service_client = SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
-        self._beside = beside
-        self._refuses = refuses
-
-    async def describe_namespace(self, request: Any) -> object:
-        assert request.namespace == "headgate"
-        return SimpleNamespace(namespace_info=SimpleNamespace(data=dict(self.data)))
-
-    async def update_namespace(self, request: Any) -> None:
-        if self._refuses is not None:
-            raise RPCError("no", self._refuses, b"")
-        self.data |= dict(request.update_info.data)
-        if self._beside:
-            self.data[MARK] = self._beside
 
 
 async def test_a_namespace_of_nobody_is_claimed_and_then_ours() -> None:
@@ -57,6 +33,18 @@ async def test_a_namespace_of_another_is_refused_with_both_ids(space: Any) -> No
         await claim_namespace(space, OURS)
     assert refused.value.exit_code == 3
     assert space.data[MARK] == THEIRS
+
+
+async def test_a_command_goes_to_no_temporal_of_another_and_claims_none() -> None:
+    """`headgate rescue` with the wrong TEMPORAL_ADDRESS would begin all its cases there."""
+    theirs: Any = FakeNamespace({MARK: THEIRS})
+    with pytest.raises(OtherInstallationError, match=f"belongs to installation {THEIRS}, .* to {OURS}"):
+        await require_ours(theirs, OURS)
+    with pytest.raises(OtherInstallationError, match="to none yet"):
+        await require_ours(theirs, "")
+    nobodys: Any = FakeNamespace({})
+    await require_ours(nobodys, OURS)
+    assert nobodys.data == {}
 
 
 async def test_a_temporal_that_lets_nobody_mark_it_is_used_all_the_same() -> None:

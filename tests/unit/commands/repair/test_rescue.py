@@ -195,6 +195,55 @@ async def test_a_cancellation_is_taken_over_for_the_run_that_the_store_knows(wor
     assert ending.state is CaseState.CANCELLED
 
 
+# --- store and pen are of an hour ago, Temporal is not ---------------------------------------------------------------
+
+
+async def test_what_temporal_alone_knows_is_named_and_goes_on_once_its_event_came_again(world: World) -> None:
+    await world.admit("e1")
+    world.runs("e1", RUNNING)
+    world.runs("e2", RUNNING)
+    world.runs("e3", COMPLETED, CaseState.DONE)  # it ended: there is nothing to be done
+    report = await world.rescue()
+    assert (report.only_in_temporal, report.needs_a_word) == ([case("e2")], True)
+    [told, counts] = lines_of(report)
+    for words in ("runs in Temporal only", "pays nothing", "send the event 'e2' again", "headgate cases cancel"):
+        assert words in told
+    assert "1 run in Temporal only" in counts
+    with pytest.raises(RefusedError, match="never admitted"):
+        intend(world.store, action("e2"))
+    assert world.store.cases.ending(case("e2"), 0) is None, "nothing is made of what Temporal says"
+    await world.admit("e2")
+    again = await world.rescue()
+    assert (again.only_in_temporal, again.running, again.needs_a_word) == ([], 2, False)
+
+
+async def test_what_is_let_in_again_is_not_named_besides(world: World) -> None:
+    await world.admit("e1")
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    world.runs("e1", RUNNING)
+    for dry_run in (True, False):
+        report = await world.rescue(dry_run=dry_run)
+        assert (report.put_back, report.only_in_temporal) == ([case("e1")], [])
+
+
+async def test_what_runs_and_is_lost_has_one_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pen has its id and no body: the same event would be called a duplicate."""
+    await world.admit("e1")
+
+    async def dropped(case_ids: list[str]) -> dict[str, bool]:
+        return dict.fromkeys(case_ids, False)
+
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    monkeypatch.setattr(world.inbox, "acknowledged", dropped)
+    world.runs("e1", RUNNING)
+    report = await world.rescue()
+    assert (report.lost, report.only_in_temporal) == ([case("e1")], [case("e1")])
+    [told, _] = lines_of(report)
+    assert "headgate cases cancel case/shop/e1` ends it; then ask its sender for a new message" in told
+
+
 # --- ended in Temporal's own tools ----------------------------------------------------------------------------------
 
 
