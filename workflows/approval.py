@@ -198,9 +198,7 @@ class ApprovalWorkflow:
     def view(self) -> ApprovalView:
         """Return the request with its brief and where it stands."""
         decided = self._result
-        unsure = (
-            ["not on record yet: the store may know of an earlier decision"] if decided and not self._recorded else []
-        )
+        unsure = [NOT_ON_RECORD_YET] if decided and not self._recorded else []
         return ApprovalView(
             approval_id=self._request.approval_id,
             case_id=self._request.action.case_id,

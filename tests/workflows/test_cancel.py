@@ -143,12 +143,14 @@ async def test_after_the_approval_but_before_the_payment(mill: Mill, world: Fake
     gate = mill.client.get_workflow_handle(f"{handle.id}/approval/1")
     view = await gate.query(ApprovalWorkflow.view)
     approve = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
-    assert (await gate.execute_update(ApprovalWorkflow.submit, approve)).accepted
+    answered = asyncio.create_task(gate.execute_update(ApprovalWorkflow.submit, approve))
     await held.reached.wait()
     await handle.cancel()
     await asyncio.sleep(0.3)  # the cancellation reaches all three workflows
+    assert not answered.done(), "who decided is answered by what is on record"
     held.let_go()
     await cancelled(handle, world)
+    assert (await answered).accepted
     assert "refund" not in world.names
     assert {r.result.standing for r in world.requests("record_decision")} == {Standing.APPROVED}
 
