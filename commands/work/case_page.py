@@ -2,19 +2,26 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE
+from client.case_rows import CaseRow
 from commands.terminal.cli import settings_for
 from domain.briefs.request import request_rows
-from domain.case import CaseMessage, CaseState, EffectRecord
+from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
 from domain.case_details import effect_line, format_cost
+
+if TYPE_CHECKING:
+    from workers.bootstrap import Parts
 
 TEXT_SHOWN = 4000
 """Characters of a message that `cases show` prints."""
 UNHEARD = "its workflow says nothing of it: it failed at its start, or no case worker is there"
+FORGOTTEN = "Temporal does not know it any more: this is what the store has on record"
+NOWHERE = "nowhere"  # on record as open, and no workflow has it
 _NAME_CHARS = 13
 _STANDS = {
     CaseState.RUNNING: "is being worked",
@@ -25,6 +32,7 @@ _STANDS = {
     CaseState.REJECTED: "rejected",
     CaseState.DEAD_LETTERED: "given up: a dead letter",
     CaseState.CANCELLED: "cancelled",
+    NOWHERE: "is open, and no workflow works it",
     "terminated": "ended in Temporal's own tools",
     "failed": "its workflow failed: it never came to an end of ours",
     "timed_out": "its workflow ran out of time",
@@ -38,19 +46,58 @@ def settling_of(data_dir: Path, case_id: str) -> dict[str, object]:
     without it.
     """
     from domain.errors import TransientError
+
+    try:
+        with _parts_here(data_dir) as parts:
+            found = parts.store.settling.of_case(case_id) if parts is not None else []
+    except TransientError as error:
+        return {"refunds_pending": f"not known: {error}"}
+    return {"refunds_pending": [settled.model_dump(mode="json") for settled in found]} if found else {}
+
+
+def on_record(data_dir: Path, case_id: str) -> tuple[dict[str, Any], CaseMessage] | None:
+    """Return what the store has of a case that Temporal does not know, None where it has nothing.
+
+    Temporal forgets ended cases after the retention of its namespace, and all where its state is lost.
+
+    Raises:
+        TransientError: the store does not answer.
+    """
+    with _parts_here(data_dir) as parts:
+        try:
+            stored = parts.store.cases.load(case_id) if parts is not None else None
+        except KeyError:
+            stored = None
+        if parts is None or stored is None:
+            return None
+        case = stored.case
+        outcome = parts.store.cases.ending(case_id, case.replay)
+    row = CaseRow(
+        case_id=case_id,
+        state=outcome.state if outcome is not None else NOWHERE,
+        tenant=case.tenant,
+        started_at=case.received_at,
+    )
+    status = CaseStatus(case_id=case_id, state=CaseState.RUNNING, notices=[FORGOTTEN])
+    ended = {} if outcome is None else outcome.model_dump(mode="json", exclude={"source", "human", "received_at"})
+    message = CaseMessage(subject=case.subject, text=case.text, lang=case.lang, flags=case.flags, notes=case.notes)
+    return status.model_dump(mode="json") | row.model_dump(mode="json") | ended, message
+
+
+@contextmanager
+def _parts_here(data_dir: Path) -> "Iterator[Parts | None]":
+    """Open the store, None where none is here: its commands may run on another machine than the store."""
     from workers.bootstrap import Parts
 
     settings = settings_for(data_dir)
     if not settings.store_url and not (settings.data_dir / "store.db").exists():
-        return {}
+        yield None
+        return
     parts = Parts(settings)
     try:
-        found = parts.store.settling.of_case(case_id)
-    except TransientError as error:
-        return {"refunds_pending": f"not known: {error}"}
+        yield parts
     finally:
         parts.close()
-    return {"refunds_pending": [settled.model_dump(mode="json") for settled in found]} if found else {}
 
 
 def case_page(case: Mapping[str, Any], message: CaseMessage) -> Iterator[str]:
@@ -111,6 +158,8 @@ def _next(case: Mapping[str, Any]) -> list[str]:
     """Return the commands that can be typed next, the likeliest first."""
     case_id, state = case["case_id"], case["state"]
     original = f"headgate cases original {case_id}"
+    if state == NOWHERE:
+        return ["headgate rescue"]
     if state in ENDED_OUTSIDE:
         return [f'headgate cases close {case_id} --reason "…"']
     if state == CaseState.WAITING_HUMAN:

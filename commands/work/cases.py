@@ -98,13 +98,20 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from commands.work.case_page import UNHEARD, case_page, settling_of
+    from commands.work.case_page import UNHEARD, case_page, on_record, settling_of
     from domain.case import CaseMessage
+    from domain.errors import UnknownCaseError
 
     async def work(headgate: "Headgate") -> None:
-        document = await _case_document(headgate, case_id) | settling_of(data_dir, case_id)
-        row = await headgate.cases.row(case_id)
-        message = await _or_unheard(row, headgate.cases.message(case_id), CaseMessage(notes=[UNHEARD]))
+        try:
+            document = await _case_document(headgate, case_id)
+            row = await headgate.cases.row(case_id)
+            message = await _or_unheard(row, headgate.cases.message(case_id), CaseMessage(notes=[UNHEARD]))
+        except UnknownCaseError:
+            if (found := on_record(data_dir, case_id)) is None:
+                raise
+            document, message = found
+        document |= settling_of(data_dir, case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return

@@ -1,14 +1,17 @@
 """`headgate cases show` in words: no JSON, money with its currency, times people can read, and the next command."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.store import open_store
 from client.case_filters import ENDED_OUTSIDE
 from client.case_rows import CaseRow
-from commands.work.case_page import TEXT_SHOWN, case_page
-from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
+from commands.work.case_page import FORGOTTEN, TEXT_SHOWN, case_page, on_record
+from domain.case import CaseMessage, CaseOutcome, CaseState, CaseStatus, EffectRecord
+from tests.contracts.store_samples import stored_case
 
 ID = "case/shop/e1"
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -80,3 +83,26 @@ def test_nothing_that_came_from_outside_moves_the_cursor_or_makes_a_row() -> Non
 
 def test_a_long_message_is_cut_and_said_to_be() -> None:
     assert page("done", CaseMessage(text="x" * (TEXT_SHOWN + 7)))[-1] == "  … 7 more characters: --json shows them"
+
+
+def test_what_temporal_forgot_is_shown_from_the_store(tmp_path: Path) -> None:
+    assert on_record(tmp_path, ID) is None
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store.cases.admit([stored_case("e1")])
+    assert on_record(tmp_path, "case/shop/never") is None
+    found = on_record(tmp_path, ID)
+    assert found is not None
+    lines = list(case_page(*found))
+    assert lines[0] == f"{ID}: is open, and no workflow works it"
+    assert "  next          headgate rescue" in lines
+    outcome = CaseOutcome(
+        case_id=ID, source="shop", tenant="default", state=CaseState.DONE, finding="refunded", closed_at=AT
+    )
+    store.cases.close(outcome, None)
+    store.close()
+    found = on_record(tmp_path, ID)
+    assert found is not None
+    lines = list(case_page(*found))
+    assert lines[0] == f"{ID}: done"
+    assert f"  note          {FORGOTTEN}" in lines
+    assert found[0]["finding"] == "refunded"
