@@ -79,6 +79,8 @@ async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> No
         ImpossibleError: it is the workflow of a specialist, which answers for its case only.
     """
     described = await describe(temporal, workflow_id)
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:  # it began between the two questions
+        raise UnknownCaseError(workflow_id) from error
     if specialist := of_workflow(described.workflow_type):
         case = f"case {described.parent_id}" if described.parent_id else "no case"
         raise ImpossibleError(f"{workflow_id} is no case: there {specialist.name} works for {case}; ask for the case")

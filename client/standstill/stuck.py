@@ -3,7 +3,11 @@
 import asyncio
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -20,7 +24,15 @@ FOR_EVER = (
     options.SETTLING_WORKFLOW_ID,
 )
 """The workflows of which there is one; a standstill of theirs concerns every case."""
-_REPORTED = "TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
+SLOW_FOR_S = 300.0
+"""A task that only times out is its worker's matter: a busy one comes to it. Longer than this, it stands still."""
+_REPORTED = "TemporalReportedProblems IN ('category=WorkflowTaskFailed')"
+_LAST_EVENTS = 10
+_ENDS_OF_TASKS = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+)
 _PAGE = 1000
 _AT_ONCE = 16
 
@@ -106,9 +118,33 @@ def failing_task(description: WorkflowExecutionDescription, attempts: int = FAIL
     )
 
 
+async def stands_still(client: Client, description: WorkflowExecutionDescription) -> Stuck | None:
+    """Return a workflow as stuck if its workflow task keeps failing, or has been timing out for minutes.
+
+    Raises:
+        RPCError: Temporal cannot be reached.
+    """
+    found = failing_task(description)
+    if found is None:
+        return None
+    since = description.raw_description.pending_workflow_task.original_scheduled_time.ToDatetime(UTC)
+    if (datetime.now(UTC) - since).total_seconds() > SLOW_FOR_S:
+        return found
+    newest = await client.workflow_service.get_workflow_execution_history_reverse(
+        GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=description.id, run_id=description.run_id),
+            maximum_page_size=_LAST_EVENTS,
+        )
+    )
+    kinds = [event.event_type for event in newest.history.events]
+    last = next((kind for kind in kinds if kind in _ENDS_OF_TASKS), None)
+    return None if last == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT else found
+
+
 async def _stuck_now(client: Client, workflow_id: str) -> Stuck | None:
     try:
-        return failing_task(await client.get_workflow_handle(workflow_id).describe())
+        return await stands_still(client, await client.get_workflow_handle(workflow_id).describe())
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None

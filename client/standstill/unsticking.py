@@ -86,8 +86,10 @@ def way_back(events: Sequence[HistoryEvent]) -> WayBack:
     why_not = ""
     if not to:
         why_not = (
-            "its very first task fails, so there is nothing to go back to: give it a case worker that can do it, or end"
-            " it in Temporal's own tools (`temporal workflow terminate`)"
+            "its first task timed out, so its worker is busy or away: see `headgate doctor`; it goes on by itself"
+            if fails is not None and fails.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT
+            else "its very first task fails, so there is nothing to go back to: give it a case worker that can do it, "
+            "or end it in Temporal's own tools (`temporal workflow terminate`)"
         )
     elif not suspects and not _at_an_update(fails):
         why_not = (

@@ -71,7 +71,7 @@ def approvals_show(approval_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: A
 
 def _print_brief(view: "ApprovalView") -> None:
     from domain.briefs.request import request_rows
-    from domain.conversations.since import since_rows
+    from domain.conversations.since import if_approved, since_rows
 
     brief = view.brief
     typer.echo(f"{view.approval_id}: {view.standing}" + (f" by {view.decided_by}" if view.decided_by else ""))
@@ -83,7 +83,7 @@ def _print_brief(view: "ApprovalView") -> None:
         *request_rows(brief.request),
         *since_rows(view),
         ("policy", brief.policy),
-        ("if approved", brief.if_approved),
+        ("if approved", if_approved(view)),
         ("if rejected", brief.if_rejected),
         ("decide until", f"{view.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("digest", view.digest),

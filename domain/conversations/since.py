@@ -9,6 +9,14 @@ _QUOTED_CHARS = 300
 _WAITING = "waits for a person"
 
 
+IF_APPROVED_UNREAD = "nothing is paid, and a person looks at the case: it holds words that nobody has read"
+
+
+def if_approved(view: ApprovalView) -> str:
+    """Return what an approval does as things stand."""
+    return IF_APPROVED_UNREAD if view.unread and view.standing is Standing.PENDING else view.brief.if_approved
+
+
 def seen_with_case(view: ApprovalView, message: CaseMessage, status: CaseStatus) -> ApprovalView:
     """Return an approval with what its case says of it."""
     since = [quoted(text, _QUOTED_CHARS) for text in message.answers[view.words_seen :]]

@@ -221,8 +221,9 @@ def _where_it_stands(verdict: _Verdict, claim: Claim, account: Account, order: O
     fitting = STATUSES_OF.get(claim.reason)
     rests = isinstance(verdict, Refund) or verdict.rule in (Rule.NOT_DELIVERED_YET, Rule.NOT_LATE)
     differs = fitting is not None and order.status not in fitting
-    # What a delay is worth is little, what a fault is worth is all: of a late order nobody may take one for the other.
-    differs |= claim.is_time_told and claim.reason in _OF_GOODS and is_late(order, now)
+    if claim.reason in _OF_GOODS and account.kinds_count:
+        # A delay is worth little, a fault all: where records know of a delay, or cannot, a person tells which it is.
+        differs |= is_late(order, now) or (order.promised_at is None and claim.is_time_told)
     if account.status_counts and rests and differs:
         return ToHuman(rule=Rule.STATUS_DIFFERS)
     # No chair has an outage, and of a router that was bought with its connection the price is no monthly fee.

@@ -76,7 +76,7 @@ class ClaimWords(BaseModel):
     denials: _Plain = ()  # right before a word of a reason they take it back: "not broken"
     replies: _Plain = ()  # right behind one, too: "have not received an answer"
     other_things: _Plain = ()  # in one clause with a fault: what has it is not the goods: "you broke your promise"
-    times: _Plain = ()  # of an order that was late, with one of them a fault is for a person: "it took three weeks"
+    times: _Plain = ()  # where no date was promised, with one of them a fault is for a person: "it took weeks"
 
 
 @lru_cache(maxsize=1024)

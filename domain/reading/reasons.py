@@ -138,11 +138,12 @@ def _is_denied(place: Span, plain: str, words: ClaimWords) -> bool:
 
 
 def _is_of_something_else(place: Span, plain: str, words: ClaimWords) -> bool:
-    """Say whether the clause of a fault names something that is not the goods: "my old camera broke"."""
+    """Say whether the clause of a fault is not about the goods as they came: "my old camera broke", "is it broken?"."""
     before = _CLAUSE_END.split(plain[max(0, place.start - _CLAUSE) : place.start])[-1]
     behind = _CLAUSE_END.split(plain[place.end : place.end + _CLAUSE])[0]
     clause = f"{before}{plain[place.start : place.end]}{behind}"
-    return pattern(words.other_things).search(clause) is not None
+    is_asked = plain.startswith("?", place.end + len(behind)) and not pattern(words.refunds).search(clause)
+    return is_asked or pattern(words.other_things).search(clause) is not None
 
 
 def _is_of_a_reply(place: Span, plain: str, words: ClaimWords) -> bool:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from domain.briefs.request import short_request
-from domain.conversations.since import times
+from domain.conversations.since import if_approved, times
 
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {
@@ -63,6 +63,7 @@ def _environment() -> Environment:
     found.filters["case_path"] = case_path
     found.filters["short"] = short_request
     found.filters["times"] = times
+    found.filters["if_approved"] = if_approved
     return found
 
 

@@ -264,7 +264,7 @@ async def test_what_fits_no_start_fails_that_execution(sort: str, mill: Mill) ->
         assert refused.value.cause.type in {"UnfitStart", "ValidationError"}, refused.value.cause
         assert await failed_tasks(handle) == 0
         if refused.value.cause.type == "UnfitStart":
-            assert str(refused.value.cause).startswith(f"UnfitStart: {handle.id.partition('/')[2]} was started with ")
+            assert str(refused.value.cause).startswith(f"UnfitStart: {handle.id.partition('/')[2]} was started ")
 
 
 async def failed_tasks(handle: WorkflowHandle[Any, Any]) -> int:

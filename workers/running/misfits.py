@@ -6,6 +6,7 @@ null, two or foreign inputs reaches the handler, which would raise, and the work
 
 import functools
 import inspect
+import json
 import typing
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ from temporalio.worker import (
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
+
+from workers.running.own_ids import stranger
 
 UNFIT_MESSAGE = "UnfitMessage"
 UNFIT_START = "UnfitStart"
@@ -101,6 +104,26 @@ def require_start(workflow_type: str, kinds: Sequence[type], inputs: Sequence[Pa
         expected = ", ".join(kind.__name__ for kind in kinds) or "nothing"
         message = f"{workflow_type} was started with {why}: expected one {expected} as JSON; start it again with that"
         raise ApplicationError(message, type=UNFIT_START, non_retryable=True)
+
+
+def require_own(info: workflow.Info, inputs: Sequence[Payload]) -> None:
+    """Let a workflow begin as what it says it is only (`own_ids`).
+
+    Raises:
+        ApplicationError: somebody started it by hand; the execution fails at its first task.
+    """
+    parent_id = info.parent.workflow_id if info.parent is not None else None
+    if strange := stranger(info.workflow_type, info.workflow_id, parent_id, _first(inputs)):
+        message = f"{info.workflow_type} was started by hand, {strange}: nothing is done for it"
+        raise ApplicationError(message, type=UNFIT_START, non_retryable=True)
+
+
+def _first(inputs: Sequence[Payload]) -> dict[str, Any]:
+    try:
+        found = json.loads(inputs[0].data) if inputs else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _require_fit(message: HandleUpdateInput) -> None:

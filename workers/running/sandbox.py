@@ -9,8 +9,9 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from temporalio.converter import StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import Info
 
-from workers.running.misfits import require_start
+from workers.running.misfits import require_own, require_start
 
 # What the workflow files import as it is (`imports_passed_through`). Named here too, the sandbox need not look each
 # time, and takes submodules along: `from workflows import options` would else run the module anew for every case.
@@ -45,7 +46,7 @@ class CaseRunner(SandboxedWorkflowRunner):
         instance.get_serialization_context = _no_context
         instance.get_external_store_context = _no_store
         if det.defn.name:  # a dynamic workflow takes whatever comes
-            instance.activate = _checked(instance, det.defn.name, det.defn.arg_types or [])
+            instance.activate = _checked(instance, det.info, det.defn.arg_types or [])
         return instance  # type: ignore[no-any-return]  # as the runner above it returned it
 
 
@@ -60,7 +61,7 @@ def _no_store(_command: object) -> StorageDriverStoreContext:
 _Activate = Callable[[WorkflowActivation], WorkflowActivationCompletion]
 
 
-def _checked(instance: WorkflowInstance, workflow_type: str, kinds: list[type]) -> _Activate:
+def _checked(instance: WorkflowInstance, info: Info, kinds: list[type]) -> _Activate:
     """Look at the inputs of a start before the workflow's class is made of them: an `ApplicationError` that leaves an
     activation fails the execution, whatever its class would raise keeps the task failing for ever.
     """
@@ -70,7 +71,8 @@ def _checked(instance: WorkflowInstance, workflow_type: str, kinds: list[type]) 
     def first_checked(activation: WorkflowActivation) -> WorkflowActivationCompletion:
         for job in activation.jobs:
             if job.HasField("initialize_workflow"):
-                require_start(workflow_type, kinds, job.initialize_workflow.arguments)
+                require_start(info.workflow_type, kinds, job.initialize_workflow.arguments)
+                require_own(info, job.initialize_workflow.arguments)
         alive = held()
         assert alive is not None, "whoever calls its method holds it"
         return activate(alive, activation)

@@ -1,18 +1,19 @@
 """Whoever reaches Temporal's port starts workflows of their own; what is on record is not theirs to write."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
 from adapters.store import open_store
 from client.connect import connect
 from client.which import which_headgate
 from domain.blueprint import ApprovalRules, CasePolicy
-from domain.case import CaseInput, CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
+from domain.case import CaseInput, CaseOutcome, CaseState, Machine, SpecialistRequest
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from tests.e2e.fault_table import FaultTable
@@ -56,21 +57,35 @@ def forged(running: Running, case_id: str = CASE) -> CaseInput:
     return case.model_copy(update={"case_id": case_id, "policy": GENEROUS, "received_at": datetime.now(UTC)})
 
 
-@pytest.mark.parametrize(
-    ("case_id", "why"),
-    [(CASE, "it needs an approval on record"), ("case/shop/never", "it was never admitted")],
-    ids=["its-own-policy", "never-admitted"],
-)
-async def test_a_specialist_that_was_started_by_hand_pays_nothing(
-    running: Running, temporal: Client, case_id: str, why: str
+@pytest.mark.parametrize("workflow_id", ["forged/1", f"{CASE}/billing"])
+async def test_a_specialist_that_was_started_by_hand_does_nothing(
+    running: Running, temporal: Client, workflow_id: str
 ) -> None:
-    request = SpecialistRequest(case=forged(running, case_id), category="Billing", round=7)
-    result: SpecialistResult = await temporal.execute_workflow(
-        "BillingWorkflow", request, id=f"forged/{case_id}", task_queue=CASES_QUEUE, result_type=SpecialistResult
-    )
-    assert result.ending is Ending.HUMAN
-    assert why in result.finding
+    request = SpecialistRequest(case=forged(running), category="Billing", round=7)
+    await refused(temporal, "BillingWorkflow", request, workflow_id)
     assert await running.paid() == []
+
+
+async def test_a_case_or_an_approval_under_another_id_does_nothing(running: Running, temporal: Client) -> None:
+    """Else it would end the real one in silence, or write to its customer."""
+    case = forged(running).model_copy(update={"machine": Machine.AUTO_REPLY})
+    await refused(temporal, "CaseWorkflow", case, "forged/2")
+    gate = await temporal.get_workflow_handle(f"{CASE}/approval/1").fetch_history()
+    request = json.loads(gate.events[0].workflow_execution_started_event_attributes.input.payloads[0].data)
+    request |= {"approvers": [{"name": "mallory"}], "expires_after_s": 1}
+    for workflow_id in ("forged/3", f"{CASE}/approval/2"):
+        await refused(temporal, "ApprovalWorkflow", request, workflow_id)
+    assert running.states()[CASE] == "waiting_approval"
+
+
+async def test_a_second_intake_does_nothing(temporal: Client) -> None:
+    await refused(temporal, "IntakeWorkflow", {"a": 1}, "intake/mine")
+
+
+async def refused(temporal: Client, workflow_type: str, given: object, workflow_id: str) -> None:
+    with pytest.raises(WorkflowFailureError) as told:
+        await temporal.execute_workflow(workflow_type, given, id=workflow_id, task_queue=CASES_QUEUE)
+    assert "was started by hand" in str(told.value.cause)
 
 
 async def test_a_case_that_was_started_by_hand_pays_nothing(running: Running, temporal: Client) -> None:

@@ -1,6 +1,7 @@
 """Billing: the model reads, the policy decides, the ledger pays, and what cannot be decided goes to a person."""
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from activities.models.diagnose import QuestionResult
 from domain.case import (
@@ -8,18 +9,16 @@ from domain.case import (
     CaseOutcome,
     CaseState,
     EffectRecord,
-    Ending,
     HumanDecision,
     Lane,
     SpecialistRequest,
-    SpecialistResult,
 )
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.amount import Money
 from domain.money.claim import Origin, Reason, Wants
 from domain.money.records import Account, Customer, OrderStatus, OwnEffect
 from domain.routing import BILLING
-from tests.workflows.fake_world import ONE_CALL, FakeWorld, account, claimed
+from tests.workflows.fake_world import FakeWorld, account, claimed
 from tests.workflows.running import Mill, new_case
 from workflows import options
 from workflows.case import CaseWorkflow
@@ -265,8 +264,8 @@ async def test_replayed_case_whose_payment_is_pending_does_not_say_that_it_was_d
     assert "on its way" in world.reply()
 
 
-async def test_billing_alone_needs_no_case_above_it(mill: Mill, world: FakeWorld) -> None:
-    """Another program may hire just this specialist."""
+async def test_billing_that_no_case_started_does_nothing(mill: Mill, world: FakeWorld) -> None:
+    """Not even under the id that its case would give it: what is paid is paid for a case that runs."""
     case = new_case()
     handle = await mill.client.start_workflow(
         BillingWorkflow.run,
@@ -274,10 +273,10 @@ async def test_billing_alone_needs_no_case_above_it(mill: Mill, world: FakeWorld
         id=f"{case.case_id}/billing",
         task_queue=options.CASES_QUEUE,
     )
-    result: SpecialistResult = await handle.result()
-    assert result.ending is Ending.ANSWER
-    assert result.usage == ONE_CALL
-    assert [e.amount_minor for e in result.effects] == [2000]
+    with pytest.raises(WorkflowFailureError) as refused:
+        await handle.result()
+    assert "was started by hand" in str(refused.value.cause)
+    assert world.names == []
 
 
 async def test_notes_of_the_reading_reach_the_case(mill: Mill, world: FakeWorld) -> None:

@@ -127,6 +127,13 @@ def test_what_a_message_tells(text: str, told: set[Reason]) -> None:
         f"My old camera broke, so I ordered {ORDER}. Please refund me.",
         f"{ORDER}: we had an agreement and you broke it. Please refund me.",
         f"The link in your mail is broken. Please refund {ORDER}.",
+        f"Nothing about {ORDER} is broken. Please refund me.",
+        f"Is {ORDER} broken? Please refund me.",
+        f"I wonder whether it can be scratched. Please refund {ORDER}.",
+        f"I dropped it and it is broken now. Please refund {ORDER}.",
+        f"My dog broke it. Please refund {ORDER}.",
+        f"The bow on the gift paper of {ORDER} was torn. Please refund me.",
+        f"The pallet under it was cracked. Please refund {ORDER}.",
         f"Ihr Vertrag ist gebrochen, {ORDER}. Bitte erstatten Sie mir das Geld.",
     ],
 )
@@ -134,11 +141,18 @@ def test_a_fault_of_something_else_is_none_of_the_goods(text: str) -> None:
     assert judged(text, read(text, Reason.DAMAGED)).minor == 0
 
 
-def test_a_fault_of_a_late_order_is_believed_where_no_word_tells_of_time() -> None:
+def test_of_a_late_order_no_code_tells_a_fault_from_its_delay() -> None:
+    """Whatever the words: "your shipping is faulty" has a word of damage, and none of time."""
+    for text in (
+        f"{ORDER} arrived damaged. Please refund me.",
+        f"Your shipping is faulty: {ORDER} reached me when the party was over. Please refund me.",
+        f"Eure Lieferung ist mangelhaft, {ORDER}. Bitte erstatten Sie mir das Geld.",
+        f"Jullie bezorging werkt niet: {ORDER}. Graag mijn geld terug.",
+    ):
+        assert judged(text, read(text, Reason.DAMAGED), promised_days_ago=18).minor == 0
+        assert judged(text, read(text, Reason.CHANGED_MIND), promised_days_ago=18).minor == 0
     text = f"{ORDER} arrived damaged. Please refund me."
-    assert judged(text, read(text, Reason.DAMAGED), promised_days_ago=18).minor == TOTAL
-    text = f"{ORDER} arrived damaged, after three weeks. Please refund me."
-    assert judged(text, read(text, Reason.DAMAGED), promised_days_ago=18).minor == 0
+    assert judged(text, read(text, Reason.DAMAGED)).minor == TOTAL
 
 
 def test_two_reasons_of_another_worth_are_for_a_person() -> None:
