@@ -7,6 +7,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowUpda
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.queues.pollers import case_worker_polls
 from domain.case import CaseAnswer
 from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError
 from domain.money.approval import DecisionAnswer
@@ -72,7 +73,7 @@ async def describe(temporal: Client, workflow_id: str) -> WorkflowExecutionDescr
 
 
 async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> NotReachableError:
-    """Return the error for a query or update without an answer: credentials refused, or no worker there.
+    """Return the error for a query or update without an answer: credentials refused, no worker there, or a busy one.
 
     Raises:
         UnknownCaseError: there is no such workflow to ask.
@@ -91,8 +92,14 @@ async def unanswered(temporal: Client, workflow_id: str, error: Exception) -> No
             f"{workflow_id} does not answer, its workflow task fails: `headgate unstick {workflow_id}` says why and "
             "mends what a message broke"
         )
+    said = str(error)[:120]
+    if await case_worker_polls(temporal):
+        return NotReachableError(
+            f"{workflow_id} exists, but no case worker answered in time ({said}); one polls, so it may be busy: ask "
+            "again, and `headgate doctor` if it stays so"
+        )
     return NotReachableError(
-        f"{workflow_id} exists, but no case worker answered ({str(error)[:120]}): `headgate doctor` says which "
+        f"{workflow_id} exists, but no case worker answered ({said}): `headgate doctor` says which "
         "worker is missing, `headgate worker --role case` starts this one"
     )
 

@@ -17,12 +17,17 @@ from domain.installation.in_force import InForce
 from gateway.answers import problem_response
 from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import Standstills
-from gateway.console.visitors import LOOPBACK, name_of
+from gateway.console.hosts import host_of
+from gateway.console.visitors import LOOPBACK
 from ports.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
 _READY_WITHIN_S = 5.0
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+# A header that a proxy adds is known by a word of its name, or by whose it is: X-Cluster-Client-IP, CF-Ray.
+_WORDS_OF_PROXIES = frozenset(
+    ("forwarded", "forward", "via", "proxy", "ip", "ipv4", "ipv6", "clientip", "socketip", "addr", "address", "host")
+)
+_MAKERS_OF_PROXIES = ("cf-", "cdn-", "fastly-", "cloudfront-", "akamai-", "x-amz", "x-azure-", "x-envoy-", "x-arr-")
 _NOT_KEPT = {"cache-control": "no-store"}  # the next one who asks may be somebody else
 
 
@@ -88,12 +93,23 @@ def is_of_this_machine(peer: str, headers: Mapping[str, str]) -> bool:
     A proxy that stands here has our address, too: one that says for whom it asks, or keeps the name, is known by that.
     So is a page of another site whose name was made to lead here.
     """
-    host = name_of(headers.get("host", "").lower())
+    host = host_of(headers.get("host", ""))
     return (
         _is_loopback(peer)
-        and (host in LOOPBACK or _is_loopback(host))
-        and not any(name in headers for name in _FORWARDED)
+        and host is not None
+        and (host.name in LOOPBACK or _is_loopback(host.name))
+        and not any(map(is_of_a_proxy, headers))
     )
+
+
+def is_of_a_proxy(header: str) -> bool:
+    """Return whether proxies add a header of this name, and those who ask for themselves do not.
+
+    >>> [is_of_a_proxy(name) for name in ("CF-Connecting-IP", "X-Forwarded-Port", "Via", "Host", "User-Agent")]
+    [True, True, True, False, False]
+    """
+    name = header.lower().replace("_", "-")
+    return name != "host" and (name.startswith(_MAKERS_OF_PROXIES) or not _WORDS_OF_PROXIES.isdisjoint(name.split("-")))
 
 
 def may_log_in(approvers: ApproverRegistry | None, headers: Mapping[str, str]) -> bool:

@@ -1,8 +1,8 @@
-"""Workflows that stand still because their workflow task fails again and again: found, and counted cheaply."""
+"""What stands still: workflows whose task fails again and again, and queues that nobody works. Counted cheaply."""
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -11,12 +11,14 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.queues.pollers import UnworkedQueue, unworked_queues
 from domain.audit.facts import Stuck
 from workflows import options
 
 FAILING_TASK_ATTEMPTS = 3  # one retry may follow a worker's restart
 LOOKED_AT = 1000  # open workflows that are asked one by one, the newest first
 SEEN_BY_WATCH = 200
+LOOKS_FOR_S = 30.0  # a look of the watch; what is older is not known any more
 FOR_EVER = (
     options.INTAKE_WORKFLOW_ID,
     options.JOURNAL_WORKFLOW_ID,
@@ -39,10 +41,11 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class StuckLook:
-    """What one look found. Where `all_seen` is false, more workflows are open than were asked."""
+    """What a look found. Where `all_seen` is false, more workflows are open than were asked."""
 
     stuck: tuple[Stuck, ...]
     all_seen: bool
+    unworked: tuple[UnworkedQueue, ...] = ()  # queues; only `look_around` asks for them
 
     def as_document(self) -> dict[str, object]:
         """Return it for JSON."""
@@ -50,8 +53,9 @@ class StuckLook:
 
     def warnings(self) -> list[str]:
         """Return what is told to whoever asks, without the ids of cases."""
-        told = [f"{name} is stuck, on which all cases wait: `headgate unstick {name}`" for name in self.of_all]
-        cases = len(self.stuck) - len(told)
+        told = [queue.warning() for queue in self.unworked]
+        told += [f"{name} is stuck, on which all cases wait: `headgate unstick {name}`" for name in self.of_all]
+        cases = len(self.stuck) - len(self.of_all)
         return told + (
             [f"{cases} {'case is' if cases == 1 else 'cases are'} stuck: `headgate unstick --all`"] if cases else []
         )
@@ -83,6 +87,16 @@ async def look_for_stuck(client: Client, at_most: int = LOOKED_AT) -> StuckLook:
         if each is not None:
             found[each.workflow_id] = each
     return StuckLook(tuple(found.values()), all_seen=len(opened) <= at_most)
+
+
+async def look_around(client: Client, at_most: int = LOOKED_AT) -> StuckLook:
+    """Look for workflows whose task keeps failing and, at the same time, for task queues that nobody works.
+
+    Raises:
+        RPCError: Temporal cannot be reached.
+    """
+    look, unworked = await asyncio.gather(look_for_stuck(client, at_most), unworked_queues(client))
+    return replace(look, unworked=unworked)
 
 
 async def reported_stuck(client: Client) -> list[Stuck]:
@@ -176,8 +190,9 @@ class StuckWatch:
 
     async def _look(self) -> None:
         try:
-            self._latest = await look_for_stuck(self._client, SEEN_BY_WATCH)
-        except (RPCError, RuntimeError):  # the latter at a first connection in vain
+            async with asyncio.timeout(LOOKS_FOR_S):
+                self._latest = await look_around(self._client, SEEN_BY_WATCH)
+        except (RPCError, RuntimeError, TimeoutError):  # RuntimeError at a first connection in vain
             self._latest = None
         finally:
             self._looking = None

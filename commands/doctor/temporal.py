@@ -1,16 +1,15 @@
 """What `headgate doctor` finds in Temporal: server, namespace, search attributes, and who polls the task queues."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
 from client.connect import connect
+from client.queues.pollers import last_polls, live_among
 from client.which import WhichHeadgate
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
 from commands.work.overview import INTAKE_ANSWERS_WITHIN
 from domain.errors import NotReachableError
-from domain.model_call import Tier
 from workers.machine.local_ports import port_answers
 from workflows import options
 
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# A worker asks again within the minute; Temporal remembers one that died for five.
-POLLS_WITHIN = timedelta(seconds=75)
-WORKER_QUEUES: dict[str, Sequence[str]] = {
-    "intake": [options.INTAKE_QUEUE],
-    "case": [options.CASES_QUEUE],
-    "model": [options.MODEL_QUEUES[tier] for tier in Tier],
-    "action": [options.ACTIONS_QUEUE],
-    "journal": [options.JOURNAL_QUEUE],
-}
 SERVER, NAMESPACE, ATTRIBUTES = "temporal server", "namespace", "search attributes"
 _REMEDIES = {
     SERVER: "check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, and TEMPORAL_API_KEY or the certificates (TEMPORAL_TLS_…)",
@@ -86,7 +76,7 @@ async def _look_at_temporal(which: WhichHeadgate | None, found: list[Finding]) -
         lacking = f"missing in namespace {client.namespace!r}: {', '.join(missing)}"
         raise _MissingPartError(Finding(ATTRIBUTES, False, lacking, _REMEDIES[ATTRIBUTES]))
     found.append(Finding(ATTRIBUTES, True, ", ".join(options.SEARCH_ATTRIBUTES)))
-    found += await asyncio.gather(*(check_worker(client, role) for role in WORKER_QUEUES))
+    found += await asyncio.gather(*(check_worker(client, role) for role in options.Role))
 
 
 async def _answer_or_missing(part: str, answer: Awaitable[Result]) -> Result:
@@ -106,7 +96,7 @@ async def _answer_or_missing(part: str, answer: Awaitable[Result]) -> Result:
     raise _MissingPartError(Finding(part, False, said, remedy))
 
 
-async def check_worker(client: "Client", role: str) -> Finding:
+async def check_worker(client: "Client", role: options.Role) -> Finding:
     """Does a worker of this role poll its queues, and does a case worker answer?"""
     from temporalio.service import RPCError
 
@@ -115,31 +105,17 @@ async def check_worker(client: "Client", role: str) -> Finding:
     live = 0
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
-            for queue in WORKER_QUEUES[role]:
-                polls = await _last_polls(client, queue, of_workflows=role == "case")
-                live = sum(datetime.now(UTC) - at < POLLS_WITHIN for at in polls)
+            for queue in options.QUEUES[role]:
+                polls = await last_polls(client, queue)
+                live = live_among(polls)
                 if not live:
                     last = f", the last one did at {max(polls):%H:%M:%S} UTC" if polls else ""
                     return Finding(name, False, f"nobody polls the task queue {queue!r}{last}", remedy)
-            if role == "case" and not await _case_worker_answers(client):
+            if role is options.Role.CASE and not await _case_worker_answers(client):
                 return Finding(name, False, "polled within the last minute, but does not answer now", remedy)
     except (RPCError, TimeoutError) as error:
         return Finding(name, None, f"Temporal does not tell: {one_line(error)}".rstrip(": "))
-    return Finding(name, True, f"{live} on {', '.join(WORKER_QUEUES[role])}")
-
-
-async def _last_polls(client: "Client", queue: str, *, of_workflows: bool) -> list[datetime]:
-    """Return when each poller of a task queue asked last."""
-    from temporalio.api.enums.v1 import TaskQueueType
-    from temporalio.api.taskqueue.v1 import TaskQueue
-    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-
-    kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if of_workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    return [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
+    return Finding(name, True, f"{live} on {', '.join(options.QUEUES[role])}")
 
 
 async def _case_worker_answers(client: "Client") -> bool:

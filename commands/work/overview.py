@@ -59,20 +59,22 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
 
     Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
     """
-    from client.standstill.stuck import look_for_stuck
+    from client.standstill.stuck import look_around
 
     asking = asyncio.create_task(ask_intake(headgate))
-    looking = asyncio.create_task(look_for_stuck(headgate.temporal))
+    looking = asyncio.create_task(look_around(headgate.temporal))
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
     depth = await parts.inbox.depth()
     states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
     switch = await asyncio.to_thread(parts.store.switches.effects)
     intake, intake_reason = await asking
+    look = await looking
     return {
         "headgate": which_document(headgate.which, parts.settings),
         "in_force": await asyncio.to_thread(in_force_document, headgate.which, parts),
         "cases": states,
-        "stuck": (await looking).as_document(),
+        "stuck": look.as_document(),
+        "warnings": look.warnings(),
         **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased),
         "categories": counts.by_category,
         "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
@@ -182,6 +184,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
         shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
     if isinstance(stuck := shown["stuck"], dict):
         shown["stuck"] = stuck_line(**stuck)
+    if isinstance(warnings := shown["warnings"], list):
+        shown["warnings"] = "; ".join(warnings) or "none"
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown

@@ -5,11 +5,10 @@ pages as its own. Its name gives it away. An address in numbers is nobody's name
 here: their senders show who they are, and proxies name hosts as they like.
 """
 
-import ipaddress
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from domain.errors import WebhookRefusedError
+from gateway.console.hosts import NamedHost, host_of, is_address
 
 LOOPBACK = ("localhost",)
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -20,17 +19,19 @@ class Visitors:
     """Judges the head of a request for a page; `names` are hosts, each with or without a port."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(filter(None, map(_plain, (*LOOPBACK, *names))))
+        ours = (host_of(name.strip().removesuffix(".")) for name in (*LOOPBACK, *names))
+        self._hosts = frozenset(host for host in ours if host is not None)
 
     def refusal(self, method: str, headers: Mapping[bytes, bytes]) -> WebhookRefusedError | None:
         """Return why a request is not answered, None if it may be."""
-        host = _plain(headers.get(b"host", b"").decode("latin-1"))
-        if not self._is_ours(host):
+        said = headers.get(b"host", b"").decode("latin-1")
+        host = host_of(said)
+        if host is None or not self._is_ours(host):
             return WebhookRefusedError(
                 421,
                 "unknown_host",
                 "Not known by this name",
-                f"no page is shown under the host name {host[:100]!r}",
+                f"no page is shown under the host name {said[:100]!r}",
                 "open it by localhost or an address in numbers, or set HEADGATE_PAGE_HOSTS to the name that people use",
             )
         if method in _UNSAFE and not self._is_own_form(host, headers):
@@ -44,11 +45,10 @@ class Visitors:
             )
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        name = name_of(host)
-        return host in self._names or name in self._names or _is_address(name)
+    def _is_ours(self, host: NamedHost) -> bool:
+        return host in self._hosts or NamedHost(host.name) in self._hosts or is_address(host.name)
 
-    def _is_own_form(self, host: str, headers: Mapping[bytes, bytes]) -> bool:
+    def _is_own_form(self, host: NamedHost, headers: Mapping[bytes, bytes]) -> bool:
         site = headers.get(b"sec-fetch-site")
         if site is not None and site.decode("latin-1").lower() not in _OUR_SITE:
             return False
@@ -56,37 +56,8 @@ class Visitors:
         if origin is None:  # no browser; the token of the form is asked for in any case
             return True
         scheme, _, rest = origin.decode("latin-1").partition("://")
-        there = _plain(rest)
-        return scheme in ("http", "https") and bool(there) and (there == host or there in self._names - {*LOOPBACK})
+        there = host_of(rest)
+        return scheme in ("http", "https") and there is not None and (there == host or self._is_outer(there))
 
-
-def _plain(host: str) -> str:
-    """Return a host as hosts are compared: small letters, no port that goes without saying.
-
-    >>> _plain("Desk.Example:443"), _plain("[::1]:8700"), _plain("a.example.")
-    ('desk.example', '[::1]:8700', 'a.example')
-    """
-    name = host.strip().lower()
-    for port in (":80", ":443"):
-        name = name.removesuffix(port)
-    return name.removesuffix(".")
-
-
-def name_of(host: str) -> str:
-    """Return a host without its port, empty where it is none.
-
-    >>> name_of("localhost:8700"), name_of("[::1]:8700"), name_of("[::1")
-    ('localhost', '::1', '')
-    """
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    def _is_outer(self, origin: NamedHost) -> bool:
+        return origin in self._hosts and origin.name not in LOOPBACK

@@ -17,7 +17,7 @@ from client.connect import connect
 from client.headgate import Headgate
 from client.starting import ensure_intake
 from client.which import which_temporal
-from commands.doctor.temporal import WORKER_QUEUES, check_temporal
+from commands.doctor.temporal import check_temporal
 from commands.work.overview import for_people, gather_overview, states_in_temporal
 from domain.case import CaseState
 from domain.intake import IntakeState
@@ -103,6 +103,9 @@ async def test_status_tells_the_rest_where_nobody_answers_for_the_intake(client:
     assert shown["words"] == "told 0, waiting 0; to the log only, no webhook is set"
     assert str(shown["intake"]).startswith("no answer: ")
     assert "intake_reason" not in shown
+    for role in options.Role:
+        assert f"(role {role}): `headgate doctor`, and look into logs/worker-{role}.log" in str(shown["warnings"])
+    assert len(standing["warnings"]) == sum(map(len, options.QUEUES.values()))  # type: ignore[arg-type]  # a list of lines
 
 
 async def test_a_case_that_was_terminated_waits_for_nobody(client: Client) -> None:
@@ -137,7 +140,7 @@ async def test_the_doctor_says_which_worker_is_missing(client: Client, server: s
     found = {finding.name: finding for finding in await check_temporal(which_temporal())}
     assert [found[n].ok for n in ("temporal server", "namespace", "search attributes")] == [True] * 3
     assert found["temporal server"].found.endswith(server)
-    for role in WORKER_QUEUES:
+    for role in options.Role:
         assert found[f"worker {role}"].ok is False
         assert f"headgate worker --role {role}" in found[f"worker {role}"].remedy
     await ensure_intake(client, IntakeState())

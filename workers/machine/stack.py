@@ -12,6 +12,7 @@ import httpx
 
 from client.connect import connect
 from client.private_files import write_private
+from client.queues.pollers import pollers
 from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
 from domain.errors import PortTakenError, StartError
 from domain.installation.in_force import InForce
@@ -242,22 +243,9 @@ class Stack:
 
     def _worker_spec(self, role: options.Role, queue: str, env: dict[str, str | None]) -> ProcessSpec:
         async def polling() -> bool:
-            from temporalio.api.enums.v1 import TaskQueueType
-            from temporalio.api.taskqueue.v1 import TaskQueue
-            from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-
-            client = await connect(self.which)
-            serves_workflows = role is options.Role.CASE
-            kind = (
-                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if serves_workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-            )
-            answer = await client.workflow_service.describe_task_queue(
-                DescribeTaskQueueRequest(
-                    namespace=DEFAULT_NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
-                )
-            )
             # Those of an earlier run stay on the list for minutes, and are ours as well.
-            return any(poller.identity.endswith(f"/{self.in_force.installation}") for poller in answer.pollers)
+            asked = await pollers(await connect(self.which), queue)
+            return any(poller.identity.endswith(f"/{self.in_force.installation}") for poller in asked)
 
         return ProcessSpec(
             f"worker-{role}", [sys.executable, "-m", "commands.main", "worker", "--role", role], env=env, ready=polling

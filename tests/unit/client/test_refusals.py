@@ -1,5 +1,7 @@
 """What Temporal refuses is one line that names address, namespace and what to do."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,7 @@ from client.refusals import explained, unanswered
 from domain.case import HumanDecision, Lane
 from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError, UsageError
 from domain.money.approval import ApprovalDecision, Verdict
+from tests.fakes.queues import FakeQueues
 
 CLIENT: Any = SimpleNamespace(
     namespace="theirs", service_client=SimpleNamespace(config=SimpleNamespace(target_host="temporal:7233"))
@@ -91,7 +94,14 @@ async def test_a_pace_that_the_intake_would_ignore_is_wrong_use(pace: float) -> 
         await Intake(CLIENT).pace(pace)
 
 
-def describing(workflow_type: str, parent_id: str | None, *, attempt: int = 1, update: Exception | None = None) -> Any:
+def describing(
+    workflow_type: str,
+    parent_id: str | None,
+    *,
+    attempt: int = 1,
+    update: Exception | None = None,
+    polled: "Sequence[timedelta] | Exception" = (),
+) -> Any:
     async def describe() -> Any:
         raw = SimpleNamespace(pending_workflow_task=SimpleNamespace(attempt=attempt))
         return SimpleNamespace(workflow_type=workflow_type, parent_id=parent_id, raw_description=raw)
@@ -100,7 +110,12 @@ def describing(workflow_type: str, parent_id: str | None, *, attempt: int = 1, u
         raise update or AssertionError("nothing is decided here")
 
     handle = SimpleNamespace(describe=describe, execute_update=execute_update)
-    return SimpleNamespace(get_workflow_handle=lambda _: handle, get_workflow_handle_for=lambda *_: handle)
+    return SimpleNamespace(
+        get_workflow_handle=lambda _: handle,
+        get_workflow_handle_for=lambda *_: handle,
+        namespace="ours",
+        workflow_service=FakeQueues({"cases": polled}),
+    )
 
 
 @pytest.mark.parametrize(("parent_id", "above"), [("case/1", "case case/1"), (None, "no case")])
@@ -109,9 +124,18 @@ async def test_the_workflow_of_a_specialist_is_no_case_and_names_its_own(parent_
         await unanswered(describing("BillingWorkflow", parent_id), "case/1/billing", RPCError("", 0, b""))  # type: ignore[arg-type]  # any status
 
 
-async def test_a_case_that_does_not_answer_has_no_worker() -> None:
-    error = await unanswered(describing("CaseWorkflow", None), "case/1", RuntimeError("no answer"))
-    assert "no case worker answered" in str(error)
+@pytest.mark.parametrize("polled", [[], [timedelta(minutes=2)], RPCError("away", RPCStatusCode.UNAVAILABLE, b"")])
+async def test_a_case_that_does_not_answer_has_no_worker(polled: Any) -> None:
+    silent = describing("CaseWorkflow", None, polled=polled)
+    error = str(await unanswered(silent, "case/1", RuntimeError("no answer")))
+    assert "no case worker answered (no answer): `headgate doctor` says which worker is missing" in error
+
+
+async def test_a_worker_that_polls_is_not_called_missing() -> None:
+    busy = describing("CaseWorkflow", None, polled=[timedelta(minutes=4), timedelta(seconds=50)])
+    error = str(await unanswered(busy, "case/1", RuntimeError("no answer")))
+    assert "no case worker answered in time (no answer); one polls, so it may be busy" in error
+    assert "missing" not in error
 
 
 async def test_a_case_that_is_stuck_lacks_no_worker() -> None:

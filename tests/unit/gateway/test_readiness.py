@@ -1,5 +1,6 @@
 """Ready is who can take webhooks; what is in force and what stands still is told beside it, to operators only."""
 
+import asyncio
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.queues.pollers import UnworkedQueue
 from client.standstill import stuck as client_stuck
 from client.standstill.stuck import StuckLook, StuckWatch
 from domain.audit.facts import Stuck
@@ -17,7 +19,7 @@ from gateway.app import GatewaySettings, create_gateway
 from gateway.console.approvers import ensure_approvers
 from gateway.webhooks.sources import SourceRegistry, ensure_sources
 from tests.fakes.inbox import FakeInbox
-from workflows.options import INTAKE_WORKFLOW_ID
+from workflows.options import INTAKE_WORKFLOW_ID, Role
 
 
 def stuck(workflow_id: str) -> Stuck:
@@ -55,6 +57,19 @@ async def test_what_is_stuck_is_a_warning_without_ids_of_cases(tmp_path_factory:
     ]
 
 
+async def test_a_queue_that_nobody_works_is_a_warning_beside_the_others(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A worker that crashes as often as it is started says so in its log alone."""
+    look = StuckLook((stuck("case/shop/1"),), all_seen=True, unworked=(UnworkedQueue("actions", Role.ACTION),))
+    told = await readiness(look, tmp_path_factory)
+    assert (told["ready"], told["stuck"]) == (True, 1)
+    assert told["warnings"] == [
+        "nobody works the queue actions (role action): `headgate doctor`, and look into logs/worker-action.log",
+        "1 case is stuck: `headgate unstick --all`",
+    ]
+
+
 async def test_nothing_stuck_warns_of_nothing_and_not_knowing_is_said(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -67,6 +82,19 @@ async def test_nothing_stuck_warns_of_nothing_and_not_knowing_is_said(
 
 IN_FORCE = InForce(blueprint="b@1", limits_minor={"USD": 500_000}, models="m", rail="stripe", store="s", records="r")
 HERE, THERE, OPERATORS = ("127.0.0.1", 40_000), ("203.0.113.9", 40_000), "approvers.json"
+
+OF_PROXIES = (
+    "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Ray", "CDN-Loop", "True-Client-IP", "X-Client-IP",
+    "Fastly-Client-IP", "X-Cluster-Client-IP", "X-Real-IP", "X-Real_IP", "X-Forwarded", "X-Forwarded-Port",
+    "X-Forwarded-Proto", "X-Forwarded-Server", "X-Forwarded-Client-Cert", "X-Forwarded-By", "Forwarded-For",
+    "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-Azure-ClientIP", "X-Envoy-External-Address",
+    "X-AppEngine-User-IP", "WL-Proxy-Client-IP", "X-ProxyUser-Ip", "X-Remote-Addr", "Proxy-Connection",
+    "X-Amzn-Trace-Id", "X-Arr-SSL",
+)  # fmt: skip
+BY_ONESELF = {
+    "accept-language": "de", "cookie": "a=b", "origin": "http://localhost:8700", "sec-fetch-site": "none",
+    "upgrade-insecure-requests": "1", "cache-control": "no-cache", "traceparent": "00-1-1-00", "x-request-id": "1",
+}  # fmt: skip
 
 
 def basic(name: str, token: str) -> dict[str, str]:
@@ -105,6 +133,9 @@ async def told_to(
         pytest.param(HERE, {"forwarded": "for=203.0.113.9"}, id="through one that says so in the new way"),
         pytest.param(HERE, {"x-real-ip": "203.0.113.9"}, id="through one that says so in the old way"),
         pytest.param(HERE, {"via": "1.1 proxy"}, id="through one that names itself"),
+        *(pytest.param(HERE, {name: "203.0.113.9"}, id=f"through one that adds {name}") for name in OF_PROXIES),
+        pytest.param(HERE, {"host": "evil@localhost"}, id="a user at localhost"),
+        pytest.param(HERE, {"host": "localhost/evil"}, id="a path of localhost"),
         pytest.param(HERE, {"host": "hooks.shop.example"}, id="through one that keeps the name"),
         pytest.param(HERE, {"host": "evil.example:8700"}, id="a page whose name leads here"),
         pytest.param(HERE, {"host": ""}, id="by no name"),
@@ -132,6 +163,10 @@ async def test_the_machine_itself_is_told_all(tmp_path: Path, peer: tuple[str, i
     assert (told["stuck"], told["warnings"]) == (1, ["1 case is stuck: `headgate unstick --all`"])
 
 
+async def test_what_a_browser_or_a_probe_sends_by_itself_is_no_proxy(tmp_path: Path) -> None:
+    assert "in_force" in await told_to(tmp_path, HERE, BY_ONESELF, approvers_file=None)
+
+
 async def test_who_decides_is_told_all_from_anywhere(tmp_path: Path) -> None:
     token = ensure_approvers(tmp_path / OPERATORS, ["ada"])["ada"]
     through_proxy = {"x-forwarded-for": "198.51.100.7", "host": "desk.shop.example"}
@@ -154,7 +189,7 @@ async def test_temporal_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch
             raise told
         return told
 
-    monkeypatch.setattr(client_stuck, "look_for_stuck", look)
+    monkeypatch.setattr(client_stuck, "look_around", look)
     watch = StuckWatch(object(), fresh_s=60.0)  # type: ignore[arg-type]  # it is only handed on
     first = await watch.latest()
     assert first is not None
@@ -162,3 +197,17 @@ async def test_temporal_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch
     assert len(looks) == 1
     monkeypatch.setattr(watch, "_fresh_s", 0.0)
     assert await watch.latest() is None  # what is not known is not said to be as before
+
+
+async def test_a_look_without_end_is_given_up_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look(_: Client, __: int) -> StuckLook:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    monkeypatch.setattr(client_stuck, "look_around", look)
+    monkeypatch.setattr(client_stuck, "LOOKS_FOR_S", 0.05)
+    watch = StuckWatch(object(), fresh_s=0.0)  # type: ignore[arg-type]  # it is only handed on
+    async with asyncio.timeout(5):
+        assert await watch.latest(within_s=0.0) is None  # it goes on behind
+        assert await watch.latest(within_s=3.0) is None  # and is given up
+    assert watch._looking is None

@@ -1,0 +1,1 @@
+"""The task queues of Temporal: who works them."""
