@@ -6,9 +6,8 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from domain.blueprint import ConversationRules
-from domain.case import CaseOutcome, CaseState, Ending, SpecialistRequest, SpecialistResult
+from domain.case import CaseOutcome, CaseState
 from domain.letters import RefundPaid
-from domain.routing import BILLING
 from tests.workflows.conversations.talking import (
     NO_ORDER,
     WAIT_S,
@@ -22,9 +21,7 @@ from tests.workflows.conversations.talking import (
 )
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, home, new_case, timers_of, updates_of
-from workflows import options
 from workflows.case import CaseWorkflow
-from workflows.specialists.billing import BillingWorkflow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -253,19 +250,6 @@ async def test_a_case_that_had_ended_asks_nothing_any_more(mill: Mill, world: Fa
     assert outcome == ending
     assert world.talk.store.letters == {}
     assert "alert_person" not in world.names
-
-
-async def test_a_specialist_that_is_hired_alone_has_nobody_to_listen_to(mill: Mill, world: FakeWorld) -> None:
-    """There is no case above it that would take messages."""
-    case = first()
-    result: SpecialistResult = await mill.client.execute_workflow(
-        BillingWorkflow.run,
-        SpecialistRequest(case=case, category=BILLING),
-        id=f"{case.case_id}/alone",
-        task_queue=options.CASES_QUEUE,
-    )
-    assert (result.ending, len(result.effects)) == (Ending.ANSWER, 1)
-    assert "unread_words" not in world.names
 
 
 async def test_a_specialist_apart_asks_its_case_before_it_pays(mill: Mill, world: FakeWorld, both_ways: bool) -> None:
