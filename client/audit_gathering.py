@@ -9,7 +9,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.standstill.stuck import failing_task, reported_stuck
+from client.standstill.stuck import reported_stuck, stands_still
 from domain.audit.facts import (
     AuditFacts,
     AuditReport,
@@ -238,7 +238,11 @@ class _FactGatherer:
         await asyncio.gather(*(ask(run) for run in asked))
 
     async def _stuck_workflows(self, described: list[WorkflowExecutionDescription], now: datetime) -> list[Stuck]:
-        found = {s.workflow_id: s for d in described if (s := _stuck_by_description(d, now, self._grace_s)) is not None}
+        found: dict[str, Stuck] = {}
+        for one in described:
+            stuck = _stuck_by_activity(one, now, self._grace_s) or await stands_still(self._client, one)
+            if stuck is not None:
+                found[one.id] = stuck
         for told in await reported_stuck(self._client):
             found.setdefault(told.workflow_id, told)
         return list(found.values())
@@ -285,10 +289,9 @@ def _what_an_activity_does(activity: PendingActivityInfo, now: datetime, late: d
     return Doing.WORKED_ON, name
 
 
-def _stuck_by_description(description: WorkflowExecutionDescription, now: datetime, grace_s: float) -> Stuck | None:
+def _stuck_by_activity(description: WorkflowExecutionDescription, now: datetime, grace_s: float) -> Stuck | None:
     raw = description.raw_description
-    failing = failing_task(description)
-    problem, attempts = (failing.problem, failing.attempts) if failing else ("", 0)
+    problem, attempts = "", 0
     for activity in raw.pending_activities:
         name, failure = activity.activity_type.name, activity.last_failure.application_failure_info.type or "an error"
         has_end = activity.HasField("expiration_time") and activity.expiration_time.seconds > 0

@@ -75,7 +75,7 @@ class ClaimWords(BaseModel):
     unknown_charge: _Plain = ()
     denials: _Plain = ()  # right before a word of a reason they take it back: "not broken"
     replies: _Plain = ()  # right behind one, too: "have not received an answer"
-    other_things: _Plain = ()  # in one clause with a fault: what has it is not the goods: "you broke your promise"
+    other_things: _Plain = ()  # in one clause with a fault: the goods did not come with it: "I dropped it"
     times: _Plain = ()  # where no date was promised, with one of them a fault is for a person: "it took weeks"
 
 

@@ -127,7 +127,7 @@ def _is_taken_back(place: Span, reason: Reason, plain: str, words: ClaimWords) -
         return True
     is_arrival = reason in (Reason.NOT_RECEIVED, Reason.LATE_DELIVERY)
     return (is_arrival and _is_of_a_reply(place, plain, words)) or (
-        reason is Reason.DAMAGED and _is_of_something_else(place, plain, words)
+        reason is Reason.DAMAGED and _came_not_with_goods(place, plain, words)
     )
 
 
@@ -137,8 +137,8 @@ def _is_denied(place: Span, plain: str, words: ClaimWords) -> bool:
     return any(len(said[denial.end() :].split()) <= _WORDS_BETWEEN for denial in denials)
 
 
-def _is_of_something_else(place: Span, plain: str, words: ClaimWords) -> bool:
-    """Say whether the clause of a fault is not about the goods as they came: "my old camera broke", "is it broken?"."""
+def _came_not_with_goods(place: Span, plain: str, words: ClaimWords) -> bool:
+    """Say whether a fault is none that the goods came with: "my old camera broke", "I dropped it", "is it broken?"."""
     before = _CLAUSE_END.split(plain[max(0, place.start - _CLAUSE) : place.start])[-1]
     behind = _CLAUSE_END.split(plain[place.end : place.end + _CLAUSE])[0]
     clause = f"{before}{plain[place.start : place.end]}{behind}"

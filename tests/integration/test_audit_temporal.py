@@ -15,14 +15,13 @@ from temporalio.worker import Worker
 from adapters.rails.embedded import EmbeddedRail
 from adapters.store import Store, open_store
 from client.audit_gathering import run_audit
-from client.connect import data_converter
 from domain.audit.facts import AuditReport
 from domain.case import CaseInput, CaseState, CaseStatus
 from domain.money.refund_action import RefundTerms
 from ports.inbox import InboxItem
 from tests.contracts.store_samples import action, case_input, outcome, seed_samples, stored_case
+from tests.dev_server import dev_server
 from tests.fakes.inbox import FakeInbox
-from workers.machine.temporal_server import find_temporal
 from workflows.options import CASE_STATE, SEARCH_ATTRIBUTES
 
 QUEUE = "audit-test"
@@ -65,15 +64,8 @@ class ScriptedCase:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
-    attributes = [CASE_STATE]
     assert CASE_STATE.name in SEARCH_ATTRIBUTES
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(find_temporal()),
-        data_converter=data_converter(),
-        search_attributes=attributes,
-        dev_server_log_level="error",
-    )
-    async with environment:
+    async with dev_server() as environment:
         yield environment
 
 

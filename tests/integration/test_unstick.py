@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
-from client.connect import data_converter
 from client.headgate import Headgate
 from client.standstill.stuck import look_for_stuck
 from client.standstill.unsticking import UPDATE, unstick
@@ -18,9 +16,9 @@ from commands.work.overview import states_in_temporal
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.intake import IntakeState
 from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalView, Objection, Verdict
+from tests.dev_server import dev_server
 from tests.workflows.fake_world import FakeWorld, account
 from tests.workflows.running import Mill, eventually, new_case
-from workers.machine.temporal_server import find_temporal
 from workflows import approval as approval_module
 from workflows import options
 from workflows.approval import ApprovalWorkflow
@@ -35,15 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
-    attributes = [SearchAttributeKey.for_keyword(name) if kind == "Keyword" else SearchAttributeKey.for_int(name)
-                  for name, kind in options.SEARCH_ATTRIBUTES.items()]  # fmt: skip
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(find_temporal()),
-        data_converter=data_converter(),
-        search_attributes=attributes,
-        dev_server_log_level="error",
-    )
-    async with environment:
+    async with dev_server() as environment:
         yield environment
 
 

@@ -6,17 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import SearchAttributeKey
-from temporalio.testing import WorkflowEnvironment
 
-from client.connect import data_converter
 from client.headgate import Headgate
 from commands.rescue.strays import find_strays, remove_strays
 from domain.case import CaseState
 from domain.errors import ImpossibleError, UnknownCaseError
+from tests.dev_server import dev_server
 from tests.workflows.fake_world import FakeWorld, account
 from tests.workflows.running import Mill, eventually
-from workers.machine.temporal_server import find_temporal
 from workflows import options
 
 BIG = 600_000  # above the limit
@@ -26,15 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def mill() -> AsyncIterator[Mill]:
-    attributes = [SearchAttributeKey.for_keyword(name) if kind == "Keyword" else SearchAttributeKey.for_int(name)
-                  for name, kind in options.SEARCH_ATTRIBUTES.items()]  # fmt: skip
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(find_temporal()),
-        data_converter=data_converter(),
-        search_attributes=attributes,
-        dev_server_log_level="error",
-    )
-    async with environment:
+    async with dev_server() as environment:
         running = Mill(environment, environment.client, FakeWorld())
         await running.__aenter__()
         yield running

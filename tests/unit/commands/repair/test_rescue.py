@@ -90,11 +90,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     found.store.close()
 
 
-# --- sad paths ------------------------------------------------------------------------------------------------------
-
-
-async def test_what_the_store_and_the_pen_have_lost_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    await world.admit("e1")
+def lose_case_and_body(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty the store's cases, and let the pen have dropped what they said."""
 
     async def dropped(case_ids: list[str]) -> dict[str, bool]:
         return dict.fromkeys(case_ids, False)
@@ -102,6 +99,14 @@ async def test_what_the_store_and_the_pen_have_lost_is_named(world: World, monke
     with world.store.database.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM cases")
     monkeypatch.setattr(world.inbox, "acknowledged", dropped)
+
+
+# --- sad paths ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_store_and_the_pen_have_lost_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.admit("e1")
+    lose_case_and_body(world, monkeypatch)
     report = await world.rescue()
     assert (report.lost, report.put_back) == ([case("e1")], [])
     assert "ask its sender" in lines_of(report)[0]
@@ -230,13 +235,7 @@ async def test_what_is_let_in_again_is_not_named_besides(world: World) -> None:
 async def test_what_runs_and_is_lost_has_one_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pen has its id and no body: the same event would be called a duplicate."""
     await world.admit("e1")
-
-    async def dropped(case_ids: list[str]) -> dict[str, bool]:
-        return dict.fromkeys(case_ids, False)
-
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
-    monkeypatch.setattr(world.inbox, "acknowledged", dropped)
+    lose_case_and_body(world, monkeypatch)
     world.runs("e1", RUNNING)
     report = await world.rescue()
     assert (report.lost, report.only_in_temporal) == ([case("e1")], [case("e1")])
