@@ -1,0 +1,147 @@
+"""Whose turn it is: what waits in the holding pen is let in by weighted turns of tenants, then of their priorities.
+
+A tenant that sends a hundred times as much as another gets as many turns as that one, so it makes nobody else wait for
+its flood. Within a tenant `urgent` comes more often than `normal`, and `may_wait` is never starved. The scheduler is
+stride scheduling (Waldspurger and Weihl, 1995): who had a turn moves on by 1/weight, and the hindmost is next.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+OWN_LANES = 64
+"""So many tenants get a lane of their own in a broker; those that come later share some."""
+SHARED_LANES = 16
+_Weight = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
+
+
+class Priority(StrEnum):
+    """How soon a payload wants to be let in, beside others of its tenant."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    MAY_WAIT = "may_wait"
+
+
+class Lane(NamedTuple):
+    """What waits in line together: the payloads of one tenant (or of several that share) and one priority."""
+
+    tenant: str
+    priority: Priority = Priority.NORMAL
+
+    @property
+    def name(self) -> str:
+        """The lane's name in a pen.
+
+        >>> Lane("acme.eu", Priority.URGENT).name
+        'acme.eu/urgent'
+        """
+        return f"{self.tenant}/{self.priority}"
+
+
+def lane_named(name: str) -> Lane:
+    """Return the lane of a name.
+
+    Raises:
+        ValueError: it is the name of none.
+    """
+    tenant, _, priority = name.rpartition("/")
+    return Lane(tenant, Priority(priority))
+
+
+class TurnRules(BaseModel):
+    """The blueprint's `[turns]`: weights of tenants (1 where none is given) and of priorities, and which values of a
+    message's field `priority` mean what; letters in either case.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenants: dict[str, _Weight] = Field(default_factory=dict)
+    urgent: _Weight = 8.0
+    normal: _Weight = 4.0
+    may_wait: _Weight = 1.0
+    urgent_values: list[str] = Field(default=["urgent", "critical", "high", "p1"])
+    may_wait_values: list[str] = Field(default=["may_wait", "low", "bulk", "p4"])
+
+    def weight_of(self, priority: Priority) -> float:
+        """Return how often a priority has its turn, beside the others of its tenant."""
+        weights = {Priority.URGENT: self.urgent, Priority.NORMAL: self.normal, Priority.MAY_WAIT: self.may_wait}
+        return weights[priority]
+
+    def priority_of(self, value: str | None) -> Priority:
+        """Return what a message's own word for its priority means; one that nobody named means `normal`.
+
+        >>> TurnRules().priority_of("P1 "), TurnRules().priority_of(None), TurnRules().priority_of("ASAP!!")
+        (<Priority.URGENT: 'urgent'>, <Priority.NORMAL: 'normal'>, <Priority.NORMAL: 'normal'>)
+        """
+        word = (value or "").strip().casefold()
+        if word and word in map(str.casefold, self.urgent_values):
+            return Priority.URGENT
+        if word and word in map(str.casefold, self.may_wait_values):
+            return Priority.MAY_WAIT
+        return Priority.NORMAL
+
+
+class Turns:
+    """Gives out turns, and remembers between batches who had some. One for each process that lets work in."""
+
+    def __init__(self, rules: TurnRules | None = None) -> None:
+        self._rules = rules or TurnRules()
+        self._tenants = _Stride()
+        self._priorities: dict[str, _Stride] = {}
+
+    def take(self, waiting: Mapping[Lane, int], limit: int) -> list[Lane]:
+        """Return whose turn it is, one after the other: at most `limit`, and of each lane at most what waits in it."""
+        left = {lane: count for lane, count in waiting.items() if count > 0}
+        self._forget(left)
+        turns: list[Lane] = []
+        while left and len(turns) < limit:
+            weights = {lane.tenant: self._rules.tenants.get(lane.tenant, 1.0) for lane in left}
+            tenant = self._tenants.next(weights)
+            own = {lane.priority: self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
+            lane = Lane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
+            turns.append(lane)
+            left[lane] -= 1
+            if not left[lane]:
+                del left[lane]
+        return turns
+
+    def _forget(self, left: Mapping[Lane, int]) -> None:
+        """Drop what is known of those who do not wait: an idle tenant saves up no turns, and takes no memory."""
+        here = {lane.tenant for lane in left}
+        self._tenants.keep_only(here)
+        self._priorities = {tenant: stride for tenant, stride in self._priorities.items() if tenant in here}
+
+
+class _Stride:
+    """Stride scheduling over names with weights."""
+
+    def __init__(self) -> None:
+        self._passed: dict[str, float] = {}
+        self._now = 0.0
+
+    def next(self, weights: Mapping[str, float]) -> str:
+        """Return whose turn it is, and count it."""
+        # Who comes new, or again, begins where the others are: neither with turns saved up nor behind all of them.
+        positions = {name: self._passed.setdefault(name, self._now) for name in weights}
+        name = min(sorted(positions), key=positions.__getitem__)
+        self._now = positions[name]
+        self._passed[name] = self._now + 1.0 / weights[name]
+        return name
+
+    def keep_only(self, names: set[str]) -> None:
+        """Forget all others whose turns are used up; who is still ahead of the rest stays behind when he comes again."""
+        self._passed = {n: at for n, at in self._passed.items() if n in names or at > self._now}
+
+
+def lane_for(tenant: str, known: set[str]) -> str:
+    """Return the name under which a tenant lines up in a broker: its own, or one that late comers share.
+
+    >>> lane_for("acme", set()), lane_for("acme", {f"t{n}" for n in range(OWN_LANES)}).startswith("~")
+    ('acme', True)
+    """
+    if tenant in known or len(known) < OWN_LANES:
+        return tenant
+    return f"~{sum(tenant.encode()) % SHARED_LANES:02d}"
