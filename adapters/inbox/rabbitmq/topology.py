@@ -1,0 +1,93 @@
+"""The queues: one for each lane, one for what the broker gave up. Made by us, and again when somebody removed them."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+
+from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource, ChannelPreconditionFailed
+from pamqp.common import FieldTable
+
+from adapters.inbox.rabbitmq.address import RabbitAddress
+from adapters.inbox.rabbitmq.channels import SpareChannels, within
+from adapters.inbox.rabbitmq.connecting import CALL_WITHIN_S
+from adapters.inbox.rabbitmq.lanes import LaneNames
+from domain.errors import ConfigurationError, TransientError
+
+DELIVERY_LIMIT = 20
+"""A message that was handed out so many times and one more without being settled is given up."""
+# RabbitMQ 4 has a limit where none is set, and what meets it in the last queue would be dropped.
+_NO_LIMIT = 1_000_000_000
+
+QueueFailure = TransientError | ConfigurationError | None
+
+
+class LaneQueues:
+    """Declares queues, each once, however many ask for it at the same time."""
+
+    def __init__(self, address: RabbitAddress, names: LaneNames, channels: SpareChannels) -> None:
+        self._address = address
+        self._names = names
+        self._channels = channels
+        self._declared: set[str] = set()
+        self._declaring: dict[str, asyncio.Task[QueueFailure]] = {}
+
+    def forget(self, queues: Iterable[str] | None = None) -> None:
+        """Believe no longer that these are there, or any."""
+        if queues is None:
+            self._declared.clear()
+        else:
+            self._declared.difference_update(queues)
+
+    async def ensure(self, queues: Iterable[str]) -> dict[str, TransientError | ConfigurationError]:
+        """Declare those of the queues that are not known to be there; return which of them cannot be had, and why."""
+        missing = set(queues) - self._declared
+        if not missing:
+            return {}
+        for queue in missing - self._declaring.keys():
+            task = self._declaring[queue] = asyncio.create_task(self._declare(queue))
+            task.add_done_callback(partial(self._finished, queue))
+        tasks = {queue: self._declaring[queue] for queue in missing}
+        await asyncio.wait(tasks.values())
+        results = {queue: task.result() for queue, task in tasks.items()}
+        return {queue: failure for queue, failure in results.items() if failure is not None}
+
+    def _finished(self, queue: str, task: "asyncio.Task[QueueFailure]") -> None:
+        del self._declaring[queue]
+        if not task.cancelled() and task.exception() is None and task.result() is None:
+            self._declared.add(queue)
+
+    async def _declare(self, queue: str) -> QueueFailure:
+        try:
+            async with within(asyncio.get_running_loop().time() + CALL_WITHIN_S):
+                await self._declare_now(queue)
+        except (TransientError, ConfigurationError) as e:
+            return e
+        return None
+
+    async def _declare_now(self, queue: str) -> None:
+        channel = await self._channels.take()
+        try:
+            await channel.queue_declare(queue, durable=True, arguments=self._arguments(queue))
+        except (ChannelPreconditionFailed, ChannelLockedResource) as e:
+            remedy = "empty and delete that queue, or choose another prefix"
+            raise self._address.mistake(f"queue {queue!r} exists and is another ({e})", remedy) from e
+        except ChannelAccessRefused as e:
+            remedy = "permit the user to configure, write and read what begins with the prefix"
+            raise self._address.mistake(f"queue {queue!r} may not be made ({e})", remedy) from e
+        except BaseException:
+            self._channels.discard(channel)
+            raise
+        self._channels.put_back(channel)
+
+    def _arguments(self, queue: str) -> FieldTable:
+        if queue == self._names.given_up:
+            return {"x-queue-type": "quorum", "x-delivery-limit": _NO_LIMIT}
+        return {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self._names.given_up,
+            # What is given up leaves its queue only once it is safe in the other; that needs the second.
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
