@@ -116,9 +116,8 @@ class RabbitBroker:
         """Return how many messages of each lane nobody holds; a lane that was never used has none."""
         until = _until()
         counting = [self._receiver.count(self._queue(lane), until=until) for lane in lanes]
-        counts = await asyncio.gather(*counting, return_exceptions=True)
-        _raise_first(counts)
-        return {lane: count for lane, count in zip(lanes, counts, strict=True) if isinstance(count, int)}
+        counts = await asyncio.gather(*counting)
+        return {lane: count or 0 for lane, count in zip(lanes, counts, strict=True)}
 
     async def receive(self, wanted: Mapping[str, int]) -> list[Delivery]:
         """Take up to so many messages of each lane, oldest first; returns what there is, without waiting for more.

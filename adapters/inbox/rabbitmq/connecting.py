@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import time
 from collections.abc import Iterable
@@ -24,6 +25,9 @@ LEAST_VERSION = (3, 10)
 _CLOSE_WITHIN_S = 2.0
 _AGAIN_AFTER_S = 0.25  # so long a failure to connect is believed: many calls do not make as many attempts
 _HEARD_BYTES = 8192
+_LOG = logging.getLogger("headgate.inbox")
+# What it logs it also raises; of a broker that is away it would write several stack traces a second.
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 _NOT_ALLOWED, _ACCESS_REFUSED = 530, 403
 
 
@@ -114,11 +118,14 @@ class RabbitLink:
         self._opening = None
         if opening.cancelled():
             return
-        if (failure := opening.exception()) is not None:
-            self._failure = failure if isinstance(failure, Exception) else None
-            self._failed_at = time.monotonic()
+        failure = opening.exception()
+        if isinstance(failure, Exception):
+            if self._failure is None:
+                _LOG.error("%s", failure)
+            self._failure, self._failed_at = failure, time.monotonic()
         elif not self._closed:
-            self._connection = opening.result()
+            self._connection, self._failure = opening.result(), None
+            _LOG.info("connected to RabbitMQ: %s", self._address.shown)
 
     async def _open(self) -> Connection:
         self.drop()

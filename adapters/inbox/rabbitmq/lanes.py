@@ -5,18 +5,19 @@ import re
 from domain.errors import UsageError
 
 GIVEN_UP = "given-up"
+_LETTERS = str.maketrans({"/": ".", ".": ":.", "~": "::"})
 _LANE = re.compile(r"[A-Za-z0-9._~/-]{1,90}")
 
 
 class LaneNames:
     """Names queues and lanes after each other.
 
-    `/` becomes `.`; a `.` or `~` of the lane gets a `~` before it. So 90 characters fit the 255 bytes of a name.
+    `/` becomes `.`, `.` becomes `:.` and `~` becomes `::`. So 90 characters fit the 255 bytes of a name.
 
     >>> names = LaneNames("headgate")
     >>> names.queue("acme.de/normal")
-    'headgate.acme~.de.normal'
-    >>> names.lane("headgate.acme~.de.normal")
+    'headgate.acme:.de.normal'
+    >>> names.lane("headgate.acme:.de.normal")
     'acme.de/normal'
     """
 
@@ -24,7 +25,7 @@ class LaneNames:
         self._start = f"{prefix}."
         self.given_up = self._start + GIVEN_UP
         """The queue of what the broker dead-lettered, of all lanes."""
-        self.nobody = self._start + "~nobody"
+        self.nobody = self._start + ":nobody"
         """No queue has this name, and no lane's ever will."""
 
     def queue(self, lane: str) -> str:
@@ -35,13 +36,20 @@ class LaneNames:
         """
         if not _LANE.fullmatch(lane):
             raise UsageError(f"lane {lane!r}: expected 1 to 90 letters, digits and . _ - ~ /")
-        name = lane.replace("~", "~~").replace(".", "~.").replace("/", ".")
+        name = lane.translate(_LETTERS)
         # A lane of this name has a queue too, which is not the one of what was given up.
-        return self._start + (f"~{name}" if name == GIVEN_UP else name)
+        return self._start + (f":{name}" if name == GIVEN_UP else name)
 
     def lane(self, queue: str) -> str | None:
         """Return whose queue it is; None if it is no lane's."""
         if not queue.startswith(self._start) or queue == self.given_up:
             return None
-        letters = iter(queue.removeprefix(self._start))
-        return "".join(next(letters, "") if letter == "~" else letter.replace(".", "/") for letter in letters)
+        lane = ""
+        escaped = False
+        for letter in queue.removeprefix(self._start):
+            if escaped:
+                lane += "~" if letter == ":" else letter
+            elif letter != ":":
+                lane += "/" if letter == "." else letter
+            escaped = letter == ":" and not escaped
+        return lane
