@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 from aiormq.abc import AbstractChannel
+from aiormq.connection import Connection
 from aiormq.exceptions import AMQPError
 
 from adapters.inbox.rabbitmq.connecting import RabbitLink
 from domain.errors import TransientError
 
 _SPARE = 16
+_MOST_CHANNELS = 65_535
 _CLOSE_WITHIN_S = 2.0
 
 
@@ -46,6 +48,7 @@ class SpareChannels:
     def __init__(self, link: RabbitLink) -> None:
         self._link = link
         self._spare: list[AbstractChannel] = []
+        self._number = 0
         self._closing: set[asyncio.Task[None]] = set()
 
     async def take(self) -> AbstractChannel:
@@ -60,9 +63,19 @@ class SpareChannels:
             channel = self._spare.pop()
             if not channel.is_closed and channel.connection is connection:
                 return channel
-        if 0 < connection.connection_tune.channel_max <= len(connection.channels):
+        return await connection.channel(self._free_number(connection), publisher_confirms=False)
+
+    def _free_number(self, connection: Connection) -> int:
+        """Return the number that was not in use for longest: the library would take one again while its last user is
+        still being closed, at which the server closes the whole connection.
+        """
+        highest = connection.connection_tune.channel_max or _MOST_CHANNELS
+        if len(connection.channels) >= highest:
             raise TransientError("RabbitMQ: too many messages of this process are unsettled")
-        return await connection.channel(publisher_confirms=False)
+        self._number = self._number % highest + 1
+        while self._number in connection.channels:
+            self._number = self._number % highest + 1
+        return self._number
 
     def put_back(self, channel: AbstractChannel) -> None:
         """Keep a channel that holds nothing any more."""

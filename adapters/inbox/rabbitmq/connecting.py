@@ -66,6 +66,10 @@ class _Transport(TransportFactory):
             self._writer.transport.abort()
 
 
+class _Connection(Connection):
+    FRAME_BUFFER_SIZE = 1000  # where it is full, the library drops its answer to a channel that the server closed
+
+
 class RabbitLink:
     """A connection that is there when it is asked for. Made by many, used by all of one event loop."""
 
@@ -131,7 +135,7 @@ class RabbitLink:
         self.drop()
         transport = self._transport = _Transport()
         properties: FieldTable = {"connection_name": self._name, "product": "headgate"}
-        connection = Connection(self._address.url, transport_factory=transport, client_properties=properties)
+        connection = _Connection(self._address.url, transport_factory=transport, client_properties=properties)
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
                 await connection.connect()

@@ -23,9 +23,9 @@ DELIVERY_LIMIT = 20
 # RabbitMQ 4 has a limit where none is set, and what meets it in the last queue would be dropped.
 _NO_LIMIT = 1_000_000_000
 WRITTEN_AFTER_S = 1.2
-"""How long a new queue is left alone, seconds. A server that is killed in the second after it made a quorum queue forgets
-the queue's data, with all that it has confirmed: it writes down whose the data is when half a second passed without new
-queues, at the latest after another half (seen with 3.10; the code is the same in 4).
+"""How long a new queue is left alone, seconds. A server that is killed in the second after it made a quorum queue
+forgets the queue's data, with all that it has confirmed: it writes down whose the data is once half a second has passed
+without new queues, and looks each half second (seen with 3.10; the code is the same in 4).
 """
 
 QueueFailure = TransientError | ConfigurationError | None
