@@ -77,6 +77,15 @@ class RabbitMQ:
         self._end(self._server)
         self._server = None
 
+    def pause(self) -> None:
+        """Let it hang: its port takes connections, nobody answers."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
+
     async def kill_and_restart(self) -> None:
         await asyncio.to_thread(self.kill)
         await asyncio.sleep(AWAY_S)

@@ -22,6 +22,7 @@ from domain.errors import ConfigurationError, TransientError
 CALL_WITHIN_S = 3.0
 """Every call of the broker ends after this time at the latest, seconds, with what it has or with an error."""
 LEAST_VERSION = (3, 10)
+_CONNECT_WITHIN_S = 2.5  # less than a call, which is to learn why it failed
 _CLOSE_WITHIN_S = 2.0
 _AGAIN_AFTER_S = 0.25  # so long a failure to connect is believed: many calls do not make as many attempts
 _HEARD_BYTES = 8192
@@ -137,7 +138,7 @@ class RabbitLink:
         properties: FieldTable = {"connection_name": self._name, "product": "headgate"}
         connection = _Connection(self._address.url, transport_factory=transport, client_properties=properties)
         try:
-            async with asyncio.timeout(CALL_WITHIN_S):
+            async with asyncio.timeout(_CONNECT_WITHIN_S):
                 await connection.connect()
         except Exception as e:
             transport.cut()
@@ -156,12 +157,10 @@ class RabbitLink:
             return mistake(f"what answers there does not speak AMQP ({heard[:20]!r})", "correct host and port")
         if heard[:4] == b"AMQP":
             return mistake("what answers there does not speak AMQP 0-9-1", "use RabbitMQ 3.10 or newer")
-        if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
-            return mistake(
-                f"its certificate is not trusted ({failure.__cause__.verify_message})", "add &cafile=… to it"
-            )
-        if isinstance(failure.__cause__, ssl.SSLError):
-            return mistake(f"no TLS there ({failure.__cause__.reason})", "use amqp:// or the port for TLS")
+        if isinstance(failure, ssl.SSLCertVerificationError):
+            return mistake(f"its certificate is not trusted ({failure.verify_message})", "add cafile=… to it")
+        if isinstance(failure, ssl.SSLError):
+            return mistake(f"no TLS there ({failure.reason})", "use amqp:// or the port for TLS")
         if isinstance(failure, amqp.AuthenticationError):
             return mistake("the server takes no user and password (PLAIN)", "enable that mechanism there")
         closed = _last_close(heard)
