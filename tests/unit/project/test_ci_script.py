@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = (Path(__file__).parents[3] / ".ci" / "run").read_text("utf-8")
-BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod")
+BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod", "tee", "rm")
 
 
 class Machine:
@@ -17,10 +17,14 @@ class Machine:
         self.checkout = folder / "checkout"
         self.programs = folder / "bin"
         self.postgresql = folder / "postgresql"
+        self.rabbitmq = folder / "rabbitmq-server"
+        self.policy = folder / "policy-rc.d"
         self.log = folder / "log"
         for made in (self.checkout / ".ci", self.programs):
             made.mkdir(parents=True)
-        (self.checkout / ".ci" / "run").write_text(SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql)))
+        script = SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql))
+        script = script.replace("/usr/lib/rabbitmq/bin/rabbitmq-server", str(self.rabbitmq))
+        (self.checkout / ".ci" / "run").write_text(script.replace("/usr/sbin/policy-rc.d", str(self.policy)))
         for name in BASICS:
             (self.programs / name).symlink_to(f"/usr/bin/{name}")
         for name in ("git", "curl", "python3"):
@@ -62,22 +66,39 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_postgresql_is_installed_and_a_missing_part_is_a_failure(machine: Machine) -> None:
+def test_the_servers_are_installed_and_a_missing_part_is_a_failure(machine: Machine) -> None:
     done = machine.run()
     assert done.returncode == 0, done.stderr
-    assert machine.installed == ["postgresql"]
+    assert machine.installed == ["postgresql", "rabbitmq-server"]
     assert machine.calls[-3:] == ["make setup CI=1", "make check CI=1", "make test CI=1"]
 
 
 @pytest.mark.parametrize("place", ["on PATH", "where Debian has it"])
-def test_a_postgresql_that_is_there_is_used(machine: Machine, place: str) -> None:
+def test_servers_that_are_there_are_used(machine: Machine, place: str) -> None:
     if place == "on PATH":
         machine.has("initdb", "")
+        machine.has("rabbitmq-server", "")
     else:
         (machine.postgresql / "17" / "bin").mkdir(parents=True)
         (machine.postgresql / "17" / "bin" / "initdb").touch()
+        machine.rabbitmq.touch(0o755)
     assert machine.run().returncode == 0
     assert machine.installed == []
+
+
+@pytest.mark.parametrize("installs", [True, False])
+def test_no_service_is_started_by_being_installed(machine: Machine, installs: bool) -> None:
+    ended = "exit 0" if installs else "exit 100"
+    machine.has("apt-get", f'[ "$1" != install ] || {{ {machine.policy}; echo "policy $?" >>{machine.log}; {ended}; }}')
+    assert (machine.run().returncode == 0) == installs
+    assert machine.calls[0] == "policy 101"
+    assert not machine.policy.exists()
+
+
+def test_a_policy_of_the_machines_own_stays(machine: Machine) -> None:
+    machine.policy.write_text("#!/bin/sh\nexit 0\n")
+    assert machine.run().returncode == 0
+    assert machine.policy.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 def go(machine: Machine, version: str, fetch: str) -> None:
@@ -99,7 +120,7 @@ def test_debians_go_fetches_a_newer_one_and_setup_uses_it(machine: Machine) -> N
     assert [call for call in machine.calls if call.startswith("go mod")] == [
         "go mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64"
     ]
-    assert machine.installed == ["postgresql", "default-jre-headless maven"]
+    assert machine.installed == ["postgresql", "rabbitmq-server", "default-jre-headless maven"]
     assert os.access(newer / "bin" / "go", os.X_OK)
 
 
