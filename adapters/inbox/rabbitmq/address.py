@@ -9,6 +9,7 @@ from domain.errors import ConfigurationError
 
 SETTING = "HEADGATE_INBOX"
 _FORM = "amqp[s]://user:password@host:port/vhost?prefix=headgate"
+_PORTS = {"amqp": 5672, "amqps": 5671}
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _TLS_OPTIONS = frozenset({"cafile", "certfile", "keyfile"})  # as the client library reads them
 _HEARTBEAT_S = 10  # the server lets go of a client that was silent for two of them, we of a server after 33 seconds
@@ -43,7 +44,7 @@ def read_address(text: str) -> RabbitAddress:
         # What cannot be read cannot be shown either: who knows where its password stands.
         raise ConfigurationError(f"{SETTING} is not a URL: expected {_FORM}") from None
     shown = str(url.with_password("***")) if password else str(url)
-    if url.scheme not in {"amqp", "amqps"} or not host or port == 0:
+    if url.scheme not in _PORTS or not host or port == 0:
         raise ConfigurationError(f"{SETTING}={shown}: expected {_FORM}")
     if not user or password is None:
         raise ConfigurationError(f"{SETTING}={shown}: no user or password; expected {_FORM}")
@@ -56,4 +57,5 @@ def read_address(text: str) -> RabbitAddress:
             f"{SETTING}={shown}: prefix {prefix!r} must be 1 to 50 letters, digits, '-' and '_'; choose such a one"
         )
     options = {name: value for name, value in url.query.items() if name in _TLS_OPTIONS}
+    url = url.with_port(port or _PORTS[url.scheme])
     return RabbitAddress(url.with_query({**options, "heartbeat": str(_HEARTBEAT_S)}), prefix, shown)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from aiormq.abc import DeliveredMessage
+from aiormq.exceptions import PublishError
 
 from adapters.inbox.rabbitmq.address import RabbitAddress, read_address
 from adapters.inbox.rabbitmq.channels import SpareChannels, within
 from adapters.inbox.rabbitmq.connecting import CALL_WITHIN_S, RabbitLink
 from adapters.inbox.rabbitmq.lanes import LaneNames
-from adapters.inbox.rabbitmq.publishing import ConfirmedPublisher, PublishOutcome, UnroutedError
+from adapters.inbox.rabbitmq.publishing import ConfirmedPublisher, PublishOutcome
 from adapters.inbox.rabbitmq.receiving import HeldMessage, QueueReceiver
 from adapters.inbox.rabbitmq.topology import LaneQueues
 from domain.errors import ConfigurationError, TransientError
@@ -82,7 +83,7 @@ class RabbitBroker:
         mistakes = [result for result in results if isinstance(result, ConfigurationError)]
         if mistakes and len(mistakes) == len(results):
             raise mistakes[0]
-        return [None if result is None else TransientError(*result.args) for result in results]
+        return [_why_not(result) for result in results]
 
     def _too_large(self, content: bytes) -> TransientError | None:
         if len(content) <= self.max_bytes:
@@ -96,7 +97,7 @@ class RabbitBroker:
         """Note what became of each; return those whose queue was not there."""
         for number, outcome in outcomes.items():
             results[number] = outcome
-        return {number: sent[number] for number, outcome in outcomes.items() if isinstance(outcome, UnroutedError)}
+        return {number: sent[number] for number, outcome in outcomes.items() if isinstance(outcome, PublishError)}
 
     async def _send(self, messages: Mapping[int, tuple[str, bytes]], until: float) -> dict[int, PublishOutcome]:
         queues = {queue for queue, _ in messages.values()}
@@ -184,7 +185,7 @@ class RabbitBroker:
                 await self._prepare()
         # Nobody has a queue of this name: a broker that takes messages sends it back.
         [outcome] = await self._publisher.publish([(self._names.nobody, b"")], until=until)
-        if not isinstance(outcome, UnroutedError):
+        if not isinstance(outcome, PublishError):
             raise outcome or TransientError(f"RabbitMQ: there is a queue {self._names.nobody!r}, which must not be")
 
     async def close(self) -> None:
@@ -205,6 +206,12 @@ class RabbitBroker:
 
 def _until() -> float:
     return asyncio.get_running_loop().time() + CALL_WITHIN_S
+
+
+def _why_not(result: PublishOutcome) -> TransientError | None:
+    if isinstance(result, PublishError):
+        return TransientError("RabbitMQ: the lane's queue is not there, although it was just made")
+    return TransientError(*result.args) if isinstance(result, ConfigurationError) else result
 
 
 def _raise_first(results: Iterable[object]) -> None:

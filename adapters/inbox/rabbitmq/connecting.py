@@ -77,7 +77,7 @@ class RabbitLink:
     def __init__(self, address: RabbitAddress, name: str) -> None:
         self._address = address
         self._name = name
-        self._transport = _Transport()
+        self._transport: _Transport | None = None
         self._connection: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
         self._failure: Exception | None = None
@@ -105,7 +105,8 @@ class RabbitLink:
 
     def drop(self) -> None:
         """Cut the connection off; the next who needs one gets another. What it held is handed out again."""
-        self._transport.cut()
+        if self._transport is not None:
+            self._transport.cut()
         self._connection = None
 
     async def close(self) -> None:

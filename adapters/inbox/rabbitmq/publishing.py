@@ -29,11 +29,8 @@ _BLOCKED = "RabbitMQ: it takes nothing at present, its memory or disk is short (
 Confirmation = asyncio.Future[object]
 
 
-class UnroutedError(Exception):
-    """There is no such queue, and the message came back."""
-
-
-PublishOutcome = TransientError | ConfigurationError | UnroutedError | None
+PublishOutcome = TransientError | ConfigurationError | amqp.PublishError | None
+"""What became of a message: None once confirmed, `PublishError` if there is no such queue and it came back."""
 
 
 class ConfirmedPublisher:
@@ -159,10 +156,8 @@ class _Pipe:
 
 def _outcome(confirmation: Confirmation) -> PublishOutcome:
     failure = confirmation.exception()
-    if failure is None or isinstance(failure, TransientError):
+    if failure is None or isinstance(failure, (TransientError, amqp.PublishError)):
         return failure
-    if isinstance(failure, amqp.PublishError):
-        return UnroutedError("RabbitMQ: the lane's queue is not there, although it was just made")
     return TransientError(f"RabbitMQ: it refused the message ({failure})")
 
 

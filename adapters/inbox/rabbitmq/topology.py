@@ -1,8 +1,9 @@
 """The queues: one for each lane, one for what the broker gave up. Made by us, and again when somebody removed them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from aiormq.exceptions import (
     ChannelAccessRefused,
@@ -27,7 +28,9 @@ WRITTEN_AFTER_S = 1.2
 forgets the queue's data, with all that it has confirmed: it writes down whose the data is once half a second has passed
 without new queues, and looks each half second (seen with 3.10; the code is the same in 4).
 """
+_AT_ONCE = 16
 
+_T = TypeVar("_T")
 QueueFailure = TransientError | ConfigurationError | None
 
 
@@ -40,7 +43,8 @@ class LaneQueues:
         self._channels = channels
         self._declared: set[str] = set()
         self._declaring: dict[str, asyncio.Task[QueueFailure]] = {}
-        self._new: dict[str, asyncio.Future[QueueFailure]] = {}
+        self._new: dict[str, asyncio.Future[None]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._making: asyncio.Task[None] | None = None
 
     def forget(self, queues: Iterable[str] | None = None) -> None:
@@ -70,38 +74,42 @@ class LaneQueues:
 
     async def _declare(self, queue: str) -> QueueFailure:
         try:
-            async with within(_until()):
-                is_new = queue != self._names.given_up and not await self._exists(queue)
-                if not is_new:
-                    await self._declare_now(queue)
-        except (TransientError, ConfigurationError) as e:
-            return e
-        return await self._make(queue) if is_new else None
-
-    async def _make(self, queue: str) -> QueueFailure:
-        made: asyncio.Future[QueueFailure] = asyncio.get_running_loop().create_future()
-        self._new[queue] = made
-        if self._making is None:
-            self._making = asyncio.create_task(self._make_all())
-        return await made
-
-    async def _make_all(self) -> None:
-        """Make new queues in rounds, so that there is a quiet time after each, and say so when it is over."""
-        while self._new:
-            batch, self._new = self._new, {}
-            failures = await asyncio.gather(*map(self._try_to_declare, batch))
-            await asyncio.sleep(WRITTEN_AFTER_S)
-            for made, failure in zip(batch.values(), failures, strict=True):
-                made.set_result(failure)
-        self._making = None
-
-    async def _try_to_declare(self, queue: str) -> QueueFailure:
-        try:
-            async with within(_until()):
-                await self._declare_now(queue)
+            if queue == self._names.given_up or await self._in_turn(self._exists, queue):
+                await self._in_turn(self._declare_now, queue)
+            else:
+                await self._make(queue)
         except (TransientError, ConfigurationError) as e:
             return e
         return None
+
+    async def _in_turn(self, call: Callable[[str], Awaitable[_T]], queue: str) -> _T:
+        async with self._turns, within(asyncio.get_running_loop().time() + CALL_WITHIN_S):
+            return await call(queue)
+
+    async def _make(self, queue: str) -> None:
+        made = self._new[queue] = asyncio.get_running_loop().create_future()
+        if self._making is None:
+            self._making = asyncio.create_task(self._make_all())
+        await made
+
+    async def _make_all(self) -> None:
+        """Make new queues in rounds, so that there is a quiet time after each, and say so when it is over."""
+        batch: dict[str, asyncio.Future[None]] = {}
+        try:
+            while self._new:
+                batch, self._new = self._new, {}
+                declaring = [self._in_turn(self._declare_now, queue) for queue in batch]
+                results = await asyncio.gather(*declaring, return_exceptions=True)
+                await asyncio.sleep(WRITTEN_AFTER_S)
+                for made, result in zip(batch.values(), results, strict=True):
+                    if isinstance(result, BaseException):
+                        made.set_exception(result)
+                    else:
+                        made.set_result(None)
+        finally:
+            self._making = None
+            for made in (*batch.values(), *self._new.values()):
+                made.cancel()
 
     async def _exists(self, queue: str) -> bool:
         channel = await self._channels.take()
@@ -142,7 +150,3 @@ class LaneQueues:
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         }
-
-
-def _until() -> float:
-    return asyncio.get_running_loop().time() + CALL_WITHIN_S
