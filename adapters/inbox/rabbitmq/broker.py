@@ -101,9 +101,11 @@ class RabbitBroker:
 
     async def _send(self, messages: Mapping[int, tuple[str, bytes]], until: float) -> dict[int, PublishOutcome]:
         queues = {queue for queue, _ in messages.values()}
-        async with within(until):
-            await self._prepare()
-            failures = await self._queues.ensure(queues)
+        failures: dict[str, TransientError | ConfigurationError] = {}
+        if not (self._queues.known(queues) and self._main.current is self._declared_for):
+            async with within(until):
+                await self._prepare()
+                failures = await self._queues.ensure(queues)
         outcomes: dict[int, PublishOutcome] = {
             number: failures[queue] for number, (queue, _) in messages.items() if queue in failures
         }

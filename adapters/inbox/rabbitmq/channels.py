@@ -11,7 +11,7 @@ from aiormq.exceptions import AMQPError
 from adapters.inbox.rabbitmq.connecting import RabbitLink
 from domain.errors import TransientError
 
-_SPARE = 16
+_SPARE = 200  # they cost little, and to open one costs as much as to ask for a message
 _MOST_CHANNELS = 65_535
 _CLOSE_WITHIN_S = 2.0
 

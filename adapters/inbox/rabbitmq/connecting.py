@@ -84,6 +84,11 @@ class RabbitLink:
         self._failed_at = float("-inf")
         self._closed = False
 
+    @property
+    def current(self) -> Connection | None:
+        """Return the connection if it is open just now."""
+        return self._connection if self._connection is not None and self._connection.is_opened else None
+
     async def connection(self) -> Connection:
         """Return the open connection; connects if there is none.
 
@@ -93,8 +98,8 @@ class RabbitLink:
         """
         if self._closed:
             raise TransientError("RabbitMQ: this connection was closed for good")
-        if self._connection is not None and self._connection.is_opened:
-            return self._connection
+        if (connection := self.current) is not None:
+            return connection
         if self._opening is None:
             if self._failure is not None and time.monotonic() - self._failed_at < _AGAIN_AFTER_S:
                 raise type(self._failure)(*self._failure.args)

@@ -48,9 +48,11 @@ class ConfirmedPublisher:
             TransientError: none was sent.
             ConfigurationError: the broker can never be reached in this way.
         """
-        async with within(until):
-            pipe = await self._current()
-        if await is_blocked(pipe.connection):
+        pipe = self._pipe
+        if pipe is None or not pipe.usable or pipe.connection is not self._link.current:
+            async with within(until):
+                pipe = await self._open()
+        if is_blocked(pipe.connection):
             raise TransientError(_BLOCKED)
         confirmations = [pipe.send(queue, body) for queue, body in messages]
         try:
@@ -65,30 +67,31 @@ class ConfirmedPublisher:
         for confirmation in late:
             confirmation.add_done_callback(_look_at)
         too_late = _BLOCKED
-        if not await is_blocked(pipe.connection):
+        if not is_blocked(pipe.connection):
             # A server or a network that hangs: nothing that is sent there now would be known of.
             too_late = "RabbitMQ: not confirmed in time"
             self._link.drop()
         return [_outcome(one) if one.done() else TransientError(too_late) for one in confirmations]
 
-    async def _current(self) -> "_Pipe":
+    async def _open(self) -> "_Pipe":
         connection = await self._link.connection()
         async with self._making:
-            if self._pipe is None or self._pipe.connection is not connection or self._pipe.channel.is_closed:
+            if self._pipe is None or not self._pipe.usable or self._pipe.connection is not connection:
                 channel = await connection.channel()
                 assert isinstance(channel, Channel)
                 self._pipe = _Pipe(connection, channel)
             return self._pipe
 
 
-async def is_blocked(connection: Connection) -> bool:
+def is_blocked(connection: Connection) -> bool:
     """Return if the broker has said that it reads nothing more of this connection for now."""
+    ready = connection.ready()
     try:
-        async with asyncio.timeout(0):  # does not wait where nothing has to be waited for
-            await connection.ready()
-    except TimeoutError:
-        return True
-    return False
+        ready.send(None)  # the library lets one wait for it only: it ends at once where there is nothing to wait for
+    except StopIteration:
+        return False
+    ready.close()
+    return True
 
 
 class _Pipe:
@@ -102,6 +105,10 @@ class _Pipe:
         self._body_bytes = connection.connection_tune.frame_max - _FRAME_OVERHEAD_BYTES
         self._nonce = secrets.token_hex(8)
         channel.closing.add_done_callback(self._fail)
+
+    @property
+    def usable(self) -> bool:
+        return not self.channel.is_closed
 
     def send(self, queue: str, body: bytes) -> Confirmation:
         loop = asyncio.get_running_loop()

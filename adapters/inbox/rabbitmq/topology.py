@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import TypeVar
 
@@ -53,6 +54,10 @@ class LaneQueues:
             self._declared.clear()
         else:
             self._declared.difference_update(queues)
+
+    def known(self, queues: AbstractSet[str]) -> bool:
+        """Return if all of them were declared."""
+        return queues <= self._declared
 
     async def ensure(self, queues: Iterable[str]) -> dict[str, TransientError | ConfigurationError]:
         """Declare those of the queues that are not known to be there; return which of them cannot be had, and why."""
