@@ -24,6 +24,10 @@ loopback_users.guest = true
 log.file = false
 log.console = true
 log.console.level = warning
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
+ssl_options.verify = verify_none
 """
 
 
@@ -33,8 +37,13 @@ class RabbitMQ:
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
         self._folder = folder
-        self.port, dist_port, epmd_port = _free_ports(3)
-        (folder / "rabbitmq.conf").write_text(_CONFIGURATION, "utf-8")
+        self.port, self.tls_port, dist_port, epmd_port = _free_ports(4)
+        self.certificate = folder / "certificate.pem"
+        _make_certificate(self.certificate, folder / "key.pem")
+        configuration = _CONFIGURATION.format(
+            tls_port=self.tls_port, certificate=self.certificate, key=folder / "key.pem"
+        )
+        (folder / "rabbitmq.conf").write_text(configuration, "utf-8")
         (folder / "enabled_plugins").write_text("[].\n", "utf-8")
         # The node's epmd is a process of ours, and not the daemon that a first node leaves behind.
         self._environment = {
@@ -135,7 +144,7 @@ def running_rabbitmq() -> Iterator[RabbitMQ]:
     """Run a server. Skips the test where RabbitMQ is not installed, but fails it where CI is set."""
     programs = _programs()
     if programs is None:
-        message = "RabbitMQ's programs (rabbitmq-server, rabbitmqctl, epmd) were not found: install `rabbitmq-server`"
+        message = "RabbitMQ's programs (rabbitmq-server, epmd) or openssl were not found: install `rabbitmq-server`"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
@@ -153,13 +162,20 @@ def running_rabbitmq() -> Iterator[RabbitMQ]:
 
 def _programs() -> Path | None:
     """Debian's commands on PATH insist on root and another user; what they call does not."""
-    if shutil.which("epmd") is None:
+    if shutil.which("epmd") is None or shutil.which("openssl") is None:
         return None
     debian = Path("/usr/lib/rabbitmq/bin")
     if (debian / "rabbitmq-server").exists():
         return debian
     found = shutil.which("rabbitmq-server")
     return Path(found).parent if found else None
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    """Make one for 127.0.0.1 that signs itself."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=headgate-test"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 def _free_ports(count: int) -> list[int]:

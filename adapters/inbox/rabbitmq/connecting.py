@@ -53,7 +53,10 @@ class _Transport(TransportFactory):
         self._writer: asyncio.StreamWriter | None = None
 
     async def create(self, url: URL, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401 - the library's own signature
-        context = await options["ssl_context_provider"].get_context() if url.scheme == "amqps" else None
+        try:
+            context = await options["ssl_context_provider"].get_context() if url.scheme == "amqps" else None
+        except OSError as e:  # SSLError is one
+            raise ValueError(f"cafile, certfile or keyfile cannot be read ({e.strerror or e})") from e
         loop = asyncio.get_running_loop()
         protocol = asyncio.StreamReaderProtocol(self.reader)
         assert url.host is not None
@@ -163,6 +166,8 @@ class RabbitLink:
             return mistake(f"what answers there does not speak AMQP ({heard[:20]!r})", "correct host and port")
         if heard[:4] == b"AMQP":
             return mistake("what answers there does not speak AMQP 0-9-1", "use RabbitMQ 3.10 or newer")
+        if isinstance(failure, ValueError) and not heard:
+            return mistake(str(failure), "name files in PEM form that this user may read")
         if isinstance(failure, ssl.SSLCertVerificationError):
             return mistake(f"its certificate is not trusted ({failure.verify_message})", "add cafile=… to it")
         if isinstance(failure, ssl.SSLError):

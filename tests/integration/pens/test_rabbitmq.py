@@ -299,8 +299,18 @@ async def test_something_else_at_the_port_is_named(answer: bytes, said: str) -> 
         assert said in await refused(f"amqp://guest:guest@127.0.0.1:{port}/")
 
 
-async def test_tls_where_there_is_none_is_named(server: RabbitMQ) -> None:
+async def test_tls_works_with_a_trusted_certificate_only(server: RabbitMQ) -> None:
+    url = f"amqps://guest:guest@127.0.0.1:{server.tls_port}/"
+    broker = RabbitBroker.from_url(f"{url}?prefix=tls&cafile={server.certificate}")
+    await broker.open()
+    large = bytes(range(256)) * 4096
+    await publish(broker, LANE, [large])
+    assert contents(await take(broker, LANE, 1)) == [large]
+    await broker.close()
+    assert "certificate is not trusted" in await refused(url)
     assert "no TLS there" in await refused(server.url.replace("amqp:", "amqps:"))
+    for unusable in ("/nowhere.pem", __file__):
+        assert "cafile, certfile or keyfile cannot be read" in await refused(f"{url}?cafile={unusable}")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:5672"])
