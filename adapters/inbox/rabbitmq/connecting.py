@@ -166,12 +166,12 @@ class RabbitLink:
             return mistake(f"what answers there does not speak AMQP ({heard[:20]!r})", "correct host and port")
         if heard[:4] == b"AMQP":
             return mistake("what answers there does not speak AMQP 0-9-1", "use RabbitMQ 3.10 or newer")
-        if isinstance(failure, ValueError) and not heard:
-            return mistake(str(failure), "name files in PEM form that this user may read")
         if isinstance(failure, ssl.SSLCertVerificationError):
             return mistake(f"its certificate is not trusted ({failure.verify_message})", "add cafile=… to it")
         if isinstance(failure, ssl.SSLError):
             return mistake(f"no TLS there ({failure.reason})", "use amqp:// or the port for TLS")
+        if isinstance(failure, ValueError) and not heard:
+            return mistake(str(failure), "name files in PEM form that this user may read")
         if isinstance(failure, amqp.AuthenticationError):
             return mistake("the server takes no user and password (PLAIN)", "enable that mechanism there")
         closed = _last_close(heard)
