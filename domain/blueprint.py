@@ -19,6 +19,7 @@ from domain.money.refund import RefundPolicy
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
+from domain.turns import TurnRules
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
@@ -130,6 +131,7 @@ class Blueprint(BaseModel):
     conversation: ConversationRules = Field(default_factory=ConversationRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
+    turns: TurnRules = Field(default_factory=TurnRules)  # not a case's own: by whose turn it is let in
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)

@@ -100,7 +100,7 @@ class Turns:
         while left and len(turns) < limit:
             weights = {lane.tenant: self._rules.tenants.get(lane.tenant, 1.0) for lane in left}
             tenant = self._tenants.next(weights)
-            own = {lane.priority: self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
+            own = {str(lane.priority): self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
             lane = Lane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
             turns.append(lane)
             left[lane] -= 1
@@ -132,7 +132,7 @@ class _Stride:
         return name
 
     def keep_only(self, names: set[str]) -> None:
-        """Forget all others whose turns are used up; who is still ahead of the rest stays behind when he comes again."""
+        """Forget all others whose turns are used up; who had more than his share waits when he comes again."""
         self._passed = {n: at for n, at in self._passed.items() if n in names or at > self._now}
 
 

@@ -17,6 +17,7 @@ from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
+from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
 from workers.outside_systems import open_outside_records
@@ -186,9 +187,26 @@ class Parts:
     @cached_property
     def inbox(self) -> "Inbox":
         """The holding pen."""
-        from adapters.inbox.sqlite import SqliteInbox
+        return self.inbox_at(self.settings.inbox)
 
-        return SqliteInbox(self.settings.inbox_file, max_waiting=self.settings.inbox_limit)
+    def inbox_at(self, url: str) -> "Inbox":
+        """The holding pen of a URL, on this store. Raises ConfigurationError if it is the URL of none."""
+        from adapters.inbox.accepted_log import SqlAcceptedLog
+        from adapters.inbox.opening import open_inbox
+
+        return open_inbox(
+            url,
+            file=self.settings.inbox_file,
+            log=lambda: SqlAcceptedLog(self.store.database),
+            turns=Turns(self.blueprint.turns),
+            max_waiting=self.settings.inbox_limit,
+        )
+
+    async def close_inbox(self) -> None:
+        """Let go of the holding pen, if it was used."""
+        inbox: Inbox | None = self.__dict__.pop("inbox", None)
+        if inbox is not None:
+            await inbox.close()
 
     @cached_property
     def rail(self) -> "EmbeddedRail | StripeRail":

@@ -44,6 +44,13 @@ def shown_store(settings: Settings) -> str:
         return "unknown, HEADGATE_STORE_URL is no URL"
 
 
+def shown_pen(settings: Settings) -> str:
+    """Return the holding pen as people may see it: without password and options."""
+    from adapters.inbox.opening import shown_inbox
+
+    return shown_inbox(settings.inbox)
+
+
 def open_outside_records(settings: Settings) -> "RecordsSource | None":
     """Return the outside system that the settings name, None where records are in the store; nothing is asked yet.
 

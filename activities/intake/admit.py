@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from pydantic import BaseModel, Field
 from temporalio import activity
@@ -108,10 +109,19 @@ class AdmitActivities:
         try:
             async with heartbeating(_HEARTBEAT_S):
                 items = await self._inbox.lease(request.limit, request.lease_s, wait_s=request.wait_s)
-                return await self._admit(items) if items else AdmitResult()
+                return await self._admit_or_release(items) if items else AdmitResult()
         except TransientError as e:
             # No ladder here: whatever is away, the pen keeps its payloads, and Temporal tries again until they are in.
             raise ApplicationError(str(e), type=TransientError.__name__) from e
+
+    async def _admit_or_release(self, items: Sequence[InboxItem]) -> AdmitResult:
+        """Let a batch in; where store or Temporal is away nothing in it is to blame, so that time does not count."""
+        try:
+            return await self._admit(items)
+        except TransientError:
+            with suppress(TransientError):  # then it comes back when its lease ends
+                await self._inbox.release([item.case_id for item in items])
+            raise
 
     async def _admit(self, items: Sequence[InboxItem]) -> AdmitResult:
         """Let a batch in: together, or one after the other where something in it came again and again.
@@ -139,7 +149,7 @@ class AdmitActivities:
                 readable.append(stored)
                 continue
             try:
-                readable.append(await self._read(item, unread))
+                readable.append(await self._read(item, item.fault or unread))
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
         readable = await asyncio.to_thread(self._in_conversations, readable)

@@ -33,7 +33,7 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _STRICT = {"customer_id": 128, "order_id": 128, "amount": strict_json.MAX_NUMBER, "currency": 16}  # characters
 _CUSTOMER = {"id": "customer_id", "email": "customer_email", "name": "customer_name"}
-_SIDE = ("channel", "lang", "subject", "customer_email", "customer_name", "thread_id", "attachments")
+_SIDE = ("channel", "lang", "subject", "customer_email", "customer_name", "thread_id", "priority", "attachments")
 _KNOWN = {"tenant", "text", "html", *_STRICT, *_SIDE}
 _SAY_THE_FORMAT = "an operator names the source's format: headgate sources add SOURCE --format …"
 
@@ -163,6 +163,7 @@ def _from_fields(
             "customer_name": shown or read.customer_name,
             "attachments": attachments_of(fields["attachments"], notes),
             "thread_id": thread_of(single["thread_id"], notes),
+            "priority": line("priority", single["priority"], 64, Notes()) or None,
             "message_id": head.message_id or read.message_id or _message_id(fields),
             "event_id": line("event_id", fields.get("event_id"), 200, Notes()) or None,
             "undecodable": notes.undecodable,

@@ -23,6 +23,7 @@ from domain.inbound.message.refusals import too_large
 from domain.inbound.quick_look import check_webhook
 from domain.inbound.signing import ID_HEADER, SignatureFault, signed_headers, verify
 from domain.inbound.webhook import meaning_of, parse_webhook
+from domain.turns import TurnRules
 from gateway.webhooks import problems
 from gateway.webhooks.coding import coding_of, inflate
 from gateway.webhooks.sources import Scheme, Signed, Source
@@ -57,6 +58,7 @@ class WebhookReceiver:
         body_timeout_s: float,
         tolerance_s: float,
         retry_after_s: float,
+        turns: TurnRules | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
@@ -65,6 +67,7 @@ class WebhookReceiver:
         self._body_timeout_s = body_timeout_s
         self._tolerance_s = tolerance_s
         self._retry_after_s = retry_after_s
+        self._turns = turns or TurnRules()
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +108,8 @@ class WebhookReceiver:
             raise problems.too_many(wait_s)
         body = inflate(coding, sent, self._max_body_bytes) if coding else sent
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        if check_webhook(content_type, body, source.reading) not in source.tenants:
+        tenant, priority = check_webhook(content_type, body, source.reading)
+        if tenant not in source.tenants:
             raise problems.other_tenant(source.name)
         if not event_id:
             event_id = _own_event_id(content_type, body, source)
@@ -119,6 +123,8 @@ class WebhookReceiver:
             digest=hashlib.sha256(body).hexdigest(),
             received_at=datetime.fromtimestamp(self._clock(), UTC),
             reading=source.reading_text,
+            tenant=tenant,
+            priority=source.priority or self._turns.priority_of(priority),
         )
         outcome = await self._inbox.put(item)
         if outcome is PutOutcome.CONFLICT and not await self._says_the_same(item):
@@ -134,10 +140,15 @@ class WebhookReceiver:
 
         A retry may count its attempts, name the time, or write the keys in another order. Only such a pair is read for
         this; equal bytes are found equal by their digest.
+
+        Raises:
+            TransientError: nobody can say just now.
         """
         first = await self._inbox.kept(item.case_id)
         if first is None:
             return False
+        if first.unread:
+            raise TransientError(f"{item.case_id} came in other bytes while the first of it is on its way")
         said = first.meaning or (meaning_of(first.content_type, first.body, first.reading) if first.body else None)
         return said is not None and said == meaning_of(item.content_type, item.body, item.reading)
 

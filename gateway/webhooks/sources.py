@@ -25,6 +25,7 @@ from domain.case import SOURCE_NAME
 from domain.inbound.formats.mapping import SourceReading
 from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.signing import decode_secret, new_secret
+from domain.turns import Priority
 from gateway.webhooks.rate import TokenBucket
 
 _MIN_TOKEN_CHARS = 20
@@ -47,7 +48,8 @@ class Signed(StrEnum):
 class SourceEntry(BaseModel):
     """A source as written in the file; `rate_per_s` None means no limit.
 
-    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else.
+    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else. Whatever
+    comes has the source's `priority`, where it has one; else the message says.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -59,6 +61,7 @@ class SourceEntry(BaseModel):
     burst: float | None = Field(default=None, ge=1)
     tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
     signed: Signed | None = None
+    priority: Priority | None = None
     format: str | None = None
     fields: dict[str, list[str]] | None = None
 
@@ -106,6 +109,7 @@ class Source:
     signed: Signed = Signed.BODY
     reading: SourceReading | None = None
     reading_text: str = ""
+    priority: Priority | None = None
 
     def knows_token(self, authorization: str) -> bool:
         """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long.
@@ -169,6 +173,7 @@ class SourceRegistry:
             entry.signed or Signed.BODY,
             reading,
             reading.model_dump_json() if reading is not None else "",
+            entry.priority,
         )
 
     def _bucket_of(self, entry: SourceEntry) -> TokenBucket | None:
