@@ -3,6 +3,8 @@
 from pydantic import BaseModel, Field
 
 MAX_BATCH = 100  # one batch is one transaction and one burst of starts
+REMEMBERED_S = 30 * 86_400.0
+"""For so long after it was let in an event id is remembered at least, seconds; senders send again for days at most."""
 SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 10_000.0  # beyond them a pace is a slip of the hand
 
 

@@ -11,9 +11,6 @@ from pydantic import BaseModel
 from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.turns import Lane, Priority
 
-REMEMBERED_S = 30 * 86_400.0
-"""For so long after it was let in an event id is remembered at least, seconds; senders send again for days at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class InboxItem:

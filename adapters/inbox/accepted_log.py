@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database, insert_first, insert_new, inserted
 from adapters.store.tables import PlainText, UtcTime, metadata
+from domain.intake import REMEMBERED_S
 from ports.accepted_log import AcceptedEvent, Standing
-from ports.inbox import REMEMBERED_S
 
 _FORGET_AT_ONCE = 500
 _KEY_BYTES = 32

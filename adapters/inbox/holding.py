@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol, TypeVar
 from adapters.inbox.envelope import Opened, unseal
 from domain.errors import TransientError
 from domain.inbound.webhook import meaning_of
+from domain.intake import REMEMBERED_S
 from domain.turns import Turns, lane_named
 from ports.accepted_log import AcceptedEvent, AcceptedLog, Standing
 from ports.broker import Broker, Delivery
-from ports.inbox import REMEMBERED_S, InboxItem
+from ports.inbox import InboxItem
 
 _LOG = logging.getLogger("headgate.inbox")
 

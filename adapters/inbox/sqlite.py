@@ -22,8 +22,9 @@ from typing import TypeVar
 from adapters.inbox import sqlite_rows as rows
 from adapters.inbox.group_commit import GroupCommitWriter
 from domain.errors import TransientError
+from domain.intake import REMEMBERED_S
 from domain.turns import Turns
-from ports.inbox import REMEMBERED_S, InboxDepth, InboxItem, KeptPayload, PutOutcome
+from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 KEEP_S = 86_400.0
 """For so long the body of an acknowledged payload is kept, seconds."""

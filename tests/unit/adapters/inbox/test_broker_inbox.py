@@ -14,10 +14,11 @@ from adapters.inbox.broker_inbox import BrokerInbox
 from adapters.inbox.envelope import FOREIGN_SOURCE, seal
 from adapters.store import Store, open_store
 from domain.errors import TransientError
+from domain.intake import REMEMBERED_S
 from domain.turns import OWN_LANES
 from ports.accepted_log import AcceptedEvent
 from ports.broker import Broker
-from ports.inbox import REMEMBERED_S, PutOutcome
+from ports.inbox import PutOutcome
 from tests.contracts.pen import Another, PenContract, event, stays_empty, take
 from tests.fakes.broker import LIMIT, FakeBroker, FakeBrokerServer
 
