@@ -25,7 +25,7 @@ class AcceptedEvent:
     done: bool = False  # its case was started, or it is a dead letter
 
 
-class Standing(NamedTuple):
+class Recorded(NamedTuple):
     """What stands for an event id: the digest that was recorded first, and whether that was just now."""
 
     digest: str
@@ -39,7 +39,7 @@ class AcceptedLog(Protocol):
         """Return what is remembered of these."""
         ...
 
-    def record(self, events: Sequence[AcceptedEvent]) -> dict[str, Standing]:
+    def record(self, events: Sequence[AcceptedEvent]) -> dict[str, Recorded]:
         """Remember events; return for each case what stands: of two with one id the first."""
         ...
 

@@ -16,7 +16,8 @@ from domain.turns import Lane, Priority
 class InboxItem:
     """A payload as received.
 
-    `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased. `reading` says by which names
+    `digest` is the SHA-256 of the body, hex; `deliveries` counts how often it was leased,
+    `excused` how many of these times ended for no reason of its own. `reading` says by which names
     the body is read (`SourceReading` as JSON), empty where its source has none of its own. `fault` says why it cannot
     be worked, where the pen itself found so.
     """
@@ -32,6 +33,7 @@ class InboxItem:
     reading: str = ""
     tenant: str = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
+    excused: int = 0
     fault: str = ""
 
     @property
@@ -90,7 +92,7 @@ class Inbox(Protocol):
         ...
 
     async def release(self, case_ids: Sequence[str]) -> None:
-        """Give back what was leased and not worked, for no reason of its own: this time does not count."""
+        """Give back what was leased and not worked, for no reason of its own: this time is excused."""
         ...
 
     async def ack(self, case_ids: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
-    from workers.pen import look_at_pen
+    from workers.running.pen import look_at_pen
 
     # Lazily: webhooks are accepted while Temporal is down.
     client = await connect(which_headgate(settings.data_dir), lazy=True, instance=found.installation)
@@ -73,7 +73,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
         turns=parts.blueprint.turns,
     )
     logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
-    await look_at_pen(parts)
+    await look_at_pen(parts.inbox)
     try:
         await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
     finally:

@@ -31,8 +31,8 @@ from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
-from workers.pen import look_at_pen
 from workers.running.misfits import MisfitInterceptor
+from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
@@ -179,7 +179,7 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
         logging.getLogger("headgate.worker").info("worker %s: %s", role, found.as_line(), extra=found.model_dump())
         workers = build(role, client, parts)
         if role is Role.INTAKE:
-            await look_at_pen(parts)
+            await look_at_pen(parts.inbox)
             await ensure_intake(client, first_state(settings.intake_per_second, parts.wishes.last()))
         if role is Role.JOURNAL:
             await ensure_journal(client)

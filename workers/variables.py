@@ -80,7 +80,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     prefix = PREFIX if name.upper().startswith(PREFIX) else ""
     rests = {one.removeprefix(prefix).upper(): one for one in sorted(known)}  # the common beginning says nothing
-    found = difflib.get_close_matches(name[len(prefix) :].upper(), rests, n=1, cutoff=0.5)
+    rest = name[len(prefix) :].upper()
+    with_an_end = [one for one in rests if rest.startswith(f"{one}_")]
+    found = difflib.get_close_matches(rest, rests, n=1, cutoff=0.9) or with_an_end[-1:]
+    found = found or difflib.get_close_matches(rest, rests, n=1, cutoff=0.5)
     return f"did you mean {rests[found[0]]}?" if found else "unset it; .env.example lists all"
 
 

@@ -129,12 +129,12 @@ class AdmitActivities:
         Alone, each is acknowledged before the next one is touched. So whatever kills the process soon stands first, and
         is buried unread.
         """
-        if all(item.deliveries <= ALONE_AFTER for item in items):
+        if all(_vain(item) <= ALONE_AFTER for item in items):
             return await self._admit_together(items)
         total = AdmitResult()
         for number, item in enumerate(items):
-            fatal = number == 0 and item.deliveries > BURIED_AFTER
-            one = await self._admit_together([item], unread=f"taken {item.deliveries} times in vain" if fatal else "")
+            fatal = number == 0 and _vain(item) > BURIED_AFTER
+            one = await self._admit_together([item], unread=f"taken {_vain(item)} times in vain" if fatal else "")
             total.admitted += one.admitted
             total.poison += one.poison
             total.human += one.human
@@ -293,6 +293,11 @@ class AdmitActivities:
         )
         await asyncio.to_thread(self._dead_letters.bury, letter)
         await asyncio.to_thread(self._cases.close, outcome, None)
+
+
+def _vain(item: InboxItem) -> int:
+    """Return how often a payload was taken and nobody said why it was not let in: it may kill whoever reads it."""
+    return item.deliveries - item.excused
 
 
 def _new_reader() -> ThreadPoolExecutor:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.store.database import Database, insert_first, insert_new, inserted
 from adapters.store.tables import PlainText, UtcTime, metadata
 from domain.intake import REMEMBERED_S
-from ports.accepted_log import AcceptedEvent, Standing
+from ports.accepted_log import AcceptedEvent, Recorded
 
 _FORGET_AT_ONCE = 500
 _KEY_BYTES = 32
@@ -62,18 +62,18 @@ class SqlAcceptedLog:
             rows = connection.execute(_KNOWN, {"ids": list(case_ids)})
             return {row.case_id: _event(row) for row in rows}
 
-    def record(self, events: Sequence[AcceptedEvent]) -> dict[str, Standing]:
+    def record(self, events: Sequence[AcceptedEvent]) -> dict[str, Recorded]:
         """Remember events; return for each case what stands: of two with one id the first."""
         first = {event.case_id: event for event in reversed(events)}
         # In one order everywhere: two gateways that wait for each other's rows would be a deadlock.
         rows = [_row(first[case_id]) for case_id in sorted(first)]
 
-        def work(connection: Connection) -> dict[str, Standing]:
+        def work(connection: Connection) -> dict[str, Recorded]:
             new = inserted(connection, accepted_events, rows)
-            standing = {case_id: Standing(first[case_id].digest, new=True) for case_id in new}
+            standing = {case_id: Recorded(first[case_id].digest, new=True) for case_id in new}
             if others := [case_id for case_id in first if case_id not in standing]:
                 known = connection.execute(_KNOWN, {"ids": others})
-                standing |= {row.case_id: Standing(row.digest, new=False) for row in known}
+                standing |= {row.case_id: Recorded(row.digest, new=False) for row in known}
             return standing
 
         return self._database.writing(work)

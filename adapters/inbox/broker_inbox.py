@@ -21,7 +21,7 @@ from adapters.inbox.envelope import HEAD_BYTES, seal
 from adapters.inbox.holding import Holding, Shared, as_event
 from domain.errors import TransientError
 from domain.turns import Turns, lane_for, lane_named
-from ports.accepted_log import AcceptedEvent, AcceptedLog, Standing
+from ports.accepted_log import AcceptedEvent, AcceptedLog, Recorded
 from ports.broker import Broker
 from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
@@ -53,7 +53,7 @@ class BrokerInbox:
         self._open_log = log
         self._max_waiting = max_waiting
         self._broker: Broker | None = None
-        self._connecting = asyncio.Lock()
+        self._connecting, self._making_lane = asyncio.Lock(), asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="accepted-log")
         self._accepted: AcceptedLog | None = None
         self._key = b""
@@ -111,7 +111,7 @@ class BrokerInbox:
             if item.case_id not in known:
                 first.setdefault(item.case_id, item)
         faults = await self._publish(list(first.values()), shared)
-        standing = {case_id: Standing(event.digest, new=False) for case_id, event in known.items()}
+        standing = {case_id: Recorded(event.digest, new=False) for case_id, event in known.items()}
         if published := [item for item in first.values() if item.case_id not in faults]:
             standing |= await self.log(lambda log: log.record([as_event(item) for item in published]))
             self._waiting += len(published)
@@ -136,12 +136,13 @@ class BrokerInbox:
         own = item.lane.name
         if own in self._lanes or own in await self.lanes():
             return own
-        tenants = {lane_named(lane).tenant for lane in self._lanes}
-        lane = item.lane._replace(tenant=lane_for(item.tenant, {t for t in tenants if not t.startswith("~")})).name
-        if lane not in self._lanes:
-            await self.log(lambda log: log.add_lane(lane))
-            self._lanes.add(lane)
-        return lane
+        async with self._making_lane:
+            tenants = {lane_named(lane).tenant for lane in self._lanes}
+            lane = item.lane._replace(tenant=lane_for(item.tenant, {t for t in tenants if not t.startswith("~")})).name
+            if lane not in self._lanes:
+                await self.log(lambda log: log.add_lane(lane))
+                self._lanes.add(lane)
+            return lane
 
     async def _refuse_if_full(self, more: int) -> None:
         now = asyncio.get_running_loop().time()
@@ -218,7 +219,7 @@ def _known(log: AcceptedLog, case_ids: Sequence[str]) -> dict[str, AcceptedEvent
 
 
 def _outcome(
-    item: InboxItem, leader: InboxItem | None, standing: Mapping[str, Standing], faults: Mapping[str, TransientError]
+    item: InboxItem, leader: InboxItem | None, standing: Mapping[str, Recorded], faults: Mapping[str, TransientError]
 ) -> Outcome:
     """Return what became of a put; of several of one id in a batch only the `leader` was published."""
     if item.case_id in faults:

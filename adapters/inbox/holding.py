@@ -14,7 +14,7 @@ from domain.errors import TransientError
 from domain.inbound.webhook import meaning_of
 from domain.intake import REMEMBERED_S
 from domain.turns import Turns, lane_named
-from ports.accepted_log import AcceptedEvent, AcceptedLog, Standing
+from ports.accepted_log import AcceptedEvent, AcceptedLog, Recorded
 from ports.broker import Broker, Delivery
 from ports.inbox import InboxItem
 
@@ -115,6 +115,7 @@ class Holding:
         again = [held for held in self._held.values() if held.released][:limit]
         for held in again:
             held.released, held.until = False, now + lease_s
+            held.item = replace(held.item, deliveries=held.item.deliveries + 1, excused=held.item.excused + 1)
         if again:
             return [held.item for held in again]
         shared = await self._pen.shared()
@@ -157,18 +158,18 @@ class Holding:
         await self._settle(dropped)
         return new
 
-    async def _standing(self, items: Sequence[InboxItem]) -> dict[str, Standing | None]:
+    async def _standing(self, items: Sequence[InboxItem]) -> dict[str, Recorded | None]:
         """Return what stands for each id, None where it is done.
 
         What the log does not know yet was published by a gateway that has not written it down yet, or died before: the
         first to come here is accepted. The message vouches for itself.
         """
 
-        def look(log: AcceptedLog) -> dict[str, Standing | None]:
+        def look(log: AcceptedLog) -> dict[str, Recorded | None]:
             known = log.known([item.case_id for item in items])
             new = [as_event(item) for item in items if item.case_id not in known]
-            standing: dict[str, Standing | None] = dict(log.record(new)) if new else {}
-            return standing | {c: None if e.done else Standing(e.digest, new=False) for c, e in known.items()}
+            standing: dict[str, Recorded | None] = dict(log.record(new)) if new else {}
+            return standing | {c: None if e.done else Recorded(e.digest, new=False) for c, e in known.items()}
 
         return await self._pen.log(look)
 

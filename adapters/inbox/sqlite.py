@@ -123,7 +123,7 @@ class SqliteInbox:
         """Let go of what was leased for somebody who was cancelled meanwhile."""
         with suppress(TransientError):  # then it comes back when its lease ends
             case_ids = [item.case_id for item in await leasing]
-            await self._read(lambda db: rows.release(db, case_ids))
+            await self._read(lambda db: rows.take_back_lease(db, case_ids))
 
     def _lease_until(
         self, db: sqlite3.Connection, *, limit: int, lease_s: float, until: float, unwanted: threading.Event
@@ -139,7 +139,7 @@ class SqliteInbox:
                 time.sleep(_LOOK_S)
 
     async def release(self, case_ids: Sequence[str]) -> None:
-        """Give back what was leased and not worked, for no reason of its own: this time does not count."""
+        """Give back what was leased and not worked, for no reason of its own: this time is excused."""
         await self._read(lambda db: rows.release(db, list(case_ids)))
 
     async def ack(self, case_ids: Sequence[str]) -> None:

@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS inbox (
     acked_at REAL,
     reading TEXT NOT NULL DEFAULT '',
     meaning TEXT NOT NULL DEFAULT '',
-    lane TEXT NOT NULL DEFAULT 'default/normal'
+    lane TEXT NOT NULL DEFAULT 'default/normal',
+    excused INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY, at REAL NOT NULL, filling BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS inbox_kept ON inbox (acked_at) WHERE acked_at IS NOT NULL AND body <> x'';
@@ -46,7 +47,12 @@ CREATE INDEX IF NOT EXISTS inbox_done ON inbox (acked_at) WHERE acked_at IS NOT 
 _INDEX = "CREATE INDEX IF NOT EXISTS inbox_lanes ON inbox (lane, seq) WHERE acked_at IS NULL"
 _INDEX_BEFORE = "DROP INDEX IF EXISTS inbox_open"  # of an earlier version: the other one does its work
 
-_ADDED_LATER = {"reading": "", "meaning": "", "lane": _NORMAL}  # columns that a file of an earlier version has not
+_ADDED_LATER = {  # columns that a file of an earlier version has not
+    "reading": "TEXT NOT NULL DEFAULT ''",
+    "meaning": "TEXT NOT NULL DEFAULT ''",
+    "lane": f"TEXT NOT NULL DEFAULT '{_NORMAL}'",
+    "excused": "INTEGER NOT NULL DEFAULT 0",
+}
 _LANES = """
 WITH RECURSIVE lanes (lane) AS (
     SELECT min(lane) FROM inbox WHERE acked_at IS NULL
@@ -55,7 +61,9 @@ WITH RECURSIVE lanes (lane) AS (
     WHERE lanes.lane IS NOT NULL
 ) SELECT lane FROM lanes WHERE lane IS NOT NULL
 """
-_LEASED_COLUMNS = "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading"
+_LEASED_COLUMNS = (
+    "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused"
+)
 _FREE = (
     "SELECT {columns} FROM inbox WHERE acked_at IS NULL AND lane = ? AND (leased_until <= ? OR leased_at > ?) "
     "ORDER BY seq LIMIT ?"
@@ -95,9 +103,9 @@ def _add_columns(db: sqlite3.Connection) -> None:
         return
     with _transaction(db):
         known = _columns(db)
-        for name, default in _ADDED_LATER.items():
+        for name, kind in _ADDED_LATER.items():
             if name not in known:
-                db.execute(f"ALTER TABLE inbox ADD COLUMN {name} TEXT NOT NULL DEFAULT '{default}'")
+                db.execute(f"ALTER TABLE inbox ADD COLUMN {name} {kind}")
 
 
 def _columns(db: sqlite3.Connection) -> set[str]:
@@ -138,7 +146,7 @@ def _free(db: sqlite3.Connection, limit: int, now: float) -> dict[Lane, int]:
 
 
 def _item(lane: Lane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # of `_LEASED_COLUMNS`
-    _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading = row
+    _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused = row
     return InboxItem(
         case_id=case_id,
         source=source,
@@ -151,11 +159,22 @@ def _item(lane: Lane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # of 
         reading=reading,
         tenant=lane.tenant,
         priority=lane.priority,
+        excused=excused,
     )
 
 
 def release(db: sqlite3.Connection, case_ids: list[str]) -> None:
-    """Let go of what was leased, and do not count that."""
+    """Let go of what was leased and not worked, for no reason of its own."""
+    with _transaction(db):
+        db.executemany(
+            "UPDATE inbox SET leased_at = 0, leased_until = 0, excused = excused + 1 "
+            "WHERE case_id = ? AND acked_at IS NULL AND leased_until > 0",
+            [(case_id,) for case_id in case_ids],
+        )
+
+
+def take_back_lease(db: sqlite3.Connection, case_ids: list[str]) -> None:
+    """Let go of what was leased for somebody who never saw it."""
     with _transaction(db):
         db.executemany(
             "UPDATE inbox SET leased_at = 0, leased_until = 0, deliveries = deliveries - 1 "
@@ -193,7 +212,7 @@ def acknowledged(db: sqlite3.Connection, case_ids: Sequence[str]) -> dict[str, b
 def put_back(db: sqlite3.Connection, case_ids: Sequence[str]) -> int:
     """Let payloads be taken once more; return how many."""
     statement = (
-        "UPDATE inbox SET acked_at = NULL, leased_at = 0, leased_until = 0, deliveries = 0 "
+        "UPDATE inbox SET acked_at = NULL, leased_at = 0, leased_until = 0, deliveries = 0, excused = 0 "
         "WHERE case_id = ? AND acked_at IS NOT NULL AND body <> x''"
     )
     with _transaction(db):

@@ -113,7 +113,7 @@ class PenContract:
         await pen.put(event(1))
         for _ in range(4):
             (item,) = await take(pen, 1)
-            assert item.deliveries == 1
+            assert item.deliveries - item.excused == 1
             await pen.release([item.case_id])
         await pen.release(["case/shop/unknown"])
 

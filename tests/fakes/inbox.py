@@ -64,7 +64,7 @@ class FakeInbox:
         for case_id in case_ids:
             if self._leases.pop(case_id, None) is not None:
                 item = self._items[case_id]
-                self._items[case_id] = replace(item, deliveries=item.deliveries - 1)
+                self._items[case_id] = replace(item, excused=item.excused + 1)
 
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done."""

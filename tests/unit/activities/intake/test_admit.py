@@ -115,7 +115,7 @@ class Intake:
             clock=lambda: NOW,
         )
 
-    async def put(self, event_id: str, body: bytes, content_type: str = "application/json") -> str:
+    async def put(self, event_id: str, body: bytes, content_type: str = "application/json", *, fault: str = "") -> str:
         item = InboxItem(
             case_id=f"case/shop/{event_id}",
             source="shop",
@@ -124,6 +124,7 @@ class Intake:
             body=body,
             digest=hashlib.sha256(body).hexdigest(),
             received_at=NOW,
+            fault=fault,
         )
         await self.inbox.put(item)
         return item.case_id
@@ -259,15 +260,31 @@ async def test_a_failure_at_any_step_leads_to_the_same_cases_once_it_is_over(int
     with pytest.raises(ApplicationError) as caught:
         await intake.run()
     assert (caught.value.type, caught.value.non_retryable) == ("TransientError", False)
-    assert await intake.run() == AdmitResult()
-
-    intake.clock.now += PAST_THE_LEASE_S
-    result = await intake.run()
+    result = await intake.run()  # at once
     assert (result.admitted, result.poison) == (3, 1)
     assert set(intake.store.started) == ids
     assert set(intake.store.letters) == {f"{bad}/dead/1"}
     depth = await intake.inbox.depth()
     assert (depth.ready, depth.leased) == (0, 0)
+
+
+async def test_an_outage_of_the_store_costs_no_payload_however_often_it_is_taken(intake: Intake) -> None:
+    ids = {await intake.put(f"evt_{n}", b'{"text": "charged twice"}') for n in range(3)}
+    for _ in range(BURIED_AFTER + 3):
+        intake.store.fails.append("admit")
+        with pytest.raises(ApplicationError):
+            await intake.run()
+    assert (await intake.run()).poison == 0
+    assert set(intake.store.started) == ids
+
+
+async def test_what_the_pen_found_wrong_is_a_dead_letter_with_its_bytes(intake: Intake) -> None:
+    body = b"\x00 somebody else's"
+    case_id = await intake.put("raw-1", body, "application/octet-stream", fault="somebody else put it there")
+    assert (await intake.run()).poison == 1
+    letter = intake.store.letters[f"{case_id}/dead/1"]
+    assert letter.last_error == "somebody else put it there"
+    assert intake.store.cases[case_id].body == body
 
 
 async def test_a_case_stored_before_a_crash_starts_with_the_rules_it_was_stored_with(intake: Intake) -> None:
@@ -276,7 +293,6 @@ async def test_a_case_stored_before_a_crash_starts_with_the_rules_it_was_stored_
     with pytest.raises(ApplicationError):
         await intake.run()
     intake.policy = CasePolicy(version="demo@2")
-    intake.clock.now += PAST_THE_LEASE_S
     await intake.run()
     assert intake.store.started[case_id].policy.version == "demo@1/default"
 

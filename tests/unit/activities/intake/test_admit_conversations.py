@@ -284,7 +284,7 @@ async def test_while_the_store_is_away_nothing_is_let_in_and_nothing_is_lost(
     monkeypatch.setattr(door.store.cases, "earlier_cases", away)
     with pytest.raises(ApplicationError):
         await door.admit("1", reply(), thread_id="T-1")
-    assert (await door.inbox.depth()).leased == 1
+    assert (await door.inbox.depth()).ready == 1
     with pytest.raises(KeyError):
         door.store.cases.load("case/shop/1")
     monkeypatch.setattr(door.store.cases, "earlier_cases", look)

@@ -3,18 +3,18 @@
 import logging
 
 from domain.errors import TransientError
-from workers.bootstrap import Parts
+from ports.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.inbox")
 
 
-async def look_at_pen(parts: Parts) -> None:
+async def look_at_pen(inbox: Inbox) -> None:
     """Say whether the pen can take something in; one that is away or full is waited for, like later ones.
 
     Raises:
         ConfigurationError: it can never be used as it is set; the message names the setting and the remedy.
     """
     try:
-        await parts.inbox.check_writable()
+        await inbox.check_writable()
     except TransientError as error:
         _LOG.warning("the holding pen cannot be used yet, senders are told to send again: %s", error)
