@@ -31,6 +31,19 @@ class IntakeWish(BaseModel):
     paused: bool = False
 
 
+class MoveReport(BaseModel):
+    """What was moved from one holding pen to another: payloads that waited, and ids that are remembered.
+
+    `left` are held by somebody or could not be taken over; `conflicts` are cases whose id stands for another body
+    there. Both are still in the first pen.
+    """
+
+    moved: int = 0
+    remembered: int = 0
+    left: int = 0
+    conflicts: list[str] = Field(default_factory=list)
+
+
 def first_state(per_second: float, wish: IntakeWish | None) -> IntakeState:
     """Return the state in which an intake begins that does not run yet.
 

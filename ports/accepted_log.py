@@ -22,7 +22,7 @@ class AcceptedEvent:
     content_type: str = ""
     reading: str = ""
     meaning: str = ""
-    done: bool = False  # its case was started, or it is a dead letter
+    done_at: datetime | None = None  # since when its case is started, or it is a dead letter
 
 
 class Recorded(NamedTuple):
@@ -49,6 +49,14 @@ class AcceptedLog(Protocol):
 
     def ids(self, after: str, limit: int) -> list[str]:
         """Return case ids in order, after the given one."""
+        ...
+
+    def done(self, after: str, limit: int) -> list[AcceptedEvent]:
+        """Return what is done and remembered, in order of id, after the given one."""
+        ...
+
+    def forget(self, case_ids: Sequence[str]) -> None:
+        """Forget what is not done: another pen remembers it now."""
         ...
 
     def total(self) -> int:

@@ -31,15 +31,16 @@ if TYPE_CHECKING:
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
     from adapters.rescue.reconcile import SqlReconciler
     from adapters.store import Store
+    from domain.intake import MoveReport
     from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
-    from ports.inbox import Inbox
     from ports.ledger import Ledger
     from ports.model import LanguageModel
     from ports.moods import MoodStore
@@ -185,11 +186,11 @@ class Parts:
         return await asyncio.to_thread(self.store.ledger.unknown, newest, datetime.now(UTC))
 
     @cached_property
-    def inbox(self) -> "Inbox":
+    def inbox(self) -> "OpenedInbox":
         """The holding pen."""
         return self.inbox_at(self.settings.inbox)
 
-    def inbox_at(self, url: str) -> "Inbox":
+    def inbox_at(self, url: str) -> "OpenedInbox":
         """The holding pen of a URL, on this store. Raises ConfigurationError if it is the URL of none."""
         from adapters.inbox.accepted_log import SqlAcceptedLog
         from adapters.inbox.opening import open_inbox
@@ -202,9 +203,19 @@ class Parts:
             max_waiting=self.settings.inbox_limit,
         )
 
+    async def move_inbox(self, url: str) -> "MoveReport":
+        """Move what waits in the holding pen to that of another URL. Raises as `adapters.inbox.moving.move`."""
+        from adapters.inbox.moving import move
+
+        target = self.inbox_at(url)
+        try:
+            return await move(self.inbox, target)
+        finally:
+            await target.close()
+
     async def close_inbox(self) -> None:
         """Let go of the holding pen, if it was used."""
-        inbox: Inbox | None = self.__dict__.pop("inbox", None)
+        inbox: OpenedInbox | None = self.__dict__.pop("inbox", None)
         if inbox is not None:
             await inbox.close()
 

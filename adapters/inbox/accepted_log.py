@@ -101,6 +101,24 @@ class SqlAcceptedLog:
                 connection.execute(sa.select(column).where(column > after).order_by(column).limit(limit)).scalars()
             )
 
+    def done(self, after: str, limit: int) -> list[AcceptedEvent]:
+        """Return what is done and remembered, in order of id, after the given one."""
+        table = accepted_events
+        query = sa.select(table).where(table.c.done_at.is_not(None), table.c.case_id > after)
+        with self._database.reading() as connection:
+            return [_event(row) for row in connection.execute(query.order_by(table.c.case_id).limit(limit))]
+
+    def forget(self, case_ids: Sequence[str]) -> None:
+        """Forget what is not done: another pen remembers it now."""
+        these = sa.and_(accepted_events.c.case_id.in_(case_ids), _OPEN)
+        bodies = pen_bodies.c.case_id.in_(case_ids)
+
+        def work(connection: Connection) -> None:
+            connection.execute(sa.delete(accepted_events).where(these))
+            connection.execute(sa.delete(pen_bodies).where(bodies))
+
+        self._database.writing(work)
+
     def total(self) -> int:
         """Count what is remembered."""
         with self._database.reading() as connection:
@@ -161,7 +179,7 @@ def _row(event: AcceptedEvent) -> dict[str, object]:
         "content_type": event.content_type,
         "reading": event.reading,
         "meaning": event.meaning,
-        "done_at": event.received_at if event.done else None,
+        "done_at": event.done_at,
     }
 
 
@@ -174,5 +192,5 @@ def _event(row: sa.Row) -> AcceptedEvent:  # type: ignore[type-arg]
         content_type=row.content_type,
         reading=row.reading,
         meaning=row.meaning,
-        done=row.done_at is not None,
+        done_at=row.done_at,
     )

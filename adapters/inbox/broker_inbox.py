@@ -169,7 +169,7 @@ class BrokerInbox:
     async def acknowledged(self, case_ids: Sequence[str]) -> dict[str, bool]:
         """Return those that are done; their bodies are gone from the broker."""
         known = await self.log(partial(_known, case_ids=case_ids))
-        return {case_id: False for case_id, event in known.items() if event.done}
+        return {case_id: False for case_id, event in known.items() if event.done_at}
 
     async def put_back(self, case_ids: Sequence[str]) -> int:  # noqa: ARG002 - a broker keeps nothing that is done
         """Return 0: a broker keeps nothing that is done."""
@@ -180,7 +180,21 @@ class BrokerInbox:
         event = (await self.log(partial(_known, case_ids=[case_id]))).get(case_id)
         if event is None:
             return None
-        return KeptPayload(event.content_type, b"", event.reading, event.meaning, unread=not event.done)
+        return KeptPayload(event.content_type, b"", event.reading, event.meaning, unread=event.done_at is None)
+
+    # --- moving (adapters/inbox/moving.py) ----------------------------------------------------------------------------
+
+    async def remembered(self, after: str, limit: int) -> list[AcceptedEvent]:
+        """Return what is done and remembered, in order of id, after the given one."""
+        return await self.log(lambda log: log.done(after, limit))
+
+    async def remember(self, events: Sequence[AcceptedEvent]) -> None:
+        """Remember what was done in another pen."""
+        await self.log(lambda log: log.record(events))
+
+    async def hand_over(self, case_ids: Sequence[str]) -> None:
+        """Forget leased payloads that another pen has now."""
+        await self._holding.hand_over(case_ids)
 
     # --- looks ------------------------------------------------------------------------------------------------------
 

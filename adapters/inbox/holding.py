@@ -103,6 +103,12 @@ class Holding:
             self._held.pop(case_id, None)
         await self._settle([delivery for one in held.values() for delivery in one.deliveries])
 
+    async def hand_over(self, case_ids: Sequence[str]) -> None:
+        """Forget payloads that another pen has now, here and in the log."""
+        await self._pen.log(lambda log: log.forget(case_ids))
+        held = [self._held.pop(case_id) for case_id in case_ids if case_id in self._held]
+        await self._settle([delivery for one in held for delivery in one.deliveries])
+
     def stop(self) -> None:
         """Forget what is held: the broker hands it to others once the connection is closed."""
         for later in self._later:
@@ -169,7 +175,7 @@ class Holding:
             known = log.known([item.case_id for item in items])
             new = [as_event(item) for item in items if item.case_id not in known]
             standing: dict[str, Recorded | None] = dict(log.record(new)) if new else {}
-            return standing | {c: None if e.done else Recorded(e.digest, new=False) for c, e in known.items()}
+            return standing | {c: None if e.done_at else Recorded(e.digest, new=False) for c, e in known.items()}
 
         return await self._pen.log(look)
 

@@ -18,12 +18,13 @@ from domain.errors import ConfigurationError
 from domain.turns import Turns
 from ports.accepted_log import AcceptedLog
 from ports.broker import Broker
-from ports.inbox import Inbox
+
+OpenedInbox = SqliteInbox | BrokerInbox
 
 _EXPECTED = "expected sqlite:, amqp://…, redis://… or sqs://… (docs/pens.md)"
 
 
-def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: Turns, max_waiting: int) -> "Inbox":
+def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: Turns, max_waiting: int) -> OpenedInbox:
     """Return the pen of a URL; a broker is connected to with the first use.
 
     Args:

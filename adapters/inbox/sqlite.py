@@ -24,6 +24,7 @@ from adapters.inbox.group_commit import GroupCommitWriter
 from domain.errors import TransientError
 from domain.intake import REMEMBERED_S
 from domain.turns import Turns
+from ports.accepted_log import AcceptedEvent
 from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 KEEP_S = 86_400.0
@@ -73,6 +74,11 @@ class SqliteInbox:
         self._writer = GroupCommitWriter(self._open, max_waiting=max_waiting)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="inbox-reader")
         self._connection: sqlite3.Connection | None = None
+
+    @property
+    def file(self) -> Path:
+        """Return where it is."""
+        return self._path.resolve()
 
     @property
     def commits(self) -> int:
@@ -188,6 +194,18 @@ class SqliteInbox:
         """Return case ids that were accepted and are remembered, in order of id, after the given one."""
         query = "SELECT case_id FROM inbox WHERE case_id > ? ORDER BY case_id LIMIT ?"
         return await self._read(lambda db: [row[0] for row in db.execute(query, (after, limit))])
+
+    async def remembered(self, after: str, limit: int) -> list[AcceptedEvent]:
+        """Return what is done and remembered, in order of id, after the given one."""
+        return await self._read(lambda db: rows.remembered(db, after, limit))
+
+    async def remember(self, events: Sequence[AcceptedEvent]) -> None:
+        """Remember what was done in another pen."""
+        await self._read(lambda db: rows.remember(db, events))
+
+    async def hand_over(self, case_ids: Sequence[str]) -> None:
+        """Say that leased payloads are in another pen now: here they are done."""
+        await self.ack(case_ids)
 
     async def close(self) -> None:
         """Write what is pending and let go of the file."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from domain.inbound.webhook import meaning_of
 from domain.turns import Lane, Turns, lane_named
+from ports.accepted_log import AcceptedEvent
 from ports.inbox import InboxDepth, InboxItem
 
 _LOG = logging.getLogger("headgate.inbox")
@@ -227,6 +228,49 @@ def _meaning(db: sqlite3.Connection, case_id: str) -> str:
     except Exception as e:  # noqa: BLE001 - a payload that meets a bug is a dead letter by now, and must not come back
         _LOG.error("what %s said cannot be remembered: %s", case_id, type(e).__name__)
         return ""
+
+
+def remembered(db: sqlite3.Connection, after: str, limit: int) -> list[AcceptedEvent]:
+    """Return what is done and remembered, in order of id, after the given one."""
+    query = (
+        "SELECT case_id, digest, received_us, content_type, reading, meaning, acked_at FROM inbox "
+        "WHERE acked_at IS NOT NULL AND case_id > ? ORDER BY case_id LIMIT ?"
+    )
+    return [
+        AcceptedEvent(
+            case_id=case_id,
+            digest=digest.hex(),
+            received_at=datetime.fromtimestamp(received_us / 1e6, UTC),
+            content_type=content_type,
+            reading=reading,
+            meaning=meaning,
+            done_at=datetime.fromtimestamp(acked_at, UTC),
+        )
+        for case_id, digest, received_us, content_type, reading, meaning, acked_at in db.execute(query, (after, limit))
+    ]
+
+
+def remember(db: sqlite3.Connection, events: Sequence[AcceptedEvent]) -> None:
+    """Remember what was done in another pen; its body stays there."""
+    done = [
+        (
+            event.case_id,
+            *event.case_id.split("/", 2)[1:],
+            event.content_type,
+            bytes.fromhex(event.digest),
+            int(event.received_at.timestamp() * 1e6),
+            (event.done_at or event.received_at).timestamp(),
+            event.reading,
+            event.meaning,
+        )
+        for event in events
+    ]
+    with _transaction(db):
+        db.executemany(
+            "INSERT INTO inbox (case_id, source, event_id, content_type, body, digest, received_us, put_mark, "
+            "acked_at, reading, meaning) VALUES (?, ?, ?, ?, x'', ?, ?, 0, ?, ?, ?) ON CONFLICT DO NOTHING",
+            done,
+        )
 
 
 def waiting(db: sqlite3.Connection) -> int:
