@@ -1,7 +1,9 @@
 """Every command means the same Headgate."""
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +55,7 @@ SPEAKS = {
 STORE_ONLY = {
     "cases original": (CASE,),
     "dlq list": (),
+    "intake drain": ("--to", f"sqlite://{tempfile.gettempdir()}/headgate-drained-{os.getpid()}.db"),
     "models status": (),
     "dlq show": (LETTER,),
     "dlq discard": (LETTER, "--reason", "old"),
