@@ -264,7 +264,12 @@ def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
 
 
 async def test_a_server_that_hangs_is_a_fault_within_seconds(opened: Opening) -> None:
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65_536):
+            pass
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     broker = opened(f"redis://127.0.0.1:{port}/0")
     delivery = Delivery(LANE, b"", 1, None)
@@ -279,5 +284,6 @@ async def test_a_server_that_hangs_is_a_fault_within_seconds(opened: Opening) ->
     for result in await asyncio.gather(*calls, return_exceptions=True):
         assert isinstance(result, TransientError)
     await broker.settle([delivery])  # none of its own
+    await broker.close()
     assert time.monotonic() - started < 20.0
     silent.close()
