@@ -17,6 +17,11 @@ from workers.machine.temporal_server import cache_dir
 START_WITHIN_S = 60.0
 VERSION = "1.5.33"  # `.ci/run` installs this one
 REGION = "eu-central-1"
+_SCOPE = f"Credential=test/20260101/{REGION}/sqs/aws4_request"
+_LIST_QUEUES = {
+    "X-Amz-Target": "AmazonSQS.ListQueues",
+    "Authorization": f"AWS4-HMAC-SHA256 {_SCOPE}, SignedHeaders=host, Signature=0",
+}
 
 
 class SqsServer:
@@ -50,7 +55,8 @@ class SqsServer:
         give_up_at = time.monotonic() + START_WITHIN_S
         while True:
             try:
-                httpx.get(self.endpoint, timeout=5.0)
+                # Its first answer about SQS takes seconds.
+                httpx.post(self.endpoint, headers=_LIST_QUEUES, json={}, timeout=START_WITHIN_S).raise_for_status()
                 return
             except httpx.HTTPError:
                 if self.process.poll() is not None or time.monotonic() > give_up_at:

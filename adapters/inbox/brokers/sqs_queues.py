@@ -99,7 +99,8 @@ def out_of_safe_letters(text: str) -> str | None:
 def need_aiobotocore(shown: str) -> None:
     """Raise a ConfigurationError if the extra `sqs` is not installed."""
     try:
-        import aiobotocore  # type: ignore[import-untyped]  # noqa: F401 - only whether it is there
+        # Whether it is there; and this takes a second, which no call has to spare.
+        import aiobotocore.session  # type: ignore[import-untyped]  # noqa: F401
     except ImportError as e:
         raise ConfigurationError(
             f"HEADGATE_INBOX {shown!r} needs aiobotocore ({e}): install Headgate with its extra `sqs`"
