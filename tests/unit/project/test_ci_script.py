@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.sqs_server import VERSION
+
 SCRIPT = (Path(__file__).parents[3] / ".ci" / "run").read_text("utf-8")
-BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod")
+BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod", "mkdir")
 
 
 class Machine:
@@ -23,8 +25,13 @@ class Machine:
         (self.checkout / ".ci" / "run").write_text(SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql)))
         for name in BASICS:
             (self.programs / name).symlink_to(f"/usr/bin/{name}")
-        for name in ("git", "curl", "python3"):
+        for name in ("git", "curl", "redis-server"):
             self.has(name, "")
+        self.cache = folder / "cache"
+        made = 'mkdir -p "$3/bin"; printf \'#!/bin/bash\\necho "python $*" >>%s\\n\' '
+        self.has(
+            "python3", f'[ "$2" != venv ] || {{ {made} "{self.log}" >"$3/bin/python"; chmod +x "$3/bin/python"; }}'
+        )
         self.has("id", "echo 0")
         self.has("env", 'shift; exec "$@"')
         self.has("apt-get", f'echo "apt-get $*" >>{self.log}')
@@ -38,7 +45,7 @@ class Machine:
     def run(self) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["/bin/bash", str(self.checkout / ".ci" / "run")],
-            env={"PATH": str(self.programs), "HEADGATE_EVAL_DATA": "/none"},
+            env={"PATH": str(self.programs), "HEADGATE_EVAL_DATA": "/none", "HEADGATE_CACHE_DIR": str(self.cache)},
             capture_output=True,
             text=True,
             check=False,
@@ -78,6 +85,17 @@ def test_a_postgresql_that_is_there_is_used(machine: Machine, place: str) -> Non
         (machine.postgresql / "17" / "bin" / "initdb").touch()
     assert machine.run().returncode == 0
     assert machine.installed == []
+
+
+def test_the_brokers_of_the_tests_are_installed_once(machine: Machine) -> None:
+    (machine.programs / "redis-server").unlink()
+    assert machine.run().returncode == 0
+    assert machine.installed == ["postgresql", "redis-tools"]
+    fetched = f"python -m pip install --quiet ministack=={VERSION}"
+    assert machine.calls.count(fetched) == 1
+    (machine.cache / f"ministack-{VERSION}" / "bin" / "ministack").symlink_to("/bin/true")
+    assert machine.run().returncode == 0
+    assert machine.calls.count(fetched) == 1
 
 
 def go(machine: Machine, version: str, fetch: str) -> None:
