@@ -10,7 +10,7 @@ already, is dropped; of two copies one is worked. So it does not matter how ofte
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class BrokerInbox:
-    """An `Inbox` on a broker, which is connected to with the first use, and a log in the store.
+    """An `Inbox` on a broker and a log in the store, both opened with the first use.
 
     `max_waiting` payloads may wait, then puts are refused until some are done. A put is confirmed or refused within
     `put_timeout_s` seconds.
@@ -42,18 +42,17 @@ class BrokerInbox:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Broker]],
+        broker: Broker,
         log: Callable[[], AcceptedLog],
         *,
         turns: Turns | None = None,
         max_waiting: int = 200_000,
         put_timeout_s: float = 4.0,
     ) -> None:
-        self._connect = connect
+        self._broker = broker
         self._open_log = log
         self._max_waiting = max_waiting
-        self._broker: Broker | None = None
-        self._connecting, self._making_lane = asyncio.Lock(), asyncio.Lock()
+        self._making_lane = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="accepted-log")
         self._accepted: AcceptedLog | None = None
         self._key = b""
@@ -66,13 +65,10 @@ class BrokerInbox:
     # --- the parts --------------------------------------------------------------------------------------------------
 
     async def shared(self) -> Shared:
-        """Return the broker and the installation's key, connecting if need be."""
-        async with self._connecting:
-            if not self._key:
-                self._key = await self.log(lambda log: log.key())
-            if self._broker is None:
-                self._broker = await self._connect()
-            return Shared(self._broker, self._key)
+        """Return the broker and the installation's key."""
+        if not self._key:
+            self._key = await self.log(lambda log: log.key())
+        return Shared(self._broker, self._key)
 
     async def log(self, work: Callable[[AcceptedLog], _T]) -> _T:
         """Ask or tell the log, in a thread."""
@@ -222,9 +218,7 @@ class BrokerInbox:
         """Wait for what is being put, and let go of the broker; what is held goes to others."""
         await self._batcher.close()
         self._holding.stop()
-        if self._broker is not None:
-            await self._broker.close()
-            self._broker = None
+        await self._broker.close()
         self._threads.shutdown(wait=False)
 
 

@@ -8,7 +8,7 @@
 Every broker URL takes `prefix=NAME`: what its queues' names begin with, `headgate` where it is not given.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,10 +37,10 @@ def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: T
     Raises:
         ConfigurationError: it is the URL of no pen.
     """
-    connect = _connecting(url)
-    if connect is None:
+    broker = _broker_at(url)
+    if broker is None:
         return SqliteInbox(_file_of(url) or file, turns=turns, max_waiting=max_waiting)
-    return BrokerInbox(connect, log, turns=turns, max_waiting=max_waiting)
+    return BrokerInbox(broker, log, turns=turns, max_waiting=max_waiting)
 
 
 def shown_inbox(url: str) -> str:
@@ -58,7 +58,7 @@ def shown_inbox(url: str) -> str:
         return "unknown, HEADGATE_INBOX is no URL"
 
 
-def _connecting(url: str) -> Callable[[], Awaitable[Broker]] | None:
+def _broker_at(url: str) -> Broker | None:
     match _scheme(url):
         case "sqlite":
             _file_of(url)
@@ -66,15 +66,15 @@ def _connecting(url: str) -> Callable[[], Awaitable[Broker]] | None:
         case "amqp" | "amqps":
             from adapters.inbox.rabbitmq.broker import RabbitBroker
 
-            return RabbitBroker.from_url(url).opened
+            return RabbitBroker.from_url(url)
         case "redis" | "rediss":
             from adapters.inbox.brokers.redis_streams import RedisBroker
 
-            return RedisBroker.from_url(url).opened
+            return RedisBroker.from_url(url)
         case "sqs":
             from adapters.inbox.brokers.sqs import SqsBroker
 
-            return SqsBroker.from_url(url).opened
+            return SqsBroker.from_url(url)
         case other:
             raise ConfigurationError(f"HEADGATE_INBOX: there is no pen of the kind {other[:20]!r}; {_EXPECTED}")
 

@@ -17,7 +17,6 @@ from domain.errors import TransientError
 from domain.intake import REMEMBERED_S
 from domain.turns import OWN_LANES
 from ports.accepted_log import AcceptedEvent
-from ports.broker import Broker
 from ports.inbox import PutOutcome
 from tests.contracts.pen import Another, PenContract, event, stays_empty, take
 from tests.fakes.broker import LIMIT, FakeBroker, FakeBrokerServer
@@ -37,11 +36,8 @@ def store(tmp_path: Path) -> Store:
 async def another(server: FakeBrokerServer, store: Store) -> AsyncIterator[Another]:
     opened: list[BrokerInbox] = []
 
-    async def connect() -> Broker:
-        return FakeBroker(server)
-
     async def build(**more: object) -> BrokerInbox:
-        opened.append(BrokerInbox(connect, lambda: SqlAcceptedLog(store.database), **more))  # type: ignore[arg-type]
+        opened.append(BrokerInbox(FakeBroker(server), lambda: SqlAcceptedLog(store.database), **more))  # type: ignore[arg-type]
         return opened[-1]
 
     yield build

@@ -13,7 +13,6 @@ from adapters.inbox.moving import Pen, move
 from adapters.inbox.sqlite import SqliteInbox
 from adapters.store import open_store
 from domain.errors import TransientError, UsageError
-from ports.broker import Broker
 from ports.inbox import PutOutcome
 from tests.contracts.pen import event, stays_empty, take
 from tests.fakes.broker import FakeBroker, FakeBrokerServer
@@ -32,11 +31,8 @@ async def open_pen(tmp_path: Path, servers: dict[str, FakeBrokerServer]) -> Asyn
     opened: list[Pen] = []
 
     def build(name: str) -> Pen:
-        async def connect() -> Broker:
-            return FakeBroker(servers[name])
-
         if name in servers:
-            opened.append(BrokerInbox(connect, lambda: SqlAcceptedLog(store.database)))
+            opened.append(BrokerInbox(FakeBroker(servers[name]), lambda: SqlAcceptedLog(store.database)))
         else:
             opened.append(SqliteInbox(tmp_path / f"{name}.db"))
         return opened[-1]
