@@ -10,6 +10,7 @@ already, is dropped; of two copies one is worked. So it does not matter how ofte
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class BrokerInbox:
         self._max_waiting = max_waiting
         self._making_lane = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="accepted-log")
+        self._opening = threading.Lock()
         self._accepted: AcceptedLog | None = None
         self._key = b""
         self._lanes: set[str] = set()
@@ -74,8 +76,9 @@ class BrokerInbox:
         """Ask or tell the log, in a thread."""
 
         def run() -> _T:
-            if self._accepted is None:
-                self._accepted = self._open_log()
+            with self._opening:
+                if self._accepted is None:
+                    self._accepted = self._open_log()
             return work(self._accepted)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
