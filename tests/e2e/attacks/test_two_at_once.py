@@ -14,7 +14,9 @@ from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, eventually
 from workers.data_dir import instance_of
 
-PORT_BASE = 21900
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+PORT_BASE = 22_100
 ROUNDS = 2
 
 
