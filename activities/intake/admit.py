@@ -42,6 +42,7 @@ from ports.starter import CaseStarter
 from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase, named_by
 
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
+LOOK_UP_S = 1.0  # a worker that is to stop does not wait longer than this for payloads
 _STEP = "admit"
 PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it
 SHORTEST_PERSONAL = 6  # characters: "a@b.de"
@@ -108,7 +109,7 @@ class AdmitActivities:
         """
         try:
             async with heartbeating(_HEARTBEAT_S):
-                items = await self._inbox.lease(request.limit, request.lease_s, wait_s=request.wait_s)
+                items = await self._wait_for_payloads(request)
                 return await self._admit_or_release(items) if items else AdmitResult()
         except TransientError as e:
             # No ladder here: whatever is away, the pen keeps its payloads, and Temporal tries again until they are in.
@@ -122,6 +123,14 @@ class AdmitActivities:
             with suppress(TransientError):  # then it comes back when its lease ends
                 await self._inbox.release([item.case_id for item in items])
             raise
+
+    async def _wait_for_payloads(self, request: AdmitRequest) -> Sequence[InboxItem]:
+        left_s = request.wait_s
+        while True:
+            items = await self._inbox.lease(request.limit, request.lease_s, wait_s=min(left_s, LOOK_UP_S))
+            left_s -= LOOK_UP_S
+            if items or left_s <= 0 or activity.is_worker_shutdown():
+                return items
 
     async def _admit(self, items: Sequence[InboxItem]) -> AdmitResult:
         """Let a batch in: together, or one after the other where something in it came again and again.

@@ -1,5 +1,6 @@
 """Letting a batch in: every payload becomes one case, whatever is in it and whatever fails on the way."""
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -143,6 +144,15 @@ class Intake:
 @pytest.fixture
 def intake() -> Intake:
     return Intake()
+
+
+async def test_a_worker_that_is_to_stop_does_not_wait_for_payloads(intake: Intake) -> None:
+    worker = ActivityEnvironment()
+    waiting = asyncio.create_task(worker.run(intake.activities.admit_batch, AdmitRequest(limit=10, wait_s=3600)))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    worker.worker_shutdown()
+    assert await asyncio.wait_for(waiting, 60) == AdmitResult()
 
 
 async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_goes_on(intake: Intake) -> None:
