@@ -96,9 +96,7 @@ class TemporalCaseStarter:
                 id_reuse_policy=reuse,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 memo={REPLAY: case.replay} if case.replay else None,
-                priority=Priority(
-                    priority_key=level, fairness_key=case.tenant, fairness_weight=case.policy.weight
-                ),
+                priority=Priority(priority_key=level, fairness_key=case.tenant, fairness_weight=case.policy.weight),
                 static_summary=f"{case.channel} message from {case.source}"[:200],
                 search_attributes=TypedSearchAttributes(
                     [

@@ -65,7 +65,7 @@ class PutOutcome(StrEnum):
 
 class InboxDepth(BaseModel):
     """How much waits: `ready` to be leased, `leased` and unacknowledged; `oldest_s`. `total` were accepted ever,
-    or as long as they are remembered. `lanes` has what is ready by lane (`Lane.name`), only those in which something is.
+    or as long as they are remembered. `lanes` says how much is ready in each lane, by name (`Lane.name`).
     """
 
     ready: int
