@@ -62,6 +62,7 @@ class CasePolicy(BaseModel):
     mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = 0.5
     conversation: ConversationRules | None = None  # None: as before there were any, a case that asks has ended
+    weight: float = 1.0  # of its tenant, where tenants take turns
 
     @property
     def waits_for_customers(self) -> bool:
@@ -163,6 +164,7 @@ class Blueprint(BaseModel):
             mail=self.mail,
             min_diagnosis_confidence=self.min_diagnosis_confidence,
             conversation=self.conversation,
+            weight=self.turns.tenants.get(tenant, 1.0),
         )
 
     def price_of(self, model: str) -> Price:

@@ -11,6 +11,7 @@ from domain.blueprint import CasePolicy
 from domain.letters import Letter
 from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
+from domain.turns import Priority
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
 SIGNED_EVENT_ID = re.compile(EVENT_ID.pattern.replace("._", "_"), re.ASCII)
@@ -104,6 +105,7 @@ class CaseInput(BaseModel):
     suspicious: bool = False
     received_at: datetime
     policy: CasePolicy
+    priority: Priority = Priority.NORMAL  # by which it was let in; Temporal's queues go by it, too
     replay: int = 0  # how often this case was replayed from the dead letters
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
     machine: Machine | None = None  # no person wrote it: it is closed without a letter

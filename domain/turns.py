@@ -5,7 +5,7 @@ its flood. Within a tenant `urgent` comes more often than `normal`, and `may_wai
 stride scheduling (Waldspurger and Weihl, 1995): who had a turn moves on by 1/weight, and the hindmost is next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -23,6 +23,31 @@ class Priority(StrEnum):
     URGENT = "urgent"
     NORMAL = "normal"
     MAY_WAIT = "may_wait"
+
+
+_LEVELS = {Priority.URGENT: 2, Priority.NORMAL: 3, Priority.MAY_WAIT: 4}
+_FIRST_OF = 4  # of so many that are let in together, one may go before all others
+
+
+def levels(priorities: Sequence[Priority]) -> list[int]:
+    """Return the levels of Temporal (1 to 5, the lowest goes first) of cases that are let in together.
+
+    Its levels are strict: what waits on one goes before all of the next, of whatever tenant. So that nobody's flood of
+    urgent messages holds up the others, a quarter of a batch may be on the urgent one; the rest is on the common one,
+    where tenants have their turns. The first level is left to people.
+
+    >>> levels([Priority.URGENT, Priority.MAY_WAIT]), levels([Priority.URGENT] * 5)
+    ([2, 4], [2, 2, 3, 3, 3])
+    """
+    left = -(-len(priorities) // _FIRST_OF)
+    found: list[int] = []
+    for priority in priorities:
+        level = _LEVELS[priority]
+        if priority is Priority.URGENT:
+            level = level if left > 0 else _LEVELS[Priority.NORMAL]
+            left -= 1
+        found.append(level)
+    return found
 
 
 class Lane(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.turns import Lane, Priority
@@ -67,13 +67,14 @@ class PutOutcome(StrEnum):
 
 class InboxDepth(BaseModel):
     """How much waits: `ready` to be leased, `leased` and unacknowledged; `oldest_s`. `total` were accepted ever,
-    or as long as they are remembered.
+    or as long as they are remembered. `lanes` says how much is ready in each lane, by name (`Lane.name`).
     """
 
     ready: int
     leased: int
     total: int
     oldest_s: float = 0.0
+    lanes: dict[str, int] = Field(default_factory=dict)
 
 
 class Inbox(Protocol):

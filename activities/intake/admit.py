@@ -206,10 +206,9 @@ class AdmitActivities:
 
     def _stored(self, item: InboxItem) -> StoredCase | None:
         """Return the case that an earlier try stored: it keeps the input of that try, whatever would be read today."""
-        try:
+        with suppress(KeyError):
             return self._cases.load(item.case_id)
-        except KeyError:
-            return None
+        return None
 
     async def _read(self, item: InboxItem, unread: str) -> StoredCase:
         """Read and clean one payload, in a thread that is left behind if it does not come back.
@@ -343,6 +342,7 @@ def _stored_case(
         suspicious=clean.suspicious or inbound.undecodable,  # a lost "not" would turn a message round
         received_at=item.received_at,
         policy=policy,
+        priority=item.priority,
         skip_to_human=None if writer.machine else writer.for_person or _unreadable(clean),
         machine=writer.machine,
         about_case=inbound.about_case if writer.machine is Machine.BOUNCE else None,

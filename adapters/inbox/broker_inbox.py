@@ -201,11 +201,18 @@ class BrokerInbox:
         """Count what waits: with the broker, and by the log what was taken and is not done."""
         shared = await self.shared()
         lanes = await self.lanes()
-        ready = sum((await shared.broker.waiting(sorted(lanes))).values())
+        waits = await shared.broker.waiting(sorted(lanes))
+        ready = sum(waits.values())
         waiting, oldest = await self.log(lambda log: log.waiting())
         total = await self.log(lambda log: log.total())
         oldest_s = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
-        return InboxDepth(ready=ready, leased=max(0, waiting - ready), total=total, oldest_s=max(0.0, oldest_s))
+        return InboxDepth(
+            ready=ready,
+            leased=max(0, waiting - ready),
+            total=total,
+            oldest_s=max(0.0, oldest_s),
+            lanes={lane: count for lane, count in sorted(waits.items()) if count > 0},
+        )
 
     async def check_writable(self) -> None:
         """Return if a payload could be stored now. Raises TransientError, saying why, if not."""

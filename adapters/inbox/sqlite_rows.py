@@ -287,15 +287,18 @@ def probe(db: sqlite3.Connection, now: float) -> None:
 
 def depth(db: sqlite3.Connection, now: float) -> InboxDepth:
     """Count what waits."""
-    leased, unfinished, oldest_us = db.execute(
-        "SELECT coalesce(sum(leased_until > ? AND leased_at <= ?), 0), count(*), min(received_us) "
-        "FROM inbox WHERE acked_at IS NULL",
+    rows = db.execute(
+        "SELECT lane, sum(leased_until > ? AND leased_at <= ?), count(*), min(received_us) "
+        "FROM inbox WHERE acked_at IS NULL GROUP BY lane ORDER BY lane",
         (now, now + _CLOCK_SLACK_S),
-    ).fetchone()
+    ).fetchall()
+    lanes = {lane: unfinished - leased for lane, leased, unfinished, _ in rows if unfinished > leased}
+    oldest_us = min((row[3] for row in rows), default=None)
     # The last row is never deleted, so the highest number is the count.
     total = db.execute("SELECT coalesce(max(seq), 0) FROM inbox").fetchone()[0]
     oldest_s = max(0.0, now - oldest_us / 1e6) if oldest_us is not None else 0.0
-    return InboxDepth(ready=unfinished - leased, leased=leased, total=total, oldest_s=oldest_s)
+    leased = sum(row[1] for row in rows)
+    return InboxDepth(ready=sum(lanes.values()), leased=leased, total=total, oldest_s=oldest_s, lanes=lanes)
 
 
 class _transaction:  # noqa: N801 - reads as a word

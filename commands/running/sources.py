@@ -11,6 +11,7 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, run, setti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from domain.turns import Priority
     from gateway.webhooks.source_changes import PutSource
     from gateway.webhooks.sources import SourceEntry
 
@@ -31,13 +32,19 @@ Fields = Annotated[
         help="Where a field stands, as text=ticket.comment.body; may be repeated, the first path that is there counts.",
     ),
 ]
+Urgency = Annotated[
+    str | None,
+    typer.Option(
+        "--priority", help="Of all that comes from it: urgent, normal, may_wait; left out: as each message says."
+    ),
+]
 
 
 @sources_app.command("list")
 def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List the sources of sources.json, without their secrets.
 
-    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address.
+    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address, priority.
     """
 
     async def work() -> "list[SourceEntry]":
@@ -50,7 +57,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
         emit([_shown(entry) for entry in entries])
         return
     table(
-        ("source", "scheme", "format", "fields", "tenants", "address"),
+        ("source", "scheme", "format", "fields", "tenants", "address", "priority"),
         (
             (
                 entry.name,
@@ -59,6 +66,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
                 " ".join(f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths),
                 ", ".join(entry.tenants),
                 f"/webhooks/{entry.name}",
+                entry.priority,
             )
             for entry in entries
         ),
@@ -76,6 +84,7 @@ def sources_add(
     signs_decoded: Annotated[
         bool, typer.Option("--signs-decoded", help="It signs a body before it compresses it.")
     ] = False,
+    priority: Urgency = None,
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -95,6 +104,7 @@ def sources_add(
             signed=Signed.DECODED if signs_decoded else None,
             format_name=format_name,
             fields=_paths_of(field or []),
+            priority=_priority_named(priority),
         )
 
     entry, new, dropped = run(work)
@@ -141,6 +151,18 @@ def _how_to_send(entry: "SourceEntry", gateway: str, secret: str) -> "Iterator[t
     yield "or use", f"the token as the password of the address: {scheme}://any:{token}@{host}{path}"
 
 
+def _priority_named(word: str | None) -> "Priority | None":
+    from domain.errors import not_among
+    from domain.turns import Priority
+
+    if word is None:
+        return None
+    try:
+        return Priority(word)
+    except ValueError:
+        raise not_among("priority", word[:40], [*Priority]) from None
+
+
 def _paths_of(given: list[str]) -> dict[str, list[str]]:
     from domain.errors import UsageError
 
@@ -161,5 +183,6 @@ def _shown(entry: "SourceEntry") -> dict[str, object]:
         "fields": entry.fields or {},
         "tenants": entry.tenants,
         "rate_per_s": entry.rate_per_s,
+        "priority": entry.priority,
         "address": f"/webhooks/{entry.name}",
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 ASKED_ONE_BY_ONE = 100
+SHOWN_LANES = 12
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -77,7 +78,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "warnings": look.warnings(),
         **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased),
         "categories": counts.by_category,
-        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
+        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total, "lanes": depth.lanes},
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
         **({} if intake else {"intake_reason": intake_reason}),
         "approvals": counts.approvals,
@@ -174,6 +175,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     if isinstance(found := shown["in_force"], dict):
         differs = f"; {found['differs']}" if "differs" in found else ""
         shown["in_force"] = InForce.model_validate(found).as_line() + differs
+    if isinstance(inbox := shown["inbox"], dict):
+        shown["inbox"] = inbox_rows(inbox)
     if isinstance(refunded := shown["refunded_minor"], dict):
         shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
         shown["refunded"] = money_lines(refunded)
@@ -201,6 +204,23 @@ def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:
         "last_error": counts.last_error,
         "hook": hook,
     }
+
+
+def inbox_rows(inbox: "Mapping[str, object]") -> dict[str, object]:
+    """Return what waits in the holding pen, by tenant and priority where more than one of them waits, most first.
+
+    >>> inbox_rows({"ready": 9, "lanes": {"acme/normal": 2, "acme/urgent": 7}})
+    {'ready': 9, 'waiting': 'acme/urgent 7, acme/normal 2'}
+    >>> inbox_rows({"ready": 9, "lanes": {"default/normal": 9}})
+    {'ready': 9}
+    """
+    rows = {name: value for name, value in inbox.items() if name != "lanes"}
+    lanes = inbox.get("lanes")
+    if isinstance(lanes, dict) and len(lanes) > 1:
+        most = sorted(lanes.items(), key=lambda lane: (-lane[1], lane[0]))
+        rest = f" and {len(most) - SHOWN_LANES} more" if len(most) > SHOWN_LANES else ""
+        rows["waiting"] = ", ".join(f"{lane} {count}" for lane, count in most[:SHOWN_LANES]) + rest
+    return rows
 
 
 def words_line(*, told: int, waiting: int, oldest_waiting_s: int, last_error: str, hook: bool) -> str:

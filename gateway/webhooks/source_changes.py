@@ -12,6 +12,7 @@ from domain.case import SOURCE_NAME
 from domain.errors import UsageError, not_among
 from domain.inbound.formats.services import FORMATS
 from domain.inbound.signing import new_secret
+from domain.turns import Priority
 from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
 
 OUR_NAMES = "none"  # the format of a source that uses ours
@@ -44,6 +45,7 @@ def put_source(
     signed: Signed | None = None,
     format_name: str | None = None,
     fields: Mapping[str, Sequence[str]] | None = None,
+    priority: Priority | None = None,
 ) -> PutSource:
     """Add a source with a fresh secret, or change what is given of one that is there: its secrets stay.
 
@@ -59,6 +61,8 @@ def put_source(
         kind = entry.scheme.value
         raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
     base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_fresh(scheme)])
+    if priority is not None:
+        base = base.model_copy(update={"priority": priority})
     changed = _changed(base, signed, format_name, fields)
     if changed != entry:
         known[name] = changed

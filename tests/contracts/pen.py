@@ -152,6 +152,7 @@ class PenContract:
         await take(pen, 2)
         depth = await pen.depth()
         assert (depth.ready, depth.leased, depth.total) == (3, 2, 5)
+        assert depth.lanes == {"default/normal": 3}
         assert depth.oldest_s > 99
         await pen.check_writable()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -97,10 +97,16 @@ class FakeInbox:
         """Count what waits."""
         now = self._clock()
         waiting = [i for i in self._items if i not in self._acked]
-        leased = sum(self._leases.get(i, 0.0) > now for i in waiting)
+        free = [i for i in waiting if self._leases.get(i, 0.0) <= now]
         oldest = min((self._items[i].received_at for i in waiting), default=None)
         age = (datetime.fromtimestamp(now, UTC) - oldest).total_seconds() if oldest is not None else 0.0
-        return InboxDepth(ready=len(waiting) - leased, leased=leased, total=len(self._items), oldest_s=max(0.0, age))
+        return InboxDepth(
+            ready=len(free),
+            leased=len(waiting) - len(free),
+            total=len(self._items),
+            oldest_s=max(0.0, age),
+            lanes=dict(sorted(Counter(self._items[i].lane.name for i in free).items())),
+        )
 
     async def check_writable(self) -> None:
         """Return: memory takes what there is."""

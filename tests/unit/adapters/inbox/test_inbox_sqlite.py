@@ -151,7 +151,7 @@ async def test_depth_counts_what_waits(inbox: Inbox, clock: Clock) -> None:
 
 
 async def test_an_empty_pen_has_no_depth(inbox: Inbox) -> None:
-    assert (await inbox.depth()).model_dump() == {"ready": 0, "leased": 0, "total": 0, "oldest_s": 0.0}
+    assert (await inbox.depth()).model_dump() == {"ready": 0, "leased": 0, "total": 0, "oldest_s": 0.0, "lanes": {}}
     assert await inbox.accepted() == []
 
 
