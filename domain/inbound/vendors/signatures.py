@@ -31,6 +31,7 @@ from domain.inbound.vendors.twilio import signed_by_twilio
 from domain.inbound.web_forms import read_urlencoded
 
 _MAX_SIGNATURES = 16  # tried of one header: services rotate with two
+_MAX_CHALLENGE = 500  # characters
 _UNIX = re.compile(rb"[0-9]{1,12}")
 # Its end is sure, so no other cut of time and body has the same signature.
 _ISO = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
@@ -60,6 +61,9 @@ class Vendor(NamedTuple):
     time_inside: bool = False  # beside the signatures, as `t=…,v1=…`
     time_form: re.Pattern[bytes] = _UNIX
     ids: Sequence[str] = ()  # where the body names the event
+    id_type: str = (
+        ""  # with which its `type` begins where it does; what users of the service write themselves has ids, too
+    )
     id_header: bytes = b""
 
     @property
@@ -104,7 +108,8 @@ def vendor_event_id(vendor: Vendor, request: SignedRequest, signed: bytes) -> st
     if not vendor.signs_time:
         return _digest(signed)
     document = _document(request.body)
-    found = next((v for path in vendor.ids for v in values_at(document, path) if isinstance(v, str)), "")
+    paths = vendor.ids if str(document.get("type", "")).startswith(vendor.id_type) else ()
+    found = next((v for path in paths for v in values_at(document, path) if isinstance(v, str)), "")
     named = found or request.headers.get(vendor.id_header, b"").decode("latin-1")
     if not named:
         return _digest(request.body)  # another try may be signed at another time
@@ -119,7 +124,8 @@ def challenge_of(vendor: Vendor, body: bytes) -> str | None:
     if document.get("type") != "url_verification":
         return None
     challenge = document.get("challenge")
-    return str(challenge) if isinstance(challenge, str) and len(challenge) <= 500 else None
+    is_text = isinstance(challenge, str) and not isinstance(challenge, strict_json.Number)
+    return str(challenge) if is_text and len(str(challenge)) <= _MAX_CHALLENGE else None
 
 
 def _taken_apart(header: bytes) -> tuple[bytes, list[bytes]]:
@@ -207,6 +213,7 @@ ZENDESK = Vendor(
     time_header=b"x-zendesk-webhook-signature-timestamp",
     time_form=_ISO,
     ids=("id",),
+    id_type="zen:event-type:",
     id_header=b"x-zendesk-webhook-invocation-id",
 )
 GITHUB = Vendor("github", b"x-hub-signature-256", _body, prefix=b"sha256=")
