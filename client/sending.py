@@ -175,7 +175,7 @@ class _WebhookSender:
                 await asyncio.sleep(wait_s)
                 wait_s *= 2
             elif answer.status_code in (429, 503) and attempt + 1 < _TRIES:
-                self._hold_until = time.monotonic() + _wait_asked_for(answer, wait_s)
+                self._hold_until = time.monotonic() + wait_asked_for(answer, wait_s)
                 wait_s *= 2
             elif answer.status_code == 409 and message.other_id:
                 # Another mail has this Message-ID: this one goes by its bytes.
@@ -268,7 +268,7 @@ def _at_most(messages: Iterable[WebhookMessage], limit: int | None) -> Iterator[
         yield message
 
 
-def _wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
+def wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
     """Return how many seconds the server asks to wait; it may name seconds or a date. Absurd values are capped."""
     given = answer.headers.get("retry-after", "")
     try:

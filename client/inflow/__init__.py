@@ -1,1 +1,1 @@
-"""Other ways in than a webhook of one's own: tables, e-mails in files, a mailbox. All end at the gateway's webhook."""
+"""Messages to send, from tables and from e-mails in files."""

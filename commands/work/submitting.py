@@ -47,7 +47,7 @@ async def run_submit(
     if url is None or wait_s is not None:
         which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
     console = Console(stderr=True, highlight=False)
-    gateway, target = _gateway_and_source(data_dir, url, source)
+    gateway, target = gateway_and_source(data_dir, url, source)
     summary = await _send(file, gateway, target, console, rate=rate, limit=limit, texts=texts)
     for line in summary.skips:
         print(line, file=sys.stderr)  # noqa: T201
@@ -95,8 +95,14 @@ async def _send(
         raise ImpossibleError(f"{file!r} cannot be read: {error.strerror or error}") from error
 
 
-def _gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
-    """Return the address of the gateway, and the source to sign as."""
+def gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
+    """Return the address of the gateway, and the source to sign as.
+
+    Raises:
+        NotReachableError: nobody says where the gateway is, or there are no secrets here.
+        UsageError: there is no such source.
+        ConfigurationError: sources.json is not as expected.
+    """
     if url is not None:
         from workers.first_secrets import signing_sources
 
