@@ -67,10 +67,10 @@ class ImapMailbox:
         with self._told():
             try:
                 found = self._imap.select_folder(self._address.folder)
-            except IMAPClient.AbortError:
-                raise
             except IMAPClient.ReadOnlyError as error:
                 raise self._read_only() from error
+            except IMAPClient.AbortError:
+                raise
             except IMAPClientError as error:
                 raise ConfigurationError(f"{self._address}: the folder cannot be opened ({_said(error)})") from error
         lasting = found.get(b"PERMANENTFLAGS", ())

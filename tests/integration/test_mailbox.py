@@ -424,9 +424,9 @@ def test_the_command_goes_on_until_it_is_told_to_end(
 
 def test_it_ends_while_no_gateway_answers(gateway: Gateway, imap: Dovecot, user: str) -> None:
     imap.put(user, mail(1))
-    process = command(gateway, imap, user, "--gateway", "http://127.0.0.1:9")
-    lines = iter(process.stderr.readline, "")  # type: ignore[union-attr]
-    assert any("no answer from the gateway" in line for line in lines)
-    process.terminate()
-    assert process.wait(60) == 0
+    with command(gateway, imap, user, "--gateway", "http://127.0.0.1:9") as process:
+        lines = iter(process.stderr.readline, "")  # type: ignore[union-attr]
+        assert any("no answer from the gateway" in line for line in lines)
+        process.terminate()
+        assert process.wait(60) == 0
     assert imap.flags(user) == [set()]
