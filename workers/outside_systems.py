@@ -11,7 +11,7 @@ from workers.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.records.source import RecordsSource
-    from ports.mailbox import Mailbox
+    from ports.incoming.mail_folder import MailFolder
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
@@ -89,7 +89,7 @@ def ask_records(settings: Settings) -> str:
         source.close()
 
 
-def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], Mailbox]":
+def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], MailFolder]":
     """Return what connects to the mailbox at a URL, with the password that the environment names; nothing is asked yet.
 
     Raises:

@@ -25,7 +25,7 @@ _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]"
 
 
 class ImapMailbox:
-    """A connection to a folder, as `ports.mailbox.Mailbox` says. Times in seconds; for one thread.
+    """A connection to a folder, as `ports.incoming.mail_folder.MailFolder` says. Times in seconds; for one thread.
 
     Raises:
         TransientError: nobody answers, or not now.

@@ -18,7 +18,7 @@ from client.sending import wait_asked_for
 from client.which import SourceEndpoint
 from domain.errors import ConfigurationError, NotReachableError, TransientError, UseError
 from domain.inbound.signing import sign
-from ports.mailbox import Mailbox
+from ports.incoming.mail_folder import MailFolder
 
 _LOG = logging.getLogger("headgate.mailbox")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # between two tries; doubled each time
@@ -68,7 +68,7 @@ class MailboxFeed:
 
     def __init__(
         self,
-        open_mailbox: Callable[[], Mailbox],
+        open_mailbox: Callable[[], MailFolder],
         find_gateway: Callable[[], tuple[str, SourceEndpoint]],
         *,
         limit_bytes: int,
@@ -91,12 +91,10 @@ class MailboxFeed:
 
         Raises:
             ConfigurationError: the mailbox refuses at the first try.
-            UseError: nobody says where the gateway is; with `once` also where it does not take what is no fault of a
-                message.
+            NotReachableError: with `once`, the gateway does not take what is no fault of a message.
             TransientError: with `once`, the mailbox cannot be reached.
         """
         self._once = once
-        self._find()  # a mistake is told at once
         with self._http:
             return self._run_on()
 
@@ -122,7 +120,7 @@ class MailboxFeed:
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
         return self._taken
 
-    def _work(self, mailbox: Mailbox) -> None:
+    def _work(self, mailbox: MailFolder) -> None:
         done: set[int] = set()  # by this connection: a server that forgets a mark makes no endless loop
         while True:
             unseen = mailbox.unseen()
@@ -138,7 +136,7 @@ class MailboxFeed:
             if self._stop.is_set():
                 raise _StoppedError
 
-    def _take(self, mailbox: Mailbox, number: int) -> None:
+    def _take(self, mailbox: MailFolder, number: int) -> None:
         if self._stop.is_set():
             raise _StoppedError
         raw = mailbox.fetch(number, self._limit + 1)

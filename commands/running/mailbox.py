@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated
 
@@ -48,6 +49,7 @@ def mailbox(
     stop = Stop()
     with clear_errors():
         refuse_misspelt()
+        gateway_and_source(data_dir, gateway, source)  # a mistake is told before anybody is asked
         feed = MailboxFeed(
             mailbox_opener(url, os.environ),
             lambda: gateway_and_source(data_dir, gateway, source),
@@ -55,19 +57,24 @@ def mailbox(
             every_s=every_s,
             stop=stop,
         )
-        _end_on_signals(stop.set)
-        taken = feed.run(once=once)
+        with _ended_by_signals(stop.set):
+            taken = feed.run(once=once)
     typer.echo(f"{taken.accepted} accepted, {taken.duplicates} known already, {taken.refused} refused")
     if once and taken.refused:
         raise typer.Exit(WRONG)
 
 
-def _end_on_signals(stop: Callable[[], None]) -> None:
+@contextmanager
+def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """End with the message in hand at the first SIGTERM or Ctrl-C, and at once at the second."""
 
     def end(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -35,8 +35,8 @@ SecretFile = Annotated[
     Path | None,
     typer.Option(
         "--secret-file",
-        help="A file with the secret that the service handed out, - for standard input. One that is there keeps its "
-        "old ones.",
+        help="A file with the secret that the service handed out, - for standard input. A source that is there keeps "
+        "its old secrets, too.",
     ),
 ]
 Url = Annotated[

@@ -107,7 +107,7 @@ def gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> t
         from workers.first_secrets import signing_sources
 
         return url.rstrip("/"), source_named(source, signing_sources(data_dir / "sources.json"))
-    which = which_headgate(data_dir)
+    which = which_headgate(data_dir).require_running()
     if which.endpoints is None:
         raise NotReachableError(
             f"the gateway of {which} is not known: name it by --url, and by --data-dir a folder with its sources.json"

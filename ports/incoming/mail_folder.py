@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
-class Mailbox(Protocol):
+class MailFolder(Protocol):
     """A folder of mail, connected. Nothing in it is ever deleted.
 
     Raises:
