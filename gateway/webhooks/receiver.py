@@ -42,19 +42,15 @@ class Sources(Protocol):
         ...
 
 
-class _Answer(NamedTuple):
-    """What a sender is told whose event is on disk."""
+class _OtherAnswer(NamedTuple):
+    """What a sender is told that expects something else than 202 and our JSON; its status is 200."""
 
     body: bytes
-    status: int = 202
-    media_type: bytes = b"application/json"
+    media_type: bytes
 
 
 # Slack shows what comes back to who gave a command, Twilio would send it to the customer.
-_ANSWERS = {
-    SLACK.name: _Answer(b"", 200, b"text/plain"),
-    TWILIO.name: _Answer(b"<Response/>", 200, b"text/xml"),
-}
+_ANSWERS = {SLACK.name: _OtherAnswer(b"", b"text/plain"), TWILIO.name: _OtherAnswer(b"<Response/>", b"text/xml")}
 
 
 class _SenderGoneError(Exception):
@@ -103,9 +99,12 @@ class WebhookReceiver:
             _LOG.error("a webhook met a bug: %s at %s:%s", type(e).__name__, place.filename, place.lineno)
             await problems.send_problem(send, problems.unavailable(self._retry_after_s))
             return
-        await problems.send_json(send, answer.status, answer.body, media_type=answer.media_type)
+        if isinstance(answer, bytes):
+            await problems.send_json(send, 202, answer)
+        else:
+            await problems.send_json(send, 200, answer.body, media_type=answer.media_type)
 
-    async def _take_in(self, scope: Scope, receive: Receive) -> _Answer:
+    async def _take_in(self, scope: Scope, receive: Receive) -> bytes | _OtherAnswer:
         if scope["method"] != "POST":
             raise problems.wrong_method()
         source = self._sources.get(scope["path"][len(PREFIX) :])
@@ -121,7 +120,7 @@ class WebhookReceiver:
                 source, SignedRequest(headers, sent, source.url, scope["query_string"])
             )
             if (challenge := challenge_of(source.vendor, sent)) is not None:
-                return _Answer(challenge.encode("utf-8", "replace"), 200, b"text/plain")
+                return _OtherAnswer(challenge.encode("utf-8", "replace"), b"text/plain")
         case_id = _case_id(source, event_id) if event_id else ""
         wait_s = source.bucket.take() if source.bucket is not None else 0.0
         if wait_s:
@@ -152,9 +151,7 @@ class WebhookReceiver:
             return _ANSWERS[source.vendor.name]
         duplicate = b"false" if outcome is PutOutcome.ACCEPTED else b"true"
         # Both ids are of a grammar that needs no escaping.
-        return _Answer(
-            b'{"case_id":"%b","event_id":"%b","duplicate":%b}' % (case_id.encode(), event_id.encode(), duplicate)
-        )
+        return b'{"case_id":"%b","event_id":"%b","duplicate":%b}' % (case_id.encode(), event_id.encode(), duplicate)
 
     async def _says_the_same(self, item: InboxItem) -> bool:
         """Return whether a payload says what the one says that came first, in other bytes.
