@@ -130,6 +130,11 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_known_
             opener()
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
         assert feed(gateway, opener).run(once=True) == Taken(accepted=1)
+        with running_feed(gateway, opener, every_s=3600):  # IDLE through TLS
+            for number in (3, 4):
+                time.sleep(1.5)
+                server.put(user, mail(number))
+                eventually(lambda: {"\\Seen"} == server.flags(user)[-1])
         monkeypatch.setattr("adapters.mailbox.address.MailboxAddress.here", False)
         server.put(user, mail(2))
         by_starttls = mailbox_opener(f"imap://{user}@localhost:{server.port}/INBOX", ENVIRON)
