@@ -19,6 +19,7 @@ REFUSED = b"$HeadgateRefused"
 _SEEN = b"\\Seen"
 _ANY_KEYWORD = b"\\*"
 _TIMEOUT_S = 30.0
+_WINDOW = 20_000  # numbers asked for at once: a server answers with one line, and no line may be endless
 _LOOK_UP_S = 1.0  # how long a wait goes on after it was told to stop
 # Of an answer to LOGIN, these say that it may go well later (RFC 5530, RFC 9051).
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
@@ -78,6 +79,7 @@ class ImapMailbox:
             raise self._read_only()
         self._keeps_marks = bool({_ANY_KEYWORD, REFUSED} & set(lasting))
         self._validity = int(found.get(b"UIDVALIDITY", 0))
+        self._next = int(found.get(b"UIDNEXT", 0))
 
     def _read_only(self) -> ConfigurationError:
         return ConfigurationError(f"{self._address}: nothing can be marked as seen there; this user needs the right to")
@@ -89,9 +91,14 @@ class ImapMailbox:
 
     def unseen(self) -> Sequence[int]:
         """Return UIDs, as the port says."""
+        found: set[int] = set()
         with self._told():
             self._imap.noop()  # some servers look for new mail here
-            return sorted(self._imap.search(["UNSEEN", "UNDELETED", "UNKEYWORD", REFUSED.decode()]))
+            for first in range(1, max(self._next, 1) + 1, _WINDOW):
+                last = first + _WINDOW - 1
+                span = f"{first}:{last if last < self._next else '*'}"
+                found.update(self._imap.search(["UNSEEN", "UNDELETED", "UNKEYWORD", REFUSED.decode(), "UID", span]))
+        return sorted(found)
 
     def fetch(self, number: int, limit: int) -> bytes | None:
         """Return a message, as the port says; of a large one no more than `limit` comes over the wire."""

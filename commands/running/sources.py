@@ -221,4 +221,5 @@ def _shown(entry: "SourceEntry") -> dict[str, object]:
         "tenants": entry.tenants,
         "rate_per_s": entry.rate_per_s,
         "address": f"/webhooks/{entry.name}",
+        "signed_url": entry.url,
     }

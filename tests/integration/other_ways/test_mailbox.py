@@ -41,6 +41,20 @@ def test_what_somebody_has_seen_or_thrown_away_is_left_alone(gateway: Gateway, i
     assert imap.flags(user) == [{"\\Seen"}, {"\\Deleted"}, {"\\Seen"}]
 
 
+@pytest.mark.parametrize("window", [1, 2, 3, 5, 6])
+def test_a_mailbox_of_very_many_is_asked_in_parts(
+    gateway: Gateway, imap: Dovecot, user: str, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.mailbox.imap._WINDOW", window)
+    imap.put(user, *(mail(n) for n in range(5)))
+    opened = mailbox_opener(imap.url(user), ENVIRON)()
+    assert list(opened.unseen()) == [1, 2, 3, 4, 5]
+    imap.put(user, mail(6))
+    assert list(opened.unseen()) == [1, 2, 3, 4, 5, 6]
+    opened.close()
+    assert take(gateway, imap, user) == Taken(accepted=6)
+
+
 def test_the_same_mail_twice_is_one_case_and_another_under_its_id_is_its_own(
     gateway: Gateway, imap: Dovecot, user: str
 ) -> None:
