@@ -15,6 +15,7 @@ from commands.providers.routing import cases_route
 from commands.rescue.command import rescue
 from commands.running.demo import demo
 from commands.running.init import prepare
+from commands.running.mailbox import mailbox
 from commands.running.processes import gateway, offline_model, worker
 from commands.running.sources import sources_app
 from commands.running.up import up
@@ -38,7 +39,7 @@ app = typer.Typer(
     help="A durable AI back office on Temporal: complaints in, answers and refunds out, a person at the gate.",
     epilog="Exit codes: 0 good, 1 something is wrong with the work, 2 usage, 3 a needed part cannot be reached.",
 )
-for word in (up, demo, submit, status, audit, rescue, doctor, unstick, gateway, worker):
+for word in (up, demo, submit, status, audit, rescue, doctor, unstick, gateway, worker, mailbox):
     app.command()(word)
 app.command("init")(prepare)
 app.command("offline-model")(offline_model)

@@ -1,5 +1,8 @@
-"""The store and the outside system of records that the settings name: opened, asked for a sign of life, shown."""
+"""The store and the outside system of records that the settings name: opened, asked for a sign of life, shown; and a
+mailbox that messages come from.
+"""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +11,9 @@ from workers.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.records.source import RecordsSource
+    from ports.incoming.mail_folder import MailFolder
+
+MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
 
 def ask_store(url: str) -> str:
@@ -88,3 +94,21 @@ def ask_records(settings: Settings) -> str:
         return source.check()
     finally:
         source.close()
+
+
+def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], MailFolder]":
+    """Return what connects to the mailbox at a URL, with the password that the environment names; nothing is asked yet.
+
+    Raises:
+        UsageError: the URL is none, or there is no password.
+        ConfigurationError: the file with the password cannot be read.
+    """
+    from adapters.mailbox.address import mailbox_address
+    from adapters.mailbox.imap import ImapMailbox
+    from workers.secret_files import read_secret
+
+    address = mailbox_address(url)
+    if not read_secret(MAILBOX_PASSWORD, environ):
+        raise UsageError(f"no password for the mailbox: set {MAILBOX_PASSWORD}, or {MAILBOX_PASSWORD}_FILE")
+    # Read for each connection: a file may have another one by then.
+    return lambda: ImapMailbox(address, read_secret(MAILBOX_PASSWORD, environ))

@@ -28,6 +28,8 @@ SETTINGS = (
 OTHERS: Mapping[str, str] = {
     CONFIG_FILE: "TOML file with settings",
     "HEADGATE_USER": "who decides, in commands that record it",
+    "HEADGATE_MAILBOX_PASSWORD": "of the user in the address of `headgate mailbox`",
+    "HEADGATE_MAILBOX_PASSWORD_FILE": "a file with it",
     "HEADGATE_OFFLINE_ADMIN_TOKEN": "lets its bearer tell the offline model to misbehave",
     "HEADGATE_TEMPORAL_BIN": "Temporal's CLI, for `headgate up`",
     "HEADGATE_TEST_SERVER_BIN": "Temporal's time-skipping server, for tests",
