@@ -27,9 +27,11 @@ from workers.variables import PROJECT
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from activities.actions.replay import ReplayActivities
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from adapters.dead_letters.orders import SqlReplayOrders
     from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
@@ -235,6 +237,13 @@ class Parts:
 
         return SqlIntakeWishes(self.store.database)
 
+    @property
+    def replay_orders(self) -> "SqlReplayOrders":
+        """What people want replayed."""
+        from adapters.dead_letters.orders import SqlReplayOrders
+
+        return SqlReplayOrders(self.store.database)
+
     @cached_property
     def moods(self) -> "MoodStore":
         """How models behave, as all workers see it."""
@@ -283,6 +292,21 @@ class Parts:
             policy=self.blueprint.case_policy,
             machine_words=MachineWords(self.blueprint.words.mail),
             records=self.records,
+        )
+
+    def replay(self, starter: "CaseStarter") -> "ReplayActivities":
+        """What replays dead letters."""
+        from activities.actions.replay import ReplayActivities
+        from activities.intake.reading import MessageReader
+        from domain.writers.machine_words import MachineWords
+
+        return ReplayActivities(
+            letters=self.store.dead_letters,
+            cases=self.store.cases,
+            orders=self.replay_orders,
+            starter=starter,
+            reader=MessageReader(self.cleaner, self.blueprint.case_policy, MachineWords(self.blueprint.words.mail)),
+            policy=self.blueprint.case_policy,
         )
 
     def model_activities(self) -> list[Activity]:

@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.intake import admit
+from activities.intake import reading
 from activities.intake.admit import AdmitActivities, AdmitRequest
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.store import Store, open_store
@@ -37,9 +37,9 @@ class Door:
         self.inbox = FakeInbox()
         self.rules: ConversationRules | None = ConversationRules()
         self.signs: dict[str, object] = {}
-        read = admit.parse_webhook
+        read = reading.parse_webhook
         monkeypatch.setattr(
-            admit,
+            reading,
             "parse_webhook",
             lambda *given, **named: Inbound.model_copy(read(*given, **named), update=self.signs),
         )
