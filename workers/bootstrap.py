@@ -27,7 +27,6 @@ from workers.variables import PROJECT
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from activities.actions.replay import ReplayActivities
     from activities.intake.admit import AdmitActivities
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
@@ -292,21 +291,6 @@ class Parts:
             policy=self.blueprint.case_policy,
             machine_words=MachineWords(self.blueprint.words.mail),
             records=self.records,
-        )
-
-    def replay(self, starter: "CaseStarter") -> "ReplayActivities":
-        """What replays dead letters."""
-        from activities.actions.replay import ReplayActivities
-        from activities.intake.reading import MessageReader
-        from domain.writers.machine_words import MachineWords
-
-        return ReplayActivities(
-            letters=self.store.dead_letters,
-            cases=self.store.cases,
-            orders=self.replay_orders,
-            starter=starter,
-            reader=MessageReader(self.cleaner, self.blueprint.case_policy, MachineWords(self.blueprint.words.mail)),
-            policy=self.blueprint.case_policy,
         )
 
     def model_activities(self) -> list[Activity]:

@@ -32,6 +32,7 @@ from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
 from workers.running.misfits import MisfitInterceptor
+from workers.running.replays import replay_activities
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
@@ -54,7 +55,7 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 
 
 def workflows() -> list[type]:
-    """Return the workflows of a case worker: the case's own, every specialist's, replays, and those that live for ever."""
+    """Return the workflows of a case worker: cases, every specialist's, replays, and those that live for ever."""
     specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
     for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow)
     return [CaseWorkflow, *specialists, ApprovalWorkflow, ReplayWorkflow, *for_ever]
@@ -128,7 +129,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             activities = parts.model_activities()
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
-            replay = parts.replay(TemporalCaseStarter(client))
+            replay = replay_activities(parts, TemporalCaseStarter(client))
             actions = [*parts.action_activities(), replay.replay_batch]
             return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:

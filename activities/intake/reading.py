@@ -1,7 +1,7 @@
 """Read a payload as the intake does: parsed strictly, cleaned, personal data replaced by tokens, its writer judged."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from domain.blueprint import CasePolicy
 from domain.case import FORWARDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, Machine
@@ -12,6 +12,8 @@ from domain.conversations.threads import (
     usable_references,
     without_marks,
 )
+from domain.conversations.words import merged_vault, renamed
+from domain.dead_letters.editing import LetterEdit, edited_input, why_not_taken
 from domain.errors import PoisonError, WebhookRefusedError
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.formats.mapping import reading_of
@@ -21,7 +23,7 @@ from domain.writers.machine_words import MachineWords
 from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
 from ports.inbox import InboxItem
-from ports.store import StoredCase
+from ports.store import Renewed, StoredCase
 
 PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it
 SHORTEST_PERSONAL = 6  # characters: "a@b.de"
@@ -67,6 +69,32 @@ class MessageReader:
         self._leave_out_personal(inbound, lang)
         writer = writer_of(inbound, clean.text, words=self._machine_words, own=own)
         return _stored_case(item, inbound, clean, policy, writer)
+
+    def read_edit(self, stored: StoredCase, edits: Sequence[LetterEdit]) -> Renewed:
+        """Return a case with the newest of its edits, read and cleaned as if it had just come in.
+
+        Raises:
+            PoisonError: it cannot be read, or not in place of what the case came with.
+        """
+        edit = edits[-1]
+        source, event_id = edit.case_id.split("/", 2)[1:]
+        item = InboxItem(
+            case_id=edit.case_id,
+            source=source,
+            event_id=event_id,
+            content_type=edit.content_type,
+            body=edit.body,
+            digest="",
+            received_at=stored.case.received_at,
+            reading=edit.reading,
+        )
+        fresh = self.read(item)
+        if why := why_not_taken(stored.case, fresh.case):
+            raise PoisonError(why)
+        vault, names = merged_vault(stored.vault, fresh.vault)
+        texts = {name: renamed(getattr(fresh.case, name), names) for name in ("subject", "text")}
+        case = edited_input(stored.case, fresh.case.model_copy(update=texts), edits)
+        return Renewed(edits=len(edits), case=case, vault=vault, sender=(fresh.sender_email, fresh.sender_name))
 
     def _leave_out_personal(self, inbound: Inbound, lang: str | None) -> None:
         """Keep personal data out of the fields that stand in histories as they came; such an amount is for a person."""

@@ -1,5 +1,6 @@
 """`headgate.replays`: runs that replay many dead letters, each for an order that is on record in the store."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -70,10 +71,8 @@ class Replays:
                 return RunStanding(standing=NOT_STARTED)
             raise explained(self._temporal, error) from error
         state = None
-        try:
+        with suppress(RPCError, WorkflowQueryFailedError):  # no case worker: the store says how many were begun
             state = await handle.query(ReplayWorkflow.progress, rpc_timeout=ANSWER_WITHIN)
-        except (RPCError, WorkflowQueryFailedError):
-            pass  # no case worker: the store says how many were begun
         running = status is WorkflowExecutionStatus.RUNNING
         word = "paused" if running and state is not None and state.paused else (status.name.lower() if status else "")
         return RunStanding(standing=word, state=state)
@@ -100,5 +99,5 @@ class Replays:
 
     async def _require_open(self, replay_id: str) -> None:
         found = await self.standing(replay_id)
-        if found.standing != "running" and not found.goes_on:
+        if not found.goes_on:
             raise ImpossibleError(f"{replay_id} is {found.standing}: nothing goes on")

@@ -47,6 +47,7 @@ class ReplayState(BaseModel):
     begun: int = 0
     passed_over: int = 0
     put_off: int = 0
+    begun_in_pass: int = 0
     passes: int = 0
     paused: bool = False
     trouble: str = ""
@@ -110,6 +111,6 @@ def why_not_replayed(record: DeadLetterRecord) -> str | None:
             return f"{letter.dead_letter_id} is replayed, {only}: `headgate cases show {letter.case_id}`"
 
 
-def goes_round_again(state: ReplayState, begun_in_pass: int) -> bool:
+def goes_round_again(state: ReplayState) -> bool:
     """Return whether a run that came to the end of its letters begins anew, for those that it could not begin."""
-    return state.put_off > 0 and (begun_in_pass > 0 or state.passes < PASSES_AT_MOST)
+    return state.put_off > 0 and (state.begun_in_pass > 0 or state.passes < PASSES_AT_MOST)

@@ -18,7 +18,7 @@ _REMEDY = {
     Trouble.FAILING: "Cases climb the ladder; what becomes a dead letter is replayed with `headgate dlq replay --all "
     "--kind transient`.",
     Trouble.MISCONFIGURED: "Its cases become dead letters: mend the key, the account or the model's name, then "
-    "`headgate dlq replay --all --kind configuration`.",
+    "`headgate dlq replay --reason configuration`.",
 }
 
 _OF_A_SPELL = (

@@ -27,16 +27,23 @@ class ReplayWorkflow:
     @workflow.init
     def __init__(self, state: ReplayState) -> None:
         self._state = state
-        self._begun_in_pass = 0
         self.notices = state.notices  # of messages that do not fit
 
     @workflow.run
     async def run(self, state: ReplayState) -> ReplayState:
         """Begin letters until there are no more; return how many were begun."""
         self._show()
+        ended = await self._rounds()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if not ended:
+            workflow.continue_as_new(self._state)
+        return self._state
+
+    async def _rounds(self) -> bool:
+        """Begin batches; return whether there are no more letters, or only that this run is long enough."""
         for _ in range(ROUNDS_PER_RUN):
             if workflow.info().is_continue_as_new_suggested():
-                break
+                return False
             if self._state.paused:
                 await self._rest(DAY, until_resumed=True)
                 continue
@@ -48,16 +55,14 @@ class ReplayWorkflow:
             tried = result.begun + result.put_off
             rest = rest_s(tried, self._state.per_second, (workflow.now() - started).total_seconds())
             if result.after is None:
-                if not goes_round_again(self._state, self._begun_in_pass):
-                    await workflow.wait_condition(workflow.all_handlers_finished)
-                    return self._state
-                self._begun_in_pass, self._state.put_off = 0, 0
+                if not goes_round_again(self._state):
+                    return True
+                self._state.begun_in_pass, self._state.put_off = 0, 0
                 self._state.passes += 1
                 rest = max(rest, NEXT_PASS_S)
             if rest > 0:
                 await self._rest(timedelta(seconds=rest))
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(self._state)
+        return False
 
     async def _batch(self) -> ReplayBatchResult | None:
         """Begin a batch; None where it cannot be begun as things stand: then somebody has to look, and it is paused."""
@@ -87,7 +92,7 @@ class ReplayWorkflow:
 
     def _take(self, result: ReplayBatchResult) -> None:
         state = self._state
-        self._begun_in_pass += result.begun
+        state.begun_in_pass += result.begun
         state.begun = result.total
         state.passed_over += result.passed_over
         state.put_off += result.put_off
