@@ -17,7 +17,6 @@ from temporalio.service import RPCError
 from client.approvals import Approvals
 from client.cases import Cases
 from client.connect import connect
-from client.dead_letters.replays import Replays
 from client.intake import Intake
 from client.refusals import explained
 from client.which import WhichHeadgate, which_headgate
@@ -35,7 +34,6 @@ class Headgate:
         cases: start, follow, list, decide and cancel cases.
         approvals: what waits for a decision, and the decision on it.
         intake: pause, resume and pace what is let in.
-        replays: start, watch, pause, resume and stop runs that replay dead letters.
     """
 
     def __init__(self, temporal: Client, which: WhichHeadgate | None = None) -> None:
@@ -44,7 +42,6 @@ class Headgate:
         self.cases = Cases(temporal, which.endpoints if which is not None else None)
         self.approvals = Approvals(temporal)
         self.intake = Intake(temporal)
-        self.replays = Replays(temporal)
 
     @classmethod
     async def connect(cls, data_dir: Path | None = None) -> Self:

@@ -27,7 +27,9 @@ from workers.variables import PROJECT
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from activities.actions.replay import ReplayActivities
     from activities.intake.admit import AdmitActivities
+    from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
     from adapters.dead_letters.orders import SqlReplayOrders
@@ -292,6 +294,21 @@ class Parts:
             machine_words=MachineWords(self.blueprint.words.mail),
             records=self.records,
         )
+
+    @property
+    def message_reader(self) -> "MessageReader":
+        """What reads a message as the intake does."""
+        from activities.intake.reading import MessageReader
+        from domain.writers.machine_words import MachineWords
+
+        return MessageReader(self.cleaner, self.blueprint.case_policy, MachineWords(self.blueprint.words.mail))
+
+    def replay(self, starter: "CaseStarter") -> "ReplayActivities":
+        """What replays dead letters."""
+        from activities.actions.replay import ReplayActivities
+
+        letters, cases, policy = self.store.dead_letters, self.store.cases, self.blueprint.case_policy
+        return ReplayActivities(letters, cases, self.replay_orders, starter, self.message_reader, policy)
 
     def model_activities(self) -> list[Activity]:
         """Activities of the model workers: the router's and those of every specialist."""

@@ -32,7 +32,6 @@ from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
 from workers.running.misfits import MisfitInterceptor
-from workers.running.replays import replay_activities
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
@@ -129,7 +128,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             activities = parts.model_activities()
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
-            replay = replay_activities(parts, TemporalCaseStarter(client))
+            replay = parts.replay(TemporalCaseStarter(client))
             actions = [*parts.action_activities(), replay.replay_batch]
             return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:

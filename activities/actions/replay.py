@@ -53,7 +53,6 @@ class ReplayActivities:
 
     def __init__(
         self,
-        *,
         letters: ReplayableLetters,
         cases: CaseStore,
         orders: ReplayOrders,

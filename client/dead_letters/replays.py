@@ -1,4 +1,4 @@
-"""`headgate.replays`: runs that replay many dead letters, each for an order that is on record in the store."""
+"""`Replays(headgate.temporal)`: runs that replay many dead letters, each for an order on record in the store."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -77,7 +77,6 @@ async def _keep(
         ImpossibleError: the letter is not open, or somebody else edited it meanwhile.
     """
     from domain.dead_letters.editing import LetterEdit
-    from workers.running.replays import message_reader
 
     case_id, stored = page.row.letter.case_id, page.stored
     assert stored is not None
@@ -94,7 +93,7 @@ async def _keep(
         reason=reason,
         at=datetime.now(UTC),
     )
-    message_reader(parts).read_edit(stored, [*page.edits, edit])
+    parts.message_reader.read_edit(stored, [*page.edits, edit])
     parts.store.dead_letters.edit(edit)
     return edit
 

@@ -88,6 +88,8 @@ def dlq_replay(
     chosen = chosen.model_copy(update={"until": chosen.until or now})
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
+        from client.dead_letters.replays import Replays
+
         version = await asyncio.to_thread(version_meant, parts, blueprint)
         if len(chosen.ids) == 1 and not dry_run:
             await _replay_named(headgate, parts, chosen.ids[0], by=person(by), blueprint=version, as_json=as_json)
@@ -107,7 +109,7 @@ def dlq_replay(
             return
         order = new_order(chosen, per_second, version, person(by), now)
         await asyncio.to_thread(parts.replay_orders.place, order)
-        await headgate.replays.start(order)
+        await Replays(headgate.temporal).start(order)
         said = f"{total} dead letters are started again, at most {per_second:g} per second"
         report([order.replay_id], said, line=f"{order.replay_id}: {said}; `headgate dlq replays` shows how far it is",
                as_json=as_json)  # fmt: skip
@@ -154,9 +156,8 @@ async def _replay_named(
     headgate: "Headgate", parts: "Parts", dead_letter_id: str, *, by: str, blueprint: str, as_json: bool
 ) -> None:
     from client.starting import TemporalCaseStarter
-    from workers.running.replays import replay_activities
 
-    replays = replay_activities(parts, TemporalCaseStarter(headgate.temporal))
+    replays = parts.replay(TemporalCaseStarter(headgate.temporal))
     case_id = await replays.replay_one(dead_letter_id, by=by, blueprint=blueprint)
     said = f"{case_id} started again"
     report([dead_letter_id], said, line=f"{dead_letter_id}: {said}", as_json=as_json)
@@ -164,9 +165,11 @@ async def _replay_named(
 
 async def _wait(headgate: "Headgate", parts: "Parts", order: "ReplayOrder", total: int) -> None:
     """Show the progress of a run until it ends or is paused, which ends the command with exit code 1."""
+    from client.dead_letters.replays import Replays
+
     shown = ""
     while True:
-        found = await headgate.replays.standing(order.replay_id)
+        found = await Replays(headgate.temporal).standing(order.replay_id)
         progress = await asyncio.to_thread(parts.replay_orders.progress, order)
         line = f"{progress.begun} of {total} begun; {_came_to(progress)}"
         if line != shown:
@@ -199,6 +202,8 @@ def dlq_replays(
         raise fail("name one run, and say one of --pause, --resume, --stop", USAGE)
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
+        from client.dead_letters.replays import Replays
+
         orders = parts.replay_orders
         if words and replay_id is not None:
             order = await asyncio.to_thread(orders.order, run_id(replay_id))
@@ -206,7 +211,7 @@ def dlq_replays(
             report([order.replay_id], said, as_json=as_json)
             return
         found = [orders.order(run_id(replay_id))] if replay_id is not None else orders.newest(limit)
-        rows = [(o, await headgate.replays.standing(o.replay_id), orders.progress(o)) for o in found]
+        rows = [(o, await Replays(headgate.temporal).standing(o.replay_id), orders.progress(o)) for o in found]
         if as_json:
             emit({"replays": [run_document(*row) for row in rows]})
         elif not rows:
@@ -221,18 +226,21 @@ def dlq_replays(
 
 
 async def _change(headgate: "Headgate", order: "ReplayOrder", word: str) -> str:
-    from client.dead_letters.replays import NOT_STARTED
+    from client.dead_letters.replays import NOT_STARTED, Replays
 
+    replays = Replays(headgate.temporal)
     if word == "pause":
-        await headgate.replays.pause(order.replay_id)
+        await replays.pause(order.replay_id)
         return "is asked to pause"
     if word == "stop":
-        await headgate.replays.stop(order.replay_id)
+        await replays.stop(order.replay_id)
         return "is asked to end"
-    if (await headgate.replays.standing(order.replay_id)).standing == NOT_STARTED:  # its command was killed before
-        await headgate.replays.start(order)
+    if (
+        await Replays(headgate.temporal).standing(order.replay_id)
+    ).standing == NOT_STARTED:  # its command was killed before
+        await replays.start(order)
         return "started"
-    await headgate.replays.resume(order.replay_id)
+    await replays.resume(order.replay_id)
     return "is asked to go on"
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client.case_filters import ENDED_OUTSIDE, in_state
-from client.dead_letters.replays import NOT_STARTED
+from client.dead_letters.replays import NOT_STARTED, Replays
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
@@ -115,8 +115,9 @@ async def running_replays(parts: "Parts", headgate: "Headgate") -> list[dict[str
     """Return how far the runs are that replay dead letters; of those that have ended nothing."""
     from commands.dead_letters.replaying import run_document
 
+    replays = Replays(headgate.temporal)
     orders = await asyncio.to_thread(parts.replay_orders.newest, REPLAYS_LOOKED_AT)
-    found = [(order, await headgate.replays.standing(order.replay_id)) for order in orders]
+    found = [(order, await replays.standing(order.replay_id)) for order in orders]
     return [
         run_document(order, standing, await asyncio.to_thread(parts.replay_orders.progress, order))
         for order, standing in found
