@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.refusals import explained, lacks_namespace, unanswered
 from domain.dead_letters.replaying import ReplayOrder, ReplayState
 from domain.errors import ImpossibleError
+from domain.intake import PaceChange
 from workflows import options
 from workflows.dead_letters.replay import ReplayWorkflow
 
@@ -85,15 +86,20 @@ class Replays:
         """Have a run go on."""
         await self._signal(replay_id, "resume")
 
+    async def rate(self, replay_id: str, per_second: float) -> None:
+        """Have a run begin so many letters per second from now on."""
+        await self._signal(replay_id, "set_rate", PaceChange(per_second=per_second))
+
     async def stop(self, replay_id: str) -> None:
         """End a run for good; letters that it has not begun stay open."""
         await self._require_open(replay_id)
         await self._handle(replay_id).cancel()
 
-    async def _signal(self, replay_id: str, name: str) -> None:
+    async def _signal(self, replay_id: str, name: str, argument: PaceChange | None = None) -> None:
         await self._require_open(replay_id)
+        handle = self._handle(replay_id)
         try:
-            await self._handle(replay_id).signal(name)
+            await (handle.signal(name) if argument is None else handle.signal(name, argument))
         except RPCError as error:
             raise await unanswered(self._temporal, replay_id, error) from error
 

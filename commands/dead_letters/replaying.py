@@ -187,6 +187,7 @@ def dlq_replays(
     pause: Annotated[bool, typer.Option("--pause", help="Begin no more letters of this run for now.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with this run.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End this run; letters not begun stay open.")] = False,
+    rate: Annotated[str | None, typer.Option(help="Go on with this run at this rate: 5/s, 90/m.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 20,
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
@@ -195,11 +196,14 @@ def dlq_replays(
 
     Piped, a line each, tab-separated: run, standing, begun, left, what its cases came to, rate, by whom.
     """
-    from domain.dead_letters.replaying import run_id
+    from domain.dead_letters.replaying import rate_of, run_id
 
-    words = [word for word, said in (("pause", pause), ("resume", resume), ("stop", stop)) if said]
+    asked = (("pause", pause), ("resume", resume), ("stop", stop), ("rate", rate is not None))
+    words = [word for word, said in asked if said]
     if len(words) > 1 or (words and replay_id is None):
-        raise fail("name one run, and say one of --pause, --resume, --stop", USAGE)
+        raise fail("name one run, and say one of --pause, --resume, --stop, --rate", USAGE)
+    with clear_errors():
+        per_second = rate_of(rate) if rate is not None else 0.0
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
         from client.dead_letters.replays import Replays
@@ -207,7 +211,7 @@ def dlq_replays(
         orders = parts.replay_orders
         if words and replay_id is not None:
             order = await asyncio.to_thread(orders.order, run_id(replay_id))
-            said = await _change(headgate, order, words[0])
+            said = await _change(headgate, order, words[0], per_second)
             report([order.replay_id], said, as_json=as_json)
             return
         found = [orders.order(run_id(replay_id))] if replay_id is not None else orders.newest(limit)
@@ -225,13 +229,16 @@ def dlq_replays(
     with_headgate_and_store(data_dir, work)
 
 
-async def _change(headgate: "Headgate", order: "ReplayOrder", word: str) -> str:
+async def _change(headgate: "Headgate", order: "ReplayOrder", word: str, per_second: float) -> str:
     from client.dead_letters.replays import NOT_STARTED, Replays
 
     replays = Replays(headgate.temporal)
     if word == "pause":
         await replays.pause(order.replay_id)
         return "is asked to pause"
+    if word == "rate":
+        await replays.rate(order.replay_id, per_second)
+        return f"is asked to begin at most {per_second:g} letters per second"
     if word == "stop":
         await replays.stop(order.replay_id)
         return "is asked to end"

@@ -82,12 +82,17 @@ def rate_of(text: str) -> float:
     """
     found = _RATE.fullmatch(text.strip())
     per_second = float(found[1]) / _SECONDS[(found[2] or "s")[0]] if found else 0.0
-    if not SLOWEST_PER_SECOND <= per_second <= FASTEST_PER_SECOND:
+    if not is_possible_rate(per_second):
         raise UsageError(
             f"--rate {text[:40]!r}: expected letters per second, minute or hour, such as 5/s, 90/m or 20/h; from 1/h "
             f"to {FASTEST_PER_SECOND:g}/s"
         )
     return per_second
+
+
+def is_possible_rate(per_second: float) -> bool:
+    """Return whether letters can be begun at this rate; no number (NaN) and infinity cannot."""
+    return SLOWEST_PER_SECOND <= per_second <= FASTEST_PER_SECOND
 
 
 def batch_size(per_second: float) -> int:

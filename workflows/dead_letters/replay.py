@@ -8,9 +8,9 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.actions.replay import ReplayActivities, ReplayBatchRequest, ReplayBatchResult
     from domain.case_details import plain, told
-    from domain.dead_letters.replaying import ReplayState, batch_size, goes_round_again
+    from domain.dead_letters.replaying import ReplayState, batch_size, goes_round_again, is_possible_rate
     from domain.errors import RefusedError
-    from domain.intake import rest_s
+    from domain.intake import PaceChange, rest_s
     from workflows import options
     from workflows.failures import is_of
 
@@ -124,6 +124,13 @@ class ReplayWorkflow:
         self._state.paused = False
         self._state.trouble = ""
         self._show()
+
+    @workflow.signal
+    def set_rate(self, change: PaceChange) -> None:
+        """Begin so many per second from now on; a rate that nobody can keep changes nothing."""
+        if is_possible_rate(change.per_second):
+            self._state.per_second = change.per_second
+            self._show()
 
     @workflow.query
     def progress(self) -> ReplayState:
