@@ -51,6 +51,12 @@ async def test_batches_follow_each_other_by_their_place_at_the_rate(mill: Mill, 
 async def test_what_could_not_be_begun_is_tried_in_some_further_rounds(mill: Mill, world: FakeWorld) -> None:
     world.always("replay_batch", ReplayBatchResult(put_off=1, trouble="has not ended yet"))
     handle = await started(mill, "rounds")
+
+    async def ended() -> bool:
+        return (await Replays(mill.client).standing(handle.id)).standing == "completed"
+
+    async with mill.skipping():  # the server's long poll for the result ends at times that it skips
+        await eventually(ended)
     state = await handle.result()
     assert len(world.of("replay_batch")) == PASSES_AT_MOST + 1
     assert (state.put_off, state.trouble) == (1, "has not ended yet")
