@@ -6,6 +6,7 @@ A subcommand imports what it needs when it runs, so that `headgate --help` stays
 import typer
 
 from commands.blueprint import blueprint_app
+from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
 from commands.measure.bench import bench_app
@@ -22,7 +23,6 @@ from commands.running.up import up
 from commands.work.approvals import approvals_app
 from commands.work.audit import audit
 from commands.work.cases import cases_app
-from commands.work.dead_letters import dlq_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.originals import cases_original

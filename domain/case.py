@@ -26,6 +26,9 @@ SENT_FOR_ANOTHER = "sent_for_another"
 UNVOUCHED = "sent_by_strangers"
 """The flag beside it where From is neither ours nor of the sender's own domain: anybody can name a customer there."""
 
+EDITED = "edited"
+"""The flag of a case whose input an operator edited before it was replayed."""
+
 MOST_USED = 10**15
 """What a note may tell of calls, tokens, or millionths of a dollar."""
 
@@ -116,6 +119,7 @@ class CaseInput(BaseModel):
     asked_for: list[str] = Field(default_factory=list)  # what the newest question of ours to the customer was about
     answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
     open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
+    edited_by: list[str] = Field(default_factory=list)  # operators who edited what it says: a person approves its money
 
 
 class CaseMessage(BaseModel):

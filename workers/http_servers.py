@@ -105,7 +105,7 @@ class _StoredOriginals:
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
     from gateway.uvicorn_options import uvicorn_options
-    from workers.bootstrap import offline_model_app
+    from workers.outside_systems import offline_model_app
     from workers.data_dir import instance_of
 
     configure_logging(settings.log_level)

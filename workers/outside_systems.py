@@ -1,5 +1,5 @@
-"""The store and the outside system of records that the settings name: opened, asked for a sign of life, shown; and a
-mailbox that messages come from.
+"""What the settings name beside the store: holding pen, outside records, mailbox, stand-in model; opened, asked for a sign
+of life, shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
+from domain.intake import MoveReport
+from domain.turns import Turns
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from adapters.inbox.opening import OpenedInbox
     from adapters.records.source import RecordsSource
+    from adapters.store.database import Database
     from ports.incoming.mail_folder import MailFolder
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
@@ -55,6 +61,47 @@ def shown_pen(settings: Settings) -> str:
     from adapters.inbox.opening import shown_inbox
 
     return shown_inbox(settings.inbox)
+
+
+def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
+    """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
+
+    `instance` tells the id of the installation, which its health answer names.
+    """
+    from adapters.models.offline.app import create_app
+
+    return create_app(admin_token=admin_token, instance=instance)
+
+
+def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[], Database]") -> "OpenedInbox":
+    """Return the holding pen of a URL; nothing is asked yet.
+
+    Args:
+        url: empty for the embedded pen.
+        settings: where the embedded pen is, and how many payloads may wait.
+        turns: of this process.
+        database: opens the store, for the log of accepted events that brokers need.
+
+    Raises:
+        ConfigurationError: it is the URL of none.
+    """
+    from adapters.inbox.accepted_log import SqlAcceptedLog
+    from adapters.inbox.opening import open_inbox
+
+    limit = settings.inbox_limit
+    return open_inbox(
+        url, file=settings.inbox_file, log=lambda: SqlAcceptedLog(database()), turns=turns, max_waiting=limit
+    )
+
+
+async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
+    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`."""
+    from adapters.inbox.moving import move
+
+    try:
+        return await move(source, target)
+    finally:
+        await target.close()
 
 
 def open_outside_records(settings: Settings) -> "RecordsSource | None":

@@ -38,6 +38,7 @@ from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
+from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
@@ -54,10 +55,10 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 
 
 def workflows() -> list[type]:
-    """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
+    """Return the workflows of a case worker: cases, every specialist's, replays, and those that live for ever."""
     specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
     for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow)
-    return [CaseWorkflow, *specialists, ApprovalWorkflow, *for_ever]
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, ReplayWorkflow, *for_ever]
 
 
 def case_worker(
@@ -128,7 +129,9 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             activities = parts.model_activities()
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
-            return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=STORE_SLOTS)]
+            replay = parts.replay(TemporalCaseStarter(client))
+            actions = [*parts.action_activities(), replay.replay_batch]
+            return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
 

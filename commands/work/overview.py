@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client.case_filters import ENDED_OUTSIDE, in_state
+from client.dead_letters.replays import NOT_STARTED, Replays
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ASKED_ONE_BY_ONE = 100
 SHOWN_LANES = 12
+REPLAYS_LOOKED_AT = 5  # the newest runs
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -83,6 +85,8 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         **({} if intake else {"intake_reason": intake_reason}),
         "approvals": counts.approvals,
         "dead_letters": counts.dead_letters,
+        "dead_letters_by_reason": counts.open_letters,
+        "replays": await running_replays(parts, headgate),
         "refunded_minor": counts.refunded_minor,
         "effects": "stopped by " + switch.changed_by if switch.stopped else "allowed",
         "ledger": await ledger_line(parts),
@@ -106,6 +110,20 @@ async def _without_workflow(parts: "Parts", headgate: "Headgate", *, in_pen: int
     if missing <= 0 or in_pen > 0:
         return {}
     return {"without_workflow": f"{missing} open cases have no workflow: `headgate rescue --dry-run` says which"}
+
+
+async def running_replays(parts: "Parts", headgate: "Headgate") -> list[dict[str, object]]:
+    """Return how far the runs are that replay dead letters; of those that have ended nothing."""
+    from commands.dead_letters.replaying import run_document
+
+    replays = Replays(headgate.temporal)
+    orders = await asyncio.to_thread(parts.replay_orders.newest, REPLAYS_LOOKED_AT)
+    found = [(order, await replays.standing(order.replay_id)) for order in orders]
+    return [
+        run_document(order, standing, await asyncio.to_thread(parts.replay_orders.progress, order))
+        for order, standing in found
+        if standing.goes_on or standing.standing == NOT_STARTED
+    ]
 
 
 async def ledger_line(parts: "Parts") -> str:
@@ -183,6 +201,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
     if isinstance(words := shown["words"], dict):
         shown["words"] = words_line(**words)
+    if isinstance(runs := shown["replays"], list):
+        shown["replays"] = "; ".join(map(replay_line, runs)) or "none under way"
     if isinstance(moods := shown["moods"], dict):
         shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
     if isinstance(stuck := shown["stuck"], dict):
@@ -192,6 +212,15 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
+
+
+def replay_line(run: "Mapping[str, object]") -> str:
+    """Write in one line how far a run is that replays dead letters.
+
+    >>> replay_line({"replay_id": "replay/1", "standing": "running", "begun": 3, "left": 7})
+    'replay/1 running, 3 begun, 7 left'
+    """
+    return f"{run['replay_id']} {run['standing']}, {run['begun']} begun, {run['left']} left"
 
 
 def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:

@@ -59,6 +59,7 @@ def put_source(
         scheme: how it shows who it is; of a new one, Standard Webhooks if left out.
         signed: what it signs of a body that it compresses.
         format_name: whose names it uses for the fields, `OUR_NAMES` for ours.
+        priority: how soon what comes from it wants to be let in.
         fields: paths of its own.
         secret: what the service handed out; beside those that are there, as its newest.
         url: the address that the service was told.

@@ -48,6 +48,7 @@ SPEAKS = {
     "intake resume": (),
     "intake pace": ("5",),
     "dlq replay": ("--all",),
+    "dlq replays": (),
     "models resume": (),
     "submit": ("messages.jsonl", "--url", "http://127.0.0.1:9", "--wait"),
 }
@@ -58,6 +59,7 @@ STORE_ONLY = {
     "intake drain": ("--to", f"sqlite://{tempfile.gettempdir()}/headgate-drained-{os.getpid()}.db"),
     "models status": (),
     "dlq show": (LETTER,),
+    "dlq edit": (LETTER, "--reason", "typo", "--file", str(Path(__file__))),
     "dlq discard": (LETTER, "--reason", "old"),
     "ledger export": (),
     "ledger reconcile": ("--dry-run",),

@@ -14,12 +14,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.intake import admit
 from activities.intake.admit import (
     BURIED_AFTER,
-    NOTHING_READABLE,
-    ONLY_HIDDEN,
     AdmitActivities,
     AdmitRequest,
     AdmitResult,
 )
+from activities.intake.reading import NOTHING_READABLE, ONLY_HIDDEN
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
