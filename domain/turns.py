@@ -50,7 +50,7 @@ def levels(priorities: Sequence[Priority]) -> list[int]:
     return found
 
 
-class Lane(NamedTuple):
+class PenLane(NamedTuple):
     """What waits in line together: the payloads of one tenant (or of several that share) and one priority."""
 
     tenant: str
@@ -60,20 +60,20 @@ class Lane(NamedTuple):
     def name(self) -> str:
         """The lane's name in a pen.
 
-        >>> Lane("acme.eu", Priority.URGENT).name
+        >>> PenLane("acme.eu", Priority.URGENT).name
         'acme.eu/urgent'
         """
         return f"{self.tenant}/{self.priority}"
 
 
-def lane_named(name: str) -> Lane:
+def lane_named(name: str) -> PenLane:
     """Return the lane of a name.
 
     Raises:
         ValueError: it is the name of none.
     """
     tenant, _, priority = name.rpartition("/")
-    return Lane(tenant, Priority(priority))
+    return PenLane(tenant, Priority(priority))
 
 
 class TurnRules(BaseModel):
@@ -117,23 +117,23 @@ class Turns:
         self._tenants = _Stride()
         self._priorities: dict[str, _Stride] = {}
 
-    def take(self, waiting: Mapping[Lane, int], limit: int) -> list[Lane]:
+    def take(self, waiting: Mapping[PenLane, int], limit: int) -> list[PenLane]:
         """Return whose turn it is, one after the other: at most `limit`, and of each lane at most what waits in it."""
         left = {lane: count for lane, count in waiting.items() if count > 0}
         self._forget(left)
-        turns: list[Lane] = []
+        turns: list[PenLane] = []
         while left and len(turns) < limit:
             weights = {lane.tenant: self._rules.tenants.get(lane.tenant, 1.0) for lane in left}
             tenant = self._tenants.next(weights)
             own = {str(lane.priority): self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
-            lane = Lane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
+            lane = PenLane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
             turns.append(lane)
             left[lane] -= 1
             if not left[lane]:
                 del left[lane]
         return turns
 
-    def _forget(self, left: Mapping[Lane, int]) -> None:
+    def _forget(self, left: Mapping[PenLane, int]) -> None:
         """Drop what is known of those who do not wait: an idle tenant saves up no turns, and takes no memory."""
         here = {lane.tenant for lane in left}
         self._tenants.keep_only(here)

@@ -29,7 +29,7 @@ from gateway.heads import head_refusal
 from gateway.readiness import Liveness, Readiness
 from gateway.webhooks.problems import send_problem
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
 _FOR_MACHINES = frozenset({"/healthz", "/readyz"})  # whoever looks after the gateway asks by any name

@@ -26,15 +26,13 @@ from workers.settings import Settings
 from workers.variables import PROJECT
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from activities.actions.replay import ReplayActivities
     from activities.intake.admit import AdmitActivities
     from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
-    from adapters.inbox.opening import OpenedInbox
     from adapters.dead_letters.orders import SqlReplayOrders
+    from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail

@@ -105,8 +105,8 @@ class _StoredOriginals:
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
     from gateway.uvicorn_options import uvicorn_options
-    from workers.outside_systems import offline_model_app
     from workers.data_dir import instance_of
+    from workers.outside_systems import offline_model_app
 
     configure_logging(settings.log_level)
     app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "")

@@ -1,5 +1,5 @@
-"""What the settings name beside the store: holding pen, outside records, mailbox, stand-in model; opened, asked for a sign
-of life, shown.
+"""What the settings name beside the store: holding pen, outside records, mailbox, stand-in model; opened, asked for a
+sign of life, shown.
 """
 
 from collections.abc import Callable, Mapping

@@ -29,7 +29,7 @@ from domain.inbound.cleaned import CleanFlag
 from domain.inbound.webhook import DEFAULT_TENANT
 from domain.writers.machine_words import MachineWords
 from ports.cleaner import MailCleaner
-from ports.inbox import Inbox, InboxItem
+from ports.incoming.inbox import Inbox, InboxItem
 from ports.starter import CaseStarter
 from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase, named_by
 

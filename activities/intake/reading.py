@@ -22,7 +22,7 @@ from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_we
 from domain.writers.machine_words import MachineWords
 from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import Renewed, StoredCase
 
 PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it

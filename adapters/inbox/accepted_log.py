@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.store.database import Database, insert_first, insert_new, inserted
 from adapters.store.tables import PlainText, UtcTime, metadata
 from domain.intake import REMEMBERED_S
-from ports.accepted_log import AcceptedEvent, Recorded
+from ports.incoming.accepted_log import AcceptedEvent, Recorded
 
 _FORGET_AT_ONCE = 500
 _KEY_BYTES = 32

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.errors import TransientError
-from ports.inbox import InboxItem, PutOutcome
+from ports.incoming.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
 

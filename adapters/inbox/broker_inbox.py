@@ -22,9 +22,9 @@ from adapters.inbox.envelope import HEAD_BYTES, seal
 from adapters.inbox.holding import Holding, Shared, as_event
 from domain.errors import TransientError
 from domain.turns import Turns, lane_for, lane_named
-from ports.accepted_log import AcceptedEvent, AcceptedLog, Recorded
-from ports.broker import Broker
-from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
+from ports.incoming.accepted_log import AcceptedEvent, AcceptedLog, Recorded
+from ports.incoming.broker import Broker
+from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds

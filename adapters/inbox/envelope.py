@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.case import case_id as case_id_of
 from domain.turns import Priority
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 
 _MAGIC = b"headgate/1 "
 _MAC_CHARS = 64

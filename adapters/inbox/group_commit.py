@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from domain.errors import TransientError
-from ports.inbox import InboxItem, PutOutcome
+from ports.incoming.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
 

@@ -14,9 +14,9 @@ from domain.errors import TransientError
 from domain.inbound.webhook import meaning_of
 from domain.intake import REMEMBERED_S
 from domain.turns import Turns, lane_named
-from ports.accepted_log import AcceptedEvent, AcceptedLog, Recorded
-from ports.broker import Broker, Delivery
-from ports.inbox import InboxItem
+from ports.incoming.accepted_log import AcceptedEvent, AcceptedLog, Recorded
+from ports.incoming.broker import Broker, Delivery
+from ports.incoming.inbox import InboxItem
 
 _LOG = logging.getLogger("headgate.inbox")
 

@@ -14,7 +14,7 @@ from adapters.inbox.holding import Shared
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import UsageError
 from domain.intake import MoveReport
-from ports.inbox import PutOutcome
+from ports.incoming.inbox import PutOutcome
 
 _PAGE = 100
 _IDS = 1000

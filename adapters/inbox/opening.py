@@ -16,8 +16,8 @@ from adapters.inbox.broker_inbox import BrokerInbox
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import ConfigurationError
 from domain.turns import Turns
-from ports.accepted_log import AcceptedLog
-from ports.broker import Broker
+from ports.incoming.accepted_log import AcceptedLog
+from ports.incoming.broker import Broker
 
 OpenedInbox = SqliteInbox | BrokerInbox
 

@@ -24,8 +24,8 @@ from adapters.inbox.group_commit import GroupCommitWriter
 from domain.errors import TransientError
 from domain.intake import REMEMBERED_S
 from domain.turns import Turns
-from ports.accepted_log import AcceptedEvent
-from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
+from ports.incoming.accepted_log import AcceptedEvent
+from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 KEEP_S = 86_400.0
 """For so long the body of an acknowledged payload is kept, seconds."""

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.inbound.webhook import meaning_of
-from domain.turns import Lane, Turns, lane_named
-from ports.accepted_log import AcceptedEvent
-from ports.inbox import InboxDepth, InboxItem
+from domain.turns import PenLane, Turns, lane_named
+from ports.incoming.accepted_log import AcceptedEvent
+from ports.incoming.inbox import InboxDepth, InboxItem
 
 _LOG = logging.getLogger("headgate.inbox")
 
@@ -19,7 +19,7 @@ _EMPTIED_AT_ONCE = 500
 _FORGOTTEN_AT_ONCE = 500
 _PROBE_BYTES = 64 * 1024
 _CLOCK_SLACK_S = 5.0  # a lease taken further in the future than this was taken by a wrong clock
-_NORMAL = Lane("default").name
+_NORMAL = PenLane("default").name
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS inbox (
@@ -124,7 +124,7 @@ def lease(db: sqlite3.Connection, turns: Turns, limit: int, lease_s: float, now:
     order = turns.take(_free(db, limit, now), limit)
     if not order:
         return []
-    taken: dict[Lane, deque[InboxItem]] = defaultdict(deque)
+    taken: dict[PenLane, deque[InboxItem]] = defaultdict(deque)
     with _transaction(db):
         for lane, count in Counter(order).items():
             query = _FREE.format(columns=_LEASED_COLUMNS)
@@ -138,7 +138,7 @@ def lease(db: sqlite3.Connection, turns: Turns, limit: int, lease_s: float, now:
     return [taken[lane].popleft() for lane in order if taken[lane]]
 
 
-def _free(db: sqlite3.Connection, limit: int, now: float) -> dict[Lane, int]:
+def _free(db: sqlite3.Connection, limit: int, now: float) -> dict[PenLane, int]:
     """Count what may be leased, by lane; no further than `limit` in each."""
     query = f"SELECT count(*) FROM ({_FREE.format(columns='seq')})"  # noqa: S608 - constant parts
     lanes = [row[0] for row in db.execute(_LANES)]
@@ -146,7 +146,7 @@ def _free(db: sqlite3.Connection, limit: int, now: float) -> dict[Lane, int]:
     return {lane_named(lane): count for lane, count in counts.items()}
 
 
-def _item(lane: Lane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # of `_LEASED_COLUMNS`
+def _item(lane: PenLane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # of `_LEASED_COLUMNS`
     _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused = row
     return InboxItem(
         case_id=case_id,

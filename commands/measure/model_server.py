@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from workers.bootstrap import Parts
-from workers.outside_systems import offline_model_app
 from workers.machine.local_ports import free_ports
+from workers.outside_systems import offline_model_app
 from workers.settings import load_settings
 
 

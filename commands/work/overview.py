@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE, in_state
 from client.dead_letters.replays import NOT_STARTED, Replays
@@ -12,7 +12,7 @@ from domain.installation.in_force import InForce
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from client.headgate import Headgate
     from client.which import WhichHeadgate
@@ -187,31 +187,31 @@ def which_line(document: "Mapping[str, str]") -> str:
 
 def for_people(overview: dict[str, object]) -> dict[str, object]:
     """Return the same with money as people write it, and one line each about which Headgate and a silent intake."""
-    shown = dict(overview)
-    if isinstance(which := shown["headgate"], dict):
-        shown["headgate"] = which_line(which)
-    if isinstance(found := shown["in_force"], dict):
-        differs = f"; {found['differs']}" if "differs" in found else ""
-        shown["in_force"] = InForce.model_validate(found).as_line() + differs
-    if isinstance(inbox := shown["inbox"], dict):
-        shown["inbox"] = inbox_rows(inbox)
-    if isinstance(refunded := shown["refunded_minor"], dict):
-        shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
-        shown["refunded"] = money_lines(refunded)
-    shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
-    if isinstance(words := shown["words"], dict):
-        shown["words"] = words_line(**words)
-    if isinstance(runs := shown["replays"], list):
-        shown["replays"] = "; ".join(map(replay_line, runs)) or "none under way"
-    if isinstance(moods := shown["moods"], dict):
-        shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
-    if isinstance(stuck := shown["stuck"], dict):
-        shown["stuck"] = stuck_line(**stuck)
-    if isinstance(warnings := shown["warnings"], list):
-        shown["warnings"] = "; ".join(warnings) or "none"
+    said: dict[str, Callable[[Any], object]] = {  # Any: each reads the part of the document that it is about
+        "headgate": which_line,
+        "in_force": in_force_line,
+        "inbox": inbox_rows,
+        "refunded_minor": money_lines,
+        "words": lambda words: words_line(**words),
+        "replays": lambda runs: "; ".join(map(replay_line, runs)) or "none under way",
+        "moods": lambda moods: "; ".join(map(line_of, moods["models"])) or "no model is in use",
+        "stuck": lambda stuck: stuck_line(**stuck),
+        "warnings": lambda warnings: "; ".join(warnings) or "none",
+    }
+    names = {"refunded_minor": "refunded", "categories": "categories (of ended cases)"}
+    shown = {
+        names.get(name, name): said[name](value) if name in said and isinstance(value, dict | list) else value
+        for name, value in overview.items()
+    }
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
+
+
+def in_force_line(found: "Mapping[str, object]") -> str:
+    """Return what is in force in one line, and how these settings differ from it."""
+    differs = f"; {found['differs']}" if "differs" in found else ""
+    return InForce.model_validate(found).as_line() + differs
 
 
 def replay_line(run: "Mapping[str, object]") -> str:

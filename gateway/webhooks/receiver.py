@@ -28,7 +28,7 @@ from domain.turns import TurnRules
 from gateway.webhooks import problems
 from gateway.webhooks.coding import coding_of, inflate
 from gateway.webhooks.sources import Scheme, Signed, Source
-from ports.inbox import Inbox, InboxItem, PutOutcome
+from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 
 PREFIX = "/webhooks/"
 _LOG = logging.getLogger("headgate.gateway")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from domain.errors import TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 LIMIT = 20
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from domain.errors import TransientError
 from domain.inbound.webhook import meaning_of
-from domain.turns import Lane, Turns
-from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
+from domain.turns import PenLane, Turns
+from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 
 class FakeInbox:
@@ -48,7 +48,7 @@ class FakeInbox:
     def _leased(self, limit: int, lease_s: float) -> list[InboxItem]:
         now = self._clock()
         free = [i for i in self._items if i not in self._acked and self._leases.get(i, 0.0) <= now]
-        by_lane: defaultdict[Lane, deque[str]] = defaultdict(deque)
+        by_lane: defaultdict[PenLane, deque[str]] = defaultdict(deque)
         for case_id in free:
             by_lane[self._items[case_id].lane].append(case_id)
         turns = self._turns.take({lane: len(ids) for lane, ids in by_lane.items()}, limit)

@@ -20,7 +20,7 @@ from domain.blueprint import CasePolicy
 from domain.case import CaseInput
 from domain.intake import IntakeState
 from domain.writers.machine_words import MachineWords
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import StoredCase
 from tests.fakes.blueprint import WORDS
 from tests.time_skipping import time_skipping_server

@@ -3,7 +3,7 @@
 import logging
 
 from domain.errors import TransientError
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.inbox")
 

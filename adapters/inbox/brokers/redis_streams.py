@@ -23,7 +23,7 @@ from adapters.inbox.brokers import redis_scripts as scripts
 from adapters.inbox.brokers.gathered import Gathering, Results, outcome
 from adapters.inbox.brokers.redis_server import CALL_S, RedisAddress, examine, redis_address, redis_fault, redis_faults
 from domain.errors import HeadgateError, TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 _LOG = logging.getLogger("headgate.inbox")
 

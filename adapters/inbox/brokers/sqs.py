@@ -27,7 +27,7 @@ from adapters.inbox.brokers.sqs_queues import (
     sqs_faults,
 )
 from domain.errors import HeadgateError, TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 _LOG = logging.getLogger("headgate.inbox")
 _T = TypeVar("_T")

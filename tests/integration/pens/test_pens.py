@@ -15,9 +15,9 @@ from adapters.inbox.brokers.sqs import SqsBroker
 from adapters.inbox.rabbitmq import RabbitBroker
 from adapters.store import open_store
 from domain.errors import TransientError
-from ports.broker import Broker
-from ports.inbox import Inbox
-from tests.contracts.pen import Another, PenContract, event, take
+from ports.incoming.broker import Broker
+from ports.incoming.inbox import Inbox
+from tests.contracts.pens.pen import Another, PenContract, event, take
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 from tests.redis_server import SAFE, RedisServer, running_redis
 from tests.sqs_server import SqsServer, running_sqs

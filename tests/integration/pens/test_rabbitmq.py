@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from adapters.inbox.rabbitmq import RabbitBroker
-from tests.contracts.broker import BrokerContract, NewBroker, RestartContract
+from tests.contracts.pens.broker import BrokerContract, NewBroker, RestartContract
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 
 PREFIXES = (f"test{number}" for number in itertools.count())

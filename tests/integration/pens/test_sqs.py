@@ -12,8 +12,17 @@ import pytest
 from adapters.inbox.brokers.sqs import SqsBroker
 from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES, in_safe_letters, out_of_safe_letters, sqs_address
 from domain.errors import ConfigurationError, TransientError
-from ports.broker import Broker
-from tests.contracts.broker import LANE, BrokerContract, NewBroker, contents, numbered, publish, take, wait_for_waiting
+from ports.incoming.broker import Broker
+from tests.contracts.pens.broker import (
+    LANE,
+    BrokerContract,
+    NewBroker,
+    contents,
+    numbered,
+    publish,
+    take,
+    wait_for_waiting,
+)
 from tests.sqs_server import SqsServer, running_sqs
 
 NUMBERS = itertools.count()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from domain.inbound.formats.mapping import reading_of
 from domain.inbound.signing import new_secret, sign
 from domain.inbound.webhook import parse_webhook
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from tests.integration.gateway_served import MAX_BYTES, Gateway, assert_refused
 
 BODY = b'{"text": "The kettle leaks."}'

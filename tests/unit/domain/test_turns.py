@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.turns import OWN_LANES, Lane, Priority, TurnRules, Turns, lane_for, lane_named
+from domain.turns import OWN_LANES, PenLane, Priority, TurnRules, Turns, lane_for, lane_named
 
-FLOOD, SMALL = Lane("flood"), Lane("small")
+FLOOD, SMALL = PenLane("flood"), PenLane("small")
 
 
 def test_a_hundred_times_the_load_gets_no_more_turns() -> None:
@@ -33,12 +33,12 @@ def test_a_small_tenant_waits_at_most_twice_as_long_as_alone() -> None:
 
 def test_weights_of_tenants_count() -> None:
     turns = Turns(TurnRules(tenants={"big": 3}))
-    taken = Counter(turns.take({Lane("big"): 900, Lane("one"): 900}, 400))
-    assert taken == {Lane("big"): 300, Lane("one"): 100}
+    taken = Counter(turns.take({PenLane("big"): 900, PenLane("one"): 900}, 400))
+    assert taken == {PenLane("big"): 300, PenLane("one"): 100}
 
 
 def test_urgent_comes_first_and_what_may_wait_is_not_starved() -> None:
-    waiting = {Lane("a", priority): 1_000 for priority in Priority}
+    waiting = {PenLane("a", priority): 1_000 for priority in Priority}
     taken = Turns().take(waiting, 130)
     assert Counter(lane.priority for lane in taken) == {
         Priority.URGENT: 80, Priority.NORMAL: 40, Priority.MAY_WAIT: 10,
@@ -46,8 +46,8 @@ def test_urgent_comes_first_and_what_may_wait_is_not_starved() -> None:
 
 
 def test_who_calls_everything_urgent_gains_nothing_over_others() -> None:
-    waiting = {Lane("loud", Priority.URGENT): 1_000, SMALL: 1_000}
-    assert Counter(Turns().take(waiting, 100)) == {Lane("loud", Priority.URGENT): 50, SMALL: 50}
+    waiting = {PenLane("loud", Priority.URGENT): 1_000, SMALL: 1_000}
+    assert Counter(Turns().take(waiting, 100)) == {PenLane("loud", Priority.URGENT): 50, SMALL: 50}
 
 
 def test_an_idle_tenant_saves_no_turns_up() -> None:
@@ -58,7 +58,7 @@ def test_an_idle_tenant_saves_no_turns_up() -> None:
 
 
 def test_who_comes_and_goes_gets_no_more_than_his_share() -> None:
-    turns, got = Turns(), Counter[Lane]()
+    turns, got = Turns(), Counter[PenLane]()
     for _ in range(100):
         got.update(turns.take({FLOOD: 1_000, SMALL: 1}, 1))
         got.update(turns.take({FLOOD: 1_000}, 1))
@@ -67,11 +67,11 @@ def test_who_comes_and_goes_gets_no_more_than_his_share() -> None:
 
 @given(
     st.dictionaries(
-        st.builds(Lane, st.sampled_from("abcd"), st.sampled_from(list(Priority))), st.integers(0, 30), max_size=12
+        st.builds(PenLane, st.sampled_from("abcd"), st.sampled_from(list(Priority))), st.integers(0, 30), max_size=12
     ),
     st.integers(0, 100),
 )
-def test_turns_are_as_many_as_wait_and_no_lane_gets_more_than_it_has(waiting: dict[Lane, int], limit: int) -> None:
+def test_turns_are_as_many_as_wait_and_no_lane_gets_more_than_it_has(waiting: dict[PenLane, int], limit: int) -> None:
     taken = Counter(Turns().take(waiting, limit))
     assert sum(taken.values()) == min(limit, sum(waiting.values()))
     assert all(count <= waiting[lane] for lane, count in taken.items())
@@ -84,7 +84,7 @@ def test_a_name_of_no_lane_is_refused(name: str) -> None:
 
 
 def test_lanes_keep_their_names() -> None:
-    lane = Lane("a.b_c-1", Priority.MAY_WAIT)
+    lane = PenLane("a.b_c-1", Priority.MAY_WAIT)
     assert lane_named(lane.name) == lane
 
 

@@ -26,7 +26,7 @@ from domain.deadletter import DeadLetter
 from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
 from domain.writers.machine_words import MachineWords
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox

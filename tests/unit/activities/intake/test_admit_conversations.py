@@ -20,7 +20,7 @@ from domain.errors import TransientError
 from domain.inbound.webhook import Inbound, parse_webhook
 from domain.money.records import Account
 from domain.writers.machine_words import MachineWords
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW
 from tests.fakes.blueprint import WORDS

@@ -16,9 +16,9 @@ from adapters.store import Store, open_store
 from domain.errors import TransientError
 from domain.intake import REMEMBERED_S
 from domain.turns import OWN_LANES
-from ports.accepted_log import AcceptedEvent
-from ports.inbox import PutOutcome
-from tests.contracts.pen import Another, PenContract, event, stays_empty, take
+from ports.incoming.accepted_log import AcceptedEvent
+from ports.incoming.inbox import PutOutcome
+from tests.contracts.pens.pen import Another, PenContract, event, stays_empty, take
 from tests.fakes.broker import LIMIT, FakeBroker, FakeBrokerServer
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import TransientError
-from ports.inbox import Inbox, InboxItem, PutOutcome
+from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 from tests.fakes.inbox import FakeInbox
 
 ROOT = Path(__file__).parents[4]
@@ -334,7 +334,7 @@ _SENDER = """
 import asyncio, hashlib, os, resource, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import TransientError
 

@@ -13,8 +13,8 @@ from adapters.inbox.moving import Pen, move
 from adapters.inbox.sqlite import SqliteInbox
 from adapters.store import open_store
 from domain.errors import TransientError, UsageError
-from ports.inbox import PutOutcome
-from tests.contracts.pen import event, stays_empty, take
+from ports.incoming.inbox import PutOutcome
+from tests.contracts.pens.pen import event, stays_empty, take
 from tests.fakes.broker import FakeBroker, FakeBrokerServer
 
 Open = Callable[[str], Pen]

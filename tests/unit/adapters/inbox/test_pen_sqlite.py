@@ -9,9 +9,9 @@ import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.intake import REMEMBERED_S
-from domain.turns import Lane
-from ports.inbox import PutOutcome
-from tests.contracts.pen import Another, PenContract, event, take
+from domain.turns import PenLane
+from ports.incoming.inbox import PutOutcome
+from tests.contracts.pens.pen import Another, PenContract, event, take
 
 
 class Clock:
@@ -97,5 +97,5 @@ async def test_a_file_of_an_earlier_version_is_taken_over(tmp_path: Path) -> Non
         )
     pen = SqliteInbox(tmp_path / "inbox.db")
     (item,) = await take(pen, 1)
-    assert (item.event_id, item.lane) == ("old", Lane("default"))
+    assert (item.event_id, item.lane) == ("old", PenLane("default"))
     await pen.close()

@@ -9,7 +9,7 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from domain.inbound.message.inbound import DEFAULT_TENANT
-from domain.turns import Lane, Priority
+from domain.turns import PenLane, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class InboxItem:
     fault: str = ""
 
     @property
-    def lane(self) -> Lane:
+    def lane(self) -> PenLane:
         """Where it waits in line."""
-        return Lane(self.tenant, self.priority)
+        return PenLane(self.tenant, self.priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class PutOutcome(StrEnum):
 
 class InboxDepth(BaseModel):
     """How much waits: `ready` to be leased, `leased` and unacknowledged; `oldest_s`. `total` were accepted ever,
-    or as long as they are remembered. `lanes` says how much is ready in each lane, by name (`Lane.name`).
+    or as long as they are remembered. `lanes` says how much is ready in each lane, by name (`PenLane.name`).
     """
 
     ready: int

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from domain.errors import TransientError
-from ports.broker import Broker, Delivery
+from ports.incoming.broker import Broker, Delivery
 
 NewBroker = Callable[[], Awaitable[Broker]]
 """Opens one more object on the same lanes, as another process would; closed after the test by the fixture."""

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.turns import Lane, Priority
-from ports.inbox import Inbox, InboxItem, PutOutcome
+from domain.turns import PenLane, Priority
+from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 
 WAIT_S = 10.0  # a broker may need a moment; what is there comes at once
 AT = datetime.now(UTC).replace(microsecond=123_000)
@@ -137,8 +137,8 @@ class PenContract:
         await asyncio.gather(*(pen.put(event(f"u{n}", tenant="flood", priority=Priority.URGENT)) for n in range(3)))
         first = await take(pen, 10)
         lanes = Counter(item.lane for item in first)
-        assert lanes[Lane("small")] == 4
-        assert lanes[Lane("flood", Priority.URGENT)] == 3
+        assert lanes[PenLane("small")] == 4
+        assert lanes[PenLane("flood", Priority.URGENT)] == 3
         assert len(await take(pen, 97)) == 97
 
     async def test_within_a_lane_the_oldest_comes_first(self, pen: Inbox) -> None:
