@@ -15,7 +15,7 @@ from adapters.inbox.rabbitmq.publishing import ConfirmedPublisher, PublishOutcom
 from adapters.inbox.rabbitmq.receiving import HeldMessage, QueueReceiver
 from adapters.inbox.rabbitmq.topology import LaneQueues
 from domain.errors import ConfigurationError, TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 
 class RabbitBroker:

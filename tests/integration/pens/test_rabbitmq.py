@@ -12,7 +12,7 @@ from aiormq.abc import AbstractChannel
 
 from adapters.inbox.rabbitmq import RabbitBroker
 from domain.errors import ConfigurationError, TransientError, UsageError
-from tests.contracts.broker import (
+from tests.contracts.pens.broker import (
     LANE,
     SOON_S,
     BrokerContract,

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.sqs_server import VERSION
+
 SCRIPT = (Path(__file__).parents[3] / ".ci" / "run").read_text("utf-8")
-BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod", "tee", "rm")
+BASICS = ("bash", "dirname", "sort", "head", "sed", "cat", "chmod", "mkdir", "tee", "rm")
 
 
 class Machine:
@@ -22,13 +24,18 @@ class Machine:
         self.log = folder / "log"
         for made in (self.checkout / ".ci", self.programs):
             made.mkdir(parents=True)
-        script = SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql))
+        script = SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql)).replace(":/usr/sbin:/sbin", "")
         script = script.replace("/usr/lib/rabbitmq/bin/rabbitmq-server", str(self.rabbitmq))
         (self.checkout / ".ci" / "run").write_text(script.replace("/usr/sbin/policy-rc.d", str(self.policy)))
         for name in BASICS:
             (self.programs / name).symlink_to(f"/usr/bin/{name}")
-        for name in ("git", "curl", "python3"):
+        for name in ("git", "curl", "redis-server"):
             self.has(name, "")
+        self.cache = folder / "cache"
+        made = 'mkdir -p "$3/bin"; printf \'#!/bin/bash\\necho "python $*" >>%s\\n\' '
+        self.has(
+            "python3", f'[ "$2" != venv ] || {{ {made} "{self.log}" >"$3/bin/python"; chmod +x "$3/bin/python"; }}'
+        )
         self.has("id", "echo 0")
         self.has("env", 'shift; exec "$@"')
         self.has("apt-get", f'echo "apt-get $*" >>{self.log}')
@@ -42,7 +49,7 @@ class Machine:
     def run(self) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["/bin/bash", str(self.checkout / ".ci" / "run")],
-            env={"PATH": str(self.programs), "HEADGATE_EVAL_DATA": "/none"},
+            env={"PATH": str(self.programs), "HEADGATE_EVAL_DATA": "/none", "HEADGATE_CACHE_DIR": str(self.cache)},
             capture_output=True,
             text=True,
             check=False,
@@ -69,7 +76,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_the_servers_are_installed_and_a_missing_part_is_a_failure(machine: Machine) -> None:
     done = machine.run()
     assert done.returncode == 0, done.stderr
-    assert machine.installed == ["postgresql", "rabbitmq-server"]
+    assert machine.installed == ["postgresql", "rabbitmq-server", "dovecot-imapd"]
     assert machine.calls[-3:] == ["make setup CI=1", "make check CI=1", "make test CI=1"]
 
 
@@ -83,7 +90,24 @@ def test_servers_that_are_there_are_used(machine: Machine, place: str) -> None:
         (machine.postgresql / "17" / "bin" / "initdb").touch()
         machine.rabbitmq.touch(0o755)
     assert machine.run().returncode == 0
-    assert machine.installed == []
+    assert "postgresql" not in machine.installed
+
+
+def test_a_dovecot_that_is_there_is_used(machine: Machine) -> None:
+    machine.has("dovecot", "")
+    assert machine.run().returncode == 0
+    assert "dovecot-imapd" not in machine.installed
+
+
+def test_the_brokers_of_the_tests_are_installed_once(machine: Machine) -> None:
+    (machine.programs / "redis-server").unlink()
+    assert machine.run().returncode == 0
+    assert "redis-tools" in machine.installed
+    fetched = f"python -m pip install --quiet ministack=={VERSION}"
+    assert machine.calls.count(fetched) == 1
+    (machine.cache / f"ministack-{VERSION}" / "bin" / "ministack").symlink_to("/bin/true")
+    assert machine.run().returncode == 0
+    assert machine.calls.count(fetched) == 1
 
 
 @pytest.mark.parametrize("installs", [True, False])
@@ -120,7 +144,7 @@ def test_debians_go_fetches_a_newer_one_and_setup_uses_it(machine: Machine) -> N
     assert [call for call in machine.calls if call.startswith("go mod")] == [
         "go mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64"
     ]
-    assert machine.installed == ["postgresql", "rabbitmq-server", "default-jre-headless maven"]
+    assert machine.installed == ["postgresql", "rabbitmq-server", "dovecot-imapd", "default-jre-headless maven"]
     assert os.access(newer / "bin" / "go", os.X_OK)
 
 

@@ -1,0 +1,330 @@
+"""Amazon SQS under the pen: a standard queue of each lane, and one for what came too often, filled by SQS itself.
+
+What SQS does not promise, and so this broker does not: order (old messages mostly come first), an exact count of what
+waits, and more than 14 days; a message that is older is dropped by SQS, held or not. A message may come twice. One that
+is held for more than twelve hours comes to others too. Messages go as base64, marked by an attribute that names the
+lane: what has none was put there by somebody else and is taken as it is.
+"""
+
+import asyncio
+import base64
+import binascii
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from adapters.inbox.brokers.gathered import Gathering, Results, outcome
+from adapters.inbox.brokers.sqs_queues import (
+    CALL_S,
+    MOST_BYTES,
+    SqsQueues,
+    in_safe_letters,
+    need_aiobotocore,
+    out_of_safe_letters,
+    sqs_address,
+    sqs_faults,
+)
+from domain.errors import HeadgateError, TransientError
+from ports.incoming.broker import Delivery
+
+_LOG = logging.getLogger("headgate.inbox")
+_T = TypeVar("_T")
+
+_BATCH = 10  # SQS takes and gives no more at once
+_BATCHES_AT_ONCE = 4  # of one lane
+_REQUESTS_AT_ONCE = 24
+_MARK = "headgate_lane"
+_FOR_ATTRIBUTES = 1024
+_NOTHING = "="  # a body may not be empty
+_LONG_POLL_S = 1
+_LONG_POLLS = 8  # asked for more lanes than this, it does not wait
+# What is another one's by now, or gone: nothing to be done.
+_NOT_OURS = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "InvalidReceiptHandle")
+
+
+class SqsHandle(NamedTuple):
+    """A message in a queue, by the name that it has for this delivery only."""
+
+    queue: str
+    receipt: str
+
+
+class SqsBroker:
+    """`Broker` on standard queues of SQS, made when first named. What a dead process held is for others after `held_s`
+    seconds, a whole number.
+    """
+
+    max_bytes = (MOST_BYTES - _FOR_ATTRIBUTES) // 4 * 3
+
+    def __init__(self, queues: SqsQueues, *, held_s: int = 60) -> None:
+        self._queues = queues
+        self._held_s = held_s
+        self._requests = asyncio.Semaphore(_REQUESTS_AT_ONCE)
+        self._out: dict[str, Gathering[bytes]] = {}
+        self._held: dict[SqsHandle, float] = {}
+        self._closing = asyncio.Event()
+        self._beat: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_url(cls, url: str, *, held_s: int = 60) -> "SqsBroker":
+        """Return the broker at `sqs://REGION/PREFIX[?endpoint=…]`; connected when first used.
+
+        Raises:
+            ConfigurationError: the URL says something else, or the extra `sqs` is not installed.
+        """
+        address = sqs_address(url)
+        need_aiobotocore(address.shown)
+        return cls(SqsQueues(address), held_s=held_s)
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> list[TransientError | None]:
+        """Put messages into their lanes; return for each None once SQS has it on several machines, or why not.
+
+        Raises:
+            TransientError: none of them was taken, or nobody knows.
+            ConfigurationError: SQS refuses us, or a queue is not as we need it.
+        """
+        results: list[HeadgateError | None] = [None] * len(messages)
+        lanes: dict[str, list[int]] = {}
+        for n, (lane, content) in enumerate(messages):
+            if len(content) > self.max_bytes:
+                results[n] = TransientError(f"a message of {len(content)} bytes: at most {self.max_bytes} are taken")
+            else:
+                lanes.setdefault(lane, []).append(n)
+        puts = (self._put(lane, [messages[n][1] for n in numbers]) for lane, numbers in lanes.items())
+        for numbers, said in zip(lanes.values(), await asyncio.gather(*puts), strict=True):
+            for n, result in zip(numbers, said, strict=True):
+                results[n] = result
+        return outcome(results)
+
+    async def waiting(self, lanes: Sequence[str]) -> dict[str, int]:
+        """Return about how many messages of each lane nobody holds, as SQS counts them: a moment late."""
+
+        async def count(lane: str) -> int:
+            url = await self._queues.url(lane, make=False)
+            if url is None:
+                return 0
+            named = "ApproximateNumberOfMessages"
+            answer = await self._ask("get_queue_attributes", QueueUrl=url, AttributeNames=[named])
+            return int(answer["Attributes"][named])
+
+        counts = await self._each(lanes, count)
+        for result in counts:
+            if isinstance(result, BaseException):
+                raise result
+        return dict(zip(lanes, (n for n in counts if isinstance(n, int)), strict=True))
+
+    async def receive(self, wanted: Mapping[str, int]) -> list[Delivery]:
+        """Take up to so many messages of each lane. If nothing is there, wait a second: SQS then looks everywhere."""
+        lanes = {lane: count for lane, count in wanted.items() if count > 0}
+        if not lanes:
+            return []
+
+        async def take(lane: str, wait_s: int) -> list[Delivery]:
+            url = await self._queues.url(lane, make=False)
+            return [] if url is None else await self._take(url, lanes[lane], wait_s, lambda _: lane)
+
+        started = time.monotonic()
+        found = self._taken(await self._each(list(lanes), lambda lane: take(lane, 0)))
+        if not found and len(lanes) <= _LONG_POLLS and time.monotonic() - started < CALL_S / 3:
+            found = self._taken(await self._each(list(lanes), lambda lane: take(lane, _LONG_POLL_S)))
+        return found
+
+    async def given_up(self, lanes: Sequence[str], limit: int) -> list[Delivery]:
+        """Take what came too often, as SQS has put it aside."""
+        if not lanes or limit <= 0:
+            return []
+        arns = {self._queues.address.queue(lane): lane for lane in lanes}
+
+        def lane_of(message: dict[str, Any]) -> str:
+            marked = message.get("MessageAttributes", {}).get(_MARK, {}).get("StringValue")
+            named = out_of_safe_letters(marked) if marked else None
+            source = message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "").rpartition(":")[2]
+            return named or arns.get(source, lanes[0])
+
+        async with sqs_faults(self._queues):
+            found = await self._take(await self._queues.given_up(), limit, 0, lane_of)
+        # What is of lanes that nobody asked for comes again by itself.
+        return self._taken([[delivery for delivery in found if delivery.lane in lanes]])
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that these are done. What is another one's by now stays as it is.
+
+        Raises:
+            TransientError: say it again, or they come again.
+        """
+        await self._end(deliveries, "delete_message_batch", {})
+
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Let others take these, at once.
+
+        Raises:
+            TransientError: SQS does not answer; they are for others in a while.
+        """
+        await self._end(deliveries, "change_message_visibility_batch", {"VisibilityTimeout": 0})
+
+    async def check(self) -> None:
+        """Return if SQS answers and knows our queues.
+
+        Raises:
+            TransientError: it does not; says why.
+            ConfigurationError: it refuses us, or a queue is not as we need it.
+        """
+        async with sqs_faults(self._queues):
+            url = await self._queues.given_up()
+            await self._ask("get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
+
+    async def close(self) -> None:
+        """Give back what is held, and let go of the connection."""
+        if self._beat is not None:
+            self._closing.set()
+            await self._beat
+        self._beat = None
+        for out in self._out.values():
+            out.stop()
+        with suppress(HeadgateError):  # they are for others in a while
+            if self._held:
+                await self._change(list(self._held), "change_message_visibility_batch", {"VisibilityTimeout": 0})
+        self._held.clear()
+        await self._queues.close()
+
+    async def _ask(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - botocore has no types
+        client = await self._queues.client()
+        async with self._requests:
+            return await getattr(client, operation)(**arguments)
+
+    async def _each(self, lanes: Sequence[str], work: Callable[[str], Awaitable[_T]]) -> list[_T | BaseException]:
+        async def bounded(lane: str) -> _T:
+            async with sqs_faults(self._queues):
+                return await work(lane)
+
+        return await asyncio.gather(*(bounded(lane) for lane in lanes), return_exceptions=True)
+
+    # --- in
+
+    async def _put(self, lane: str, contents: list[bytes]) -> Results:
+        if lane not in self._out:
+            self._out[lane] = Gathering(
+                lambda batch: self._send(lane, batch), most=_BATCH, most_bytes=MOST_BYTES, at_once=_BATCHES_AT_ONCE
+            )
+        sized = [(content, len(content) * 4 // 3 + 4 + _FOR_ATTRIBUTES) for content in contents]
+        return await self._out[lane].put(sized, CALL_S)
+
+    async def _send(self, lane: str, batch: list[bytes]) -> Results:
+        mark = {_MARK: {"DataType": "String", "StringValue": in_safe_letters(lane)}}
+        entries = [
+            {
+                "Id": str(n),
+                "MessageBody": base64.b64encode(content).decode() or _NOTHING,
+                "MessageAttributes": mark,
+            }
+            for n, content in enumerate(batch)
+        ]
+        async with sqs_faults(self._queues):
+            url = await self._queues.url(lane, make=True)
+            answer = await self._ask("send_message_batch", QueueUrl=url, Entries=entries)
+        confirmed = {entry["Id"] for entry in answer.get("Successful", [])}
+        why = {entry["Id"]: f"{entry.get('Code')}: {entry.get('Message')}" for entry in answer.get("Failed", [])}
+        return [
+            None if entry["Id"] in confirmed else TransientError(f"SQS: {why.get(str(entry['Id']), 'not confirmed')}")
+            for entry in entries
+        ]
+
+    # --- out
+
+    async def _take(
+        self, url: str, count: int, wait_s: int, lane_of: Callable[[dict[str, Any]], str]
+    ) -> list[Delivery]:
+        taken: list[Delivery] = []
+        while len(taken) < count:
+            answer = await self._ask(
+                "receive_message",
+                QueueUrl=url,
+                MaxNumberOfMessages=min(_BATCH, count - len(taken)),
+                VisibilityTimeout=self._held_s,
+                WaitTimeSeconds=0 if taken else wait_s,
+                AttributeNames=["ApproximateReceiveCount", "DeadLetterQueueSourceArn"],
+                MessageAttributeNames=[_MARK],
+            )
+            if not (messages := answer.get("Messages", [])):
+                break
+            taken += [_delivery(url, lane_of(message), message) for message in messages]
+        return taken
+
+    def _taken(self, found: Sequence[list[Delivery] | BaseException]) -> list[Delivery]:
+        """Hold what was found; a lane that failed matters only if no other one had anything."""
+        taken = [delivery for of_lane in found if isinstance(of_lane, list) for delivery in of_lane]
+        if not taken and (failed := [of_lane for of_lane in found if isinstance(of_lane, BaseException)]):
+            raise failed[0]
+        if self._beat is None and taken:
+            self._beat = asyncio.create_task(self._keep())
+        until = time.monotonic() + self._held_s
+        self._held.update((delivery.handle, until) for delivery in taken if isinstance(delivery.handle, SqsHandle))
+        return taken
+
+    async def _end(self, deliveries: Sequence[Delivery], operation: str, more: dict[str, object]) -> None:
+        handles = list(dict.fromkeys(d.handle for d in deliveries if isinstance(d.handle, SqsHandle)))
+        try:
+            await self._change(handles, operation, more)
+        finally:
+            for handle in handles:  # if it failed, they come again
+                self._held.pop(handle, None)
+
+    async def _change(self, handles: list[SqsHandle], operation: str, more: dict[str, object]) -> list[SqsHandle]:
+        """Do something to messages; return those that are not ours any more."""
+
+        async def change(batch: list[SqsHandle]) -> list[SqsHandle]:
+            entries = [{"Id": str(n), "ReceiptHandle": handle.receipt, **more} for n, handle in enumerate(batch)]
+            async with sqs_faults(self._queues):
+                answer = await self._ask(operation, QueueUrl=batch[0].queue, Entries=entries)
+            failed = answer.get("Failed", [])
+            for entry in failed:
+                if not str(entry.get("Code", "")).endswith(_NOT_OURS):
+                    raise TransientError(f"SQS: {entry.get('Code')}: {entry.get('Message')}")
+            return [batch[int(entry["Id"])] for entry in failed]
+
+        results = await asyncio.gather(*map(change, _batches(handles)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [handle for result in results if isinstance(result, list) for handle in result]
+
+    async def _keep(self) -> None:
+        """Go on holding what is held, for as long as the process lives."""
+        trouble = False
+        while not self._closing.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._held_s / 6)
+            now = time.monotonic()
+            soon = [handle for handle, until in self._held.items() if until - now < self._held_s * 2 / 3]
+            try:
+                gone = await self._change(soon, "change_message_visibility_batch", {"VisibilityTimeout": self._held_s})
+            except HeadgateError as e:
+                if not trouble:
+                    _LOG.warning("what is held at the broker may come to others, trying again: %s", e)
+                trouble = True
+                continue
+            trouble = False
+            for handle in soon:
+                if handle in self._held:
+                    self._held[handle] = now + self._held_s
+            for handle in gone:
+                self._held.pop(handle, None)
+
+
+def _batches(handles: Iterable[SqsHandle]) -> list[list[SqsHandle]]:
+    queues: dict[str, list[SqsHandle]] = {}
+    for handle in handles:
+        queues.setdefault(handle.queue, []).append(handle)
+    return [of_one[n : n + _BATCH] for of_one in queues.values() for n in range(0, len(of_one), _BATCH)]
+
+
+def _delivery(url: str, lane: str, message: dict[str, Any]) -> Delivery:
+    body = message["Body"]
+    content = body.encode()
+    if _MARK in message.get("MessageAttributes", {}):
+        with suppress(binascii.Error, ValueError):
+            content = b"" if body == _NOTHING else base64.b64decode(body, validate=True)
+    deliveries = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    return Delivery(lane, content, deliveries, SqsHandle(url, message["ReceiptHandle"]))
