@@ -277,6 +277,16 @@ async def test_a_user_without_permission_is_told(server: RabbitMQ) -> None:
     assert "vhost" in await refused(other)
     await asyncio.to_thread(server.control, "set_permissions", "small", "^$", ".*", ".*")
     assert "may not be made" in await refused(other + "?prefix=small")
+    # What docs/pens.md asks for is enough.
+    await asyncio.to_thread(
+        server.control, "set_permissions", "small", r"^small\.", r"^small\.|^amq\.default$", r"^small\."
+    )
+    broker = RabbitBroker.from_url(other + "?prefix=small")
+    await broker.open()
+    await broker.check()
+    await publish(broker, LANE, [b"one"])
+    await broker.settle(await take(broker, LANE, 1))
+    await broker.close()
 
 
 @pytest.mark.parametrize(
