@@ -13,7 +13,7 @@ from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from domain.errors import ConfigurationError, TransientError
+from domain.errors import ConfigurationError, HeadgateError, TransientError
 
 CALL_S = 3.4  # no call takes longer
 _CONNECTIONS = 16
@@ -76,6 +76,35 @@ def redis_address(url: str) -> RedisAddress:
         **tls,
     )
     return RedisAddress(Redis.from_pool(pool), prefix, shown)
+
+
+class RedisConnection:
+    """A server that is examined before it is used, and again after whatever went wrong."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.redis = address.client
+        self.prefix = address.prefix
+        self.shown = address.shown
+        self.awaits_disk = False
+        self._examined = False
+
+    @asynccontextmanager
+    async def used(self, *, anew: bool = False) -> AsyncIterator["Redis"]:
+        """Give the client, for some seconds; `anew` examines the server in any case.
+
+        Raises:
+            ConfigurationError: it cannot keep payloads, or refuses us.
+            TransientError: it is away, full, loading, read-only, or does not answer.
+        """
+        try:
+            async with redis_faults(self.shown):
+                if anew or not self._examined:
+                    self.awaits_disk = await examine(self.redis, self.shown)
+                    self._examined = True
+                yield self.redis
+        except HeadgateError:
+            self._examined = False  # what answers next may be another server
+            raise
 
 
 @asynccontextmanager

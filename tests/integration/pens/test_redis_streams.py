@@ -99,15 +99,12 @@ async def test_what_a_process_held_that_died_without_a_word_comes_to_another(
     dying, living = opened(url), opened(url)
     await publish(dying, LANE, numbered(3))
     assert len(await take(dying, LANE, 2)) == 2
-    assert dying._beat is not None
-    dying._closing.set()
-    await dying._beat
-    dying._beat = None
+    await dying._consumer.stop()
     came = {delivery.content: delivery.deliveries for delivery in await take(living, LANE, 3)}
     assert came == {b"message 0": 2, b"message 1": 2, b"message 2": 1}
     # What it was is forgotten, but for those who live.
     [consumers] = [server.client().xinfo_consumers(f"{url.rpartition('=')[2]}:lane:{LANE}", "headgate")]
-    assert {consumer["name"] for consumer in consumers} == {living._me.encode(), b"returned"}
+    assert {consumer["name"] for consumer in consumers} == {living._consumer.name.encode(), b"returned"}
 
 
 async def test_an_answer_that_is_lost_loses_no_message(opened: Opening, url: str) -> None:
@@ -134,10 +131,10 @@ async def test_those_who_settle_too_late_change_nothing(opened: Opening, url: st
     first, second = opened(url), opened(url)
     await publish(first, LANE, [b"one"])
     held = await take(first, LANE, 1)
-    await first._disown([held[0].handle.stream], first._me.encode(), "own", "keep")
+    await first._consumer._disown([held[0].handle.stream], first._consumer.name.encode(), "own", "keep")
     assert await second.receive({LANE: 1}) == []  # it is known to be held
-    first._held.clear()
-    await first._disown([held[0].handle.stream], first._me.encode(), "own", "keep")
+    first._consumer.held.clear()
+    await first._consumer._disown([held[0].handle.stream], first._consumer.name.encode(), "own", "keep")
     [taken] = await take(second, LANE, 1)
     await first.settle(held)
     await first.give_back(held)

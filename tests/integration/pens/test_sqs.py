@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.inbox.brokers.sqs import SqsBroker
-from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES, in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_address import in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES
 from domain.errors import ConfigurationError, TransientError
 from ports.broker import Broker
 from tests.contracts.broker import LANE, BrokerContract, NewBroker, contents, numbered, publish, take, wait_for_waiting
@@ -76,7 +77,7 @@ async def test_what_a_process_held_that_died_without_a_word_comes_to_another(ope
     dying, living = opened(url), opened(url)
     await publish(dying, LANE, numbered(3))
     assert len(await take(dying, LANE, 2)) == 2
-    dying._held.clear()  # it does not go on holding them
+    dying._holding._held.clear()  # it does not go on holding them
     came = {delivery.content: delivery.deliveries for delivery in await take(living, LANE, 3)}
     assert sorted(came.values()) == [1, 2, 2]
 
