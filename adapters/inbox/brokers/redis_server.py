@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -58,6 +59,9 @@ def redis_address(url: str) -> RedisAddress:
     secure = parts.scheme == "rediss"
     if unknown := set(query).difference(_FILES if secure else ()):
         raise ConfigurationError(f"{expected}, without {sorted(unknown)!r}")
+    for name, file in query.items():
+        if not Path(file).is_file():
+            raise ConfigurationError(f"HEADGATE_INBOX {shown!r}: {name} names {file!r}, where no file is")
     tls: dict[str, Any] = {**query}
     pool = BlockingConnectionPool(
         connection_class=SSLConnection if secure else Connection,
@@ -128,6 +132,8 @@ def redis_fault(error: Exception, shown: str) -> ConfigurationError | TransientE
     """Return what an error of the client or of the server means."""
     wrong = isinstance(error, refused.AuthenticationError | refused.AuthorizationError | refused.NoPermissionError)
     said = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return ConfigurationError(f"HEADGATE_INBOX {shown!r}: {said}: name who signed it by ?ssl_ca_certs=FILE")
     if wrong or said.startswith(_WRONG_SETTING) or "DB index is out of range" in said:
         what = "its key is no stream of ours" if said.startswith("WRONGTYPE") else "it refuses us"
         return ConfigurationError(

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -143,6 +144,37 @@ async def test_those_who_settle_too_late_change_nothing(opened: Opening, url: st
     assert [delivery.deliveries for delivery in await take(first, LANE, 1)] == [3]
 
 
+async def test_a_redis_that_stood_still_leaves_everybody_what_they_held(
+    server: RedisServer, opened: Opening, url: str
+) -> None:
+    first, second = opened(url), opened(url)
+    await publish(first, LANE, numbered(4))
+    held = await take(first, LANE, 2)
+    assert len(await take(second, LANE, 1)) == 1
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(3.0)  # longer than a process may be silent
+    server.process.send_signal(signal.SIGCONT)
+    assert contents(await take(second, LANE, 3, within_s=4.0)) == [b"message 3"]
+    await first.settle(held)
+    await wait_for_waiting(first, {LANE: 0})
+    first_lane = f"{url.rpartition('=')[2]}:lane:{LANE}"
+    assert server.client().xlen(first_lane) == 2
+
+
+async def test_a_redis_that_was_flushed_is_used_on(server: RedisServer, opened: Opening, url: str) -> None:
+    broker = opened(url)
+    await publish(broker, LANE, numbered(2))
+    held = await take(broker, LANE, 1)
+    server.client().flushall()
+    server.client().script_flush()
+    await broker.settle(held)
+    assert await broker.receive({LANE: 1}) == []
+    await publish(broker, LANE, [b"new"])
+    assert contents(await take(broker, LANE, 1)) == [b"new"]
+    await wait_for_waiting(broker, {LANE: 0})
+
+
 async def test_given_up_goes_on_counting(new_broker: NewBroker) -> None:
     broker = await new_broker()
     await publish(broker, LANE, [b"poison"])
@@ -201,6 +233,7 @@ async def test_a_full_one_refuses_and_can_be_emptied(opened: Opening) -> None:
         (("--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"), "maxmemory-policy allkeys-lru.*noeviction"),
         (("--appendonly", "yes", "--appendfsync", "no"), "appendfsync no.*everysec"),
         ((*SAFE, "--requirepass", "sesame"), "it refuses us"),
+        ((*SAFE, "--databases", "1"), "database number"),
         ((*SAFE, "--cluster-enabled", "yes"), "cluster"),
     ],
 )
@@ -209,7 +242,8 @@ async def test_a_redis_that_cannot_keep_payloads_is_refused(
 ) -> None:
     with running_redis(*options) as server:
         url = server.url("headgate")
-        broker = opened(url.replace("//", "//:wrong-secret@") if "--requirepass" in options else url)
+        url = url.replace("//", "//:wrong-secret@") if "--requirepass" in options else url
+        broker = opened(url.replace("/0?", "/1?") if "--databases" in options else url)
         for call in (broker.check(), broker.publish([(LANE, b"x")]), broker.receive({LANE: 1})):
             with pytest.raises(ConfigurationError, match=f"HEADGATE_INBOX.*{said}") as refusal:
                 await call
@@ -252,6 +286,7 @@ async def test_a_key_that_is_no_stream_is_named(server: RedisServer, opened: Ope
         "redis://host/0?prefix=a b",
         "redis://host/0?colour=red",
         "redis://host/0?ssl_ca_certs=/ca.pem",
+        "rediss://host/0?ssl_ca_certs=/nowhere/ca.pem",
         "http://host/0",
     ],
 )

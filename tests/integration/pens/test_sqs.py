@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from adapters.inbox.brokers.sqs import SqsBroker
 from adapters.inbox.brokers.sqs_address import in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_faults import sqs_faults
 from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES
 from domain.errors import ConfigurationError, TransientError
 from ports.broker import Broker
@@ -268,6 +270,20 @@ async def test_it_comes_back_by_itself(opened: Opening) -> None:
                 assert time.monotonic() < give_up_at
         assert contents(await take(broker, LANE, 1)) == [b"again"]
         await wait_for_waiting(broker, {LANE: 0})
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("sqs://nowhere-central-1/headgate", ConfigurationError),
+        ("sqs://eu-central-1/headgate", TransientError),
+        ("sqs://nowhere-central-1/headgate?endpoint=http://127.0.0.1:9", TransientError),
+    ],
+)
+async def test_a_region_that_nobody_knows_is_a_wrong_setting(url: str, kind: type[Exception], opened: Opening) -> None:
+    with pytest.raises(kind, match="Could not connect"):
+        async with sqs_faults(opened(url)._queues):
+            raise EndpointConnectionError(endpoint_url="https://sqs.somewhere")
 
 
 @pytest.mark.parametrize(
