@@ -148,8 +148,11 @@ async def examine(client: "Redis", shown: str) -> bool:
 
     Raises:
         ConfigurationError: it is not one that keeps payloads; with the remedy.
+        TransientError: it reads its files; until then it says of itself that it has none.
     """
     info: dict[str, Any] = await client.info()
+    if info.get("loading"):
+        raise TransientError(f"Redis at {shown!r} is loading what it has on disk")
     version = str(info.get("redis_version", "0"))
     number = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if number < _OLDEST:
