@@ -229,9 +229,9 @@ async def test_a_full_one_refuses_and_can_be_emptied(opened: Opening) -> None:
 async def test_one_that_reads_its_files_is_waited_for(opened: Opening) -> None:
     with running_redis(*SAFE) as server:
         broker = opened(server.url("headgate"))
-        await publish(broker, LANE, [b"x" * 10_000] * 200)
+        await publish(broker, LANE, numbered(6000))
         server.kill()
-        slowly = ("--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
+        slowly = ("--key-load-delay", "500")  # microseconds for each; it answers after every 1024
         started = asyncio.ensure_future(asyncio.to_thread(server.start, *slowly))
         said: set[str] = set()
         while not started.done():
@@ -242,7 +242,7 @@ async def test_one_that_reads_its_files_is_waited_for(opened: Opening) -> None:
             await asyncio.sleep(0.02)
         await started
         assert any("is loading" in text for text in said), said
-        assert len(await take(broker, LANE, 200)) == 200
+        assert contents(await take(broker, LANE, 6000)) == numbered(6000)
 
 
 @pytest.mark.parametrize(
