@@ -39,7 +39,7 @@ class SqsAddress:
 
 
 def sqs_address(url: str) -> SqsAddress:
-    """Read `sqs://REGION/PREFIX`, with `?endpoint=https://…` where it is not Amazon's.
+    """Read `sqs://REGION/PREFIX` or `sqs://REGION?prefix=PREFIX`, with `endpoint=https://…` where it is not Amazon's.
 
     Raises:
         ConfigurationError: it says something else.
@@ -50,7 +50,7 @@ def sqs_address(url: str) -> SqsAddress:
         raise ConfigurationError(f"HEADGATE_INBOX is no URL: {e}; expected sqs://REGION/PREFIX") from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     endpoint = query.pop("endpoint", None)
-    prefix = parts.path.strip("/") or "headgate"
+    prefix = parts.path.strip("/") or query.pop("prefix", "headgate")
     fits = parts.scheme == "sqs" and re.fullmatch(r"[a-z0-9-]+", parts.netloc) and _PREFIX.fullmatch(prefix)
     if not fits or query or (endpoint is not None and not re.match(r"https?://[^/]", endpoint)):
         raise ConfigurationError(

@@ -294,6 +294,8 @@ async def test_a_region_that_nobody_knows_is_a_wrong_setting(url: str, kind: typ
         "sqs://eu central/headgate",
         "sqs://eu-central-1/a/b",
         "sqs://eu-central-1/headgate.fifo",
+        "sqs://eu-central-1/headgate?prefix=other",
+        "sqs://eu-central-1?prefix=",
         "sqs://eu-central-1/headgate?endpoint=127.0.0.1",
         "sqs://eu-central-1/headgate?colour=red",
         "sqs://key:secret@eu-central-1/headgate",
@@ -311,4 +313,5 @@ def test_names_of_queues_are_short_and_all_different() -> None:
     names = {address.queue(lane) for lane in lanes} | {address.given_up}
     assert len(names) == len(lanes) + 1
     assert all(len(name) <= 80 and name.replace("-", "").replace("_", "").isalnum() for name in names)
+    assert sqs_address("sqs://eu-central-1?prefix=headgate").queue("a/b") == address.queue("a/b")
     assert [out_of_safe_letters(in_safe_letters(lane)) for lane in lanes] == lanes
