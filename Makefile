@@ -18,7 +18,7 @@ demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODEL
 	@$(BIN)/headgate demo $(if $(CI),--ci) $(if $(MODELS),--models $(MODELS))
 
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from domain.audit.facts import (
 from domain.audit.verdict import confirmed, judge
 from domain.case import TERMINAL_STATES, WAITING_STATES, CaseState, CaseStatus, case_of
 from ports.audit import RailLog, StoreFactsReader
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 from workflows.options import CASE_STATE
 
 GRACE_S = 120.0

@@ -1,4 +1,6 @@
-"""Messages to send, read from files: JSON lines in several shapes, or an arrival schedule over texts beside it."""
+"""Messages to send, read from files: JSON lines in several shapes, tables, e-mails, or an arrival schedule over texts
+beside it.
+"""
 
 import csv
 import gzip
@@ -6,17 +8,19 @@ import html
 import json
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel
-
-from domain.case import SIGNED_EVENT_ID
+from client.inflow.mail_files import is_mail_file, read_mail_file, read_mail_folder
+from client.inflow.message import WebhookMessage
+from client.inflow.tables import read_table, signable
 from domain.errors import ImpossibleError, UsageError
+from domain.inbound.webhook import JSON_TYPE
 
-JSON_TYPE = "application/json"
+__all__ = ["WebhookMessage", "read_messages"]
+
 # What a webhook may say; anything else in a line (labels, notes, sources) is about the message and stays here.
 _FIELDS = (
     "channel",
@@ -38,24 +42,20 @@ _FIELDS = (
 _SCHEDULE = ("offset_ms", "message_id", "text_id", "kind", "variant", "ref")
 
 
-class WebhookMessage(BaseModel):
-    """One message, ready to be signed and sent."""
-
-    event_id: str
-    body: bytes
-    content_type: str = JSON_TYPE
-
-
-def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[WebhookMessage]:
-    """Yield the messages of a file; "-" reads lines from standard input, `.gz` is unpacked on the way.
+def read_messages(
+    path: Path | str, *, texts: Path | None = None, skipped: Callable[[str], None] = lambda _: None
+) -> Iterator[WebhookMessage]:
+    """Yield the messages of a file, or of a folder of e-mails; "-" reads lines from standard input, `.gz` is unpacked
+    on the way. `skipped` is told, in a line for people, of each mail and each row of a table that cannot be sent.
 
     Lines are JSON objects: `{"id", "text" | "html", …fields of a webhook}`, or `{"type", "data": {…}}` with the id
-    inside or beside; a line with `body` (and `content_type`) is sent as it is. Schedules are CSV with the columns
+    inside or beside; a line with `body` (and `content_type`) is sent as it is. Tables are CSV whose first line names
+    the fields (`client/inflow/tables.py`). E-mails are `.eml`, one or a folder. Schedules are CSV with the columns
     `offset_ms, message_id, text_id, kind, variant, ref`; their texts are looked up by id in the `*.jsonl` and
     `*.jsonl.gz` files below `texts`, by default the folder above the schedule's own.
 
     Raises:
-        ImpossibleError: a line cannot be read; the message says which and why.
+        ImpossibleError: a line of JSON or a whole file cannot be read; the message says which and why.
         UsageError: the file is of a kind that is not sent.
         OSError: the file cannot be read.
     """
@@ -63,28 +63,36 @@ def read_messages(path: Path | str, *, texts: Path | None = None) -> Iterator[We
     bare = name.removesuffix(".gz")
     if name == "-":
         yield from _read_lines(sys.stdin, "standard input")
-    elif bare.endswith(".csv"):
+    elif Path(path).is_dir():
+        yield from read_mail_folder(Path(path), skipped)
+    elif is_mail_file(Path(path)):
+        yield read_mail_file(Path(path))
+    elif bare.endswith(".csv") and _is_schedule(Path(path)):
         yield from _read_schedule(Path(path), texts if texts is not None else Path(path).resolve().parent.parent)
+    elif bare.endswith(".csv"):
+        with _open_text(Path(path)) as file:
+            yield from read_table(file, name, skipped)
     elif bare.endswith((".jsonl", ".ndjson", ".json")):
         with _open_text(Path(path)) as file:
             yield from _read_lines(file, name)
     elif bare.lower().endswith((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")):
         raise UsageError(
-            f"{name!r} is a document: invoices come with a later release; send JSON lines or a schedule in CSV"
+            f"{name!r} is a document: invoices come with a later release; send JSON lines, a table in CSV or e-mails"
         )
     else:
         raise UsageError(
-            f"{name!r}: expected a file that ends in .jsonl, .csv or either with .gz, or - for standard input"
+            f"{name!r}: expected a file that ends in .jsonl, .csv or either with .gz, an .eml, a folder of them, or - "
+            "for standard input"
         )
 
 
 @contextmanager
 def _open_text(path: Path) -> Iterator[IO[str]]:
     if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield file
     else:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
 
 
@@ -119,14 +127,8 @@ def _event_id(content: dict[str, object]) -> str:
     for given in (content.get("event_id"), content.get("id"), inside.get("event_id"), inside.get("id")):
         if given is None:
             continue
-        return _signable(str(given))
+        return signable(str(given))
     return f"evt_{uuid.uuid4().hex}"
-
-
-def _signable(event_id: str) -> str:
-    if not SIGNED_EVENT_ID.fullmatch(event_id):
-        raise ValueError(f"id {event_id[:48]!r}: expected 1 to 128 of letters, digits and _ : ~ @ + = -")
-    return event_id
 
 
 def _webhook_fields(fields: dict[str, object]) -> dict[str, object]:
@@ -137,13 +139,18 @@ def _to_json(content: dict[str, object]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
+def _is_schedule(path: Path) -> bool:
+    with _open_text(path) as file:
+        try:
+            return set(_SCHEDULE) <= set(file.readline().strip().split(","))
+        except UnicodeDecodeError:
+            return False
+
+
 def _read_schedule(path: Path, folder: Path) -> Iterator[WebhookMessage]:
     """Yield a schedule's messages in its order; a redelivery has the id and the bytes of the first one."""
     with _open_text(path) as file:
         rows = csv.DictReader(file)
-        missing = [name for name in _SCHEDULE if name not in (rows.fieldnames or [])]
-        if missing:
-            raise ImpossibleError(f"{str(path)!r}: no column {missing[0]!r}; a schedule has {', '.join(_SCHEDULE)}")
         texts = _texts_below(folder)
         for number, row in enumerate(rows, 2):
             found = texts.get(row["text_id"])
@@ -167,7 +174,7 @@ def _message_of_row(row: dict[str, str], found: dict[str, object]) -> WebhookMes
         fields["html"] = f"<div>{escaped}</div>\n<div>Ref: {html.escape(row['ref'])}</div>"
     else:
         fields["text"] = f"{text}\nRef: {row['ref']}"
-    return WebhookMessage(event_id=_signable(row["message_id"]), body=_to_json(fields))
+    return WebhookMessage(event_id=signable(row["message_id"]), body=_to_json(fields))
 
 
 def _texts_below(folder: Path) -> dict[str, dict[str, object]]:

@@ -24,6 +24,7 @@ from domain.inbound.signing import decode_secret, sign
 _TRIES = 8
 _TRIES_AT_FIRST = 4  # while nothing ever answered, there is probably nobody
 _CONCURRENCY = 32
+_TOLD = 100  # refusals and skips that are told one by one
 _LONGEST_WAIT_S = 60.0
 _FIRST_WAIT_S = 0.2  # after a refused connection; doubled each time
 
@@ -40,6 +41,7 @@ class Refusal(BaseModel):
 class SendSummary(BaseModel):
     """What became of the messages: `accepted` are new, `duplicates` were there before; latencies in seconds.
 
+    `skipped` are mails and rows of tables that could not be sent, `skips` the first hundred of them, for people.
     `case_ids` are all that were answered with 202, each once, in the order of the answers; `retries` are further tries.
     """
 
@@ -54,6 +56,8 @@ class SendSummary(BaseModel):
     per_second: float = 0.0
     case_ids: list[str] = Field(default_factory=list)
     refusals: list[Refusal] = Field(default_factory=list)  # the first hundred
+    skipped: int = 0
+    skips: list[str] = Field(default_factory=list)
 
 
 async def send_file(
@@ -81,8 +85,17 @@ async def send_file(
         OSError: the file cannot be read.
         GatewayUnreachableError: the very first message got no answer at all.
     """
-    return await send_messages(
-        read_messages(path, texts=texts),
+    skips: list[str] = []
+    skipped = 0
+
+    def skip(line: str) -> None:
+        nonlocal skipped
+        skipped += 1
+        if len(skips) < _TOLD:
+            skips.append(line)
+
+    summary = await send_messages(
+        read_messages(path, texts=texts, skipped=skip),
         gateway=gateway,
         source=source,
         secret=secret,
@@ -92,6 +105,7 @@ async def send_file(
         progress=progress,
         transport=transport,
     )
+    return summary.model_copy(update={"skipped": skipped, "skips": skips})
 
 
 async def send_messages(
@@ -161,8 +175,12 @@ class _WebhookSender:
                 await asyncio.sleep(wait_s)
                 wait_s *= 2
             elif answer.status_code in (429, 503) and attempt + 1 < _TRIES:
-                self._hold_until = time.monotonic() + _wait_asked_for(answer, wait_s)
+                self._hold_until = time.monotonic() + wait_asked_for(answer, wait_s)
                 wait_s *= 2
+            elif answer.status_code == 409 and message.other_id:
+                # Another mail has this Message-ID: this one goes by its bytes.
+                await self._send(message.model_copy(update={"event_id": message.other_id, "other_id": ""}))
+                return
             else:
                 self._count(message, answer)
                 return
@@ -208,7 +226,7 @@ class _WebhookSender:
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refused[f"{refusal.status} {refusal.code}".strip()] += 1
-        if len(self._summary.refusals) < 100:
+        if len(self._summary.refusals) < _TOLD:
             self._summary.refusals.append(refusal)
 
     def _summary_after(self, took_s: float) -> SendSummary:
@@ -250,7 +268,7 @@ def _at_most(messages: Iterable[WebhookMessage], limit: int | None) -> Iterator[
         yield message
 
 
-def _wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
+def wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
     """Return how many seconds the server asks to wait; it may name seconds or a date. Absurd values are capped."""
     given = answer.headers.get("retry-after", "")
     try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.common import (
+    Priority,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -19,6 +20,7 @@ from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from domain.intake import IntakeState, JournalState
 from domain.money.effect import SettlingState
+from domain.turns import levels
 from domain.words_to_people import TellState
 from workflows import options
 from workflows.case import CaseWorkflow
@@ -43,13 +45,21 @@ class TemporalCaseStarter:
         self._client = client
 
     async def start(self, cases: Iterable[CaseInput]) -> None:
-        """Start each case; one that was started before is left alone.
+        """Start the cases that are let in together; one that was started before is left alone.
 
         Raises:
             TransientError: Temporal did not take one of them; starting them all again is safe.
         """
+        together = list(cases)
         try:
-            await asyncio.gather(*(self._start(case) for case in cases))
+            # A redelivery, or a second worker was faster; a case that has ended is not begun again by its message.
+            once = WorkflowIDReusePolicy.REJECT_DUPLICATE
+            await asyncio.gather(
+                *(
+                    self._begin(case, once, level)
+                    for case, level in zip(together, levels([case.priority for case in together]), strict=True)
+                )
+            )
         except RPCError as error:
             raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
 
@@ -61,7 +71,8 @@ class TemporalCaseStarter:
         """
         give_up = time.monotonic() + END_WITHIN_S
         try:
-            while not await self._begin(case, WorkflowIDReusePolicy.ALLOW_DUPLICATE):
+            (level,) = levels([case.priority])
+            while not await self._begin(case, WorkflowIDReusePolicy.ALLOW_DUPLICATE, level):
                 running = await self._client.get_workflow_handle(case.case_id).describe()
                 if (await running.memo()).get(REPLAY) == case.replay:
                     return
@@ -71,12 +82,11 @@ class TemporalCaseStarter:
         except RPCError as error:
             raise TransientError(f"Temporal did not start the case: {error.status.name} {error.message}") from error
 
-    async def _start(self, case: CaseInput) -> None:
-        # A redelivery, or a second worker was faster; a case that has ended is not begun again by its message.
-        await self._begin(case, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    async def _begin(self, case: CaseInput, reuse: WorkflowIDReusePolicy, level: int) -> bool:
+        """Start a workflow; return False where the policy does not allow it.
 
-    async def _begin(self, case: CaseInput, reuse: WorkflowIDReusePolicy) -> bool:
-        """Start a workflow; return False where the policy does not allow it."""
+        Its tasks, activities and children inherit its level and its tenant's turns.
+        """
         try:
             await self._client.start_workflow(
                 CaseWorkflow.run,
@@ -86,6 +96,7 @@ class TemporalCaseStarter:
                 id_reuse_policy=reuse,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 memo={REPLAY: case.replay} if case.replay else None,
+                priority=Priority(priority_key=level, fairness_key=case.tenant, fairness_weight=case.policy.weight),
                 static_summary=f"{case.channel} message from {case.source}"[:200],
                 search_attributes=TypedSearchAttributes(
                     [

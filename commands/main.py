@@ -6,6 +6,7 @@ A subcommand imports what it needs when it runs, so that `headgate --help` stays
 import typer
 
 from commands.blueprint import blueprint_app
+from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
 from commands.measure.bench import bench_app
@@ -15,13 +16,13 @@ from commands.providers.routing import cases_route
 from commands.rescue.command import rescue
 from commands.running.demo import demo
 from commands.running.init import prepare
+from commands.running.mailbox import mailbox
 from commands.running.processes import gateway, offline_model, worker
 from commands.running.sources import sources_app
 from commands.running.up import up
 from commands.work.approvals import approvals_app
 from commands.work.audit import audit
 from commands.work.cases import cases_app
-from commands.work.dead_letters import dlq_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.originals import cases_original
@@ -38,7 +39,7 @@ app = typer.Typer(
     help="A durable AI back office on Temporal: complaints in, answers and refunds out, a person at the gate.",
     epilog="Exit codes: 0 good, 1 something is wrong with the work, 2 usage, 3 a needed part cannot be reached.",
 )
-for word in (up, demo, submit, status, audit, rescue, doctor, unstick, gateway, worker):
+for word in (up, demo, submit, status, audit, rescue, doctor, unstick, gateway, worker, mailbox):
     app.command()(word)
 app.command("init")(prepare)
 app.command("offline-model")(offline_model)

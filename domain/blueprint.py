@@ -19,6 +19,7 @@ from domain.money.refund import RefundPolicy
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
+from domain.turns import TurnRules
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 HOUR = 3600.0
@@ -61,6 +62,7 @@ class CasePolicy(BaseModel):
     mail: MailRules = Field(default_factory=MailRules)
     min_diagnosis_confidence: float = 0.5
     conversation: ConversationRules | None = None  # None: as before there were any, a case that asks has ended
+    weight: float = 1.0  # of its tenant, where tenants take turns
 
     @property
     def waits_for_customers(self) -> bool:
@@ -130,6 +132,7 @@ class Blueprint(BaseModel):
     conversation: ConversationRules = Field(default_factory=ConversationRules)
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
+    turns: TurnRules = Field(default_factory=TurnRules)  # not a case's own: by whose turn it is let in
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)
@@ -161,6 +164,7 @@ class Blueprint(BaseModel):
             mail=self.mail,
             min_diagnosis_confidence=self.min_diagnosis_confidence,
             conversation=self.conversation,
+            weight=self.turns.tenants.get(tenant, 1.0),
         )
 
     def price_of(self, model: str) -> Price:

@@ -11,6 +11,7 @@ from domain.blueprint import CasePolicy
 from domain.letters import Letter
 from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
+from domain.turns import Priority
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
 SIGNED_EVENT_ID = re.compile(EVENT_ID.pattern.replace("._", "_"), re.ASCII)
@@ -24,6 +25,9 @@ SENT_FOR_ANOTHER = "sent_for_another"
 
 UNVOUCHED = "sent_by_strangers"
 """The flag beside it where From is neither ours nor of the sender's own domain: anybody can name a customer there."""
+
+EDITED = "edited"
+"""The flag of a case whose input an operator edited before it was replayed."""
 
 MOST_USED = 10**15
 """What a note may tell of calls, tokens, or millionths of a dollar."""
@@ -104,6 +108,7 @@ class CaseInput(BaseModel):
     suspicious: bool = False
     received_at: datetime
     policy: CasePolicy
+    priority: Priority = Priority.NORMAL  # by which it was let in; Temporal's queues go by it, too
     replay: int = 0  # how often this case was replayed from the dead letters
     skip_to_human: str | None = None  # why no model shall see it (nothing readable in it)
     machine: Machine | None = None  # no person wrote it: it is closed without a letter
@@ -114,6 +119,7 @@ class CaseInput(BaseModel):
     asked_for: list[str] = Field(default_factory=list)  # what the newest question of ours to the customer was about
     answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
     open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
+    edited_by: list[str] = Field(default_factory=list)  # operators who edited what it says: a person approves its money
 
 
 class CaseMessage(BaseModel):

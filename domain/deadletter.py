@@ -86,7 +86,7 @@ class DeadLetterStatus(StrEnum):
 
 
 class DeadLetterRecord(BaseModel):
-    """A dead letter with what became of it: who changed it, why, when, and how often it was replayed."""
+    """A dead letter with its tenant and what became of it: who changed it, why, when, and how often it was replayed."""
 
     letter: DeadLetter
     status: DeadLetterStatus
@@ -94,3 +94,5 @@ class DeadLetterRecord(BaseModel):
     changed_by: str = ""
     reason: str = ""
     changed_at: datetime | None = None
+    tenant: str = ""
+    run: str = ""  # of many that were replayed together, the one that replayed it

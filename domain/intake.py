@@ -3,6 +3,8 @@
 from pydantic import BaseModel, Field
 
 MAX_BATCH = 100  # one batch is one transaction and one burst of starts
+REMEMBERED_S = 30 * 86_400.0
+"""For so long after it was let in an event id is remembered at least, seconds; senders send again for days at most."""
 SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 0.001, 10_000.0  # beyond them a pace is a slip of the hand
 
 
@@ -27,6 +29,19 @@ class IntakeWish(BaseModel):
 
     per_second: float = Field(ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
     paused: bool = False
+
+
+class MoveReport(BaseModel):
+    """What was moved from one holding pen to another: payloads that waited, and ids that are remembered.
+
+    `left` are held by somebody or could not be taken over; `conflicts` are cases whose id stands for another body
+    there. Both are still in the first pen.
+    """
+
+    moved: int = 0
+    remembered: int = 0
+    left: int = 0
+    conflicts: list[str] = Field(default_factory=list)
 
 
 def first_state(per_second: float, wish: IntakeWish | None) -> IntakeState:

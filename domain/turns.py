@@ -5,7 +5,7 @@ its flood. Within a tenant `urgent` comes more often than `normal`, and `may_wai
 stride scheduling (Waldspurger and Weihl, 1995): who had a turn moves on by 1/weight, and the hindmost is next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -25,7 +25,32 @@ class Priority(StrEnum):
     MAY_WAIT = "may_wait"
 
 
-class Lane(NamedTuple):
+_LEVELS = {Priority.URGENT: 2, Priority.NORMAL: 3, Priority.MAY_WAIT: 4}
+_FIRST_OF = 4  # of so many that are let in together, one may go before all others
+
+
+def levels(priorities: Sequence[Priority]) -> list[int]:
+    """Return the levels of Temporal (1 to 5, the lowest goes first) of cases that are let in together.
+
+    Its levels are strict: what waits on one goes before all of the next, of whatever tenant. So that nobody's flood of
+    urgent messages holds up the others, a quarter of a batch may be on the urgent one; the rest is on the common one,
+    where tenants have their turns. The first level is left to people.
+
+    >>> levels([Priority.URGENT, Priority.MAY_WAIT]), levels([Priority.URGENT] * 5)
+    ([2, 4], [2, 2, 3, 3, 3])
+    """
+    left = -(-len(priorities) // _FIRST_OF)
+    found: list[int] = []
+    for priority in priorities:
+        level = _LEVELS[priority]
+        if priority is Priority.URGENT:
+            level = level if left > 0 else _LEVELS[Priority.NORMAL]
+            left -= 1
+        found.append(level)
+    return found
+
+
+class PenLane(NamedTuple):
     """What waits in line together: the payloads of one tenant (or of several that share) and one priority."""
 
     tenant: str
@@ -35,20 +60,20 @@ class Lane(NamedTuple):
     def name(self) -> str:
         """The lane's name in a pen.
 
-        >>> Lane("acme.eu", Priority.URGENT).name
+        >>> PenLane("acme.eu", Priority.URGENT).name
         'acme.eu/urgent'
         """
         return f"{self.tenant}/{self.priority}"
 
 
-def lane_named(name: str) -> Lane:
+def lane_named(name: str) -> PenLane:
     """Return the lane of a name.
 
     Raises:
         ValueError: it is the name of none.
     """
     tenant, _, priority = name.rpartition("/")
-    return Lane(tenant, Priority(priority))
+    return PenLane(tenant, Priority(priority))
 
 
 class TurnRules(BaseModel):
@@ -92,23 +117,23 @@ class Turns:
         self._tenants = _Stride()
         self._priorities: dict[str, _Stride] = {}
 
-    def take(self, waiting: Mapping[Lane, int], limit: int) -> list[Lane]:
+    def take(self, waiting: Mapping[PenLane, int], limit: int) -> list[PenLane]:
         """Return whose turn it is, one after the other: at most `limit`, and of each lane at most what waits in it."""
         left = {lane: count for lane, count in waiting.items() if count > 0}
         self._forget(left)
-        turns: list[Lane] = []
+        turns: list[PenLane] = []
         while left and len(turns) < limit:
             weights = {lane.tenant: self._rules.tenants.get(lane.tenant, 1.0) for lane in left}
             tenant = self._tenants.next(weights)
-            own = {lane.priority: self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
-            lane = Lane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
+            own = {str(lane.priority): self._rules.weight_of(lane.priority) for lane in left if lane.tenant == tenant}
+            lane = PenLane(tenant, Priority(self._priorities.setdefault(tenant, _Stride()).next(own)))
             turns.append(lane)
             left[lane] -= 1
             if not left[lane]:
                 del left[lane]
         return turns
 
-    def _forget(self, left: Mapping[Lane, int]) -> None:
+    def _forget(self, left: Mapping[PenLane, int]) -> None:
         """Drop what is known of those who do not wait: an idle tenant saves up no turns, and takes no memory."""
         here = {lane.tenant for lane in left}
         self._tenants.keep_only(here)
@@ -132,7 +157,7 @@ class _Stride:
         return name
 
     def keep_only(self, names: set[str]) -> None:
-        """Forget all others whose turns are used up; who is still ahead of the rest stays behind when he comes again."""
+        """Forget all others whose turns are used up; who had more than his share waits when he comes again."""
         self._passed = {n: at for n, at in self._passed.items() if n in names or at > self._now}
 
 

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from domain.briefs.request import short_request
 from domain.case import case_of
-from domain.deadletter import DeadLetter
 from domain.money.approval import ApprovalRequest
 from domain.money.effect import PendingEffect
 
@@ -45,7 +44,7 @@ class WordKind(StrEnum):
 
 
 _MANY: dict[str, str] = {
-    WordKind.DEAD_LETTER: "dead letters",
+    WordKind.DEAD_LETTER: "words on dead letters",
     WordKind.APPROVAL: "approvals wanted",
     WordKind.ARRIVAL: "cases that wait for a person",
     WordKind.REMINDER: "reminders",
@@ -124,19 +123,6 @@ class MessageToPeople(BaseModel):
     text: str
     data: dict[str, str]
     word_ids: list[str]
-
-
-def word_on_dead_letter(letter: DeadLetter) -> WordToPeople:
-    """Return what people are told of a dead letter."""
-    return WordToPeople(
-        word_id=letter.dead_letter_id,
-        kind=WordKind.DEAD_LETTER,
-        case_id=letter.case_id,
-        subject=f"dead letter: {letter.case_id} gave up at {letter.step}",
-        text=f"{letter.kind} after {len(letter.attempts)} attempts: {letter.last_error[:300]}",
-        data={"dead_letter_id": letter.dead_letter_id, "step": letter.step, "kind": letter.kind},
-        at=letter.at,
-    )
 
 
 def word_on_approval(request: ApprovalRequest, now: datetime) -> WordToPeople:

@@ -15,6 +15,7 @@ from domain.errors import WebhookRefusedError
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES
 from domain.installation.in_force import InForce
+from domain.turns import TurnRules
 from gateway.answers import problem_response
 from gateway.console.approval_pages import ApprovalPages
 from gateway.console.approvers import ApproverRegistry, ensure_approvers
@@ -28,7 +29,7 @@ from gateway.heads import head_refusal
 from gateway.readiness import Liveness, Readiness
 from gateway.webhooks.problems import send_problem
 from gateway.webhooks.receiver import PREFIX, Sources, WebhookReceiver
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
 _FOR_MACHINES = frozenset({"/healthz", "/readyz"})  # whoever looks after the gateway asks by any name
@@ -63,11 +64,13 @@ def create_gateway(
     originals: Originals | None = None,
     in_force: InForce | None = None,
     standstills: Standstills | None = None,
+    turns: TurnRules | None = None,
 ) -> ASGIApp:
     """Return the gateway as an ASGI application; without a desk and a file of approvers it takes webhooks only.
 
     The pages of cases need `cases` and `originals` as well. `/readyz` tells operators (`gateway/readiness.py`) what is
-    `in_force` and, with `standstills`, what is stuck; `/healthz` says whose gateway it is.
+    `in_force` and, with `standstills`, what is stuck; `/healthz` says whose gateway it is. `turns` say what a message's
+    own word for its priority means.
 
     Raises:
         ConfigurationError: the file of approvers is not as expected.
@@ -82,6 +85,7 @@ def create_gateway(
         body_timeout_s=settings.body_timeout_s,
         tolerance_s=settings.tolerance_s,
         retry_after_s=settings.retry_after_s,
+        turns=turns,
     )
     approvers = _approvers(settings.approvers_file)
     routes = [

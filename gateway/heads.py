@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from domain.errors import WebhookRefusedError
 from domain.inbound.signing import SIGNING_HEADERS
+from domain.inbound.vendors.signatures import VENDOR_HEADERS
 from gateway.webhooks.problems import ambiguous_head
 
 ONCE = frozenset(
@@ -23,6 +24,7 @@ ONCE = frozenset(
         b"transfer-encoding",
         b"expect",
         *SIGNING_HEADERS,
+        *VENDOR_HEADERS,
     }
 )
 """Names of all headers that the gateway goes by, in small letters."""

@@ -19,7 +19,7 @@ from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import Standstills
 from gateway.console.hosts import host_of
 from gateway.console.visitors import LOOPBACK
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 
 _LOG = logging.getLogger("headgate.gateway")
 _READY_WITHIN_S = 5.0

@@ -1,6 +1,6 @@
 """How people are told when something needs them: words wait in the store until they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class WordStore(Protocol):
         """Return words to tell now: first those that were refused the fewest times, of these the oldest."""
         ...
 
-    def told(self, word_ids: Sequence[str], now: datetime) -> None:
-        """Record that people were told."""
+    def told(self, word_ids: Sequence[str], now: datetime, counts: Mapping[str, int] | None = None) -> None:
+        """Record that people were told; `counts` is how many letters words on dead letters spoke of, by word."""
         ...
 
     def failed(

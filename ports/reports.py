@@ -36,6 +36,7 @@ class CaseCounts(BaseModel):
     refunded_minor: dict[str, int] = Field(default_factory=dict)  # executed, by currency
     approvals: dict[str, int] = Field(default_factory=dict)  # by standing
     dead_letters: dict[str, int] = Field(default_factory=dict)  # by status
+    open_letters: dict[str, int] = Field(default_factory=dict)  # open dead letters by reason
     outbox: int = 0
     journal: int = 0
     replies: int = 0

@@ -4,6 +4,7 @@ Methods named without `async` block (SQL) and are called from threads. All may r
 the part behind them cannot be reached; nothing else about the part leaks through.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +14,10 @@ from pydantic import BaseModel, Field
 from domain.case import CaseInput, CaseOutcome, EffectRecord
 from domain.conversations.leads import LeadOnRecord
 from domain.conversations.threads import EarlierCase, Sign, Speaker, ThreadSigns
-from domain.deadletter import DeadLetter
+from domain.dead_letters.choosing import Cursor, LetterFilter
+from domain.dead_letters.editing import LetterEdit
+from domain.dead_letters.replaying import ReplayOrder
+from domain.deadletter import DeadLetter, DeadLetterRecord
 from domain.money.records import Account
 from domain.reading.sales import CrmAccount, Territory
 
@@ -93,8 +97,8 @@ class CaseStore(Protocol):
         """Return the ending on record of a case and replay, None if it has none."""
         ...
 
-    def set_replay(self, case_id: str, replay: int) -> CaseInput:
-        """Mark the case as replayed and return the input to start it with."""
+    def set_replay(self, case_id: str, replay: int, renewed: "Renewed | None" = None) -> CaseInput:
+        """Mark the case as replayed and return the input to start it with, the renewed one where there is one."""
         ...
 
     def earlier_cases(self, stored: StoredCase) -> list[EarlierCase]:
@@ -126,6 +130,27 @@ class CaseStore(Protocol):
     def journal_outcomes(self, limit: int) -> int:
         """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""
         ...
+
+
+class Renewed(BaseModel):
+    """What a case is replayed with in place of what it has on record, looked at while it had so many `edits`.
+
+    `case` None: it keeps its input. `sender` is there where the input was read anew, with its address and name.
+    """
+
+    edits: int = 0
+    case: CaseInput | None = None
+    vault: dict[str, str] | None = None
+    sender: tuple[str | None, str | None] | None = None
+
+    def columns(self) -> dict[str, object]:
+        """Return what changes beside the input."""
+        found: dict[str, object] = {"tenant": self.case.tenant} if self.case is not None else {}
+        if self.vault is not None:
+            found["vault"] = json.dumps(self.vault, ensure_ascii=False)
+        if self.sender is not None:
+            found |= {"sender_email": self.sender[0], "sender_name": self.sender[1]}
+        return found
 
 
 class Reply(BaseModel):
@@ -221,7 +246,41 @@ class DeadLetterStore(Protocol):
     """Cases that were given up on."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """Store a dead letter and the word to people on it; the same id again changes nothing."""
+        """Store a dead letter and have people told of it; the same id again changes nothing."""
+        ...
+
+
+class ReplayableLetters(Protocol):
+    """Dead letters as a replay needs them."""
+
+    def list_letters(
+        self, chosen: LetterFilter | None = None, *, after: Cursor | None = None, limit: int = 100
+    ) -> list[DeadLetterRecord]:
+        """Return dead letters, oldest first, from the place `after`; without a choice the open ones."""
+        ...
+
+    def show(self, dead_letter_id: str) -> DeadLetterRecord:
+        """Return a dead letter. Raises KeyError if it is unknown."""
+        ...
+
+    def edits(self, case_id: str) -> list[LetterEdit]:
+        """Return the edits of a case's input, the first one first."""
+        ...
+
+    def mark_replayed(self, dead_letter_id: str, by: str, now: datetime, run: str = "") -> DeadLetterRecord:
+        """Record that the case was started again. Raises ValueError if the letter was discarded."""
+        ...
+
+
+class ReplayOrders(Protocol):
+    """What people want replayed."""
+
+    def order(self, replay_id: str) -> ReplayOrder:
+        """Return an order. Raises KeyError if there is none."""
+        ...
+
+    def begun(self, replay_id: str) -> int:
+        """Return how many letters a run has begun."""
         ...
 
 

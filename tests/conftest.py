@@ -1,15 +1,35 @@
-"""What tests share: Temporal's time-skipping server, and the folder of real data."""
+"""What tests share: Temporal's time-skipping server, the folder of real data, and the run itself."""
 
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from tests.e2e.fault_table import tell_faults
 from tests.time_skipping import FreshServers
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.lanes import Lanes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Lanes":
+    """Share the tests out between the processes of `-n`."""
+    from tests.lanes import Lanes
+
+    return Lanes(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what became of the faults."""
+    tell_faults(terminalreporter)
 
 
 @pytest.fixture

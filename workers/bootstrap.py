@@ -17,28 +17,31 @@ from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
+from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
-from workers.outside_systems import open_outside_records
+from workers.outside_systems import move_pen, open_outside_records, open_pen
 from workers.secret_files import secrets_in
 from workers.settings import Settings
 from workers.variables import PROJECT
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
+    from activities.actions.replay import ReplayActivities
     from activities.intake.admit import AdmitActivities
+    from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from adapters.dead_letters.orders import SqlReplayOrders
+    from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
     from adapters.rescue.reconcile import SqlReconciler
     from adapters.store import Store
+    from domain.intake import MoveReport
     from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
-    from ports.inbox import Inbox
     from ports.ledger import Ledger
     from ports.model import LanguageModel
     from ports.moods import MoodStore
@@ -79,16 +82,6 @@ def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
     except ConfigurationError as error:
         raise ConfigurationError(str(folder / str(error))) from error
     return blueprint, articles
-
-
-def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
-    """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
-
-    `instance` tells the id of the installation, which its health answer names.
-    """
-    from adapters.models.offline.app import create_app
-
-    return create_app(admin_token=admin_token, instance=instance)
 
 
 class Parts:
@@ -184,11 +177,23 @@ class Parts:
         return await asyncio.to_thread(self.store.ledger.unknown, newest, datetime.now(UTC))
 
     @cached_property
-    def inbox(self) -> "Inbox":
+    def inbox(self) -> "OpenedInbox":
         """The holding pen."""
-        from adapters.inbox.sqlite import SqliteInbox
+        return self.inbox_at(self.settings.inbox)
 
-        return SqliteInbox(self.settings.inbox_file, max_waiting=self.settings.inbox_limit)
+    def inbox_at(self, url: str) -> "OpenedInbox":
+        """The holding pen of a URL, on this store. Raises ConfigurationError if it is the URL of none."""
+        return open_pen(url, self.settings, Turns(self.blueprint.turns), lambda: self.store.database)
+
+    async def move_inbox(self, url: str) -> "MoveReport":
+        """Move what waits in the holding pen to that of another URL. Raises as `adapters.inbox.moving.move`."""
+        return await move_pen(self.inbox, self.inbox_at(url))
+
+    async def close_inbox(self) -> None:
+        """Let go of the holding pen, if it was used."""
+        inbox: OpenedInbox | None = self.__dict__.pop("inbox", None)
+        if inbox is not None:
+            await inbox.close()
 
     @cached_property
     def rail(self) -> "EmbeddedRail | StripeRail":
@@ -234,6 +239,13 @@ class Parts:
         from adapters.installation.wishes import SqlIntakeWishes
 
         return SqlIntakeWishes(self.store.database)
+
+    @property
+    def replay_orders(self) -> "SqlReplayOrders":
+        """What people want replayed."""
+        from adapters.dead_letters.orders import SqlReplayOrders
+
+        return SqlReplayOrders(self.store.database)
 
     @cached_property
     def moods(self) -> "MoodStore":
@@ -284,6 +296,21 @@ class Parts:
             machine_words=MachineWords(self.blueprint.words.mail),
             records=self.records,
         )
+
+    @property
+    def message_reader(self) -> "MessageReader":
+        """What reads a message as the intake does."""
+        from activities.intake.reading import MessageReader
+        from domain.writers.machine_words import MachineWords
+
+        return MessageReader(self.cleaner, self.blueprint.case_policy, MachineWords(self.blueprint.words.mail))
+
+    def replay(self, starter: "CaseStarter") -> "ReplayActivities":
+        """What replays dead letters."""
+        from activities.actions.replay import ReplayActivities
+
+        letters, cases, policy = self.store.dead_letters, self.store.cases, self.blueprint.case_policy
+        return ReplayActivities(letters, cases, self.replay_orders, starter, self.message_reader, policy)
 
     def model_activities(self) -> list[Activity]:
         """Activities of the model workers: the router's and those of every specialist."""

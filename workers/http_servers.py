@@ -51,6 +51,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
+    from workers.running.pen import look_at_pen
 
     # Lazily: webhooks are accepted while Temporal is down.
     client = await connect(which_headgate(settings.data_dir), lazy=True, instance=found.installation)
@@ -69,9 +70,14 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
         originals=_StoredOriginals(parts),
         in_force=found,
         standstills=StuckWatch(client),
+        turns=parts.blueprint.turns,
     )
     logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
-    await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+    await look_at_pen(parts.inbox)
+    try:
+        await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+    finally:
+        await parts.close_inbox()
 
 
 class _StoredOriginals:
@@ -99,8 +105,8 @@ class _StoredOriginals:
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
     from gateway.uvicorn_options import uvicorn_options
-    from workers.bootstrap import offline_model_app
     from workers.data_dir import instance_of
+    from workers.outside_systems import offline_model_app
 
     configure_logging(settings.log_level)
     app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "")

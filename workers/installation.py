@@ -11,7 +11,7 @@ from domain.installation.rules import BlueprintRules, rules_of
 from workers.bootstrap import Parts
 from workers.data_dir import instance_of, keep_instance, new_instance_id
 from workers.home import require_home, settle_home
-from workers.outside_systems import shown_store
+from workers.outside_systems import shown_pen, shown_store
 from workers.settings import Settings
 
 
@@ -139,6 +139,7 @@ def describe(
         models=settings.models,
         model_names={tier.value: choice.model for tier, choice in tiers.items()},
         rail=_rail(settings),
+        pen=shown_pen(settings),
         store=shown_store(settings),
         records=_records(settings),
     )

@@ -37,5 +37,5 @@ def configure_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # A line for every request of every client would bury what matters.
-    for chatty in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "uvicorn.access", "alembic"):
+    for chatty in ("imapclient", "httpx", "httpx2", "httpcore", "openai", "anthropic", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

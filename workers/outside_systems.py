@@ -1,13 +1,25 @@
-"""The store and the outside system of records that the settings name: opened, asked for a sign of life, shown."""
+"""What the settings name beside the store: holding pen, outside records, mailbox, stand-in model; opened, asked for a
+sign of life, shown.
+"""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
+from domain.intake import MoveReport
+from domain.turns import Turns
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from adapters.inbox.opening import OpenedInbox
     from adapters.records.source import RecordsSource
+    from adapters.store.database import Database
+    from ports.incoming.mail_folder import MailFolder
+
+MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
 
 def ask_store(url: str) -> str:
@@ -42,6 +54,54 @@ def shown_store(settings: Settings) -> str:
         return make_url(settings.store).set(query={}).render_as_string(hide_password=True)
     except ArgumentError:
         return "unknown, HEADGATE_STORE_URL is no URL"
+
+
+def shown_pen(settings: Settings) -> str:
+    """Return the holding pen as people may see it: without password and options."""
+    from adapters.inbox.opening import shown_inbox
+
+    return shown_inbox(settings.inbox)
+
+
+def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
+    """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
+
+    `instance` tells the id of the installation, which its health answer names.
+    """
+    from adapters.models.offline.app import create_app
+
+    return create_app(admin_token=admin_token, instance=instance)
+
+
+def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[], Database]") -> "OpenedInbox":
+    """Return the holding pen of a URL; nothing is asked yet.
+
+    Args:
+        url: empty for the embedded pen.
+        settings: where the embedded pen is, and how many payloads may wait.
+        turns: of this process.
+        database: opens the store, for the log of accepted events that brokers need.
+
+    Raises:
+        ConfigurationError: it is the URL of none.
+    """
+    from adapters.inbox.accepted_log import SqlAcceptedLog
+    from adapters.inbox.opening import open_inbox
+
+    limit = settings.inbox_limit
+    return open_inbox(
+        url, file=settings.inbox_file, log=lambda: SqlAcceptedLog(database()), turns=turns, max_waiting=limit
+    )
+
+
+async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
+    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`."""
+    from adapters.inbox.moving import move
+
+    try:
+        return await move(source, target)
+    finally:
+        await target.close()
 
 
 def open_outside_records(settings: Settings) -> "RecordsSource | None":
@@ -81,3 +141,21 @@ def ask_records(settings: Settings) -> str:
         return source.check()
     finally:
         source.close()
+
+
+def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], MailFolder]":
+    """Return what connects to the mailbox at a URL, with the password that the environment names; nothing is asked yet.
+
+    Raises:
+        UsageError: the URL is none, or there is no password.
+        ConfigurationError: the file with the password cannot be read.
+    """
+    from adapters.mailbox.address import mailbox_address
+    from adapters.mailbox.imap import ImapMailbox
+    from workers.secret_files import read_secret
+
+    address = mailbox_address(url)
+    if not read_secret(MAILBOX_PASSWORD, environ):
+        raise UsageError(f"no password for the mailbox: set {MAILBOX_PASSWORD}, or {MAILBOX_PASSWORD}_FILE")
+    # Read for each connection: a file may have another one by then.
+    return lambda: ImapMailbox(address, read_secret(MAILBOX_PASSWORD, environ))

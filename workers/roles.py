@@ -32,11 +32,13 @@ from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
 from workers.running.misfits import MisfitInterceptor
+from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
+from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.options import QUEUES, Role
@@ -53,10 +55,10 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 
 
 def workflows() -> list[type]:
-    """Return the workflows of a case worker: the case's own, every specialist's, and those that live for ever."""
+    """Return the workflows of a case worker: cases, every specialist's, replays, and those that live for ever."""
     specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
     for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow)
-    return [CaseWorkflow, *specialists, ApprovalWorkflow, *for_ever]
+    return [CaseWorkflow, *specialists, ApprovalWorkflow, ReplayWorkflow, *for_ever]
 
 
 def case_worker(
@@ -127,7 +129,9 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             activities = parts.model_activities()
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
-            return [activity_worker(client, options.ACTIONS_QUEUE, parts.action_activities(), slots=STORE_SLOTS)]
+            replay = parts.replay(TemporalCaseStarter(client))
+            actions = [*parts.action_activities(), replay.replay_batch]
+            return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
 
@@ -178,6 +182,7 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
         logging.getLogger("headgate.worker").info("worker %s: %s", role, found.as_line(), extra=found.model_dump())
         workers = build(role, client, parts)
         if role is Role.INTAKE:
+            await look_at_pen(parts.inbox)
             await ensure_intake(client, first_state(settings.intake_per_second, parts.wishes.last()))
         if role is Role.JOURNAL:
             await ensure_journal(client)
@@ -197,4 +202,5 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
     stopping.cancel()
     await asyncio.gather(*(worker.shutdown() for worker in workers))
     await asyncio.gather(*running)
+    await parts.close_inbox()
     parts.close()

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="forbid", env_ignore_empty=True)
 
     data_dir: Path = Path(".headgate")
+    inbox: str = ""  # URL of the holding pen: sqlite:, amqp://, sqs:// or redis://; empty: a file in the data dir
     store_url: str = ""  # SQLAlchemy URL; empty: a SQLite file in the data dir
     records: Literal["store", "sql", "http"] = "store"  # where customers, orders and charges are looked up
     records_file: Path | None = None  # TOML: where an outside system keeps what

@@ -15,10 +15,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_BLUEPRINT = PROJECT / "blueprints" / "default"
 
 # Settings that are a secret, or hold one as a password or a token in a URL: each can be named by a file.
-SECRETS = ("stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token")
+SECRETS = ("inbox", "stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token")
 
 SETTINGS = (
-    "data_dir", "store_url", "records", "records_file", "records_url", "records_token", "blueprint", "models",
+    "data_dir", "inbox", "store_url", "records", "records_file", "records_url", "records_token", "blueprint", "models",
     "offline_model_url", "rail", "stripe_api_key", "stripe_base_url", "gateway_host", "gateway_port",
     "body_limit_bytes", "secure_cookies", "inbox_limit", "intake_per_second", "supervisor_webhook_url",
     "temporal_ui_url", "log_level", "model_slots", "page_hosts",
@@ -28,6 +28,8 @@ SETTINGS = (
 OTHERS: Mapping[str, str] = {
     CONFIG_FILE: "TOML file with settings",
     "HEADGATE_USER": "who decides, in commands that record it",
+    "HEADGATE_MAILBOX_PASSWORD": "of the user in the address of `headgate mailbox`",
+    "HEADGATE_MAILBOX_PASSWORD_FILE": "a file with it",
     "HEADGATE_OFFLINE_ADMIN_TOKEN": "lets its bearer tell the offline model to misbehave",
     "HEADGATE_TEMPORAL_BIN": "Temporal's CLI, for `headgate up`",
     "HEADGATE_TEST_SERVER_BIN": "Temporal's time-skipping server, for tests",
@@ -80,7 +82,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     prefix = PREFIX if name.upper().startswith(PREFIX) else ""
     rests = {one.removeprefix(prefix).upper(): one for one in sorted(known)}  # the common beginning says nothing
-    found = difflib.get_close_matches(name[len(prefix) :].upper(), rests, n=1, cutoff=0.5)
+    rest = name[len(prefix) :].upper()
+    with_an_end = [one for one in rests if rest.startswith(f"{one}_")]
+    found = difflib.get_close_matches(rest, rests, n=1, cutoff=0.9) or with_an_end[-1:]
+    found = found or difflib.get_close_matches(rest, rests, n=1, cutoff=0.5)
     return f"did you mean {rests[found[0]]}?" if found else "unset it; .env.example lists all"
 
 

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.clock import Clock, utc_now
 from activities.heartbeat import heartbeating
+from domain.dead_letters.telling import counts_of
 from domain.errors import ConfigurationError, ToldToWaitError, TransientError
 from domain.words_to_people import PER_MINUTE, MessageToPeople, next_message, next_try_s, next_turn_s, put_off_s, rest_s
 from ports.people import Notifier, WordStore
@@ -94,7 +95,7 @@ class TellActivities:
         except Exception as error:  # noqa: BLE001 - a word that meets a bug must not hold up the others
             await self._failed(message, words[0].refusals, error, result)
             return 0.0
-        await asyncio.to_thread(self._words.told, message.word_ids, self._clock())
+        await asyncio.to_thread(self._words.told, message.word_ids, self._clock(), counts_of(words))
         result.told += len(message.word_ids)
         result.failures, result.trouble = 0, ""
         return 0.0

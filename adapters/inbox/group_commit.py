@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from domain.errors import TransientError
-from ports.inbox import InboxItem, PutOutcome
+from ports.incoming.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
 
@@ -27,8 +27,8 @@ _MAX_PENDING = 10_000  # puts in memory; beyond, the disk is hopelessly behind
 # the senders who waited, and a sixth fewer webhooks were taken.
 _LINGER_S = 0.0005
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
-_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark, reading"
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark, reading, lane"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class _Put(NamedTuple):
@@ -143,6 +143,7 @@ class GroupCommitWriter:
                 int(item.received_at.timestamp() * 1e6),
                 mark,
                 item.reading,
+                item.lane.name,
             )
         rows = ", ".join([_ROW] * len(batch))
         # The constant parts only are put together; every value is bound.
@@ -154,9 +155,12 @@ class GroupCommitWriter:
         return [self._outcome(db, put) for put in batch]
 
     def _outcome(self, db: sqlite3.Connection, put: _Put) -> PutOutcome:
-        """Find out which put a row came from: rows are never deleted and their digests never change."""
+        """Find out which put a row came from: its digest never changes."""
         query = "SELECT digest, put_mark FROM inbox WHERE case_id = ?"
-        digest, mark = db.execute(query, (put.item.case_id,)).fetchone()
+        row = db.execute(query, (put.item.case_id,)).fetchone()
+        if row is None:
+            raise sqlite3.OperationalError("an id was forgotten in the very moment in which it came again")
+        digest, mark = row
         if mark == put.mark:
             return PutOutcome.ACCEPTED
         return PutOutcome.DUPLICATE if digest.hex() == put.item.digest else PutOutcome.CONFLICT

@@ -10,17 +10,18 @@ from sqlalchemy.engine import Connection
 
 from adapters.store import approvals
 from adapters.store.database import Database, insert_first, insert_new
-from adapters.store.tables import cases, dead_letters, journal, outbox, replies
+from adapters.store.dead_letters import count_edits, require_not_discarded
+from adapters.store.tables import cases, journal, outbox, replies
 from adapters.store.words import add_word
 from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.conversations.threads import EarlierCase, Sign, Speaker, base_subject, new_mark
 from domain.conversations.words import kept, merged_vault
-from domain.deadletter import DeadLetterStatus, letter_id
-from domain.errors import NotEndedError
+from domain.deadletter import letter_id
+from domain.errors import NotEndedError, TransientError
 from domain.mail.sending import BY_A_PERSON, DAY, SAME_TEXT_WITHIN, EarlierLetter, objection_to_sending
 from domain.money.lookup import email_key
 from domain.words_to_people import word_on_held_letter, word_on_kept_letter
-from ports.store import QueuedLetter, Reply, StoredCase
+from ports.store import QueuedLetter, Renewed, Reply, StoredCase
 
 RECENT_LETTERS = 1000  # to one address in a day; more than any limit allows are not counted
 
@@ -170,17 +171,18 @@ class SqlCaseStore:
 
     # --- replays ------------------------------------------------------------------------------------------------------
 
-    def set_replay(self, case_id: str, replay: int) -> CaseInput:
+    def set_replay(self, case_id: str, replay: int, renewed: Renewed | None = None) -> CaseInput:
         """Mark the case as replayed and return the input to start it with; repeatable until that replay has ended.
 
         Raises:
             KeyError: the case was never admitted.
             ValueError: a later replay was begun before, this one has ended, or its dead letter was discarded.
             NotEndedError: the run that was given up is still at its ending.
+            TransientError: the input was edited since `renewed` was made of it.
         """
-        return self._database.writing(lambda connection: self._set_replay(connection, case_id, replay))
+        return self._database.writing(lambda connection: self._set_replay(connection, case_id, replay, renewed))
 
-    def _set_replay(self, connection: Connection, case_id: str, replay: int) -> CaseInput:
+    def _set_replay(self, connection: Connection, case_id: str, replay: int, renewed: Renewed | None) -> CaseInput:
         self._database.lock(connection, f"case:{case_id}")
         row = connection.execute(
             sa.select(cases.c.input, cases.c.replay, cases.c.closed_at).where(cases.c.case_id == case_id)
@@ -193,25 +195,23 @@ class SqlCaseStore:
             )
         if replay == row.replay and row.closed_at is not None:  # its ending and its reply would be lost on the first
             raise ValueError(f"replay {replay!r} of {case_id!r}: it has ended, expected a later one")
-        case = CaseInput.model_validate_json(row.input).model_copy(update={"replay": replay})
-        if replay > row.replay:
-            if row.closed_at is None:
-                raise NotEndedError(f"{case_id!r} has not ended yet: replay it again in a minute")
-            self._require_not_discarded(connection, letter_id(case_id, replay - 1))
-            connection.execute(
-                sa.update(cases)
-                .where(cases.c.case_id == case_id)
-                .values(replay=replay, input=case.model_dump_json(), state=CaseState.RUNNING, closed_at=None)
-            )
+        case = CaseInput.model_validate_json(row.input)
+        if replay == row.replay:
+            return case
+        if row.closed_at is None:
+            raise NotEndedError(f"{case_id!r} has not ended yet: replay it again in a minute")
+        require_not_discarded(self._database, connection, letter_id(case_id, replay - 1))
+        if renewed is not None and renewed.edits != count_edits(connection, case_id):
+            raise TransientError(f"{case_id!r} was edited a moment ago: replay it again")
+        begun = {"replay": replay, "state": CaseState.RUNNING, "closed_at": None}
+        if renewed is not None and renewed.case is not None:
+            case = renewed.case
+            begun |= renewed.columns()
+        case = case.model_copy(update={"replay": replay})
+        connection.execute(
+            sa.update(cases).where(cases.c.case_id == case_id).values(input=case.model_dump_json(), **begun)
+        )
         return case
-
-    def _require_not_discarded(self, connection: Connection, dead_letter_id: str) -> None:
-        self._database.lock(connection, f"dead:{dead_letter_id}")
-        status = connection.execute(
-            sa.select(dead_letters.c.status).where(dead_letters.c.dead_letter_id == dead_letter_id)
-        ).scalar()
-        if status == DeadLetterStatus.DISCARDED:
-            raise ValueError(f"dead letter {dead_letter_id!r} was discarded: it cannot be replayed")
 
     def journal_outcomes(self, limit: int) -> int:
         """Move up to `limit` outcomes from the outbox into the journal, each exactly once; return how many."""

@@ -250,6 +250,13 @@ def insert_first(connection: Connection, table: sa.Table, row: dict[str, Any]) -
     return connection.execute(_insert(connection, table).returning(first_key), row).first() is not None
 
 
+# Any: values of columns of every type.
+def inserted(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> set[str]:
+    """Insert rows unless their key (one text column) is there already; return the keys of the new ones."""
+    first_key = next(iter(table.primary_key))
+    return set(connection.execute(_insert(connection, table).returning(first_key), rows).scalars()) if rows else set()
+
+
 def _insert(connection: Connection, table: sa.Table) -> sa.Insert:
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database
+from adapters.store.dead_letters import count_open
 from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
@@ -55,6 +56,7 @@ class SqlReports:
                 refunded_minor=_summed(connection),
                 approvals=_grouped(connection, approvals.c.standing),
                 dead_letters=_grouped(connection, dead_letters.c.status),
+                open_letters=count_open(connection),
                 outbox=_count(connection, outbox),
                 journal=_count(connection, journal),
                 replies=_count(connection, replies, replies.c.recipient.is_not(None)),

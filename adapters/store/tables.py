@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0013"
+HEAD_REVISION = "0015"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -344,6 +344,9 @@ dead_letters = sa.Table(
     sa.Column("reason", PlainText),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("changed_at", UtcTime),
+    sa.Column("tenant", sa.Text),
+    sa.Column("run", sa.Text, index=True),  # of many that were replayed: `replay/…`
+    sa.Index("dead_letters_in_order", "status", "at", "dead_letter_id"),
 )
 
 words = sa.Table(  # the outbox of words to people; those told stay, so that none is told again

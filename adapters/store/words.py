@@ -1,14 +1,16 @@
 """The outbox of words to people: kept until they are told, and after that so that none is told again."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database, insert_first
 from adapters.store.tables import words
+from domain.dead_letters.telling import HOUR, counted_in, hour_of, rest_of, word_id, word_on_letters
+from domain.deadletter import DeadLetter
 from domain.words_to_people import WordToPeople
 from ports.reports import WordCounts
 
@@ -35,12 +37,23 @@ class SqlWords:
             rows = connection.execute(wanted).mappings().all()
         return [WordToPeople.model_validate({**row, "data": json.loads(row["data"])}) for row in rows]
 
-    def told(self, word_ids: Sequence[str], now: datetime) -> None:
-        """Record that people were told."""
+    def told(self, word_ids: Sequence[str], now: datetime, counts: Mapping[str, int] | None = None) -> None:
+        """Record that people were told.
+
+        Of words that count dead letters `counts` says how many the message spoke of: what came since is told later.
+        """
         change = sa.update(words).where(words.c.word_id.in_(word_ids), words.c.told_at.is_(None))
-        self._database.writing(
-            lambda connection: connection.execute(change.values(told_at=now, tries=words.c.tries + 1))
-        )
+        counted = {name: count for name, count in (counts or {}).items() if name in word_ids}
+
+        def work(connection: Connection) -> None:
+            self._database.lock(connection, *(f"told:{name.split('/')[1]}" for name in counted))
+            connection.execute(change.values(told_at=now, tries=words.c.tries + 1))
+            for name, count in counted.items():
+                _, word = _word(connection, name)
+                if word is not None and (rest := rest_of(word, count)) is not None:
+                    add_word(connection, rest, again_at=rest.at)
+
+        self._database.writing(work)
 
     def failed(
         self, word_ids: Sequence[str], why: str, *, again_at: datetime | None = None, refused: bool = False
@@ -58,14 +71,44 @@ class SqlWords:
         self._database.writing(lambda connection: connection.execute(change))
 
 
-def add_word(connection: Connection, word: WordToPeople) -> None:
-    """Keep a word in the transaction of what it speaks of."""
-    insert_first(connection, words, {**word.model_dump(), "data": json.dumps(word.data), "tries": 0})
+def add_word(connection: Connection, word: WordToPeople, *, again_at: datetime | None = None) -> None:
+    """Keep a word in the transaction of what it speaks of; `again_at`: it is not told before."""
+    row = {**word.model_dump(), "data": json.dumps(word.data), "tries": 0, "again_at": again_at}
+    insert_first(connection, words, row)
+
+
+def tell_of_letter(connection: Connection, letter: DeadLetter) -> None:
+    """Count a dead letter in the word on its kind that is next to be told, in the transaction that buries it.
+
+    The caller holds the lock of the kind.
+    """
+    hour = hour_of(letter.at)
+    while True:
+        told_at, word = _word(connection, word_id(letter.kind, hour))
+        if word is None or told_at is None:
+            break
+        hour += HOUR
+    count, first_at = (0, letter.at) if word is None else counted_in(word)
+    new = word_on_letters(letter, hour=hour, count=count + 1, first_at=first_at)
+    values = {**new.model_dump(include={"subject", "text", "case_id"}), "data": json.dumps(new.data)}
+    if word is None:
+        add_word(connection, new, again_at=hour if hour > letter.at else None)
+    else:
+        connection.execute(sa.update(words).where(words.c.word_id == new.word_id).values(**values))
+
+
+def _word(connection: Connection, name: str) -> tuple[datetime | None, WordToPeople | None]:
+    """Return when a word was told, and the word; None where there is none."""
+    row = connection.execute(sa.select(words).where(words.c.word_id == name)).mappings().one_or_none()
+    if row is None:
+        return None, None
+    fields = {field: row[field] for field in WordToPeople.model_fields}
+    return row["told_at"], WordToPeople.model_validate({**fields, "data": json.loads(row["data"])})
 
 
 def count_words(connection: Connection) -> WordCounts:
-    """Count what was told and what waits."""
-    waits = words.c.told_at.is_(None)
+    """Count what was told and what waits; what is not due before the next hour does not wait."""
+    waits = sa.and_(words.c.told_at.is_(None), words.c.at <= datetime.now(UTC))
     told, waiting, oldest = connection.execute(
         sa.select(
             sa.func.count(words.c.told_at),

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from workers.bootstrap import Parts, offline_model_app
+from workers.bootstrap import Parts
 from workers.machine.local_ports import free_ports
+from workers.outside_systems import offline_model_app
 from workers.settings import load_settings
 
 

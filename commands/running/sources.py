@@ -11,8 +11,9 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, run, setti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from domain.turns import Priority
     from gateway.webhooks.source_changes import PutSource
-    from gateway.webhooks.sources import SourceEntry
+    from gateway.webhooks.sources import Scheme, SourceEntry
 
 sources_app = typer.Typer(no_args_is_help=True, help="Who may send webhooks, and how they name the fields.")
 
@@ -20,8 +21,28 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="Whose names it uses: postmark, mailgun, sendgrid, zendesk, intercom, freshdesk; none: Headgate's own.",
+        help="Whose names it uses: postmark, mailgun, sendgrid, zendesk, intercom, freshdesk, slack, github, shopify, "
+        "stripe, twilio; none: Headgate's own.",
     ),
+]
+Signs = Annotated[
+    str | None,
+    typer.Option(
+        "--signs",
+        help="Who it is, where it signs in its own way: stripe, github, slack, shopify, zendesk, twilio.",
+    ),
+]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        help="A file with the secret that the service handed out, - for standard input. A source that is there keeps "
+        "its old secrets, too.",
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="The address that the service was told; twilio signs it."),
 ]
 Fields = Annotated[
     list[str] | None,
@@ -31,13 +52,19 @@ Fields = Annotated[
         help="Where a field stands, as text=ticket.comment.body; may be repeated, the first path that is there counts.",
     ),
 ]
+Urgency = Annotated[
+    str | None,
+    typer.Option(
+        "--priority", help="Of all that comes from it: urgent, normal, may_wait; left out: as each message says."
+    ),
+]
 
 
 @sources_app.command("list")
 def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List the sources of sources.json, without their secrets.
 
-    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address.
+    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address, priority.
     """
 
     async def work() -> "list[SourceEntry]":
@@ -50,7 +77,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
         emit([_shown(entry) for entry in entries])
         return
     table(
-        ("source", "scheme", "format", "fields", "tenants", "address"),
+        ("source", "scheme", "format", "fields", "tenants", "address", "priority"),
         (
             (
                 entry.name,
@@ -59,6 +86,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
                 " ".join(f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths),
                 ", ".join(entry.tenants),
                 f"/webhooks/{entry.name}",
+                entry.priority,
             )
             for entry in entries
         ),
@@ -76,6 +104,10 @@ def sources_add(
     signs_decoded: Annotated[
         bool, typer.Option("--signs-decoded", help="It signs a body before it compresses it.")
     ] = False,
+    priority: Urgency = None,
+    signs: Signs = None,
+    secret_file: SecretFile = None,
+    url: Url = None,
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -86,25 +118,28 @@ def sources_add(
 
     async def work() -> "PutSource":
         from gateway.webhooks.source_changes import put_source
-        from gateway.webhooks.sources import Scheme, Signed
+        from gateway.webhooks.sources import Signed
 
         return put_source(
             settings_for(data_dir).sources_file,
             name,
-            scheme=Scheme.TOKEN if token else None,
+            scheme=_scheme_of(signs, token=token),
             signed=Signed.DECODED if signs_decoded else None,
             format_name=format_name,
             fields=_paths_of(field or []),
+            priority=_priority_named(priority),
+            secret=_secret_in(secret_file) if secret_file is not None else None,
+            url=url,
         )
 
     entry, new, dropped = run(work)
     message = "added" if new else "it was there: read as said now, its secrets are what they were"
     message += f"; not read any more: {' '.join(dropped)}" if dropped else ""
-    secret = {"secret": entry.secrets[-1].get_secret_value()} if new else {}
+    secret = {"secret": entry.secrets[-1].get_secret_value()} if new and secret_file is None else {}
     gateway = _running_gateway(data_dir)
     if as_json:
-        url = {"url": f"{gateway}/webhooks/{entry.name}"} if gateway else {}
-        emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **url, **secret})
+        address = {"url": f"{gateway}/webhooks/{entry.name}"} if gateway else {}
+        emit({"ids": [entry.name], "accepted": True, "message": message, **_shown(entry), **address, **secret})
         return
     typer.echo(f"{entry.name}: {message}")
     for word, value in [*_how_to_send(entry, gateway, secret.get("secret", "")), *secret.items()]:
@@ -132,6 +167,10 @@ def _how_to_send(entry: "SourceEntry", gateway: str, secret: str) -> "Iterator[t
         yield "address", gateway + path
     else:
         yield "address", f"{path}; before it goes the gateway's own address, such as https://headgate.example"
+    if entry.scheme.vendor is not None:
+        with_it = ", with the secret" if secret else ""
+        yield "sign", f"as {entry.scheme} does by itself: give it the address there{with_it}"
+        return
     if entry.scheme is not Scheme.TOKEN:
         yield "sign", "as Standard Webhooks says, with the secret: webhook-id, webhook-timestamp, webhook-signature"
         return
@@ -139,6 +178,48 @@ def _how_to_send(entry: "SourceEntry", gateway: str, secret: str) -> "Iterator[t
     scheme, _, host = (gateway or "https://headgate.example").partition("://")
     yield "send", f"the header Authorization: Bearer {token}"
     yield "or use", f"the token as the password of the address: {scheme}://any:{token}@{host}{path}"
+
+
+def _priority_named(word: str | None) -> "Priority | None":
+    from domain.errors import not_among
+    from domain.turns import Priority
+
+    if word is None:
+        return None
+    try:
+        return Priority(word)
+    except ValueError:
+        raise not_among("priority", word[:40], [*Priority]) from None
+
+
+def _scheme_of(signs: str | None, *, token: bool) -> "Scheme | None":
+    from domain.errors import UsageError, not_among
+    from gateway.webhooks.sources import Scheme
+
+    if signs is None:
+        return Scheme.TOKEN if token else None
+    if token:
+        raise UsageError("--token and --signs: a sender shows who it is in one way; leave one out")
+    known = [scheme for scheme in Scheme if scheme.vendor is not None]
+    if signs not in known:
+        raise not_among("--signs", signs[:40], known)
+    return Scheme(signs)
+
+
+def _secret_in(file: Path) -> str:
+    """Return the secret in a file: an argument would stand in the list of processes."""
+    import sys
+
+    from domain.errors import UsageError
+
+    try:
+        found = (sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text in UTF-8"
+        raise UsageError(f"--secret-file {str(file)!r} cannot be read ({why}): name a file with the secret") from None
+    if not found or len(found.split()) > 1:
+        raise UsageError(f"--secret-file {str(file)!r}: expected one secret and nothing else")
+    return found
 
 
 def _paths_of(given: list[str]) -> dict[str, list[str]]:
@@ -161,5 +242,7 @@ def _shown(entry: "SourceEntry") -> dict[str, object]:
         "fields": entry.fields or {},
         "tenants": entry.tenants,
         "rate_per_s": entry.rate_per_s,
+        "priority": entry.priority,
         "address": f"/webhooks/{entry.name}",
+        "signed_url": entry.url,
     }

@@ -151,7 +151,7 @@ def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> 
 
     async def opened() -> Result:
         with _opened_parts(settings) as parts:
-            return await work(parts)
+            return await _and_close_inbox(parts, work(parts))
 
     return run(opened)
 
@@ -167,9 +167,16 @@ def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], A
         async with await Headgate.connect(data_dir) as headgate:
             with _opened_parts(settings) as parts:
                 await require_ours(headgate.temporal, parts.installation.known_id() or "")
-                return await work(headgate, parts)
+                return await _and_close_inbox(parts, work(headgate, parts))
 
     return run(both)
+
+
+async def _and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
+    try:
+        return await work
+    finally:
+        await parts.close_inbox()
 
 
 @contextmanager

@@ -55,6 +55,19 @@ def settling_of(data_dir: Path, case_id: str) -> dict[str, object]:
     return {"refunds_pending": [settled.model_dump(mode="json") for settled in found]} if found else {}
 
 
+def edits_of(data_dir: Path, case_id: str) -> dict[str, object]:
+    """Return who edited the input of a case, under one name; nothing where nobody did, or no store is here."""
+    from commands.dead_letters.showing import line_of_edit
+    from domain.errors import TransientError
+
+    try:
+        with _parts_here(data_dir) as parts:
+            found = parts.store.dead_letters.edits(case_id) if parts is not None else []
+    except TransientError as error:
+        return {"edits": [f"not known: {error}"]}
+    return {"edits": [line_of_edit(edit) for edit in found]} if found else {}
+
+
 def on_record(data_dir: Path, case_id: str) -> tuple[dict[str, Any], CaseMessage] | None:
     """Return what the store has of a case that Temporal does not know, None where it has nothing.
 
@@ -126,6 +139,7 @@ def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, 
     yield "done", "" if effects else "nothing was paid or recorded for it"
     yield from (("done", effect_line(effect)) for effect in effects)
     yield from _pending(case.get("refunds_pending", []))
+    yield from (("edited", line) for line in case.get("edits", []))
     yield from (("next", line) for line in _next(case))
     yield "came in", _when(case["started_at"])
     yield "ended", _when(case["closed_at"])

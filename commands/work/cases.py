@@ -98,7 +98,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in.
     """
-    from commands.work.case_page import UNHEARD, case_page, on_record, settling_of
+    from commands.work.case_page import UNHEARD, case_page, edits_of, on_record, settling_of
     from domain.case import CaseMessage
     from domain.errors import UnknownCaseError
 
@@ -111,7 +111,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
             if (found := on_record(data_dir, case_id)) is None:
                 raise
             document, message = found
-        document |= settling_of(data_dir, case_id)
+        document |= settling_of(data_dir, case_id) | edits_of(data_dir, case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return

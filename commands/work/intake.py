@@ -1,15 +1,15 @@
-"""`headgate intake`: pause, resume and pace what is let in."""
+"""`headgate intake`: pause, resume and pace what is let in; move it to another pen."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, with_headgate
+from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, report, with_headgate, with_store
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
 
-intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what is let in.")
+intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what is let in; move it to another pen.")
 
 
 @intake_app.command("show")
@@ -49,6 +49,30 @@ def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJ
     """Set how many cases are let in per second."""
     state = with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
     _report_change(f"up to {state.per_second:g} cases per second", as_json=as_json)
+
+
+@intake_app.command("drain")
+def intake_drain(
+    to: Annotated[str, typer.Option(help="URL of the other pen, as in HEADGATE_INBOX.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Move what waits in the holding pen to another pen, with the ids that are remembered; safe to run again.
+
+    First stop the gateways and pause the intake; then set HEADGATE_INBOX to the other URL and start them. docs/pens.md
+    has the steps, and those without a pause for senders. Exit 1 if something is left.
+    """
+    moved = with_store(data_dir, lambda parts: parts.move_inbox(to))
+    if as_json:
+        emit(moved.model_dump(mode="json"))
+    else:
+        typer.echo(f"moved {moved.moved} payloads; {moved.remembered} ids of earlier ones are remembered there, too")
+        for case_id in moved.conflicts:
+            typer.echo(f"{case_id}: not moved, the other pen has another body under this id")
+        if moved.left:
+            typer.echo(f"{moved.left} are left: held by an intake worker, or just come in. Run it again")
+    if moved.left or moved.conflicts:
+        raise typer.Exit(WRONG)
 
 
 def _report_change(message: str, *, as_json: bool) -> None:

@@ -2,16 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE, in_state
+from client.dead_letters.replays import NOT_STARTED, Replays
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
 from domain.money.amount import format_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from client.headgate import Headgate
     from client.which import WhichHeadgate
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 
 ASKED_ONE_BY_ONE = 100
+SHOWN_LANES = 12
+REPLAYS_LOOKED_AT = 5  # the newest runs
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -77,11 +80,13 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "warnings": look.warnings(),
         **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased),
         "categories": counts.by_category,
-        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total},
+        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total, "lanes": depth.lanes},
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
         **({} if intake else {"intake_reason": intake_reason}),
         "approvals": counts.approvals,
         "dead_letters": counts.dead_letters,
+        "dead_letters_by_reason": counts.open_letters,
+        "replays": await running_replays(parts, headgate),
         "refunded_minor": counts.refunded_minor,
         "effects": "stopped by " + switch.changed_by if switch.stopped else "allowed",
         "ledger": await ledger_line(parts),
@@ -105,6 +110,20 @@ async def _without_workflow(parts: "Parts", headgate: "Headgate", *, in_pen: int
     if missing <= 0 or in_pen > 0:
         return {}
     return {"without_workflow": f"{missing} open cases have no workflow: `headgate rescue --dry-run` says which"}
+
+
+async def running_replays(parts: "Parts", headgate: "Headgate") -> list[dict[str, object]]:
+    """Return how far the runs are that replay dead letters; of those that have ended nothing."""
+    from commands.dead_letters.replaying import run_document
+
+    replays = Replays(headgate.temporal)
+    orders = await asyncio.to_thread(parts.replay_orders.newest, REPLAYS_LOOKED_AT)
+    found = [(order, await replays.standing(order.replay_id)) for order in orders]
+    return [
+        run_document(order, standing, await asyncio.to_thread(parts.replay_orders.progress, order))
+        for order, standing in found
+        if standing.goes_on or standing.standing == NOT_STARTED
+    ]
 
 
 async def ledger_line(parts: "Parts") -> str:
@@ -168,27 +187,40 @@ def which_line(document: "Mapping[str, str]") -> str:
 
 def for_people(overview: dict[str, object]) -> dict[str, object]:
     """Return the same with money as people write it, and one line each about which Headgate and a silent intake."""
-    shown = dict(overview)
-    if isinstance(which := shown["headgate"], dict):
-        shown["headgate"] = which_line(which)
-    if isinstance(found := shown["in_force"], dict):
-        differs = f"; {found['differs']}" if "differs" in found else ""
-        shown["in_force"] = InForce.model_validate(found).as_line() + differs
-    if isinstance(refunded := shown["refunded_minor"], dict):
-        shown = {("refunded" if name == "refunded_minor" else name): value for name, value in shown.items()}
-        shown["refunded"] = money_lines(refunded)
-    shown = {("categories (of ended cases)" if name == "categories" else name): value for name, value in shown.items()}
-    if isinstance(words := shown["words"], dict):
-        shown["words"] = words_line(**words)
-    if isinstance(moods := shown["moods"], dict):
-        shown["moods"] = "; ".join(map(line_of, moods["models"])) or "no model is in use"
-    if isinstance(stuck := shown["stuck"], dict):
-        shown["stuck"] = stuck_line(**stuck)
-    if isinstance(warnings := shown["warnings"], list):
-        shown["warnings"] = "; ".join(warnings) or "none"
+    said: dict[str, Callable[[Any], object]] = {  # Any: each reads the part of the document that it is about
+        "headgate": which_line,
+        "in_force": in_force_line,
+        "inbox": inbox_rows,
+        "refunded_minor": money_lines,
+        "words": lambda words: words_line(**words),
+        "replays": lambda runs: "; ".join(map(replay_line, runs)) or "none under way",
+        "moods": lambda moods: "; ".join(map(line_of, moods["models"])) or "no model is in use",
+        "stuck": lambda stuck: stuck_line(**stuck),
+        "warnings": lambda warnings: "; ".join(warnings) or "none",
+    }
+    names = {"refunded_minor": "refunded", "categories": "categories (of ended cases)"}
+    shown = {
+        names.get(name, name): said[name](value) if name in said and isinstance(value, dict | list) else value
+        for name, value in overview.items()
+    }
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     return shown
+
+
+def in_force_line(found: "Mapping[str, object]") -> str:
+    """Return what is in force in one line, and how these settings differ from it."""
+    differs = f"; {found['differs']}" if "differs" in found else ""
+    return InForce.model_validate(found).as_line() + differs
+
+
+def replay_line(run: "Mapping[str, object]") -> str:
+    """Write in one line how far a run is that replays dead letters.
+
+    >>> replay_line({"replay_id": "replay/1", "standing": "running", "begun": 3, "left": 7})
+    'replay/1 running, 3 begun, 7 left'
+    """
+    return f"{run['replay_id']} {run['standing']}, {run['begun']} begun, {run['left']} left"
 
 
 def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:
@@ -201,6 +233,23 @@ def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:
         "last_error": counts.last_error,
         "hook": hook,
     }
+
+
+def inbox_rows(inbox: "Mapping[str, object]") -> dict[str, object]:
+    """Return what waits in the holding pen, by tenant and priority where more than one of them waits, most first.
+
+    >>> inbox_rows({"ready": 9, "lanes": {"acme/normal": 2, "acme/urgent": 7}})
+    {'ready': 9, 'waiting': 'acme/urgent 7, acme/normal 2'}
+    >>> inbox_rows({"ready": 9, "lanes": {"default/normal": 9}})
+    {'ready': 9}
+    """
+    rows = {name: value for name, value in inbox.items() if name != "lanes"}
+    lanes = inbox.get("lanes")
+    if isinstance(lanes, dict) and len(lanes) > 1:
+        most = sorted(lanes.items(), key=lambda lane: (-lane[1], lane[0]))
+        rest = f" and {len(most) - SHOWN_LANES} more" if len(most) > SHOWN_LANES else ""
+        rows["waiting"] = ", ".join(f"{lane} {count}" for lane, count in most[:SHOWN_LANES]) + rest
+    return rows
 
 
 def words_line(*, told: int, waiting: int, oldest_waiting_s: int, last_error: str, hook: bool) -> str:

@@ -13,7 +13,10 @@ Texts = Annotated[Path | None, typer.Option(help="Where the texts of a schedule 
 
 def submit(
     file: Annotated[
-        str, typer.Argument(help="FILE.jsonl, FILE.jsonl.gz, an arrival schedule FILE.csv.gz, or - for stdin.")
+        str,
+        typer.Argument(
+            help="FILE.jsonl, a table FILE.csv, either with .gz, an e-mail FILE.eml, a folder of them, or - for stdin."
+        ),
     ],
     data_dir: DataDir = DEFAULT_DIR,
     url: Annotated[
@@ -30,7 +33,11 @@ def submit(
     ] = 3600.0,
     as_json: AsJson = False,
 ) -> None:
-    """Send messages through the real, signed webhook."""
+    """Send messages through the real, signed webhook.
+
+    The first line of a table names the fields (text, subject, customer_email, order_id …). A row or an e-mail that
+    cannot be sent is told, and the others go on. The same row or e-mail again is the same case.
+    """
     from commands.work.submitting import run_submit
 
     good = run(

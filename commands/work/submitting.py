@@ -42,13 +42,18 @@ async def run_submit(
     Raises:
         NotReachableError: nobody says which Headgate is meant or where its gateway is, or it does not answer.
         UsageError: there is no such source, or the file is of a kind that is not sent.
-        ImpossibleError: the file cannot be read.
+        ImpossibleError: the file cannot be read, or nothing in it can be sent.
     """
     if url is None or wait_s is not None:
         which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
     console = Console(stderr=True, highlight=False)
-    gateway, target = _gateway_and_source(data_dir, url, source)
+    gateway, target = gateway_and_source(data_dir, url, source)
     summary = await _send(file, gateway, target, console, rate=rate, limit=limit, texts=texts)
+    for line in summary.skips:
+        print(line, file=sys.stderr)  # noqa: T201
+    if not summary.sent:
+        more = f"{summary.skipped} of {summary.skipped} cannot be sent" if summary.skipped else "nothing stands in it"
+        raise ImpossibleError(f"{file!r}: {more}")
     states: dict[str, int] = {}
     started = time.perf_counter()
     if wait_s is not None:
@@ -58,7 +63,7 @@ async def run_submit(
     _print_summary(summary, states, time.perf_counter() - started, as_json=as_json)
     if running:
         console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
-    return not summary.refused and not running
+    return not summary.refused and not summary.skipped and not running
 
 
 async def _send(
@@ -90,13 +95,19 @@ async def _send(
         raise ImpossibleError(f"{file!r} cannot be read: {error.strerror or error}") from error
 
 
-def _gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
-    """Return the address of the gateway, and the source to sign as."""
+def gateway_and_source(data_dir: Path, url: str | None, source: str | None) -> tuple[str, SourceEndpoint]:
+    """Return the address of the gateway, and the source to sign as.
+
+    Raises:
+        NotReachableError: nobody says where the gateway is, or there are no secrets here.
+        UsageError: there is no such source.
+        ConfigurationError: sources.json is not as expected.
+    """
     if url is not None:
         from workers.first_secrets import signing_sources
 
         return url.rstrip("/"), source_named(source, signing_sources(data_dir / "sources.json"))
-    which = which_headgate(data_dir)
+    which = which_headgate(data_dir).require_running()
     if which.endpoints is None:
         raise NotReachableError(
             f"the gateway of {which} is not known: name it by --url, and by --data-dir a folder with its sources.json"
@@ -132,7 +143,8 @@ def _print_summary(summary: SendSummary, states: dict[str, int], took_s: float, 
         return
     print(  # noqa: T201 - the command's output
         f"{summary.sent} sent in {summary.took_s:.1f} s ({summary.per_second:.0f}/s): {summary.accepted} accepted, "
-        f"{summary.duplicates} known already, {sum(summary.refused.values())} refused; "
+        f"{summary.duplicates} known already, {sum(summary.refused.values())} refused"
+        f"{f', {summary.skipped} skipped' if summary.skipped else ''}; "
         f"answered within {summary.p50_s * 1000:.0f} ms (half), {summary.p95_s * 1000:.0f} ms (95 %)"
     )
     for code, n in summary.refused.items():

@@ -3,12 +3,13 @@
 Money in minor units, times in UTC. No personal data: payees are the records' own tokens for a payment instrument.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
 from domain.case import CaseState
+from domain.intake import REMEMBERED_S
 from domain.money.approval import Approver
 
 LimitsByKind = dict[str, dict[str, int]]
@@ -184,7 +185,7 @@ class Stuck(BaseModel):
 
 
 class PenFacts(BaseModel):
-    """The holding pen: ids of all webhooks ever accepted, and what still waits; `oldest_s` seconds."""
+    """The holding pen: ids of all webhooks that it remembers, and what still waits; `oldest_s` seconds."""
 
     accepted: list[str] = Field(default_factory=list)
     ready: int = 0
@@ -213,6 +214,11 @@ class AuditFacts(BaseModel):
     runs: list[CaseRun] = Field(default_factory=list)
     stuck: list[Stuck] = Field(default_factory=list)
     open_workflows: int = 0
+
+    def forgotten(self) -> set[str]:
+        """Return the cases that came so long ago that the pen may have forgotten them: the store knows them still."""
+        since = self.now - timedelta(seconds=REMEMBERED_S)
+        return {case.case_id for case in self.cases if case.received_at <= since}
 
 
 class Violation(BaseModel):

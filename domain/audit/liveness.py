@@ -131,7 +131,8 @@ def check_pen(facts: AuditFacts) -> Iterator[Violation]:
             subject="holding pen",
             text=f"{pen.ready} ready and {pen.leased} unacknowledged, the oldest for {pen.oldest_s:.0f} s",
         )
-    accepted, stored = set(pen.accepted), {case.case_id for case in facts.cases}
+    accepted = facts.forgotten().union(pen.accepted)
+    stored = {case.case_id for case in facts.cases}
     for letter in facts.dead_letters:
         wanted = {
             "case_id": letter.case_id,

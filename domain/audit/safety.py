@@ -15,6 +15,7 @@ KILL_SWITCH_WITHIN = timedelta(seconds=5)
 def check_causes(facts: AuditFacts) -> Iterator[Violation]:
     """S1: each payment in the provider's log belongs to exactly one accepted webhook."""
     accepted = Counter(facts.pen.accepted)
+    accepted.update(facts.forgotten() - accepted.keys())
     for entry in facts.rail:
         case_id = case_of(entry.key)
         if accepted[case_id] != 1 or entry.key == case_id:

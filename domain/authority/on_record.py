@@ -32,6 +32,8 @@ class ApprovalOnRecord(BaseModel):
 
 def why_a_person(case: CaseInput) -> str | None:
     """Return why nothing is paid for a case before a person approved it, whatever its amount; None: it may be."""
+    if case.edited_by:
+        return f"its input was edited (by {', '.join(case.edited_by)})"
     if case.machine is not None:
         return f"a machine wrote the message ({case.machine})"
     if case.skip_to_human is not None:
@@ -41,6 +43,11 @@ def why_a_person(case: CaseInput) -> str | None:
     if UNVOUCHED in case.flags:
         return "nothing vouches for the sender of the message"
     return None
+
+
+def has_edited(name: str, case: CaseInput) -> bool:
+    """Return whether somebody of this name edited the input of a case: who wrote the request does not approve it."""
+    return name.strip().casefold() in {editor.strip().casefold() for editor in case.edited_by}
 
 
 def is_of_sender(
@@ -109,6 +116,8 @@ def _not_entitled(approval: ApprovalOnRecord, action: Action, case: CaseInput) -
         return "nobody's name stands under it"
     if by.casefold() == approval.request.requester.strip().casefold():
         return f"{by!r} asked for the money"
+    if has_edited(by, case):
+        return f"{by!r} edited the input of the case"
     for said_by, approvers in (
         ("the request", approval.request.approvers),
         ("the policy of the case", case.policy.approval.approvers),

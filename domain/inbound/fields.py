@@ -1,5 +1,6 @@
 """The fields of a message, by our own names or by those of another service, made into one `Inbound`."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +34,7 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _STRICT = {"customer_id": 128, "order_id": 128, "amount": strict_json.MAX_NUMBER, "currency": 16}  # characters
 _CUSTOMER = {"id": "customer_id", "email": "customer_email", "name": "customer_name"}
-_SIDE = ("channel", "lang", "subject", "customer_email", "customer_name", "thread_id", "attachments")
+_SIDE = ("channel", "lang", "subject", "customer_email", "customer_name", "thread_id", "priority", "attachments")
 _KNOWN = {"tenant", "text", "html", *_STRICT, *_SIDE}
 _SAY_THE_FORMAT = "an operator names the source's format: headgate sources add SOURCE --format …"
 
@@ -57,15 +58,28 @@ def read_fields(
     mapped = map_fields(document, reading.paths() if reading is not None else FORMATS[str(service)].paths)
     if not mapped.has_words and not form and service not in recognise(document, form=False):
         # Not so in a form: a customer may have chosen its names, as Mailgun posts each header of a mail as a field.
-        return _from_fields(*_split(_unwrap(document)), own)
+        if service is None or not FORMATS[service].whole or document.keys() & {"text", "html"}:
+            return _from_fields(*_split(_unwrap(document)), own)
+        return _whole(document, mapped.fields, service, own)
     channel = FORMATS[service].channel if service else None
     fields = {**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}
     # A mail without words, but with a subject or a picture, is a complaint all the same.
-    wordless = channel == "email" and ("subject" in mapped.fields or "attachments" in mapped.fields)
+    wordless = channel in ("email", "sms") and ("subject" in mapped.fields or "attachments" in mapped.fields)
     inbound = _from_fields(fields, mapped.rest, own, wordless=wordless)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
         inbound.notes.append(f"{service} says that a colleague wrote it, no customer")
+    return inbound
+
+
+def _whole(document: dict[str, object], fields: dict[str, object], service: str, own: Sequence[str]) -> Inbound:
+    """Return an event that no customer wrote, as its own JSON: a person looks at it, as a machine's words ask for
+    nothing.
+    """
+    text = json.dumps(plain(document, Notes()), ensure_ascii=False, indent=1)
+    inbound = _from_fields({**dict.fromkeys(_KNOWN), **fields, "text": text}, {}, own)
+    inbound.machine, inbound.machine_sure = Machine.OWN, False
+    inbound.machine_sign = f"an event of {service} without a message in it"
     return inbound
 
 
@@ -163,6 +177,7 @@ def _from_fields(
             "customer_name": shown or read.customer_name,
             "attachments": attachments_of(fields["attachments"], notes),
             "thread_id": thread_of(single["thread_id"], notes),
+            "priority": line("priority", single["priority"], 64, Notes()) or None,
             "message_id": head.message_id or read.message_id or _message_id(fields),
             "event_id": line("event_id", fields.get("event_id"), 200, Notes()) or None,
             "undecodable": notes.undecodable,

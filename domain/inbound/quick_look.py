@@ -39,6 +39,7 @@ class _Message(TypedDict, total=False):
     order_id: _Word
     amount: _Word
     currency: Annotated[str, Field(pattern=r"^[A-Za-z]{0,16}$")]
+    priority: _Word
     thread_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/+=#-]{0,200}$")]
 
 
@@ -53,16 +54,17 @@ _PLAIN = TypeAdapter(_Message).validator
 _WRAPPED = TypeAdapter(_Envelope).validator
 
 
-def check_webhook(content_type: str, body: bytes, reading: SourceReading | None = None) -> str:
-    """Check that a webhook can be read, as quickly as its body allows; return the tenant that it names.
+def check_webhook(content_type: str, body: bytes, reading: SourceReading | None = None) -> tuple[str, str | None]:
+    """Check that a webhook can be read, as quickly as its body allows; return tenant and priority that it names.
 
     Raises:
         WebhookRefusedError: as `parse_webhook` does.
     """
     message = _plain_message(body) if content_type == JSON_TYPE and reading is None else None
     if message is None:
-        return parse_webhook(content_type, body, reading).tenant
-    return message.get("tenant", DEFAULT_TENANT)
+        parsed = parse_webhook(content_type, body, reading)
+        return parsed.tenant, parsed.priority
+    return message.get("tenant", DEFAULT_TENANT), message.get("priority")
 
 
 def is_plainly_good(body: bytes) -> bool:

@@ -20,6 +20,7 @@ class InForce(BaseModel):
         daily_caps_minor: of a customer, minor units by currency.
         models: profile of the blueprint, and its model of each tier.
         rail: where money moves.
+        pen: what holds accepted payloads until they are let in.
         store: URL without password and options.
         records: where customers, orders and charges are looked up.
     """
@@ -33,6 +34,7 @@ class InForce(BaseModel):
     models: str
     model_names: dict[str, str] = Field(default_factory=dict)
     rail: str
+    pen: str = "a file in the data dir"
     store: str
     records: str
 
@@ -48,6 +50,7 @@ class InForce(BaseModel):
             "daily caps": _sums(self.daily_caps_minor, "none: a person decides about every refund"),
             "models": self.models + (f" ({names})" if names else ""),
             "rail": self.rail,
+            "holding pen": self.pen,
             "store": self.store,
             "records": self.records,
         }

@@ -89,6 +89,7 @@ class Mark(StrEnum):
     SHARE_OF_LARGE_CHARGE = "share_of_large_charge"
     PAID_IN_PART = "paid_in_part"
     NOT_FOR_MODELS = "not_for_models"
+    EDITED_INPUT = "edited_input"
 
 
 class Refund(BaseModel):
@@ -394,7 +395,6 @@ def describe(decision: RefundDecision) -> str:
     rule = decision.rule.replace("_", " ")
     if isinstance(decision, Refund):
         extent = "partial refund" if decision.partial else "refund"
-        return (
-            f"{extent} of {format_minor(decision.money.minor, decision.money.currency)} on {decision.order_id}: {rule}"
-        )
+        money = format_minor(decision.money.minor, decision.money.currency)
+        return f"{extent} of {money} on {decision.order_id}: {rule}"
     return f"{decision.kind}: {rule}"

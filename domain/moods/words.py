@@ -15,10 +15,10 @@ _SAID = {
 }
 _REMEDY = {
     Trouble.TOLD_TO_WAIT: "Cases wait, and lose no try. `headgate models resume` asks now.",
-    Trouble.FAILING: "Cases climb the ladder; what becomes a dead letter is replayed with `headgate dlq replay --all "
-    "--kind transient`.",
+    Trouble.FAILING: "Cases climb the ladder; what becomes a dead letter is replayed with `headgate dlq replay "
+    "--reason provider_down`.",
     Trouble.MISCONFIGURED: "Its cases become dead letters: mend the key, the account or the model's name, then "
-    "`headgate dlq replay --all --kind configuration`.",
+    "`headgate dlq replay --reason configuration`.",
 }
 
 _OF_A_SPELL = (

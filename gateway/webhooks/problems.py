@@ -60,17 +60,23 @@ def wrong_method() -> RefusedAnswerError:
     )
 
 
+_SHOW_YOURSELF = {
+    b"StandardWebhooks": "sign id, timestamp and body as Standard Webhooks says, with an active secret and a clock "
+    "that is right",
+    b"Bearer": "send one of the source's tokens as 'Authorization: Bearer TOKEN', or as the password of the address, "
+    "https://any:TOKEN@HOST/webhooks/SOURCE",
+}
+
+
 def unauthorized(code: str, detail: str, scheme: bytes) -> RefusedAnswerError:
-    """Return the refusal of a sender that is not authenticated."""
+    """Return the refusal of a sender that is not authenticated; `scheme` names what it should have done."""
+    remedy = f"an operator puts the secret that {scheme.decode()} signs with into sources.json, see docs/sources.md"
     return RefusedAnswerError(
         401,
         code,
         "The sender is not known",
         detail,
-        "sign id, timestamp and body as Standard Webhooks says, with an active secret and a clock that is right"
-        if scheme != b"Bearer"
-        else "send one of the source's tokens as 'Authorization: Bearer TOKEN', or as the password of the address, "
-        "https://any:TOKEN@HOST/webhooks/SOURCE",
+        _SHOW_YOURSELF.get(scheme, remedy),
         headers=((b"www-authenticate", scheme),),
     )
 

@@ -13,7 +13,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,11 +22,13 @@ from domain.errors import SignatureError, TransientError, WebhookRefusedError
 from domain.inbound.message.refusals import too_large
 from domain.inbound.quick_look import check_webhook
 from domain.inbound.signing import ID_HEADER, SignatureFault, signed_headers, verify
+from domain.inbound.vendors.signatures import SLACK, TWILIO, SignedRequest, challenge_of, vendor_event_id, verify_vendor
 from domain.inbound.webhook import meaning_of, parse_webhook
+from domain.turns import TurnRules
 from gateway.webhooks import problems
 from gateway.webhooks.coding import coding_of, inflate
 from gateway.webhooks.sources import Scheme, Signed, Source
-from ports.inbox import Inbox, InboxItem, PutOutcome
+from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 
 PREFIX = "/webhooks/"
 _LOG = logging.getLogger("headgate.gateway")
@@ -39,6 +41,17 @@ class Sources(Protocol):
     def get(self, name: str) -> Source | None:
         """Return a source by name."""
         ...
+
+
+class _OtherAnswer(NamedTuple):
+    """What a sender is told that expects something else than 202 and our JSON; its status is 200."""
+
+    body: bytes
+    media_type: bytes
+
+
+# Slack shows what comes back to who gave a command, Twilio would send it to the customer.
+_ANSWERS = {SLACK.name: _OtherAnswer(b"", b"text/plain"), TWILIO.name: _OtherAnswer(b"<Response/>", b"text/xml")}
 
 
 class _SenderGoneError(Exception):
@@ -57,6 +70,7 @@ class WebhookReceiver:
         body_timeout_s: float,
         tolerance_s: float,
         retry_after_s: float,
+        turns: TurnRules | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
@@ -65,6 +79,7 @@ class WebhookReceiver:
         self._body_timeout_s = body_timeout_s
         self._tolerance_s = tolerance_s
         self._retry_after_s = retry_after_s
+        self._turns = turns or TurnRules()
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,9 +102,12 @@ class WebhookReceiver:
             _LOG.error("a webhook met a bug: %s at %s:%s", type(e).__name__, place.filename, place.lineno)
             await problems.send_problem(send, problems.unavailable(self._retry_after_s))
             return
-        await problems.send_json(send, 202, answer)
+        if isinstance(answer, bytes):
+            await problems.send_json(send, 202, answer)
+        else:
+            await problems.send_json(send, 200, answer.body, media_type=answer.media_type)
 
-    async def _take_in(self, scope: Scope, receive: Receive) -> bytes:
+    async def _take_in(self, scope: Scope, receive: Receive) -> bytes | _OtherAnswer:
         if scope["method"] != "POST":
             raise problems.wrong_method()
         source = self._sources.get(scope["path"][len(PREFIX) :])
@@ -98,14 +116,22 @@ class WebhookReceiver:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         coding = coding_of(headers) if b"content-encoding" in headers else ""
         sent = await self._read_in_time(headers, receive)
-        event_id = self._authenticate(source, headers, sent, coding)
+        if source.vendor is None:
+            event_id = self._authenticate(source, headers, sent, coding)
+        else:
+            event_id = self._authenticate_vendor(
+                source, SignedRequest(headers, sent, source.url, scope["query_string"])
+            )
+            if (challenge := challenge_of(source.vendor, sent)) is not None:
+                return _OtherAnswer(challenge.encode("utf-8", "replace"), b"text/plain")
         case_id = _case_id(source, event_id) if event_id else ""
         wait_s = source.bucket.take() if source.bucket is not None else 0.0
         if wait_s:
             raise problems.too_many(wait_s)
         body = inflate(coding, sent, self._max_body_bytes) if coding else sent
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        if check_webhook(content_type, body, source.reading) not in source.tenants:
+        tenant, priority = check_webhook(content_type, body, source.reading)
+        if tenant not in source.tenants:
             raise problems.other_tenant(source.name)
         if not event_id:
             event_id = _own_event_id(content_type, body, source)
@@ -119,12 +145,16 @@ class WebhookReceiver:
             digest=hashlib.sha256(body).hexdigest(),
             received_at=datetime.fromtimestamp(self._clock(), UTC),
             reading=source.reading_text,
+            tenant=tenant,
+            priority=source.priority or self._turns.priority_of(priority),
         )
         outcome = await self._inbox.put(item)
         if outcome is PutOutcome.CONFLICT and not await self._says_the_same(item):
             # An alarm: either a sender reuses ids and loses messages, or somebody tries to change one.
             _LOG.error("ALARM event id reused with another body: %s", case_id)
             raise problems.conflict(event_id)
+        if source.vendor is not None and source.vendor.name in _ANSWERS:
+            return _ANSWERS[source.vendor.name]
         duplicate = b"false" if outcome is PutOutcome.ACCEPTED else b"true"
         # Both ids are of a grammar that needs no escaping.
         return b'{"case_id":"%b","event_id":"%b","duplicate":%b}' % (case_id.encode(), event_id.encode(), duplicate)
@@ -134,10 +164,15 @@ class WebhookReceiver:
 
         A retry may count its attempts, name the time, or write the keys in another order. Only such a pair is read for
         this; equal bytes are found equal by their digest.
+
+        Raises:
+            TransientError: nobody can say just now.
         """
         first = await self._inbox.kept(item.case_id)
         if first is None:
             return False
+        if first.unread:
+            raise TransientError(f"{item.case_id} came in other bytes while the first of it is on its way")
         said = first.meaning or (meaning_of(first.content_type, first.body, first.reading) if first.body else None)
         return said is not None and said == meaning_of(item.content_type, item.body, item.reading)
 
@@ -214,6 +249,21 @@ class WebhookReceiver:
         except SignatureError as e:
             raise problems.unauthorized(e.fault, e.detail, b"StandardWebhooks") from None
         return signed[ID_HEADER]
+
+    def _authenticate_vendor(self, source: Source, request: SignedRequest) -> str:
+        """Authenticate a service that signs in its own way, over the body as sent, and return the event id.
+
+        Raises:
+            WebhookRefusedError: it did not.
+        """
+        assert source.vendor is not None
+        try:
+            signed = verify_vendor(
+                source.vendor, source.keys, request, now=self._clock(), tolerance_s=self._tolerance_s
+            )
+        except SignatureError as e:
+            raise problems.unauthorized(e.fault, e.detail, source.vendor.name.encode()) from None
+        return vendor_event_id(source.vendor, request, signed)
 
     def _verify(self, source: Source, signed: Mapping[str, str], body: bytes) -> None:
         verify(source.keys, signed, body, now=self._clock(), tolerance_s=self._tolerance_s)

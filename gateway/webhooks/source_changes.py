@@ -12,9 +12,12 @@ from domain.case import SOURCE_NAME
 from domain.errors import UsageError, not_among
 from domain.inbound.formats.services import FORMATS
 from domain.inbound.signing import new_secret
+from domain.turns import Priority
 from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
 
 OUR_NAMES = "none"  # the format of a source that uses ours
+_MAX_SECRETS = 8
+_WE_NAME_IT = (Scheme.STANDARD, Scheme.TOKEN, Scheme.GITHUB)  # to all others the service hands out its own secret
 
 
 class PutSource(NamedTuple):
@@ -44,11 +47,26 @@ def put_source(
     signed: Signed | None = None,
     format_name: str | None = None,
     fields: Mapping[str, Sequence[str]] | None = None,
+    priority: Priority | None = None,
+    secret: str | None = None,
+    url: str | None = None,
 ) -> PutSource:
     """Add a source with a fresh secret, or change what is given of one that is there: its secrets stay.
 
+    Args:
+        path: the file of sources.
+        name: of the source.
+        scheme: how it shows who it is; of a new one, Standard Webhooks if left out.
+        signed: what it signs of a body that it compresses.
+        format_name: whose names it uses for the fields, `OUR_NAMES` for ours.
+        priority: how soon what comes from it wants to be let in.
+        fields: paths of its own.
+        secret: what the service handed out; beside those that are there, as its newest.
+        url: the address that the service was told.
+
     Raises:
-        UsageError: a name, format, field or path is none, or the scheme of an existing source would change.
+        UsageError: a name, format, field, path, secret or address is none, or the scheme of an existing source would
+            change.
         ConfigurationError: the file there is not as expected.
     """
     if not SOURCE_NAME.fullmatch(name):
@@ -58,8 +76,10 @@ def put_source(
     if entry is not None and scheme not in (None, entry.scheme):
         kind = entry.scheme.value
         raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
-    base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_fresh(scheme)])
-    changed = _changed(base, signed, format_name, fields)
+    base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_first(name, scheme, secret)])
+    if priority is not None:
+        base = base.model_copy(update={"priority": priority})
+    changed = _changed(_with_secret(base, secret, url), signed, format_name, fields)
     if changed != entry:
         known[name] = changed
         content = SourcesFile(sources=list(known.values())).model_dump_json(indent=2, exclude_none=True)
@@ -72,8 +92,22 @@ def _paths(entry: SourceEntry) -> list[str]:
     return [f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths]
 
 
-def _fresh(scheme: Scheme | None) -> SecretStr:
-    return SecretStr(secrets.token_urlsafe(32) if scheme is Scheme.TOKEN else new_secret())
+def _first(name: str, scheme: Scheme | None, given: str | None) -> SecretStr:
+    """Return the first secret of a new source."""
+    if given is not None:
+        return SecretStr(given)
+    if scheme not in (None, *_WE_NAME_IT):
+        raise UsageError(f"source {name!r}: {scheme} hands out its own secret: name a file with it by --secret-file")
+    return SecretStr(new_secret() if scheme in (None, Scheme.STANDARD) else secrets.token_urlsafe(32))
+
+
+def _with_secret(entry: SourceEntry, secret: str | None, url: str | None) -> SourceEntry:
+    update: dict[str, object] = {} if url is None else {"url": url}
+    if secret is not None and secret not in [known.get_secret_value() for known in entry.secrets]:
+        if len(entry.secrets) >= _MAX_SECRETS:
+            raise UsageError(f"source {entry.name!r} has {_MAX_SECRETS} secrets: take an old one out of sources.json")
+        update["secrets"] = [*entry.secrets, SecretStr(secret)]
+    return entry.model_copy(update=update)
 
 
 def _changed(
@@ -93,4 +127,8 @@ def _changed(
         changed.reading()
     except ValidationError as e:
         raise UsageError(str(e.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    try:
+        changed.keys()
+    except ValueError as e:
+        raise UsageError(str(e)) from None
     return changed

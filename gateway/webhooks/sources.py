@@ -5,7 +5,9 @@
 `standard` is Standard Webhooks; several secrets may be active at once, for rotation. `signed: "decoded"` is for a
 sender that signs a body before it compresses it. `token` is for senders that cannot sign: one of the secrets comes as
 `Authorization: Bearer …`, or as the password of an address `https://any:TOKEN@…`, and the event id may be left out, as
-nothing is signed with it.
+nothing is signed with it. `stripe`, `github`, `slack`, `shopify`, `zendesk` and `twilio` sign in their own way
+(`domain/inbound/vendors/signatures.py`), with a secret that they hand out; `twilio` needs `url`, the address that it
+was told. Their bodies are read by a format of the same name.
 
 A source that names the fields in its own way has a `format` (`domain/inbound/formats/services.py`) or `fields`: dotted
 paths, of which the first that leads to something counts: `{"text": ["ticket.comment", "ticket.description"]}`.
@@ -17,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
 
@@ -25,9 +28,12 @@ from domain.case import SOURCE_NAME
 from domain.inbound.formats.mapping import SourceReading
 from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.signing import decode_secret, new_secret
+from domain.inbound.vendors.signatures import TWILIO, VENDORS, Vendor
+from domain.turns import Priority
 from gateway.webhooks.rate import TokenBucket
 
 _MIN_TOKEN_CHARS = 20
+_MIN_SECRET_CHARS = 16
 
 
 class Scheme(StrEnum):
@@ -35,6 +41,17 @@ class Scheme(StrEnum):
 
     STANDARD = "standard"
     TOKEN = "token"  # noqa: S105 - the name of a scheme
+    STRIPE = "stripe"
+    GITHUB = "github"
+    SLACK = "slack"
+    SHOPIFY = "shopify"
+    ZENDESK = "zendesk"
+    TWILIO = "twilio"
+
+    @property
+    def vendor(self) -> Vendor | None:
+        """How the service of this name signs, None where it is none."""
+        return VENDORS.get(self.value)
 
 
 class Signed(StrEnum):
@@ -45,9 +62,11 @@ class Signed(StrEnum):
 
 
 class SourceEntry(BaseModel):
-    """A source as written in the file; `rate_per_s` None means no limit.
+    """A source as written in the file; `rate_per_s` None means no limit. `url` is where the sender posts to, as it was
+    told.
 
-    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else.
+    Only events of `tenants` are taken: a payload that names another would reach the records of somebody else. Whatever
+    comes has the source's `priority`, where it has one; else the message says.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -59,8 +78,10 @@ class SourceEntry(BaseModel):
     burst: float | None = Field(default=None, ge=1)
     tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
     signed: Signed | None = None
+    priority: Priority | None = None
     format: str | None = None
     fields: dict[str, list[str]] | None = None
+    url: str | None = Field(default=None, max_length=1000)
 
     @field_serializer("secrets", when_used="json")
     def _write_secrets(self, given: list[SecretStr]) -> list[str]:
@@ -81,9 +102,29 @@ class SourceEntry(BaseModel):
         Raises:
             ValueError: there is no such format or field, or a path is none.
         """
-        if not self.format and not self.fields:
+        name = self.format or (self.scheme.value if self.scheme.vendor else None)
+        if not name and not self.fields:
             return None
-        return SourceReading(format=self.format, fields=self.fields or {})
+        return SourceReading(format=name, fields=self.fields or {})
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Return the keys that its secrets stand for, in their order.
+
+        Raises:
+            ValueError: a secret is none, or what is signed cannot be known; no message repeats a secret.
+        """
+        plain = [secret.get_secret_value() for secret in self.secrets]
+        if self.scheme is Scheme.STANDARD:
+            return tuple(decode_secret(secret) for secret in plain)
+        what, least = ("secret", _MIN_SECRET_CHARS) if self.scheme.vendor else ("token", _MIN_TOKEN_CHARS)
+        if min(map(len, plain)) < least:
+            raise ValueError(f"source {self.name!r}: a {what} needs at least {least} characters, make a new one")
+        if self.scheme.vendor is TWILIO and not _is_address(self.url or ""):
+            raise ValueError(
+                f"source {self.name!r}: twilio signs the address that it posts to: set 'url', such as "
+                f"https://headgate.example/webhooks/{self.name}"
+            )
+        return tuple(secret.encode() for secret in plain)
 
 
 class SourcesFile(BaseModel):
@@ -106,6 +147,9 @@ class Source:
     signed: Signed = Signed.BODY
     reading: SourceReading | None = None
     reading_text: str = ""
+    priority: Priority | None = None
+    vendor: Vendor | None = None
+    url: str = ""
 
     def knows_token(self, authorization: str) -> bool:
         """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long.
@@ -118,6 +162,11 @@ class Source:
             given = _password(given)
         matches = [hmac.compare_digest(given, key) for key in self.keys]
         return scheme.lower() in ("bearer", "basic") and any(matches)
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("https", "http") and bool(parts.netloc) and "#" not in url and url.isascii()
 
 
 def _password(credentials: bytes) -> bytes:
@@ -150,25 +199,19 @@ class SourceRegistry:
         return found
 
     def _ready_source(self, entry: SourceEntry) -> Source:
-        plain = [secret.get_secret_value() for secret in entry.secrets]
-        if entry.scheme is Scheme.STANDARD:
-            keys = tuple(decode_secret(secret) for secret in plain)
-        elif min(map(len, plain)) < _MIN_TOKEN_CHARS:
-            raise ValueError(
-                f"source {entry.name!r}: a token needs at least {_MIN_TOKEN_CHARS} characters, make a new one"
-            )
-        else:
-            keys = tuple(secret.encode() for secret in plain)
         reading = entry.reading()
         return Source(
             entry.name,
             entry.scheme,
-            keys,
+            entry.keys(),
             self._bucket_of(entry),
             frozenset(entry.tenants),
             entry.signed or Signed.BODY,
             reading,
             reading.model_dump_json() if reading is not None else "",
+            entry.priority,
+            entry.scheme.vendor,
+            entry.url or "",
         )
 
     def _bucket_of(self, entry: SourceEntry) -> TokenBucket | None:

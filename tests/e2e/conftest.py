@@ -4,27 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.fault_table import TABLE, FaultTable
+from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Have one table for the whole run."""
-    config.stash.setdefault(TABLE, FaultTable())
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell the table of faults."""
-    if (table := config.stash.get(TABLE, FaultTable())).rows:
-        terminalreporter.section("faults")
-        for line in table.as_markdown():
-            terminalreporter.write_line(line)
-
-
 @pytest.fixture
-def fault_table(request: pytest.FixtureRequest) -> FaultTable:
+def fault_table(record_property: Callable[[str, object], None]) -> FaultTable:
     """Where a test of a fault writes down what it saw."""
-    return request.config.stash[TABLE]
+    return FaultTable(record_property)
 
 
 @pytest.fixture(scope="module")

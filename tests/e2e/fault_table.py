@@ -1,8 +1,8 @@
 """The table of faults: what was sent while something broke, and what of it was lost, doubled or left stuck."""
 
 import time
-from collections.abc import Collection
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import astuple, dataclass
 
 import pytest
 
@@ -29,11 +29,14 @@ def is_on_record(running: Running, case_id: str) -> bool:
     return running.json("cases", "show", case_id)["state"] in ("done", "rejected", "dead_lettered", "cancelled")
 
 
+PROPERTY = "fault"
+
+
 @dataclass
 class FaultTable:
-    """The rows of one run; told at its end."""
+    """Where a test writes its rows: into its report, which reaches the end of the run from whichever process."""
 
-    rows: list[FaultRow] = field(default_factory=list)
+    record_property: Callable[[str, object], None]
 
     async def add(self, running: Running, fault: str, promises: str, sent: Collection[str], *, lifted: float) -> None:
         """Count and write down a row, and fail unless it has three noughts.
@@ -57,14 +60,18 @@ class FaultTable:
             + int(running.json("status")["stuck"]["count"]),
             recovery=round(took, 1),
         )
-        self.rows.append(row)
+        self.record_property(PROPERTY, list(astuple(row)))
         assert (row.lost, row.doubled, row.stuck) == (0, 0, 0), row
 
-    def as_markdown(self) -> list[str]:
-        """Return the lines of the table."""
-        lines = [" | ".join(HEADINGS), " | ".join("---" for _ in HEADINGS)]
-        lines += [" | ".join(map(str, astuple(row))) + " s" for row in self.rows]
-        return [f"| {line} |" for line in lines]
 
-
-TABLE = pytest.StashKey[FaultTable]()
+def tell_faults(terminal: pytest.TerminalReporter) -> None:
+    """Tell the rows of the whole run, if there are any."""
+    reports = [
+        r for some in terminal.stats.values() for r in some if isinstance(r, pytest.TestReport) and r.when == "call"
+    ]
+    rows = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
+    if not rows:
+        return
+    terminal.section("faults")
+    for line in (HEADINGS, ["---" for _ in HEADINGS], *([*row[:-1], f"{row[-1]} s"] for row in rows)):
+        terminal.write_line(f"| {' | '.join(map(str, line))} |")

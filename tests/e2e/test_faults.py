@@ -106,7 +106,7 @@ async def test_two_thousand_webhooks_survive_the_death_of_every_worker_and_of_th
     assert summary["refused"] == {}
     assert set(summary["case_ids"]) == sent_ids
     assert set(running.states()) == sent_ids
-    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": MESSAGES}
+    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": MESSAGES, "lanes": {}}
     assert standing["dead_letters"] == {}
     assert standing["journal"]["waiting"] == 0
     # Nothing twice, and each sum is one that the records bear out.

@@ -1,5 +1,6 @@
 """What the README shows works as it stands there."""
 
+import functools
 import os
 import re
 import shlex
@@ -42,6 +43,15 @@ def test_the_readme_shows_commands_and_a_program() -> None:
     assert len(PROGRAMS) == 1
 
 
+@functools.cache
+def help_of(*path: str) -> str:
+    done = subprocess.run(
+        [*HEADGATE, *path, "--help"], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"{path}: {done.stderr}"
+    return done.stdout
+
+
 @pytest.mark.parametrize("line", SHOWN)
 def test_every_command_shown_exists_with_the_options_shown(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
@@ -50,11 +60,7 @@ def test_every_command_shown_exists_with_the_options_shown(line: str) -> None:
     for word in ["", *words]:
         if word:
             path.append(word)
-        shown = subprocess.run(
-            [*HEADGATE, *path, "--help"], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert shown.returncode == 0, f"{path}: {shown.stderr}"
-        told = shown.stdout
+        told = help_of(*path)
         if "Commands:" not in told:
             break
     else:

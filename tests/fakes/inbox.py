@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.errors import TransientError
 from domain.inbound.webhook import meaning_of
-from ports.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
+from domain.turns import PenLane, Turns
+from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 
 
 class FakeInbox:
@@ -16,6 +18,7 @@ class FakeInbox:
 
     def __init__(self, *, max_waiting: int = 200_000, clock: Callable[[], float] = time.time) -> None:
         self.broken = False
+        self._turns = Turns()
         self._max_waiting = max_waiting
         self._clock = clock
         self._items: dict[str, InboxItem] = {}
@@ -44,12 +47,24 @@ class FakeInbox:
 
     def _leased(self, limit: int, lease_s: float) -> list[InboxItem]:
         now = self._clock()
-        open_ids = [i for i in self._items if i not in self._acked and self._leases.get(i, 0.0) <= now][:limit]
+        free = [i for i in self._items if i not in self._acked and self._leases.get(i, 0.0) <= now]
+        by_lane: defaultdict[PenLane, deque[str]] = defaultdict(deque)
+        for case_id in free:
+            by_lane[self._items[case_id].lane].append(case_id)
+        turns = self._turns.take({lane: len(ids) for lane, ids in by_lane.items()}, limit)
+        open_ids = [by_lane[lane].popleft() for lane in turns]
         for case_id in open_ids:
             self._leases[case_id] = now + lease_s
             item = self._items[case_id]
             self._items[case_id] = replace(item, deliveries=item.deliveries + 1)
         return [self._items[i] for i in open_ids]
+
+    async def release(self, case_ids: Sequence[str]) -> None:
+        """Give back what was leased."""
+        for case_id in case_ids:
+            if self._leases.pop(case_id, None) is not None:
+                item = self._items[case_id]
+                self._items[case_id] = replace(item, excused=item.excused + 1)
 
     async def ack(self, case_ids: Sequence[str]) -> None:
         """Say that these are done."""
@@ -82,10 +97,16 @@ class FakeInbox:
         """Count what waits."""
         now = self._clock()
         waiting = [i for i in self._items if i not in self._acked]
-        leased = sum(self._leases.get(i, 0.0) > now for i in waiting)
+        free = [i for i in waiting if self._leases.get(i, 0.0) <= now]
         oldest = min((self._items[i].received_at for i in waiting), default=None)
         age = (datetime.fromtimestamp(now, UTC) - oldest).total_seconds() if oldest is not None else 0.0
-        return InboxDepth(ready=len(waiting) - leased, leased=leased, total=len(self._items), oldest_s=max(0.0, age))
+        return InboxDepth(
+            ready=len(free),
+            leased=len(waiting) - len(free),
+            total=len(self._items),
+            oldest_s=max(0.0, age),
+            lanes=dict(sorted(Counter(self._items[i].lane.name for i in free).items())),
+        )
 
     async def check_writable(self) -> None:
         """Return: memory takes what there is."""

@@ -1,11 +1,16 @@
 """What lives for ever: intake, journal and words to people, each played for its history."""
 
+from datetime import UTC, datetime
+
 from temporalio.api.enums.v1 import PendingActivityState
 
+from activities.actions.replay import ReplayBatchResult
 from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
+from domain.dead_letters.choosing import Cursor
+from domain.dead_letters.replaying import ReplayState
 from domain.intake import IntakeState, JournalState, PaceChange
 from domain.money.effect import SettlingState
 from domain.words_to_people import TellState
@@ -13,6 +18,7 @@ from tests.histories.scenarios import Recorded
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
 from workflows import options
+from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
 from workflows.settling import SettlingWorkflow
@@ -91,3 +97,25 @@ async def tell(mill: Mill, world: FakeWorld) -> Recorded:
     async with mill.skipping():
         await fourth.reached.wait()
     return {"tell": handle.id}
+
+
+async def replays(mill: Mill, world: FakeWorld) -> Recorded:
+    """Two batches at a rate, one letter put off, a pause that comes meanwhile, and the round for that letter."""
+    place = Cursor(at=datetime(2026, 1, 5, 9, tzinfo=UTC), dead_letter_id="case/shop/e8/dead/1")
+    world.will(
+        "replay_batch",
+        ReplayBatchResult(begun=8, total=8, after=place),
+        ReplayBatchResult(begun=1, put_off=1, total=9, trouble="case/shop/e9/dead/1: has not ended yet"),
+    )
+    third = world.hold("replay_batch", ReplayBatchResult(begun=1, total=10))
+    state = ReplayState(replay_id="replay/r1", per_second=4)
+    handle = await mill.client.start_workflow(
+        ReplayWorkflow.run, state, id=state.replay_id, task_queue=options.CASES_QUEUE
+    )
+    async with mill.skipping():
+        await third.reached.wait()
+    await handle.signal(ReplayWorkflow.pause)
+    await handle.signal(ReplayWorkflow.set_rate, PaceChange(per_second=20))
+    third.let_go()
+    await handle.result()
+    return {"replay_of_many": handle.id}

@@ -23,7 +23,7 @@ from tests.histories.conversations import (
     the_same_request_twice,
     wrote_again_before_it_was_paid,
 )
-from tests.histories.long_lived import intake, journal, settling, tell
+from tests.histories.long_lived import intake, journal, replays, settling, tell
 from tests.histories.scenarios import (
     SCENARIO_S,
     Recorded,
@@ -109,6 +109,7 @@ SCENARIOS: list[Scenario] = [
     thanks_for_the_letter_of_a_lead,
     intake,
     journal,
+    replays,
     settling,
     tell,
 ]

@@ -13,7 +13,7 @@ from adapters.inbox.sqlite import SqliteInbox
 from domain.inbound.signing import sign
 from gateway.connections import ConnectionLimits
 from gateway.uvicorn_options import uvicorn_options
-from ports.inbox import InboxItem, PutOutcome
+from ports.incoming.inbox import InboxItem, PutOutcome
 
 MAX_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 0.6

@@ -18,7 +18,7 @@ from client.audit_gathering import run_audit
 from domain.audit.facts import AuditReport
 from domain.case import CaseInput, CaseState, CaseStatus
 from domain.money.refund_action import RefundTerms
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from tests.contracts.store_samples import action, case_input, outcome, seed_samples, stored_case
 from tests.dev_server import dev_server
 from tests.fakes.inbox import FakeInbox

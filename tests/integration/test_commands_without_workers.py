@@ -97,7 +97,7 @@ async def test_status_tells_the_rest_where_nobody_answers_for_the_intake(client:
     parts.close()
     assert standing["intake"] is None
     assert "headgate doctor" in str(standing["intake_reason"])
-    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": 0}
+    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": 0, "lanes": {}}
     assert standing["words"] == {"told": 0, "waiting": 0, "oldest_waiting_s": 0, "last_error": "", "hook": False}
     shown = for_people(standing)
     assert shown["words"] == "told 0, waiting 0; to the log only, no webhook is set"

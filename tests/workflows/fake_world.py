@@ -17,6 +17,7 @@ from activities.actions.approve import RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult, EndingRequest, EndingResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
+from activities.actions.replay import ReplayActivities, ReplayBatchResult
 from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
@@ -64,7 +65,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
         models=False,
     )
     return {
-        options.ACTIONS_QUEUE: actions,
+        options.ACTIONS_QUEUE: [*actions, ReplayActivities.replay_batch],
         **dict.fromkeys(options.MODEL_QUEUES.values(), models),
         options.INTAKE_QUEUE: [AdmitActivities.admit_batch, WishActivities.keep_wish],
         options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
@@ -356,6 +357,7 @@ _DEFAULTS: dict[str, Answer] = {
     "keep_wish": None,
     "record_decision": _recorded,
     "bury": None,
+    "replay_batch": ReplayBatchResult(),
     "alert_person": None,
     "look_at_pending": LookResult(),
     "tell_people": TellResult(),

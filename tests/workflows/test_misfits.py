@@ -23,6 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.workflow import _Definition as Definition
 
 from domain.case import CaseState
+from domain.dead_letters.replaying import ReplayState
 from domain.intake import IntakeState, PaceChange
 from domain.money.approval import ApprovalDecision, Verdict
 from tests.time_skipping import time_skipping_server
@@ -33,6 +34,7 @@ from workers.running.misfits import kinds_of
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
+from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
 
 
@@ -154,6 +156,22 @@ async def intake_works(mill: Mill, handle: WorkflowHandle[Any, Any]) -> None:
     assert state.per_second == 7
 
 
+async def replay_waits(mill: Mill, world: FakeWorld) -> WorkflowHandle[Any, Any]:
+    world.hold("replay_batch")
+    state = ReplayState(replay_id="replay/r1", per_second=4)
+    await mill.client.start_workflow(ReplayWorkflow.run, state, id=state.replay_id, task_queue=options.CASES_QUEUE)
+    await eventually(lambda: found(world, "replay_batch"))
+    return mill.client.get_workflow_handle(state.replay_id)
+
+
+async def replay_works(mill: Mill, handle: WorkflowHandle[Any, Any]) -> None:
+    await handle.signal(ReplayWorkflow.set_rate, PaceChange(per_second=7))
+    state: ReplayState = await mill.client.get_workflow_handle_for(ReplayWorkflow.run, handle.id).query(
+        ReplayWorkflow.progress
+    )
+    assert state.per_second == 7
+
+
 async def found(world: FakeWorld, activity: str) -> bool:
     return bool(world.of(activity))
 
@@ -164,6 +182,7 @@ HEARS: dict[type, tuple[Begin, Work]] = {
     CaseWorkflow: (case_waits, case_works),
     ApprovalWorkflow: (approval_waits, approval_works),
     IntakeWorkflow: (intake_waits, intake_works),
+    ReplayWorkflow: (replay_waits, replay_works),
 }
 DEFINITIONS = {each: Definition.must_from_class(each) for each in workflows()}
 

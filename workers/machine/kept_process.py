@@ -18,7 +18,7 @@ from workers.machine.process_specs import EventKind, ProcessSpec, ProcessStatus
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MOST_S = 5.0
 HEALTHY_AFTER_S = 30.0
-READY_POLL_S = 0.05
+READY_POLL_S = 0.2  # asking costs processor time, which those who are to be ready need
 DEATHS_BEFORE_READY = 3
 LOGS, RUN = "logs", "run"
 MARK_VARIABLE = "HEADGATE_SUPERVISED_IN"

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.case import case_of
+from domain.dead_letters.replaying import run_id
 from domain.specialists import CASE_WORKFLOW, of_workflow
 from workflows import options
 
 APPROVAL_WORKFLOW = "ApprovalWorkflow"
+REPLAY_WORKFLOW = "ReplayWorkflow"
 ONLY_ONE: Mapping[str, str] = {
     "IntakeWorkflow": options.INTAKE_WORKFLOW_ID,
     "JournalWorkflow": options.JOURNAL_WORKFLOW_ID,
@@ -37,6 +39,8 @@ def stranger(workflow_type: str, workflow_id: str, parent_id: str | None, start:
         return _expected(own, workflow_id)
     if workflow_type == CASE_WORKFLOW:
         return _expected(start.get("case_id"), workflow_id)
+    if workflow_type == REPLAY_WORKFLOW:  # what it replays stands in the order on record, if there is one
+        return _expected(run_id(str(start.get("replay_id"))), workflow_id)
     if workflow_type == APPROVAL_WORKFLOW:
         return _expected(start.get("approval_id"), workflow_id) or _below(case_of(workflow_id), parent_id)
     if of_workflow(workflow_type) is not None:

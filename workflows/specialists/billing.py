@@ -190,7 +190,8 @@ class BillingWorkflow:
         """Mark a refund that the ledger lets nobody pay without an approval, as the case was admitted for people."""
         if why_a_person(self._case) is None or not workflow.patched("approve-what-no-model-was-to-read"):
             return refund
-        return refund.model_copy(update={"marks": [*refund.marks, Mark.NOT_FOR_MODELS]})
+        mark = Mark.EDITED_INPUT if self._case.edited_by else Mark.NOT_FOR_MODELS
+        return refund.model_copy(update={"marks": [*refund.marks, mark]})
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid

@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.authority.on_record import has_edited
     from domain.briefs.brief import refund_brief
     from domain.case import CaseState, ProgressNote
     from domain.case_details import plain
@@ -80,7 +81,7 @@ class RefundApprovals:
                 message=f"{case.subject}\n\n{whole_text(case)}",
             ),
             requester=account.customer.customer_id if account.customer else "unknown",
-            approvers=rules.approvers,
+            approvers=[a for a in rules.approvers if not has_edited(a.name, case)],
             expires_after_s=rules.expires_after_s,
             remind_every_s=rules.remind_every_s,
             tenant=case.tenant,

@@ -1,1 +1,1 @@
-"""Message brokers that a holding pen can stand on, one file for each: `ports/broker.py` says what they promise."""
+"""Message brokers that a holding pen can stand on, one file for each: promises in `ports/incoming/broker.py`."""

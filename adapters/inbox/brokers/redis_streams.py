@@ -16,7 +16,7 @@ from adapters.inbox.brokers.gathered import Gathering, Results, outcome
 from adapters.inbox.brokers.redis_consumer import RedisConsumer, RedisHandle
 from adapters.inbox.brokers.redis_server import CALL_S, RedisAddress, RedisConnection, redis_address, redis_fault
 from domain.errors import HeadgateError, TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 MOST_DELIVERIES = 20
 _MAX_BYTES = 1024 * 1024

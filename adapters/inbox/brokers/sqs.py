@@ -20,7 +20,7 @@ from adapters.inbox.brokers.sqs_faults import sqs_faults
 from adapters.inbox.brokers.sqs_held import SqsHandle, SqsHolding
 from adapters.inbox.brokers.sqs_queues import CALL_S, MOST_BYTES, SqsQueues, need_aiobotocore
 from domain.errors import HeadgateError, TransientError
-from ports.broker import Delivery
+from ports.incoming.broker import Delivery
 
 _T = TypeVar("_T")
 

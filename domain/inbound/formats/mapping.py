@@ -11,7 +11,7 @@ from domain.inbound.formats.services import FORMATS, Paths
 
 TARGETS = (
     "text", "html", "mail", "subject", "customer_email", "customer_name", "customer_id", "order_id", "amount",
-    "currency", "tenant", "lang", "channel", "thread_id", "message_id", "event_id", "headers",
+    "currency", "priority", "tenant", "lang", "channel", "thread_id", "message_id", "event_id", "headers",
     "attachments",
 )  # fmt: skip
 """The fields that a path may be given for; `mail` is a whole e-mail, `headers` a list or block of its headers."""

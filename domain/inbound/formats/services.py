@@ -14,12 +14,16 @@ Paths = Mapping[str, tuple[str, ...]]
 
 
 class ServiceFormat(NamedTuple):
-    """A service: where its fields are, whether a body is unmistakably its, and whether a customer wrote it."""
+    """A service: where its fields are, whether a body is unmistakably its, and whether a customer wrote it.
+
+    `whole`: where it has no words, the document itself is the message, for a person to see.
+    """
 
     paths: Paths
     shows: Callable[[Document, bool], bool]  # the document, and whether it came as a form
     not_a_customer: Callable[[Document], bool] = lambda _: False
     channel: str = "web"
+    whole: bool = False
 
 
 def recognise(document: Document, *, form: bool) -> list[str]:
@@ -74,6 +78,19 @@ def _by_an_admin(document: Document) -> bool:
     topic = str(document.get("topic", document.get("type", "")))
     writers = values_at(document, f"{_PARTS}.*.author.type") or values_at(document, "data.item.source.author.type")
     return topic.startswith("conversation.admin.") or (bool(writers) and writers[-1] in ("admin", "bot", "team"))
+
+
+def _is_told(_: Document, __: bool) -> bool:
+    """Say that a body is never known as this service's without a source that says so."""
+    return False
+
+
+def _by_a_slack_bot(document: Document) -> bool:
+    return bool(values_at(document, "event.bot_id")) or values_at(document, "event.subtype") == ["bot_message"]
+
+
+def _by_a_github_bot(document: Document) -> bool:
+    return values_at(document, "sender.type") == ["Bot"]
 
 
 def _text(document: Document, name: str) -> bool:
@@ -162,5 +179,51 @@ FORMATS: Mapping[str, ServiceFormat] = {
             "thread_id": ("freshdesk_webhook.ticket_id",),
         },
         _is_freshdesk,
+    ),
+    "slack": ServiceFormat(
+        {
+            "text": ("event.text", "text"),
+            "customer_name": ("user_name",),
+            "thread_id": ("event.thread_ts", "event.ts"),
+            "attachments": ("event.files",),
+        },
+        _is_told,
+        _by_a_slack_bot,
+        channel="chat",
+    ),
+    "github": ServiceFormat(
+        {
+            "text": ("comment.body", "review.body", "issue.body", "discussion.body", "pull_request.body"),
+            "subject": ("issue.title", "discussion.title", "pull_request.title"),
+            "customer_name": ("sender.login",),
+            "thread_id": ("issue.html_url", "discussion.html_url", "pull_request.html_url"),
+        },
+        _is_told,
+        _by_a_github_bot,
+        whole=True,
+    ),
+    "shopify": ServiceFormat(
+        {
+            "text": ("note",),
+            "customer_email": ("customer.email", "contact_email", "email"),
+            "customer_name": ("customer.first_name",),
+        },
+        _is_told,
+        whole=True,
+    ),
+    "stripe": ServiceFormat(
+        {
+            "subject": ("type",),
+            "customer_email": ("data.object.billing_details.email", "data.object.customer_email",
+                               "data.object.receipt_email", "data.object.email"),
+            "customer_name": ("data.object.billing_details.name",),
+        },
+        _is_told,
+        whole=True,
+    ),
+    "twilio": ServiceFormat(
+        {"text": ("Body",), "customer_name": ("ProfileName",), "attachments": ("MediaUrl0",)},
+        _is_told,
+        channel="sms",
     ),
 }  # fmt: skip

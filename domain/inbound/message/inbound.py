@@ -41,6 +41,7 @@ class Inbound(BaseModel):
     amount: str | None = None
     currency: str | None = None
     attachments: list[Attachment] = Field(default_factory=list)
+    priority: str | None = None  # in the sender's own word; the blueprint says what it means
     thread_id: str | None = None  # the sender's own name for the conversation
     message_id: str | None = None  # of an e-mail, without its angle brackets
     event_id: str | None = None  # the service's own name for the delivery, where it has one

@@ -14,7 +14,9 @@ from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, eventually
 from workers.data_dir import instance_of
 
-PORT_BASE = 21900
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+PORT_BASE = 22_100
 ROUNDS = 2
 
 
@@ -25,15 +27,15 @@ def both(tmp_path: Path) -> Iterator[list[Running]]:
     for folder in folders:
         folder.mkdir(parents=True)
     started: list[Running] = []
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:  # its threads live as long as what they started
         waiting = [pool.submit(Running, folder, PORT_BASE, {}, "--no-ui", "--samples") for folder in folders]
-    try:
-        started += [one.result() for one in waiting]
-        yield started
-    finally:
-        for one in waiting:
-            if not one.exception():
-                one.result().stop()
+        try:
+            started += [one.result() for one in waiting]
+            yield started
+        finally:
+            for one in waiting:
+                if not one.exception():
+                    one.result().stop()
 
 
 def is_worked(running: Running) -> bool:

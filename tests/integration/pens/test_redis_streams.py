@@ -10,8 +10,8 @@ import pytest
 
 from adapters.inbox.brokers.redis_streams import MOST_DELIVERIES, RedisBroker
 from domain.errors import ConfigurationError, TransientError
-from ports.broker import Broker, Delivery
-from tests.contracts.broker import (
+from ports.incoming.broker import Broker, Delivery
+from tests.contracts.pens.broker import (
     LANE,
     BrokerContract,
     NewBroker,

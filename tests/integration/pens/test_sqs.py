@@ -15,8 +15,17 @@ from adapters.inbox.brokers.sqs_address import in_safe_letters, out_of_safe_lett
 from adapters.inbox.brokers.sqs_faults import sqs_faults
 from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES
 from domain.errors import ConfigurationError, TransientError
-from ports.broker import Broker
-from tests.contracts.broker import LANE, BrokerContract, NewBroker, contents, numbered, publish, take, wait_for_waiting
+from ports.incoming.broker import Broker
+from tests.contracts.pens.broker import (
+    LANE,
+    BrokerContract,
+    NewBroker,
+    contents,
+    numbered,
+    publish,
+    take,
+    wait_for_waiting,
+)
 from tests.sqs_server import SqsServer, running_sqs
 
 NUMBERS = itertools.count()

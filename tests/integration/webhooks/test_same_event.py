@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from tests.integration.gateway_served import TOKEN, Gateway
 
 FIRST = b'{"text": "The kettle leaks.", "order_id": "ORD-1", "attempt": 1}'

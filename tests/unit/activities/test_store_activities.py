@@ -262,7 +262,8 @@ class TestPeople:
         )
         for _ in range(3):
             ActivityEnvironment().run(BuryActivities(store.dead_letters).bury, letter)
-        assert [word.word_id for word in store.words.untold(10, NOW)] == ["case/shop/e1/dead/1"]
+        [word] = store.words.untold(10, NOW)
+        assert (word.data["dead_letter_id"], word.data["count"]) == ("case/shop/e1/dead/1", "1")
 
     async def test_a_reminder_is_one_word_however_often_it_is_tried(self, store: Store, clock: Clock) -> None:
         """A try of which nobody heard the answer is made again, with the same id and another time."""

@@ -106,27 +106,72 @@ def telling(store: Store) -> Telling:
     return Telling(store)
 
 
+def dead_letter(n: int, kind: FailureKind = FailureKind.TRANSIENT, at: datetime = NOW) -> DeadLetter:
+    return DeadLetter(
+        dead_letter_id=f"case/shop/e{n}/dead/1",
+        case_id=f"case/shop/e{n}",
+        source="shop",
+        step="route",
+        kind=kind,
+        last_error="connection refused",
+        payload_ref=f"store:cases/case/shop/e{n}",
+        blueprint_version="main@1",
+        at=at,
+    )
+
+
 def flood(store: Store, count: int = 100) -> set[str]:
-    """Bury so many cases and ask for as many approvals; return the ids of the words."""
+    """Escalate so many cases and ask for as many approvals; return the ids of the words."""
     ids = set()
     store.cases.admit([stored_case(f"e{n}") for n in range(count)])
     for n in range(count):
-        letter = DeadLetter(
-            dead_letter_id=f"case/shop/e{n}/dead/1",
-            case_id=f"case/shop/e{n}",
-            source="shop",
-            step="route",
-            kind=FailureKind.TRANSIENT,
-            last_error="connection refused",
-            payload_ref=f"store:cases/case/shop/e{n}",
-            blueprint_version="main@1",
-            at=NOW,
-        )
-        store.dead_letters.bury(letter)
+        store.words.add(word(f"case/shop/e{n}/escalation", kind="escalation"))
         request = approval_request(big_action(f"e{n}"))
         store.ledger.announce(request, NOW)
-        ids |= {letter.dead_letter_id, request.approval_id}
+        ids |= {f"case/shop/e{n}/escalation", request.approval_id}
     return ids
+
+
+async def test_dead_letters_of_a_kind_cost_one_message_an_hour(telling: Telling, store: Store) -> None:
+    """One that is sent at once, and what came after it with the next hour: none goes untold."""
+    store.dead_letters.bury(dead_letter(0))
+    await telling.run_for(5)
+    for n in range(1, 40):
+        store.dead_letters.bury(dead_letter(n, at=telling.now))
+    store.dead_letters.bury(dead_letter(40, FailureKind.CONFIGURATION, telling.now))
+    await telling.run_for(60)
+    assert [(data["kind"], data["count"]) for data in telling.hook.taken] == [
+        ("transient", "1"),
+        ("configuration", "1"),
+    ]
+    assert "headgate dlq list --reason transient" in telling.hook.taken[0]["command"]
+    await telling.run_for(2 * HOUR_S)
+    told = [(data["kind"], data["count"]) for data in telling.hook.taken]
+    assert told == [("transient", "1"), ("configuration", "1"), ("transient", "39")]
+    assert telling.untold() == []
+
+
+async def test_dead_letters_that_come_while_the_message_is_sent_are_told_later(telling: Telling, store: Store) -> None:
+    store.dead_letters.bury(dead_letter(0))
+
+    def meanwhile(_: dict[str, str]) -> None:
+        if len(telling.hook.taken) == 0:
+            store.dead_letters.bury(dead_letter(1, at=telling.now))
+
+    telling.hook.answer = meanwhile
+    await telling.run_for(2 * HOUR_S)
+    assert [data["count"] for data in telling.hook.taken] == ["1", "1"]
+    assert [data["dead_letter_id"] for data in telling.hook.taken] == ["case/shop/e0/dead/1", "case/shop/e1/dead/1"]
+
+
+async def test_dead_letters_under_a_hook_that_is_down_are_counted_in_one_word(telling: Telling, store: Store) -> None:
+    telling.hook.answer = lambda _: httpx.Response(503)
+    for n in range(30):
+        store.dead_letters.bury(dead_letter(n))
+    await telling.run_for(120)
+    telling.hook.answer = lambda _: None
+    await telling.run_for(600)
+    assert [data["count"] for data in telling.hook.taken] == ["30"]
 
 
 @pytest.mark.parametrize("trouble", ["503", "500", "refused", "timeout", "redirect", "no such hook"])
@@ -192,20 +237,20 @@ async def test_a_word_that_cannot_be_sent_holds_up_no_other(telling: Telling, st
     ids = flood(store, 50)
 
     def picky(data: dict[str, str]) -> httpx.Response | Exception | None:
-        if "case/shop/e7/dead/1" not in ids_told(data):
+        if "case/shop/e7/escalation" not in ids_told(data):
             return None
         return httpx.Response(answer) if isinstance(answer, int) else UnicodeError("no UTF-8 for this")
 
     telling.hook.answer = picky
     await telling.run_for(600)
-    assert set(telling.hook.ids) == ids - {"case/shop/e7/dead/1"}
+    assert set(telling.hook.ids) == ids - {"case/shop/e7/escalation"}
     assert telling.hook.tries < 40
     store.words.add(word("later"))
     await telling.run_for(60)
     assert telling.hook.ids[-1] == "later"
     telling.hook.answer = lambda _: None
     await telling.run_for(7 * HOUR_S)
-    assert telling.hook.ids[-1] == "case/shop/e7/dead/1"
+    assert telling.hook.ids[-1] == "case/shop/e7/escalation"
 
 
 @pytest.mark.parametrize("answer", [500, 503, 404])

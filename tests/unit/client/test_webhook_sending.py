@@ -110,7 +110,7 @@ def test_messages_without_an_id_get_one_each(tmp_path: Path) -> None:
         ("a.jsonl", '["text"]\n', "expected an object"),
         ("a.pdf", "%PDF", "invoices come with a later release"),
         ("a.docx", "x", "expected a file that ends in .jsonl"),
-        ("a.csv", "a,b\n1,2\n", "no column 'offset_ms'"),
+        ("a.csv", "a,b\n1,2\n", "no column 'text' or 'html'"),
         ("a.csv", "offset_ms,message_id,text_id,kind,variant,ref\n1,m-1,t-404,ticket,plain,9\n", "no text 't-404'"),
     ],
 )

@@ -77,9 +77,10 @@ def test_dead_letters_are_changed_in_one_document(tmp_path: Path, fake: FakeHead
     code, stdout, stderr = run("dlq", "replay", "--all", "--dry-run", *data)
     assert code == 0, stderr
     assert json.loads(stdout) == {
-        "ids": [letter.dead_letter_id],
-        "accepted": True,
-        "message": "1 would be started again",
+        "would_replay": 1,
+        "by_reason": [{"reason": "transient", "source": "shop", "letters": 1}],
+        "seconds": 0,
+        "blueprint": "own",
     }
     code, stdout, _ = run("dlq", "discard", letter.dead_letter_id, "--reason", "old", *data)
     assert json.loads(stdout) == {"ids": [letter.dead_letter_id], "accepted": True, "message": "discarded"}

@@ -20,11 +20,12 @@ VENDOR_SDKS = (
     "httpx",
     "lxml",
     "numpy",
+    "imapclient",
 )
 COMMANDS = {
     "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases",
     "approvals", "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint", "records",
-    "sources", "rescue", "models", "unstick",
+    "sources", "rescue", "models", "unstick", "mailbox",
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_each_command_has_help(command: str) -> None:
 
 def test_every_command_that_ends_by_itself_has_json() -> None:
     """As the README says."""
-    goes_on = {"up", "demo", "gateway", "worker", "offline-model", "cases follow"}
+    goes_on = {"up", "demo", "gateway", "worker", "mailbox", "offline-model", "cases follow"}
     commands = dict(every_command(get_command(app)))
     without = {name for name, c in commands.items() if not any("--json" in p.opts for p in c.params)}
     assert without == goes_on

@@ -119,3 +119,100 @@ def test_paths_that_are_read_no_more_are_named(tmp_path: Path) -> None:
     changed = added(tmp_path, "desk", "--field", "text=d")
     assert str(changed["message"]).endswith("; not read any more: text=a customer_email=b.c")
     assert "not read" not in str(added(tmp_path, "desk", "--field", "text=d")["message"])
+
+
+# --- services that sign in their own way ---
+
+HANDED_OUT = "whsec_of_the_service_itself"
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> str:
+    path = tmp_path / "secret"
+    path.write_text(f"{HANDED_OUT}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("service", ["stripe", "slack", "shopify", "zendesk", "github"])
+def test_a_service_that_signs_in_its_own_way_is_added_with_its_secret(
+    tmp_path: Path, secret_file: str, service: str
+) -> None:
+    code, stdout, stderr = sources(tmp_path, "add", "pay", "--signs", service, "--secret-file", secret_file)
+    assert code == 0, stderr
+    assert HANDED_OUT not in stdout + stderr
+    assert f"as {service} does by itself" in stdout
+    source = SourceRegistry(tmp_path / "sources.json").get("pay")
+    assert source is not None
+    assert (source.keys, source.vendor and source.vendor.name) == ((HANDED_OUT.encode(),), service)
+    assert source.reading is not None
+    assert source.reading.format == service
+
+
+def test_a_secret_for_github_is_made_where_none_is_given(tmp_path: Path) -> None:
+    made = str(added(tmp_path, "code", "--signs", "github")["secret"])
+    source = SourceRegistry(tmp_path / "sources.json").get("code")
+    assert source is not None
+    assert source.keys == (made.encode(),)
+
+
+def test_a_second_secret_counts_beside_the_first(tmp_path: Path, secret_file: str) -> None:
+    added(tmp_path, "pay", "--signs", "stripe", "--secret-file", secret_file)
+    Path(secret_file).write_text("whsec_the_next_of_them")
+    for _ in range(2):  # the same one again is no third
+        assert "secret" not in added(tmp_path, "pay", "--secret-file", secret_file)
+    source = SourceRegistry(tmp_path / "sources.json").get("pay")
+    assert source is not None
+    assert source.keys == (HANDED_OUT.encode(), b"whsec_the_next_of_them")
+    for number in range(6):
+        Path(secret_file).write_text(f"whsec_of_another_year_{number}")
+        added(tmp_path, "pay", "--secret-file", secret_file)
+    Path(secret_file).write_text("whsec_one_too_many_now")
+    code, _, stderr = sources(tmp_path, "add", "pay", "--secret-file", secret_file)
+    assert (code, "take an old one out" in stderr) == (2, True)
+
+
+def test_twilio_is_told_its_address(tmp_path: Path, secret_file: str) -> None:
+    words = ("add", "sms", "--signs", "twilio", "--secret-file", secret_file)
+    for more in ((), ("--url", "headgate.example"), ("--url", "ftp://x/y"), ("--url", "https://x/y#rc=2")):
+        code, _, stderr = sources(tmp_path, *words, *more)
+        assert (code, "twilio signs the address" in stderr) == (2, True)
+    assert not (tmp_path / "sources.json").exists()
+    added(tmp_path, *words[1:], "--url", "https://headgate.example/webhooks/sms")
+    source = SourceRegistry(tmp_path / "sources.json").get("sms")
+    assert source is not None
+    assert source.url == "https://headgate.example/webhooks/sms"
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "said"),
+    [
+        (b"", (), "expected one secret"),
+        (b"two words", (), "expected one secret"),
+        (b"\xff\xfe", (), "no text in UTF-8"),
+        (None, (), "cannot be read"),
+        (b"short", (), "at least 16 characters"),
+        (b"whsec_long_enough_to_be_one", ("--token",), "leave one out"),
+        (b"whsec_long_enough_to_be_one", ("--signs", "pigeon"), "expected one of stripe"),
+    ],
+)
+def test_a_secret_that_is_none_is_told_and_changes_nothing(
+    tmp_path: Path, content: bytes | None, words: tuple[str, ...], said: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    code, _, stderr = sources(tmp_path, "add", "pay", "--signs", "slack", "--secret-file", str(path), *words)
+    assert code == 2
+    assert said in stderr
+    assert not (tmp_path / "sources.json").exists()
+
+
+def test_a_service_that_hands_out_its_secret_needs_it(tmp_path: Path) -> None:
+    code, _, stderr = sources(tmp_path, "add", "pay", "--signs", "stripe")
+    assert (code, "--secret-file" in stderr) == (2, True)
+
+
+def test_a_source_that_changes_how_it_signs_is_a_new_one(tmp_path: Path, secret_file: str) -> None:
+    added(tmp_path, "pay")
+    code, _, stderr = sources(tmp_path, "add", "pay", "--signs", "stripe", "--secret-file", secret_file)
+    assert (code, "its secrets fit no other" in stderr) == (2, True)

@@ -1,7 +1,9 @@
 """Every command means the same Headgate."""
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,7 @@ SPEAKS = {
     "intake resume": (),
     "intake pace": ("5",),
     "dlq replay": ("--all",),
+    "dlq replays": (),
     "models resume": (),
     "submit": ("messages.jsonl", "--url", "http://127.0.0.1:9", "--wait"),
 }
@@ -53,8 +56,10 @@ SPEAKS = {
 STORE_ONLY = {
     "cases original": (CASE,),
     "dlq list": (),
+    "intake drain": ("--to", f"sqlite://{tempfile.gettempdir()}/headgate-drained-{os.getpid()}.db"),
     "models status": (),
     "dlq show": (LETTER,),
+    "dlq edit": (LETTER, "--reason", "typo", "--file", str(Path(__file__))),
     "dlq discard": (LETTER, "--reason", "old"),
     "ledger export": (),
     "ledger reconcile": ("--dry-run",),
@@ -64,6 +69,8 @@ STORE_ONLY = {
     "blueprint accept": ("--by", "ann"),
 }
 """The commands that need a store alone: they work while Temporal is down."""
+GATEWAY_ONLY = {"mailbox": ("--url", "imap://ann@127.0.0.1:9/INBOX", "--once")}
+"""The commands that need its gateway alone."""
 SOURCES = json.dumps({"sources": [{"name": "shop", "secrets": [new_secret()]}]}).encode()
 OF_NO_HEADGATE = {
     *(
@@ -133,7 +140,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
 
 
 def test_no_command_is_forgotten() -> None:
-    assert {name for name, _ in every_command(get_command(app))} == {*SPEAKS, *STORE_ONLY, *OF_NO_HEADGATE}
+    assert {name for name, _ in every_command(get_command(app))} == {
+        *SPEAKS,
+        *STORE_ONLY,
+        *GATEWAY_ONLY,
+        *OF_NO_HEADGATE,
+    }
 
 
 @pytest.mark.parametrize("command", SPEAKS)
@@ -170,13 +182,16 @@ def test_what_needs_a_store_alone_connects_to_nothing(
     assert (code, asked) == (1 if {LETTER, CASE} & {*STORE_ONLY[command]} else 0, []), stderr
 
 
-@pytest.mark.parametrize("command", [*SPEAKS, *STORE_ONLY])
+@pytest.mark.parametrize("command", [*SPEAKS, *STORE_ONLY, *GATEWAY_ONLY])
 def test_where_nothing_is_known_every_command_says_the_same(
-    command: str, tmp_path: Path, asked: list[tuple[object, object]]
+    command: str, tmp_path: Path, asked: list[tuple[object, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HEADGATE_MAILBOX_PASSWORD", "secret")
     with SITUATIONS[0].arranged(tmp_path) as empty:
         write_private(empty / "sources.json", SOURCES)
-        code, stdout, stderr = run(*command.split(), *(SPEAKS | STORE_ONLY)[command], "--data-dir", str(empty))
+        code, stdout, stderr = run(
+            *command.split(), *(SPEAKS | STORE_ONLY | GATEWAY_ONLY)[command], "--data-dir", str(empty)
+        )
     said = f"no Headgate is known: no endpoints.json in {str(empty)!r} (start one with `headgate up --data-dir"
     if command == "doctor":
         assert "no Headgate is known" in " ".join(stdout.split())

@@ -59,7 +59,7 @@ def test_a_few_of_a_kind_are_sent_one_by_one(count: int) -> None:
 @pytest.mark.parametrize("count", [4, 20, 21, 99, 100])
 def test_more_are_one_message_that_names_each(count: int) -> None:
     [message] = all_messages(words(count))
-    assert message.subject == f"{count} dead letters"
+    assert message.subject == f"{count} words on dead letters"
     assert message.data["count"] == str(count)
     assert message.data["alert_ids"].split("\n") == [f"dead_letter/{n}" for n in range(count)]
     lines = message.text.splitlines()
@@ -77,7 +77,7 @@ def test_a_flood_of_two_kinds_is_a_handful_and_leaves_nobody_out() -> None:
 
 def test_kinds_are_not_mixed() -> None:
     assert {m.subject for m in all_messages(words(5) + words(5, WordKind.ARRIVAL) + words(5, "invented"))} == {
-        "5 dead letters",
+        "5 words on dead letters",
         "5 cases that wait for a person",
         "5 words",
     }

@@ -46,12 +46,17 @@ def test_others_are_refused_by_name(name: bytes) -> None:
     assert (b"accept-encoding", b"gzip, deflate, identity") in caught.value.headers
 
 
+def gz(body: bytes) -> bytes:
+    """Compress without the time of day: the bytes name tests, which have to be named alike in each process."""
+    return gzip.compress(body, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("coding", "sent"),
     [
         ("", BODY),
-        ("gzip", gzip.compress(BODY)),
-        ("gzip", gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])),
+        ("gzip", gz(BODY)),
+        ("gzip", gz(BODY[:9]) + gz(BODY[9:])),
         ("deflate", zlib.compress(BODY)),
         ("deflate", bare(BODY)),
     ],
@@ -71,12 +76,12 @@ def test_every_body_comes_out(body: bytes, level: int) -> None:
     [
         ("gzip", BODY),
         ("gzip", b""),
-        ("gzip", gzip.compress(BODY)[:-3]),
-        ("gzip", gzip.compress(BODY)[:-1] + b"x"),
-        ("gzip", gzip.compress(BODY) + b"more"),
-        ("gzip", gzip.compress(b"") * 40),
+        ("gzip", gz(BODY)[:-3]),
+        ("gzip", gz(BODY)[:-1] + b"x"),
+        ("gzip", gz(BODY) + b"more"),
+        ("gzip", gz(b"") * 40),
         ("deflate", zlib.compress(BODY) + b"more"),
-        ("deflate", gzip.compress(BODY)),
+        ("deflate", gz(BODY)),
         ("deflate", b""),
     ],
 )

@@ -22,7 +22,9 @@ class Machine:
         self.log = folder / "log"
         for made in (self.checkout / ".ci", self.programs):
             made.mkdir(parents=True)
-        (self.checkout / ".ci" / "run").write_text(SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql)))
+        (self.checkout / ".ci" / "run").write_text(
+            SCRIPT.replace("/usr/lib/postgresql", str(self.postgresql)).replace(":/usr/sbin:/sbin", "")
+        )
         for name in BASICS:
             (self.programs / name).symlink_to(f"/usr/bin/{name}")
         for name in ("git", "curl", "redis-server"):
@@ -72,7 +74,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_postgresql_is_installed_and_a_missing_part_is_a_failure(machine: Machine) -> None:
     done = machine.run()
     assert done.returncode == 0, done.stderr
-    assert machine.installed == ["postgresql"]
+    assert machine.installed == ["postgresql", "dovecot-imapd"]
     assert machine.calls[-3:] == ["make setup CI=1", "make check CI=1", "make test CI=1"]
 
 
@@ -84,7 +86,13 @@ def test_a_postgresql_that_is_there_is_used(machine: Machine, place: str) -> Non
         (machine.postgresql / "17" / "bin").mkdir(parents=True)
         (machine.postgresql / "17" / "bin" / "initdb").touch()
     assert machine.run().returncode == 0
-    assert machine.installed == []
+    assert "postgresql" not in machine.installed
+
+
+def test_a_dovecot_that_is_there_is_used(machine: Machine) -> None:
+    machine.has("dovecot", "")
+    assert machine.run().returncode == 0
+    assert machine.installed == ["postgresql"]
 
 
 def test_the_brokers_of_the_tests_are_installed_once(machine: Machine) -> None:
@@ -117,7 +125,7 @@ def test_debians_go_fetches_a_newer_one_and_setup_uses_it(machine: Machine) -> N
     assert [call for call in machine.calls if call.startswith("go mod")] == [
         "go mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64"
     ]
-    assert machine.installed == ["postgresql", "default-jre-headless maven"]
+    assert machine.installed == ["postgresql", "dovecot-imapd", "default-jre-headless maven"]
     assert os.access(newer / "bin" / "go", os.X_OK)
 
 

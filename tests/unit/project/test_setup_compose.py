@@ -15,6 +15,7 @@ from workers.machine.temporal_server import (
     TEST_SERVER_BIN_VARIABLE,
     dev_server_command,
 )
+from workers.outside_systems import MAILBOX_PASSWORD
 from workers.roles import Role
 from workers.settings import Settings
 from workers.variables import CONFIG_FILE, SECRETS
@@ -26,14 +27,14 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
 EXAMPLE = (REPOSITORY / ".env.example").read_text("utf-8")
 IGNORED = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
 OF_SETUP = {CACHE_VARIABLE, TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE}
-BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN, "HEADGATE_USER"}
+BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN, MAILBOX_PASSWORD, "HEADGATE_USER"}
 
 
 @pytest.mark.parametrize(
     "text", [COMPOSE, DOCKERFILE, EXAMPLE], ids=["docker-compose.yml", "Dockerfile", ".env.example"]
 )
 def test_every_variable_is_one_that_the_settings_know(text: str) -> None:
-    named = set(re.findall(r"\bHEADGATE_[A-Z_]*[A-Z]\b", text))
+    named = set(re.findall(r"\bHEADGATE_[A-Z_]*[A-Z]\b", text)) - {f"{MAILBOX_PASSWORD}_FILE"}
     known = {f"HEADGATE_{field.upper()}" for field in Settings.model_fields}
     known |= {f"HEADGATE_{field.upper()}_FILE" for field in SECRETS}
     assert named

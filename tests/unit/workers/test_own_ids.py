@@ -18,6 +18,7 @@ OF_BILLING = {"case": {"case_id": CASE}}
         ("BillingWorkflow", f"{CASE}/billing", CASE, OF_BILLING),
         ("SalesWorkflow", f"{CASE}/sales-2", CASE, OF_BILLING),
         *((name, own, None, {}) for name, own in ONLY_ONE.items()),
+        ("ReplayWorkflow", "replay/r1", None, {"replay_id": "replay/r1"}),
         ("SomebodyElses", "x", None, {}),
     ],
 )
@@ -42,6 +43,9 @@ def test_what_is_ours_begins(
         ("BillingWorkflow", f"{CASE}/billing", "case/shop/e2", OF_BILLING),
         ("BillingWorkflow", "y/1", CASE, OF_BILLING),
         ("BillingWorkflow", f"{CASE}/billing", CASE, {"case": "odd"}),
+        ("ReplayWorkflow", "replay/r2", None, {"replay_id": "replay/r1"}),
+        ("ReplayWorkflow", CASE, None, {"replay_id": CASE}),
+        ("ReplayWorkflow", "intake/default", None, {}),
         *((name, "x", None, {}) for name in ONLY_ONE),
     ],
 )

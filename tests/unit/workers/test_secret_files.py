@@ -17,6 +17,7 @@ from workers.variables import PROJECT, SECRETS
 
 BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {
+    "inbox": "amqp://headgate:pw@mq/",
     "stripe_api_key": "sk_test_1",
     "supervisor_webhook_url": "https://chat.example/hook/1",
     "store_url": "postgresql://headgate:pw@db/headgate",

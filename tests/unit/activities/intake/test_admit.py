@@ -1,5 +1,6 @@
 """Letting a batch in: every payload becomes one case, whatever is in it and whatever fails on the way."""
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -13,12 +14,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.intake import admit
 from activities.intake.admit import (
     BURIED_AFTER,
-    NOTHING_READABLE,
-    ONLY_HIDDEN,
     AdmitActivities,
     AdmitRequest,
     AdmitResult,
 )
+from activities.intake.reading import NOTHING_READABLE, ONLY_HIDDEN
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseOutcome, CaseState
@@ -26,7 +26,7 @@ from domain.deadletter import DeadLetter
 from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
 from domain.writers.machine_words import MachineWords
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
@@ -115,7 +115,7 @@ class Intake:
             clock=lambda: NOW,
         )
 
-    async def put(self, event_id: str, body: bytes, content_type: str = "application/json") -> str:
+    async def put(self, event_id: str, body: bytes, content_type: str = "application/json", *, fault: str = "") -> str:
         item = InboxItem(
             case_id=f"case/shop/{event_id}",
             source="shop",
@@ -124,6 +124,7 @@ class Intake:
             body=body,
             digest=hashlib.sha256(body).hexdigest(),
             received_at=NOW,
+            fault=fault,
         )
         await self.inbox.put(item)
         return item.case_id
@@ -142,6 +143,15 @@ class Intake:
 @pytest.fixture
 def intake() -> Intake:
     return Intake()
+
+
+async def test_a_worker_that_is_to_stop_does_not_wait_for_payloads(intake: Intake) -> None:
+    worker = ActivityEnvironment()
+    waiting = asyncio.create_task(worker.run(intake.activities.admit_batch, AdmitRequest(limit=10, wait_s=3600)))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    worker.worker_shutdown()
+    assert await asyncio.wait_for(waiting, 60) == AdmitResult()
 
 
 async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_goes_on(intake: Intake) -> None:
@@ -259,10 +269,7 @@ async def test_a_failure_at_any_step_leads_to_the_same_cases_once_it_is_over(int
     with pytest.raises(ApplicationError) as caught:
         await intake.run()
     assert (caught.value.type, caught.value.non_retryable) == ("TransientError", False)
-    assert await intake.run() == AdmitResult()
-
-    intake.clock.now += PAST_THE_LEASE_S
-    result = await intake.run()
+    result = await intake.run()  # at once
     assert (result.admitted, result.poison) == (3, 1)
     assert set(intake.store.started) == ids
     assert set(intake.store.letters) == {f"{bad}/dead/1"}
@@ -276,7 +283,6 @@ async def test_a_case_stored_before_a_crash_starts_with_the_rules_it_was_stored_
     with pytest.raises(ApplicationError):
         await intake.run()
     intake.policy = CasePolicy(version="demo@2")
-    intake.clock.now += PAST_THE_LEASE_S
     await intake.run()
     assert intake.store.started[case_id].policy.version == "demo@1/default"
 

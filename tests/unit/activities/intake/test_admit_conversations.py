@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.intake import admit
+from activities.intake import reading
 from activities.intake.admit import AdmitActivities, AdmitRequest
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.store import Store, open_store
@@ -20,7 +20,7 @@ from domain.errors import TransientError
 from domain.inbound.webhook import Inbound, parse_webhook
 from domain.money.records import Account
 from domain.writers.machine_words import MachineWords
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import Reply, StoredCase
 from tests.contracts.store_samples import NOW
 from tests.fakes.blueprint import WORDS
@@ -37,9 +37,9 @@ class Door:
         self.inbox = FakeInbox()
         self.rules: ConversationRules | None = ConversationRules()
         self.signs: dict[str, object] = {}
-        read = admit.parse_webhook
+        read = reading.parse_webhook
         monkeypatch.setattr(
-            admit,
+            reading,
             "parse_webhook",
             lambda *given, **named: Inbound.model_copy(read(*given, **named), update=self.signs),
         )
@@ -223,7 +223,7 @@ async def test_the_mark_is_found_and_taken_out_of_what_models_read(door: Door, f
 async def test_a_mail_of_nothing_but_the_mark_is_for_people(door: Door) -> None:
     older = await door.admit("1", ANN)
     answered = await door.admit("2", reply(f"[#{older.mark}]", subject=""))
-    assert (answered.case.continues, answered.case.skip_to_human) == (older.case.case_id, admit.NOTHING_READABLE)
+    assert (answered.case.continues, answered.case.skip_to_human) == (older.case.case_id, reading.NOTHING_READABLE)
 
 
 async def test_messages_of_one_thread_that_come_in_together_find_each_other(
@@ -253,7 +253,7 @@ async def test_messages_of_one_thread_that_come_in_together_find_each_other(
             )
         )
     monkeypatch.setattr(
-        admit,
+        reading,
         "parse_webhook",
         lambda kind, body, *given, **named: parse_webhook(kind, body, *given, **named).model_copy(
             update=heads[json.loads(body)["text"].rpartition(" ")[2]]
@@ -284,7 +284,7 @@ async def test_while_the_store_is_away_nothing_is_let_in_and_nothing_is_lost(
     monkeypatch.setattr(door.store.cases, "earlier_cases", away)
     with pytest.raises(ApplicationError):
         await door.admit("1", reply(), thread_id="T-1")
-    assert (await door.inbox.depth()).leased == 1
+    assert (await door.inbox.depth()).ready == 1
     with pytest.raises(KeyError):
         door.store.cases.load("case/shop/1")
     monkeypatch.setattr(door.store.cases, "earlier_cases", look)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.intake.admit import BODY_UNREAD, MOSTLY_LOST, WHOSE_WORDS, _unreadable
+from activities.intake.reading import BODY_UNREAD, MOSTLY_LOST, WHOSE_WORDS, _unreadable
 from adapters.cleaning.cleaner import DocumentCleaner
 from tests.fakes.blueprint import WORDS
 

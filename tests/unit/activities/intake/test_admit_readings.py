@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from activities.intake.admit import NOTHING_READABLE
+from activities.intake.reading import NOTHING_READABLE
 from domain.inbound.formats.mapping import SourceReading
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from ports.store import StoredCase
 from tests.unit.activities.intake.test_admit import Intake
 

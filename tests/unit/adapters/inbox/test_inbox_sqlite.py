@@ -16,7 +16,7 @@ import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import TransientError
-from ports.inbox import Inbox, InboxItem, PutOutcome
+from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 from tests.fakes.inbox import FakeInbox
 
 ROOT = Path(__file__).parents[4]
@@ -151,7 +151,7 @@ async def test_depth_counts_what_waits(inbox: Inbox, clock: Clock) -> None:
 
 
 async def test_an_empty_pen_has_no_depth(inbox: Inbox) -> None:
-    assert (await inbox.depth()).model_dump() == {"ready": 0, "leased": 0, "total": 0, "oldest_s": 0.0}
+    assert (await inbox.depth()).model_dump() == {"ready": 0, "leased": 0, "total": 0, "oldest_s": 0.0, "lanes": {}}
     assert await inbox.accepted() == []
 
 
@@ -334,7 +334,7 @@ _SENDER = """
 import asyncio, hashlib, os, resource, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import TransientError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
-from ports.inbox import Inbox
+from ports.incoming.inbox import Inbox
 from tests.fakes.inbox import FakeInbox
 from tests.unit.adapters.inbox.test_inbox_sqlite import Clock, item
 

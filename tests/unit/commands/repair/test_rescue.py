@@ -20,7 +20,7 @@ from domain.authority.rescue import RescueReport
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
 from domain.errors import ImpossibleError, RefusedError, UnknownCaseError
 from domain.money.approval import Standing
-from ports.inbox import InboxItem
+from ports.incoming.inbox import InboxItem
 from tests.contracts.store_ledger import intend
 from tests.contracts.store_samples import (
     NOW,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.audit.verdict import judge
+from domain.case import case_of
 from domain.money.approval import Approver
 from tests.unit.domain.audit.audited_world import BIG, PAID_AT, found, healthy
 from tests.unit.domain.audit.breaks import (
@@ -113,3 +114,13 @@ def test_a_refund_that_failed_afterwards_is_noted_and_breaks_no_promise() -> Non
     report = judge(facts)
     assert report.violations == []
     assert report.notes == ["case/shop/small/refund: the refund failed at the provider afterwards (expired card)"]
+
+
+def test_a_cause_that_the_pen_has_forgotten_after_its_time_is_one_still() -> None:
+    facts = healthy()
+    case_id = case_of(facts.rail[0].key)
+    facts.pen.accepted.remove(case_id)
+    assert "no_cause" in {violation.kind for violation in judge(facts).violations}
+    (case,) = (case for case in facts.cases if case.case_id == case_id)
+    case.received_at = facts.now - timedelta(days=31)
+    assert "no_cause" not in {violation.kind for violation in judge(facts).violations}

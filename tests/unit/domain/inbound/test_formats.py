@@ -291,3 +291,68 @@ def test_paths(path: str, found: list[object]) -> None:
 def test_headers_that_are_none_raise_nothing(value: object) -> None:
     assert header_pairs(value) == []
     assert head_of(header_pairs(value)) == EmailHead()
+
+
+# --- services that sign in their own way ---
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("slack", {"event": {"text": "It leaks.", "thread_ts": "1.2", "ts": "3.4"}}, ("It leaks.", "", "1.2")),
+        ("slack", {"event": {"text": "It leaks.", "ts": "3.4"}}, ("It leaks.", "", "3.4")),
+        ("github", {"issue": {"title": "Kettle", "body": "It leaks."}}, ("It leaks.", "Kettle", None)),
+        ("github", {"issue": {"title": "Kettle", "body": "a"}, "comment": {"body": "b"}}, ("b", "Kettle", None)),
+        ("shopify", {"note": "Call me.", "email": "ann@example.com", "total_price": "9.00"}, ("Call me.", "", None)),
+        ("stripe", {"text": "our own names", "type": "x"}, ("our own names", "", None)),
+    ],
+)
+def test_services_that_sign_in_their_own_way_are_read_by_their_names(
+    name: str, body: dict[str, object], said: tuple[str, str, str | None]
+) -> None:
+    message = read(body, SourceReading(format=name))
+    assert (message.text, message.subject, message.thread_id) == said
+    assert message.machine is None
+
+
+def test_a_picture_alone_by_twilio_is_a_message() -> None:
+    body = urlencode({"Body": "", "NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m/1"}).encode()
+    message = parse_webhook("application/x-www-form-urlencoded", body, SourceReading(format="twilio"))
+    assert (message.channel, len(message.attachments)) == ("sms", 1)
+    empty = urlencode({"Body": "", "NumMedia": "0", "SmsStatus": "delivered"}).encode()
+    with pytest.raises(WebhookRefusedError, match="empty_message"):
+        parse_webhook("application/x-www-form-urlencoded", empty, SourceReading(format="twilio"))
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("slack", {"event": {"text": "hi", "bot_id": "B1"}}),
+        ("slack", {"event": {"text": "hi", "subtype": "bot_message"}}),
+        ("github", {"comment": {"body": "bumped"}, "sender": {"login": "renovate", "type": "Bot"}}),
+    ],
+)
+def test_what_a_robot_posts_is_no_customers(name: str, body: dict[str, object]) -> None:
+    message = read(body, SourceReading(format=name))
+    assert (message.machine, message.machine_sure) == (Machine.OWN, True)
+
+
+@pytest.mark.parametrize("name", ["stripe", "github", "shopify"])
+def test_an_event_without_a_message_is_kept_whole_and_asks_for_nothing(name: str) -> None:
+    """Whatever its words seem to want, a person looks at it."""
+    body = {"type": "charge.dispute.created", "data": {"object": {"note": "Please refund 20.00", "amount": 2000}}}
+    message = read(body, SourceReading(format=name))
+    assert json.loads(message.text or "") == body
+    assert (message.machine, message.machine_sure) == (Machine.OWN, False)
+    assert name in message.machine_sign
+
+
+@pytest.mark.parametrize("name", ["slack", "zendesk", "twilio"])
+def test_of_others_it_is_refused(name: str) -> None:
+    with pytest.raises(WebhookRefusedError, match="empty_message"):
+        read({"type": "x", "detail": {"amount": 2000}}, SourceReading(format=name))
+
+
+def test_no_body_is_taken_for_theirs_without_being_told() -> None:
+    with pytest.raises(WebhookRefusedError, match="empty_message"):
+        read({"event": {"text": "hi"}, "comment": {"body": "hi"}, "note": "hi", "Body": "hi"})

@@ -121,7 +121,7 @@ def test_nothing_doubtful_is_plainly_good(body: bytes) -> None:
 def test_what_is_folded_is_read_in_full(escape: str) -> None:
     body = b'{"text": "cut off ' + escape.encode() + b'"}'
     assert not is_plainly_good(body)
-    assert check_webhook("application/json", body) == "default"
+    assert check_webhook("application/json", body) == ("default", None)
 
 
 def test_unusual_bodies_are_read_in_full() -> None:

@@ -56,7 +56,7 @@ class Broker(Protocol):
         ...
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that these are done: they never come again. Those that the broker has taken away meanwhile are no error."""
+        """Say that these are done: they never come again. Those that the broker took away meanwhile are no error."""
         ...
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -1,0 +1,200 @@
+"""Read a payload as the intake does: parsed strictly, cleaned, personal data replaced by tokens, its writer judged."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from domain.blueprint import CasePolicy
+from domain.case import FORWARDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, Machine
+from domain.conversations.threads import (
+    ThreadSigns,
+    base_subject,
+    usable_reference,
+    usable_references,
+    without_marks,
+)
+from domain.conversations.words import merged_vault, renamed
+from domain.dead_letters.editing import LetterEdit, edited_input, why_not_taken
+from domain.errors import PoisonError, WebhookRefusedError
+from domain.inbound.cleaned import CleanDocument, CleanFlag
+from domain.inbound.formats.mapping import reading_of
+from domain.inbound.reference_ids import usable_id
+from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
+from domain.writers.machine_words import MachineWords
+from domain.writers.writer import Writer, given_address, writer_of
+from ports.cleaner import MailCleaner
+from ports.incoming.inbox import InboxItem
+from ports.store import Renewed, StoredCase
+
+PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it
+SHORTEST_PERSONAL = 6  # characters: "a@b.de"
+NO_KIND_OF_AN_ID = frozenset({"EMAIL", "PHONE", "NAME", "ADDRESS"})  # an address is never one (`usable_id`)
+
+NOTHING_READABLE = "there is nothing readable in it"
+ONLY_HIDDEN = "all of its text is hidden from a reader"
+BODY_UNREAD = "what it says, or a part of it, cannot be read: it is in a file, a picture or encrypted"
+WHOSE_WORDS = "the sender's own words cannot be told from quoted ones"
+MOSTLY_LOST = "too many of its characters cannot be decoded"
+
+
+class MessageReader:
+    """Reads payloads. `policy` supplies the blueprint's rules for a tenant as they are now."""
+
+    def __init__(self, cleaner: MailCleaner, policy: Callable[[str], CasePolicy], machine_words: MachineWords) -> None:
+        self._cleaner = cleaner
+        self._policy = policy
+        self._machine_words = machine_words
+
+    def read(self, item: InboxItem) -> StoredCase:
+        """Read and clean one payload.
+
+        Raises:
+            PoisonError: it cannot be read.
+        """
+        own = self._policy(DEFAULT_TENANT).mail.own
+        try:
+            inbound = parse_webhook(item.content_type, item.body, reading_of(item.reading), own=own)
+        except WebhookRefusedError as e:
+            raise PoisonError(str(e)) from e
+        policy = self._policy(inbound.tenant)
+        lang = None if inbound.lang == "und" else inbound.lang
+        known = _known_values(inbound)
+        if inbound.email:
+            mail = self._cleaner.clean_email(inbound.mail or item.body, lang=lang, known=known)
+            inbound.attachments = [Attachment(name=name) for name in mail.attachments]
+            clean = mail.document
+        else:
+            clean = self._cleaner.clean(
+                subject=inbound.subject, text=inbound.text, html=inbound.html, lang=lang, known=known
+            )
+        self._leave_out_personal(inbound, lang)
+        writer = writer_of(inbound, clean.text, words=self._machine_words, own=own)
+        return _stored_case(item, inbound, clean, policy, writer)
+
+    def read_edit(self, stored: StoredCase, edits: Sequence[LetterEdit]) -> Renewed:
+        """Return a case with the newest of its edits, read and cleaned as if it had just come in.
+
+        Raises:
+            PoisonError: it cannot be read, or not in place of what the case came with.
+        """
+        edit = edits[-1]
+        source, event_id = edit.case_id.split("/", 2)[1:]
+        item = InboxItem(
+            case_id=edit.case_id,
+            source=source,
+            event_id=event_id,
+            content_type=edit.content_type,
+            body=edit.body,
+            digest="",
+            received_at=stored.case.received_at,
+            reading=edit.reading,
+        )
+        fresh = self.read(item)
+        if why := why_not_taken(stored.case, fresh.case):
+            raise PoisonError(why)
+        vault, names = merged_vault(stored.vault, fresh.vault)
+        texts = {name: renamed(getattr(fresh.case, name), names) for name in ("subject", "text")}
+        case = edited_input(stored.case, fresh.case.model_copy(update=texts), edits)
+        return Renewed(edits=len(edits), case=case, vault=vault, sender=(fresh.sender_email, fresh.sender_name))
+
+    def _leave_out_personal(self, inbound: Inbound, lang: str | None) -> None:
+        """Keep personal data out of the fields that stand in histories as they came; such an amount is for a person."""
+
+        def kinds(value: str | None) -> set[str]:
+            if value is None or len(value) < SHORTEST_PERSONAL:
+                return set()
+            found = self._cleaner.clean(subject="", text=value, html=None, lang=lang).vault
+            return {token.strip("[]").rpartition("_")[0] for token in found}
+
+        if kinds(inbound.amount):
+            inbound.amount = PERSONAL
+        if kinds(inbound.currency):
+            inbound.currency = None
+        # A long number is an id more often than a telephone's, and words of an id make no name or street.
+        if kinds(inbound.order_id) - NO_KIND_OF_AN_ID:
+            inbound.order_id = PERSONAL
+        if kinds(inbound.customer_id) - NO_KIND_OF_AN_ID:
+            inbound.customer_id = PERSONAL
+
+
+def _stored_case(
+    item: InboxItem, inbound: Inbound, clean: CleanDocument, policy: CasePolicy, writer: Writer
+) -> StoredCase:
+    clean = clean.model_copy(update={"subject": without_marks(clean.subject), "text": without_marks(clean.text)})
+    customer_id, order_id = usable_id(inbound.customer_id), usable_id(inbound.order_id)
+    flags = [str(flag) for flag in clean.flags]
+    flags += ["unusable_customer_id"] if inbound.customer_id and not customer_id else []
+    flags += ["unusable_order_id"] if inbound.order_id and not order_id else []
+    flags += ["attachments"] if inbound.attachments else []
+    flags += [FORWARDED] if writer.forwarded and FORWARDED not in flags else []
+    for_another = inbound.from_address is not None and inbound.customer_email not in (None, inbound.from_address)
+    flags += [SENT_FOR_ANOTHER] if for_another else []
+    flags += [UNVOUCHED] if for_another and not writer.vouched else []
+    flags += [str(CleanFlag.UNDECODABLE)] if inbound.undecodable and CleanFlag.UNDECODABLE not in clean.flags else []
+    case = CaseInput(
+        case_id=item.case_id,
+        source=item.source,
+        tenant=inbound.tenant,
+        channel=inbound.channel,
+        lang=clean.lang if clean.lang != "und" else inbound.lang,
+        subject=clean.subject,
+        text=clean.text,
+        customer_id=customer_id,
+        order_id=order_id,
+        amount=inbound.amount,
+        currency=inbound.currency,
+        flags=flags,
+        suspicious=clean.suspicious or inbound.undecodable,  # a lost "not" would turn a message round
+        received_at=item.received_at,
+        policy=policy,
+        priority=item.priority,
+        skip_to_human=None if writer.machine else writer.for_person or _unreadable(clean),
+        machine=writer.machine,
+        about_case=inbound.about_case if writer.machine is Machine.BOUNCE else None,
+        notes=[*inbound.notes, *writer.notes],
+    )
+    return StoredCase(
+        case=case,
+        vault=clean.vault,
+        sender_email=writer.address,
+        sender_name=inbound.customer_name,
+        content_type=item.content_type,
+        body=item.body,
+        tokens_in=clean.tokens_in,
+        tokens_out=clean.tokens_out,
+        chars_in=clean.chars_in,
+        chars_out=clean.chars_out,
+        message_id=usable_reference(inbound.message_id),
+        thread_id=usable_reference(inbound.thread_id),
+        signs=ThreadSigns(
+            references=usable_references(inbound.references),
+            marks=clean.marks,
+            thread_id=usable_reference(inbound.thread_id),
+            subject=base_subject(inbound.subject) if inbound.references else None,
+        ),
+    )
+
+
+def _unreadable(clean: CleanDocument) -> str | None:
+    """Return why nothing may be decided on these words; a subject alone does not say what the message says."""
+    if CleanFlag.BODY_UNREAD in clean.flags:
+        return BODY_UNREAD
+    if CleanFlag.WHOSE_WORDS in clean.flags:
+        return WHOSE_WORDS
+    if clean.mostly_lost:
+        return MOSTLY_LOST
+    if clean.text.strip() or clean.subject.strip():
+        return None
+    return ONLY_HIDDEN if CleanFlag.HIDDEN_TEXT in clean.flags else NOTHING_READABLE
+
+
+def _name_in(address: str | None) -> str:
+    """Return the words of an address that may be its owner's name: "seun.adeyemi@…" signs as Seun."""
+    words = re.findall(r"[^\W\d_]{3,}", (address or "").partition("@")[0])
+    return " ".join(word.capitalize() for word in words)
+
+
+def _known_values(inbound: Inbound) -> dict[str, str]:
+    """Return the sender's own data by kind of token, so that the cleaner finds them in the text too."""
+    address = given_address(inbound)
+    values = {"email": address, "name": inbound.customer_name, "name_at_the_end": _name_in(address)}
+    return {kind: value for kind, value in values.items() if value}

@@ -1,0 +1,1 @@
+"""Orders to replay dead letters, on SQL."""

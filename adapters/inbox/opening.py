@@ -1,0 +1,92 @@
+"""Which holding pen a URL names.
+
+    sqlite:                               a file in the data dir (the default); sqlite:///srv/pen.db is another
+    amqp://user:password@host/vhost       RabbitMQ; amqps:// with TLS
+    redis://:password@host/0              Redis Streams; rediss:// with TLS
+    sqs://eu-central-1/headgate           AWS SQS; ?endpoint=http://… for a server that speaks it
+
+Every broker URL takes `prefix=NAME`: what its queues' names begin with, `headgate` where it is not given.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from adapters.inbox.broker_inbox import BrokerInbox
+from adapters.inbox.sqlite import SqliteInbox
+from domain.errors import ConfigurationError
+from domain.turns import Turns
+from ports.incoming.accepted_log import AcceptedLog
+from ports.incoming.broker import Broker
+
+OpenedInbox = SqliteInbox | BrokerInbox
+
+_EXPECTED = "expected sqlite:, amqp://…, redis://… or sqs://… (docs/pens.md)"
+
+
+def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: Turns, max_waiting: int) -> OpenedInbox:
+    """Return the pen of a URL; a broker is connected to with the first use.
+
+    Args:
+        url: as above; empty means `sqlite:`.
+        file: the embedded pen's, where the URL names none.
+        log: opens the log of accepted events, which brokers need.
+        turns: of this process.
+        max_waiting: so many payloads may wait.
+
+    Raises:
+        ConfigurationError: it is the URL of no pen.
+    """
+    broker = _broker_at(url)
+    if broker is None:
+        return SqliteInbox(_file_of(url) or file, turns=turns, max_waiting=max_waiting)
+    return BrokerInbox(broker, log, turns=turns, max_waiting=max_waiting)
+
+
+def shown_inbox(url: str) -> str:
+    """Return which pen a URL names, without password and options.
+
+    >>> shown_inbox("amqp://me:secret@mq.example:5672/work?prefix=x"), shown_inbox("")
+    ('amqp://mq.example:5672/work', 'a file in the data dir')
+    """
+    try:
+        parts = urlsplit(url)
+        if _scheme(url) == "sqlite":
+            return str(_file_of(url) or "a file in the data dir")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        return "unknown, HEADGATE_INBOX is no URL"
+
+
+def _broker_at(url: str) -> Broker | None:
+    match _scheme(url):
+        case "sqlite":
+            _file_of(url)
+            return None
+        case "amqp" | "amqps":
+            from adapters.inbox.rabbitmq.broker import RabbitBroker
+
+            return RabbitBroker.from_url(url)
+        case "redis" | "rediss":
+            from adapters.inbox.brokers.redis_streams import RedisBroker
+
+            return RedisBroker.from_url(url)
+        case "sqs":
+            from adapters.inbox.brokers.sqs import SqsBroker
+
+            return SqsBroker.from_url(url)
+        case other:
+            raise ConfigurationError(f"HEADGATE_INBOX: there is no pen of the kind {other[:20]!r}; {_EXPECTED}")
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower() if url else "sqlite"
+
+
+def _file_of(url: str) -> Path | None:
+    rest = url.partition(":")[2]
+    if not rest.strip("/"):
+        return None
+    if not rest.startswith("///"):
+        raise ConfigurationError(f"HEADGATE_INBOX={url[:60]!r}: expected 'sqlite:' alone, or 'sqlite:///' and a path")
+    return Path(rest[2:])

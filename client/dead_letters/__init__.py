@@ -1,0 +1,1 @@
+"""Runs that replay dead letters, from outside."""

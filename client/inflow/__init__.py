@@ -1,0 +1,1 @@
+"""Messages to send, from tables and from e-mails in files."""

@@ -1,0 +1,1 @@
+"""Mailboxes as sources: what comes there goes to the gateway."""

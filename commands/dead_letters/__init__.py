@@ -1,0 +1,1 @@
+"""`headgate dlq`: what was given up on, and what becomes of it."""

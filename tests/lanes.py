@@ -1,0 +1,14 @@
+"""How the tests are shared out between processes: `make test` runs two."""
+
+from xdist.scheduler import LoadFileScheduling
+
+STACKS = "tests/e2e/"
+
+
+class Lanes(LoadFileScheduling):
+    """One process runs the tests that start a whole Headgate, one after the other: they wait most of the time, but two
+    of them at once would be in each other's way. Meanwhile the other processes take all other tests, file by file.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return STACKS if nodeid.startswith(STACKS) else str(super()._split_scope(nodeid))

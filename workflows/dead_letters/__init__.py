@@ -1,0 +1,1 @@
+"""Workflows about dead letters."""
