@@ -47,15 +47,16 @@ class SqsBroker:
         self._out: dict[str, Gathering[bytes]] = {}
 
     @classmethod
-    def from_url(cls, url: str, *, held_s: int = 60) -> "SqsBroker":
+    def from_url(cls, url: str, *, held_s: int = 60, call_s: float = CALL_S) -> "SqsBroker":
         """Return the broker at `sqs://REGION/PREFIX[?endpoint=…]`; connected when first used.
+        No call takes longer than `call_s` seconds.
 
         Raises:
             ConfigurationError: the URL says something else, or the extra `sqs` is not installed.
         """
         address = sqs_address(url)
         need_aiobotocore(address.shown)
-        return cls(SqsQueues(address), held_s=held_s)
+        return cls(SqsQueues(address, call_s), held_s=held_s)
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> list[TransientError | None]:
         """Put messages into their lanes; return for each None once SQS has it on several machines, or why not.
@@ -182,7 +183,7 @@ class SqsBroker:
                 lambda batch: self._send(lane, batch), most=_BATCH, most_bytes=MOST_BYTES, at_once=_BATCHES_AT_ONCE
             )
         sized = [(content, len(content) * 4 // 3 + 4 + _FOR_ATTRIBUTES) for content in contents]
-        return await self._out[lane].put(sized, CALL_S)
+        return await self._out[lane].put(sized, self._queues.call_s)
 
     async def _send(self, lane: str, batch: list[bytes]) -> Results:
         mark = {_MARK: {"DataType": "String", "StringValue": in_safe_letters(lane)}}

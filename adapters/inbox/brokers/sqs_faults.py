@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from adapters.inbox.brokers.sqs_address import SqsAddress
-from adapters.inbox.brokers.sqs_queues import CALL_S, SqsQueues
+from adapters.inbox.brokers.sqs_queues import SqsQueues
 from domain.errors import ConfigurationError, TransientError
 
 _MISSING = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
@@ -30,10 +30,12 @@ async def sqs_faults(queues: SqsQueues) -> AsyncIterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
     try:
-        async with asyncio.timeout(CALL_S):
+        async with asyncio.timeout(queues.call_s):
             yield
     except TimeoutError:
-        raise TransientError(f"SQS at {queues.address.shown!r} has not answered within {CALL_S:g} seconds") from None
+        raise TransientError(
+            f"SQS at {queues.address.shown!r} has not answered within {queues.call_s:g} seconds"
+        ) from None
     except ClientError as e:
         code = str(e.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:

@@ -33,8 +33,9 @@ def need_aiobotocore(shown: str) -> None:
 class SqsQueues:
     """The connection, and the queues found or made by it."""
 
-    def __init__(self, address: SqsAddress) -> None:
+    def __init__(self, address: SqsAddress, call_s: float = CALL_S) -> None:
         self.address = address
+        self.call_s = call_s
         self._open = AsyncExitStack()
         self._opening = asyncio.Lock()
         # Any: botocore makes the methods of its clients from a description of the service.
@@ -58,8 +59,8 @@ class SqsQueues:
                 from aiobotocore.session import get_session
 
                 settings = AioConfig(
-                    connect_timeout=CALL_S,
-                    read_timeout=CALL_S,
+                    connect_timeout=self.call_s,
+                    read_timeout=self.call_s,
                     max_pool_connections=_CONNECTIONS,
                     # Once more, since a connection that was idle may turn out to be closed.
                     retries={"total_max_attempts": 2, "mode": "standard"},
