@@ -37,9 +37,9 @@ class RedisServer:
     def client(self) -> "redis.Redis":
         return redis.Redis(port=self.port)
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         with (self._folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self._command, executable=self._program, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self._command, *more], executable=self._program, stdout=log, stderr=log)
         give_up_at = time.monotonic() + START_WITHIN_S
         while True:
             try:

@@ -66,7 +66,7 @@ class Gathering(Generic[_Message]):
                 await call.ended
         except TimeoutError:
             pass
-        return call.results
+        return tuple(call.results)
 
     def stop(self) -> None:
         """Send no more; whoever waits is told so."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -13,7 +14,7 @@ from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from domain.errors import ConfigurationError, TransientError
+from domain.errors import ConfigurationError, HeadgateError, TransientError
 
 CALL_S = 3.4  # no call takes longer
 _CONNECTIONS = 16
@@ -58,6 +59,9 @@ def redis_address(url: str) -> RedisAddress:
     secure = parts.scheme == "rediss"
     if unknown := set(query).difference(_FILES if secure else ()):
         raise ConfigurationError(f"{expected}, without {sorted(unknown)!r}")
+    for name, file in query.items():
+        if not Path(file).is_file():
+            raise ConfigurationError(f"HEADGATE_INBOX {shown!r}: {name} names {file!r}, where no file is")
     tls: dict[str, Any] = {**query}
     pool = BlockingConnectionPool(
         connection_class=SSLConnection if secure else Connection,
@@ -76,6 +80,35 @@ def redis_address(url: str) -> RedisAddress:
         **tls,
     )
     return RedisAddress(Redis.from_pool(pool), prefix, shown)
+
+
+class RedisConnection:
+    """A server that is examined before it is used, and again after whatever went wrong."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.redis = address.client
+        self.prefix = address.prefix
+        self.shown = address.shown
+        self.awaits_disk = False
+        self._examined = False
+
+    @asynccontextmanager
+    async def used(self, *, anew: bool = False) -> AsyncIterator["Redis"]:
+        """Give the client, for some seconds; `anew` examines the server in any case.
+
+        Raises:
+            ConfigurationError: it cannot keep payloads, or refuses us.
+            TransientError: it is away, full, loading, read-only, or does not answer.
+        """
+        try:
+            async with redis_faults(self.shown):
+                if anew or not self._examined:
+                    self.awaits_disk = await examine(self.redis, self.shown)
+                    self._examined = True
+                yield self.redis
+        except HeadgateError:
+            self._examined = False  # what answers next may be another server
+            raise
 
 
 @asynccontextmanager
@@ -99,6 +132,8 @@ def redis_fault(error: Exception, shown: str) -> ConfigurationError | TransientE
     """Return what an error of the client or of the server means."""
     wrong = isinstance(error, refused.AuthenticationError | refused.AuthorizationError | refused.NoPermissionError)
     said = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return ConfigurationError(f"HEADGATE_INBOX {shown!r}: {said}: name who signed it by ?ssl_ca_certs=FILE")
     if wrong or said.startswith(_WRONG_SETTING) or "DB index is out of range" in said:
         what = "its key is no stream of ours" if said.startswith("WRONGTYPE") else "it refuses us"
         return ConfigurationError(
@@ -113,8 +148,11 @@ async def examine(client: "Redis", shown: str) -> bool:
 
     Raises:
         ConfigurationError: it is not one that keeps payloads; with the remedy.
+        TransientError: it reads its files; until then it says of itself that it has none.
     """
     info: dict[str, Any] = await client.info()
+    if info.get("loading"):
+        raise TransientError(f"Redis at {shown!r} is loading what it has on disk")
     version = str(info.get("redis_version", "0"))
     number = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if number < _OLDEST:

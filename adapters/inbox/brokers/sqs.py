@@ -9,46 +9,28 @@ lane: what has none was put there by somebody else and is taken as it is.
 import asyncio
 import base64
 import binascii
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from adapters.inbox.brokers.gathered import Gathering, Results, outcome
-from adapters.inbox.brokers.sqs_queues import (
-    CALL_S,
-    MOST_BYTES,
-    SqsQueues,
-    in_safe_letters,
-    need_aiobotocore,
-    out_of_safe_letters,
-    sqs_address,
-    sqs_faults,
-)
+from adapters.inbox.brokers.sqs_address import in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_faults import sqs_faults
+from adapters.inbox.brokers.sqs_held import SqsHandle, SqsHolding
+from adapters.inbox.brokers.sqs_queues import CALL_S, MOST_BYTES, SqsQueues, need_aiobotocore
 from domain.errors import HeadgateError, TransientError
 from ports.incoming.broker import Delivery
 
-_LOG = logging.getLogger("headgate.inbox")
 _T = TypeVar("_T")
 
 _BATCH = 10  # SQS takes and gives no more at once
 _BATCHES_AT_ONCE = 4  # of one lane
-_REQUESTS_AT_ONCE = 24
 _MARK = "headgate_lane"
 _FOR_ATTRIBUTES = 1024
 _NOTHING = "="  # a body may not be empty
 _LONG_POLL_S = 1
 _LONG_POLLS = 8  # asked for more lanes than this, it does not wait
-# What is another one's by now, or gone: nothing to be done.
-_NOT_OURS = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "InvalidReceiptHandle")
-
-
-class SqsHandle(NamedTuple):
-    """A message in a queue, by the name that it has for this delivery only."""
-
-    queue: str
-    receipt: str
 
 
 class SqsBroker:
@@ -61,22 +43,20 @@ class SqsBroker:
     def __init__(self, queues: SqsQueues, *, held_s: int = 60) -> None:
         self._queues = queues
         self._held_s = held_s
-        self._requests = asyncio.Semaphore(_REQUESTS_AT_ONCE)
+        self._holding = SqsHolding(queues, held_s)
         self._out: dict[str, Gathering[bytes]] = {}
-        self._held: dict[SqsHandle, float] = {}
-        self._closing = asyncio.Event()
-        self._beat: asyncio.Task[None] | None = None
 
     @classmethod
-    def from_url(cls, url: str, *, held_s: int = 60) -> "SqsBroker":
+    def from_url(cls, url: str, *, held_s: int = 60, call_s: float = CALL_S) -> "SqsBroker":
         """Return the broker at `sqs://REGION/PREFIX[?endpoint=…]`; connected when first used.
+        No call takes longer than `call_s` seconds.
 
         Raises:
             ConfigurationError: the URL says something else, or the extra `sqs` is not installed.
         """
         address = sqs_address(url)
         need_aiobotocore(address.shown)
-        return cls(SqsQueues(address), held_s=held_s)
+        return cls(SqsQueues(address, call_s), held_s=held_s)
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> list[TransientError | None]:
         """Put messages into their lanes; return for each None once SQS has it on several machines, or why not.
@@ -106,7 +86,7 @@ class SqsBroker:
             if url is None:
                 return 0
             named = "ApproximateNumberOfMessages"
-            answer = await self._ask("get_queue_attributes", QueueUrl=url, AttributeNames=[named])
+            answer = await self._queues.ask("get_queue_attributes", QueueUrl=url, AttributeNames=[named])
             return int(answer["Attributes"][named])
 
         counts = await self._each(lanes, count)
@@ -154,7 +134,11 @@ class SqsBroker:
         Raises:
             TransientError: say it again, or they come again.
         """
-        await self._end(deliveries, "delete_message_batch", {})
+        handles = _handles(deliveries)
+        try:
+            await self._holding.delete(handles)
+        finally:
+            self._holding.let_go(handles)
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Let others take these, at once.
@@ -162,7 +146,9 @@ class SqsBroker:
         Raises:
             TransientError: SQS does not answer; they are for others in a while.
         """
-        await self._end(deliveries, "change_message_visibility_batch", {"VisibilityTimeout": 0})
+        handles = _handles(deliveries)
+        self._holding.let_go(handles)
+        await self._holding.show(handles)
 
     async def check(self) -> None:
         """Return if SQS answers and knows our queues.
@@ -173,26 +159,14 @@ class SqsBroker:
         """
         async with sqs_faults(self._queues):
             url = await self._queues.given_up()
-            await self._ask("get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
+            await self._queues.ask("get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
 
     async def close(self) -> None:
         """Give back what is held, and let go of the connection."""
-        if self._beat is not None:
-            self._closing.set()
-            await self._beat
-        self._beat = None
         for out in self._out.values():
             out.stop()
-        with suppress(HeadgateError):  # they are for others in a while
-            if self._held:
-                await self._change(list(self._held), "change_message_visibility_batch", {"VisibilityTimeout": 0})
-        self._held.clear()
+        await self._holding.leave()
         await self._queues.close()
-
-    async def _ask(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - botocore has no types
-        client = await self._queues.client()
-        async with self._requests:
-            return await getattr(client, operation)(**arguments)
 
     async def _each(self, lanes: Sequence[str], work: Callable[[str], Awaitable[_T]]) -> list[_T | BaseException]:
         async def bounded(lane: str) -> _T:
@@ -209,7 +183,7 @@ class SqsBroker:
                 lambda batch: self._send(lane, batch), most=_BATCH, most_bytes=MOST_BYTES, at_once=_BATCHES_AT_ONCE
             )
         sized = [(content, len(content) * 4 // 3 + 4 + _FOR_ATTRIBUTES) for content in contents]
-        return await self._out[lane].put(sized, CALL_S)
+        return await self._out[lane].put(sized, self._queues.call_s)
 
     async def _send(self, lane: str, batch: list[bytes]) -> Results:
         mark = {_MARK: {"DataType": "String", "StringValue": in_safe_letters(lane)}}
@@ -223,7 +197,7 @@ class SqsBroker:
         ]
         async with sqs_faults(self._queues):
             url = await self._queues.url(lane, make=True)
-            answer = await self._ask("send_message_batch", QueueUrl=url, Entries=entries)
+            answer = await self._queues.ask("send_message_batch", QueueUrl=url, Entries=entries)
         confirmed = {entry["Id"] for entry in answer.get("Successful", [])}
         why = {entry["Id"]: f"{entry.get('Code')}: {entry.get('Message')}" for entry in answer.get("Failed", [])}
         return [
@@ -238,7 +212,7 @@ class SqsBroker:
     ) -> list[Delivery]:
         taken: list[Delivery] = []
         while len(taken) < count:
-            answer = await self._ask(
+            answer = await self._queues.ask(
                 "receive_message",
                 QueueUrl=url,
                 MaxNumberOfMessages=min(_BATCH, count - len(taken)),
@@ -257,67 +231,12 @@ class SqsBroker:
         taken = [delivery for of_lane in found if isinstance(of_lane, list) for delivery in of_lane]
         if not taken and (failed := [of_lane for of_lane in found if isinstance(of_lane, BaseException)]):
             raise failed[0]
-        if self._beat is None and taken:
-            self._beat = asyncio.create_task(self._keep())
-        until = time.monotonic() + self._held_s
-        self._held.update((delivery.handle, until) for delivery in taken if isinstance(delivery.handle, SqsHandle))
+        self._holding.hold(d.handle for d in taken if isinstance(d.handle, SqsHandle))
         return taken
 
-    async def _end(self, deliveries: Sequence[Delivery], operation: str, more: dict[str, object]) -> None:
-        handles = list(dict.fromkeys(d.handle for d in deliveries if isinstance(d.handle, SqsHandle)))
-        try:
-            await self._change(handles, operation, more)
-        finally:
-            for handle in handles:  # if it failed, they come again
-                self._held.pop(handle, None)
 
-    async def _change(self, handles: list[SqsHandle], operation: str, more: dict[str, object]) -> list[SqsHandle]:
-        """Do something to messages; return those that are not ours any more."""
-
-        async def change(batch: list[SqsHandle]) -> list[SqsHandle]:
-            entries = [{"Id": str(n), "ReceiptHandle": handle.receipt, **more} for n, handle in enumerate(batch)]
-            async with sqs_faults(self._queues):
-                answer = await self._ask(operation, QueueUrl=batch[0].queue, Entries=entries)
-            failed = answer.get("Failed", [])
-            for entry in failed:
-                if not str(entry.get("Code", "")).endswith(_NOT_OURS):
-                    raise TransientError(f"SQS: {entry.get('Code')}: {entry.get('Message')}")
-            return [batch[int(entry["Id"])] for entry in failed]
-
-        results = await asyncio.gather(*map(change, _batches(handles)), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [handle for result in results if isinstance(result, list) for handle in result]
-
-    async def _keep(self) -> None:
-        """Go on holding what is held, for as long as the process lives."""
-        trouble = False
-        while not self._closing.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._held_s / 6)
-            now = time.monotonic()
-            soon = [handle for handle, until in self._held.items() if until - now < self._held_s * 2 / 3]
-            try:
-                gone = await self._change(soon, "change_message_visibility_batch", {"VisibilityTimeout": self._held_s})
-            except HeadgateError as e:
-                if not trouble:
-                    _LOG.warning("what is held at the broker may come to others, trying again: %s", e)
-                trouble = True
-                continue
-            trouble = False
-            for handle in soon:
-                if handle in self._held:
-                    self._held[handle] = now + self._held_s
-            for handle in gone:
-                self._held.pop(handle, None)
-
-
-def _batches(handles: Iterable[SqsHandle]) -> list[list[SqsHandle]]:
-    queues: dict[str, list[SqsHandle]] = {}
-    for handle in handles:
-        queues.setdefault(handle.queue, []).append(handle)
-    return [of_one[n : n + _BATCH] for of_one in queues.values() for n in range(0, len(of_one), _BATCH)]
+def _handles(deliveries: Sequence[Delivery]) -> list[SqsHandle]:
+    return list(dict.fromkeys(d.handle for d in deliveries if isinstance(d.handle, SqsHandle)))
 
 
 def _delivery(url: str, lane: str, message: dict[str, Any]) -> Delivery:

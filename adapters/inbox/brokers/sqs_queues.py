@@ -1,99 +1,22 @@
-"""Queues of Amazon SQS: what they are called, how they are opened, and what a refusal means.
+"""The connection to Amazon SQS, and the queues found or made by it.
 
 `aiobotocore` comes with the extra `sqs` and is imported where it is used.
 """
 
 import asyncio
-import hashlib
 import json
-import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from domain.errors import ConfigurationError, TransientError
+from adapters.inbox.brokers.sqs_address import SqsAddress
+from domain.errors import ConfigurationError
 
 CALL_S = 3.4  # no call takes longer
 MOST_BYTES = 256 * 1024  # of a message and of a batch, attributes included; queues made lately take more
 MOST_DELIVERIES = 20
 _KEEP_S = 14 * 24 * 3600  # the longest that SQS offers
 _CONNECTIONS = 32
-_LONGEST_NAME = 80
-_PREFIX = re.compile(r"[A-Za-z0-9_-]{1,30}")
-_MISSING = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
-# What nothing but another setting mends, however often it is tried. All else may pass.
-_WRONG_SETTING = re.compile(
-    "AccessDenied|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidSignature|AuthFailure|OptInRequired"
-    "|MissingAuthenticationToken|InvalidAccessKeyId|ExpiredToken|InvalidSecurity|InvalidAddress|IncompleteSignature"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SqsAddress:
-    """Where the queues are; `endpoint` only where it is not Amazon's own."""
-
-    region: str
-    prefix: str
-    endpoint: str | None
-    shown: str
-
-    def queue(self, lane: str) -> str:
-        """Return the name of a lane's queue.
-
-        >>> sqs_address("sqs://eu-central-1/headgate").queue("acme/normal")
-        'headgate-lane-acme_2fnormal'
-        """
-        name = f"{self.prefix}-lane-{in_safe_letters(lane)}"
-        if len(name) <= _LONGEST_NAME:
-            return name
-        digest = "__" + hashlib.sha256(lane.encode()).hexdigest()[:32]  # no other name has two of them in a row
-        return name[: _LONGEST_NAME - len(digest)] + digest
-
-    @property
-    def given_up(self) -> str:
-        """The name of the queue of what came too often."""
-        return f"{self.prefix}-given-up"
-
-
-def sqs_address(url: str) -> SqsAddress:
-    """Read `sqs://REGION/PREFIX`, with `?endpoint=https://…` where it is not Amazon's.
-
-    Raises:
-        ConfigurationError: it says something else.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError as e:
-        raise ConfigurationError(f"HEADGATE_INBOX is no URL: {e}; expected sqs://REGION/PREFIX") from None
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    endpoint = query.pop("endpoint", None)
-    prefix = parts.path.strip("/") or "headgate"
-    fits = parts.scheme == "sqs" and re.fullmatch(r"[a-z0-9-]+", parts.netloc) and _PREFIX.fullmatch(prefix)
-    if not fits or query or (endpoint is not None and not re.match(r"https?://[^/]", endpoint)):
-        raise ConfigurationError(
-            f"HEADGATE_INBOX {url!r}: expected sqs://REGION/PREFIX (such as sqs://eu-central-1/headgate), a prefix of "
-            "up to 30 letters, digits, '-' and '_', and at most ?endpoint=https://…"
-        )
-    return SqsAddress(parts.netloc, prefix, endpoint, url)
-
-
-def in_safe_letters(text: str) -> str:
-    """Return a text in letters, digits, '-' and '_' only, from which `out_of_safe_letters` makes the text again."""
-    return re.sub(r"[^A-Za-z0-9-]", lambda found: "".join(f"_{byte:02x}" for byte in found[0].encode()), text)
-
-
-def out_of_safe_letters(text: str) -> str | None:
-    """Return the text, or None if this was made by somebody else.
-
-    >>> out_of_safe_letters(in_safe_letters("Grüße, a_b/c-d"))
-    'Grüße, a_b/c-d'
-    """
-    try:
-        return re.sub(rb"_([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode()
-    except ValueError:
-        return None
+_REQUESTS_AT_ONCE = 24
 
 
 def need_aiobotocore(shown: str) -> None:
@@ -110,8 +33,9 @@ def need_aiobotocore(shown: str) -> None:
 class SqsQueues:
     """The connection, and the queues found or made by it."""
 
-    def __init__(self, address: SqsAddress) -> None:
+    def __init__(self, address: SqsAddress, call_s: float = CALL_S) -> None:
         self.address = address
+        self.call_s = call_s
         self._open = AsyncExitStack()
         self._opening = asyncio.Lock()
         # Any: botocore makes the methods of its clients from a description of the service.
@@ -119,6 +43,13 @@ class SqsQueues:
         self._found: dict[str, str] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._given_up_arn = ""
+        self._requests = asyncio.Semaphore(_REQUESTS_AT_ONCE)
+
+    async def ask(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - see above
+        """Return what SQS answers to an operation by its name in botocore."""
+        client = await self.client()
+        async with self._requests:
+            return await getattr(client, operation)(**arguments)
 
     async def client(self) -> Any:  # noqa: ANN401 - see __init__
         """Return the client, connected when first used."""
@@ -128,8 +59,8 @@ class SqsQueues:
                 from aiobotocore.session import get_session
 
                 settings = AioConfig(
-                    connect_timeout=CALL_S,
-                    read_timeout=CALL_S,
+                    connect_timeout=self.call_s,
+                    read_timeout=self.call_s,
                     max_pool_connections=_CONNECTIONS,
                     # Once more, since a connection that was idle may turn out to be closed.
                     retries={"total_max_attempts": 2, "mode": "standard"},
@@ -209,64 +140,3 @@ class SqsQueues:
                 f"HEADGATE_INBOX {self.address.shown!r}: the queue {name!r} is there already with {there}, expected "
                 f"was {expected}: change its attributes, delete it if it is empty, or name another prefix"
             )
-
-
-@asynccontextmanager
-async def sqs_faults(queues: SqsQueues) -> AsyncIterator[None]:
-    """Bound what is done inside to some seconds, and raise what SQS says as an error of ours.
-
-    Raises:
-        ConfigurationError: only another setting helps.
-        TransientError: it is away, throttles, or does not answer.
-    """
-    from aiohttp import ClientError as HttpError
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
-
-    try:
-        async with asyncio.timeout(CALL_S):
-            yield
-    except TimeoutError:
-        raise TransientError(f"SQS at {queues.address.shown!r} has not answered within {CALL_S:g} seconds") from None
-    except ClientError as e:
-        code = str(e.response.get("Error", {}).get("Code", ""))
-        if code in _MISSING:
-            queues.forget()
-        if _WRONG_SETTING.search(code):
-            raise _wrong(queues.address, e) from e
-        raise TransientError(f"SQS at {queues.address.shown!r}: {e}") from e
-    except (BotoCoreError, HttpError, OSError) as e:
-        raise _unreachable(queues.address, e) from e
-
-
-def _unreachable(address: SqsAddress, error: Exception) -> ConfigurationError | TransientError:
-    import botocore.exceptions as known  # type: ignore[import-untyped]
-    from botocore.session import Session  # type: ignore[import-untyped]
-
-    settings = (
-        known.NoCredentialsError,
-        known.PartialCredentialsError,
-        known.ProfileNotFound,
-        known.ConfigParseError,
-        known.InvalidRegionError,
-        known.ConfigNotFound,
-    )
-    if isinstance(error, settings):
-        return _wrong(address, error)
-    if isinstance(error, known.EndpointConnectionError) and address.endpoint is None:
-        session = Session()
-        regions = {region for part in session.get_available_partitions() for region in _regions(session, part)}
-        if address.region not in regions:
-            return _wrong(address, error)
-    return TransientError(f"SQS at {address.shown!r}: {error}")
-
-
-def _regions(session: Any, partition: str) -> list[str]:  # noqa: ANN401 - botocore has no types
-    return list(session.get_available_regions("sqs", partition, allow_non_regional=False))
-
-
-def _wrong(address: SqsAddress, error: Exception) -> ConfigurationError:
-    return ConfigurationError(
-        f"HEADGATE_INBOX {address.shown!r}: {error}; mend the region, or the credentials, which come as in all of "
-        "AWS's tools (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role), with the right to find, "
-        "create, read and write these queues (sqs:*)"
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -99,15 +100,12 @@ async def test_what_a_process_held_that_died_without_a_word_comes_to_another(
     dying, living = opened(url), opened(url)
     await publish(dying, LANE, numbered(3))
     assert len(await take(dying, LANE, 2)) == 2
-    assert dying._beat is not None
-    dying._closing.set()
-    await dying._beat
-    dying._beat = None
+    await dying._consumer.stop()
     came = {delivery.content: delivery.deliveries for delivery in await take(living, LANE, 3)}
     assert came == {b"message 0": 2, b"message 1": 2, b"message 2": 1}
     # What it was is forgotten, but for those who live.
     [consumers] = [server.client().xinfo_consumers(f"{url.rpartition('=')[2]}:lane:{LANE}", "headgate")]
-    assert {consumer["name"] for consumer in consumers} == {living._me.encode(), b"returned"}
+    assert {consumer["name"] for consumer in consumers} == {living._consumer.name.encode(), b"returned"}
 
 
 async def test_an_answer_that_is_lost_loses_no_message(opened: Opening, url: str) -> None:
@@ -134,16 +132,47 @@ async def test_those_who_settle_too_late_change_nothing(opened: Opening, url: st
     first, second = opened(url), opened(url)
     await publish(first, LANE, [b"one"])
     held = await take(first, LANE, 1)
-    await first._disown([held[0].handle.stream], first._me.encode(), "own", "keep")
+    await first._consumer._disown([held[0].handle.stream], first._consumer.name.encode(), "own", "keep")
     assert await second.receive({LANE: 1}) == []  # it is known to be held
-    first._held.clear()
-    await first._disown([held[0].handle.stream], first._me.encode(), "own", "keep")
+    first._consumer.held.clear()
+    await first._consumer._disown([held[0].handle.stream], first._consumer.name.encode(), "own", "keep")
     [taken] = await take(second, LANE, 1)
     await first.settle(held)
     await first.give_back(held)
     assert await first.receive({LANE: 1}) == []
     await second.give_back([taken])
     assert [delivery.deliveries for delivery in await take(first, LANE, 1)] == [3]
+
+
+async def test_a_redis_that_stood_still_leaves_everybody_what_they_held(
+    server: RedisServer, opened: Opening, url: str
+) -> None:
+    first, second = opened(url), opened(url)
+    await publish(first, LANE, numbered(4))
+    held = await take(first, LANE, 2)
+    assert len(await take(second, LANE, 1)) == 1
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(3.0)  # longer than a process may be silent
+    server.process.send_signal(signal.SIGCONT)
+    assert contents(await take(second, LANE, 3, within_s=4.0)) == [b"message 3"]
+    await first.settle(held)
+    await wait_for_waiting(first, {LANE: 0})
+    first_lane = f"{url.rpartition('=')[2]}:lane:{LANE}"
+    assert server.client().xlen(first_lane) == 2
+
+
+async def test_a_redis_that_was_flushed_is_used_on(server: RedisServer, opened: Opening, url: str) -> None:
+    broker = opened(url)
+    await publish(broker, LANE, numbered(2))
+    held = await take(broker, LANE, 1)
+    server.client().flushall()
+    server.client().script_flush()
+    await broker.settle(held)
+    assert await broker.receive({LANE: 1}) == []
+    await publish(broker, LANE, [b"new"])
+    assert contents(await take(broker, LANE, 1)) == [b"new"]
+    await wait_for_waiting(broker, {LANE: 0})
 
 
 async def test_given_up_goes_on_counting(new_broker: NewBroker) -> None:
@@ -197,6 +226,25 @@ async def test_a_full_one_refuses_and_can_be_emptied(opened: Opening) -> None:
         await publish(broker, LANE, [b"room again"])
 
 
+async def test_one_that_reads_its_files_is_waited_for(opened: Opening) -> None:
+    with running_redis(*SAFE) as server:
+        broker = opened(server.url("headgate"))
+        await publish(broker, LANE, numbered(6000))
+        server.kill()
+        slowly = ("--key-load-delay", "500")  # microseconds for each; it answers after every 1024
+        started = asyncio.ensure_future(asyncio.to_thread(server.start, *slowly))
+        said: set[str] = set()
+        while not started.done():
+            try:
+                await broker.check()
+            except TransientError as e:
+                said.add(str(e))
+            await asyncio.sleep(0.02)
+        await started
+        assert any("is loading" in text for text in said), said
+        assert contents(await take(broker, LANE, 6000)) == numbered(6000)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -204,6 +252,7 @@ async def test_a_full_one_refuses_and_can_be_emptied(opened: Opening) -> None:
         (("--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"), "maxmemory-policy allkeys-lru.*noeviction"),
         (("--appendonly", "yes", "--appendfsync", "no"), "appendfsync no.*everysec"),
         ((*SAFE, "--requirepass", "sesame"), "it refuses us"),
+        ((*SAFE, "--databases", "1"), "database number"),
         ((*SAFE, "--cluster-enabled", "yes"), "cluster"),
     ],
 )
@@ -212,7 +261,8 @@ async def test_a_redis_that_cannot_keep_payloads_is_refused(
 ) -> None:
     with running_redis(*options) as server:
         url = server.url("headgate")
-        broker = opened(url.replace("//", "//:wrong-secret@") if "--requirepass" in options else url)
+        url = url.replace("//", "//:wrong-secret@") if "--requirepass" in options else url
+        broker = opened(url.replace("/0?", "/1?") if "--databases" in options else url)
         for call in (broker.check(), broker.publish([(LANE, b"x")]), broker.receive({LANE: 1})):
             with pytest.raises(ConfigurationError, match=f"HEADGATE_INBOX.*{said}") as refusal:
                 await call
@@ -255,6 +305,7 @@ async def test_a_key_that_is_no_stream_is_named(server: RedisServer, opened: Ope
         "redis://host/0?prefix=a b",
         "redis://host/0?colour=red",
         "redis://host/0?ssl_ca_certs=/ca.pem",
+        "rediss://host/0?ssl_ca_certs=/nowhere/ca.pem",
         "http://host/0",
     ],
 )

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from adapters.inbox.brokers.sqs import SqsBroker
-from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES, in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_address import in_safe_letters, out_of_safe_letters, sqs_address
+from adapters.inbox.brokers.sqs_faults import sqs_faults
+from adapters.inbox.brokers.sqs_queues import MOST_DELIVERIES
 from domain.errors import ConfigurationError, TransientError
 from ports.incoming.broker import Broker
 from tests.contracts.pens.broker import (
@@ -27,6 +30,7 @@ from tests.sqs_server import SqsServer, running_sqs
 
 NUMBERS = itertools.count()
 HELD_S = 4
+CALL_S = 20.0  # on a machine that does much else, in an environment that was started just now
 
 Opening = Callable[[str], SqsBroker]
 
@@ -49,7 +53,7 @@ async def opened() -> AsyncIterator[Opening]:
     made: list[SqsBroker] = []
 
     def open_one(url: str) -> SqsBroker:
-        made.append(SqsBroker.from_url(url, held_s=HELD_S))
+        made.append(SqsBroker.from_url(url, held_s=HELD_S, call_s=CALL_S))
         return made[-1]
 
     yield open_one
@@ -85,7 +89,7 @@ async def test_what_a_process_held_that_died_without_a_word_comes_to_another(ope
     dying, living = opened(url), opened(url)
     await publish(dying, LANE, numbered(3))
     assert len(await take(dying, LANE, 2)) == 2
-    dying._held.clear()  # it does not go on holding them
+    dying._holding._held.clear()  # it does not go on holding them
     came = {delivery.content: delivery.deliveries for delivery in await take(living, LANE, 3)}
     assert sorted(came.values()) == [1, 2, 2]
 
@@ -233,7 +237,7 @@ async def test_what_a_refusal_means(opened: Opening, status: int, code: str, kin
     listening.close()
 
 
-async def test_one_that_hangs_or_is_away_is_a_fault_within_seconds(opened: Opening) -> None:
+async def test_one_that_hangs_or_is_away_is_a_fault_within_seconds() -> None:
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65_536):
             pass
@@ -241,8 +245,8 @@ async def test_one_that_hangs_or_is_away_is_a_fault_within_seconds(opened: Openi
 
     listening = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    hanging = opened(f"sqs://eu-central-1/headgate?endpoint=http://127.0.0.1:{port}")
-    away = opened("sqs://eu-central-1/headgate?endpoint=http://127.0.0.1:9")
+    hanging = SqsBroker.from_url(f"sqs://eu-central-1/headgate?endpoint=http://127.0.0.1:{port}")
+    away = SqsBroker.from_url("sqs://eu-central-1/headgate?endpoint=http://127.0.0.1:9")
     started = time.monotonic()
     for broker in (hanging, away):
         calls = (
@@ -279,6 +283,20 @@ async def test_it_comes_back_by_itself(opened: Opening) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("sqs://nowhere-central-1/headgate", ConfigurationError),
+        ("sqs://eu-central-1/headgate", TransientError),
+        ("sqs://nowhere-central-1/headgate?endpoint=http://127.0.0.1:9", TransientError),
+    ],
+)
+async def test_a_region_that_nobody_knows_is_a_wrong_setting(url: str, kind: type[Exception], opened: Opening) -> None:
+    with pytest.raises(kind, match="Could not connect"):
+        async with sqs_faults(opened(url)._queues):
+            raise EndpointConnectionError(endpoint_url="https://sqs.somewhere")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "sqs://",
@@ -286,6 +304,8 @@ async def test_it_comes_back_by_itself(opened: Opening) -> None:
         "sqs://eu central/headgate",
         "sqs://eu-central-1/a/b",
         "sqs://eu-central-1/headgate.fifo",
+        "sqs://eu-central-1/headgate?prefix=other",
+        "sqs://eu-central-1?prefix=",
         "sqs://eu-central-1/headgate?endpoint=127.0.0.1",
         "sqs://eu-central-1/headgate?colour=red",
         "sqs://key:secret@eu-central-1/headgate",
@@ -303,4 +323,5 @@ def test_names_of_queues_are_short_and_all_different() -> None:
     names = {address.queue(lane) for lane in lanes} | {address.given_up}
     assert len(names) == len(lanes) + 1
     assert all(len(name) <= 80 and name.replace("-", "").replace("_", "").isalnum() for name in names)
+    assert sqs_address("sqs://eu-central-1?prefix=headgate").queue("a/b") == address.queue("a/b")
     assert [out_of_safe_letters(in_safe_letters(lane)) for lane in lanes] == lanes

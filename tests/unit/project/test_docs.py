@@ -133,7 +133,7 @@ def test_mentions_of_decisions_name_one_that_is_there() -> None:
 
 def test_every_dependency_is_used_by_the_product() -> None:
     """Or named here with the reason why it is there all the same."""
-    by_name = {"httptools": "uvicorn takes it by name", "redis": "its issue follows", "opentelemetry-sdk": "likewise"}
+    by_name = {"httptools": "uvicorn takes it by name", "opentelemetry-sdk": "its issue follows"}
     imported = {
         "phonenumberslite": "phonenumbers",
         "python-stdnum": "stdnum",
