@@ -7,6 +7,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
 from client.connect import data_converter
+from tests.time_skipping import START_WITHIN
 from workers.machine.temporal_server import find_temporal
 from workflows import options
 
@@ -22,6 +23,7 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
             for name, kind in options.SEARCH_ATTRIBUTES.items()
         ],
         dev_server_log_level="error",
+        dev_server_startup_timeout=START_WITHIN,
     )
     async with environment:
         yield environment

@@ -15,6 +15,8 @@ from client.connect import data_converter
 from workers.machine.temporal_server import find_test_server
 from workflows.options import SEARCH_ATTRIBUTES
 
+START_WITHIN = timedelta(seconds=90)  # on a busy machine Java may need more than the SDK's five seconds
+
 
 @asynccontextmanager
 async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
@@ -23,22 +25,13 @@ async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
     Raises:
         ServerProgramMissingError: `make setup` did not run.
     """
-    async with await _started() as environment:
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(find_test_server()),
+        test_server_startup_timeout=START_WITHIN,
+        data_converter=data_converter(),
+    ) as environment:
         await _define_search_attributes(environment.client)
         yield environment
-
-
-async def _started() -> WorkflowEnvironment:
-    """Start a server; on a busy machine it may miss the seconds that the SDK gives it."""
-    for tries_left in (2, 1, 0):
-        try:
-            return await WorkflowEnvironment.start_time_skipping(
-                test_server_existing_path=str(find_test_server()), data_converter=data_converter()
-            )
-        except RuntimeError:
-            if not tries_left:
-                raise
-    raise AssertionError
 
 
 class FreshServers:
