@@ -190,7 +190,23 @@ def test_what_goes_wrong_later_is_tried_again() -> None:
         return next(first)
 
     assert feed(opened, FakeGateway(), stop).run() == Taken(accepted=1)
-    assert stop.waits == [1, 1, 2, 4]
+    assert stop.waits == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_message_that_breaks_the_connection_each_time_keeps_none_back(once: bool) -> None:
+    stop = Told()
+
+    class Poisoned(FakeFolder):
+        def fetch(self, number: int, limit: int) -> bytes | None:
+            if number == 1:
+                raise TransientError("the server cannot read it")
+            return super().fetch(number, limit)
+
+    folder = Poisoned(MAIL % 1, MAIL % 2, stop=stop)
+    assert feed(folder, FakeGateway(), stop).run(once=once) == Taken(accepted=1, refused=1)
+    assert stop.waits == [1, 2, 4, 8, 16]
+    assert folder.seen == {2}
 
 
 @pytest.mark.parametrize("error", [TransientError("nobody"), ConfigurationError("no")])
