@@ -7,6 +7,7 @@ fault of the message (no gateway, no room, a wrong secret) is tried until it goe
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 
@@ -23,6 +24,7 @@ from ports.incoming.mail_folder import MailFolder
 _LOG = logging.getLogger("headgate.mailbox")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # between two tries; doubled each time
 _LOOK_UP_S = 0.5
+_BREAKS = 5  # of the connection, with one message
 _TRIES_AT_ONCE = 5  # of one message, where what is there is to be taken and no more
 _REQUEST_TIMEOUT_S = 30.0
 _OF_THE_MESSAGE = frozenset({400, 409, 413, 415, 422})
@@ -83,6 +85,9 @@ class MailboxFeed:
         self._stop = stop or Stop()
         self._http = httpx.Client(timeout=_REQUEST_TIMEOUT_S, transport=transport)
         self._once = False
+        self._wait_s = _FIRST_WAIT_S
+        self._in_hand: tuple[int, int] | None = None
+        self._broke: Counter[tuple[int, int]] = Counter()  # how often the connection broke with a message in hand
         self._told: set[tuple[int, int]] = set()  # refused, where the folder keeps no marks: validity and number
         self._taken = Taken()
 
@@ -99,26 +104,39 @@ class MailboxFeed:
             return self._run_on()
 
     def _run_on(self) -> Taken:
-        wait_s, connected = _FIRST_WAIT_S, False
+        connected = False
         while not self._stop.is_set():
+            self._in_hand = None
             try:
                 with closing(self._open()) as mailbox:
-                    wait_s, connected = _FIRST_WAIT_S, True
+                    connected = True
                     self._work(mailbox)
                     return self._taken
             except _StoppedError:
                 return self._taken
             except TransientError as error:
-                if self._once:
+                if self._once and self._in_hand is None:
                     raise
-                _LOG.warning("%s; trying again in %.0f s", error, wait_s)
+                _LOG.warning("%s; trying again in %.0f s", error, self._wait_s)
+                self._count_break()
             except ConfigurationError as error:
                 if self._once or not connected:
                     raise
-                _LOG.error("%s; trying again in %.0f s", error, wait_s)
-            self._stop.wait(wait_s)
-            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+                _LOG.error("%s; trying again in %.0f s", error, self._wait_s)
+            self._stop.wait(self._wait_s)
+            self._wait_s = min(self._wait_s * 2, _LONGEST_WAIT_S)
         return self._taken
+
+    def _count_break(self) -> None:
+        """Leave a message out with which the connection breaks each time: the others must not wait behind it."""
+        if self._in_hand is None:
+            return
+        self._broke[self._in_hand] += 1
+        if self._broke[self._in_hand] >= _BREAKS:
+            self._told.add(self._in_hand)
+            self._taken.refused += 1
+            text = "message %d of the mailbox breaks the connection each time: left out until the next start"
+            _LOG.error(text, self._in_hand[1])
 
     def _work(self, mailbox: MailFolder) -> None:
         done: set[int] = set()  # by this connection: a server that forgets a mark makes no endless loop
@@ -127,12 +145,16 @@ class MailboxFeed:
             done &= set(unseen)
             found = [n for n in unseen if n not in done and (mailbox.validity, n) not in self._told]
             for number in found:
+                self._in_hand = (mailbox.validity, number)
                 self._take(mailbox, number)
+                self._in_hand = None
+                self._wait_s = _FIRST_WAIT_S
                 done.add(number)
             if self._once and not found:
                 return
             if not found:
                 mailbox.wait(self._every_s, self._stop.is_set)
+                self._wait_s = _FIRST_WAIT_S
             if self._stop.is_set():
                 raise _StoppedError
 

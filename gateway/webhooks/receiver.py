@@ -119,9 +119,7 @@ class WebhookReceiver:
         if source.vendor is None:
             event_id = self._authenticate(source, headers, sent, coding)
         else:
-            event_id = self._authenticate_vendor(
-                source, SignedRequest(headers, sent, source.url, scope["query_string"])
-            )
+            event_id = self._authenticate_vendor(source, SignedRequest(headers, sent, source.url))
             if (challenge := challenge_of(source.vendor, sent)) is not None:
                 return _OtherAnswer(challenge.encode("utf-8", "replace"), b"text/plain")
         case_id = _case_id(source, event_id) if event_id else ""

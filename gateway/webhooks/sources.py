@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
 
@@ -29,6 +28,7 @@ from domain.inbound.formats.mapping import SourceReading
 from domain.inbound.message.inbound import DEFAULT_TENANT
 from domain.inbound.signing import decode_secret, new_secret
 from domain.inbound.vendors.signatures import TWILIO, VENDORS, Vendor
+from domain.inbound.vendors.twilio import is_address
 from domain.turns import Priority
 from gateway.webhooks.rate import TokenBucket
 
@@ -119,7 +119,7 @@ class SourceEntry(BaseModel):
         what, least = ("secret", _MIN_SECRET_CHARS) if self.scheme.vendor else ("token", _MIN_TOKEN_CHARS)
         if min(map(len, plain)) < least:
             raise ValueError(f"source {self.name!r}: a {what} needs at least {least} characters, make a new one")
-        if self.scheme.vendor is TWILIO and not _is_address(self.url or ""):
+        if self.scheme.vendor is TWILIO and not is_address(self.url or ""):
             raise ValueError(
                 f"source {self.name!r}: twilio signs the address that it posts to: set 'url', such as "
                 f"https://headgate.example/webhooks/{self.name}"
@@ -162,11 +162,6 @@ class Source:
             given = _password(given)
         matches = [hmac.compare_digest(given, key) for key in self.keys]
         return scheme.lower() in ("bearer", "basic") and any(matches)
-
-
-def _is_address(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("https", "http") and bool(parts.netloc) and "#" not in url and url.isascii()
 
 
 def _password(credentials: bytes) -> bytes:

@@ -38,14 +38,11 @@ _ISO = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[
 
 
 class SignedRequest(NamedTuple):
-    """What came: the headers by name in small letters, the body as sent; the address that the sender was told, and the
-    query behind it as it came.
-    """
+    """What came: the headers by name in small letters, and the body as sent; `url` is what the sender was told."""
 
     headers: Mapping[bytes, bytes]
     body: bytes
     url: str = ""
-    query: bytes = b""
 
 
 class Vendor(NamedTuple):
@@ -61,9 +58,7 @@ class Vendor(NamedTuple):
     time_inside: bool = False  # beside the signatures, as `t=…,v1=…`
     time_form: re.Pattern[bytes] = _UNIX
     ids: Sequence[str] = ()  # where the body names the event
-    id_type: str = (
-        ""  # with which its `type` begins where it does; what users of the service write themselves has ids, too
-    )
+    id_type: str = ""  # how the body's `type` begins where it does: what users of a service write has ids, too
     id_header: bytes = b""
 
     @property
@@ -221,7 +216,7 @@ SHOPIFY = Vendor("shopify", b"x-shopify-hmac-sha256", _body, in_base64=True)
 TWILIO = Vendor(
     "twilio",
     b"x-twilio-signature",
-    lambda request, _: signed_by_twilio(request.url, request.query, request.headers, request.body),
+    lambda request, _: signed_by_twilio(request.url, request.headers, request.body),
     digest="sha1",
     in_base64=True,
 )

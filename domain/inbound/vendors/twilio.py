@@ -1,46 +1,42 @@
 """What Twilio signs: the address that it was told, and the fields of the form by name, with nothing between them.
 
-A JSON body is not signed itself: its SHA-256 stands in the query of the address, as `bodySHA256`.
+A JSON body is not signed itself: its SHA-256 stands at the end of the address, as `bodySHA256`. The address is the one
+that is set, to the last character, and never that of the request: nobody else has a say in what is signed.
 """
 
 import hashlib
-import hmac
+import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 _FORM = b"application/x-www-form-urlencoded"
 _MAX_FIELDS = 200
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
+_ADDRESS = re.compile(r"(https?)://([^/?#:@]+)((?::[0-9]+)?)([/?][^#]*)?")
 
 
-def signed_by_twilio(url: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Iterator[bytes]:
+def is_address(url: str) -> bool:
+    """Return whether a text can be the address that Twilio was told."""
+    return url.isascii() and _ADDRESS.fullmatch(url) is not None
+
+
+def signed_by_twilio(url: str, headers: Mapping[bytes, bytes], body: bytes) -> Iterator[bytes]:
     """Yield what may be signed, by how the address is spelled: with its port, as set, or without.
 
-    Nothing is yielded where the body is not covered.
-
     Args:
-        url: the address that the sender was told; a query in it does not count.
-        query: what came behind the question mark, as it came.
+        url: the address that the sender was told, with its query.
         headers: names in small letters.
         body: as it came.
     """
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind == _FORM:
-        fields = _sorted_fields(body)
-    elif _covers(query, body):
-        fields = b""
+        behind = _sorted_fields(body)
     else:
-        return
-    if fields is not None:
-        behind = b"?" + query if query else b""
+        joint = "&" if "?" in url else "?"
+        behind = f"{joint}bodySHA256={hashlib.sha256(body).hexdigest()}".encode()
+    if behind is not None:
         for address in _spellings(url):
-            yield address.encode() + behind + fields
-
-
-def _covers(query: bytes, body: bytes) -> bool:
-    told = [piece[11:] for piece in query.split(b"&") if piece.startswith(b"bodySHA256=")]
-    expected = hashlib.sha256(body).hexdigest().encode()
-    return len(told) == 1 and hmac.compare_digest(expected, told[0].lower())
+            yield address.encode() + behind
 
 
 def _sorted_fields(body: bytes) -> bytes | None:
@@ -56,7 +52,8 @@ def _sorted_fields(body: bytes) -> bytes | None:
 
 
 def _spellings(url: str) -> Iterator[str]:
-    parts = urlsplit(url.partition("?")[0])
-    bare = parts.netloc.partition(":")[0]
-    for host in dict.fromkeys((parts.netloc, bare, f"{bare}:{_DEFAULT_PORTS.get(parts.scheme, '')}")):
-        yield f"{parts.scheme}://{host}{parts.path}"
+    match = _ADDRESS.fullmatch(url)
+    if match is not None:
+        scheme, host, port, rest = match.groups("")
+        for one in dict.fromkeys((port, "", f":{_DEFAULT_PORTS[scheme]}")):
+            yield f"{scheme}://{host}{one}{rest}"

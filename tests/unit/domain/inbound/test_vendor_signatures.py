@@ -1,7 +1,10 @@
 """Signatures of services that sign in their own way: their own published examples pass, and nothing else does."""
 
 import base64
+import hashlib
 import hmac
+import json
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -22,7 +25,7 @@ from domain.inbound.vendors.signatures import (
     vendor_event_id,
     verify_vendor,
 )
-from tests.unit.domain.inbound.vendor_examples import EXAMPLES, FORM, STRIPE_V1
+from tests.unit.domain.inbound.vendor_examples import EXAMPLES, FORM, STRIPE_V1, TWILIO_URL
 
 EACH = pytest.mark.parametrize("name", EXAMPLES)
 ONE_EACH = pytest.mark.parametrize("name", VENDORS)
@@ -186,9 +189,9 @@ def test_what_is_missing_or_twice_there_is_refused(header: bytes, code: Signatur
 # --- Twilio ---
 
 
-@pytest.mark.parametrize("query", [b"", b"foo=1", b"foo=1&bar=2&bar=2", b"bar=2&foo=1"])
-def test_another_query_breaks_the_signature_of_twilio(query: bytes) -> None:
-    assert fault("twilio", query=query) is SignatureFault.WRONG
+@pytest.mark.parametrize("behind", ["", "?foo=1", "?foo=1&bar=2&bar=2", "?bar=2&foo=1", "?foo=1&bar=2#rc=2"])
+def test_another_address_than_twilio_was_told_breaks_the_signature(behind: str) -> None:
+    assert fault("twilio", url=f"https://mycompany.com/myapp.php{behind}") is SignatureFault.WRONG
 
 
 @pytest.mark.parametrize("kind", [b"application/json", b"text/plain", b"", b"multipart/form-data; boundary=x"])
@@ -198,8 +201,17 @@ def test_a_body_that_twilio_did_not_sign_is_refused(kind: bytes) -> None:
     bare = signed(vendor, key, b"https://mycompany.com/myapp.php?foo=1&bar=2")
     headers = {b"content-type": kind, b"x-twilio-signature": bare}
     assert fault("twilio", headers=headers, body=b'{"text": "pay me"}') is SignatureFault.WRONG
-    twice = b"bodySHA256=" + b"0" * 64 + b"&bodySHA256=" + b"0" * 64
-    assert fault("twilio, JSON", query=twice) is SignatureFault.WRONG
+
+
+def test_who_writes_to_a_customer_cannot_have_another_body_signed() -> None:
+    """A text that looks like the end of an address is signed as a text."""
+    vendor, key, _, _ = EXAMPLES["twilio"]
+    forged = b'{"Body": "pay me"}'
+    text = f"hi&bodySHA256={hashlib.sha256(forged).hexdigest()}"
+    caught = signed(vendor, key, f"{TWILIO_URL}Body{text}".encode())
+    headers = {b"content-type": b"application/json", b"x-twilio-signature": caught}
+    assert fault("twilio, JSON", headers=headers, body=forged) is SignatureFault.WRONG
+    check("twilio", headers=FORM | {b"x-twilio-signature": caught}, body=urlencode({"Body": text}).encode())
 
 
 def test_a_form_of_too_many_fields_is_refused() -> None:
@@ -259,8 +271,6 @@ def test_without_a_usable_id_it_is_made_of_the_body(vendor: Vendor, body: bytes)
 
 @pytest.mark.parametrize("named", ["a/b", "../x", "é", "x" * 129, "-x", "a\nb"])
 def test_an_id_of_another_grammar_is_folded_to_one_that_may_stand_in_a_case(named: str) -> None:
-    import json
-
     found = made(STRIPE, json.dumps({"id": named}).encode())
     assert EVENT_ID.fullmatch(found)
     assert found == made(STRIPE, json.dumps({"id": named, "more": 1}).encode())

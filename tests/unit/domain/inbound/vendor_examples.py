@@ -48,14 +48,12 @@ SLACK_BODY = (
     b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
 )
 TWILIO_BODY = b"CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309"
-TWILIO_URL = "https://mycompany.com/myapp.php"
+TWILIO_URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
 FORM = {b"content-type": b"application/x-www-form-urlencoded"}
 
 
-def twilio(
-    signature: str, body: bytes = TWILIO_BODY, url: str = TWILIO_URL, query: bytes = b"foo=1&bar=2"
-) -> SignedRequest:
-    return SignedRequest(FORM | {b"x-twilio-signature": signature.encode()}, body, url, query)
+def twilio(signature: str, body: bytes = TWILIO_BODY, url: str = TWILIO_URL) -> SignedRequest:
+    return SignedRequest(FORM | {b"x-twilio-signature": signature.encode()}, body, url)
 
 
 EXAMPLES: dict[str, tuple[Vendor, bytes, float, SignedRequest]] = {
@@ -98,14 +96,14 @@ EXAMPLES: dict[str, tuple[Vendor, bytes, float, SignedRequest]] = {
     ),
     "twilio": (TWILIO, b"12345", 0, twilio("RSOYDt4T1cUTdK1PDd93/VVr8B8=")),
     "twilio, another port": (
-        TWILIO, b"12345", 0, twilio("RSOYDt4T1cUTdK1PDd93/VVr8B8=", url="https://mycompany.com:1234/myapp.php"),
+        TWILIO, b"12345", 0, twilio("RSOYDt4T1cUTdK1PDd93/VVr8B8=", url="https://mycompany.com:1234/myapp.php?foo=1&bar=2"),
     ),
     "twilio, http and a port": (
-        TWILIO, b"12345", 0, twilio("Zmvh+3yNM1Phv2jhDCwEM3q5ebU=", url="http://mycompany.com:1234/myapp.php"),
+        TWILIO, b"12345", 0, twilio("Zmvh+3yNM1Phv2jhDCwEM3q5ebU=", url="http://mycompany.com:1234/myapp.php?foo=1&bar=2"),
     ),
     "twilio, signed with the usual port": (TWILIO, b"12345", 0, twilio("kvajT1Ptam85bY51eRf/AJRuM3w=")),
     "twilio, http with the usual port": (
-        TWILIO, b"12345", 0, twilio("0ZXoZLH/DfblKGATFgpif+LLRf4=", url="http://mycompany.com/myapp.php"),
+        TWILIO, b"12345", 0, twilio("0ZXoZLH/DfblKGATFgpif+LLRf4=", url="http://mycompany.com/myapp.php?foo=1&bar=2"),
     ),
     "twilio, a name twice": (
         TWILIO, b"12345", 0,
@@ -117,7 +115,6 @@ EXAMPLES: dict[str, tuple[Vendor, bytes, float, SignedRequest]] = {
             {b"content-type": b"application/json", b"x-twilio-signature": b"a9nBmqA0ju/hNViExpshrM61xv4="},
             b'{"property": "value", "boolean": true}',
             TWILIO_URL,
-            b"foo=1&bar=2&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620",
         ),
     ),
 }  # fmt: skip
