@@ -11,7 +11,7 @@ from adapters.store import Store, open_store
 from domain.case import CaseState
 from domain.deadletter import DeadLetterStatus
 from tests.contracts.store_letters import buried
-from tests.contracts.store_samples import outcome, stored_case
+from tests.contracts.store_samples import NOW, outcome, stored_case
 from tests.fakes.headgate import FakeHeadgate
 from tests.unit.commands.command_line import run
 
@@ -152,3 +152,12 @@ def test_before_the_first_run_it_says_how_to_begin_one(store: Store, fake: FakeH
     code, stdout, stderr = dlq(store, "replays")
     assert code == 0, stderr
     assert stdout.startswith("no runs yet: `headgate dlq replay")
+
+
+def test_a_letter_that_is_misspelt_or_not_open_holds_up_the_others(store: Store, fake: FakeHeadgate) -> None:
+    code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e22/dead/1")
+    assert (code, "case/shop/e22/dead/1' is unknown" in stderr) == (1, True), stderr
+    store.dead_letters.discard("case/shop/e2/dead/1", reason="spam", by="tom", now=NOW)
+    code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e2/dead/1", "--dry-run")
+    assert (code, "is discarded (by tom: spam)" in stderr) == (1, True), stderr
+    assert store.dead_letters.show(LETTER).status is DeadLetterStatus.OPEN
