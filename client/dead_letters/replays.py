@@ -72,9 +72,12 @@ class Replays:
                 return RunStanding(standing=NOT_STARTED)
             raise explained(self._temporal, error) from error
         state = None
-        with suppress(RPCError, WorkflowQueryFailedError):  # no case worker: the store says how many were begun
-            state = await handle.query(ReplayWorkflow.progress, rpc_timeout=ANSWER_WITHIN)
         running = status is WorkflowExecutionStatus.RUNNING
+        with suppress(RPCError, WorkflowQueryFailedError):  # no case worker: the store says how many were begun
+            if running:
+                state = await handle.query(ReplayWorkflow.progress, rpc_timeout=ANSWER_WITHIN)
+            elif status is WorkflowExecutionStatus.COMPLETED:
+                state = await handle.result()
         word = "paused" if running and state is not None and state.paused else (status.name.lower() if status else "")
         return RunStanding(standing=word, state=state)
 

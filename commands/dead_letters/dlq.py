@@ -23,7 +23,20 @@ from commands.dead_letters.choosing import (
 )
 from commands.dead_letters.editing import dlq_edit
 from commands.dead_letters.replaying import dlq_replay, dlq_replays
-from commands.terminal.cli import DEFAULT_DIR, USAGE, AsJson, By, DataDir, emit, fail, person, report, table, with_store
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    USAGE,
+    AsJson,
+    By,
+    DataDir,
+    clear_errors,
+    emit,
+    fail,
+    person,
+    report,
+    table,
+    with_store,
+)
 
 if TYPE_CHECKING:
     from domain.dead_letters.choosing import LetterCount, LetterFilter
@@ -112,9 +125,13 @@ def dlq_show(
 
     page: LetterPage = with_store(data_dir, lambda parts: letter_page(parts, dead_letter_id))
     if raw is not None:
-        body = page.bytes_of(edit)
+        with clear_errors():
+            body = page.bytes_of(edit)
         if str(raw) != "-":
-            raw.write_bytes(body)
+            try:
+                raw.write_bytes(body)
+            except OSError as error:
+                raise fail(f"--raw {str(raw)!r}: {error.strerror}", USAGE) from None
             report([dead_letter_id], f"{len(body):,} bytes written to {raw}", as_json=as_json)
             return
         if sys.stdout.isatty():

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,6 +85,7 @@ def dlq_replay(
         raise fail("name dead letters, choose some by an option such as --reason, or say --all", USAGE)
     with clear_errors():
         per_second = rate_of(rate)
+    alone = len(chosen.ids) == 1 and not any((reason, source, tenant, step, since, until, case, dry_run))
     # What dies again while this goes on was given up later: it is not begun once more.
     chosen = chosen.model_copy(update={"until": chosen.until or now})
 
@@ -91,9 +93,10 @@ def dlq_replay(
         from client.dead_letters.replays import Replays
 
         version = await asyncio.to_thread(version_meant, parts, blueprint)
-        if len(chosen.ids) == 1 and not dry_run:
+        if alone:
             await _replay_named(headgate, parts, chosen.ids[0], by=person(by), blueprint=version, as_json=as_json)
             return
+        await asyncio.to_thread(_require_open, parts, chosen.ids)
         counts = await asyncio.to_thread(parts.store.dead_letters.count, chosen)
         total = sum(count.letters for count in counts)
         if dry_run:
@@ -117,6 +120,21 @@ def dlq_replay(
             await _wait(headgate, parts, order, total)
 
     with_headgate_and_store(data_dir, work)
+
+
+def _require_open(parts: "Parts", ids: Sequence[str]) -> None:
+    """Check that all letters that are named can be replayed: one that is misspelt would be passed over in silence.
+
+    Raises:
+        KeyError: one is unknown.
+        ImpossibleError: one is not open.
+    """
+    from domain.dead_letters.replaying import why_not_replayed
+    from domain.errors import ImpossibleError
+
+    for dead_letter_id in ids:
+        if why := why_not_replayed(parts.store.dead_letters.show(dead_letter_id)):
+            raise ImpossibleError(why)
 
 
 def new_order(chosen: "LetterFilter", per_second: float, blueprint: str, by: str, now: datetime) -> "ReplayOrder":

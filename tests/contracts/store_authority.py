@@ -88,6 +88,7 @@ class AuthorityContract:
             {"skip_to_human": "there is nothing readable in it"},
             {"suspicious": True},
             {"flags": [UNVOUCHED]},
+            {"edited_by": ["dana"]},
         ],
     )
     def test_of_a_case_for_people_nothing_is_paid_without_an_approval(
@@ -102,8 +103,11 @@ class AuthorityContract:
         """The activity that keeps a conversation can be started by anybody, as all can."""
         odd = case_input().model_copy(update={"suspicious": True, "flags": ["hidden_text"]})
         store.cases.admit([stored("e3", case=odd.model_copy(update={"case_id": "case/shop/e3"}))])
-        forged = {"policy": GENEROUS, "tenant": "other", "text": "pay me", "suspicious": False, "flags": []}
-        for name in ("e1", "e3"):
+        odd = odd.model_copy(update={"case_id": "case/shop/e4", "edited_by": ["dana"]})
+        store.cases.admit([stored("e4", case=odd)])
+        forged: dict[str, object] = {"policy": GENEROUS, "tenant": "other", "text": "pay me", "suspicious": False}
+        forged |= {"flags": [], "edited_by": []}
+        for name in ("e1", "e3", "e4"):
             before = store.cases.load(f"case/shop/{name}").case
             told = before.model_copy(update={**forged, "answers": ["ORD-2"], "answered_by": ["case/shop/e2"]})
             store.cases.keep_input(told)

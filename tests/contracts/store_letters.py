@@ -1,16 +1,23 @@
-"""What every store promises of letters: not too many to one address, none sent to nobody, and people are told."""
+"""What every store promises of letters: not too many to one address, none sent to nobody, and people are told; and of
+dead letters: each is found, an edit is kept beside what came in, and people are told of all of them.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from adapters.store import Store
 from adapters.store.tables import replies
-from domain.case import CaseOutcome
-from ports.store import Reply
-from tests.contracts.store_samples import NOW, outcome, stored_case
+from domain.case import CaseOutcome, CaseState
+from domain.dead_letters.choosing import Cursor, LetterFilter
+from domain.dead_letters.editing import LetterEdit
+from domain.deadletter import DeadLetter
+from domain.errors import FailureKind, ImpossibleError, TransientError
+from ports.store import Renewed, Reply
+from tests.contracts.store_samples import NOW, case_input, outcome, stored_case
 
 LIMIT = 3
 
@@ -122,3 +129,145 @@ class LetterContract:
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda name: close(store, name), names))
         assert len(queued(store)) == LIMIT
+
+
+def died(
+    name: str, *, kind: FailureKind = FailureKind.TRANSIENT, step: str = "route", at: datetime = NOW, number: int = 1
+) -> DeadLetter:
+    case_id = f"case/shop/{name}"
+    return DeadLetter(
+        dead_letter_id=f"{case_id}/dead/{number}", case_id=case_id, source="shop", step=step, kind=kind,
+        last_error="away", payload_ref=f"store:cases/{case_id}", blueprint_version="x", at=at,
+    )  # fmt: skip
+
+
+def buried(store: Store, name: str, **fields: Any) -> str:
+    store.cases.admit([stored_case(name)])
+    store.cases.close(outcome(name, state=CaseState.DEAD_LETTERED), None)
+    letter = died(name, **fields)
+    store.dead_letters.bury(letter)
+    return letter.dead_letter_id
+
+
+def edit(number: int, by: str = "dana", name: str = "e1") -> LetterEdit:
+    return LetterEdit(
+        case_id=f"case/shop/{name}", number=number, dead_letter_id=f"case/shop/{name}/dead/1",
+        content_type="text/plain", body=b"\x00\xff better", by=by, reason="typo", at=NOW,
+    )  # fmt: skip
+
+
+class DeadLettersForOperatorsContract:
+    """How dead letters are chosen, edited and told of."""
+
+    def test_letters_are_chosen_by_each_of_their_fields(self, store: Store) -> None:
+        store.cases.admit([stored_case("e9", case=case_input("e9").model_copy(update={"tenant": "acme"}))])
+        store.dead_letters.bury(died("e9", at=NOW - timedelta(hours=5)))
+        buried(store, "e1", kind=FailureKind.BUG, step="close")
+        buried(store, "e2", at=NOW + timedelta(seconds=1))
+
+        def found(**chosen: object) -> list[str]:
+            rows = store.dead_letters.list_letters(LetterFilter.model_validate(chosen))
+            return [row.letter.case_id.rsplit("/", 1)[1] for row in rows]
+
+        assert found() == ["e9", "e1", "e2"]
+        assert found(kinds=["bug"]) == ["e1"]
+        assert found(kinds=["transient", "told_to_wait"]) == ["e9", "e2"]
+        assert found(tenants=["acme"]) == ["e9"]
+        assert found(steps=["close"], sources=["shop"]) == ["e1"]
+        assert found(sources=["mail"]) == []
+        assert found(since=NOW) == ["e1", "e2"]
+        assert found(since=NOW, until=NOW + timedelta(seconds=1)) == ["e1"]
+        assert found(case_id="case/shop/e2") == ["e2"]
+        assert found(ids=["case/shop/e2/dead/1", "none"]) == ["e2"]
+        assert found(statuses=["discarded"]) == []
+        assert store.dead_letters.count(LetterFilter()) == [("bug", "shop", 1), ("transient", "shop", 2)]
+        assert store.reports.counts().open_letters == {"bug": 1, "transient": 2}
+
+    def test_pages_miss_nothing_and_repeat_nothing_where_all_died_at_once(self, store: Store) -> None:
+        ids = sorted(buried(store, f"e{number}") for number in range(7))
+        seen, after = [], None
+        while rows := store.dead_letters.list_letters(after=after, limit=3):
+            seen += [row.letter.dead_letter_id for row in rows]
+            store.dead_letters.mark_replayed(rows[0].letter.dead_letter_id, "dana", NOW, "replay/r1")
+            after = Cursor(at=rows[-1].letter.at, dead_letter_id=rows[-1].letter.dead_letter_id)
+        assert seen == ids
+
+    def test_an_edit_is_kept_beside_what_came_in(self, store: Store) -> None:
+        buried(store, "e1")
+        before = store.cases.load("case/shop/e1")
+        store.dead_letters.edit(edit(1))
+        assert store.dead_letters.edits("case/shop/e1") == [edit(1)]
+        assert store.dead_letters.edits("case/shop/e2") == []
+        assert store.cases.load("case/shop/e1") == before
+
+    def test_of_two_edits_at_once_the_second_is_told(self, store: Store) -> None:
+        buried(store, "e1")
+
+        def save(by: str) -> str:
+            try:
+                store.dead_letters.edit(edit(1, by))
+            except ImpossibleError as error:
+                return str(error)
+            return ""
+
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(save, ["ann", "ben", "cid", "dee"]))
+        assert said.count("") == 1
+        [kept] = store.dead_letters.edits("case/shop/e1")
+        assert all(f"{kept.by} edited it at" in why for why in said if why)
+
+    def test_only_what_is_open_and_not_begun_is_edited(self, store: Store) -> None:
+        for name in ("e1", "e2"):
+            buried(store, name)
+        store.cases.set_replay("case/shop/e1", 1)
+        store.dead_letters.discard("case/shop/e2/dead/1", reason="spam", by="tom", now=NOW)
+        with pytest.raises(ImpossibleError, match="was replayed"):
+            store.dead_letters.edit(edit(1))
+        with pytest.raises(ImpossibleError, match="is discarded: only open ones"):
+            store.dead_letters.edit(edit(1, name="e2"))
+        with pytest.raises(KeyError):
+            store.dead_letters.edit(edit(1, name="e3"))
+
+    def test_an_edit_and_a_replay_at_once_never_pass_each_other(self, store: Store) -> None:
+        for number in range(10):
+            buried(store, f"p{number}")
+
+        def both(number: int) -> tuple[bool, bool]:
+            def edits() -> bool:
+                try:
+                    store.dead_letters.edit(edit(1, name=f"p{number}"))
+                except ImpossibleError:
+                    return False
+                return True
+
+            def replays() -> bool:
+                try:
+                    store.cases.set_replay(f"case/shop/p{number}", 1, Renewed(edits=0))
+                except TransientError:
+                    return False
+                return True
+
+            with ThreadPoolExecutor(2) as pair:
+                one, other = pair.submit(edits), pair.submit(replays)
+                return one.result(), other.result()
+
+        assert {both(number) for number in range(10)} <= {(True, False), (False, True)}
+
+    def test_letters_buried_at_once_are_all_counted_in_one_word(self, store: Store) -> None:
+        store.cases.admit([stored_case(f"p{number}") for number in range(12)])
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda number: store.dead_letters.bury(died(f"p{number}")), range(12)))
+        [word] = store.words.untold(10, NOW)
+        assert word.data["count"] == "12"
+
+    def test_what_comes_after_its_word_was_told_waits_for_the_next_hour(self, store: Store) -> None:
+        buried(store, "e1")
+        [word] = store.words.untold(10, NOW)
+        store.words.told([word.word_id], NOW, {word.word_id: 1})
+        for name in ("e2", "e3"):
+            buried(store, name, at=NOW + timedelta(minutes=1))
+        buried(store, "e4", kind=FailureKind.BUG, at=NOW + timedelta(minutes=1))
+        soon = store.words.untold(10, NOW + timedelta(minutes=2))
+        assert [(w.data["kind"], w.data["count"]) for w in soon] == [("bug", "1")], "a kind that is new is told at once"
+        later = store.words.untold(10, NOW + timedelta(hours=1))
+        assert {(w.data["kind"], w.data["count"]) for w in later} == {("bug", "1"), ("transient", "2")}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import adapters.dead_letters.orders
 import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
@@ -22,7 +23,7 @@ from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
-from tests.contracts.store_letters import LetterContract
+from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract
 from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
@@ -64,6 +65,10 @@ class TestRescueOnPostgres(RescueContract):
 
 
 class TestLedgerOnPostgres(LedgerContract):
+    pass
+
+
+class TestDeadLettersForOperatorsOnPostgres(DeadLettersForOperatorsContract):
     pass
 
 

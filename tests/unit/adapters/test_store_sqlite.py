@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import adapters.dead_letters.orders
 import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
@@ -30,7 +31,7 @@ from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
 from tests.contracts.store_ledger import LedgerContract
-from tests.contracts.store_letters import LetterContract, close
+from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract, close
 from tests.contracts.store_moods import MoodContract
 from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
@@ -56,6 +57,10 @@ class TestRescueOnSqlite(RescueContract):
 
 
 class TestLedgerOnSqlite(LedgerContract):
+    pass
+
+
+class TestDeadLettersForOperatorsOnSqlite(DeadLettersForOperatorsContract):
     pass
 
 

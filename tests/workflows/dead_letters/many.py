@@ -20,7 +20,7 @@ from activities.intake.reading import MessageReader
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.dead_letters.orders import SqlReplayOrders
 from adapters.store import Store, open_store
-from adapters.store.tables import dead_letters
+from adapters.store.tables import cases, dead_letters
 from client.dead_letters.replays import Replays
 from domain.blueprint import CasePolicy
 from domain.case import CaseInput, CaseState
@@ -82,8 +82,10 @@ def bury_many(store: Store, count: int, at: datetime) -> None:
     for start in range(0, count, PER_BATCH):
         some = names[start : start + PER_BATCH]
         store.cases.admit([stored_case(name, case=case_input(name)) for name in some])
+        ids = [f"case/shop/{name}" for name in some]
+        ended = sa.update(cases).where(cases.c.case_id.in_(ids)).values(state=CaseState.DEAD_LETTERED, closed_at=at)
+        store.database.writing(lambda connection, ended=ended: connection.execute(ended))
         for name in some:
-            store.cases.close(outcome(name, state=CaseState.DEAD_LETTERED), None)
             store.dead_letters.bury(letter_of(f"case/shop/{name}", 0, at))
 
 

@@ -221,6 +221,18 @@ async def test_what_no_model_was_to_read_is_paid_only_by_an_approval(mill: Mill,
     assert "refund" not in world.names
 
 
+async def test_what_an_operator_edited_is_paid_only_by_the_approval_of_somebody_else(
+    mill: Mill, world: FakeWorld
+) -> None:
+    handle = await mill.start(new_case(edited_by=["Maria"], replay=1))
+    status = await mill.until(handle, CaseState.WAITING_APPROVAL)
+    assert status.waits_for == f"approval {handle.id}/approval/1001"
+    assert "refund" not in world.names
+    [request] = world.requests("announce_approval")
+    assert [approver.name for approver in request.approvers] == ["omar", "jo"]
+    assert "an operator edited the message" in request.brief.why
+
+
 async def test_currency_without_a_limit_has_the_limit_zero(mill: Mill, world: FakeWorld) -> None:
     """Even if the gate were passed by mistake, the ledger would refuse."""
     world.always("find_account", account(2000, currency="SEK"))

@@ -102,6 +102,11 @@ def test_nobody_may_approve_where_the_policy_names_nobody() -> None:
     assert "not among the approvers of the policy" in (object_to_approval(recorded(), ASKED, bare) or "")
 
 
+def test_who_edited_the_input_of_a_case_does_not_approve_it() -> None:
+    edited = case_input().model_copy(update={"edited_by": ["MARIA "]})
+    assert object_to_approval(recorded(), ASKED, edited) == "'maria' edited the input of the case"
+
+
 def test_what_is_in_order_counts() -> None:
     assert object_to_approval(recorded(), ASKED, case_input()) is None
 
@@ -113,6 +118,7 @@ def test_what_is_in_order_counts() -> None:
         ({"skip_to_human": "there is nothing readable in it"}, "no model was to read"),
         ({"suspicious": True}, "suspicious"),
         ({"flags": [UNVOUCHED]}, "vouches"),
+        ({"edited_by": ["dana"]}, "edited (by dana)"),
     ],
 )
 def test_cases_of_which_nothing_is_paid_by_itself(changes: dict[str, object], why: str) -> None:

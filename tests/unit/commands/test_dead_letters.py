@@ -1,0 +1,163 @@
+"""`headgate dlq`: what an operator sees, and what a slip of the hand is told."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.store import Store, open_store
+from domain.case import CaseState
+from domain.deadletter import DeadLetterStatus
+from tests.contracts.store_letters import buried
+from tests.contracts.store_samples import NOW, outcome, stored_case
+from tests.fakes.headgate import FakeHeadgate
+from tests.unit.commands.command_line import run
+
+LETTER = "case/shop/e1/dead/1"
+BODY = b'{"text": "Refund 20 please", "customer": {"id": "C-1"}}'
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.cases.admit([stored_case("e1").model_copy(update={"body": BODY, "content_type": "application/json"})])
+    store.cases.close(outcome("e1", state=CaseState.DEAD_LETTERED), None)
+    for name in ("e1", "e2", "e3"):
+        buried(store, name)
+    yield store
+    store.close()
+
+
+def dlq(store: Store, *arguments: str) -> tuple[int, str, str]:
+    folder = str(Path(str(store.database.url.database)).parent)
+    return run("dlq", *arguments, "--data-dir", folder)
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that writes the content of the file `words` over what it is given."""
+    program = tmp_path / "editor"
+    program.write_text(f'#!/bin/sh\ncat "{tmp_path}/words" > "$1"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", str(program))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return tmp_path / "words"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "--reason", "away"), "provider_down"),
+        (("list", "--since", "soon"), "--since 'soon'"),
+        (("list", "--status", "gone"), "discarded"),
+        (("list", "--after", "x"), "--after 'x'"),
+        (("replay", LETTER, "--all"), "--all"),
+        (("replay", "--all", "--rate", "fast"), "--rate 'fast'"),
+        (("discard", LETTER), "--reason"),
+        (("discard", "--reason", "x"), "--kind"),
+        (("discard", "--all", "--reason", "x"), "--yes"),
+        (("edit", LETTER, "--file", "none"), "--reason"),
+        (("edit", LETTER, "--reason", "x", "--file", "/nowhere/none"), "/nowhere/none"),
+        (("show", LETTER, "--raw", "x", "--edit", "3"), "has 0 edits"),
+        (("replays", "--pause"), "name one run"),
+        (("replays", "r1", "--pause", "--stop"), "name one run"),
+    ],
+)
+def test_a_slip_of_the_hand_is_told_and_changes_nothing(store: Store, arguments: tuple[str, ...], said: str) -> None:
+    code, _, stderr = dlq(store, *arguments)
+    assert (code, said in stderr) == (2, True), stderr
+    assert len(store.dead_letters.list_letters()) == 3
+
+
+@pytest.mark.parametrize("word", [("show",), ("discard", "--reason", "x"), ("edit", "--reason", "x", "--file", "-")])
+def test_an_unknown_letter_is_told(store: Store, word: tuple[str, ...]) -> None:
+    code, _, stderr = dlq(store, word[0], "case/shop/none/dead/1", *word[1:])
+    assert (code, "is unknown: see `headgate dlq list`" in stderr) == (1, True), stderr
+
+
+def test_a_list_ends_with_the_place_of_the_next(store: Store) -> None:
+    code, stdout, stderr = dlq(store, "list", "--limit", "2")
+    assert (code, len(stdout.splitlines())) == (0, 2)
+    place = stderr.strip().rpartition("--after ")[2]
+    document = json.loads(dlq(store, "list", "--after", place, "--json")[1])
+    assert [row["case_id"] for row in document["dead_letters"]] == ["case/shop/e3"]
+    assert (document["total"], document["next"]) == (3, None)
+    assert dlq(store, "list", "--reason", "bug")[1].startswith("no dead letters like that")
+
+
+def test_what_it_came_with_is_shown_and_written_out(store: Store, tmp_path: Path) -> None:
+    code, stdout, _ = dlq(store, "show", LETTER)
+    assert code == 0
+    assert '|   "text": "Refund 20 please",' in stdout
+    assert "cost so far" in stdout
+    assert dlq(store, "show", LETTER, "--raw", str(tmp_path / "raw"))[0] == 0
+    assert (tmp_path / "raw").read_bytes() == BODY
+
+
+def test_an_edit_in_the_editor_is_kept_and_named(store: Store, editor: Path) -> None:
+    editor.write_bytes(BODY.replace(b"20", b"25"))
+    code, stdout, stderr = dlq(store, "edit", LETTER, "--reason", "the sum", "--by", "dana")
+    assert code == 0, stderr
+    assert "Refund 25 please" in stdout
+    shown = json.loads(dlq(store, "show", LETTER, "--json")[1])
+    assert [(e["by"], e["reason"]) for e in shown["edits"]] == [("dana", "the sum")]
+    assert any(line.startswith("+") and "25" in line for line in shown["edits"][0]["diff"])
+    assert store.cases.load("case/shop/e1").body == BODY
+    assert not list(editor.parent.glob("headgate-edit-*")), "what holds personal data is removed"
+
+
+@pytest.mark.parametrize("words", [b'{"text": ', b"", b'{"text": "x", "tenant": "other"}'])
+def test_an_edit_that_cannot_be_taken_is_refused_and_what_was_written_is_not_lost(
+    store: Store, editor: Path, words: bytes
+) -> None:
+    editor.write_bytes(words)
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x", "--by", "dana")
+    assert code == 1, stderr
+    assert store.dead_letters.edits("case/shop/e1") == []
+    [kept] = editor.parent.glob("headgate-edit-*/*")
+    assert kept.read_bytes() == words
+    assert str(kept) in stderr
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+def test_nothing_changed_and_no_editor_are_told(store: Store, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor.write_bytes(BODY)
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x")
+    assert (code, "nothing was changed" in stderr) == (1, True)
+    monkeypatch.delenv("EDITOR")
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x")
+    assert (code, "no editor is set" in stderr) == (2, True)
+
+
+def test_many_are_discarded_with_a_reason_after_a_look(store: Store) -> None:
+    code, stdout, _ = dlq(store, "discard", "--kind", "provider_down", "--dry-run", "--json")
+    assert (code, json.loads(stdout)["would_discard"]) == (0, 3)
+    assert len(store.dead_letters.list_letters()) == 3
+    code, stdout, _ = dlq(store, "discard", "--kind", "provider_down", "--reason", "drill", "--by", "tom", "--yes")
+    assert (code, stdout.strip()) == (0, "3 discarded")
+    row = store.dead_letters.show(LETTER)
+    assert (row.status, row.changed_by, row.reason) == (DeadLetterStatus.DISCARDED, "tom", "drill")
+
+
+def test_rules_that_are_not_in_force_are_refused(store: Store, fake: FakeHeadgate) -> None:
+    code, _, stderr = dlq(store, "replay", "--all", "--dry-run", "--blueprint", "other@1")
+    assert (code, "other@1 is not in force" in stderr) == (2, True), stderr
+
+
+def test_before_the_first_run_it_says_how_to_begin_one(store: Store, fake: FakeHeadgate) -> None:
+    code, stdout, stderr = dlq(store, "replays")
+    assert code == 0, stderr
+    assert stdout.startswith("no runs yet: `headgate dlq replay")
+
+
+def test_a_letter_that_is_misspelt_or_not_open_holds_up_the_others(store: Store, fake: FakeHeadgate) -> None:
+    code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e22/dead/1")
+    assert (code, "case/shop/e22/dead/1' is unknown" in stderr) == (1, True), stderr
+    store.dead_letters.discard("case/shop/e2/dead/1", reason="spam", by="tom", now=NOW)
+    code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e2/dead/1", "--dry-run")
+    assert (code, "is discarded (by tom: spam)" in stderr) == (1, True), stderr
+    assert store.dead_letters.show(LETTER).status is DeadLetterStatus.OPEN
