@@ -16,6 +16,7 @@ from domain.turns import Priority
 from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
 
 OUR_NAMES = "none"  # the format of a source that uses ours
+EACH_ITS_OWN = "none"  # the priority of a source whose messages say it themselves
 
 
 class PutSource(NamedTuple):
@@ -45,12 +46,12 @@ def put_source(
     signed: Signed | None = None,
     format_name: str | None = None,
     fields: Mapping[str, Sequence[str]] | None = None,
-    priority: Priority | None = None,
+    priority: str | None = None,
 ) -> PutSource:
     """Add a source with a fresh secret, or change what is given of one that is there: its secrets stay.
 
     Raises:
-        UsageError: a name, format, field or path is none, or the scheme of an existing source would change.
+        UsageError: a name, format, field, path or priority is none, or the scheme of an existing source would change.
         ConfigurationError: the file there is not as expected.
     """
     if not SOURCE_NAME.fullmatch(name):
@@ -62,7 +63,7 @@ def put_source(
         raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
     base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_fresh(scheme)])
     if priority is not None:
-        base = base.model_copy(update={"priority": priority})
+        base = base.model_copy(update={"priority": _priority_named(priority)})
     changed = _changed(base, signed, format_name, fields)
     if changed != entry:
         known[name] = changed
@@ -74,6 +75,14 @@ def put_source(
 
 def _paths(entry: SourceEntry) -> list[str]:
     return [f"{field}={path}" for field, paths in (entry.fields or {}).items() for path in paths]
+
+
+def _priority_named(word: str) -> Priority | None:
+    if word == EACH_ITS_OWN:
+        return None
+    if word not in list(Priority):
+        raise not_among("priority", word[:40], [*Priority, EACH_ITS_OWN])
+    return Priority(word)
 
 
 def _fresh(scheme: Scheme | None) -> SecretStr:

@@ -33,8 +33,17 @@ def message(tenant: str, priority: str = "") -> dict[str, Any]:
     return {"channel": "web", "text": TEXT, "tenant": tenant, "priority": priority}
 
 
+def ids_of(messages: list[dict[str, Any]]) -> list[str]:
+    return [f"case/shop/{one['id']}" for one in messages]
+
+
 def lanes(running: Running) -> dict[str, int]:
     return dict(running.json("status")["inbox"]["lanes"])
+
+
+def hand_in(running: Running, messages: list[dict[str, Any]]) -> None:
+    sent = running.json("submit", "-", "--source", "shop", stdin="\n".join(map(json.dumps, messages)))
+    assert sent["accepted"] == len(messages), sent
 
 
 async def begun(running: Running) -> dict[str, Priority]:
@@ -53,11 +62,12 @@ async def test_a_flood_makes_nobody_wait_and_urgent_goes_first(running: Running)
     known = lambda: running.post("known", message("flood")).status_code == 202  # noqa: E731
     eventually(known, 10, "the gateway did not read its file again")
     assert running.command("intake", "pause").returncode == 0
-    low = [running.hand_in(f"low-{n}", message("flood", "bulk")) for n in range(40)]
-    flood = [running.hand_in(f"flood-{n}", message("flood")) for n in range(FLOOD - 60)]
-    small = [running.hand_in(f"small-{n}", message("small")) for n in range(SMALL)]
-    flood += [running.hand_in(f"later-{n}", message("flood")) for n in range(14)]
-    urgent = [running.hand_in(f"urgent-{n}", message("flood", "P1")) for n in range(6)]
+    low = [{**message("flood", "bulk"), "id": f"low-{n}"} for n in range(40)]
+    flood = [{**message("flood"), "id": f"flood-{n}"} for n in range(FLOOD)]
+    small = [{**message("small"), "id": f"small-{n}"} for n in range(SMALL)]
+    urgent = [{**message("flood", "P1"), "id": f"urgent-{n}"} for n in range(6)]
+    half = FLOOD // 2
+    hand_in(running, [*low, *flood[:half], *small, *flood[half:], *urgent])
     eventually(lambda: running.json("status")["inbox"]["leased"] == 0, 30, "a batch is under way")
     waits = lanes(running)
     assert waits["small/normal"] == SMALL
@@ -71,10 +81,10 @@ async def test_a_flood_makes_nobody_wait_and_urgent_goes_first(running: Running)
     left = lanes(running)
     assert left["flood/normal"] > len(flood) / 2
     assert left["flood/may_wait"] > len(low) / 2
-    done = lambda: all(running.states()[case_id] != "running" for case_id in small)  # noqa: E731
+    done = lambda: all(running.states()[case_id] != "running" for case_id in ids_of(small))  # noqa: E731
     eventually(done, 60, "the small tenant's cases are not done")
 
     cases = await begun(running)
-    assert {cases[i] for i in small} == {Priority(priority_key=3, fairness_key="small", fairness_weight=1.0)}
-    assert Priority(priority_key=2, fairness_key="flood", fairness_weight=1.0) in {cases[i] for i in urgent}
-    assert {cases[i].priority_key for i in low if i in cases} <= {4}
+    assert {cases[i] for i in ids_of(small)} == {Priority(priority_key=3, fairness_key="small", fairness_weight=1.0)}
+    assert Priority(priority_key=2, fairness_key="flood", fairness_weight=1.0) in {cases[i] for i in ids_of(urgent)}
+    assert {cases[i].priority_key for i in ids_of(low) if i in cases} <= {4}
