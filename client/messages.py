@@ -32,6 +32,7 @@ _FIELDS = (
     "order_id",
     "amount",
     "currency",
+    "priority",
     "attachments",
     "thread_id",
 )
