@@ -3,35 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio import activity, workflow
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.worker import Worker
 
+from client.connect import data_converter
+from tests.workflows.any_workflow import AnyWorkflow, ToolRequest
 from workers.machine import temporal_server
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace, takes_turns
 
-NAMESPACE, CASES, WORK = "headgate-turns", "turn-cases", "turn-work"
+NAMESPACE, QUEUE = "headgate-turns", "turns"
 ORDER: list[str] = []
 
 
 @activity.defn
-async def turn_taken(name: str) -> None:
-    ORDER.append(name)
-
-
-@workflow.defn
-class TakesATurn:
-    @workflow.run
-    async def run(self, name: str) -> None:
-        await workflow.execute_activity(turn_taken, name, task_queue=WORK, start_to_close_timeout=timedelta(seconds=30))
+async def use_tool(request: ToolRequest) -> None:
+    ORDER.append(request.tool)
 
 
 @asynccontextmanager
@@ -53,14 +47,14 @@ async def server(data_dir: Path) -> AsyncIterator[Client]:
 
     async with ProcessKeeper(data_dir, handle_signals=False) as keeper:
         await keeper.start([ProcessSpec("temporal", command, ready=ready, ready_timeout_s=60.0)])
-        yield await Client.connect(address, namespace=NAMESPACE)
+        yield await Client.connect(address, namespace=NAMESPACE, data_converter=data_converter())
 
 
 async def wait_for_a_worker(client: Client, names: dict[str, Priority]) -> None:
     """Begin workflows whose activities wait in a queue that nobody serves."""
-    async with Worker(client, task_queue=CASES, workflows=[TakesATurn]):
+    async with Worker(client, task_queue=QUEUE, workflows=[AnyWorkflow]):
         for name, keys in names.items():
-            await client.start_workflow(TakesATurn.run, name, id=name, task_queue=CASES, priority=keys)
+            await client.start_workflow("Any", ToolRequest(tool=name), id=name, task_queue=QUEUE, priority=keys)
         for name in names:
             handle = client.get_workflow_handle(name)
             while not (await handle.describe()).raw_description.pending_activities:  # noqa: ASYNC110 - the server's
@@ -70,9 +64,8 @@ async def wait_for_a_worker(client: Client, names: dict[str, Priority]) -> None:
 async def work_off(client: Client, names: dict[str, Priority]) -> list[str]:
     """Serve the queue, one at a time; return in which order they came."""
     ORDER.clear()
-    async with (
-        Worker(client, task_queue=CASES, workflows=[TakesATurn]),
-        Worker(client, task_queue=WORK, activities=[turn_taken], max_concurrent_activities=1),
+    async with Worker(
+        client, task_queue=QUEUE, workflows=[AnyWorkflow], activities=[use_tool], max_concurrent_activities=1
     ):
         for name in names:
             await asyncio.wait_for(client.get_workflow_handle(name).result(), 60)
@@ -85,16 +78,16 @@ def of(tenant: str, level: int, count: int) -> dict[str, Priority]:
 
 
 async def test_what_waits_in_a_queue_is_handed_out_by_levels_and_turns(tmp_path: Path) -> None:
-    waiting = {**of("flood", 4, 5), **of("flood", 3, 100), **of("small", 3, 5), **of("flood", 2, 5)}
+    waiting = {**of("flood", 4, 3), **of("flood", 3, 40), **of("small", 3, 5), **of("flood", 2, 3)}
     async with server(tmp_path) as client:
         await wait_for_a_worker(client, waiting)
         order = await work_off(client, waiting)
     assert len(order) == len(waiting)
     place = {name: order.index(name) for name in waiting}
-    print("places of the small tenant among 115:", sorted(place[name] for name in of("small", 3, 5)))
-    assert max(place[name] for name in of("flood", 2, 5)) < 10, "urgent first; a poller may hold one of the others"
-    assert max(place[name] for name in of("small", 3, 5)) < 40, "in line they would be the last but a few"
-    assert min(place[name] for name in of("flood", 4, 5)) > 90
+    print("places of the small tenant among 51:", sorted(1 + place[name] for name in of("small", 3, 5)))
+    assert max(place[name] for name in of("flood", 2, 3)) < 8, "a poller may hold others by then"
+    assert max(place[name] for name in of("small", 3, 5)) < 25, "in line they would be the last but a few"
+    assert min(place[name] for name in of("flood", 4, 3)) > 40
 
 
 async def test_tasks_that_wait_in_earlier_state_are_worked_before_turns_begin(
