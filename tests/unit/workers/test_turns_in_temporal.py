@@ -29,8 +29,9 @@ def state(folder: Path, *statements: str, queues: tuple[bytes, ...] = ()) -> Pat
 
 def turned_on(file: Path | None) -> bool:
     command = dev_server_command(Path("t"), db_file=file, port=1, ui_port=None, namespace="n", search_attributes={})
-    assert "matching.useNewMatcher=true" in command
-    return "matching.enableFairness=true" in command
+    on = "matching.enableFairness=true" in command
+    assert ("matching.useNewMatcher=true" in command) is on
+    return on
 
 
 def test_new_state_has_turns(tmp_path: Path) -> None:
