@@ -36,6 +36,7 @@ _FIELDS = (
     "order_id",
     "amount",
     "currency",
+    "priority",
     "attachments",
     "thread_id",
 )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 OWN_LANES = 64
 """So many tenants get a lane of their own in a broker; those that come later share some."""
 SHARED_LANES = 16
+_Tenant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _Weight = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
 
 
@@ -83,7 +84,7 @@ class TurnRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenants: dict[str, _Weight] = Field(default_factory=dict)
+    tenants: dict[_Tenant, _Weight] = Field(default_factory=dict)
     urgent: _Weight = 8.0
     normal: _Weight = 4.0
     may_wait: _Weight = 1.0

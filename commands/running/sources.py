@@ -11,7 +11,6 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, run, setti
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.turns import Priority
     from gateway.webhooks.source_changes import PutSource
     from gateway.webhooks.sources import Scheme, SourceEntry
 
@@ -54,9 +53,7 @@ Fields = Annotated[
 ]
 Urgency = Annotated[
     str | None,
-    typer.Option(
-        "--priority", help="Of all that comes from it: urgent, normal, may_wait; left out: as each message says."
-    ),
+    typer.Option("--priority", help="Of all that comes from it: urgent, normal, may_wait; none: as each message says."),
 ]
 
 
@@ -127,7 +124,7 @@ def sources_add(
             signed=Signed.DECODED if signs_decoded else None,
             format_name=format_name,
             fields=_paths_of(field or []),
-            priority=_priority_named(priority),
+            priority=priority,
             secret=_secret_in(secret_file) if secret_file is not None else None,
             url=url,
         )
@@ -178,18 +175,6 @@ def _how_to_send(entry: "SourceEntry", gateway: str, secret: str) -> "Iterator[t
     scheme, _, host = (gateway or "https://headgate.example").partition("://")
     yield "send", f"the header Authorization: Bearer {token}"
     yield "or use", f"the token as the password of the address: {scheme}://any:{token}@{host}{path}"
-
-
-def _priority_named(word: str | None) -> "Priority | None":
-    from domain.errors import not_among
-    from domain.turns import Priority
-
-    if word is None:
-        return None
-    try:
-        return Priority(word)
-    except ValueError:
-        raise not_among("priority", word[:40], [*Priority]) from None
 
 
 def _scheme_of(signs: str | None, *, token: bool) -> "Scheme | None":

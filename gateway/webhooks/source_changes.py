@@ -18,6 +18,7 @@ from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
 OUR_NAMES = "none"  # the format of a source that uses ours
 _MAX_SECRETS = 8
 _WE_NAME_IT = (Scheme.STANDARD, Scheme.TOKEN, Scheme.GITHUB)  # to all others the service hands out its own secret
+EACH_ITS_OWN = "none"  # the priority of a source whose messages say it themselves
 
 
 class PutSource(NamedTuple):
@@ -47,7 +48,7 @@ def put_source(
     signed: Signed | None = None,
     format_name: str | None = None,
     fields: Mapping[str, Sequence[str]] | None = None,
-    priority: Priority | None = None,
+    priority: str | None = None,
     secret: str | None = None,
     url: str | None = None,
 ) -> PutSource:
@@ -65,8 +66,8 @@ def put_source(
         url: the address that the service was told.
 
     Raises:
-        UsageError: a name, format, field, path, secret or address is none, or the scheme of an existing source would
-            change.
+        UsageError: a name, format, field, path, priority, secret or address is none, or the scheme of an existing source
+            would change.
         ConfigurationError: the file there is not as expected.
     """
     if not SOURCE_NAME.fullmatch(name):
@@ -78,7 +79,7 @@ def put_source(
         raise UsageError(f"source {name!r} is of scheme {kind!r}, and its secrets fit no other: add a new one")
     base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_first(name, scheme, secret)])
     if priority is not None:
-        base = base.model_copy(update={"priority": priority})
+        base = base.model_copy(update={"priority": _priority_named(priority)})
     changed = _changed(_with_secret(base, secret, url), signed, format_name, fields)
     if changed != entry:
         known[name] = changed
@@ -108,6 +109,14 @@ def _with_secret(entry: SourceEntry, secret: str | None, url: str | None) -> Sou
             raise UsageError(f"source {entry.name!r} has {_MAX_SECRETS} secrets: take an old one out of sources.json")
         update["secrets"] = [*entry.secrets, SecretStr(secret)]
     return entry.model_copy(update=update)
+
+
+def _priority_named(word: str) -> Priority | None:
+    if word == EACH_ITS_OWN:
+        return None
+    if word not in list(Priority):
+        raise not_among("priority", word[:40], [*Priority, EACH_ITS_OWN])
+    return Priority(word)
 
 
 def _changed(

@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from statistics import mean
 
-import pytest
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
@@ -90,24 +89,24 @@ def intake_of(inbox: SqliteInbox, door: Door) -> AdmitActivities:
     )
 
 
-async def let_in(folder: Path, *, flood: int, workers: int) -> Door:
+async def let_in(file: Path, *, flood: int, workers: int) -> Door:
     """Let all of the small tenant in beside a flood, by so many intake workers; return the door they came through."""
     async with AsyncExitStack() as stack:
         env = await stack.enter_async_context(time_skipping_server())
-        pens = [SqliteInbox(folder / "inbox.db") for _ in range(workers)]
+        pens = [SqliteInbox(file) for _ in range(workers)]
         for pen in pens:
             stack.push_async_callback(pen.close)
         for number in range(flood):  # first come, but not first served
             await pens[0].put(payload("flood", number))
         door = Door(env, pens[0])
-        for _ in range(AT_ONCE):
-            await door.put_small()
         for pen in pens:
             address = env.client.service_client.config.target_host
             client = await Client.connect(address, data_converter=data_converter())
             admit = intake_of(pen, door).admit_batch
             await stack.enter_async_context(activity_worker(client, options.INTAKE_QUEUE, [admit], slots=1))
         await stack.enter_async_context(case_worker(env.client, []))
+        for _ in range(AT_ONCE):
+            await door.put_small()
         state = IntakeState(per_second=PER_SECOND)
         handle = await env.client.start_workflow(
             IntakeWorkflow.run, state, id=options.INTAKE_WORKFLOW_ID, task_queue=options.CASES_QUEUE
@@ -123,14 +122,13 @@ async def let_in(folder: Path, *, flood: int, workers: int) -> Door:
     return door
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-async def test_a_flood_at_most_doubles_what_another_tenant_waits(tmp_path: Path, workers: int) -> None:
-    (tmp_path / "alone").mkdir()
-    alone = await let_in(tmp_path / "alone", flood=0, workers=1)
-    beside = await let_in(tmp_path, flood=FLOOD, workers=workers)
-    # In line behind the flood the first of them would have waited for eight minutes.
-    print(f"waits, seconds: alone {mean(alone.waits):.1f}, beside a flood {mean(beside.waits):.1f}")
-    assert mean(beside.waits) <= 2 * mean(alone.waits) + BATCH_S
-    assert max(beside.waits) <= 2 * max(alone.waits) + 2 * BATCH_S
-    assert beside.floods <= SMALL * PER_SECOND * BATCH_S, "while they came in, no more than that of the flood did"
-    assert timedelta(seconds=max(beside.waits)) < timedelta(seconds=FLOOD / PER_SECOND) / 10
+async def test_a_flood_at_most_doubles_what_another_tenant_waits(tmp_path: Path) -> None:
+    """By one intake worker, and by two that take turns; in line behind the flood it would be eight minutes."""
+    alone = (await let_in(tmp_path / "alone.db", flood=0, workers=1)).waits
+    for workers in (1, 2):
+        door = await let_in(tmp_path / f"beside-{workers}.db", flood=FLOOD, workers=workers)
+        waits = door.waits
+        print(f"{workers} workers, mean wait: alone {mean(alone):.1f} s, beside a flood {mean(waits):.1f} s")
+        assert mean(waits) <= 2 * mean(alone) + BATCH_S
+        assert max(waits) <= 2 * max(alone) + 2 * BATCH_S
+        assert door.floods <= SMALL * PER_SECOND * BATCH_S, "it came in while the small one did"

@@ -54,10 +54,10 @@ _DYNAMIC_CONFIG: Mapping[str, str] = {
     # with one partition, 6.7 to 8 s with the four of the default.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
-    # Priorities, in queues where something waits (docs/fairness.md); older servers know no such key, and ignore it.
-    "matching.useNewMatcher": "true",
 }
-_TURNS: Mapping[str, str] = {"matching.enableFairness": "true"}  # of tenants, where `takes_turns` says so
+# Priorities, and turns of tenants, in queues where something waits (docs/fairness.md); where `takes_turns` says so. An
+# older server knows no such keys, and ignores them.
+_TURNS: Mapping[str, str] = {"matching.useNewMatcher": "true", "matching.enableFairness": "true"}
 """Only what a measurement or a promise needs; request limits of the frontend were tried and change nothing."""
 
 
@@ -190,7 +190,8 @@ def takes_turns(db_file: Path | None) -> bool:
 
     It keeps tasks in other tables then, and one of version 1.29 looks into one kind of tables only. Measured: of 40
     workflows whose tasks waited when turns were turned on, none went on. So state of an earlier version of Headgate
-    gets them at the first start at which no task waits in it; once it has them it keeps them.
+    gets them at the first start at which no task waits in it; once it has them it keeps them. Until then it has no
+    priorities either: with those alone a server leaves what is done among what waits when it is stopped.
     """
     if db_file is None or not db_file.exists():
         return True

@@ -88,6 +88,11 @@ def edit(folder: Path, old: str, new: str) -> None:
         ("own = []", 'own = "help@lamps.example"', "key mail.own: found 'help@lamps.example', expected a list"),
         ("own = []", 'owns = ["help@lamps.example"]', "key mail.owns: there is no such key; write 'own'"),
         ("letters_per_day = 5", "letters_per_day = 0", "key mail.letters_per_day"),
+        ("urgent = 8", "urgent = 0", "line 52: key turns.urgent"),
+        ("urgent = 8", "urgnt = 8", "line 52: key turns.urgnt: there is no such key; write 'urgent'"),
+        ("[turns.tenants]", "[turns.tenants]\nacme = 1000 #", "line 59: key turns.tenants.acme"),
+        ("[turns.tenants]", '[turns.tenants]\n"a b" = 2 #', "line 58: key turns.tenants.a b"),
+        ("urgent_values = [", 'urgent_values = "P1" # [', "key turns.urgent_values: found 'P1', expected a list"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file(folder: Path, old: str, new: str, said: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import commands.running.sources
 from domain.inbound.signing import decode_secret
+from domain.turns import Priority
 from gateway.webhooks.sources import Scheme, SourceRegistry
 from tests.unit.commands.command_line import run
 
@@ -58,7 +59,7 @@ def test_the_list_says_how_each_is_read(tmp_path: Path) -> None:
     added(tmp_path, "desk", "--format", "zendesk", "--field", "customer_email=detail.mail")
     code, stdout, _ = sources(tmp_path, "list")
     assert (code, stdout.split("\t")) == (
-        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk\n"]
+        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk", "\n"]
     )  # fmt: skip
     (one,) = json.loads(sources(tmp_path, "list", "--json")[1])
     assert one["fields"] == {"customer_email": ["detail.mail"]}
@@ -95,6 +96,7 @@ def test_where_headgate_up_runs_the_whole_address_is_shown(tmp_path: Path, monke
         (("shop", "--field", "mood=a"), "expected one of text"),
         (("shop", "--field", "text=a..b"), "names, numbers or '*'"),
         (("there", "--token"), "its secrets fit no other"),
+        (("there", "--priority", "asap"), "priority 'asap': expected one of urgent, normal, may_wait, none"),
     ],
 )
 def test_what_cannot_be_is_told_and_changes_nothing(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
@@ -104,6 +106,20 @@ def test_what_cannot_be_is_told_and_changes_nothing(tmp_path: Path, words: tuple
     assert code == 2
     assert said in stderr
     assert (tmp_path / "sources.json").read_bytes() == before
+
+
+def test_a_source_has_a_priority_until_it_is_taken_away(tmp_path: Path) -> None:
+    def listed() -> str:
+        return sources(tmp_path, "list")[1].rstrip("\n").rpartition("\t")[2]
+
+    assert added(tmp_path, "status-page", "--priority", "urgent")["priority"] == "urgent"
+    assert added(tmp_path, "status-page", "--field", "text=a")["priority"] == "urgent"
+    source = SourceRegistry(tmp_path / "sources.json").get("status-page")
+    assert source is not None
+    assert source.priority is Priority.URGENT
+    assert listed() == "urgent"
+    assert added(tmp_path, "status-page", "--priority", "none")["priority"] is None
+    assert listed() == ""
 
 
 def test_a_file_that_is_none_is_kept_as_it_is(tmp_path: Path) -> None:

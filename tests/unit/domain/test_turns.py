@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.turns import OWN_LANES, PenLane, Priority, TurnRules, Turns, lane_for, lane_named
+from domain.turns import OWN_LANES, PenLane, Priority, TurnRules, Turns, lane_for, lane_named, levels
 
 FLOOD, SMALL = PenLane("flood"), PenLane("small")
 
@@ -48,6 +48,17 @@ def test_urgent_comes_first_and_what_may_wait_is_not_starved() -> None:
 def test_who_calls_everything_urgent_gains_nothing_over_others() -> None:
     waiting = {PenLane("loud", Priority.URGENT): 1_000, SMALL: 1_000}
     assert Counter(Turns().take(waiting, 100)) == {PenLane("loud", Priority.URGENT): 50, SMALL: 50}
+
+
+def test_a_flood_of_urgent_ones_gets_a_quarter_of_the_strict_level() -> None:
+    """Temporal's levels are strict: a tenant that calls all of its messages urgent must not hold up all others."""
+    found = levels([Priority.NORMAL] * 10 + [Priority.URGENT] * 30)
+    assert found == [3] * 10 + [2] * 10 + [3] * 20
+
+
+@pytest.mark.parametrize(("priority", "level"), [("urgent", 2), ("normal", 3), ("may_wait", 4)])
+def test_a_lone_case_is_on_the_level_of_its_priority(priority: str, level: int) -> None:
+    assert levels([Priority(priority)]) == [level]
 
 
 def test_an_idle_tenant_saves_no_turns_up() -> None:

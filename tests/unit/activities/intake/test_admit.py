@@ -25,6 +25,7 @@ from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetter
 from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
+from domain.turns import Priority
 from domain.writers.machine_words import MachineWords
 from ports.incoming.inbox import InboxItem
 from ports.store import Reply, StoredCase
@@ -115,7 +116,15 @@ class Intake:
             clock=lambda: NOW,
         )
 
-    async def put(self, event_id: str, body: bytes, content_type: str = "application/json", *, fault: str = "") -> str:
+    async def put(
+        self,
+        event_id: str,
+        body: bytes,
+        content_type: str = "application/json",
+        priority: Priority = Priority.NORMAL,
+        *,
+        fault: str = "",
+    ) -> str:
         item = InboxItem(
             case_id=f"case/shop/{event_id}",
             source="shop",
@@ -125,6 +134,7 @@ class Intake:
             digest=hashlib.sha256(body).hexdigest(),
             received_at=NOW,
             fault=fault,
+            priority=priority,
         )
         await self.inbox.put(item)
         return item.case_id
@@ -381,6 +391,12 @@ async def test_a_raw_email_is_taken_apart(intake: Intake) -> None:
     assert stored.case.subject == "Charged twice"
     assert "attachments" in stored.case.flags
     assert (stored.sender_email, stored.sender_name) == ("ann@example.com", "Ann Example")
+
+
+async def test_a_case_keeps_the_priority_by_which_it_was_let_in(intake: Intake) -> None:
+    case_id = await intake.put("evt_1", b'{"text": "charged twice"}', priority=Priority.URGENT)
+    await intake.run()
+    assert intake.store.started[case_id].priority is Priority.URGENT
 
 
 async def test_a_form_is_admitted_like_json(intake: Intake) -> None:
