@@ -98,7 +98,7 @@ def test_a_dovecot_that_is_there_is_used(machine: Machine) -> None:
 def test_the_brokers_of_the_tests_are_installed_once(machine: Machine) -> None:
     (machine.programs / "redis-server").unlink()
     assert machine.run().returncode == 0
-    assert machine.installed == ["postgresql", "redis-tools"]
+    assert "redis-tools" in machine.installed
     fetched = f"python -m pip install --quiet ministack=={VERSION}"
     assert machine.calls.count(fetched) == 1
     (machine.cache / f"ministack-{VERSION}" / "bin" / "ministack").symlink_to("/bin/true")
