@@ -66,8 +66,8 @@ def put_source(
         url: the address that the service was told.
 
     Raises:
-        UsageError: a name, format, field, path, priority, secret or address is none, or the scheme of an existing source
-            would change.
+        UsageError: a name, format, field, path, priority, secret or address is none, or an existing source
+            would change its scheme.
         ConfigurationError: the file there is not as expected.
     """
     if not SOURCE_NAME.fullmatch(name):

@@ -13,6 +13,7 @@ LONGEST_FILE = 400
 LONG_FILE = 250  # nine files of ten are no longer
 LONG_FUNCTION = 40  # one function of a hundred may be longer
 FULL_FOLDER = 15
+GROWS = "adapters/store/migrations/versions"  # one file for each change, by number: looked up, never walked through
 TEST_SHARE = 0.8  # lines of test code for each line of the product's
 
 
@@ -49,7 +50,7 @@ def test_functions_are_short() -> None:
 
 def test_no_folder_is_too_full() -> None:
     beside = Counter(str(path.parent.relative_to(PROJECT)) for path in files(*ROOMS, "tests", "scripts"))
-    assert {folder: n for folder, n in beside.items() if n > FULL_FOLDER} == {}
+    assert {folder: n for folder, n in beside.items() if n > FULL_FOLDER and folder != GROWS} == {}
 
 
 def code_lines(path: Path) -> int:

@@ -11,7 +11,7 @@ from domain.errors import OtherInstallationError
 from domain.installation.home import Home
 from tests.fakes.situations import UP
 from tests.unit.commands.command_line import run
-from tests.unit.workers.keepers import SLEEPER, keeping, lives, pids, python
+from tests.unit.workers.machine.keepers import SLEEPER, keeping, lives, pids, python
 from tests.unit.workers.test_installation import blueprint, data_dir, parts_of  # noqa: F401 - fixtures
 from workers import home
 from workers.home import home_of

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workers.keepers import SLEEPER, WITH_CHILD, eventually, keeper_process, keeping, lives
+from tests.unit.workers.machine.keepers import SLEEPER, WITH_CHILD, eventually, keeper_process, keeping, lives
 from workers.machine.process_identity import ProcessRecord, command_of, group_members
 
 

@@ -10,9 +10,9 @@ from client.headgate import Headgate
 from domain.case import CaseState
 from domain.errors import RefusedError, TransientError
 from domain.money.approval import ApprovalResult, Standing, Verdict
+from tests.workflows.approvals.test_approval import at_the_gate, large_order, noted  # noqa: F401 - a fixture
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
-from tests.workflows.test_approval import at_the_gate, large_order, noted  # noqa: F401 - a fixture
 
 
 async def test_second_decision_while_the_first_is_recorded_is_told(mill: Mill, world: FakeWorld) -> None:

@@ -393,12 +393,6 @@ async def test_a_raw_email_is_taken_apart(intake: Intake) -> None:
     assert (stored.sender_email, stored.sender_name) == ("ann@example.com", "Ann Example")
 
 
-async def test_a_case_keeps_the_priority_by_which_it_was_let_in(intake: Intake) -> None:
-    case_id = await intake.put("evt_1", b'{"text": "charged twice"}', priority=Priority.URGENT)
-    await intake.run()
-    assert intake.store.started[case_id].priority is Priority.URGENT
-
-
 async def test_a_form_is_admitted_like_json(intake: Intake) -> None:
     stored = await intake.admit(b"text=charged+twice&order_id=ORD-1&tenant=acme", "application/x-www-form-urlencoded")
     assert (stored.case.text, stored.case.order_id, stored.case.tenant) == ("charged twice", "ORD-1", "acme")

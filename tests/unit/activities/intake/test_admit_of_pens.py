@@ -1,9 +1,10 @@
-"""What is not the payload's fault never costs it its place; what the pen found wrong with it is told."""
+"""What the pen says of a payload counts: what was not its fault, what is wrong with it, how soon it wants in."""
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.intake.admit import BURIED_AFTER
+from domain.turns import Priority
 from tests.unit.activities.intake.test_admit import Intake, intake
 
 __all__ = ["intake"]  # a fixture
@@ -26,3 +27,9 @@ async def test_what_the_pen_found_wrong_is_a_dead_letter_with_its_bytes(intake: 
     letter = intake.store.letters[f"{case_id}/dead/1"]
     assert letter.last_error == "somebody else put it there"
     assert intake.store.cases[case_id].body == body
+
+
+async def test_a_case_keeps_the_priority_by_which_it_was_let_in(intake: Intake) -> None:
+    case_id = await intake.put("evt_1", b'{"text": "charged twice"}', priority=Priority.URGENT)
+    await intake.run()
+    assert intake.store.started[case_id].priority is Priority.URGENT

@@ -16,7 +16,7 @@ from workers.machine.process_identity import start_of
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import ProcessEvent, ProcessSpec
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 SLEEPER = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 WITH_CHILD = """

@@ -14,7 +14,7 @@ import pytest
 
 from client.which import UP_LOCK
 from domain.errors import DataDirInUseError, ProcessKeeperError, StartError, StopRequested
-from tests.unit.workers.keepers import (
+from tests.unit.workers.machine.keepers import (
     DEAF,
     SLEEPER,
     WITH_CHILD,
