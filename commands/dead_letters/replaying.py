@@ -90,36 +90,48 @@ def dlq_replay(
     chosen = chosen.model_copy(update={"until": chosen.until or now})
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
-        from client.dead_letters.replays import Replays
-
         version = await asyncio.to_thread(version_meant, parts, blueprint)
         if alone:
             await _replay_named(headgate, parts, chosen.ids[0], by=person(by), blueprint=version, as_json=as_json)
             return
         await asyncio.to_thread(_require_open, parts, chosen.ids)
-        counts = await asyncio.to_thread(parts.store.dead_letters.count, chosen)
-        total = sum(count.letters for count in counts)
         if dry_run:
-            seconds = round(total / per_second)
-            if as_json:
-                emit({"would_replay": total, "by_reason": counted(counts), "seconds": seconds, "blueprint": blueprint})
-                return
-            print_counts(counts)
-            typer.echo(f"{total} would be started again, in about {seconds} s, by their {blueprint} rules")
-            return
-        if total == 0:
-            report([], "nothing to replay", line="nothing to replay", as_json=as_json)
+            await _tell(parts, chosen, per_second, blueprint, as_json=as_json)
             return
         order = new_order(chosen, per_second, version, person(by), now)
-        await asyncio.to_thread(parts.replay_orders.place, order)
-        await Replays(headgate.temporal).start(order)
-        said = f"{total} dead letters are started again, at most {per_second:g} per second"
-        report([order.replay_id], said, line=f"{order.replay_id}: {said}; `headgate dlq replays` shows how far it is",
-               as_json=as_json)  # fmt: skip
-        if wait:
-            await _wait(headgate, parts, order, total)
+        await _begin(headgate, parts, order, wait=wait, as_json=as_json)
 
     with_headgate_and_store(data_dir, work)
+
+
+async def _tell(parts: "Parts", chosen: "LetterFilter", per_second: float, blueprint: str, *, as_json: bool) -> None:
+    """Say what would be replayed, by reason and source."""
+    counts = await asyncio.to_thread(parts.store.dead_letters.count, chosen)
+    total = sum(count.letters for count in counts)
+    seconds = round(total / per_second)
+    if as_json:
+        emit({"would_replay": total, "by_reason": counted(counts), "seconds": seconds, "blueprint": blueprint})
+        return
+    print_counts(counts)
+    typer.echo(f"{total} would be started again, in about {seconds} s, by their {blueprint} rules")
+
+
+async def _begin(headgate: "Headgate", parts: "Parts", order: "ReplayOrder", *, wait: bool, as_json: bool) -> None:
+    """Put an order on record and start its run, if there is anything to replay."""
+    from client.dead_letters.replays import Replays
+
+    counts = await asyncio.to_thread(parts.store.dead_letters.count, order.chosen)
+    total = sum(count.letters for count in counts)
+    if total == 0:
+        report([], "nothing to replay", line="nothing to replay", as_json=as_json)
+        return
+    await asyncio.to_thread(parts.replay_orders.place, order)
+    await Replays(headgate.temporal).start(order)
+    said = f"{total} dead letters are started again, at most {order.per_second:g} per second"
+    line = f"{order.replay_id}: {said}; `headgate dlq replays` shows how far it is"
+    report([order.replay_id], said, line=line, as_json=as_json)
+    if wait:
+        await _wait(headgate, parts, order, total)
 
 
 def _require_open(parts: "Parts", ids: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.running import Running, eventually, paid_as_recorded, quick_blueprint, sample_messages, settled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PORT_BASE = 24_300
 ADMIN_TOKEN = "only-for-tests"

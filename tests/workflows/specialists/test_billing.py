@@ -1,5 +1,7 @@
 """Billing: the model reads, the policy decides, the ledger pays, and what cannot be decided goes to a person."""
 
+from typing import Any
+
 import pytest
 from temporalio.client import WorkflowFailureError
 
@@ -19,7 +21,7 @@ from domain.money.claim import Origin, Reason, Wants
 from domain.money.records import Account, Customer, OrderStatus, OwnEffect
 from domain.routing import BILLING
 from tests.workflows.fake_world import FakeWorld, account, claimed
-from tests.workflows.running import Mill, new_case
+from tests.workflows.running import Mill, eventually, new_case
 from workflows import options
 from workflows.case import CaseWorkflow
 from workflows.specialists.billing import BillingWorkflow
@@ -228,7 +230,11 @@ async def test_what_an_operator_edited_is_paid_only_by_the_approval_of_somebody_
     status = await mill.until(handle, CaseState.WAITING_APPROVAL)
     assert status.waits_for == f"approval {handle.id}/approval/1001"
     assert "refund" not in world.names
-    [request] = world.requests("announce_approval")
+
+    async def announced() -> list[Any]:
+        return world.requests("announce_approval")
+
+    [request] = await eventually(announced)
     assert [approver.name for approver in request.approvers] == ["omar", "jo"]
     assert "an operator edited the message" in request.brief.why
 
