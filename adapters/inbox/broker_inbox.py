@@ -58,6 +58,7 @@ class BrokerInbox:
         self._accepted: AcceptedLog | None = None
         self._key = b""
         self._lanes: set[str] = set()
+        self._naming = asyncio.Lock()
         self._lanes_at = self._counted_at = float("-inf")
         self._waiting = 0
         self._batcher = PutBatcher(self._write, timeout_s=put_timeout_s)
@@ -136,12 +137,13 @@ class BrokerInbox:
         own = item.lane.name
         if own in self._lanes or own in await self.lanes():
             return own
-        tenants = {lane_named(lane).tenant for lane in self._lanes}
-        lane = item.lane._replace(tenant=lane_for(item.tenant, {t for t in tenants if not t.startswith("~")})).name
-        if lane not in self._lanes:
-            await self.log(lambda log: log.add_lane(lane))
-            self._lanes.add(lane)
-        return lane
+        async with self._naming:  # batches that fly at once would each give the last lane of its own away
+            tenants = {lane_named(lane).tenant for lane in self._lanes}
+            lane = item.lane._replace(tenant=lane_for(item.tenant, {t for t in tenants if not t.startswith("~")})).name
+            if lane not in self._lanes:
+                await self.log(lambda log: log.add_lane(lane))
+                self._lanes.add(lane)
+            return lane
 
     async def _refuse_if_full(self, more: int) -> None:
         now = asyncio.get_running_loop().time()
