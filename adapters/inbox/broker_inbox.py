@@ -135,7 +135,7 @@ class BrokerInbox:
         own = item.lane.name
         if own in self._lanes or own in await self.lanes():
             return own
-        async with self._making_lane:
+        async with self._making_lane:  # batches that fly at once would each give the last lane of its own away
             tenants = {lane_named(lane).tenant for lane in self._lanes}
             lane = item.lane._replace(tenant=lane_for(item.tenant, {t for t in tenants if not t.startswith("~")})).name
             if lane not in self._lanes:
