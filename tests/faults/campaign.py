@@ -228,7 +228,7 @@ class Campaign:
         await self._world.sender.all_delivered(60 * self._options.patience)
         for _ in range(REPLAYS):
             until = loop.time() + self._options.quiet_s * self._options.patience
-            while loop.time() < until and not await self._is_quiet():
+            while loop.time() < until and not await self._is_quiet():  # noqa: ASYNC110 - Temporal is asked again
                 await asyncio.sleep(LOOK_EVERY_S)
             letters = await asyncio.to_thread(self._world.product.letters)
             opened = [letter for letter in letters if letter.status == "open"]

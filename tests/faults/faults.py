@@ -252,10 +252,8 @@ def _kill_switch(world: World) -> Fault:
         since[0] = now() if done else 0.0
 
     async def allow() -> None:
-        until = now()
-        while not await asyncio.to_thread(
-            world.product.json, "effects", "allow", "--reason", "drill over", "--by", "faults"
-        ):
+        until, words = now(), ("effects", "allow", "--reason", "drill over", "--by", "faults")
+        while not await asyncio.to_thread(world.product.json, *words):  # noqa: ASYNC110 - a command is asked again
             await asyncio.sleep(1)
         if since[0]:
             world.stops.append(Stopped(since[0], until))

@@ -22,12 +22,13 @@ def differences(
     """
     if not audit or not status:
         return ["the product gave no audit or no status at all"]
-    found = []
     ours = Counter(b.promise for b in breaches if b.promise in COMPARED)
     theirs = Counter(str(v["promise"]) for v in audit.get("violations", []))
-    for promise in sorted(ours.keys() | theirs.keys()):
-        if bool(ours[promise]) != bool(theirs[promise]):
-            found.append(f"{promise}: {ours[promise]} breaches by the harness, {theirs[promise]} by `headgate audit`")
+    found = [
+        f"{promise}: {ours[promise]} breaches by the harness, {theirs[promise]} by `headgate audit`"
+        for promise in sorted(ours.keys() | theirs.keys())
+        if bool(ours[promise]) != bool(theirs[promise])
+    ]
     checked = int(audit.get("checked", {}).get("S1", 0))
     if checked != len(seen.effects):
         found.append(f"the provider executed {len(seen.effects)}, `headgate audit` looked at {checked}")

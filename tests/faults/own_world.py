@@ -58,7 +58,7 @@ class SmallDisk:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._mount("size=%d" % DISK_BYTES)
+        self._mount(f"size={DISK_BYTES}")
 
     def leave_free(self, free_bytes: int) -> None:
         """Make it so small that only so many bytes are left."""

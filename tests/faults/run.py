@@ -81,12 +81,10 @@ def main(argv: Sequence[str]) -> int:
     if given.report is not None:
         given.report.write_text(json.dumps(report, indent=1, default=str), "utf-8")
     if given.keep or report["breaches"]:
-        kept = Path(f"faults-{seed}").absolute() if given.keep else None
-        say(f"records: {kept or folder}")
-        if kept is not None:
-            shutil.copytree(folder, kept, dirs_exist_ok=True)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        kept = Path(tempfile.mkdtemp(prefix=f"faults-seed-{seed}-"))
+        shutil.copytree(folder, kept, dirs_exist_ok=True)  # the data dir is gone with the namespace
+        say(f"records, logs and the data dir: {kept}")
+    shutil.rmtree(folder, ignore_errors=True)
     return 1 if report["breaches"] else 0
 
 

@@ -54,7 +54,7 @@ def _row(name: str, faults: Sequence[Injected], seen: Evidence, breaches: Iterab
         if one.kind in {"event", "duplicate"}
         and any(f.since - AFTERWARDS_S <= one.answered and one.at <= f.until for f in faults)
     }
-    counted = {kinds: 0 for kinds in (_LOST, _DOUBLED, _STUCK)}
+    counted = dict.fromkeys((_LOST, _DOUBLED, _STUCK), 0)
     for breach in breaches:
         if _event_of(breach.subject, seen) in during:
             for kinds in counted:

@@ -8,7 +8,7 @@ from pathlib import Path
 from temporalio.service import RPCError
 
 from client.headgate import Headgate
-from domain.errors import HeadgateError
+from domain.errors import HeadgateError, UseError
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from tests.faults.outside.storms import now
 from tests.faults.plan import Event
@@ -16,6 +16,7 @@ from tests.faults.records import Book, Decided
 
 LOOK_EVERY_S = 3.0
 TRIES = 5
+_AWAY = (HeadgateError, UseError, RPCError, RuntimeError, OSError, ValueError, TimeoutError)
 
 
 class People:
@@ -30,7 +31,7 @@ class People:
     async def decide_until(self, stop: asyncio.Event) -> None:
         """Decide until told to stop; a Headgate that does not answer is asked again."""
         while not stop.is_set():
-            with suppress(HeadgateError, RPCError, RuntimeError, OSError, ValueError, TimeoutError):
+            with suppress(*_AWAY):
                 async with asyncio.timeout(30), await Headgate.connect(self._data_dir) as headgate:
                     pending = await headgate.approvals.pending()
                     for view in pending.views:
@@ -68,7 +69,7 @@ class People:
         self, view: ApprovalView, verdict: str, by: str, saying: Awaitable[object], *, entitled: bool = True
     ) -> None:
         at, counted = now(), None
-        with suppress(HeadgateError, RPCError, RuntimeError, TimeoutError):
+        with suppress(*_AWAY):
             answer = await saying
             counted = bool(getattr(answer, "accepted", True))
         event_id = view.case_id.rpartition("/")[2]

@@ -21,7 +21,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Provider:
-    """A provider and its faults. `lose`: it executes and does not answer. `on_execute` is called once, before the answer.
+    """A provider and its faults. `lose`: it executes and does not answer. `on_execute`: called once, before an answer.
 
     Args:
         effects: where it writes down what it executed.
