@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from tests.faults.records import Asked, Booked, Breach, Breaches, Evidence
+from tests.faults.records import Asked, Booked, Breach, Breaches, Effect, Evidence
 
 STOPS_WITHIN_S = 5.0
 
@@ -55,12 +55,21 @@ def approved_above_the_limit(seen: Evidence) -> Breaches:
         due = asked.get(effect.event_id)
         if due is None or not due.needs_approval:
             continue
-        said = [d for d in seen.decided if d.event_id == effect.event_id and d.verdict == "approve"]
-        if not any(d.entitled and d.counted is not False and d.at <= effect.at for d in said):
-            yield Breach("S3", "no_approval", effect.key, f"{effect.amount_minor} {effect.currency}: {len(said)} asked")
+        if not _is_approved(seen, effect):
+            text = f"{effect.amount_minor} {effect.currency}, and nobody entitled said so before"
+            yield Breach("S3", "no_approval", effect.key, text)
     for decision in seen.decided:
         if decision.counted and not decision.entitled:
             yield Breach("S3", "not_entitled", decision.event_id, f"{decision.by!r} was let decide")
+
+
+def _is_approved(seen: Evidence, effect: Effect) -> bool:
+    """Return whether somebody entitled approved it before; an answer that got lost may have counted."""
+    return any(
+        said.verdict == "approve" and said.entitled and said.counted is not False and said.at <= effect.at
+        for said in seen.decided
+        if said.event_id == effect.event_id
+    )
 
 
 def nothing_after_a_refusal(seen: Evidence) -> Breaches:
@@ -83,12 +92,14 @@ def nothing_after_a_refusal(seen: Evidence) -> Breaches:
 
 
 def caps_hold(seen: Evidence) -> Breaches:
-    """S5: refunds stay within their charge and within a customer's day; the kill switch stops what is new."""
+    """S5: refunds stay within their charge, and those that nobody approved within a customer's day."""
     of_charge: dict[str, int] = defaultdict(int)
     of_day: dict[tuple[str, str, int], int] = defaultdict(int)
     customer = {one.charge_id: one.customer_id for one in seen.asked if one.due}
     for effect in seen.effects:
         of_charge[effect.charge_id] += effect.amount_minor
+        if _is_approved(seen, effect):
+            continue
         of_day[customer.get(effect.charge_id, ""), effect.currency, int(effect.at // 86_400)] += effect.amount_minor
     for charge_id, total in of_charge.items():
         if total > seen.charges.get(charge_id, 0):
@@ -97,6 +108,10 @@ def caps_hold(seen: Evidence) -> Breaches:
         if who and total > seen.caps.get(currency, total):
             text = f"{total} {currency} in a day, the cap is {seen.caps[currency]}"
             yield Breach("S5", "above_daily_cap", who, text)
+
+
+def the_kill_switch_stops(seen: Evidence) -> Breaches:
+    """S5: five seconds after effects were stopped nothing begins, until they are allowed again."""
     first_try: dict[str, float] = {}
     for one in seen.tries:
         first_try[one.key] = min(one.at, first_try.get(one.key, one.at))
@@ -169,6 +184,7 @@ SAFETY = (
     approved_above_the_limit,
     nothing_after_a_refusal,
     caps_hold,
+    the_kill_switch_stops,
     books_balance,
     refused_leaves_nothing,
     first_body_stands,

@@ -10,7 +10,7 @@ from tests.faults.audit_safety import SAFETY
 from tests.faults.records import Breach, Evidence, Injected
 
 HEADINGS = ("fault", "times", "sent", "2xx", "lost", "doubled", "stuck", "new 2xx after", "new end after")
-_LOST = frozenset({"lost", "no_cause"})
+_LOST = frozenset({"lost"})
 _DOUBLED = frozenset({"doubled", "twice"})
 _STUCK = frozenset({"stuck", "not_settled", "no_ending", "no_deadline"})
 AFTERWARDS_S = 2.0  # what was sent so shortly before a fault was under way when it came
