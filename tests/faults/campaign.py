@@ -28,8 +28,9 @@ from tests.faults.records import Book, Evidence, Injected
 from tests.served import Served
 
 BOOKS = ("sent", "effects", "tries", "calls", "decided", "told", "injected")
-LANES = 2  # faults at once, each in another place
+LANES = 3  # faults at once, each in another place
 SAMPLE_EVERY_S = 5.0
+WAIT_FOR_ONE_S = 8.0  # so much longer a fault lasts that has met nobody yet
 LOOK_EVERY_S = 3.0
 REPLAYS = 3
 
@@ -129,7 +130,7 @@ class Campaign:
             provider_url=_url(wires["provider"]),
             supervisor_url=f"{served['supervisor']}/words",
         )
-        disk = own_world.SmallDisk(product.data_dir) if own_world.is_own() else None
+        disk = own_world.SmallDisk(product.data_dir) if own_world.has("mount") else None
         broker = self._broker(stack)
         self._say("starting the product")
         await asyncio.to_thread(product.start, options.port_base)
@@ -207,6 +208,8 @@ class Campaign:
         try:
             await fault.inject()
             await asyncio.sleep(hold_s)
+            while not fault.fired() and now() < since + hold_s + WAIT_FOR_ONE_S:  # noqa: ASYNC110 - two threads
+                await asyncio.sleep(0.5)
         finally:
             until = now()  # to lift it may take a while, a start of everything for example
             await fault.lift()

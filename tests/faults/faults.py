@@ -19,6 +19,7 @@ from tests.faults.records import Stopped
 
 Step = Callable[[], Awaitable[None]]
 FROZEN_S = 33.0  # longer than a heartbeat timeout
+SPARE_BYTES = 4096
 
 
 @dataclass
@@ -200,7 +201,7 @@ def _of_the_disk(world: World) -> list[Fault]:
             assert disk is not None
             await asyncio.to_thread(disk.make_room)
 
-        skip = "" if disk is not None else f"no mount: {own_world.why_not()}"
+        skip = "" if disk is not None else own_world.why_not("mount")
         return Fault(name, ("disk", "everything"), (4, 7), inject, lift, skip=skip)
 
     async def limit() -> None:
@@ -212,7 +213,7 @@ def _of_the_disk(world: World) -> list[Fault]:
     embedded = "" if is_embedded_pen() else "the holding pen is no file"
     limited = Fault("disk: the gateway may write no larger file", ("disk", "gateway"), (4, 7), limit, no_limit)
     limited.skip = embedded
-    return [small("disk full but for 16 MB", 16 * 1024**2), small("disk full", own_world.SPARE_BYTES), limited]
+    return [small("disk full but for 16 MB", 16 * 1024**2), small("disk full", SPARE_BYTES), limited]
 
 
 def _of_senders(world: World) -> list[Fault]:
@@ -241,7 +242,9 @@ def _network(world: World) -> Fault:
     async def mend() -> None:
         own_world.loopback(up=True)
 
-    return Fault("network cut for everybody", ("network", "everything"), (3, 6), cut, mend, skip=own_world.why_not())
+    return Fault(
+        "network cut for everybody", ("network", "everything"), (3, 6), cut, mend, skip=own_world.why_not("net")
+    )
 
 
 def _kill_switch(world: World) -> Fault:

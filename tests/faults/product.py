@@ -74,7 +74,7 @@ def pen_environment() -> dict[str, str]:
 
 def is_embedded_pen() -> bool:
     """Return whether the holding pen is a file of the data dir."""
-    return pen_environment().get("HEADGATE_INBOX", "sqlite") in {"", "sqlite", "embedded"}
+    return pen_environment().get("HEADGATE_INBOX", "sqlite:").startswith("sqlite:")
 
 
 class Product:

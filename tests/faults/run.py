@@ -23,6 +23,7 @@ from typing import Any
 from tests.faults import own_world
 from tests.faults.campaign import Campaign, Options, Seen
 from tests.faults.own_word import differences
+from tests.faults.product import is_embedded_pen
 from tests.faults.records import Breach
 from tests.faults.table import Growth, Row, as_markdown, breaches_of, growth_of, rows_of
 
@@ -50,8 +51,9 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> int:
     """Run, print the table, and return the exit code."""
     given = options_of(argv)
-    own_world.enter()
-    if own_world.is_own():
+    # A broker that somebody else has started is outside of any network of ours.
+    own_world.enter(network=is_embedded_pen() or bool(given.broker))
+    if own_world.has("net"):
         own_world.loopback(up=True)
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1_000_000)
     long = given.hours > 0
@@ -74,7 +76,8 @@ def main(argv: Sequence[str]) -> int:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - begun:6.1f} s] {text}", flush=True)
 
-    say(f"seed {seed}; {own_world.why_not() or 'a network and a disk of its own'}")
+    own = [what for what in ("net", "mount") if own_world.has(what)]
+    say(f"seed {seed}; namespaces of its own: {', '.join(own) or 'none'}")
     seen = asyncio.run(Campaign(folder, options, say).run())
     report = report_of(options, seen)
     print_report(report, seen)
@@ -84,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
         kept = Path(tempfile.mkdtemp(prefix=f"faults-seed-{seed}-"))
         shutil.copytree(folder, kept, dirs_exist_ok=True)  # the data dir is gone with the namespace
         say(f"records, logs and the data dir: {kept}")
-    shutil.rmtree(folder, ignore_errors=True)
+    own_world.take_away(folder)
     return 1 if report["breaches"] else 0
 
 
