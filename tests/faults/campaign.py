@@ -32,6 +32,7 @@ LANES = 3  # faults at once, each in another place
 SAMPLE_EVERY_S = 5.0
 WAIT_FOR_ONE_S = 8.0  # so much longer a fault lasts that has met nobody yet
 LOOK_EVERY_S = 3.0
+WARM_UP_S = 5.0  # first some cases are under way
 REPLAYS = 3
 
 Say = Callable[[str], None]
@@ -164,6 +165,7 @@ class Campaign:
     async def _cycles(self, faults: Sequence[Fault]) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._options.for_s
+        await asyncio.sleep(WARM_UP_S)
         self._places = sorted({place for fault in faults for place in fault.places})
         while loop.time() < until:
             deck = deque(self._deck(faults))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -205,13 +206,13 @@ def _of_the_disk(world: World) -> list[Fault]:
         return Fault(name, ("disk", "everything"), (4, 7), inject, lift, skip=skip)
 
     async def limit() -> None:
-        product.limit_files("gateway", 0)
+        product.limit_files("gateway", SPARE_BYTES)
 
     async def no_limit() -> None:
-        product.limit_files("gateway", None)
+        product.limit_files("gateway", resource.RLIM_INFINITY)
 
     embedded = "" if is_embedded_pen() else "the holding pen is no file"
-    limited = Fault("disk: the gateway may write no larger file", ("disk", "gateway"), (4, 7), limit, no_limit)
+    limited = Fault("disk: the gateway can write no file", ("disk", "gateway"), (4, 7), limit, no_limit)
     limited.skip = embedded
     return [small("disk full but for 16 MB", 16 * 1024**2), small("disk full", SPARE_BYTES), limited]
 

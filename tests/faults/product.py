@@ -23,6 +23,7 @@ WORKERS = ("intake", "case", "model", "action", "journal")
 ROLES = ("gateway", "offline-model", "temporal", *(f"worker-{name}" for name in WORKERS))
 LADDER_S = "[4, 10, 20]"  # seconds instead of minutes: faults here last seconds
 _REFUSED = re.compile(rb"ORD-9\d{5}")  # `plan.FIRST_REFUSED` and on
+_CASE = re.compile(r"case/[a-z0-9-]+/([A-Za-z0-9-]+)")
 PROFILE = """
 [models.watched.small]
 provider = "openai"
@@ -126,16 +127,11 @@ class Product:
         """kill -9 the keeper, whose children go with it."""
         self.up.kill_all()
 
-    def limit_files(self, role: str, more_bytes: int | None) -> None:
-        """Let a process write no file beyond the size of the pen's file and so many bytes; None lifts the limit."""
+    def limit_files(self, role: str, limit_bytes: int) -> None:
+        """Let a process write nothing beyond so many bytes of any file; what it has in memory it may write again."""
         pid = self.up.pid(role)
-        if pid is None:
-            return
-        soft = resource.RLIM_INFINITY
-        if more_bytes is not None:
-            files = [f.stat().st_size for f in self.data_dir.glob("inbox.db*")]
-            soft = max(files, default=0) + more_bytes
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+        if pid is not None:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
 
     def memory(self) -> dict[tuple[str, int], int]:
         """Return the resident bytes of each process, by role and process id."""
@@ -218,7 +214,7 @@ class Product:
         found = set()
         for path in (self.data_dir / "logs").glob("gateway.log*"):
             lines = path.read_text("utf-8", "replace").splitlines()
-            found |= {line.split("case/", 1)[1].split("/")[1].strip("\"',} ") for line in lines if "ALARM" in line}
+            found |= {event for line in lines if "ALARM" in line for event in _CASE.findall(line)}
         return found
 
 
