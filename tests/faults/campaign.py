@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from tests.faults import own_world, temporal_view
-from tests.faults.audit_liveness import ALL_LIFTED, WAITING
+from tests.faults.audit_liveness import ALL_LIFTED
 from tests.faults.faults import Fault, World, every_fault
 from tests.faults.outside.model_server import ModelServer
 from tests.faults.outside.people import People
@@ -180,8 +180,7 @@ class Campaign:
             await asyncio.gather(*(lane() for _ in range(LANES)))
             self._books["injected"].write(Injected(ALL_LIFTED, "cycle", now(), now()))
             self._say(f"all lifted, lull of {self._options.lull_s:.0f} s")
-            before, _ = await asyncio.to_thread(self._world.product.ledger)
-            self._booked_before = before or self._booked_before
+            self._booked_before = (await asyncio.to_thread(self._world.product.ledger))[0]
             await asyncio.sleep(self._options.lull_s)
             if self._options.once:
                 return
@@ -248,17 +247,15 @@ class Campaign:
         taken = {one.event_id for one in self._books["sent"].rows if one.taken and one.kind != "hostile"}
         try:
             client = await self._temporal()
-            runs = await temporal_view.runs_of_cases(client, taken)
+            working, missing = await temporal_view.under_way(client, taken)
         except (RPCError, RuntimeError):
             return False
-        open_runs = [run for run in runs if run.status == "running" and run.state not in WAITING]
         pen = await asyncio.to_thread(self._world.product.pen)
-        waits = [run.problem for run in open_runs[:3]]
-        self._say(f"  {len(open_runs)} cases under way {waits}, {len(taken - {r.event_id for r in runs})} to begin")
-        return not open_runs and not any(pen.values()) and taken <= {run.event_id for run in runs}
+        self._say(f"  {len(working)} cases under way {working[:3]}, {missing} to begin, pen {pen}")
+        return not working and not missing and not any(pen.values())
 
     async def _temporal(self) -> Client:
-        return await temporal_view.connected(str(self._world.product.up.endpoints["temporal"]))
+        return await temporal_view.connected(self._endpoint("temporal"))
 
     async def _look(self, skipped: dict[str, str]) -> Seen:
         product, books = self._world.product, self._books
@@ -285,8 +282,8 @@ class Campaign:
             quiet_s=self._options.quiet_s,
             patience=self._options.patience,
         )
-        audit = await asyncio.to_thread(lambda: product.json("audit", codes=(0, 1)))
-        status = await asyncio.to_thread(product.json, "status")
+        audit = await asyncio.to_thread(lambda: product.must("audit", codes=(0, 1)))
+        status = await asyncio.to_thread(product.must, "status")
         for book in books.values():
             book.close()
         return Seen(evidence, skipped, audit, status, self._memory)

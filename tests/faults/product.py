@@ -24,6 +24,7 @@ ROLES = ("gateway", "offline-model", "temporal", *(f"worker-{name}" for name in 
 LADDER_S = "[4, 10, 20]"  # seconds instead of minutes: faults here last seconds
 _REFUSED = re.compile(rb"ORD-9\d{5}")  # `plan.FIRST_REFUSED` and on
 _CASE = re.compile(r"case/[a-z0-9-]+/([A-Za-z0-9-]+)")
+TRIES = 5
 PROFILE = """
 [models.watched.small]
 provider = "openai"
@@ -158,9 +159,21 @@ class Product:
             return {}
         return dict(json.loads(done.stdout))
 
+    def must(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict[str, Any]:
+        """Run a command that has to succeed once nothing is broken, and return its document.
+
+        Raises:
+            RuntimeError: it never did.
+        """
+        for _ in range(TRIES):
+            if found := self.json(*arguments, codes=codes):
+                return found
+            time.sleep(2)
+        raise RuntimeError(f"`headgate {' '.join(arguments)}` failed {TRIES} times")
+
     def letters(self) -> list[Letter]:
         """Return all dead letters."""
-        rows = self.json("dlq", "list", "--all").get("dead_letters", [])
+        rows = self.must("dlq", "list", "--all")["dead_letters"]
         return [
             Letter(
                 dead_letter_id=row["dead_letter_id"],
@@ -176,7 +189,7 @@ class Product:
 
     def ledger(self) -> tuple[list[Booked], dict[str, int]]:
         """Return the refunds in the ledger, and debits minus credits of each currency."""
-        document = self.json("ledger", "export")
+        document = self.must("ledger", "export")
         booked = [
             Booked(row["key"], row["amount_minor"], row["currency"], row["payee"])
             for row in document.get("effects", [])

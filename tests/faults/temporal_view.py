@@ -24,6 +24,16 @@ async def connected(address: str) -> Client:
     return await Client.connect(address, namespace=NAMESPACE)
 
 
+async def under_way(client: Client, events: Iterable[str]) -> tuple[list[str], int]:
+    """Return the cases that work, as the listing has them, and how many of these events it has no case of."""
+    found, working = set(), []
+    async for one in client.list_workflows("WorkflowType = 'CaseWorkflow'", page_size=1000):
+        found.add(_event_of(one.id))
+        if _is_open(one) and not (one.typed_search_attributes.get(_STATE) or "").startswith("waiting"):
+            working.append(one.id)
+    return working, len(set(events) - found)
+
+
 async def runs_of_cases(client: Client, events: Iterable[str]) -> list[CaseRun]:
     """Return every run of every case; events that no listing has are asked for one by one, since listings lag."""
     listed = [found async for found in client.list_workflows("WorkflowType = 'CaseWorkflow'", page_size=1000)]
