@@ -23,8 +23,8 @@ from tests.faults.outside.storms import now
 from tests.faults.outside.supervisor import Supervisor
 from tests.faults.outside.wire import Wire
 from tests.faults.plan import CAPS, SOURCE, Event, Plan
-from tests.faults.product import Booked, Broker, Product
-from tests.faults.records import Book, Evidence, Injected
+from tests.faults.product import Broker, Product
+from tests.faults.records import Book, Booked, Evidence, Injected
 from tests.served import Served
 
 BOOKS = ("sent", "effects", "tries", "calls", "decided", "told", "injected")

@@ -51,7 +51,7 @@ async def runs_of_cases(client: Client, events: Iterable[str]) -> list[CaseRun]:
 
     late = await asyncio.gather(*(looked_up(f"case/{SOURCE}/{event}") for event in sorted(missing)))
     every: list[WorkflowExecution] = [*listed, *(one for one in late if one is not None)]
-    states = [_STATE in one.typed_search_attributes and one.typed_search_attributes[_STATE] for one in every]
+    states = [one.typed_search_attributes.get(_STATE) for one in every]
     odd = [one for one, state in zip(every, states, strict=True) if _is_open(one) or not state]
     closer = {d.run_id: d for d in await asyncio.gather(*(looked_up(o.id, o.run_id) for o in odd)) if d is not None}
     return [await _run(client, closer.get(one.run_id, one)) for one in every]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.own_word import differences
 from tests.faults.planted.clean_record import NOW, SMALL, T, clean, paid, run, sent
-from tests.faults.records import Evidence, Injected, ModelCall, PayTry, Told
+from tests.faults.records import Evidence, Injected, ModelCall, PayTry, Sent, Told
 from tests.faults.table import as_markdown, breaches_of, growth_of, rows_of
 
 Lie = Callable[[Evidence], object]
@@ -68,7 +68,7 @@ def _tries(*at: float, until: float) -> list[PayTry]:
     return [PayTry(KEY, "d", T + n, "refused 429", T + until) for n in at]
 
 
-def _slow(event_id: str, status: int) -> object:
+def _slow(event_id: str, status: int) -> Sent:
     return sent(event_id, 103, status, answered=T + 108.5, retry_after="5")
 
 

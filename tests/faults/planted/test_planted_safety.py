@@ -28,7 +28,7 @@ LIES: list[tuple[str, str, Lie]] = [
     ("S3", "no_approval", lambda e: _decide(e, "approve", counted=False)),
     ("S3", "not_entitled", lambda e: _decide(e, "approve", entitled=False)),
     ("S4", "after_refusal", lambda e: e.effects.append(paid(REFUSED, 70))),
-    ("S4", "after_refusal", lambda e: (_cancel(e, "open"), e.effects.append(paid(OPEN, 70)))),
+    ("S4", "after_refusal", lambda e: _pay_after_cancel(e)),
     ("S4", "both_counted", lambda e: e.decided.append(Decided("large", "reject", "dana", T + 50, T + 50.6, True))),
     ("S5", "above_charge", lambda e: e.charges.update({SMALL.charge_id: 4_000})),
     ("S5", "above_daily_cap", lambda e: e.caps.update(USD=4_999)),
@@ -67,8 +67,9 @@ def _decide(seen: Evidence, verdict: str, **changed: object) -> None:
     seen.decided = [d for d in seen.decided if d.event_id != LARGE.event_id] + [only]
 
 
-def _cancel(seen: Evidence, event_id: str) -> None:
-    seen.decided.append(Decided(event_id, "cancel", "faults", T + 65, T + 65.1, True))
+def _pay_after_cancel(seen: Evidence) -> None:
+    seen.decided.append(Decided(OPEN.event_id, "cancel", "faults", T + 65, T + 65.1, True))
+    seen.effects.append(paid(OPEN, 70))
 
 
 def test_a_clean_record_passes() -> None:
