@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -70,6 +71,8 @@ def main(argv: Sequence[str]) -> int:
         broker_port=given.broker_port,
         once=not long,
     )
+    # Told to end it stops what it has started, as by Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     begun = time.monotonic()
 
@@ -78,17 +81,25 @@ def main(argv: Sequence[str]) -> int:
 
     own = [what for what in ("net", "mount") if own_world.has(what)]
     say(f"seed {seed}; namespaces of its own: {', '.join(own) or 'none'}")
-    seen = asyncio.run(Campaign(folder, options, say).run())
+    try:
+        seen = asyncio.run(Campaign(folder, options, say).run())
+    except BaseException:
+        say(f"cut short; records: {_kept(folder, seed)}")
+        raise
     report = report_of(options, seen)
     print_report(report, seen)
     if given.report is not None:
         given.report.write_text(json.dumps(report, indent=1, default=str), "utf-8")
     if given.keep or report["breaches"]:
-        kept = Path(tempfile.mkdtemp(prefix=f"faults-seed-{seed}-"))
-        shutil.copytree(folder, kept, dirs_exist_ok=True)  # the data dir is gone with the namespace
-        say(f"records, logs and the data dir: {kept}")
+        say(f"records, logs and the data dir: {_kept(folder, seed)}")
     own_world.take_away(folder)
     return 1 if report["breaches"] else 0
+
+
+def _kept(folder: Path, seed: int) -> Path:
+    """Copy everything to where it stays: the data dir itself goes with the namespace."""
+    kept = Path(tempfile.mkdtemp(prefix=f"faults-seed-{seed}-"))
+    return Path(shutil.copytree(folder, kept, dirs_exist_ok=True))
 
 
 def report_of(options: Options, seen: Seen) -> dict[str, Any]:
