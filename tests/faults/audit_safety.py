@@ -174,6 +174,8 @@ def first_body_stands(seen: Evidence) -> Breaches:
             yield Breach("S8", "not_409", one.event_id, f"another body was answered {one.status}")
         if one.order_id in orders:
             yield Breach("S8", "second_body", one.event_id, f"a model was asked about {one.order_id}")
+        if one.order_id in seen.stored:
+            yield Breach("S8", "second_body", one.event_id, f"it is in {seen.stored[one.order_id]}")
         if one.status == 409 and one.event_id not in seen.alarms:
             yield Breach("S8", "no_alarm", one.event_id, "409 was answered, and no alarm was raised")
 

@@ -69,6 +69,7 @@ LIES: list[tuple[str, str, Lie]] = [
     ("S8", "not_409", lambda e: e.sent.append(sent("small", 35, 202, "other_body"))),
     ("S8", "not_409", lambda e: e.sent.append(sent("small", 35, 400, "other_body"))),
     ("S8", "second_body", lambda e: e.calls.append(ModelCall(T + 34, T + 35, 200, orders=("ORD-900001",)))),
+    ("S8", "second_body", lambda e: e.stored.update({"ORD-900001": "store.db"})),
     ("S8", "no_alarm", lambda e: e.alarms.clear()),
 ]
 
