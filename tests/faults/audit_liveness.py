@@ -16,7 +16,7 @@ WINDOW_S = 10.0
 PRESSURE = ("disk", "broker")  # places of faults by which the holding pen refuses
 RESTART_S = 30.0  # so long after a fault of those a process may still be on its way back
 ALL_LIFTED = "all faults lifted"
-BREAKS_ANSWERS = ("gateway", "sender wire", "everything", "network")  # places of faults by which answers get lost
+BREAKS_ANSWERS = ("gateway", "sender wire", "everything", "network", "harness")  # by which answers are lost or late
 
 
 def every_taken_webhook_ends(seen: Evidence) -> Breaches:
@@ -83,7 +83,7 @@ def back_after_a_restart(seen: Evidence) -> Breaches:
 
 
 def _was_followed(seen: Evidence, fault: Injected) -> bool:
-    others = [o for o in seen.injected if o is not fault and o.name != ALL_LIFTED]
+    others = [o for o in seen.injected if o is not fault and o.name != ALL_LIFTED and o.place != "harness"]
     return any(o.until > fault.until and o.since < fault.until + BACK_WITHIN_S for o in others)
 
 

@@ -32,6 +32,7 @@ LANES = 3  # faults at once, each in another place
 SAMPLE_EVERY_S = 5.0
 WAIT_FOR_ONE_S = 8.0  # so much longer a fault lasts that has met nobody yet
 LOOK_EVERY_S = 3.0
+LATE_S = 1.0
 WARM_UP_S = 5.0  # first some cases are under way
 REPLAYS = 3
 
@@ -91,6 +92,7 @@ class Campaign:
             beside = [
                 asyncio.create_task(people.decide_until(stop)),
                 asyncio.create_task(self._sample_memory(stop)),
+                asyncio.create_task(self._notice_own_lateness(stop)),
                 asyncio.create_task(self._world.sender.send_steadily(self._plan.events, self._options.rate, sent_all)),
             ]
             try:
@@ -140,6 +142,7 @@ class Campaign:
         done = await asyncio.to_thread(product.json, "records", "import", str(self._folder / "records"))
         assert done, "the records were not taken"
         sender = Sender(_url(wires["sender"]), self._secret, books["sent"], self._rng)
+        stack.push_async_callback(sender.close)
         self._secret_kept = product.up.secret(SOURCE)
         return World(product, self._plan, sender, provider, model, supervisor, wires, self._rng, disk, broker)
 
@@ -222,6 +225,14 @@ class Campaign:
             self._memory += [(now(), role, pid, size) for (role, pid), size in found.items()]
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), SAMPLE_EVERY_S)
+
+    async def _notice_own_lateness(self, stop: asyncio.Event) -> None:
+        """Write down when the harness itself stood still: what it measured meanwhile is not the product's matter."""
+        while not stop.is_set():
+            before = now()
+            await asyncio.sleep(LATE_S / 4)
+            if now() - before > LATE_S:
+                self._books["injected"].write(Injected("the harness itself was late", "harness", before, now()))
 
     # --- quiet, and the look -----------------------------------------------------------------------------------------
 

@@ -36,6 +36,10 @@ class Sender:
         self._secret = secret
         self._sent = sent
         self._rng = rng
+        # One for all: to make a client takes tens of milliseconds, for which everything here would stand still.
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self.handed_in: list[Event] = []
         self.give_up = False
@@ -59,6 +63,10 @@ class Sender:
             await asyncio.wait(list(self._tasks), timeout=timeout_s)
         self.give_up = True
 
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.aclose()
+
     async def _deliver(self, event: Event) -> None:
         wait_s = 0.5
         while not self.give_up:
@@ -77,8 +85,8 @@ class Sender:
         head = signed(self._secret(), event_id, body, at) if headers is None else headers
         status, retry_after = 0, None
         with suppress(httpx.HTTPError, OSError, TimeoutError):
-            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client, asyncio.timeout(2 * TIMEOUT_S):
-                answer = await client.post(
+            async with asyncio.timeout(2 * TIMEOUT_S):
+                answer = await self._client.post(
                     self._url, content=body, headers={"content-type": "application/json", **head}
                 )
                 status, retry_after = answer.status_code, answer.headers.get("retry-after")
