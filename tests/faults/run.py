@@ -85,6 +85,7 @@ def main(argv: Sequence[str]) -> int:
         seen = asyncio.run(Campaign(folder, options, say).run())
     except BaseException:
         say(f"cut short; records: {_kept(folder, seed)}")
+        own_world.take_away(folder)
         raise
     report = report_of(options, seen)
     print_report(report, seen)
