@@ -136,8 +136,15 @@ class Campaign:
         disk = own_world.SmallDisk(product.data_dir) if own_world.has("mount") else None
         broker = self._broker(stack)
         self._say("starting the product")
-        await asyncio.to_thread(product.start, options.port_base)
-        stack.push_async_callback(asyncio.to_thread, product.up.stop)
+        starting = asyncio.create_task(asyncio.to_thread(product.start, options.port_base))
+
+        async def stop() -> None:
+            await asyncio.wait([starting])  # cut short meanwhile, it must be up before it can be stopped
+            if product.running is not None:
+                await asyncio.to_thread(product.up.stop)
+
+        stack.push_async_callback(stop)
+        await asyncio.shield(starting)
         self._plan.write_records(self._folder / "records")
         done = await asyncio.to_thread(product.json, "records", "import", str(self._folder / "records"))
         assert done, "the records were not taken"
