@@ -30,6 +30,7 @@ class Wire:
         self.spoilt = 0
         self._target = target
         self._server: asyncio.Server | None = None
+        self._passing: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def open(self) -> None:
@@ -38,11 +39,25 @@ class Wire:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening; what is connected is cut when the loop ends."""
+        """Stop listening, and cut what is connected."""
         if self._server is not None:
             self._server.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._passing.add(task)
+        try:
+            await self._pass_on(reader, writer)
+        except asyncio.CancelledError:
+            _cut(writer)  # the wire is closed: nobody waits for this task
+        finally:
+            self._passing.discard(task)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.spoil is Spoil.REFUSE:
             self.spoilt += 1
             _cut(writer)
@@ -54,15 +69,16 @@ class Wire:
             return
         there = asyncio.create_task(self._forward(reader, far_writer))
         back = asyncio.create_task(self._answer(far_reader, writer))
-        await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-        if back.done():
-            there.cancel()
-        else:  # a sender may close its half first
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(back), 60)
-            back.cancel()
-        for end in (writer, far_writer):
-            end.close()
+        try:
+            await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
+            if not back.done():  # a sender may close its half first
+                await asyncio.wait([back], timeout=60)
+        finally:
+            for direction in (there, back):
+                direction.cancel()
+            await asyncio.gather(there, back, return_exceptions=True)
+            for end in (writer, far_writer):
+                end.close()
 
     @staticmethod
     async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
