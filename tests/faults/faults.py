@@ -79,11 +79,12 @@ async def _nothing() -> None:
 
 def _kills(world: World) -> list[Fault]:
     def killed(role: str) -> Fault:
-        async def inject() -> None:
-            world.product.signal(role, signal.SIGKILL)
+        hit = [0]
 
-        place = "temporal" if role == "temporal" else role
-        return Fault(f"kill {role}", (place,), (0, 0), inject, _nothing)
+        async def inject() -> None:
+            hit[0] = int(world.product.signal(role, signal.SIGKILL))
+
+        return Fault(f"kill {role}", (role,), (0, 0), inject, _nothing, lambda: hit[0])
 
     async def kill_everything() -> None:
         await asyncio.to_thread(world.product.kill_everything)
@@ -97,16 +98,16 @@ def _kills(world: World) -> list[Fault]:
 
 def _freezes(world: World) -> list[Fault]:
     def frozen(name: str, role: Callable[[], str], place: str, hold_s: tuple[float, float]) -> Fault:
-        chosen: list[str] = []
+        chosen, hit = [""], [0]
 
         async def inject() -> None:
-            chosen[:] = [role()]
-            world.product.signal(chosen[0], signal.SIGSTOP)
+            chosen[0] = role()
+            hit[0] = int(world.product.signal(chosen[0], signal.SIGSTOP))
 
         async def lift() -> None:
             world.product.signal(chosen[0], signal.SIGCONT)
 
-        return Fault(f"freeze {name}", (place,), hold_s, inject, lift)
+        return Fault(f"freeze {name}", (place,), hold_s, inject, lift, lambda: hit[0])
 
     def any_worker() -> str:
         return f"worker-{world.rng.choice(WORKERS)}"

@@ -76,7 +76,8 @@ def pen_environment() -> dict[str, str]:
 
 def is_embedded_pen() -> bool:
     """Return whether the holding pen is a file of the data dir."""
-    return pen_environment().get("HEADGATE_INBOX", "sqlite:").startswith("sqlite:")
+    said = pen_environment()
+    return "HEADGATE_INBOX_FILE" not in said and said.get("HEADGATE_INBOX", "sqlite:").startswith("sqlite:")
 
 
 class Product:
