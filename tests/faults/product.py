@@ -77,7 +77,7 @@ def pen_environment() -> dict[str, str]:
 def is_embedded_pen() -> bool:
     """Return whether the holding pen is a file of the data dir."""
     said = pen_environment()
-    return "HEADGATE_INBOX_FILE" not in said and said.get("HEADGATE_INBOX", "sqlite:").startswith("sqlite:")
+    return "HEADGATE_INBOX_FILE" not in said and (said.get("HEADGATE_INBOX") or "sqlite:").startswith("sqlite:")
 
 
 class Product:
