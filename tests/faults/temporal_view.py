@@ -54,7 +54,7 @@ async def runs_of_cases(client: Client, events: Iterable[str]) -> list[CaseRun]:
     states = [one.typed_search_attributes.get(_STATE) for one in every]
     odd = [one for one, state in zip(every, states, strict=True) if _is_open(one) or not state]
     closer = {d.run_id: d for d in await asyncio.gather(*(looked_up(o.id, o.run_id) for o in odd)) if d is not None}
-    return [await _run(client, closer.get(one.run_id, one)) for one in every]
+    return await asyncio.gather(*(_run(client, closer.get(one.run_id, one), turns) for one in every))
 
 
 def _is_open(one: WorkflowExecution) -> bool:
@@ -65,11 +65,12 @@ def _event_of(workflow_id: str) -> str:
     return workflow_id.rpartition("/")[2]
 
 
-async def _run(client: Client, one: WorkflowExecution) -> CaseRun:
+async def _run(client: Client, one: WorkflowExecution, turns: asyncio.Semaphore) -> CaseRun:
     state = one.typed_search_attributes.get(_STATE)
     until = None
     if _is_open(one) and state is not None and state.startswith("waiting"):
-        until = await _deadline(client, one)
+        async with turns:
+            until = await _deadline(client, one)
     return CaseRun(
         event_id=_event_of(one.id),
         run_id=one.run_id,
@@ -107,18 +108,20 @@ def _what_it_waits_for(one: WorkflowExecution) -> str:
 async def stuck(client: Client) -> dict[str, str]:
     """Return the workflows that cannot go on by themselves, and why."""
     found: dict[str, str] = {}
-    now = datetime.now(UTC)
-    async for one in client.list_workflows("ExecutionStatus = 'Running'", page_size=1000):
-        try:
+    now, turns = datetime.now(UTC), asyncio.Semaphore(AT_ONCE)
+
+    async def look_at(one: WorkflowExecution) -> None:
+        async with turns:
             raw = (await client.get_workflow_handle(one.id, run_id=one.run_id).describe()).raw_description
-        except RPCError:
-            continue
         if raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt > FAILING_ATTEMPTS:
             found[one.id] = f"its workflow task fails, attempt {raw.pending_workflow_task.attempt}"
         for activity in raw.pending_activities:
             has_end = activity.HasField("expiration_time") and activity.expiration_time.seconds > 0
             if has_end and activity.expiration_time.ToDatetime(UTC) < now - _LATE:
                 found[one.id] = f"{activity.activity_type.name} goes on past its time"
+
+    opened = [one async for one in client.list_workflows("ExecutionStatus = 'Running'", page_size=1000)]
+    await asyncio.gather(*(look_at(one) for one in opened))
     async for one in client.list_workflows("ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')"):
         found[one.id] = f"its workflow is {one.status.name.lower() if one.status else 'unknown'}"
     return found
