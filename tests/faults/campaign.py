@@ -98,7 +98,7 @@ class Campaign:
             try:
                 await self._cycles([fault for fault in faults if not fault.skip])
                 sent_all.set()
-                await self._become_quiet(stop)
+                await self._become_quiet(stop, beside)
             finally:
                 for event in (stop, sent_all):
                     event.set()
@@ -243,11 +243,13 @@ class Campaign:
 
     # --- quiet, and the look -----------------------------------------------------------------------------------------
 
-    async def _become_quiet(self, stop: asyncio.Event) -> None:
+    async def _become_quiet(self, stop: asyncio.Event, beside: Sequence[asyncio.Task[None]]) -> None:
         """Wait until nothing is under way, replaying dead letters; or until the promised time is up."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         await self._world.sender.all_delivered(60 * self._options.patience)
+        stop.set()  # whatever people decide now would be paid while one looks
+        await asyncio.gather(*beside)
         for _ in range(REPLAYS):
             until = loop.time() + self._options.quiet_s * self._options.patience
             while loop.time() < until and not await self._is_quiet():  # noqa: ASYNC110 - Temporal is asked again
@@ -258,7 +260,6 @@ class Campaign:
                 break
             self._say(f"replaying {len(opened)} dead letters")
             await asyncio.to_thread(self._world.product.json, "dlq", "replay", "--all")
-        stop.set()
         self._say(f"quiet after {loop.time() - begun:.0f} s")
 
     async def _is_quiet(self) -> bool:

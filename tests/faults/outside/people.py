@@ -69,8 +69,11 @@ class People:
         self, view: ApprovalView, verdict: str, by: str, saying: Awaitable[object], *, entitled: bool = True
     ) -> None:
         at, counted = now(), None
-        with suppress(*_AWAY):
+        try:
             answer = await saying
             counted = bool(getattr(answer, "accepted", True))
-        event_id = view.case_id.rpartition("/")[2]
-        self._decided.write(Decided(event_id, verdict, by, at, now(), counted, entitled))
+        except _AWAY:
+            pass  # it may have counted all the same
+        finally:  # so it may where nobody waits for the answer any longer
+            event_id = view.case_id.rpartition("/")[2]
+            self._decided.write(Decided(event_id, verdict, by, at, now(), counted, entitled))
