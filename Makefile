@@ -6,10 +6,10 @@ PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c 'import sys; pri
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test test-faults check bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
 	@$(PYTHON) scripts/setup.py
@@ -19,6 +19,9 @@ demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODEL
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-faults: setup ## break everything around a running Headgate, then look from outside (HOURS=1, SEED=7, REPORT=FILE; docs/faults.md)
+	@$(BIN)/python -m tests.faults.run $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
