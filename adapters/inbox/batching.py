@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from domain.errors import TransientError
+from domain.errors import HeadgateError, TransientError
 from ports.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
@@ -28,6 +28,7 @@ class PutBatcher:
         self._timeout_s = timeout_s
         self._pending: deque[_Put] = deque()
         self._flights: set[asyncio.Task[None]] = set()
+        self._trouble = ""
 
     async def put(self, item: InboxItem) -> PutOutcome:
         """Put a payload.
@@ -69,13 +70,24 @@ class PutBatcher:
             items = [item for item, _ in batch]
             try:
                 outcomes = await self._write(items)
-            except TransientError as e:
-                outcomes = [e] * len(batch)
+            except HeadgateError as e:
+                self._say(str(e))
+                outcomes = [TransientError(str(e))] * len(batch)
             except Exception as e:  # noqa: BLE001 - a bug must not leave the senders waiting
                 _LOG.exception("inbox writer failed")
                 outcomes = [TransientError(f"inbox: {type(e).__name__}")] * len(batch)
+            if any(not isinstance(outcome, TransientError) for outcome in outcomes):
+                self._say("")
             for (_, confirmed), outcome in zip(batch, outcomes, strict=True):
                 _resolve(confirmed, outcome)
+
+    def _say(self, trouble: str) -> None:
+        """Say that the pen takes nothing, and when it does again: once each, however many senders are told."""
+        if trouble and not self._trouble:
+            _LOG.error("the holding pen takes nothing, senders are told to send again: %s", trouble)
+        elif self._trouble and not trouble:
+            _LOG.info("the holding pen takes payloads again")
+        self._trouble = trouble
 
     def _gather(self) -> list[_Put]:
         batch: list[_Put] = []

@@ -138,7 +138,7 @@ class RedisBroker:
         """
         await self._end(deliveries, "return")
 
-    async def check(self) -> None:
+    async def check(self, lanes: Sequence[str] = ()) -> None:
         """Return if a message could be published now: something is written for it.
 
         Raises:
@@ -148,6 +148,8 @@ class RedisBroker:
         self._examined = False
         async with self._server() as redis:
             await redis.set(f"{self._prefix}:probe", b"1", px=60_000)
+            for lane in lanes:
+                await redis.xlen(self._lane(lane))  # refused where the key is something else
 
     async def close(self) -> None:
         """Give back what is held, and let go of the connection."""
