@@ -13,7 +13,8 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_PENDING = 10_000  # puts in memory; beyond, the broker is hopelessly behind
-_FLIGHTS = 3  # batches on their way at once: one reads, one publishes, one commits
+_FLIGHTS = 2  # batches on their way at once: while the broker writes one down, the store writes another
+_LEAST_BATCH = 16
 
 Outcome = PutOutcome | TransientError
 Write = Callable[[Sequence[InboxItem]], Awaitable[list[Outcome]]]
@@ -28,7 +29,7 @@ class PutBatcher:
         self._timeout_s = timeout_s
         self._pending: deque[_Put] = deque()
         self._flights: set[asyncio.Task[None]] = set()
-        self._trouble = ""
+        self._carried = 0
 
     async def put(self, item: InboxItem) -> PutOutcome:
         """Put a payload.
@@ -68,36 +69,32 @@ class PutBatcher:
     async def _carry(self) -> None:
         while batch := self._gather():
             items = [item for item, _ in batch]
+            self._carried += len(items)
             try:
                 outcomes = await self._write(items)
-            except HeadgateError as e:
-                self._say(str(e))
+            except HeadgateError as e:  # a wrong setting, too, may be mended while senders try again
                 outcomes = [TransientError(str(e))] * len(batch)
             except Exception as e:  # noqa: BLE001 - a bug must not leave the senders waiting
                 _LOG.exception("inbox writer failed")
                 outcomes = [TransientError(f"inbox: {type(e).__name__}")] * len(batch)
-            if any(not isinstance(outcome, TransientError) for outcome in outcomes):
-                self._say("")
+            self._carried -= len(items)
             for (_, confirmed), outcome in zip(batch, outcomes, strict=True):
                 _resolve(confirmed, outcome)
 
-    def _say(self, trouble: str) -> None:
-        """Say that the pen takes nothing, and when it does again: once each, however many senders are told."""
-        if trouble and not self._trouble:
-            _LOG.error("the holding pen takes nothing, senders are told to send again: %s", trouble)
-        elif self._trouble and not trouble:
-            _LOG.info("the holding pen takes payloads again")
-        self._trouble = trouble
-
     def _gather(self) -> list[_Put]:
+        """Return the next batch. Not all that waits: in one convoy, broker and store would wait for each other."""
+        share = -(-(len(self._pending) + self._carried) // _FLIGHTS)
+        most = min(MAX_BATCH, max(_LEAST_BATCH, share))
         batch: list[_Put] = []
         size = 0
-        while self._pending and len(batch) < MAX_BATCH and size < _MAX_BATCH_BYTES:
+        while self._pending and len(batch) < most and size < _MAX_BATCH_BYTES:
             put = self._pending.popleft()
             # Who was told to send again is not written: the future is done.
             if not put[1].done():
                 batch.append(put)
                 size += len(put[0].body)
+        if self._pending and len(self._flights) < _FLIGHTS:
+            self._fly()
         return batch
 
 
