@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 from domain.errors import HeadgateError, TransientError
 from ports.inbox import InboxItem, PutOutcome
@@ -62,9 +63,15 @@ class PutBatcher:
             confirmed.set_exception(TransientError(why))
 
     def _fly(self) -> None:
-        flight = asyncio.create_task(self._carry())
+        flight = asyncio.create_task(self._fly_until_empty())
         self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+
+    async def _fly_until_empty(self) -> None:
+        try:
+            await self._carry()
+        finally:
+            # In the same moment: a put that still saw this flight would wait for one that never comes.
+            self._flights.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _carry(self) -> None:
         while batch := self._gather():
