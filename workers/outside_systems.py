@@ -104,6 +104,14 @@ async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
         await target.close()
 
 
+async def ask_pen(settings: Settings) -> str:
+    """Ask the holding pen for a sign of life and return which it is. Raises as `adapters.inbox.opening.ask_inbox`."""
+    from adapters.inbox.opening import ask_inbox
+
+    await ask_inbox(settings.inbox)
+    return shown_pen(settings)
+
+
 def open_outside_records(settings: Settings) -> "RecordsSource | None":
     """Return the outside system that the settings name, None where records are in the store; nothing is asked yet.
 

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
-from domain.errors import TransientError
+from domain.errors import HeadgateError, TransientError
 from ports.incoming.inbox import InboxItem, PutOutcome
 
 _LOG = logging.getLogger("headgate.inbox")
@@ -13,7 +14,8 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_PENDING = 10_000  # puts in memory; beyond, the broker is hopelessly behind
-_FLIGHTS = 3  # batches on their way at once: one reads, one publishes, one commits
+_FLIGHTS = 2  # batches on their way at once: while the broker writes one down, the store writes another
+_LEAST_BATCH = 16
 
 Outcome = PutOutcome | TransientError
 Write = Callable[[Sequence[InboxItem]], Awaitable[list[Outcome]]]
@@ -28,6 +30,7 @@ class PutBatcher:
         self._timeout_s = timeout_s
         self._pending: deque[_Put] = deque()
         self._flights: set[asyncio.Task[None]] = set()
+        self._carried = 0
 
     async def put(self, item: InboxItem) -> PutOutcome:
         """Put a payload.
@@ -60,32 +63,45 @@ class PutBatcher:
             confirmed.set_exception(TransientError(why))
 
     def _fly(self) -> None:
-        flight = asyncio.create_task(self._carry())
+        flight = asyncio.create_task(self._fly_until_empty())
         self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+
+    async def _fly_until_empty(self) -> None:
+        try:
+            await self._carry()
+        finally:
+            # In the same moment: a put that still saw this flight would wait for one that never comes.
+            self._flights.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _carry(self) -> None:
         while batch := self._gather():
             items = [item for item, _ in batch]
+            self._carried += len(items)
             try:
                 outcomes = await self._write(items)
-            except TransientError as e:
-                outcomes = [e] * len(batch)
+            except HeadgateError as e:  # a wrong setting, too, may be mended while senders try again
+                outcomes = [TransientError(str(e))] * len(batch)
             except Exception as e:  # noqa: BLE001 - a bug must not leave the senders waiting
                 _LOG.exception("inbox writer failed")
                 outcomes = [TransientError(f"inbox: {type(e).__name__}")] * len(batch)
+            self._carried -= len(items)
             for (_, confirmed), outcome in zip(batch, outcomes, strict=True):
                 _resolve(confirmed, outcome)
 
     def _gather(self) -> list[_Put]:
+        """Return the next batch. Not all that waits: in one convoy, broker and store would wait for each other."""
+        share = -(-(len(self._pending) + self._carried) // _FLIGHTS)
+        most = min(MAX_BATCH, max(_LEAST_BATCH, share))
         batch: list[_Put] = []
         size = 0
-        while self._pending and len(batch) < MAX_BATCH and size < _MAX_BATCH_BYTES:
+        while self._pending and len(batch) < most and size < _MAX_BATCH_BYTES:
             put = self._pending.popleft()
             # Who was told to send again is not written: the future is done.
             if not put[1].done():
                 batch.append(put)
                 size += len(put[0].body)
+        if self._pending and len(self._flights) < _FLIGHTS:
+            self._fly()
         return batch
 
 

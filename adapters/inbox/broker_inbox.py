@@ -21,7 +21,7 @@ from adapters.inbox.batching import Outcome, PutBatcher
 from adapters.inbox.envelope import HEAD_BYTES, seal
 from adapters.inbox.holding import Holding, Shared, as_event
 from domain.errors import TransientError
-from domain.turns import Turns, lane_for, lane_named
+from domain.turns import PenLane, Turns, lane_for, lane_named
 from ports.incoming.accepted_log import AcceptedEvent, AcceptedLog, Recorded
 from ports.incoming.broker import Broker
 from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
@@ -30,6 +30,7 @@ _LOG = logging.getLogger("headgate.inbox")
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
 _LANES_S = 2.0  # how long a lane that another gateway made may be unknown, seconds
 _THREADS = 4
+_FIRST_LANE = PenLane("default").name
 
 _T = TypeVar("_T")
 
@@ -218,7 +219,7 @@ class BrokerInbox:
         """Return if a payload could be stored now. Raises TransientError, saying why, if not."""
         shared = await self.shared()
         await self._refuse_if_full(1)
-        await shared.broker.check()
+        await shared.broker.check(sorted({_FIRST_LANE, *await self.lanes()}))
 
     async def accepted(self, after: str = "", limit: int = 1000) -> list[str]:
         """Return case ids that were accepted and are remembered, in order of id, after the given one."""

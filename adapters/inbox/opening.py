@@ -43,6 +43,21 @@ def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: T
     return BrokerInbox(broker, log, turns=turns, max_waiting=max_waiting)
 
 
+async def ask_inbox(url: str) -> None:
+    """Return if the pen of a URL can be used; of the embedded one nothing is asked, and no file is made.
+
+    Raises:
+        TransientError: it is away, or takes nothing for now.
+        ConfigurationError: it cannot be used as it is set; the message names the setting and the remedy.
+    """
+    broker = _broker_at(url)
+    if broker is not None:
+        try:
+            await broker.check()
+        finally:
+            await broker.close()
+
+
 def shown_inbox(url: str) -> str:
     """Return which pen a URL names, without password and options.
 

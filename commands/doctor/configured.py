@@ -10,7 +10,7 @@ from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
 from workers.bootstrap import read_blueprint_folder
-from workers.outside_systems import ask_records, ask_store
+from workers.outside_systems import ask_pen, ask_records, ask_store
 from workers.secret_files import read_secret
 from workflows.options import STORE_FIRST_TRY
 
@@ -127,6 +127,18 @@ def store_finding(shown: str, took_s: float) -> Finding:
         found = f"{shown} answers after {took_s:.1f} s: steps beside workflow tasks are cut off after {limit_s:g} s"
         return Finding("store", False, found, "find out why it is slow; until then every look-up takes longer still")
     return Finding("store", True, f"{shown} answers")
+
+
+async def check_pen(settings: "Settings") -> Finding:
+    """Can accepted payloads be put where they wait?"""
+    name = "holding pen"
+    try:
+        shown = await ask_pen(settings)
+    except TransientError as error:
+        return Finding(name, False, one_line(error), "start it, or mend HEADGATE_INBOX; senders are told to send again")
+    except HeadgateError as error:
+        return Finding(name, False, one_line(error), "do what it says; docs/pens.md shows each pen")
+    return Finding(name, True, f"{shown} answers" if settings.inbox else shown)
 
 
 def check_records(settings: "Settings") -> Finding:

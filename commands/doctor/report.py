@@ -9,6 +9,7 @@ from commands.doctor.configured import (
     check_blueprint,
     check_hook,
     check_keys,
+    check_pen,
     check_profile,
     check_rail,
     check_records,
@@ -62,7 +63,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         choices = list(blueprint.models.get(settings.models, {}).values())
         by_settings.append(check_profile(blueprint, settings.models))
     endpoints = which.endpoints if which is not None else None
-    machine, temporal, store, records, web_ui = await asyncio.gather(
+    machine, temporal, store, pen, records, web_ui = await asyncio.gather(
         diagnose(
             data_dir=settings.data_dir,
             gateway_url=endpoints.gateway if endpoints else None,
@@ -70,6 +71,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         ),
         check_temporal(which),
         asyncio.to_thread(check_store, settings.store),
+        check_pen(settings),
         asyncio.to_thread(check_records, settings),
         check_web_ui(endpoints.temporal_ui if endpoints else "", settings.temporal_ui_url),
     )
@@ -78,7 +80,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
     hook = check_hook(settings.supervisor_webhook_url)
-    return [*machine, *by_settings, *keys, rail, store, records, hook, *temporal, web_ui]
+    return [*machine, *by_settings, *keys, rail, store, pen, records, hook, *temporal, web_ui]
 
 
 def _model_endpoints(

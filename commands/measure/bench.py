@@ -15,14 +15,22 @@ bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain b
 def bench_intake(
     seconds: Annotated[float, typer.Option(min=1, help="Seconds per round.")] = 5.0,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each kind, alternating.")] = 3,
+    inbox: Annotated[
+        str, typer.Option(help="URL of a holding pen, as in HEADGATE_INBOX; queues of this run's own are made there.")
+    ] = "",
+    n: Annotated[int, typer.Option("--n", min=1000, help="Webhooks in all, where --inbox is given.")] = 50_000,
     as_json: AsJson = False,
 ) -> None:
-    """Accepted webhooks per second, against the same server with an empty handler."""
+    """Accepted webhooks per second, against the same server with an empty handler.
+
+    With --inbox over that pen, with the waits of senders, and against publishing straight to its broker.
+    """
     _require_bench()
     from bench.intake import bench_intake as measure
+    from bench.pens import bench_pen
 
     with clear_errors():
-        document = measure(seconds=seconds, rounds=rounds)
+        document = bench_pen(inbox, n, rounds) if inbox else measure(seconds=seconds, rounds=rounds)
     _print_figures(document, as_json=as_json)
 
 

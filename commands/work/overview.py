@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from client.headgate import Headgate
     from client.which import WhichHeadgate
     from domain.intake import IntakeState
+    from ports.incoming.inbox import InboxDepth
     from ports.reports import CaseCounts, WordCounts
     from workers.bootstrap import Parts
     from workers.settings import Settings
@@ -61,13 +62,14 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     """Return counts of cases, waiting work, money and cost; the JSON document of `headgate status`.
 
     Where no case worker answers for the intake, `intake` is None and `intake_reason` says why; the rest needs none.
+    Where the holding pen is away, `inbox` and `inbox_reason` do the same.
     """
     from client.standstill.stuck import look_around
 
     asking = asyncio.create_task(ask_intake(headgate))
     looking = asyncio.create_task(look_around(headgate.temporal))
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
-    depth = await parts.inbox.depth()
+    depth, pen_reason = await _depth_of_pen(parts)
     states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
     switch = await asyncio.to_thread(parts.store.switches.effects)
     intake, intake_reason = await asking
@@ -78,9 +80,10 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "cases": states,
         "stuck": look.as_document(),
         "warnings": look.warnings(),
-        **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased),
+        **await _without_workflow(parts, headgate, in_pen=depth.ready + depth.leased if depth else 1),
         "categories": counts.by_category,
-        "inbox": {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total, "lanes": depth.lanes},
+        "inbox": _pen_document(depth) if depth else None,
+        **({} if depth else {"inbox_reason": pen_reason}),
         "intake": {"paused": intake.paused, "per_second": intake.per_second} if intake else None,
         **({} if intake else {"intake_reason": intake_reason}),
         "approvals": counts.approvals,
@@ -101,6 +104,16 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
         "moods": await models_standing(parts),
         "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
     }
+
+
+async def _depth_of_pen(parts: "Parts") -> "tuple[InboxDepth | None, str]":
+    """Return what waits in the holding pen, or None and the reason why it is not known."""
+    from domain.errors import HeadgateError
+
+    try:
+        return await parts.inbox.depth(), ""
+    except HeadgateError as error:
+        return None, str(error)
 
 
 async def _without_workflow(parts: "Parts", headgate: "Headgate", *, in_pen: int) -> dict[str, str]:
@@ -205,6 +218,8 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
     }
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
+    if "inbox_reason" in shown:
+        shown["inbox"] = f"not known: {shown.pop('inbox_reason')}"
     return shown
 
 
@@ -221,6 +236,11 @@ def replay_line(run: "Mapping[str, object]") -> str:
     'replay/1 running, 3 begun, 7 left'
     """
     return f"{run['replay_id']} {run['standing']}, {run['begun']} begun, {run['left']} left"
+
+
+def _pen_document(depth: "InboxDepth") -> dict[str, object]:
+    """Return what waits in the holding pen, and what it ever took or remembers."""
+    return {"ready": depth.ready, "leased": depth.leased, "accepted": depth.total, "lanes": depth.lanes}
 
 
 def _words(counts: "WordCounts", *, hook: bool) -> dict[str, object]:

@@ -63,8 +63,13 @@ class Broker(Protocol):
         """Let others take these."""
         ...
 
-    async def check(self) -> None:
-        """Return if a message could be published now. Raises TransientError, saying why, if not."""
+    async def check(self, lanes: Sequence[str] = ()) -> None:
+        """Return if a message could be published now, also into these lanes, which may be made.
+
+        Raises:
+            TransientError: not now; says why.
+            ConfigurationError: not before somebody mends the settings or the broker; says what.
+        """
         ...
 
     async def close(self) -> None:

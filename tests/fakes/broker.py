@@ -77,7 +77,7 @@ class FakeBroker:
                 else:
                     self.server.lanes[one.lane].appendleft((one.content, one.deliveries))
 
-    async def check(self) -> None:
+    async def check(self, lanes: Sequence[str] = ()) -> None:
         self.server.check()
 
     async def close(self) -> None:

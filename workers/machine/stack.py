@@ -26,6 +26,7 @@ from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, knows_namespace, prepare_namespace
 from workers.namespace import claim_namespace
 from workers.outside_systems import open_outside_records
+from workers.running.pen import look_at_pen
 from workers.settings import Settings
 from workflows import options
 
@@ -133,6 +134,8 @@ class Stack:
         if (records := open_outside_records(self.settings)) is not None:
             records.close()  # likewise what is wrong in its mapping
         sources = self._prepare_files()
+        if self.settings.inbox:
+            await self._look_at_pen()
         for attempt in range(1, PORT_TRIES + 1):
             self._ports = HeldPorts.take(self._port_base, 4)
             try:
@@ -228,6 +231,15 @@ class Stack:
         finally:
             parts.close()
         return prepare_access(self.settings, parts.blueprint)
+
+    async def _look_at_pen(self) -> None:
+        """Say here what is wrong with the holding pen, not by processes that die."""
+        parts = Parts(self.settings)
+        try:
+            await look_at_pen(parts.inbox)
+        finally:
+            await parts.close_inbox()
+            parts.close()
 
     def _process_spec(self, name: str, arguments: list[str], env: dict[str, str | None], url: str) -> ProcessSpec:
         async def healthy() -> bool:

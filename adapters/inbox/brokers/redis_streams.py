@@ -106,7 +106,7 @@ class RedisBroker:
         """
         await self._end(deliveries, "return")
 
-    async def check(self) -> None:
+    async def check(self, lanes: Sequence[str] = ()) -> None:
         """Return if a message could be published now: something is written for it.
 
         Raises:
@@ -115,6 +115,8 @@ class RedisBroker:
         """
         async with self._connection.used(anew=True) as redis:
             await redis.set(f"{self._connection.prefix}:probe", b"1", px=60_000)
+            for lane in lanes:
+                await redis.xlen(self._lane(lane))  # refused where the key is something else
 
     async def close(self) -> None:
         """Give back what is held, and let go of the connection."""

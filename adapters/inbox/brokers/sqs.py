@@ -150,8 +150,8 @@ class SqsBroker:
         self._holding.let_go(handles)
         await self._holding.show(handles)
 
-    async def check(self) -> None:
-        """Return if SQS answers and knows our queues.
+    async def check(self, lanes: Sequence[str] = ()) -> None:
+        """Return if SQS answers and knows our queues; those of these lanes are made if they are not there.
 
         Raises:
             TransientError: it does not; says why.
@@ -160,6 +160,8 @@ class SqsBroker:
         async with sqs_faults(self._queues):
             url = await self._queues.given_up()
             await self._queues.ask("get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"])
+            for lane in lanes:
+                await self._queues.url(lane, make=True)
 
     async def close(self) -> None:
         """Give back what is held, and let go of the connection."""

@@ -176,7 +176,7 @@ class RabbitBroker:
         """Let others take these; it counts as a delivery in vain."""
         await self._receiver.give_back(_handles(deliveries), until=_until())
 
-    async def check(self) -> None:
+    async def check(self, lanes: Sequence[str] = ()) -> None:
         """Return if a message could be published now, and what is given up has a place to go to."""
         until = _until()
         async with within(until):
@@ -185,6 +185,8 @@ class RabbitBroker:
                 self._queues.forget()
                 self._declared_for = None
                 await self._prepare()
+            failures = await self._queues.ensure(map(self._queue, lanes))
+        _raise_first(failure for failure in failures.values() if isinstance(failure, ConfigurationError))
         # Nobody has a queue of this name: a broker that takes messages sends it back.
         [outcome] = await self._publisher.publish([(self._names.nobody, b"")], until=until)
         if not isinstance(outcome, PublishError):

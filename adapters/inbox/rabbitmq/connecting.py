@@ -135,7 +135,7 @@ class RabbitLink:
         failure = opening.exception()
         if isinstance(failure, Exception):
             if self._failure is None:
-                _LOG.error("%s", failure)
+                _LOG.info("%s", failure)  # whoever asked says it, and louder
             self._failure, self._failed_at = failure, time.monotonic()
         elif not self._closed:
             self._connection, self._failure = opening.result(), None

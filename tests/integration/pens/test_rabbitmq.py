@@ -67,6 +67,20 @@ class TestRabbitMQ(BrokerContract):
     pass
 
 
+async def test_a_queue_of_another_kind_is_said_before_the_first_message(server: RabbitMQ, url: str) -> None:
+    connection = await aiormq.connect(server.url)
+    channel = await connection.channel()
+    queue = f"{url.rpartition('=')[2]}.default.normal"
+    await channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "classic"})
+    broker = RabbitBroker.from_url(url)
+    with pytest.raises(ConfigurationError, match=rf"HEADGATE_INBOX=.*{queue}.*delete that queue"):
+        await broker.check(["default/normal"])
+    await channel.queue_delete(queue)
+    await broker.check(["default/normal"])
+    await broker.close()
+    await connection.close()
+
+
 @pytest.mark.slow
 class TestRabbitMQKilled(RestartContract):
     pass
