@@ -72,6 +72,7 @@ def main(argv: Sequence[str]) -> int:
         once=not long,
     )
     # Told to end it stops what it has started, as by Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     begun = time.monotonic()
