@@ -88,7 +88,7 @@ class BrokerInbox:
         """Return the lanes in use; one that another gateway has just made may be missing for a moment."""
         now = asyncio.get_running_loop().time()
         if now - self._lanes_at > _LANES_S:
-            self._lanes = set(await self.log(lambda log: log.lanes()))
+            self._lanes |= set(await self.log(lambda log: log.lanes()))
             self._lanes_at = now
         return self._lanes
 

@@ -89,7 +89,7 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
 
 
 def _tell(event: "ProcessEvent") -> None:
-    if event.kind in ("died", "restarting", "killed", "leftover_stopped"):
+    if event.kind in ("died", "restarting", "killed", "leftover_stopped", "note"):
         _say(f"{event.kind.replace('_', ' ')}: {event.name} {event.detail}".rstrip())
 
 

@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     STOPPED = "stopped"
     KILLED = "killed"
     LEFTOVER_STOPPED = "leftover_stopped"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)

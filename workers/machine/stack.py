@@ -23,7 +23,13 @@ from workers.installation import find_home, take_stock
 from workers.machine.local_ports import HeldPorts
 from workers.machine.process_keeper import ProcessKeeper
 from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec
-from workers.machine.temporal_server import dev_server_command, find_temporal, knows_namespace, prepare_namespace
+from workers.machine.temporal_server import (
+    dev_server_command,
+    find_temporal,
+    knows_namespace,
+    prepare_namespace,
+    takes_turns,
+)
 from workers.namespace import claim_namespace
 from workers.outside_systems import open_outside_records
 from workers.running.pen import look_at_pen
@@ -168,9 +174,13 @@ class Stack:
             offline_model=f"http://{LOOPBACK}:{offline}",
             in_force=self.in_force,
         )
+        temporal_state = self.settings.data_dir / "temporal.db"
+        if not takes_turns(temporal_state):
+            later = "tasks of an earlier version wait in its state: turns of tenants begin with a later start"
+            self.keeper.report(EventKind.NOTE, "temporal", None, later)
         server = dev_server_command(
             find_temporal(),
-            db_file=self.settings.data_dir / "temporal.db",
+            db_file=temporal_state,
             port=temporal,
             ui_port=ui if self._ui else None,
             namespace=DEFAULT_NAMESPACE,
