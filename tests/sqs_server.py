@@ -18,10 +18,7 @@ START_WITHIN_S = 60.0
 VERSION = "1.5.33"  # `.ci/run` installs this one
 REGION = "eu-central-1"
 _SCOPE = f"Credential=test/20260101/{REGION}/sqs/aws4_request"
-_LIST_QUEUES = {
-    "X-Amz-Target": "AmazonSQS.ListQueues",
-    "Authorization": f"AWS4-HMAC-SHA256 {_SCOPE}, SignedHeaders=host, Signature=0",
-}
+_SIGNED = f"AWS4-HMAC-SHA256 {_SCOPE}, SignedHeaders=host, Signature=0"
 
 
 class SqsServer:
@@ -56,12 +53,18 @@ class SqsServer:
         while True:
             try:
                 # Its first answer about SQS takes seconds.
-                httpx.post(self.endpoint, headers=_LIST_QUEUES, json={}, timeout=START_WITHIN_S).raise_for_status()
+                self.ask("ListQueues")
                 return
             except httpx.HTTPError:
                 if self.process.poll() is not None or time.monotonic() > give_up_at:
                     pytest.fail(f"ministack did not start: {(self._folder / 'log').read_text()[-2000:]}")
                 time.sleep(0.1)
+
+    def ask(self, action: str, **arguments: str) -> dict[str, str]:
+        """Ask as anybody could."""
+        headers = {"X-Amz-Target": f"AmazonSQS.{action}", "Authorization": _SIGNED}
+        answer = httpx.post(self.endpoint, headers=headers, json=arguments, timeout=START_WITHIN_S)
+        return dict(answer.raise_for_status().json())
 
     def kill(self) -> None:
         assert self.process is not None

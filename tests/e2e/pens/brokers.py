@@ -13,7 +13,7 @@ from adapters.inbox.brokers.sqs_queues import sqs_address
 from adapters.inbox.rabbitmq.lanes import LaneNames
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 from tests.redis_server import SAFE, RedisServer, running_redis
-from tests.sqs_server import REGION, SqsServer, running_sqs
+from tests.sqs_server import SqsServer, running_sqs
 
 LANE = "default/normal"
 AWAY_S = 4.0
@@ -81,19 +81,9 @@ class SqsUnderTest:
 
     async def put(self, content: bytes) -> None:
         """Write into a lane's queue as anybody could."""
-        from aiobotocore.session import get_session  # type: ignore[import-untyped]
-
-        made = get_session().create_client(
-            "sqs",
-            region_name=REGION,
-            endpoint_url=self._server.endpoint,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        async with made as client:
-            name = sqs_address(self.url).queue(LANE)
-            url = (await client.get_queue_url(QueueName=name))["QueueUrl"]
-            await client.send_message(QueueUrl=url, MessageBody=content.decode())
+        name = sqs_address(self.url).queue(LANE)
+        url = self._server.ask("GetQueueUrl", QueueName=name)["QueueUrl"]
+        self._server.ask("SendMessage", QueueUrl=url, MessageBody=content.decode())
 
 
 UnderTest = RabbitUnderTest | RedisUnderTest | SqsUnderTest
