@@ -14,6 +14,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from adapters.inbox.broker_inbox import BrokerInbox
 from bench.intake import ratio_of, sync_ms_of
@@ -41,7 +42,7 @@ class _Straight(NamedTuple):
 def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
     """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds."""
     mark = f"bench{os.urandom(3).hex()}"
-    url = f"{url}{'&' if '?' in url else '?'}prefix={mark}" if _is_broker(url) else url
+    url = _with_names_of_its_own(url, mark)
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         sync_ms = sync_ms_of(Path(folder))
         secret = ensure_sources(Path(folder, "sources.json"), [SOURCE])[SOURCE]
@@ -108,6 +109,14 @@ def _compared(rates: list[float], straight: list[_Straight]) -> dict[str, object
 
 def _percentile(waits: list[float], part: float) -> float | None:
     return round(waits[min(len(waits) - 1, int(len(waits) * part))] * 1000, 2) if waits else None
+
+
+def _with_names_of_its_own(url: str, mark: str) -> str:
+    if not _is_broker(url):
+        return url
+    if url.startswith("sqs:"):  # its prefix is the path
+        return urlsplit(url)._replace(path=f"/{mark}").geturl()
+    return f"{url}{'&' if '?' in url else '?'}prefix={mark}"
 
 
 def _is_broker(url: str) -> bool:

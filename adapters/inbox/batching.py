@@ -14,7 +14,7 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_PENDING = 10_000  # puts in memory; beyond, the broker is hopelessly behind
-_FLIGHTS = 3  # batches on their way at once: one reads, one publishes, one commits
+_FLIGHTS = 2  # batches on their way at once: while one is published, the other is written down
 
 Outcome = PutOutcome | TransientError
 Write = Callable[[Sequence[InboxItem]], Awaitable[list[Outcome]]]
