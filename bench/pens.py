@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from adapters.inbox.broker_inbox import BrokerInbox
+from adapters.inbox.opening import ask_inbox
 from bench.intake import ratio_of, sync_ms_of
 from bench.intake_server import open_pen, start_server
 from bench.processes import memory_mb, processor_s
@@ -40,9 +41,15 @@ class _Straight(NamedTuple):
 
 
 def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
-    """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds."""
+    """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds.
+
+    Raises:
+        ConfigurationError: it is the URL of no pen, or of one that cannot be used.
+        TransientError: the pen is away.
+    """
     mark = f"bench{os.urandom(3).hex()}"
     url = _with_names_of_its_own(url, mark)
+    asyncio.run(ask_inbox(url))  # says in one line what is wrong with it
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         sync_ms = sync_ms_of(Path(folder))
         secret = ensure_sources(Path(folder, "sources.json"), [SOURCE])[SOURCE]
