@@ -125,7 +125,7 @@ class SqsQueues:
         async with self._opening:
             if self._client is None:
                 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
-                from aiobotocore.session import get_session  # type: ignore[import-untyped]
+                from aiobotocore.session import get_session
 
                 settings = AioConfig(
                     connect_timeout=CALL_S,
