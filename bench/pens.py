@@ -14,8 +14,10 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from adapters.inbox.broker_inbox import BrokerInbox
+from adapters.inbox.opening import ask_inbox
 from bench.intake import ratio_of, sync_ms_of
 from bench.intake_server import open_pen, start_server
 from bench.processes import memory_mb, processor_s
@@ -39,9 +41,15 @@ class _Straight(NamedTuple):
 
 
 def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
-    """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds."""
+    """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds.
+
+    Raises:
+        ConfigurationError: it is the URL of no pen, or of one that cannot be used.
+        TransientError: the pen is away.
+    """
     mark = f"bench{os.urandom(3).hex()}"
-    url = f"{url}{'&' if '?' in url else '?'}prefix={mark}" if _is_broker(url) else url
+    url = _with_names_of_its_own(url, mark)
+    asyncio.run(ask_inbox(url))  # says in one line what is wrong with it
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         sync_ms = sync_ms_of(Path(folder))
         secret = ensure_sources(Path(folder, "sources.json"), [SOURCE])[SOURCE]
@@ -108,6 +116,14 @@ def _compared(rates: list[float], straight: list[_Straight]) -> dict[str, object
 
 def _percentile(waits: list[float], part: float) -> float | None:
     return round(waits[min(len(waits) - 1, int(len(waits) * part))] * 1000, 2) if waits else None
+
+
+def _with_names_of_its_own(url: str, mark: str) -> str:
+    if not _is_broker(url):
+        return url
+    if url.startswith("sqs:"):  # its prefix is the path
+        return urlsplit(url)._replace(path=f"/{mark}").geturl()
+    return f"{url}{'&' if '?' in url else '?'}prefix={mark}"
 
 
 def _is_broker(url: str) -> bool:

@@ -14,8 +14,7 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_PENDING = 10_000  # puts in memory; beyond, the broker is hopelessly behind
-_FLIGHTS = 2  # batches on their way at once: while the broker writes one down, the store writes another
-_LEAST_BATCH = 16
+_FLIGHTS = 2  # batches on their way at once: while one is published, the other is written down
 
 Outcome = PutOutcome | TransientError
 Write = Callable[[Sequence[InboxItem]], Awaitable[list[Outcome]]]
@@ -30,7 +29,6 @@ class PutBatcher:
         self._timeout_s = timeout_s
         self._pending: deque[_Put] = deque()
         self._flights: set[asyncio.Task[None]] = set()
-        self._carried = 0
 
     async def put(self, item: InboxItem) -> PutOutcome:
         """Put a payload.
@@ -76,7 +74,6 @@ class PutBatcher:
     async def _carry(self) -> None:
         while batch := self._gather():
             items = [item for item, _ in batch]
-            self._carried += len(items)
             try:
                 outcomes = await self._write(items)
             except HeadgateError as e:  # a wrong setting, too, may be mended while senders try again
@@ -84,24 +81,18 @@ class PutBatcher:
             except Exception as e:  # noqa: BLE001 - a bug must not leave the senders waiting
                 _LOG.exception("inbox writer failed")
                 outcomes = [TransientError(f"inbox: {type(e).__name__}")] * len(batch)
-            self._carried -= len(items)
             for (_, confirmed), outcome in zip(batch, outcomes, strict=True):
                 _resolve(confirmed, outcome)
 
     def _gather(self) -> list[_Put]:
-        """Return the next batch. Not all that waits: in one convoy, broker and store would wait for each other."""
-        share = -(-(len(self._pending) + self._carried) // _FLIGHTS)
-        most = min(MAX_BATCH, max(_LEAST_BATCH, share))
         batch: list[_Put] = []
         size = 0
-        while self._pending and len(batch) < most and size < _MAX_BATCH_BYTES:
+        while self._pending and len(batch) < MAX_BATCH and size < _MAX_BATCH_BYTES:
             put = self._pending.popleft()
             # Who was told to send again is not written: the future is done.
             if not put[1].done():
                 batch.append(put)
                 size += len(put[0].body)
-        if self._pending and len(self._flights) < _FLIGHTS:
-            self._fly()
         return batch
 
 

@@ -10,6 +10,7 @@ gateway let in, or one that was changed.
 
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,18 +51,20 @@ class Opened:
 
 def seal(item: InboxItem, key: bytes, *, kept: bool = False) -> bytes:
     """Return the message for a payload; `kept`: without the body, which is in the store."""
-    head = _Head(
-        source=item.source,
-        event_id=item.event_id,
-        content_type=item.content_type,
-        digest=item.digest,
-        received_at=item.received_at,
-        reading=item.reading,
-        tenant=item.tenant,
-        priority=item.priority,
-        kept=kept,
-    )
-    rest = head.model_dump_json(exclude_defaults=True).encode() + b"\n" + (b"" if kept else item.body)
+    head: dict[str, object] = {
+        "source": item.source,
+        "event_id": item.event_id,
+        "content_type": item.content_type,
+        "digest": item.digest,
+        "received_at": item.received_at.isoformat(),
+        "tenant": item.tenant,
+        "priority": item.priority,
+    }
+    if item.reading:
+        head["reading"] = item.reading
+    if kept:
+        head["kept"] = True
+    rest = json.dumps(head, separators=(",", ":")).encode() + b"\n" + (b"" if kept else item.body)
     return _MAGIC + _mac(key, rest) + b"\n" + rest
 
 
