@@ -5,7 +5,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -183,9 +182,7 @@ def test_a_header_that_stands_there_twice_is_refused(gateway: Gateway, name: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "value", [b"", b"\xff\xfe\x80", b"v0=", b"t=9,v1=" + b"a" * 30_000, os.urandom(20).hex().encode()]
-)
+@pytest.mark.parametrize("value", [b"", b"\xff\xfe\x80", b"v0=", b"t=9,v1=" + b"a" * 30_000, b"a1b2c3d4e5" * 4])
 def test_no_header_makes_it_break(gateway: Gateway, name: str, value: bytes) -> None:
     body = body_of(name)
     for header in list(headers_of(name, body))[1:]:
