@@ -46,6 +46,7 @@ UseError                             about the use: what was asked cannot be, or
 └── BadRequestError                  a request that the offline model does not take: its client gets 400
 
 _SenderGoneError                     private: the connection was closed before the body was complete
+_TooSlowError                        private: a payload could not be read in time, and may be the next time
 _StoppedError                        private: the feed of a mailbox was told to end
 _ChangedMeanwhileError               private: what an import checked does not hold any more
 _MissingPartError                    private: ends the doctor's look at Temporal

@@ -36,8 +36,13 @@ from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase,
 _HEARTBEAT_S = 1.5  # a third of the workflow's heartbeat timeout
 LOOK_UP_S = 1.0  # a worker that is to stop does not wait longer than this for payloads
 _STEP = "admit"
-READ_WITHIN_S = 10.0  # cleaning promises two; beyond this a payload is given up on, and the others go on
+READ_WITHIN_S = 10.0  # cleaning promises two; a payload that takes longer is left for another time, the others go on
+TOO_SLOW_AFTER = 2  # deliveries: once it may be the machine that was busy
 ALONE_AFTER, BURIED_AFTER = 3, 5  # deliveries: of what was never acknowledged, something may kill the process
+
+
+class _TooSlowError(Exception):
+    """A payload could not be read in time, and may be the next time."""
 
 
 class AdmitRequest(BaseModel):
@@ -134,6 +139,7 @@ class AdmitActivities:
     async def _admit_together(self, items: Sequence[InboxItem], *, unread: str = "") -> AdmitResult:
         readable: list[StoredCase] = []
         poison: list[tuple[StoredCase, Exception]] = []
+        late: set[str] = set()
         for item in items:
             stored = await asyncio.to_thread(self._stored, item) if item.deliveries > 1 else None
             if stored is not None and _was_read(stored):
@@ -141,6 +147,8 @@ class AdmitActivities:
                 continue
             try:
                 readable.append(await self._read(item, item.fault or unread))
+            except _TooSlowError:  # it comes back when its lease ends
+                late.add(item.case_id)
             except Exception as e:  # noqa: BLE001 - one payload that meets a bug must not hold up all others
                 poison.append((_unread_case(item, self._policy(DEFAULT_TENANT)), e))
         readable = await asyncio.to_thread(self._in_conversations, readable)
@@ -149,7 +157,7 @@ class AdmitActivities:
             await self._bury(stored, error)
         # One that was replayed meanwhile had its run: its stored input is that of a replay, which only people ask for.
         await self._starter.start([stored.case for stored in readable if not stored.case.replay])
-        await self._inbox.ack([item.case_id for item in items])
+        await self._inbox.ack([item.case_id for item in items if item.case_id not in late])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)
 
@@ -196,7 +204,8 @@ class AdmitActivities:
         """Read and clean one payload, in a thread that is left behind if it does not come back.
 
         Raises:
-            PoisonError: it cannot be read, or not in time, or is not to be (`unread` says why).
+            PoisonError: it cannot be read, or not in time again, or is not to be (`unread` says why).
+            _TooSlowError: it cannot be read in time, for the first time.
         """
         if unread:
             raise PoisonError(unread)
@@ -206,7 +215,9 @@ class AdmitActivities:
         except TimeoutError:
             self._reader.shutdown(wait=False)
             self._reader = _new_reader()
-            raise PoisonError(f"it could not be read within {READ_WITHIN_S:g} s") from None
+            if _vain(item) < TOO_SLOW_AFTER:
+                raise _TooSlowError from None
+            raise PoisonError(f"it could not be read within {READ_WITHIN_S:g} s, twice") from None
 
     async def _bury(self, stored: StoredCase, error: Exception) -> None:
         case, kind = stored.case, failure_kind(type(error).__name__)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import aiormq
 
-from adapters.inbox.brokers.sqs_queues import sqs_address
+from adapters.inbox.brokers.sqs_address import sqs_address
 from adapters.inbox.rabbitmq.lanes import LaneNames
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
 from tests.redis_server import SAFE, RedisServer, running_redis

@@ -217,10 +217,12 @@ async def test_a_payload_that_is_never_done_holds_up_nobody(monkeypatch: pytest.
     bad = await intake.put("bad", b'{"text": "tripwire"}')
     good = await intake.put("good", b'{"text": "hello"}')
     result = await intake.run()
-    cleaner.told.set()
-    assert (result.admitted, result.poison) == (1, 1)
+    assert (result.admitted, result.poison) == (1, 0)  # the machine may have been busy
     assert set(intake.store.started) == {good}
-    assert "within 0.2 s" in intake.store.letters[f"{bad}/dead/1"].last_error
+    intake.clock.now += PAST_THE_LEASE_S
+    assert (await intake.run()).poison == 1
+    cleaner.told.set()
+    assert "within 0.2 s, twice" in intake.store.letters[f"{bad}/dead/1"].last_error
     assert (await intake.inbox.depth()).ready == 0
 
 
