@@ -110,6 +110,10 @@ class AdmitActivities:
             with suppress(TransientError):  # then it comes back when its lease ends
                 await self._inbox.release([item.case_id for item in items])
             raise
+        except asyncio.CancelledError:  # paused, or this worker was given up; who comes next may take it at once
+            with suppress(TransientError):
+                await asyncio.shield(self._inbox.release([item.case_id for item in items]))
+            raise
 
     async def _wait_for_payloads(self, request: AdmitRequest) -> Sequence[InboxItem]:
         left_s = request.wait_s

@@ -39,6 +39,8 @@ pen_bodies = sa.Table(  # those too large for the broker
     sa.Column("at", UtcTime, nullable=False),
 )
 
+sa.Index("pen_bodies_at", pen_bodies.c.at)
+
 pen_lanes = sa.Table("pen_lanes", metadata, sa.Column("lane", sa.Text, primary_key=True))
 
 pen_keys = sa.Table(  # one row

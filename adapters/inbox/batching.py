@@ -13,7 +13,7 @@ _LOG = logging.getLogger("headgate.inbox")
 
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
-_MAX_PENDING = 10_000  # puts in memory; beyond, the broker is hopelessly behind
+_MAX_PENDING, _MAX_PENDING_BYTES = 10_000, 256 * 1024 * 1024  # in memory; beyond, the broker is hopelessly behind
 _FLIGHTS = 2  # batches on their way at once: while one is published, the other is written down
 
 Outcome = PutOutcome | TransientError
@@ -28,6 +28,7 @@ class PutBatcher:
         self._write = write
         self._timeout_s = timeout_s
         self._pending: deque[_Put] = deque()
+        self._pending_bytes = 0
         self._flights: set[asyncio.Task[None]] = set()
 
     async def put(self, item: InboxItem) -> PutOutcome:
@@ -36,11 +37,12 @@ class PutBatcher:
         Raises:
             TransientError: it was refused, or nobody confirmed it in time.
         """
-        if len(self._pending) >= _MAX_PENDING:
-            raise TransientError(f"inbox: {_MAX_PENDING} payloads wait for the broker, send again later")
+        if len(self._pending) >= _MAX_PENDING or self._pending_bytes > _MAX_PENDING_BYTES:
+            raise TransientError(f"inbox: {len(self._pending)} payloads wait for the broker, send again later")
         loop = asyncio.get_running_loop()
         confirmed: asyncio.Future[PutOutcome] = loop.create_future()
         self._pending.append((item, confirmed))
+        self._pending_bytes += len(item.body)
         if len(self._flights) < _FLIGHTS:
             # At the end of this turn of the loop: what comes in the same turn goes together.
             self._fly()
@@ -89,6 +91,7 @@ class PutBatcher:
         size = 0
         while self._pending and len(batch) < MAX_BATCH and size < _MAX_BATCH_BYTES:
             put = self._pending.popleft()
+            self._pending_bytes -= len(put[0].body)
             # Who was told to send again is not written: the future is done.
             if not put[1].done():
                 batch.append(put)

@@ -13,13 +13,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from adapters.inbox.batching import Outcome, PutBatcher
-from adapters.inbox.envelope import HEAD_BYTES, seal
-from adapters.inbox.holding import Holding, Shared, as_event
+from adapters.inbox.envelope import seal
+from adapters.inbox.holding import Holding, Shared
+from adapters.inbox.taken import as_event
 from domain.errors import TransientError
 from domain.turns import PenLane, Turns, lane_for, lane_named
 from ports.incoming.accepted_log import AcceptedEvent, AcceptedLog, Recorded
@@ -29,6 +30,8 @@ from ports.incoming.inbox import InboxDepth, InboxItem, KeptPayload, PutOutcome
 _LOG = logging.getLogger("headgate.inbox")
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
 _LANES_S = 2.0  # how long a lane that another gateway made may be unknown, seconds
+_WAITS_LONG = timedelta(minutes=10)
+_AGAIN_AFTER_S, _MOST_AGAIN = 3600.0, 10_000
 _THREADS = 4
 _FIRST_LANE = PenLane("default").name
 
@@ -54,6 +57,8 @@ class BrokerInbox:
         self._broker = broker
         self._open_log = log
         self._max_waiting = max_waiting
+        self._unwritten: dict[str, AcceptedEvent] = {}
+        self._again: dict[str, float] = {}
         self._making_lane = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="accepted-log")
         self._opening = threading.Lock()
@@ -106,16 +111,43 @@ class BrokerInbox:
         shared = await self.shared()
         known = await self.log(partial(_known, case_ids=[item.case_id for item in batch]))
         await self._refuse_if_full(len(batch))
+        await self._write_down()
         first: dict[str, InboxItem] = {}
         for item in batch:
-            if item.case_id not in known:
+            if item.case_id not in known or self._may_be_lost(item, known[item.case_id]):
                 first.setdefault(item.case_id, item)
         faults = await self._publish(list(first.values()), shared)
         standing = {case_id: Recorded(event.digest, new=False) for case_id, event in known.items()}
         if published := [item for item in first.values() if item.case_id not in faults]:
-            standing |= await self.log(lambda log: log.record([as_event(item) for item in published]))
+            events = {item.case_id: as_event(item) for item in published}
+            self._unwritten |= events
+            standing |= await self.log(lambda log: log.record([*events.values()]))
+            for case_id in events:
+                self._unwritten.pop(case_id, None)
             self._waiting += len(published)
         return [_outcome(item, first.get(item.case_id), standing, faults) for item in batch]
+
+    async def _write_down(self) -> None:
+        """Write down what was published when the store refused it: no more is published before it takes that."""
+        if unwritten := dict(self._unwritten):
+            await self.log(lambda log: log.record([*unwritten.values()]))
+            for case_id in unwritten:
+                self._unwritten.pop(case_id, None)
+
+    def _may_be_lost(self, item: InboxItem, known: AcceptedEvent) -> bool:
+        """Return whether to publish an event once more that waits for long: its broker may have lost it.
+
+        Its sender sends it again because nobody heard of it; a copy does no harm, so there is one an hour at most.
+        """
+        now = asyncio.get_running_loop().time()
+        if known.done_at is not None or known.digest != item.digest:
+            return False
+        if datetime.now(UTC) - known.received_at < _WAITS_LONG or self._again.get(item.case_id, 0.0) > now:
+            return False
+        if len(self._again) >= _MOST_AGAIN:
+            self._again = {case_id: until for case_id, until in self._again.items() if until > now}
+        self._again[item.case_id] = now + _AGAIN_AFTER_S
+        return len(self._again) <= _MOST_AGAIN
 
     async def _publish(self, items: Sequence[InboxItem], shared: Shared) -> dict[str, TransientError]:
         """Publish payloads; return by case why some were not taken."""
@@ -126,11 +158,12 @@ class BrokerInbox:
         return {item.case_id: why for item, why in zip(items, answers, strict=True) if why is not None}
 
     async def _sealed(self, item: InboxItem, shared: Shared) -> bytes:
-        large = len(item.body) + HEAD_BYTES > shared.broker.max_bytes
-        if large:  # first: whoever reads the message must find it
-            at = datetime.now(UTC)
-            await self.log(lambda log: log.keep_body(item.case_id, item.digest, item.body, at))
-        return seal(item, shared.key, kept=large)
+        sealed = seal(item, shared.key)
+        if len(sealed) <= shared.broker.max_bytes:
+            return sealed
+        at = datetime.now(UTC)  # first: whoever reads the message must find it
+        await self.log(lambda log: log.keep_body(item.case_id, item.digest, item.body, at))
+        return seal(item, shared.key, kept=True)
 
     async def _lane_of(self, item: InboxItem) -> str:
         own = item.lane.name

@@ -22,13 +22,13 @@ _LOG = logging.getLogger("headgate.inbox")
 
 MAX_BATCH = 128
 _MAX_BATCH_BYTES = 16 * 1024 * 1024
-_MAX_PENDING = 10_000  # puts in memory; beyond, the disk is hopelessly behind
+_MAX_PENDING, _MAX_PENDING_BYTES = 10_000, 256 * 1024 * 1024  # in memory; beyond, the disk is hopelessly behind
 # A little waiting makes batches several times larger, and each commit costs as much as twenty rows; with 2 ms it was
 # the senders who waited, and a sixth fewer webhooks were taken.
 _LINGER_S = 0.0005
 _RECOUNT_S = 1.0  # how old the count of waiting payloads may be, seconds
-_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark, reading, lane"
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "case_id, source, event_id, content_type, body, digest, received_us, put_mark, reading, lane, fault"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class _Put(NamedTuple):
@@ -53,6 +53,7 @@ class GroupCommitWriter:
         self._db: sqlite3.Connection | None = None
         self._marks = secrets.randbits(62)
         self._waiting = 0
+        self._counting, self._pending_bytes = threading.Lock(), 0
         self._busy = False  # more than one put came at once: the next commit is worth waiting for others
         self._counted_at = float("-inf")
         self.commits = 0
@@ -63,11 +64,13 @@ class GroupCommitWriter:
         Raises:
             TransientError: too many puts wait for the disk.
         """
-        if self._puts.qsize() >= _MAX_PENDING:
-            raise TransientError(f"inbox: {_MAX_PENDING} payloads wait for the disk, send again later")
+        if self._puts.qsize() >= _MAX_PENDING or self._pending_bytes > _MAX_PENDING_BYTES:
+            raise TransientError(f"inbox: {self._puts.qsize()} payloads wait for the disk, send again later")
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
             self._thread.start()
+        with self._counting:
+            self._pending_bytes += len(item.body)
         self._marks = (self._marks + 1) & (2**62 - 1)
         self._puts.put(_Put(item, confirmed, loop, self._marks))
 
@@ -95,6 +98,8 @@ class GroupCommitWriter:
         if self._busy and put is not None:
             time.sleep(_LINGER_S)
         while put is not None:
+            with self._counting:
+                self._pending_bytes -= len(put.item.body)
             # Who was told to send again is not written: the future is done.
             if not put.confirmed.done():
                 batch.append(put)
@@ -144,6 +149,7 @@ class GroupCommitWriter:
                 mark,
                 item.reading,
                 item.lane.name,
+                item.fault,
             )
         rows = ", ".join([_ROW] * len(batch))
         # The constant parts only are put together; every value is bound.

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 
 from adapters.inbox.broker_inbox import BrokerInbox
-from adapters.inbox.envelope import HEAD_BYTES, seal, unseal
+from adapters.inbox.envelope import seal, unseal
 from adapters.inbox.holding import Shared
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import UsageError
@@ -34,7 +34,9 @@ async def move(source: Pen, target: Pen) -> MoveReport:
     report = MoveReport()
     if isinstance(source, BrokerInbox) and isinstance(target, BrokerInbox):
         await _move_messages(source, target, report)
-        report.left = (await source.depth()).ready
+        here, there = await source.depth(), await target.depth()
+        # They share one log: what is open there and in neither of them is held by somebody.
+        report.left = max(here.ready, here.ready + here.leased - there.ready)
         return report
     if isinstance(source, SqliteInbox) and isinstance(target, SqliteInbox) and source.file == target.file:
         raise UsageError(f"--to {str(target.file)!r}: that is the pen itself; name another one")
@@ -56,12 +58,22 @@ async def _copy_ids(source: Pen, target: Pen, report: MoveReport) -> None:
 
 
 async def _move_payloads(source: Pen, target: Pen, report: MoveReport) -> None:
-    while items := await source.lease(_PAGE, _LEASE_S, wait_s=_WAIT_S):
-        outcomes = await asyncio.gather(*(target.put(item) for item in items))
-        taken = [i.case_id for i, o in zip(items, outcomes, strict=True) if o is not PutOutcome.CONFLICT]
+    conflicts: set[str] = set()
+    while items := [i for i in await source.lease(_PAGE, _LEASE_S, wait_s=_WAIT_S) if i.case_id not in conflicts]:
+        # Whatever fails, what was taken is handed over, and nothing else counts as worked in vain.
+        outcomes = await asyncio.gather(*(target.put(item) for item in items), return_exceptions=True)
+        taken = [
+            item.case_id
+            for item, outcome in zip(items, outcomes, strict=True)
+            if outcome in (PutOutcome.ACCEPTED, PutOutcome.DUPLICATE)
+        ]
         await source.hand_over(taken)
-        report.conflicts += [item.case_id for item in items if item.case_id not in set(taken)]
         report.moved += len(taken)
+        if failed := [outcome for outcome in outcomes if isinstance(outcome, BaseException)]:
+            await source.release([item.case_id for item in items if item.case_id not in taken])
+            raise failed[0]
+        conflicts |= {item.case_id for item in items}.difference(taken)
+    report.conflicts = sorted(conflicts)
     await source.release(report.conflicts)
 
 
@@ -72,10 +84,10 @@ async def _move_messages(source: BrokerInbox, target: BrokerInbox, report: MoveR
     rest = Counter(await here.broker.waiting(lanes))
     deliveries = await here.broker.given_up(lanes, _PAGE)
     while deliveries or +rest:
-        wanted = {lane: min(count, _PAGE) for lane, count in rest.items() if count > 0}
-        received = await here.broker.receive(wanted) if wanted else []
-        rest = rest - Counter(one.lane for one in received) if received else Counter()
-        deliveries += received
+        if wanted := _page_of(rest):
+            received = await here.broker.receive(wanted)
+            rest = rest - Counter(one.lane for one in received) if received else Counter()
+            deliveries += received
         messages = [(one.lane, await _fitting(one.content, target, there)) for one in deliveries]
         faults = await there.broker.publish(messages) if messages else []
         moved = [one for one, fault in zip(deliveries, faults, strict=True) if fault is None]
@@ -84,12 +96,21 @@ async def _move_messages(source: BrokerInbox, target: BrokerInbox, report: MoveR
         if failed := [fault for fault in faults if fault is not None]:
             await here.broker.give_back([one for one in deliveries if one not in moved])
             raise failed[0]
-        deliveries = []
+        deliveries = await here.broker.given_up(lanes, _PAGE)
+
+
+def _page_of(rest: "Counter[str]") -> dict[str, int]:
+    """Return how many to take of each lane: a page over all of them together."""
+    wanted: dict[str, int] = {}
+    for lane, count in rest.items():
+        if count > 0 and (left := _PAGE - sum(wanted.values())) > 0:
+            wanted[lane] = min(count, left)
+    return wanted
 
 
 async def _fitting(content: bytes, target: BrokerInbox, there: Shared) -> bytes:
     """Return a message that the other broker takes: a body that is too large for it goes to the store."""
-    if len(content) + HEAD_BYTES <= there.broker.max_bytes:
+    if len(content) <= there.broker.max_bytes:
         return content
     opened = unseal(content, there.key, 1)
     if opened.item.fault or opened.kept:

@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS inbox (
     reading TEXT NOT NULL DEFAULT '',
     meaning TEXT NOT NULL DEFAULT '',
     lane TEXT NOT NULL DEFAULT 'default/normal',
-    excused INTEGER NOT NULL DEFAULT 0
+    excused INTEGER NOT NULL DEFAULT 0,
+    fault TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY, at REAL NOT NULL, filling BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS inbox_kept ON inbox (acked_at) WHERE acked_at IS NOT NULL AND body <> x'';
@@ -53,6 +54,7 @@ _ADDED_LATER = {  # columns that a file of an earlier version has not
     "meaning": "TEXT NOT NULL DEFAULT ''",
     "lane": f"TEXT NOT NULL DEFAULT '{_NORMAL}'",
     "excused": "INTEGER NOT NULL DEFAULT 0",
+    "fault": "TEXT NOT NULL DEFAULT ''",
 }
 _LANES = """
 WITH RECURSIVE lanes (lane) AS (
@@ -63,7 +65,7 @@ WITH RECURSIVE lanes (lane) AS (
 ) SELECT lane FROM lanes WHERE lane IS NOT NULL
 """
 _LEASED_COLUMNS = (
-    "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused"
+    "seq, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused, fault"
 )
 _FREE = (
     "SELECT {columns} FROM inbox WHERE acked_at IS NULL AND lane = ? AND (leased_until <= ? OR leased_at > ?) "
@@ -147,7 +149,7 @@ def _free(db: sqlite3.Connection, limit: int, now: float) -> dict[PenLane, int]:
 
 
 def _item(lane: PenLane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # of `_LEASED_COLUMNS`
-    _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused = row
+    _, case_id, source, event_id, content_type, body, digest, received_us, deliveries, reading, excused, fault = row
     return InboxItem(
         case_id=case_id,
         source=source,
@@ -161,6 +163,7 @@ def _item(lane: PenLane, row: tuple) -> InboxItem:  # type: ignore[type-arg]  # 
         tenant=lane.tenant,
         priority=lane.priority,
         excused=excused,
+        fault=fault,
     )
 
 

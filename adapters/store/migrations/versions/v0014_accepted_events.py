@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("at", UtcTime, nullable=False),
     )
+    op.create_index("pen_bodies_at", "pen_bodies", ["at"])
     op.create_table("pen_lanes", sa.Column("lane", sa.Text, primary_key=True))
     op.create_table(
         "pen_keys",
