@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from domain.case import UNVOUCHED, CaseInput
+from domain.case import EDITED, UNVOUCHED, CaseInput
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, Approver, Standing
 from domain.money.lookup import email_key, wanted_id
@@ -34,6 +34,8 @@ def why_a_person(case: CaseInput) -> str | None:
     """Return why nothing is paid for a case before a person approved it, whatever its amount; None: it may be."""
     if case.edited_by:
         return f"its input was edited (by {', '.join(case.edited_by)})"
+    if EDITED in case.flags:  # handed on by a worker that did not say by whom
+        return "a message of it was edited"
     if case.machine is not None:
         return f"a machine wrote the message ({case.machine})"
     if case.skip_to_human is not None:

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.models.extract import ClaimRequest, ExtractActivities
     from domain.authority.on_record import why_a_person
     from domain.briefs.asked_part import is_part_asked_for
-    from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import EDITED, FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
     from domain.conversations.before_people import WROTE_AGAIN
@@ -190,7 +190,7 @@ class BillingWorkflow:
         """Mark a refund that the ledger lets nobody pay without an approval, as the case was admitted for people."""
         if why_a_person(self._case) is None or not workflow.patched("approve-what-no-model-was-to-read"):
             return refund
-        mark = Mark.EDITED_INPUT if self._case.edited_by else Mark.NOT_FOR_MODELS
+        mark = Mark.EDITED_INPUT if self._case.edited_by or EDITED in self._case.flags else Mark.NOT_FOR_MODELS
         return refund.model_copy(update={"marks": [*refund.marks, mark]})
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:

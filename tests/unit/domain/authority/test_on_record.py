@@ -6,7 +6,7 @@ import pytest
 
 from domain.authority.on_record import ApprovalOnRecord, is_of_sender, object_to_approval, stricter, why_a_person
 from domain.blueprint import ApprovalRules
-from domain.case import UNVOUCHED, CaseInput, Machine
+from domain.case import EDITED, UNVOUCHED, CaseInput, Machine
 from domain.money.amount import Money
 from domain.money.approval import Approver, Standing
 from domain.money.refund import RefundPolicy
@@ -119,6 +119,7 @@ def test_what_is_in_order_counts() -> None:
         ({"suspicious": True}, "suspicious"),
         ({"flags": [UNVOUCHED]}, "vouches"),
         ({"edited_by": ["dana"]}, "edited (by dana)"),
+        ({"flags": [EDITED]}, "a message of it was edited"),
     ],
 )
 def test_cases_of_which_nothing_is_paid_by_itself(changes: dict[str, object], why: str) -> None:
