@@ -82,6 +82,9 @@ class ReplayActivities:
         rows = await asyncio.to_thread(
             self._letters.list_letters, order.chosen, after=request.after, limit=request.limit
         )
+        before = await asyncio.to_thread(
+            self._orders.begun_of, request.replay_id, [row.letter.case_id for row in rows]
+        )  # what died again since waits for a person, whatever the order's filter says of times
         result = ReplayBatchResult()
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -90,7 +93,7 @@ class ReplayActivities:
                 await self._begin(row, order, result)
 
         async with heartbeating():
-            await asyncio.gather(*(in_turn(row) for row in rows))
+            await asyncio.gather(*(in_turn(row) for row in rows if row.letter.case_id not in before))
         if len(rows) == request.limit:
             last = rows[-1].letter
             result.after = Cursor(at=last.at, dead_letter_id=last.dead_letter_id)

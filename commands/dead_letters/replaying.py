@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +74,6 @@ def dlq_replay(
     """
     from domain.dead_letters.replaying import rate_of
 
-    now = datetime.now(UTC)
     chosen = chosen_by(
         ids=dead_letter_ids, reasons=reason, sources=source, tenants=tenant, steps=step, since=since, until=until,
         case=case,
@@ -86,19 +85,19 @@ def dlq_replay(
     with clear_errors():
         per_second = rate_of(rate)
     alone = len(chosen.ids) == 1 and not any((reason, source, tenant, step, since, until, case, dry_run))
-    # What dies again while this goes on was given up later: it is not begun once more.
-    chosen = chosen.model_copy(update={"until": chosen.until or now})
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
         version = await asyncio.to_thread(version_meant, parts, blueprint)
         if alone:
             await _replay_named(headgate, parts, chosen.ids[0], by=person(by), blueprint=version, as_json=as_json)
             return
+        now = await asyncio.to_thread(parts.store.dead_letters.now)
+        meant = chosen.up_to(now)  # what dies again while this goes on is not begun once more
         await asyncio.to_thread(_require_open, parts, chosen.ids)
         if dry_run:
-            await _tell(parts, chosen, per_second, blueprint, as_json=as_json)
+            await _tell(parts, meant, per_second, blueprint, as_json=as_json)
             return
-        order = new_order(chosen, per_second, version, person(by), now)
+        order = new_order(meant, per_second, version, person(by), now)
         await _begin(headgate, parts, order, wait=wait, as_json=as_json)
 
     with_headgate_and_store(data_dir, work)

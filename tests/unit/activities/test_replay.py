@@ -295,6 +295,21 @@ def test_one_letter_that_cannot_be_begun_holds_up_no_other(store: Store, monkeyp
     assert status(store) is DeadLetterStatus.OPEN
 
 
+def test_what_dies_again_is_not_begun_again_by_the_same_run(store: Store) -> None:
+    placed(store, until=NOW + timedelta(days=1))
+    result = batch(store, Starts(), limit=1)
+    store.cases.close(outcome("e1", replay=1, state=CaseState.DEAD_LETTERED), None)
+    letter = store.dead_letters.show(FIRST).letter
+    again = letter.model_copy(
+        update={"dead_letter_id": "case/shop/e1/dead/2", "at": NOW + timedelta(hours=1)},
+    )
+    store.dead_letters.bury(again)
+    temporal = Starts()
+    assert batch(store, temporal, after=result.after).begun == 1
+    assert temporal.ids == ["case/shop/e2"]
+    assert status(store, again.dead_letter_id) is DeadLetterStatus.OPEN
+
+
 def test_only_what_is_chosen_is_begun(store: Store) -> None:
     placed(store, ids=[SECOND], kinds=["transient"], sources=["shop"], until=NOW + timedelta(seconds=2))
     temporal = Starts()
