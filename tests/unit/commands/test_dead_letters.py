@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,19 @@ def test_many_are_discarded_with_a_reason_after_a_look(store: Store) -> None:
     assert (code, stdout.strip()) == (0, "3 discarded")
     row = store.dead_letters.show(LETTER)
     assert (row.status, row.changed_by, row.reason) == (DeadLetterStatus.DISCARDED, "tom", "drill")
+
+
+def test_what_is_given_up_after_the_look_is_neither_discarded_nor_replayed(store: Store, fake: FakeHeadgate) -> None:
+    later = buried(store, "e4", at=datetime(2099, 1, 1, tzinfo=UTC))
+    for until in ((), ("--until", "2100-01-01")):
+        told = json.loads(dlq(store, "replay", "--all", *until, "--dry-run", "--json")[1])
+        assert told["would_replay"] == 3
+        told = json.loads(dlq(store, "discard", "--all", *until, "--dry-run", "--json")[1])
+        assert told["would_discard"] == 3
+    code, stdout, _ = dlq(store, "discard", "--all", "--until", "2100-01-01", "--reason", "drill", "--yes")
+    assert (code, stdout.strip()) == (0, "3 discarded")
+    assert store.dead_letters.show(later).status is DeadLetterStatus.OPEN
+    assert dlq(store, "discard", later, "--reason", "drill")[0] == 0
 
 
 def test_rules_that_are_not_in_force_are_refused(store: Store, fake: FakeHeadgate) -> None:
