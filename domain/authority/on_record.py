@@ -52,6 +52,21 @@ def has_edited(name: str, case: CaseInput) -> bool:
     return name.strip().casefold() in {editor.strip().casefold() for editor in case.edited_by}
 
 
+def only_editors_may_approve(minor: int, case: CaseInput) -> bool:
+    """Return whether nobody is left to approve an amount of a case (minor units) but who edited its input."""
+    able = [a for a in case.policy.approval.approvers if a.limit_minor is None or minor <= a.limit_minor]
+    return bool(able) and all(has_edited(approver.name, case) for approver in able)
+
+
+def not_approvable_for_edits(case: CaseInput) -> str | None:
+    """Return which amounts of a case nobody may approve but who edited its input, None if there are none."""
+    limits = [a.limit_minor for a in case.policy.approval.approvers if not has_edited(a.name, case)]
+    highest = max((limit for limit in limits if limit is not None), default=0)
+    if None in limits or not only_editors_may_approve(highest + 1, case):
+        return None
+    return f"nothing above {highest} in minor units" if highest else "nothing"
+
+
 def is_of_sender(
     *, customer_id: str | None, sender_email: str | None, owner_id: str, owner_email_key: str | None
 ) -> bool:

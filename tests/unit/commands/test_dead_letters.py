@@ -111,6 +111,19 @@ def test_an_edit_in_the_editor_is_kept_and_named(store: Store, editor: Path) -> 
     assert not list(editor.parent.glob("headgate-edit-*")), "what holds personal data is removed"
 
 
+def test_who_alone_may_approve_is_warned_before_the_edit(store: Store, editor: Path) -> None:
+    editor.write_bytes(BODY.replace(b"20", b"25"))
+    _, _, stderr = dlq(store, "edit", LETTER, "--reason", "the sum", "--by", "dana")
+    assert "warning" not in stderr
+    editor.write_bytes(BODY.replace(b"20", b"26"))
+    approvers = store.cases.load("case/shop/e1").case.policy.approval.approvers
+    for approver in approvers:
+        code, _, stderr = dlq(store, "edit", LETTER, "--reason", "the sum", "--by", approver.name)
+        assert code == 0, stderr
+        editor.write_bytes(BODY.replace(b"20", b"27"))
+    assert "can be paid for it: nobody else may approve it" in stderr
+
+
 @pytest.mark.parametrize("words", [b'{"text": ', b"", b'{"text": "x", "tenant": "other"}'])
 def test_an_edit_that_cannot_be_taken_is_refused_and_what_was_written_is_not_lost(
     store: Store, editor: Path, words: bytes
