@@ -240,11 +240,13 @@ def dlq_replays(
         orders = parts.replay_orders
         if words and replay_id is not None:
             order = await asyncio.to_thread(orders.order, run_id(replay_id))
-            said = await _change(headgate, order, words[0], per_second)
+            said = await _change(headgate, parts, order, words[0], per_second)
             report([order.replay_id], said, as_json=as_json)
             return
         found = [orders.order(run_id(replay_id))] if replay_id is not None else orders.newest(limit)
-        rows = [(o, await Replays(headgate.temporal).standing(o.replay_id), orders.progress(o)) for o in found]
+        progress = [(o, orders.progress(o)) for o in found]
+        now, replays = parts.store.dead_letters.now(), Replays(headgate.temporal)
+        rows = [(o, (await replays.standing(o.replay_id)).judged(o, p.begun, now), p) for o, p in progress]
         if as_json:
             emit({"replays": [run_document(*row) for row in rows]})
         elif not rows:
@@ -258,8 +260,9 @@ def dlq_replays(
     with_headgate_and_store(data_dir, work)
 
 
-async def _change(headgate: "Headgate", order: "ReplayOrder", word: str, per_second: float) -> str:
-    from client.dead_letters.replays import NOT_STARTED, Replays
+async def _change(headgate: "Headgate", parts: "Parts", order: "ReplayOrder", word: str, per_second: float) -> str:
+    from client.dead_letters.replays import FORGOTTEN, NOT_STARTED, Replays
+    from domain.errors import ImpossibleError
 
     replays = Replays(headgate.temporal)
     if word == "pause":
@@ -271,9 +274,14 @@ async def _change(headgate: "Headgate", order: "ReplayOrder", word: str, per_sec
     if word == "stop":
         await replays.stop(order.replay_id)
         return "is asked to end"
-    if (
-        await Replays(headgate.temporal).standing(order.replay_id)
-    ).standing == NOT_STARTED:  # its command was killed before
+    begun, now = parts.replay_orders.begun(order.replay_id), parts.store.dead_letters.now()
+    found = (await replays.standing(order.replay_id)).judged(order, begun, now)
+    if found.standing == FORGOTTEN:
+        raise ImpossibleError(
+            f"{order.replay_id} is forgotten: it ended long ago, or Temporal's state was lost; place a new order for "
+            "what is open: `headgate dlq replay`"
+        )
+    if found.standing == NOT_STARTED:  # its command was killed before
         await replays.start(order)
         return "started"
     await replays.resume(order.replay_id)

@@ -1,15 +1,23 @@
 """`headgate dlq`: what an operator sees, and what a slip of the hand is told."""
 
+import asyncio
 import json
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from adapters.dead_letters.orders import SqlReplayOrders
 from adapters.store import Store, open_store
+from client.dead_letters.replays import NOT_STARTED, Replays, RunStanding
+from commands.work.overview import running_replays
 from domain.case import CaseState
+from domain.dead_letters.choosing import LetterFilter
+from domain.dead_letters.replaying import ReplayOrder
 from domain.deadletter import DeadLetterStatus
 from tests.contracts.store_letters import buried
 from tests.contracts.store_samples import NOW, outcome, stored_case
@@ -188,3 +196,39 @@ def test_a_letter_that_is_misspelt_or_not_open_holds_up_the_others(store: Store,
     code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e2/dead/1", "--dry-run")
     assert (code, "is discarded (by tom: spam)" in stderr) == (1, True), stderr
     assert store.dead_letters.show(LETTER).status is DeadLetterStatus.OPEN
+
+
+def test_a_run_that_temporal_forgot_is_not_begun_anew(
+    store: Store, fake: FakeHeadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    async def standing(_: Replays, replay_id: str) -> RunStanding:
+        return RunStanding(standing=NOT_STARTED)
+
+    async def start(_: Replays, order: ReplayOrder) -> None:
+        started.append(order.replay_id)
+
+    monkeypatch.setattr(Replays, "standing", standing)
+    monkeypatch.setattr(Replays, "start", start)
+    orders = SqlReplayOrders(store.database)
+    now = store.dead_letters.now()
+    for name, at in (("new", now), ("begun", now), ("old", now - timedelta(hours=2))):
+        orders.place(
+            ReplayOrder(replay_id=f"replay/{name}", chosen=LetterFilter(), per_second=5, by="dana", at=at),
+        )
+    store.dead_letters.mark_replayed(LETTER, "dana", now, "replay/begun")
+    runs = json.loads(dlq(store, "replays", "--json")[1])["replays"]
+    assert {run["replay_id"]: run["standing"] for run in runs} == {
+        "replay/new": "not started",
+        "replay/begun": "forgotten",
+        "replay/old": "forgotten",
+    }
+    parts: Any = SimpleNamespace(replay_orders=orders, store=store)
+    headgate: Any = fake
+    assert [run["replay_id"] for run in asyncio.run(running_replays(parts, headgate))] == ["replay/new"]
+    for name in ("old", "begun"):
+        code, _, stderr = dlq(store, "replays", name, "--resume")
+        assert (code, "place a new order" in stderr) == (1, True), stderr
+    assert dlq(store, "replays", "new", "--resume")[0] == 0
+    assert started == ["replay/new"]
