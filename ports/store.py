@@ -5,7 +5,7 @@ the part behind them cannot be reached; nothing else about the part leaks throug
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -281,6 +281,10 @@ class ReplayOrders(Protocol):
 
     def begun(self, replay_id: str) -> int:
         """Return how many letters a run has begun."""
+        ...
+
+    def begun_of(self, replay_id: str, case_ids: Collection[str]) -> set[str]:
+        """Return those of some cases, a few hundred at most, that a run has begun."""
         ...
 
 

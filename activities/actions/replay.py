@@ -1,7 +1,7 @@
 """Start dead-lettered cases again: same case id, same keys for money, a new run; on the input as it was edited."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 
 from pydantic import BaseModel, Field
 from temporalio import activity
@@ -82,15 +82,21 @@ class ReplayActivities:
         rows = await asyncio.to_thread(
             self._letters.list_letters, order.chosen, after=request.after, limit=request.limit
         )
+        before = await asyncio.to_thread(
+            self._orders.begun_of, request.replay_id, [row.letter.case_id for row in rows]
+        )  # what died again since waits for a person, whatever the order's filter says of times
         result = ReplayBatchResult()
         turns = asyncio.Semaphore(AT_ONCE)
 
+        stopped = asyncio.Event()
+
         async def in_turn(row: DeadLetterRecord) -> None:
             async with turns:
-                await self._begin(row, order, result)
+                if not stopped.is_set():
+                    await self._begin(row, order, result)
 
         async with heartbeating():
-            await asyncio.gather(*(in_turn(row) for row in rows))
+            await _to_the_end([in_turn(row) for row in rows if row.letter.case_id not in before], stopped)
         if len(rows) == request.limit:
             last = rows[-1].letter
             result.after = Cursor(at=last.at, dead_letter_id=last.dead_letter_id)
@@ -171,3 +177,25 @@ class ReplayActivities:
                 )
             case = case.model_copy(update={"policy": policy})
         return renewed.model_copy(update={"case": case, "edits": len(edits)})
+
+
+async def _to_the_end(works: Sequence[Coroutine[None, None, None]], stopped: asyncio.Event) -> None:
+    """Wait for all, although the activity is cancelled meanwhile: a case that is marked as replayed is started, too.
+
+    Then `stopped` is set, by which those that have not begun begin nothing.
+
+    Raises:
+        CancelledError: it was cancelled.
+        Exception: what the first of those that failed met.
+    """
+    together = asyncio.gather(*works, return_exceptions=True)
+    while not together.done():
+        try:
+            await asyncio.shield(together)
+        except asyncio.CancelledError:
+            stopped.set()
+    if stopped.is_set():
+        raise asyncio.CancelledError
+    for found in together.result():
+        if isinstance(found, BaseException):
+            raise found

@@ -13,7 +13,7 @@ from activities.actions.mail import LetterDesk
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
 from domain.case import CaseInput, CaseOutcome
-from domain.conversations.words import CustomerWord, WordTaken, renamed, shortened
+from domain.conversations.words import EDITORS_AT_MOST, CustomerWord, WordTaken, renamed, shortened
 from domain.errors import ToldToWaitError, TransientError
 from domain.letters import Letter
 from domain.words_to_people import WordKind, WordToPeople
@@ -181,6 +181,7 @@ class TalkActivities:
             suspicious=case.suspicious,
             unreadable=case.skip_to_human or (None if text else "there is nothing readable in it"),
             repeats=request.repeats,
+            edited_by=case.edited_by[-EDITORS_AT_MOST:],
         )
 
     def _has_not_begun(self, case_id: str) -> bool:

@@ -1,5 +1,7 @@
 """What people want replayed, kept before its run begins: a run works by this record alone."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from adapters.store.database import Database, insert_first
@@ -50,6 +52,13 @@ class SqlReplayOrders:
         wanted = sa.select(sa.func.count()).where(dead_letters.c.run == replay_id)
         with self._database.reading() as connection:
             return connection.execute(wanted).scalar_one()
+
+    def begun_of(self, replay_id: str, case_ids: Collection[str]) -> set[str]:
+        """Return those of some cases, a few hundred at most, that a run has begun."""
+        table = dead_letters.c
+        wanted = sa.select(table.case_id).where(table.run == replay_id, table.case_id.in_(case_ids))
+        with self._database.reading() as connection:
+            return set(connection.execute(wanted).scalars())
 
     def progress(self, order: ReplayOrder) -> ReplayProgress:
         """Return how far a run has come, and what its cases came to so far."""

@@ -81,6 +81,11 @@ class SqlDeadLetters:
         with self._database.reading() as connection:
             return [LetterCount(row[0], row[1], row[2]) for row in connection.execute(wanted)]
 
+    def now(self) -> datetime:
+        """Return the time by the clock that all who use this store share."""
+        with self._database.reading() as connection:
+            return self._database.clock(connection)
+
     def show(self, dead_letter_id: str) -> DeadLetterRecord:
         """Return a dead letter. Raises KeyError if it is unknown."""
         with self._database.reading() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.store.database import Database, insert_first
 from adapters.store.tables import words
-from domain.dead_letters.telling import HOUR, counted_in, hour_of, rest_of, word_id, word_on_letters
+from domain.dead_letters.telling import HOUR, counted_in, hour_of, joined, rest_of, word_id, word_on_letters
 from domain.deadletter import DeadLetter
 from domain.words_to_people import WordToPeople
 from ports.reports import WordCounts
@@ -47,11 +47,11 @@ class SqlWords:
 
         def work(connection: Connection) -> None:
             self._database.lock(connection, *(f"told:{name.split('/')[1]}" for name in counted))
-            connection.execute(change.values(told_at=now, tries=words.c.tries + 1))
-            for name, count in counted.items():
-                _, word = _word(connection, name)
-                if word is not None and (rest := rest_of(word, count)) is not None:
-                    add_word(connection, rest, again_at=rest.at)
+            told_now = connection.execute(
+                change.values(told_at=now, tries=words.c.tries + 1).returning(words.c.word_id)
+            ).scalars()
+            for name, count in ((name, counted[name]) for name in sorted(told_now) if name in counted):
+                _add_rest(connection, name, count)
 
         self._database.writing(work)
 
@@ -90,11 +90,32 @@ def tell_of_letter(connection: Connection, letter: DeadLetter) -> None:
         hour += HOUR
     count, first_at = (0, letter.at) if word is None else counted_in(word)
     new = word_on_letters(letter, hour=hour, count=count + 1, first_at=first_at)
-    values = {**new.model_dump(include={"subject", "text", "case_id"}), "data": json.dumps(new.data)}
     if word is None:
         add_word(connection, new, again_at=hour if hour > letter.at else None)
     else:
-        connection.execute(sa.update(words).where(words.c.word_id == new.word_id).values(**values))
+        _change(connection, new)
+
+
+def _add_rest(connection: Connection, name: str, told: int) -> None:
+    """Have people told of letters that came while a word was on its way, in the first word after it that waits or is
+    yet to be made.
+    """
+    _, word = _word(connection, name)
+    hours = 1
+    while word is not None and (rest := rest_of(word, told, hours)) is not None:
+        told_at, waiting = _word(connection, rest.word_id)
+        if waiting is None:
+            add_word(connection, rest, again_at=rest.at)
+            return
+        if told_at is None:
+            _change(connection, joined(waiting, rest))
+            return
+        hours += 1
+
+
+def _change(connection: Connection, word: WordToPeople) -> None:
+    values = {**word.model_dump(include={"subject", "text", "case_id"}), "data": json.dumps(word.data)}
+    connection.execute(sa.update(words).where(words.c.word_id == word.word_id).values(**values))
 
 
 def _word(connection: Connection, name: str) -> tuple[datetime | None, WordToPeople | None]:

@@ -1,7 +1,7 @@
 """`Replays(headgate.temporal)`: runs that replay many dead letters, each for an order on record in the store."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowQueryFailedError
@@ -10,19 +10,20 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.refusals import explained, lacks_namespace, unanswered
-from domain.dead_letters.replaying import ReplayOrder, ReplayState
+from domain.dead_letters.replaying import ReplayOrder, ReplayState, is_forgotten
 from domain.errors import ImpossibleError
 from domain.intake import PaceChange
 from workflows import options
 from workflows.dead_letters.replay import ReplayWorkflow
 
 ANSWER_WITHIN = timedelta(seconds=5)
-NOT_STARTED = "not started"
+NOT_STARTED, FORGOTTEN = "not started", "forgotten"
 
 
 class RunStanding(BaseModel):
-    """Where a run stands in Temporal: `running`, `paused`, `completed`, `canceled`, `failed`, `terminated`, or `not
-    started`; `state` is None where no case worker said more.
+    """Where a run stands in Temporal: `running`, `paused`, `completed`, `canceled`, `failed`, `terminated`, `not
+    started` or `forgotten` (it ended long ago, or Temporal's state was lost); `state` is None where no case worker
+    said more.
     """
 
     standing: str
@@ -32,6 +33,12 @@ class RunStanding(BaseModel):
     def goes_on(self) -> bool:
         """Whether it may begin further letters."""
         return self.standing in ("running", "paused")
+
+    def judged(self, order: ReplayOrder, begun: int, now: datetime) -> "RunStanding":
+        """Return it with a run that was started once, and that Temporal does not know any more, as forgotten."""
+        if self.standing == NOT_STARTED and is_forgotten(order, begun, now):
+            return RunStanding(standing=FORGOTTEN)
+        return self
 
 
 class Replays:

@@ -171,13 +171,9 @@ def dlq_discard(
     if not dry_run and not reason.strip():
         raise fail("the reason is empty: say why with --reason", USAGE)
     named = bool(chosen.ids)
-    if (
-        not named
-        and not every
-        and not chosen.model_copy(update={"until": None if until is None else chosen.until}).narrows
-    ):
+    if not named and not every and not chosen.narrows:
         raise fail("name dead letters, choose some by an option such as --kind, or say --all", USAGE)
-    counts = with_store(data_dir, lambda parts: _count(parts, chosen))
+    chosen, counts = with_store(data_dir, lambda parts: _look(parts, chosen))
     total = sum(count.letters for count in counts)
     if dry_run:
         if as_json:
@@ -196,8 +192,10 @@ def dlq_discard(
     report(done, said, line=None if named else said, as_json=as_json)
 
 
-async def _count(parts: "Parts", chosen: "LetterFilter") -> "list[LetterCount]":
-    return parts.store.dead_letters.count(chosen)
+async def _look(parts: "Parts", chosen: "LetterFilter") -> "tuple[LetterFilter, list[LetterCount]]":
+    """Count what is there now, and return the choice of just that: nobody was told of what comes later."""
+    seen = chosen.up_to(parts.store.dead_letters.now())
+    return seen, parts.store.dead_letters.count(seen)
 
 
 async def _discard_named(parts: "Parts", ids: list[str], reason: str, by: str) -> list[str]:

@@ -43,6 +43,7 @@ def dlq_edit(
     page: LetterPage = with_store(data_dir, lambda parts: letter_page(parts, dead_letter_id))
     if page.stored is None:
         raise fail(f"the store does not have {page.row.letter.case_id}: `headgate rescue --dry-run`")
+    _warn(page, person(by))
     before = page.edits[-1] if page.edits else page.stored
     kept: Path | None = None
     if file is None:
@@ -65,6 +66,21 @@ def dlq_edit(
         raise
     _forget(kept)
     _tell(page, edit, as_json=as_json)
+
+
+def _warn(page: "LetterPage", by: str) -> None:
+    """Say beforehand where an edit leaves nobody who may approve the money of the case."""
+    from domain.authority.on_record import not_approvable_for_edits
+
+    assert page.stored is not None
+    editors = [*page.stored.case.edited_by, *(edit.by for edit in page.edits), by]
+    what = not_approvable_for_edits(page.stored.case.model_copy(update={"edited_by": editors}))
+    if what is not None:
+        typer.echo(
+            f"warning: once {by} edited this, {what} can be paid for it: nobody else may approve it, and the case goes "
+            "to the human lane; have somebody edit it who approves nothing",
+            err=True,
+        )
 
 
 async def _keep(

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +74,6 @@ def dlq_replay(
     """
     from domain.dead_letters.replaying import rate_of
 
-    now = datetime.now(UTC)
     chosen = chosen_by(
         ids=dead_letter_ids, reasons=reason, sources=source, tenants=tenant, steps=step, since=since, until=until,
         case=case,
@@ -86,19 +85,19 @@ def dlq_replay(
     with clear_errors():
         per_second = rate_of(rate)
     alone = len(chosen.ids) == 1 and not any((reason, source, tenant, step, since, until, case, dry_run))
-    # What dies again while this goes on was given up later: it is not begun once more.
-    chosen = chosen.model_copy(update={"until": chosen.until or now})
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
         version = await asyncio.to_thread(version_meant, parts, blueprint)
         if alone:
             await _replay_named(headgate, parts, chosen.ids[0], by=person(by), blueprint=version, as_json=as_json)
             return
+        now = await asyncio.to_thread(parts.store.dead_letters.now)
+        meant = chosen.up_to(now)  # what dies again while this goes on is not begun once more
         await asyncio.to_thread(_require_open, parts, chosen.ids)
         if dry_run:
-            await _tell(parts, chosen, per_second, blueprint, as_json=as_json)
+            await _tell(parts, meant, per_second, blueprint, as_json=as_json)
             return
-        order = new_order(chosen, per_second, version, person(by), now)
+        order = new_order(meant, per_second, version, person(by), now)
         await _begin(headgate, parts, order, wait=wait, as_json=as_json)
 
     with_headgate_and_store(data_dir, work)
@@ -241,11 +240,13 @@ def dlq_replays(
         orders = parts.replay_orders
         if words and replay_id is not None:
             order = await asyncio.to_thread(orders.order, run_id(replay_id))
-            said = await _change(headgate, order, words[0], per_second)
+            said = await _change(headgate, parts, order, words[0], per_second)
             report([order.replay_id], said, as_json=as_json)
             return
         found = [orders.order(run_id(replay_id))] if replay_id is not None else orders.newest(limit)
-        rows = [(o, await Replays(headgate.temporal).standing(o.replay_id), orders.progress(o)) for o in found]
+        progress = [(o, orders.progress(o)) for o in found]
+        now, replays = parts.store.dead_letters.now(), Replays(headgate.temporal)
+        rows = [(o, (await replays.standing(o.replay_id)).judged(o, p.begun, now), p) for o, p in progress]
         if as_json:
             emit({"replays": [run_document(*row) for row in rows]})
         elif not rows:
@@ -259,8 +260,9 @@ def dlq_replays(
     with_headgate_and_store(data_dir, work)
 
 
-async def _change(headgate: "Headgate", order: "ReplayOrder", word: str, per_second: float) -> str:
-    from client.dead_letters.replays import NOT_STARTED, Replays
+async def _change(headgate: "Headgate", parts: "Parts", order: "ReplayOrder", word: str, per_second: float) -> str:
+    from client.dead_letters.replays import FORGOTTEN, NOT_STARTED, Replays
+    from domain.errors import ImpossibleError
 
     replays = Replays(headgate.temporal)
     if word == "pause":
@@ -272,9 +274,14 @@ async def _change(headgate: "Headgate", order: "ReplayOrder", word: str, per_sec
     if word == "stop":
         await replays.stop(order.replay_id)
         return "is asked to end"
-    if (
-        await Replays(headgate.temporal).standing(order.replay_id)
-    ).standing == NOT_STARTED:  # its command was killed before
+    begun, now = parts.replay_orders.begun(order.replay_id), parts.store.dead_letters.now()
+    found = (await replays.standing(order.replay_id)).judged(order, begun, now)
+    if found.standing == FORGOTTEN:
+        raise ImpossibleError(
+            f"{order.replay_id} is forgotten: it ended long ago, or Temporal's state was lost; place a new order for "
+            "what is open: `headgate dlq replay`"
+        )
+    if found.standing == NOT_STARTED:  # its command was killed before
         await replays.start(order)
         return "started"
     await replays.resume(order.replay_id)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE, in_state
-from client.dead_letters.replays import NOT_STARTED, Replays
+from client.dead_letters.replays import FORGOTTEN, NOT_STARTED, Replays
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
@@ -130,13 +130,15 @@ async def running_replays(parts: "Parts", headgate: "Headgate") -> list[dict[str
     from commands.dead_letters.replaying import run_document
 
     replays = Replays(headgate.temporal)
-    orders = await asyncio.to_thread(parts.replay_orders.newest, REPLAYS_LOOKED_AT)
-    found = [(order, await replays.standing(order.replay_id)) for order in orders]
-    return [
-        run_document(order, standing, await asyncio.to_thread(parts.replay_orders.progress, order))
-        for order, standing in found
-        if standing.goes_on or standing.standing == NOT_STARTED
-    ]
+    shown = []
+    for order in await asyncio.to_thread(parts.replay_orders.newest, REPLAYS_LOOKED_AT):
+        found = await replays.standing(order.replay_id)
+        if found.goes_on or found.standing == NOT_STARTED:
+            progress = await asyncio.to_thread(parts.replay_orders.progress, order)
+            found = found.judged(order, progress.begun, await asyncio.to_thread(parts.store.dead_letters.now))
+            if found.standing != FORGOTTEN:
+                shown.append(run_document(order, found, progress))
+    return shown
 
 
 async def ledger_line(parts: "Parts") -> str:

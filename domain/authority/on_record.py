@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from domain.case import UNVOUCHED, CaseInput
+from domain.case import EDITED, UNVOUCHED, CaseInput
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, Approver, Standing
 from domain.money.lookup import email_key, wanted_id
@@ -34,6 +34,8 @@ def why_a_person(case: CaseInput) -> str | None:
     """Return why nothing is paid for a case before a person approved it, whatever its amount; None: it may be."""
     if case.edited_by:
         return f"its input was edited (by {', '.join(case.edited_by)})"
+    if EDITED in case.flags:  # handed on by a worker that did not say by whom
+        return "a message of it was edited"
     if case.machine is not None:
         return f"a machine wrote the message ({case.machine})"
     if case.skip_to_human is not None:
@@ -48,6 +50,21 @@ def why_a_person(case: CaseInput) -> str | None:
 def has_edited(name: str, case: CaseInput) -> bool:
     """Return whether somebody of this name edited the input of a case: who wrote the request does not approve it."""
     return name.strip().casefold() in {editor.strip().casefold() for editor in case.edited_by}
+
+
+def only_editors_may_approve(minor: int, case: CaseInput) -> bool:
+    """Return whether nobody is left to approve an amount of a case (minor units) but who edited its input."""
+    able = [a for a in case.policy.approval.approvers if a.limit_minor is None or minor <= a.limit_minor]
+    return bool(able) and all(has_edited(approver.name, case) for approver in able)
+
+
+def not_approvable_for_edits(case: CaseInput) -> str | None:
+    """Return which amounts of a case nobody may approve but who edited its input, None if there are none."""
+    limits = [a.limit_minor for a in case.policy.approval.approvers if not has_edited(a.name, case)]
+    highest = max((limit for limit in limits if limit is not None), default=0)
+    if None in limits or not only_editors_may_approve(highest + 1, case):
+        return None
+    return f"nothing above {highest} in minor units" if highest else "nothing"
 
 
 def is_of_sender(

@@ -13,6 +13,7 @@ from domain.messages.bounds import Line
 MAX_WORDS = 20  # messages of one conversation
 WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest
 LITTLE = 12  # letters, without the words that hold digits
+EDITORS_AT_MOST = 100  # that a message names
 ASKED_ALIKE = 2  # times that the same is asked in a row
 ASKED_AT_MOST = 6
 
@@ -24,7 +25,8 @@ class CustomerWord(BaseModel):
     case that it is given to.
 
     `from_case` is the case under which it came. `unreadable` says why no model shall see it. `repeats` says that it
-    asks for the very thing that the case is about: there is nothing new in it.
+    asks for the very thing that the case is about: there is nothing new in it. `edited_by` are the operators who edited
+    what it says.
     """
 
     from_case: Line
@@ -37,6 +39,7 @@ class CustomerWord(BaseModel):
     suspicious: bool = False
     unreadable: Line | None = None
     repeats: bool = False
+    edited_by: list[Line] = Field(default_factory=list, max_length=EDITORS_AT_MOST)
 
 
 class WordTaken(BaseModel):
@@ -66,6 +69,7 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
             "currency": amount[1],
             "flags": sorted({*case.flags, *word.flags}),
             "suspicious": case.suspicious or word.suspicious,
+            "edited_by": list(dict.fromkeys([*case.edited_by, *word.edited_by])),
         }
     )
 
@@ -74,7 +78,7 @@ def kept(stored: CaseInput, told: CaseInput) -> CaseInput:
     """Return a case on record with what its customer wrote since, as its workflow tells it.
 
     Only that is taken from there. What the case was admitted with stays: policy, tenant, source, the first message, who
-    wrote it. What was odd about it stays odd, and no message on record is forgotten.
+    wrote it. What was odd about it stays odd, and no message and no editor on record is forgotten.
     """
     if told.answered_by[: len(stored.answered_by)] != stored.answered_by:
         return stored
@@ -84,6 +88,7 @@ def kept(stored: CaseInput, told: CaseInput) -> CaseInput:
             **{name: getattr(told, name) for name in fields},
             "flags": sorted({*stored.flags, *told.flags}),
             "suspicious": stored.suspicious or told.suspicious,
+            "edited_by": list(dict.fromkeys([*stored.edited_by, *told.edited_by])),
         }
     )
 
@@ -95,7 +100,7 @@ def says_it_again(case: CaseInput, word: CustomerWord) -> bool:
     """
     if not case.answers or word.unreadable or _said(word.text) != _said(case.answers[-1]):
         return False
-    fields = ("order_id", "customer_id", "amount", "currency", "suspicious")
+    fields = ("order_id", "customer_id", "amount", "currency", "suspicious", "edited_by")
     as_before = all(getattr(with_word(case, word), name) == getattr(case, name) for name in fields)
     return as_before and set(word.flags) <= set(case.flags)
 

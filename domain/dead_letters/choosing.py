@@ -48,6 +48,10 @@ class LetterFilter(BaseModel):
         lists = (self.ids, self.kinds, self.sources, self.tenants, self.steps)
         return any(lists) or self.case_id is not None or self.since is not None or self.until is not None
 
+    def up_to(self, now: datetime) -> "LetterFilter":
+        """Return the choice without what is given up from now on; letters that are named are there already."""
+        return self if self.ids else self.model_copy(update={"until": min(self.until or now, now)})
+
 
 class LetterCount(NamedTuple):
     """How many letters of a reason came from a source."""

@@ -1,7 +1,7 @@
 """Replaying dead letters: how fast, which ones, and how far a run of many has come."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from domain.errors import UsageError
 SLOWEST_PER_SECOND, FASTEST_PER_SECOND = 1 / 3600, 200.0
 BATCH_AT_MOST = 100  # letters that one activity takes
 PASSES_AT_MOST = 5  # of those that could not be begun: a case may be at its ending for a while
+STARTS_WITHIN = timedelta(hours=1)
 OWN, CURRENT = "own", "current"
 
 _RATE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(?:/\s*(s|sec|second|m|min|minute|h|hour))?", re.ASCII)
@@ -60,6 +61,11 @@ class ReplayProgress(BaseModel):
     begun: int = 0
     left: int = 0
     cases: dict[str, int] = Field(default_factory=dict)  # by state; of cases that died again: dead_lettered
+
+
+def is_forgotten(order: ReplayOrder, begun: int, now: datetime) -> bool:
+    """Return whether a run that Temporal does not know was started once: its command starts it within moments."""
+    return begun > 0 or now - order.at > STARTS_WITHIN
 
 
 def run_id(name: str) -> str:

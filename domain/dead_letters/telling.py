@@ -72,17 +72,33 @@ def counts_of(words: Iterable[WordToPeople]) -> dict[str, int]:
     return {word.word_id: counted_in(word)[0] for word in words if word.word_id.startswith(_PREFIX)}
 
 
-def rest_of(word: WordToPeople, told: int) -> WordToPeople | None:
-    """Return the word of the next hour on letters that came while this one was on its way; None if none did.
+def joined(waiting: WordToPeople, more: WordToPeople) -> WordToPeople:
+    """Return a word on a kind of dead letter that waits with those of another one on that kind counted in it."""
+    (count, since), (more_count, more_since) = counted_in(waiting), counted_in(more)
+    earlier = more if more_since < since else waiting
+    total, since = count + more_count, min(since, more_since)
+    command = earlier.data["command"]
+    return waiting.model_copy(
+        update={
+            "subject": f"{total} dead letters of the kind {waiting.data['kind']} since {since:%H:%M} UTC",
+            "text": waiting.text.replace(waiting.data["command"], command),
+            "data": {**waiting.data, "count": str(total), "since": earlier.data["since"], "command": command},
+        }
+    )
+
+
+def rest_of(word: WordToPeople, told: int, hours: int = 1) -> WordToPeople | None:
+    """Return the word of a later hour on letters that came while this one was on its way; None if none did.
 
     Args:
         word: as it stands now.
         told: how many letters the message spoke of that was sent.
+        hours: how much later; more than one where people were told of the next hour already.
     """
     count, since = counted_in(word)
     if count <= told:
         return None
-    hour = datetime.strptime(word.word_id.rsplit("/", 1)[1], "%Y-%m-%dT%H").replace(tzinfo=UTC) + HOUR
+    hour = datetime.strptime(word.word_id.rsplit("/", 1)[1], "%Y-%m-%dT%H").replace(tzinfo=UTC) + hours * HOUR
     kind, command = word.data["kind"], word.data["command"]
     return word.model_copy(
         update={

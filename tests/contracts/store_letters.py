@@ -260,6 +260,25 @@ class DeadLettersForOperatorsContract:
         [word] = store.words.untold(10, NOW)
         assert word.data["count"] == "12"
 
+    @pytest.mark.parametrize("told_before", [False, True])
+    def test_what_comes_while_a_word_is_sent_and_the_hour_turns_is_told(self, store: Store, told_before: bool) -> None:
+        """The word of the next hour is there already, or people were told of that one, too."""
+        turn = NOW.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        buried(store, "e1", at=turn - timedelta(seconds=10))
+        [first] = store.words.untold(10, turn)
+        buried(store, "e2", at=turn - timedelta(seconds=4))
+        buried(store, "e3", at=turn + timedelta(seconds=2))
+        told, after = 1, turn + timedelta(seconds=5)
+        if told_before:
+            [second] = [word for word in store.words.untold(10, after) if word.word_id != first.word_id]
+            store.words.told([second.word_id], after, {second.word_id: 1})
+            told, after = 2, turn + timedelta(hours=1)
+        for _ in range(2):  # the answer to the first was lost
+            store.words.told([first.word_id], after, {first.word_id: 1})
+        [rest] = store.words.untold(10, after)
+        assert told + int(rest.data["count"]) == 3
+        assert rest.data["since"] == (turn - timedelta(seconds=10)).isoformat()
+
     def test_what_comes_after_its_word_was_told_waits_for_the_next_hour(self, store: Store) -> None:
         buried(store, "e1")
         [word] = store.words.untold(10, NOW)

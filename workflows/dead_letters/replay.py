@@ -1,6 +1,6 @@
 """Replays of many dead letters at a rate: it goes on whoever closes the command that asked for it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -28,6 +28,7 @@ class ReplayWorkflow:
     def __init__(self, state: ReplayState) -> None:
         self._state = state
         self.notices = state.notices  # of messages that do not fit
+        self._rates = 0  # how often the rate was changed in this run
 
     @workflow.run
     async def run(self, state: ReplayState) -> ReplayState:
@@ -53,16 +54,23 @@ class ReplayWorkflow:
                 continue
             self._take(result)
             tried = result.begun + result.put_off
-            rest = rest_s(tried, self._state.per_second, (workflow.now() - started).total_seconds())
+            earliest = started
             if result.after is None:
                 if not goes_round_again(self._state):
                     return True
                 self._state.begun_in_pass, self._state.put_off = 0, 0
                 self._state.passes += 1
-                rest = max(rest, NEXT_PASS_S)
-            if rest > 0:
-                await self._rest(timedelta(seconds=rest))
+                earliest = workflow.now() + timedelta(seconds=NEXT_PASS_S)
+            await self._keep_rate(tried, started, earliest)
         return False
+
+    async def _keep_rate(self, tried: int, started: datetime, earliest: datetime) -> None:
+        """Wait before the next batch as the rate says, the new one where it is changed meanwhile."""
+        changed = True
+        while changed:
+            rest = rest_s(tried, self._state.per_second, (workflow.now() - started).total_seconds())
+            rest = max(rest, (earliest - workflow.now()).total_seconds())
+            changed = rest > 0 and await self._rest(timedelta(seconds=rest))
 
     async def _batch(self) -> ReplayBatchResult | None:
         """Begin a batch; None where it cannot be begun as things stand: then somebody has to look, and it is paused."""
@@ -100,17 +108,18 @@ class ReplayWorkflow:
         state.after = result.after
         self._show()
 
-    async def _rest(self, duration: timedelta, *, until_resumed: bool = False) -> None:
-        """Wait, but no longer than until somebody pauses or resumes."""
-        was_paused = self._state.paused
+    async def _rest(self, duration: timedelta, *, until_resumed: bool = False) -> bool:
+        """Wait, but no longer than until somebody pauses, resumes or changes the rate; return whether that was it."""
+        was_paused, rates = self._state.paused, self._rates
         try:
             await workflow.wait_condition(
-                lambda: self._state.paused is not was_paused,
+                lambda: self._state.paused is not was_paused or (self._rates != rates and not until_resumed),
                 timeout=duration,
                 timeout_summary="paused" if until_resumed else "keeping the rate",
             )
         except TimeoutError:
-            return
+            return False
+        return self._state.paused is was_paused
 
     @workflow.signal
     def pause(self) -> None:
@@ -130,6 +139,8 @@ class ReplayWorkflow:
         """Begin so many per second from now on; a rate that nobody can keep changes nothing."""
         if is_possible_rate(change.per_second):
             self._state.per_second = change.per_second
+            if workflow.patched("a-new-rate-counts-at-once"):
+                self._rates += 1
             self._show()
 
     @workflow.query

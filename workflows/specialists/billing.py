@@ -10,9 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.authority.on_record import why_a_person
+    from domain.authority.on_record import only_editors_may_approve, why_a_person
     from domain.briefs.asked_part import is_part_asked_for
-    from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import EDITED, FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
     from domain.conversations.before_people import WROTE_AGAIN
@@ -190,8 +190,11 @@ class BillingWorkflow:
         """Mark a refund that the ledger lets nobody pay without an approval, as the case was admitted for people."""
         if why_a_person(self._case) is None or not workflow.patched("approve-what-no-model-was-to-read"):
             return refund
-        mark = Mark.EDITED_INPUT if self._case.edited_by else Mark.NOT_FOR_MODELS
+        mark = Mark.EDITED_INPUT if self._case.edited_by or EDITED in self._case.flags else Mark.NOT_FOR_MODELS
         return refund.model_copy(update={"marks": [*refund.marks, mark]})
+
+    def _is_stuck_with_its_editor(self, refund: Refund) -> bool:
+        return only_editors_may_approve(refund.money.minor, self._case) and workflow.patched("nobody-left-to-approve")
 
     async def _refund(self, refund: Refund, claim: Claim, account: Account) -> SpecialistResult | None:
         self._desk.require(PayActivities.refund.__name__, PAY_STEP)  # nobody is asked to approve what cannot be paid
@@ -203,6 +206,8 @@ class BillingWorkflow:
         if refund.marks and answer is None:
             if await ending_on_record(self._case):  # nobody is asked for a case that has ended
                 return self._desk.end(Ending.HUMAN, "the case has ended already")
+            if self._is_stuck_with_its_editor(refund):  # the customer would be told no when it expires
+                return self._desk.end(Ending.HUMAN, f"nobody but its editor may approve it: {finding}")
             answer = await self._approvals.ask(action, refund, claim, account, finding)
             if answer.standing is Standing.REJECTED:
                 letter = ApprovalRejected(money=refund.money, order_id=refund.order_id, reason=answer.reason)

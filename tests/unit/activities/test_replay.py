@@ -295,6 +295,54 @@ def test_one_letter_that_cannot_be_begun_holds_up_no_other(store: Store, monkeyp
     assert status(store) is DeadLetterStatus.OPEN
 
 
+def test_what_dies_again_is_not_begun_again_by_the_same_run(store: Store) -> None:
+    placed(store, until=NOW + timedelta(days=1))
+    result = batch(store, Starts(), limit=1)
+    store.cases.close(outcome("e1", replay=1, state=CaseState.DEAD_LETTERED), None)
+    letter = store.dead_letters.show(FIRST).letter
+    again = letter.model_copy(
+        update={"dead_letter_id": "case/shop/e1/dead/2", "at": NOW + timedelta(hours=1)},
+    )
+    store.dead_letters.bury(again)
+    temporal = Starts()
+    assert batch(store, temporal, after=result.after).begun == 1
+    assert temporal.ids == ["case/shop/e2"]
+    assert status(store, again.dead_letter_id) is DeadLetterStatus.OPEN
+
+
+def test_a_run_that_is_stopped_finishes_what_it_began_and_begins_nothing_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the mark in the store and the start of the workflow a case would be nobody's."""
+    monkeypatch.setattr("activities.actions.replay.AT_ONCE", 1)
+    placed(store)
+    temporal = Starts()
+
+    async def stopped() -> None:
+        marked, go_on = asyncio.Event(), asyncio.Event()
+        start = temporal.start_workflow
+
+        async def held(*arguments: object, **named: Any) -> None:
+            marked.set()
+            await go_on.wait()
+            await start(*arguments, **named)
+
+        monkeypatch.setattr(temporal, "start_workflow", held)
+        asked = ReplayBatchRequest(replay_id="replay/r1", limit=10)
+        work = asyncio.create_task(replays(store, temporal).replay_batch(asked))
+        await marked.wait()
+        for _ in range(2):
+            work.cancel()
+            await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(stopped())
+    assert temporal.ids == ["case/shop/e1"]
+    assert (status(store), status(store, SECOND)) == (DeadLetterStatus.REPLAYED, DeadLetterStatus.OPEN)
+
+
 def test_only_what_is_chosen_is_begun(store: Store) -> None:
     placed(store, ids=[SECOND], kinds=["transient"], sources=["shop"], until=NOW + timedelta(seconds=2))
     temporal = Starts()

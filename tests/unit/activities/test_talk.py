@@ -127,6 +127,13 @@ class TestPassingOn:
         assert (await passed(talk, temporal)).by == "case/shop/root"
         assert store.cases.load("case/shop/root").vault == {"[NAME_1]": "Zoe", "[NAME_2]": "Robin"}
 
+    async def test_who_edited_a_message_is_told_to_the_case_that_takes_it(self, talk: TalkActivities) -> None:
+        """Otherwise that case would pay by itself, and its editor could approve."""
+        temporal = Temporal(a1=WordTaken(taken=True))
+        await passed(talk, temporal, case=answer(edited_by=["dana"], flags=["edited"]))
+        [(_, _, word)] = temporal.heard
+        assert (word.edited_by, word.flags) == (["dana"], ["edited"])
+
     async def test_the_words_arrive_under_the_answers_id_with_the_tokens_of_the_older_case(
         self, talk: TalkActivities, store: Store
     ) -> None:

@@ -1,14 +1,23 @@
 """`headgate dlq`: what an operator sees, and what a slip of the hand is told."""
 
+import asyncio
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from adapters.dead_letters.orders import SqlReplayOrders
 from adapters.store import Store, open_store
+from client.dead_letters.replays import NOT_STARTED, Replays, RunStanding
+from commands.work.overview import running_replays
 from domain.case import CaseState
+from domain.dead_letters.choosing import LetterFilter
+from domain.dead_letters.replaying import ReplayOrder
 from domain.deadletter import DeadLetterStatus
 from tests.contracts.store_letters import buried
 from tests.contracts.store_samples import NOW, outcome, stored_case
@@ -110,6 +119,19 @@ def test_an_edit_in_the_editor_is_kept_and_named(store: Store, editor: Path) -> 
     assert not list(editor.parent.glob("headgate-edit-*")), "what holds personal data is removed"
 
 
+def test_who_alone_may_approve_is_warned_before_the_edit(store: Store, editor: Path) -> None:
+    editor.write_bytes(BODY.replace(b"20", b"25"))
+    _, _, stderr = dlq(store, "edit", LETTER, "--reason", "the sum", "--by", "dana")
+    assert "warning" not in stderr
+    editor.write_bytes(BODY.replace(b"20", b"26"))
+    approvers = store.cases.load("case/shop/e1").case.policy.approval.approvers
+    for approver in approvers:
+        code, _, stderr = dlq(store, "edit", LETTER, "--reason", "the sum", "--by", approver.name)
+        assert code == 0, stderr
+        editor.write_bytes(BODY.replace(b"20", b"27"))
+    assert "can be paid for it: nobody else may approve it" in stderr
+
+
 @pytest.mark.parametrize("words", [b'{"text": ', b"", b'{"text": "x", "tenant": "other"}'])
 def test_an_edit_that_cannot_be_taken_is_refused_and_what_was_written_is_not_lost(
     store: Store, editor: Path, words: bytes
@@ -143,6 +165,19 @@ def test_many_are_discarded_with_a_reason_after_a_look(store: Store) -> None:
     assert (row.status, row.changed_by, row.reason) == (DeadLetterStatus.DISCARDED, "tom", "drill")
 
 
+def test_what_is_given_up_after_the_look_is_neither_discarded_nor_replayed(store: Store, fake: FakeHeadgate) -> None:
+    later = buried(store, "e4", at=datetime(2099, 1, 1, tzinfo=UTC))
+    for until in ((), ("--until", "2100-01-01")):
+        told = json.loads(dlq(store, "replay", "--all", *until, "--dry-run", "--json")[1])
+        assert told["would_replay"] == 3
+        told = json.loads(dlq(store, "discard", "--all", *until, "--dry-run", "--json")[1])
+        assert told["would_discard"] == 3
+    code, stdout, _ = dlq(store, "discard", "--all", "--until", "2100-01-01", "--reason", "drill", "--yes")
+    assert (code, stdout.strip()) == (0, "3 discarded")
+    assert store.dead_letters.show(later).status is DeadLetterStatus.OPEN
+    assert dlq(store, "discard", later, "--reason", "drill")[0] == 0
+
+
 def test_rules_that_are_not_in_force_are_refused(store: Store, fake: FakeHeadgate) -> None:
     code, _, stderr = dlq(store, "replay", "--all", "--dry-run", "--blueprint", "other@1")
     assert (code, "other@1 is not in force" in stderr) == (2, True), stderr
@@ -161,3 +196,39 @@ def test_a_letter_that_is_misspelt_or_not_open_holds_up_the_others(store: Store,
     code, _, stderr = dlq(store, "replay", LETTER, "case/shop/e2/dead/1", "--dry-run")
     assert (code, "is discarded (by tom: spam)" in stderr) == (1, True), stderr
     assert store.dead_letters.show(LETTER).status is DeadLetterStatus.OPEN
+
+
+def test_a_run_that_temporal_forgot_is_not_begun_anew(
+    store: Store, fake: FakeHeadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    async def standing(_: Replays, replay_id: str) -> RunStanding:
+        return RunStanding(standing=NOT_STARTED)
+
+    async def start(_: Replays, order: ReplayOrder) -> None:
+        started.append(order.replay_id)
+
+    monkeypatch.setattr(Replays, "standing", standing)
+    monkeypatch.setattr(Replays, "start", start)
+    orders = SqlReplayOrders(store.database)
+    now = store.dead_letters.now()
+    for name, at in (("new", now), ("begun", now), ("old", now - timedelta(hours=2))):
+        orders.place(
+            ReplayOrder(replay_id=f"replay/{name}", chosen=LetterFilter(), per_second=5, by="dana", at=at),
+        )
+    store.dead_letters.mark_replayed(LETTER, "dana", now, "replay/begun")
+    runs = json.loads(dlq(store, "replays", "--json")[1])["replays"]
+    assert {run["replay_id"]: run["standing"] for run in runs} == {
+        "replay/new": "not started",
+        "replay/begun": "forgotten",
+        "replay/old": "forgotten",
+    }
+    parts: Any = SimpleNamespace(replay_orders=orders, store=store)
+    headgate: Any = fake
+    assert [run["replay_id"] for run in asyncio.run(running_replays(parts, headgate))] == ["replay/new"]
+    for name in ("old", "begun"):
+        code, _, stderr = dlq(store, "replays", name, "--resume")
+        assert (code, "place a new order" in stderr) == (1, True), stderr
+    assert dlq(store, "replays", "new", "--resume")[0] == 0
+    assert started == ["replay/new"]

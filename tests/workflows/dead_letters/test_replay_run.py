@@ -114,6 +114,30 @@ async def test_while_it_is_paused_nothing_begins_and_it_can_be_stopped(mill: Mil
     assert len(world.of("replay_batch")) == 1
 
 
+async def test_a_new_rate_counts_while_it_waits_for_the_next_batch(mill: Mill, world: FakeWorld) -> None:
+    world.will(
+        "replay_batch",
+        ReplayBatchResult(begun=1, total=1, after=place(1)),
+        ReplayBatchResult(begun=1, total=2),
+    )
+    handle = await started(mill, "faster", per_second=1 / 3600)
+
+    async def counted() -> bool:
+        state: ReplayState = await handle.query(ReplayWorkflow.progress)
+        return state.begun == 1
+
+    await eventually(counted)
+    replays = Replays(mill.client)
+    await replays.rate(handle.id, 1 / 1800)
+    await replays.rate(handle.id, 100)
+
+    async def ended() -> bool:
+        return (await replays.standing(handle.id)).standing == "completed"
+
+    await eventually(ended)
+    assert len(world.of("replay_batch")) == 2, "a slower rate than the one that is wanted begins nothing"
+
+
 async def test_the_next_run_goes_on_with_its_place(mill: Mill, world: FakeWorld) -> None:
     results = [ReplayBatchResult(begun=1, total=n + 1, after=place(n)) for n in range(ROUNDS_PER_RUN)]
     world.will("replay_batch", *results, ReplayBatchResult())

@@ -21,7 +21,7 @@ from domain.money.claim import Origin, Reason, Wants
 from domain.money.records import Account, Customer, OrderStatus, OwnEffect
 from domain.routing import BILLING
 from tests.workflows.fake_world import FakeWorld, account, claimed
-from tests.workflows.running import Mill, eventually, new_case
+from tests.workflows.running import MARIA, Mill, eventually, new_case, policy
 from workflows import options
 from workflows.case import CaseWorkflow
 from workflows.specialists.billing import BillingWorkflow
@@ -237,6 +237,16 @@ async def test_what_an_operator_edited_is_paid_only_by_the_approval_of_somebody_
     [request] = await eventually(announced)
     assert [approver.name for approver in request.approvers] == ["omar", "jo"]
     assert "an operator edited the message" in request.brief.why
+
+
+async def test_what_only_its_editor_may_approve_is_for_a_person(mill: Mill, world: FakeWorld) -> None:
+    """The approval would expire, and its customer be told no for nothing of theirs."""
+    rules = policy()
+    approval = rules.approval.model_copy(update={"approvers": [MARIA]})
+    case = new_case(edited_by=["maria"], policy=rules.model_copy(update={"approval": approval}))
+    finding = await for_a_person(mill, case)
+    assert finding.startswith("nobody but its editor may approve it: refund of ")
+    assert {"announce_approval", "refund"} & set(world.names) == set()
 
 
 async def test_currency_without_a_limit_has_the_limit_zero(mill: Mill, world: FakeWorld) -> None:

@@ -4,9 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from domain.authority.on_record import ApprovalOnRecord, is_of_sender, object_to_approval, stricter, why_a_person
+from domain.authority.on_record import (
+    ApprovalOnRecord,
+    is_of_sender,
+    not_approvable_for_edits,
+    object_to_approval,
+    only_editors_may_approve,
+    stricter,
+    why_a_person,
+)
 from domain.blueprint import ApprovalRules
-from domain.case import UNVOUCHED, CaseInput, Machine
+from domain.case import EDITED, UNVOUCHED, CaseInput, Machine
 from domain.money.amount import Money
 from domain.money.approval import Approver, Standing
 from domain.money.refund import RefundPolicy
@@ -107,6 +115,32 @@ def test_who_edited_the_input_of_a_case_does_not_approve_it() -> None:
     assert object_to_approval(recorded(), ASKED, edited) == "'maria' edited the input of the case"
 
 
+@pytest.mark.parametrize(
+    ("limits", "minor", "only", "warned"),
+    [
+        ({"maria": None}, 1, True, "nothing"),
+        ({"maria": None, "omar": 5_000}, 5_000, False, "nothing above 5000 in minor units"),
+        ({"maria": None, "omar": 5_000}, 5_001, True, "nothing above 5000 in minor units"),
+        ({"maria": 9_000, "omar": None}, 9_000, False, None),
+        ({"maria": 9_000, "omar": 9_000}, 9_001, False, None),  # as without an edit: it waits, and expires
+        ({"omar": 5_000}, 9_000, False, None),
+        ({}, 1, False, None),
+    ],
+)
+def test_where_only_who_edited_a_case_may_approve_it(
+    limits: dict[str, int | None], minor: int, only: bool, warned: str | None
+) -> None:
+    approvers = [Approver(name=name, limit_minor=limit) for name, limit in limits.items()]
+    case = case_input()
+    policy = case.policy.model_copy(update={"approval": ApprovalRules(approvers=approvers)})
+    edited = case.model_copy(update={"policy": policy, "edited_by": ["Maria"]})
+    assert only_editors_may_approve(minor, edited) is only
+    assert not_approvable_for_edits(edited) == warned
+    untouched = edited.model_copy(update={"edited_by": []})
+    assert not only_editors_may_approve(minor, untouched)
+    assert not_approvable_for_edits(untouched) is None
+
+
 def test_what_is_in_order_counts() -> None:
     assert object_to_approval(recorded(), ASKED, case_input()) is None
 
@@ -119,6 +153,7 @@ def test_what_is_in_order_counts() -> None:
         ({"suspicious": True}, "suspicious"),
         ({"flags": [UNVOUCHED]}, "vouches"),
         ({"edited_by": ["dana"]}, "edited (by dana)"),
+        ({"flags": [EDITED]}, "a message of it was edited"),
     ],
 )
 def test_cases_of_which_nothing_is_paid_by_itself(changes: dict[str, object], why: str) -> None:

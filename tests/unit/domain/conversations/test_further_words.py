@@ -10,6 +10,7 @@ from domain.conversations.words import (
     ASKED_AT_MOST,
     CustomerWord,
     Questions,
+    kept,
     merged_vault,
     renamed,
     says_it_again,
@@ -63,6 +64,19 @@ def test_the_newer_order_counts_and_the_customer_stays() -> None:
     joined = with_word(case(order_id="ORD-9", customer_id="C-1"), word(order_id="ORD-1", customer_id="C-2"))
     assert (joined.order_id, joined.customer_id) == ("ORD-1", "C-1")
     assert with_word(case(order_id="ORD-9"), word()).order_id == "ORD-9"
+
+
+def test_who_edited_a_further_message_edited_the_case() -> None:
+    joined = with_word(case(edited_by=["tom"]), word(edited_by=["dana", "tom"]))
+    assert joined.edited_by == ["tom", "dana"]
+    assert kept(case(edited_by=["ann"]), joined).edited_by == ["ann", "tom", "dana"]
+
+
+def test_an_edited_message_is_not_the_same_again() -> None:
+    before = case(answers=["ORD-1"], answered_by=["case/shop/9"])
+    assert says_it_again(before, word())
+    assert not says_it_again(before, word(edited_by=["dana"]))
+    assert says_it_again(with_word(before, word(edited_by=["dana"])), word(edited_by=["dana"]))
 
 
 # --- how it reads ---

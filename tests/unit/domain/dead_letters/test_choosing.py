@@ -98,3 +98,11 @@ def test_only_the_open_ones_are_meant_unless_said_otherwise_and_a_status_narrows
 def test_a_case_is_named_by_its_letters_too() -> None:
     assert case_meant("case/shop/e1/dead/2") == "case/shop/e1"
     assert case_meant(None) is None
+
+
+def test_nothing_is_chosen_that_is_yet_to_come_but_what_is_named() -> None:
+    day = timedelta(days=1)
+    assert LetterFilter().up_to(NOON).until == NOON
+    assert LetterFilter(until=NOON + day).up_to(NOON).until == NOON
+    assert LetterFilter(until=NOON - day).up_to(NOON).until == NOON - day
+    assert LetterFilter(ids=["case/shop/e1/dead/1"]).up_to(NOON).until is None

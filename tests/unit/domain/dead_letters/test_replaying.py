@@ -1,19 +1,23 @@
 """How fast letters are replayed, which ones, and when a run ends."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.dead_letters.choosing import LetterFilter
 from domain.dead_letters.replaying import (
     BATCH_AT_MOST,
     FASTEST_PER_SECOND,
     PASSES_AT_MOST,
     SLOWEST_PER_SECOND,
+    ReplayOrder,
     ReplayState,
     batch_size,
     goes_round_again,
+    is_forgotten,
     rate_of,
     run_id,
     why_not_replayed,
@@ -92,3 +96,11 @@ def test_a_run_goes_round_for_what_it_could_not_begin_but_not_for_ever(
 @pytest.mark.parametrize("name", ["case/shop/e1", "intake/default", "x", "replay/x", ""])
 def test_no_run_has_the_id_of_anything_else(name: str) -> None:
     assert run_id(name).startswith("replay/")
+
+
+def test_a_run_that_temporal_does_not_know_is_not_started_only_in_its_first_hour() -> None:
+    at = datetime(2026, 6, 15, 12, tzinfo=UTC)
+    order = ReplayOrder(replay_id="replay/r1", chosen=LetterFilter(), per_second=5, by="dana", at=at)
+    assert not is_forgotten(order, 0, at + timedelta(hours=1))
+    assert is_forgotten(order, 0, at + timedelta(hours=1, seconds=1))
+    assert is_forgotten(order, 1, at)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.dead_letters.telling import counted_in, counts_of, hour_of, rest_of, word_on_letters
+from domain.dead_letters.telling import counted_in, counts_of, hour_of, joined, rest_of, word_on_letters
 from domain.words_to_people import WordToPeople
 from tests.unit.domain.test_deadletter import LETTER
 
@@ -45,6 +45,17 @@ def test_what_came_while_a_word_was_told_is_told_with_the_next_hour() -> None:
     assert rest is not None
     assert (counted_in(rest)[0], rest.at) == (3, HOUR + timedelta(hours=1))
     assert rest.word_id == word(hour=HOUR + timedelta(hours=1)).word_id
+
+
+def test_two_words_on_a_kind_are_joined_in_the_one_that_waits() -> None:
+    waiting, rest = word(2, hour=HOUR + timedelta(hours=1), first_at=AT + timedelta(minutes=30)), rest_of(word(5), 2)
+    assert rest is not None
+    both = joined(waiting, rest)
+    assert (both.word_id, counted_in(both)) == (waiting.word_id, (5, AT))
+    assert both.subject == "5 dead letters of the kind transient since 12:40 UTC"
+    assert both.data["command"] in both.text
+    assert both.data["command"].endswith("--since 2026-06-15T12:40")
+    assert counted_in(joined(rest, waiting)) == (5, AT)
 
 
 def test_other_words_count_nothing() -> None:
