@@ -51,6 +51,11 @@ class SpareChannels:
         self._number = 0
         self._closing: set[asyncio.Task[None]] = set()
 
+    @property
+    def connection(self) -> Connection | None:
+        """Return the connection that they are of if it is open just now."""
+        return self._link.current
+
     async def take(self) -> AbstractChannel:
         """Return an open channel without consumers or messages; to be put back or discarded.
 
