@@ -4,15 +4,17 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import aiormq
 import pytest
 
 from adapters.inbox.rabbitmq import RabbitBroker
 from domain.errors import TransientError
-from ports.incoming.broker import Broker
-from tests.contracts.pens.broker import LANE, SOON_S, NewBroker, contents, take
+from ports.incoming.broker import Broker, Delivery
+from tests.contracts.pens.broker import LANE, SOON_S, NewBroker, contents, publish, take
 from tests.rabbitmq import RabbitMQ, running_rabbitmq
+from tests.slow_line import slow_line
 
 PREFIXES = (f"queues{number}" for number in itertools.count())
 
@@ -107,3 +109,25 @@ async def test_only_the_first_sight_of_a_queue_costs_time(
     # It was not there for long enough for this one.
     with pytest.raises(TransientError, match="in time"):
         await (await new_broker()).publish([(lanes[0], b"x")])
+
+
+async def test_what_comes_more_slowly_than_a_call_may_take_comes_in_parts(
+    server: RabbitMQ, new_broker: NewBroker, prefix: str
+) -> None:
+    sent = [b"%03d" % n + bytes(20_000) for n in range(70)]
+    await publish(await new_broker(), LANE, sent)
+    async with slow_line(server.port, 400_000) as port:
+        slow = RabbitBroker.from_url(f"amqp://guest:guest@127.0.0.1:{port}/?prefix={prefix}")
+        came: list[Delivery] = []
+        parts = 0
+        give_up_at = time.monotonic() + 3 * SOON_S
+        while len(came) < 70 and time.monotonic() < give_up_at:
+            with suppress(TransientError):  # the line is full with what came too late
+                part = await slow.receive({LANE: 70})
+                await slow.settle(part)
+                came += part
+                parts += bool(part)
+        assert sorted(contents(came)) == sent
+        assert parts > 1
+        assert max(delivery.deliveries for delivery in came) < 10
+        await slow.close()
