@@ -68,8 +68,8 @@ class SpareChannels:
             channel = self._spare.pop()
             if not channel.is_closed and channel.connection is connection:
                 return channel
-        # Any number of frames: of a channel that was discarded nobody takes what comes still, and once its buffer is full
-        # the library reads nothing more of the whole connection.
+        # Any number of frames: of a discarded channel nobody takes what comes still, and once its buffer is full the
+        # library reads nothing more of the whole connection.
         return await connection.channel(self._free_number(connection), publisher_confirms=False, frame_buffer_size=0)
 
     def _free_number(self, connection: Connection) -> int:
