@@ -35,6 +35,7 @@ class RedisBroker:
     """
 
     max_bytes = _MAX_BYTES
+    look_s = 0.2
 
     def __init__(self, address: RedisAddress, *, held_s: float = 60.0) -> None:
         self._connection = RedisConnection(address)

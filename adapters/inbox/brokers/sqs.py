@@ -39,6 +39,7 @@ class SqsBroker:
     """
 
     max_bytes = (MOST_BYTES - _FOR_ATTRIBUTES) // 4 * 3
+    look_s = 1.0  # each look at each lane is a request that is paid for
 
     def __init__(self, queues: SqsQueues, *, held_s: int = 60) -> None:
         self._queues = queues

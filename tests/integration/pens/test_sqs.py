@@ -364,6 +364,10 @@ def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
         SqsBroker.from_url(url)
 
 
+def test_an_empty_queue_is_asked_seldom_since_it_costs_money() -> None:
+    assert SqsBroker.look_s >= 1.0
+
+
 def test_names_of_queues_are_short_and_all_different() -> None:
     address = sqs_address("sqs://eu-central-1/headgate")
     lanes = ["given-up", "a/b", "a_2fb", "a__b", "Ä", "n" * 200 + "1", "n" * 200 + "2", "_" * 40, "_" * 41]
