@@ -10,9 +10,9 @@ Every broker URL takes `prefix=NAME`: what its queues' names begin with, `headga
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from adapters.inbox.broker_inbox import BrokerInbox
+from adapters.inbox.brokers.shown import shown_url
 from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import ConfigurationError
 from domain.turns import Turns
@@ -64,13 +64,9 @@ def shown_inbox(url: str) -> str:
     >>> shown_inbox("amqp://me:secret@mq.example:5672/work?prefix=x"), shown_inbox("")
     ('amqp://mq.example:5672/work', 'a file in the data dir')
     """
-    try:
-        parts = urlsplit(url)
-        if _scheme(url) == "sqlite":
-            return str(_file_of(url) or "a file in the data dir")
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    except ValueError:
-        return "unknown, HEADGATE_INBOX is no URL"
+    if _scheme(url) == "sqlite":
+        return str(_file_of(url) or "a file in the data dir")
+    return shown_url(url)
 
 
 def _broker_at(url: str) -> Broker | None:
@@ -90,8 +86,8 @@ def _broker_at(url: str) -> Broker | None:
             from adapters.inbox.brokers.sqs import SqsBroker
 
             return SqsBroker.from_url(url)
-        case other:
-            raise ConfigurationError(f"HEADGATE_INBOX: there is no pen of the kind {other[:20]!r}; {_EXPECTED}")
+        case _:
+            raise ConfigurationError(f"HEADGATE_INBOX={shown_url(url)}: there is no pen of this kind; {_EXPECTED}")
 
 
 def _scheme(url: str) -> str:

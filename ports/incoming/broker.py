@@ -35,6 +35,9 @@ class Broker(Protocol):
     max_bytes: int
     """The largest message that `publish` takes, bytes."""
 
+    look_s: float
+    """How long to rest between looks at an empty broker, seconds: a look may cost money."""
+
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> list[TransientError | None]:
         """Put messages into their lanes (made when first named); return for each None once it is confirmed, or why not.
 

@@ -29,6 +29,7 @@ class FakeBroker:
     """One process's connection."""
 
     max_bytes = 512 * 1024
+    look_s = 0.2
 
     def __init__(self, server: FakeBrokerServer) -> None:
         self.server = server

@@ -15,12 +15,19 @@ if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then redis.call('SET', KEYS[1], 
 """
 
 # KEYS: alive key, then of each lane its stream and where its given up ones go.
-# ARGV: group, me, returned, alive for ms, deliveries after which one is given up (0: never), how many in all, then of
-# each lane. Returns of each lane its messages as {id, fields, deliveries}.
+# ARGV: group, me, returned, alive for ms, deliveries after which one is given up (0: never), how many in all, after how
+# many bytes no more are taken, then how many of each lane. Returns of each lane its messages as {id, fields,
+# deliveries}, and at the end 1 if there may be more, which the bytes left no room for, or 0.
 TAKE = (
     ALIVE.replace("ARGV[1]", "ARGV[4]")
     + """
 local group, me, returned, most, left = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
+local room = tonumber(ARGV[7])
+
+local function keep(taken, id, fields, deliveries)
+  for _, text in ipairs(fields) do room = room - #text end
+  taken[#taken + 1] = {id, fields, deliveries}
+end
 
 local function taken_back(stream, given_up, count)
   local found = redis.pcall('XPENDING', stream, group, '-', '+', count, returned)
@@ -31,6 +38,7 @@ local function taken_back(stream, given_up, count)
   end
   local taken = {}
   for _, entry in ipairs(found) do
+    if room <= 0 then break end
     local id, deliveries = entry[1], entry[4]
     if most > 0 and deliveries >= most then
       local kept = redis.call('XRANGE', stream, id, id)
@@ -45,7 +53,7 @@ local function taken_back(stream, given_up, count)
     else
       local claimed = redis.call('XCLAIM', stream, group, me, 0, id)
       if claimed[1] then
-        taken[#taken + 1] = {claimed[1][1], claimed[1][2], deliveries + 1}
+        keep(taken, claimed[1][1], claimed[1][2], deliveries + 1)
       else
         redis.call('XACK', stream, group, id)
       end
@@ -60,20 +68,21 @@ for n = 2, #KEYS, 2 do
 end
 local result = {}
 for n = 2, #KEYS, 2 do
-  local count = math.min(left, tonumber(ARGV[6 + n / 2]))
+  local count = math.min(left, tonumber(ARGV[7 + n / 2]))
   local taken = {}
-  if count > 0 then
+  if count > 0 and room > 0 then
     taken = taken_back(KEYS[n], KEYS[n + 1], count) or {}
-    if #taken < count and redis.call('EXISTS', KEYS[n]) == 1 then
-      local new = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', count - #taken, 'STREAMS', KEYS[n], '>')
-      if new then
-        for _, entry in ipairs(new[1][2]) do taken[#taken + 1] = {entry[1], entry[2], 1} end
-      end
+    local new = redis.call('EXISTS', KEYS[n]) == 1
+    while new and #taken < count and room > 0 do
+      -- One by one: how long one is shows only once it is taken.
+      new = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', 1, 'STREAMS', KEYS[n], '>')
+      if new then keep(taken, new[1][2][1][1], new[1][2][1][2], 1) end
     end
     left = left - #taken
   end
   result[#result + 1] = taken
 end
+result[#result + 1] = room <= 0 and left > 0 and 1 or 0
 return result
 """
 )

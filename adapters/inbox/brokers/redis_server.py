@@ -14,6 +14,7 @@ from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from adapters.inbox.brokers.shown import shown_url
 from domain.errors import ConfigurationError, HeadgateError, TransientError
 
 CALL_S = 3.4  # no call takes longer
@@ -28,7 +29,7 @@ _WRONG_SETTING = ("WRONGPASS", "NOAUTH", "NOPERM", "WRONGTYPE", "MOVED", "CROSSS
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where it is. `shown` is the URL without its password, for error messages."""
+    """Where it is. `shown` is for error messages."""
 
     client: "Redis"
     prefix: str
@@ -42,26 +43,27 @@ def redis_address(url: str) -> RedisAddress:
     Raises:
         ConfigurationError: it says something else.
     """
+    shown = shown_url(url)
     try:
         parts = urlsplit(url)
         port = parts.port or 6379
-    except ValueError as e:
-        raise ConfigurationError(f"HEADGATE_INBOX is no URL: {e}; expected redis://host:6379/0") from None
-    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError:  # what it says may be the password, read as a port
+        raise ConfigurationError(f"HEADGATE_INBOX {shown!r} is no URL; expected redis://host:6379/0") from None
     expected = f"HEADGATE_INBOX {shown!r}: expected redis[s]://host:6379/0?prefix=headgate"
     number = parts.path.strip("/") or "0"
-    if parts.scheme not in {"redis", "rediss"} or not parts.hostname or not re.fullmatch(r"[0-9]{1,4}", number):
+    known = parts.scheme in {"redis", "rediss"} and not parts.fragment
+    if not known or not parts.hostname or not re.fullmatch(r"[0-9]{1,4}", number):
         raise ConfigurationError(expected)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     prefix = query.pop("prefix", "headgate")
     if not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(f"{expected}, a prefix of up to 64 letters, digits and '._:-'")
     secure = parts.scheme == "rediss"
-    if unknown := set(query).difference(_FILES if secure else ()):
-        raise ConfigurationError(f"{expected}, without {sorted(unknown)!r}")
+    if set(query).difference(_FILES if secure else ()):
+        raise ConfigurationError(f"{expected}, without other options; rediss:// also takes {', '.join(_FILES)}")
     for name, file in query.items():
         if not Path(file).is_file():
-            raise ConfigurationError(f"HEADGATE_INBOX {shown!r}: {name} names {file!r}, where no file is")
+            raise ConfigurationError(f"HEADGATE_INBOX {shown!r}: {name} names a file that is not there")
     tls: dict[str, Any] = {**query}
     pool = BlockingConnectionPool(
         connection_class=SSLConnection if secure else Connection,

@@ -9,6 +9,8 @@ dead process held is for others within `held_s`. All that belongs together is do
 (`redis_scripts.py`). An empty lane keeps its key, some hundred bytes.
 """
 
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from adapters.inbox.brokers import redis_scripts as scripts
@@ -24,6 +26,7 @@ _BATCH = 512
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCHES_AT_ONCE = 4  # while one waits for the disk others are sent
 _DISK_MS = 2500
+_TAKEN_BYTES = 256 * 1024  # after so many no more are taken at once
 
 
 class RedisBroker:
@@ -32,6 +35,7 @@ class RedisBroker:
     """
 
     max_bytes = _MAX_BYTES
+    look_s = 0.2
 
     def __init__(self, address: RedisAddress, *, held_s: float = 60.0) -> None:
         self._connection = RedisConnection(address)
@@ -150,32 +154,47 @@ class RedisBroker:
     async def _take(
         self, lanes: list[tuple[str, str, str]], counts: list[int], limit: int, most: int
     ) -> list[Delivery]:
+        """Take messages, some at a time, for as long as a call may take: what was handed out and did not arrive would
+        count as in vain.
+        """
         if not lanes or limit <= 0:
             return []
-        consumer = self._consumer
         streams = [stream for _, stream, _ in lanes]
-        consumer.takes_from(streams)
-        keys = [consumer.alive_key, *(key for _, stream, given_up in lanes for key in (stream, given_up))]
-        arguments: list[str | int] = [
-            scripts.GROUP,
-            consumer.name,
-            scripts.RETURNED,
-            consumer.alive_ms,
-            most,
-            limit,
-            *counts,
-        ]
+        self._consumer.takes_from(streams)
+        taken: list[Delivery] = []
+        no_more_at = time.monotonic() + CALL_S / 2
         try:
-            async with self._connection.used(), consumer.taking:
-                found = await self._take_script(keys, arguments)
-                return [
-                    self._delivery(lane, stream, *message)
-                    for (lane, stream, _), messages in zip(lanes, found, strict=True)
-                    for message in messages
-                ]
+            async with self._connection.used(), self._consumer.taking:
+                more = True
+                while more and len(taken) < limit and (not taken or time.monotonic() < no_more_at):
+                    held = Counter(delivery.lane for delivery in taken)
+                    left = [count - held[lane] for (lane, _, _), count in zip(lanes, counts, strict=True)]
+                    found, more = await self._take_some(lanes, left, limit - len(taken), most)
+                    taken += found
+        except TransientError:
+            self._consumer.doubt(streams)
+            if not taken:
+                raise
         except BaseException:  # cancelled, too: some may be ours without anybody knowing
-            consumer.doubt(streams)
+            self._consumer.held.difference_update(d.handle for d in taken if isinstance(d.handle, RedisHandle))
+            self._consumer.doubt(streams)
             raise
+        return taken
+
+    async def _take_some(
+        self, lanes: list[tuple[str, str, str]], counts: list[int], limit: int, most: int
+    ) -> tuple[list[Delivery], bool]:
+        """Take a few; return whether there may be more."""
+        consumer = self._consumer
+        keys = [consumer.alive_key, *(key for _, stream, given_up in lanes for key in (stream, given_up))]
+        arguments: list[str | int] = [scripts.GROUP, consumer.name, scripts.RETURNED, consumer.alive_ms, most, limit]
+        *found, more = await self._take_script(keys, [*arguments, _TAKEN_BYTES, *counts])
+        deliveries = [
+            self._delivery(lane, stream, *message)
+            for (lane, stream, _), messages in zip(lanes, found, strict=True)
+            for message in messages
+        ]
+        return deliveries, bool(more)
 
     def _delivery(self, lane: str, stream: str, entry: bytes, flat: list[bytes], times: int) -> Delivery:
         handle = RedisHandle(stream, entry, times)

@@ -39,6 +39,7 @@ class SqsBroker:
     """
 
     max_bytes = (MOST_BYTES - _FOR_ATTRIBUTES) // 4 * 3
+    look_s = 1.0  # each look at each lane is a request that is paid for
 
     def __init__(self, queues: SqsQueues, *, held_s: int = 60) -> None:
         self._queues = queues
@@ -102,17 +103,20 @@ class SqsBroker:
             return []
 
         async def take(lane: str, wait_s: int) -> list[Delivery]:
-            url = await self._queues.url(lane, make=False)
-            return [] if url is None else await self._take(url, lanes[lane], wait_s, lambda _: lane)
+            return await self._take(self._queues.url(lane, make=False), lanes[lane], wait_s, lambda _: lane)
+
+        async def take_all(wait_s: int) -> list[Delivery]:
+            found = await asyncio.gather(*(take(lane, wait_s) for lane in lanes), return_exceptions=True)
+            return self._taken(found)
 
         started = time.monotonic()
-        found = self._taken(await self._each(list(lanes), lambda lane: take(lane, 0)))
+        found = await take_all(0)
         if not found and len(lanes) <= _LONG_POLLS and time.monotonic() - started < CALL_S / 3:
-            found = self._taken(await self._each(list(lanes), lambda lane: take(lane, _LONG_POLL_S)))
+            found = await take_all(_LONG_POLL_S)
         return found
 
     async def given_up(self, lanes: Sequence[str], limit: int) -> list[Delivery]:
-        """Take what came too often, as SQS has put it aside."""
+        """Take what came too often, as SQS has put it aside; what is of no known lane counts as of the first one."""
         if not lanes or limit <= 0:
             return []
         arns = {self._queues.address.queue(lane): lane for lane in lanes}
@@ -121,12 +125,9 @@ class SqsBroker:
             marked = message.get("MessageAttributes", {}).get(_MARK, {}).get("StringValue")
             named = out_of_safe_letters(marked) if marked else None
             source = message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "").rpartition(":")[2]
-            return named or arns.get(source, lanes[0])
+            return named if named is not None and named in lanes else arns.get(source, lanes[0])
 
-        async with sqs_faults(self._queues):
-            found = await self._take(await self._queues.given_up(), limit, 0, lane_of)
-        # What is of lanes that nobody asked for comes again by itself.
-        return self._taken([[delivery for delivery in found if delivery.lane in lanes]])
+        return self._taken([await self._take(self._queues.given_up(), limit, 0, lane_of)])
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Say that these are done. What is another one's by now stays as it is.
@@ -210,23 +211,34 @@ class SqsBroker:
     # --- out
 
     async def _take(
-        self, url: str, count: int, wait_s: int, lane_of: Callable[[dict[str, Any]], str]
+        self, queue: Awaitable[str | None], count: int, wait_s: int, lane_of: Callable[[dict[str, Any]], str]
     ) -> list[Delivery]:
+        """Take messages; a refusal, or a silence, matters only if nothing came before it."""
         taken: list[Delivery] = []
-        while len(taken) < count:
-            answer = await self._queues.ask(
-                "receive_message",
-                QueueUrl=url,
-                MaxNumberOfMessages=min(_BATCH, count - len(taken)),
-                VisibilityTimeout=self._held_s,
-                WaitTimeSeconds=0 if taken else wait_s,
-                AttributeNames=["ApproximateReceiveCount", "DeadLetterQueueSourceArn"],
-                MessageAttributeNames=[_MARK],
-            )
-            if not (messages := answer.get("Messages", [])):
-                break
-            taken += [_delivery(url, lane_of(message), message) for message in messages]
+        try:
+            async with sqs_faults(self._queues):
+                url = await queue
+                while url is not None and len(taken) < count:
+                    messages = await self._ask_for(url, min(_BATCH, count - len(taken)), 0 if taken else wait_s)
+                    taken += [_delivery(url, lane_of(message), message) for message in messages]
+                    if not messages:
+                        break
+        except HeadgateError:
+            if not taken:
+                raise
         return taken
+
+    async def _ask_for(self, url: str, count: int, wait_s: int) -> list[dict[str, Any]]:
+        answer = await self._queues.ask(
+            "receive_message",
+            QueueUrl=url,
+            MaxNumberOfMessages=count,
+            VisibilityTimeout=self._held_s,
+            WaitTimeSeconds=wait_s,
+            AttributeNames=["ApproximateReceiveCount", "DeadLetterQueueSourceArn"],
+            MessageAttributeNames=[_MARK],
+        )
+        return list(answer.get("Messages", []))
 
     def _taken(self, found: Sequence[list[Delivery] | BaseException]) -> list[Delivery]:
         """Hold what was found; a lane that failed matters only if no other one had anything."""

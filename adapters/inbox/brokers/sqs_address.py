@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from adapters.inbox.brokers.shown import shown_url
 from domain.errors import ConfigurationError
 
 _LONGEST_NAME = 80
@@ -44,20 +45,22 @@ def sqs_address(url: str) -> SqsAddress:
     Raises:
         ConfigurationError: it says something else.
     """
+    shown = shown_url(url)
     try:
         parts = urlsplit(url)
-    except ValueError as e:
-        raise ConfigurationError(f"HEADGATE_INBOX is no URL: {e}; expected sqs://REGION/PREFIX") from None
+    except ValueError:
+        raise ConfigurationError(f"HEADGATE_INBOX {shown!r} is no URL; expected sqs://REGION/PREFIX") from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     endpoint = query.pop("endpoint", None)
     prefix = parts.path.strip("/") or query.pop("prefix", "headgate")
     fits = parts.scheme == "sqs" and re.fullmatch(r"[a-z0-9-]+", parts.netloc) and _PREFIX.fullmatch(prefix)
-    if not fits or query or (endpoint is not None and not re.match(r"https?://[^/]", endpoint)):
+    if not fits or query or (endpoint is not None and not re.fullmatch(r"https?://[^/@][^@]*", endpoint)):
         raise ConfigurationError(
-            f"HEADGATE_INBOX {url!r}: expected sqs://REGION/PREFIX (such as sqs://eu-central-1/headgate), a prefix of "
-            "up to 30 letters, digits, '-' and '_', and at most ?endpoint=https://…"
+            f"HEADGATE_INBOX {shown!r}: expected sqs://REGION/PREFIX (such as sqs://eu-central-1/headgate), a prefix "
+            "of up to 30 letters, digits, '-' and '_', at most ?endpoint=https://…, and no credentials in it: they "
+            "come as in all of AWS's tools (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role)"
         )
-    return SqsAddress(parts.netloc, prefix, endpoint, url)
+    return SqsAddress(parts.netloc, prefix, endpoint, shown)
 
 
 def in_safe_letters(text: str) -> str:

@@ -37,7 +37,8 @@ class SqsHolding:
 
     def hold(self, handles: Iterable[SqsHandle]) -> None:
         """Hold what was just received."""
-        self._held.update(dict.fromkeys(handles, time.monotonic() + self._held_s))
+        # The first of them may have come when the call began.
+        self._held.update(dict.fromkeys(handles, time.monotonic() + self._held_s - self._queues.call_s))
         if self._beat is None and self._held:
             self._closing.clear()
             self._beat = asyncio.create_task(self._keep())

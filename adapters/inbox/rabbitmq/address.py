@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
+from adapters.inbox.brokers.shown import shown_url
 from domain.errors import ConfigurationError
 
 SETTING = "HEADGATE_INBOX"
@@ -17,7 +18,7 @@ _HEARTBEAT_S = 10  # the server lets go of a client that was silent for two of t
 
 @dataclass(frozen=True, slots=True)
 class RabbitAddress:
-    """An address that can be meant. `prefix` begins the names of all queues; `shown` is it without the password."""
+    """An address that can be meant. `prefix` begins the names of all queues; `shown` is for messages."""
 
     url: URL = field(repr=False)
     prefix: str
@@ -35,26 +36,26 @@ def read_address(text: str) -> RabbitAddress:
         ConfigurationError: it is no such address; the message is without the password.
 
     >>> read_address("amqp://gate:secret@mq.example:5672/mail?prefix=head").shown
-    'amqp://gate:***@mq.example:5672/mail?prefix=head'
+    'amqp://mq.example:5672/mail'
     """
+    shown = shown_url(text)
     try:
         url = URL(text)
         user, password, host, port = url.user, url.password, url.host, url.port
     except ValueError:
-        # What cannot be read cannot be shown either: who knows where its password stands.
-        raise ConfigurationError(f"{SETTING} is not a URL: expected {_FORM}") from None
-    shown = str(url.with_password("***")) if password else str(url)
+        # What the error says may be the password, read as a port.
+        raise ConfigurationError(f"{SETTING}={shown} is not a URL: expected {_FORM}") from None
     if url.scheme not in _PORTS or not host or port == 0:
         raise ConfigurationError(f"{SETTING}={shown}: expected {_FORM}")
     if not user or password is None:
         raise ConfigurationError(f"{SETTING}={shown}: no user or password; expected {_FORM}")
-    if unknown := set(url.query) - _TLS_OPTIONS - {"prefix"}:
+    if set(url.query) - _TLS_OPTIONS - {"prefix"}:
         known = ", ".join(sorted({"prefix", *_TLS_OPTIONS}))
-        raise ConfigurationError(f"{SETTING}={shown}: {min(unknown)!r} is unknown; expected one of {known}")
+        raise ConfigurationError(f"{SETTING}={shown}: an option after `?` is unknown; expected some of {known}")
     prefix = url.query.get("prefix", "headgate")
     if not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
-            f"{SETTING}={shown}: prefix {prefix!r} must be 1 to 50 letters, digits, '-' and '_'; choose such a one"
+            f"{SETTING}={shown}: its prefix must be 1 to 50 letters, digits, '-' and '_'; choose such a one"
         )
     options = {name: value for name, value in url.query.items() if name in _TLS_OPTIONS}
     url = url.with_port(port or _PORTS[url.scheme])

@@ -33,6 +33,7 @@ class RabbitBroker:
     """
 
     max_bytes = 16 * 1024 * 1024  # what RabbitMQ 4 takes unless it is told otherwise
+    look_s = 0.2
 
     def __init__(self, address: RabbitAddress) -> None:
         # Two connections: of the one that publishes the broker reads nothing while it is short of memory or disk.

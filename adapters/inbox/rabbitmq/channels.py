@@ -51,6 +51,11 @@ class SpareChannels:
         self._number = 0
         self._closing: set[asyncio.Task[None]] = set()
 
+    @property
+    def connection(self) -> Connection | None:
+        """Return the connection that they are of if it is open just now."""
+        return self._link.current
+
     async def take(self) -> AbstractChannel:
         """Return an open channel without consumers or messages; to be put back or discarded.
 
@@ -63,7 +68,9 @@ class SpareChannels:
             channel = self._spare.pop()
             if not channel.is_closed and channel.connection is connection:
                 return channel
-        return await connection.channel(self._free_number(connection), publisher_confirms=False)
+        # Any number of frames: of a discarded channel nobody takes what comes still, and once its buffer is full the
+        # library reads nothing more of the whole connection.
+        return await connection.channel(self._free_number(connection), publisher_confirms=False, frame_buffer_size=0)
 
     def _free_number(self, connection: Connection) -> int:
         """Return the number that was not in use for longest: the library would take one again while its last user is

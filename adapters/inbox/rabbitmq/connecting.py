@@ -178,11 +178,10 @@ class RabbitLink:
         if closed is not None and closed.reply_code == _ACCESS_REFUSED:
             return mistake("user or password is not taken", "correct them")
         if closed is not None and closed.reply_code == _NOT_ALLOWED:
-            return mistake(
-                f"the vhost cannot be used ({closed.reply_text})", "correct its name or the user's permission"
-            )
+            said = closed.reply_text if "@" not in closed.reply_text else "it may be a part of the password"
+            return mistake(f"the vhost cannot be used ({said})", "correct its name or the user's permission")
         why = closed.reply_text if closed is not None else str(failure) or "no answer in time"
-        return TransientError(f"RabbitMQ at {self._address.url.host}:{self._address.url.port} is away: {why}")
+        return TransientError(f"RabbitMQ at {self._address.shown} is away: {why}")
 
 
 def unfit_server(properties: Any) -> tuple[str, str] | None:  # noqa: ANN401 - a table of AMQP

@@ -27,7 +27,8 @@ _NO_LIMIT = 1_000_000_000
 WRITTEN_AFTER_S = 1.2
 """How long a new queue is left alone, seconds. A server that is killed in the second after it made a quorum queue
 forgets the queue's data, with all that it has confirmed: it writes down whose the data is once half a second has passed
-without new queues, and looks each half second (seen with 3.10; the code is the same in 4).
+without new queues, and looks each half second (seen with 3.10; the code is the same in 4). A queue that is there when
+it is first looked for counts as new: another process may have made it just now.
 """
 _AT_ONCE = 16
 
@@ -43,17 +44,20 @@ class LaneQueues:
         self._names = names
         self._channels = channels
         self._declared: set[str] = set()
+        self._written: set[str] = set()
         self._declaring: dict[str, asyncio.Task[QueueFailure]] = {}
         self._new: dict[str, asyncio.Future[None]] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._making: asyncio.Task[None] | None = None
 
     def forget(self, queues: Iterable[str] | None = None) -> None:
-        """Believe no longer that these are there, or any."""
+        """Believe no longer that these are there, or any. Those that are named were removed: they will be new."""
         if queues is None:
             self._declared.clear()
         else:
-            self._declared.difference_update(queues)
+            removed = set(queues)
+            self._declared -= removed
+            self._written -= removed
 
     def known(self, queues: AbstractSet[str]) -> bool:
         """Return if all of them were declared."""
@@ -79,10 +83,14 @@ class LaneQueues:
 
     async def _declare(self, queue: str) -> QueueFailure:
         try:
-            if queue == self._names.given_up or await self._in_turn(self._exists, queue):
+            written = queue in self._written and await self._in_turn(self._exists, queue)
+            if written or queue == self._names.given_up:
                 await self._in_turn(self._declare_now, queue)
             else:
+                connection = self._channels.connection
                 await self._make(queue)
+                if connection is not None and connection is self._channels.connection:  # the server lived on meanwhile
+                    self._written.add(queue)
         except (TransientError, ConfigurationError) as e:
             return e
         return None
@@ -98,19 +106,23 @@ class LaneQueues:
         await made
 
     async def _make_all(self) -> None:
-        """Make new queues in rounds, so that there is a quiet time after each, and say so when it is over."""
+        """Make queues in rounds, so that there is a quiet time after each, and say so when it is over."""
         batch: dict[str, asyncio.Future[None]] = {}
         try:
             while self._new:
                 batch, self._new = self._new, {}
                 declaring = [self._in_turn(self._declare_now, queue) for queue in batch]
                 results = await asyncio.gather(*declaring, return_exceptions=True)
-                await asyncio.sleep(WRITTEN_AFTER_S)
+                there = []
                 for made, result in zip(batch.values(), results, strict=True):
                     if isinstance(result, BaseException):
                         made.set_exception(result)
                     else:
-                        made.set_result(None)
+                        there.append(made)
+                if there:
+                    await asyncio.sleep(WRITTEN_AFTER_S)
+                for made in there:
+                    made.set_result(None)
         finally:
             self._making = None
             for made in (*batch.values(), *self._new.values()):

@@ -5,6 +5,7 @@ import itertools
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -13,6 +14,7 @@ from domain.errors import ConfigurationError, TransientError
 from ports.incoming.broker import Broker, Delivery
 from tests.contracts.pens.broker import (
     LANE,
+    SOON_S,
     BrokerContract,
     NewBroker,
     RestartContract,
@@ -23,6 +25,7 @@ from tests.contracts.pens.broker import (
     wait_for_waiting,
 )
 from tests.redis_server import SAFE, RedisServer, running_redis
+from tests.slow_line import slow_line
 
 NUMBERS = itertools.count()
 
@@ -126,6 +129,60 @@ async def test_an_answer_that_is_lost_loses_no_message(opened: Opening, url: str
     assert {d.content: d.deliveries for d in came} == {b"message 1": 2, b"message 2": 1}
     await broker.settle([known, *came])
     await wait_for_waiting(broker, {LANE: 0})
+
+
+async def test_what_comes_more_slowly_than_a_call_may_take_comes_in_parts(
+    server: RedisServer, opened: Opening, url: str
+) -> None:
+    sent = [b"%03d" % n + bytes(100_000) for n in range(30)]
+    await publish(opened(url), LANE, sent)
+    async with slow_line(server.port, 600_000) as port:
+        slow = opened(url.replace(str(server.port), str(port)))
+        came: list[Delivery] = []
+        parts = 0
+        give_up_at = time.monotonic() + 3 * SOON_S
+        while len(came) < 30 and time.monotonic() < give_up_at:
+            with suppress(TransientError):
+                part = await slow.receive({"never/normal": 30, LANE: 30})
+                await slow.settle(part)
+                came += part
+                parts += bool(part)
+        await slow.close()
+    assert sorted(contents(came)) == sent
+    assert parts > 1
+    assert max(delivery.deliveries for delivery in came) < 10
+
+
+async def test_large_ones_come_all_at_once_where_there_is_time(opened: Opening, url: str) -> None:
+    broker = opened(url)
+    sent = [b"%03d" % n + bytes(90_000) for n in range(24)]
+    for lane in (LANE, "acme/high"):
+        await publish(broker, lane, sent)
+    came = await broker.receive({LANE: 10, "acme/high": 20})
+    assert [delivery.content for delivery in came if delivery.lane == LANE] == sent[:10]
+    assert [delivery.content for delivery in came if delivery.lane == "acme/high"] == sent[:20]
+    await broker.give_back(came)
+    assert sorted(contents(await broker.receive({LANE: 24}))) == sent
+
+
+async def test_one_who_is_cancelled_between_two_parts_holds_nothing(opened: Opening, url: str) -> None:
+    broker = opened(url)
+    await publish(broker, LANE, [b"%d" % n + bytes(200_000) for n in range(4)])
+    real, asked = broker._take_script, asyncio.Event()
+
+    async def slow_after_the_first(*given: object) -> object:
+        if asked.is_set():
+            await asyncio.sleep(60.0)
+        asked.set()
+        return await real(*given)  # type: ignore[arg-type]
+
+    broker._take_script = slow_after_the_first  # type: ignore[assignment]
+    call = asyncio.ensure_future(broker.receive({LANE: 4}))
+    await asyncio.sleep(0.5)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    broker._take_script = real
+    assert len(await take(broker, LANE, 4)) == 4
 
 
 async def test_those_who_settle_too_late_change_nothing(opened: Opening, url: str) -> None:

@@ -107,6 +107,53 @@ async def test_what_was_received_too_often_is_put_aside_by_sqs(opened: Opening, 
     await broker.settle([given_up])
 
 
+async def test_what_somebody_put_aside_with_a_lane_of_his_own_is_told_and_hides_nothing(
+    opened: Opening, url: str
+) -> None:
+    broker = opened(url)
+    await broker.check([LANE])
+    client = await by_hand(broker)
+    queue = await broker._queues.given_up()
+    strange = {"headgate_lane": {"DataType": "String", "StringValue": in_safe_letters("strange/normal")}}
+    for n in range(3):
+        await client.send_message(QueueUrl=queue, MessageBody=f"c3RyYW5nZQ{n}", MessageAttributes=strange)
+    ours = {"headgate_lane": {"DataType": "String", "StringValue": in_safe_letters("acme/high")}}
+    await client.send_message(QueueUrl=queue, MessageBody="b3Vycw==", MessageAttributes=ours)
+    came = []
+    for _ in range(4):
+        [one] = await broker.given_up([LANE, "acme/high"], 1)
+        came.append(one)
+        await broker.settle([one])
+    assert [delivery.content for delivery in came if delivery.lane == "acme/high"] == [b"ours"]
+    assert [delivery.lane for delivery in came].count(LANE) == 3
+    assert await broker.given_up([LANE, "acme/high"], 5) == []
+
+
+@pytest.mark.parametrize("fault", ["refused", "late"])
+async def test_what_came_before_a_fault_is_kept(fault: str, opened: Opening, url: str) -> None:
+    broker = opened(url)
+    await publish(broker, LANE, numbered(25))
+    broker._queues.call_s = 2.0
+    client = await by_hand(broker)
+    real, asked = client.receive_message, itertools.count()
+
+    async def second_fails(**given: Any) -> Any:
+        if next(asked) == 1:
+            if fault == "late":
+                await asyncio.sleep(60.0)
+            raise EndpointConnectionError(endpoint_url="https://sqs.somewhere")
+        return await real(**given)
+
+    client.receive_message = second_fails
+    came = await broker.receive({LANE: 25})
+    assert 0 < len(came) <= 10
+    client.receive_message, broker._queues.call_s = real, CALL_S
+    assert all(handle in broker._holding._held for handle in (delivery.handle for delivery in came))
+    came += await take(broker, LANE, 25 - len(came))
+    assert sorted(contents(came)) == sorted(numbered(25))
+    assert {delivery.deliveries for delivery in came} == {1}
+
+
 async def test_messages_of_somebody_else_come_as_they_are(opened: Opening, url: str) -> None:
     broker = opened(url)
     await publish(broker, LANE, [b"ours", b""])
@@ -315,6 +362,10 @@ async def test_a_region_that_nobody_knows_is_a_wrong_setting(url: str, kind: typ
 def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="HEADGATE_INBOX"):
         SqsBroker.from_url(url)
+
+
+def test_an_empty_queue_is_asked_seldom_since_it_costs_money() -> None:
+    assert SqsBroker.look_s >= 1.0
 
 
 def test_names_of_queues_are_short_and_all_different() -> None:
