@@ -183,7 +183,7 @@ class MailboxFeed:
         if answer.status_code == 409 and message.other_id:
             answer = self._answer_about(message.model_copy(update={"event_id": message.other_id}))
         content = _json_object(answer)
-        if not answer.is_success:
+        if not _is_taken(answer):
             return f"{answer.status_code} {content.get('code', '')}: {content.get('detail', '')}"[:300]
         if content.get("duplicate"):
             self._taken.duplicates += 1
@@ -197,7 +197,7 @@ class MailboxFeed:
         wait_s, tries = _FIRST_WAIT_S, 0
         while True:
             answer, said = self._post(message)
-            if answer is not None and (answer.is_success or answer.status_code in _OF_THE_MESSAGE):
+            if answer is not None and (_is_taken(answer) or answer.status_code in _OF_THE_MESSAGE):
                 return answer
             tries += 1
             if self._once and tries >= _TRIES_AT_ONCE:
@@ -218,8 +218,15 @@ class MailboxFeed:
             return None, f"no answer from the gateway at {gateway}: {type(error).__name__}"
         except (UseError, ConfigurationError, ValueError) as error:
             return None, str(error)
+        if answer.is_success and not _is_taken(answer):
+            return answer, f"{gateway} answers {answer.status_code} without a case: that is no gateway of Headgate"
         code = _json_object(answer).get("code", "")
         return answer, f"the gateway at {gateway} answers {answer.status_code} {code}".strip()
+
+
+def _is_taken(answer: httpx.Response) -> bool:
+    """Return whether the gateway has it on disk: others answer 200, too, such as the login page of a network."""
+    return answer.status_code == httpx.codes.ACCEPTED and bool(_json_object(answer).get("case_id"))
 
 
 def _json_object(answer: httpx.Response) -> dict[str, object]:

@@ -111,6 +111,26 @@ def test_waits_without_a_word_double_up_to_a_minute() -> None:
     assert stop.waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<h1>Welcome to our network</h1>"),
+        httpx.Response(200, json={"case_id": "case/mail/1"}),
+        httpx.Response(202, json={"status": "queued"}),
+        httpx.Response(202, json=["case_id"]),
+        httpx.Response(204),
+    ],
+)
+def test_a_2xx_of_somebody_else_marks_nothing(answer: httpx.Response, caplog: pytest.LogCaptureFixture) -> None:
+    stop = Told(most=3)
+    folder = FakeFolder(MAIL % 1, stop=stop)
+    assert feed(folder, lambda _: answer, stop).run() == Taken()
+    assert (folder.seen, folder.refused) == (set(), set())
+    assert "that is no gateway of Headgate" in caplog.text
+    with pytest.raises(NotReachableError, match="no gateway of Headgate"):
+        feed(folder, lambda _: answer, Told()).run(once=True)
+
+
 def test_address_and_secret_are_looked_up_again_after_each_failure() -> None:
     """`headgate up` may come back on other ports, and secrets are rotated."""
     asked: list[str] = []
