@@ -77,7 +77,8 @@ def _whole(document: dict[str, object], fields: dict[str, object], service: str,
     """Return an event that no customer wrote, as its own JSON: a person looks at it, as a machine's words ask for
     nothing.
     """
-    text = json.dumps(plain(document, Notes()), ensure_ascii=False, indent=1)
+    said = {name: value for name, value in document.items() if name not in FORMATS[service].deliveries}
+    text = json.dumps(plain(said, Notes()), ensure_ascii=False, indent=1, sort_keys=True)
     inbound = _from_fields({**dict.fromkeys(_KNOWN), **fields, "text": text}, {}, own)
     inbound.machine, inbound.machine_sure = Machine.OWN, False
     inbound.machine_sign = f"an event of {service} without a message in it"
