@@ -64,14 +64,9 @@ class FakeStore:
         self.outcomes.setdefault(outcome.case_id, outcome)
 
     def ended(self, case_ids: Sequence[str]) -> set[str]:
-        self._trip("ended")
-        replayed = {case_id for case_id, stored in self.cases.items() if stored.case.replay}
-        return set(case_ids) & (self.outcomes.keys() | replayed)
+        return {c for c in case_ids if c in self.outcomes or self.cases[c].case.replay}
 
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
-        raise NotImplementedError
-
-    def journal_outcomes(self, limit: int) -> int:
         raise NotImplementedError
 
     def bury(self, letter: DeadLetter) -> None:
@@ -184,28 +179,6 @@ async def test_an_unreadable_payload_is_a_dead_letter_and_the_rest_of_the_batch_
     assert intake.store.cases[bad].body == b'{"text": "half'
     assert intake.store.outcomes[bad].state is CaseState.DEAD_LETTERED
     assert intake.store.outcomes[bad].dead_letter_id == letter.dead_letter_id
-    assert (await intake.inbox.depth()).ready == 0
-
-
-async def test_a_request_that_comes_again_when_pen_and_temporal_forgot_it_starts_nothing(intake: Intake) -> None:
-    body = b'{"text": "I was charged twice"}'
-    old = await intake.put("old", body)
-    await intake.run()
-    intake.store.outcomes[old] = CaseOutcome(
-        case_id=old,
-        source="shop",
-        tenant="default",
-        state=CaseState.DONE,
-        blueprint_version="demo@1",
-        received_at=NOW,
-        closed_at=NOW,
-    )
-    intake.inbox = intake.activities._inbox = FakeInbox(clock=intake.clock)
-    intake.store.started.clear()
-    again, new = await intake.put("old", body), await intake.put("new", body)
-    assert again == old
-    await intake.run()
-    assert set(intake.store.started) == {new}
     assert (await intake.inbox.depth()).ready == 0
 
 
