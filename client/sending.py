@@ -18,7 +18,7 @@ import httpx
 from pydantic import BaseModel, Field
 
 from client.messages import WebhookMessage, read_messages
-from domain.errors import GatewayUnreachableError, UsageError
+from domain.errors import GatewayUnreachableError, ImpossibleError, UsageError
 from domain.inbound.signing import decode_secret, sign
 
 _TRIES = 8
@@ -43,6 +43,7 @@ class SendSummary(BaseModel):
 
     `skipped` are mails and rows of tables that could not be sent, `skips` the first hundred of them, for people.
     `case_ids` are all that were answered with 202, each once, in the order of the answers; `retries` are further tries.
+    `unread` says from where on the file cannot be read, and why (what stands before was sent); else it is empty.
     """
 
     sent: int = 0
@@ -58,6 +59,7 @@ class SendSummary(BaseModel):
     refusals: list[Refusal] = Field(default_factory=list)  # the first hundred
     skipped: int = 0
     skips: list[str] = Field(default_factory=list)
+    unread: str = ""
 
 
 async def send_file(
@@ -80,7 +82,7 @@ async def send_file(
 
     Raises:
         UsageError: the file, the rate or the limit is not what it may be.
-        ImpossibleError: a line of the file cannot be read.
+        ImpossibleError: the file cannot be read, or not from its very first message on.
         ValueError: the secret is none.
         OSError: the file cannot be read.
         GatewayUnreachableError: the very first message got no answer at all.
@@ -153,7 +155,9 @@ class _WebhookSender:
                     group.create_task(self._send_until_none_is_left(paced))
         except* (ValueError, OSError, GatewayUnreachableError) as several:
             raise several.exceptions[0] from None
-        return self._summary_after(time.monotonic() - started)
+        if paced.broken is not None and not self._summary.sent:
+            raise paced.broken
+        return self._summary_after(time.monotonic() - started, str(paced.broken or ""))
 
     async def _send_until_none_is_left(self, messages: "_PacedMessages") -> None:
         while (message := await messages.next()) is not None:
@@ -229,11 +233,12 @@ class _WebhookSender:
         if len(self._summary.refusals) < _TOLD:
             self._summary.refusals.append(refusal)
 
-    def _summary_after(self, took_s: float) -> SendSummary:
+    def _summary_after(self, took_s: float, unread: str) -> SendSummary:
         latencies = sorted(self._latencies) or [0.0]
         answered = self._summary.accepted + self._summary.duplicates
         return self._summary.model_copy(
             update={
+                "unread": unread,
                 "refused": dict(self._refused.most_common()),
                 "p50_s": round(statistics.median(latencies), 4),
                 "p95_s": round(latencies[min(len(latencies) - 1, int(len(latencies) * 0.95))], 4),
@@ -244,17 +249,26 @@ class _WebhookSender:
 
 
 class _PacedMessages:
-    """Hands out messages one by one, no faster than the rate; shared by all senders."""
+    """Hands out messages one by one, no faster than the rate; shared by all senders.
+
+    `broken` says why there are no more, where the rest cannot be read: what was handed out is sent all the same.
+    """
 
     def __init__(self, messages: Iterator[WebhookMessage], rate: float | None) -> None:
         self._messages = messages
         self._gap_s = 1 / rate if rate else 0.0
         self._due = time.monotonic()
         self._lock = asyncio.Lock()
+        self.broken: ImpossibleError | OSError | None = None
 
     async def next(self) -> WebhookMessage | None:
         async with self._lock:
-            message = next(self._messages, None)
+            try:
+                message = next(self._messages, None)
+            except (ImpossibleError, OSError) as error:  # from here on the iterator has ended
+                self.broken, message = error, None
+            except (EOFError, UnicodeDecodeError) as error:
+                self.broken, message = ImpossibleError(f"the rest of the file cannot be read: {error}"), None
             if message is not None and self._gap_s:
                 await asyncio.sleep(max(0.0, self._due - time.monotonic()))
                 self._due = max(self._due + self._gap_s, time.monotonic() - 1.0)

@@ -97,6 +97,10 @@ class CaseStore(Protocol):
         """Return the ending on record of a case and replay, None if it has none."""
         ...
 
+    def ended(self, case_ids: Sequence[str]) -> set[str]:
+        """Return which of these have ended at least once, whether or not they were replayed since."""
+        ...
+
     def set_replay(self, case_id: str, replay: int, renewed: "Renewed | None" = None) -> CaseInput:
         """Mark the case as replayed and return the input to start it with, the renewed one where there is one."""
         ...

@@ -159,8 +159,9 @@ class AdmitActivities:
         await asyncio.to_thread(self._cases.admit, readable + [stored for stored, _ in poison])
         for stored, error in poison:
             await self._bury(stored, error)
-        # One that was replayed meanwhile had its run: its stored input is that of a replay, which only people ask for.
-        await self._starter.start([stored.case for stored in readable if not stored.case.replay])
+        # One that has ended had its run, though pen and Temporal may have forgotten it: only people ask for another.
+        ended = await asyncio.to_thread(self._cases.ended, [stored.case.case_id for stored in readable])
+        await self._starter.start([stored.case for stored in readable if stored.case.case_id not in ended])
         await self._inbox.ack([item.case_id for item in items if item.case_id not in late])
         human = sum(stored.case.skip_to_human is not None for stored in readable)
         return AdmitResult(admitted=len(readable), poison=len(poison), human=human)

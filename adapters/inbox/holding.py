@@ -19,7 +19,7 @@ from ports.incoming.inbox import InboxItem
 
 _LOG = logging.getLogger("headgate.inbox")
 
-_LOOK_S, _LOOK_SELDOM_S = 0.03, 0.2  # how often an empty broker is asked, at first and at last
+_LOOK_S = 0.03  # how soon an empty broker is asked again at first; later it says itself how often
 _GIVEN_UP_S = 5.0  # how often its dead letters are looked for
 _RELEASED_S = (
     90.0  # what was released waits so long for this process: longer than the longest rest of the intake's retries
@@ -96,7 +96,7 @@ class Holding:
             if items or loop.time() >= ends_at:
                 return items
             await asyncio.sleep(min(self._look_s, max(0.0, ends_at - loop.time())))
-            self._look_s = min(_LOOK_SELDOM_S, self._look_s * 1.3)
+            self._look_s = min((await self._pen.shared()).broker.look_s, self._look_s * 1.3)
 
     def release(self, case_ids: Sequence[str]) -> None:
         """Let this process take payloads again at once, and all others after some time."""

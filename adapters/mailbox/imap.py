@@ -53,7 +53,7 @@ class ImapMailbox:
                 except CapabilityError:
                     raise ConfigurationError(f"{self._address}: no TLS, so no password goes there: use imaps") from None
             try:
-                self._imap.login(self._address.user, password)
+                self._send_password(password)
             except LoginError as error:
                 cut_off = isinstance(error.__context__, IMAPClient.AbortError)
                 if cut_off or any(word in str(error).upper() for word in _LATER):
@@ -63,6 +63,24 @@ class ImapMailbox:
                     "password in HEADGATE_MAILBOX_PASSWORD?"
                 ) from error
             self._idles = bool(self._imap.has_capability("IDLE"))
+
+    def _send_password(self, password: str) -> None:
+        """Log in; the command LOGIN is in ASCII, so a password beyond it needs AUTH=PLAIN (RFC 4616).
+
+        Raises:
+            ConfigurationError: the server has no AUTH=PLAIN.
+            LoginError: the server refuses.
+        """
+        user = self._address.user
+        if (user + password).isascii():
+            self._imap.login(user, password)
+        elif self._imap.has_capability("AUTH=PLAIN"):
+            self._imap.plain_login(user, password)
+        else:
+            raise ConfigurationError(
+                f"{self._address}: user or password has characters beyond ASCII, and the server does not offer "
+                "AUTH=PLAIN, which could take them: give this user a password in ASCII"
+            )
 
     def _select(self) -> None:
         with self._told():

@@ -62,11 +62,7 @@ class SqlCaseStore:
         )
 
     def close(self, outcome: CaseOutcome, reply: Reply | None) -> CaseOutcome:
-        """Record the ending, queue the reply (once per key) and hand the outcome over, in one transaction; repeatable.
-
-        The first ending of each replay stands and is returned; the ending of an earlier replay never overwrites that
-        of a later one.
-        """
+        """As the port says; the ending of an earlier replay never overwrites that of a later one."""
         closed_at = outcome.closed_at or self._clock()
         told = outcome.model_copy(update={"closed_at": closed_at})
         return self._database.writing(lambda connection: self._close(connection, told, reply, closed_at))
@@ -75,6 +71,13 @@ class SqlCaseStore:
         """Return the ending on record of a case and replay, None if it has none."""
         with self._database.reading() as connection:
             return _standing(connection, case_id, replay)
+
+    def ended(self, case_ids: Sequence[str]) -> set[str]:
+        """Return which of these have ended at least once, whether or not they were replayed since."""
+        once = sa.or_(cases.c.closed_at.is_not(None), cases.c.replay > 0)
+        wanted = sa.select(cases.c.case_id).where(cases.c.case_id.in_(case_ids), once)
+        with self._database.reading() as connection:
+            return set(connection.execute(wanted).scalars())
 
     def _close(
         self, connection: Connection, outcome: CaseOutcome, reply: Reply | None, closed_at: datetime
@@ -154,10 +157,7 @@ class SqlCaseStore:
         return self._database.writing(work)
 
     def keep_input(self, case: CaseInput) -> None:
-        """Keep what a case has become by further messages, for its next replay; not once a later one has begun.
-
-        What it was admitted with stays, its policy before all: the ledger goes by it.
-        """
+        """As the port says, but not once a later replay has begun; the ledger goes by the policy."""
 
         def work(connection: Connection) -> None:
             self._database.lock(connection, f"case:{case.case_id}")

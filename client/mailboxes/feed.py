@@ -2,7 +2,8 @@
 
 A message is marked as seen once the gateway has it on disk, never before; what falls between the two is sent again, and
 known again by its id. What the gateway refuses for good is marked, told in the log, and left to a person. What is no
-fault of the message (no gateway, no room, a wrong secret) is tried until it goes. Nothing is deleted.
+fault of the message (no gateway, no room, a wrong secret) is tried until it goes. Nothing is deleted. A message about
+which there is no final answer is left for a while, so that none stops the others.
 """
 
 import logging
@@ -25,7 +26,9 @@ _LOG = logging.getLogger("headgate.mailbox")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # between two tries; doubled each time
 _LOOK_UP_S = 0.5
 _BREAKS = 5  # of the connection, with one message
-_TRIES_AT_ONCE = 5  # of one message, where what is there is to be taken and no more
+_TRIES_AT_ONCE = 5  # of one message without any answer, where what is there is to be taken and no more
+_ANSWERS = 5  # about one message that are not final, before the others have their turn
+_LEFT_S = 300.0  # for so long
 _REQUEST_TIMEOUT_S = 30.0
 _OF_THE_MESSAGE = frozenset({400, 409, 413, 415, 422})
 """Answers that no further try changes; all others are about who sends, or about the moment."""
@@ -77,6 +80,7 @@ class MailboxFeed:
         every_s: float,
         stop: Stop | None = None,
         transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_mailbox
         self._find = find_gateway
@@ -84,8 +88,14 @@ class MailboxFeed:
         self._every_s = every_s
         self._stop = stop or Stop()
         self._http = httpx.Client(timeout=_REQUEST_TIMEOUT_S, transport=transport)
+        self._clock = clock
         self._once = False
         self._wait_s = _FIRST_WAIT_S
+        self._pause_s = 0.0  # before the gateway is asked again
+        self._next_pause_s = _FIRST_WAIT_S
+        self._flows = True  # the gateway's last answer was final; otherwise each message is tried once
+        self._left_until: dict[tuple[int, int], float] = {}
+        self._left_because = ""
         self._in_hand: tuple[int, int] | None = None
         self._broke: Counter[tuple[int, int]] = Counter()  # how often the connection broke with a message in hand
         self._told: set[tuple[int, int]] = set()  # refused, where the folder keeps no marks: validity and number
@@ -96,7 +106,8 @@ class MailboxFeed:
 
         Raises:
             ConfigurationError: the mailbox refuses at the first try.
-            NotReachableError: with `once`, the gateway does not take what is no fault of a message.
+            NotReachableError: with `once`, no gateway answers; or all was tried, and about a message there was no final
+                answer.
             TransientError: with `once`, the mailbox cannot be reached.
         """
         self._once = once
@@ -143,47 +154,74 @@ class MailboxFeed:
         while True:
             unseen = mailbox.unseen()
             done &= set(unseen)
-            found = [n for n in unseen if n not in done and (mailbox.validity, n) not in self._told]
+            found = self._due(mailbox.validity, [n for n in unseen if n not in done])
             for number in found:
                 self._in_hand = (mailbox.validity, number)
-                self._take(mailbox, number)
+                if self._take(mailbox, number):
+                    self._left_until.pop(self._in_hand, None)
+                    done.add(number)
                 self._in_hand = None
                 self._wait_s = _FIRST_WAIT_S
-                done.add(number)
             if self._once and not found:
+                if self._left_until:
+                    raise self._not_taken(self._left_because)
                 return
             if not found:
-                mailbox.wait(self._every_s, self._stop.is_set)
+                mailbox.wait(self._look_again_s(), self._stop.is_set)
                 self._wait_s = _FIRST_WAIT_S
             if self._stop.is_set():
                 raise _StoppedError
 
-    def _take(self, mailbox: MailFolder, number: int) -> None:
+    def _due(self, validity: int, numbers: list[int]) -> list[int]:
+        """Return the messages whose turn it is, those last that were left before."""
+        keys = [(validity, number) for number in numbers if (validity, number) not in self._told]
+        left, now = self._left_until, self._clock()
+        due = [key for key in keys if key not in left or (left[key] <= now and not self._once)]
+        return [number for _, number in sorted(due, key=lambda key: (key in left, key))]
+
+    def _look_again_s(self) -> float:
+        now = self._clock()
+        return min([self._every_s, *(until - now for until in self._left_until.values() if until > now)])
+
+    def _take(self, mailbox: MailFolder, number: int) -> bool:
+        """Take a message; return whether that is done, False where it is left for later."""
         if self._stop.is_set():
             raise _StoppedError
         raw = mailbox.fetch(number, self._limit + 1)
         if raw is None:  # somebody moved it
-            return
+            return True
         why = f"larger than {self._limit} bytes" if len(raw) > self._limit else self._hand_over(raw)
+        if why is None:
+            self._leave((mailbox.validity, number))
+            return False
         if not why:
             mailbox.mark_seen(number)
-            return
+            return True
         self._taken.refused += 1
         if not mailbox.mark_refused(number):
             self._told.add((mailbox.validity, number))
         _LOG.error("message %d of the mailbox is refused for good, a person has to look at it: %s", number, why)
+        return True
 
-    def _hand_over(self, raw: bytes) -> str:
-        """Send a message until the gateway has it; return why it never will, empty for all is well."""
+    def _leave(self, message: tuple[int, int]) -> None:
+        self._flows = False
+        self._left_until[message] = self._clock() + _LEFT_S
+        text = "message %d of the mailbox has no final answer, it is left for %.0f s: %s"
+        _LOG.warning(text, message[1], _LEFT_S, self._left_because)
+
+    def _hand_over(self, raw: bytes) -> str | None:
+        """Send a message until the gateway has it; return why it never will, empty if all is well, None if not now."""
         try:
             message = mail_message(raw)
         except ValueError as error:
             return str(error)
         answer = self._answer_about(message)
-        if answer.status_code == 409 and message.other_id:
+        if answer is not None and answer.status_code == 409 and message.other_id:
             answer = self._answer_about(message.model_copy(update={"event_id": message.other_id}))
+        if answer is None:
+            return None
         content = _json_object(answer)
-        if not answer.is_success:
+        if not _is_taken(answer):
             return f"{answer.status_code} {content.get('code', '')}: {content.get('detail', '')}"[:300]
         if content.get("duplicate"):
             self._taken.duplicates += 1
@@ -192,21 +230,37 @@ class MailboxFeed:
         _LOG.info("taken: %s", content.get("case_id"))
         return ""
 
-    def _answer_about(self, message: WebhookMessage) -> httpx.Response:
-        """Return the first answer that is about the message itself; wait as long as there is none."""
-        wait_s, tries = _FIRST_WAIT_S, 0
+    def _answer_about(self, message: WebhookMessage) -> httpx.Response | None:
+        """Return the first answer that is about the message itself, None where there are too many others.
+
+        As long as nobody answers it waits.
+        """
+        answers, silences = 0, 0
         while True:
-            answer, said = self._post(message)
-            if answer is not None and (answer.is_success or answer.status_code in _OF_THE_MESSAGE):
-                return answer
-            tries += 1
-            if self._once and tries >= _TRIES_AT_ONCE:
-                raise NotReachableError(f"the gateway takes nothing: {said}; what is left stays unseen in the mailbox")
-            pause_s = wait_s if answer is None else wait_asked_for(answer, wait_s)
-            _LOG.warning("%s; trying again in %.0f s", said, pause_s)
-            if self._stop.wait(pause_s):
+            if self._pause_s and self._stop.wait(self._pause_s):
                 raise _StoppedError
-            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+            answer, said = self._post(message)
+            if answer is not None and (_is_taken(answer) or answer.status_code in _OF_THE_MESSAGE):
+                self._pause_s, self._next_pause_s, self._flows = 0.0, _FIRST_WAIT_S, True
+                return answer
+            self._pause_s = self._next_pause_s if answer is None else wait_asked_for(answer, self._next_pause_s)
+            self._next_pause_s = min(self._next_pause_s * 2, _LONGEST_WAIT_S)
+            _LOG.warning("%s; the next try is in %.0f s", said, self._pause_s)
+            if answer is None:
+                silences += 1
+                if self._once and silences >= _TRIES_AT_ONCE:
+                    raise self._not_taken(said)
+                continue
+            answers += 1
+            if answers >= (_ANSWERS if self._flows else 1):
+                self._left_because = said
+                return None
+
+    @staticmethod
+    def _not_taken(said: str) -> NotReachableError:
+        return NotReachableError(
+            f"the gateway does not take everything: {said}; what is left stays unseen in the mailbox"
+        )
 
     def _post(self, message: WebhookMessage) -> tuple[httpx.Response | None, str]:
         """Send once, to where the gateway is by now; return its answer, and what to say of one that is no good."""
@@ -218,8 +272,15 @@ class MailboxFeed:
             return None, f"no answer from the gateway at {gateway}: {type(error).__name__}"
         except (UseError, ConfigurationError, ValueError) as error:
             return None, str(error)
+        if answer.is_success and not _is_taken(answer):
+            return answer, f"{gateway} answers {answer.status_code} without a case: that is no gateway of Headgate"
         code = _json_object(answer).get("code", "")
         return answer, f"the gateway at {gateway} answers {answer.status_code} {code}".strip()
+
+
+def _is_taken(answer: httpx.Response) -> bool:
+    """Return whether the gateway has it on disk: others answer 200, too, such as the login page of a network."""
+    return answer.status_code == httpx.codes.ACCEPTED and bool(_json_object(answer).get("case_id"))
 
 
 def _json_object(answer: httpx.Response) -> dict[str, object]:

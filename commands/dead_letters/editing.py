@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.terminal.cli import DEFAULT_DIR, USAGE, AsJson, By, DataDir, emit, fail, person, with_store
+from domain.errors import ImpossibleError
 
 if TYPE_CHECKING:
     from commands.dead_letters.showing import LetterPage
+    from domain.case import CaseInput
     from domain.dead_letters.editing import LetterEdit
     from workers.bootstrap import Parts
 
@@ -90,21 +92,20 @@ async def _keep(
 
     Raises:
         PoisonError: it cannot be read.
-        ImpossibleError: the letter is not open, or somebody else edited it meanwhile.
+        ImpossibleError: the letter is not open, somebody else edited it meanwhile, or nobody here knows how it is read.
+        TransientError: the pen cannot say just now.
     """
     from domain.dead_letters.editing import LetterEdit
 
-    case_id, stored = page.row.letter.case_id, page.stored
+    stored = page.stored
     assert stored is not None
-    here = parts.settings.inbox_file.exists()  # the pen may be on another machine
-    inside = await parts.inbox.kept(case_id) if here else None
     edit = LetterEdit(
-        case_id=case_id,
+        case_id=page.row.letter.case_id,
         number=len(page.edits) + 1,
         dead_letter_id=page.row.letter.dead_letter_id,
         content_type=content_type,
         body=body,
-        reading=page.edits[-1].reading if page.edits else inside.reading if inside is not None else "",
+        reading=page.edits[-1].reading if page.edits else await _reading_of(parts, stored.case),
         by=by,
         reason=reason,
         at=datetime.now(UTC),
@@ -112,6 +113,30 @@ async def _keep(
     parts.message_reader.read_edit(stored, [*page.edits, edit])
     parts.store.dead_letters.edit(edit)
     return edit
+
+
+async def _reading_of(parts: "Parts", case: "CaseInput") -> str:
+    """Return by which names a message is read: as the pen keeps it, or once that forgot, as its source has it now.
+
+    Raises:
+        ImpossibleError: neither is known here; by other names it would say something else.
+    """
+    from gateway.webhooks.sources import SourceRegistry
+
+    settings = parts.settings
+    here = bool(settings.inbox) or settings.inbox_file.exists()  # the embedded pen may be on another machine
+    kept = await parts.inbox.kept(case.case_id) if here else None
+    if kept is not None:
+        return kept.reading
+    file = settings.sources_file
+    source = SourceRegistry(file).get(case.source) if file.exists() else None
+    if source is None:
+        raise ImpossibleError(
+            f"nobody here knows by which names {case.case_id} is read: its pen is elsewhere or forgot it, and "
+            f"{str(file)!r} does not name the source {case.source!r}: run this where the gateway's "
+            "sources.json is (--data-dir)"
+        )
+    return source.reading_text
 
 
 def _tell(page: "LetterPage", edit: "LetterEdit", *, as_json: bool) -> None:

@@ -42,7 +42,7 @@ async def run_submit(
     Raises:
         NotReachableError: nobody says which Headgate is meant or where its gateway is, or it does not answer.
         UsageError: there is no such source, or the file is of a kind that is not sent.
-        ImpossibleError: the file cannot be read, or nothing in it can be sent.
+        ImpossibleError: the file, or the rest of it, cannot be read; or nothing in it can be sent.
     """
     if url is None or wait_s is not None:
         which_headgate(data_dir).require_running()  # nothing is sent that could not be waited for
@@ -63,6 +63,8 @@ async def run_submit(
     _print_summary(summary, states, time.perf_counter() - started, as_json=as_json)
     if running:
         console.print(f"{running} cases are still running after {wait_s:g} s: look at `headgate status`")
+    if summary.unread:
+        raise ImpossibleError(summary.unread)
     return not summary.refused and not summary.skipped and not running
 
 

@@ -36,6 +36,8 @@ _STRICT = {"customer_id": 128, "order_id": 128, "amount": strict_json.MAX_NUMBER
 _CUSTOMER = {"id": "customer_id", "email": "customer_email", "name": "customer_name"}
 _SIDE = ("channel", "lang", "subject", "customer_email", "customer_name", "thread_id", "priority", "attachments")
 _KNOWN = {"tenant", "text", "html", *_STRICT, *_SIDE}
+# A mail without words, but with a subject or a picture, is a complaint all the same; a person reads it.
+_WORDLESS = dict.fromkeys(("email", "sms", "chat"), ("subject", "attachments"))
 _SAY_THE_FORMAT = "an operator names the source's format: headgate sources add SOURCE --format …"
 
 
@@ -56,15 +58,14 @@ def read_fields(
     if reading is None and service is None:
         return _from_fields(*_split(_unwrap(document)), own)
     mapped = map_fields(document, reading.paths() if reading is not None else FORMATS[str(service)].paths)
-    if not mapped.has_words and not form and service not in recognise(document, form=False):
+    channel = FORMATS[service].channel if service else None
+    wordless = channel in _WORDLESS and any(name in mapped.fields for name in _WORDLESS[channel])
+    if not mapped.has_words and not wordless and not form and service not in recognise(document, form=False):
         # Not so in a form: a customer may have chosen its names, as Mailgun posts each header of a mail as a field.
         if service is None or not FORMATS[service].whole or document.keys() & {"text", "html"}:
             return _from_fields(*_split(_unwrap(document)), own)
         return _whole(document, mapped.fields, service, own)
-    channel = FORMATS[service].channel if service else None
     fields = {**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}
-    # A mail without words, but with a subject or a picture, is a complaint all the same.
-    wordless = channel in ("email", "sms") and ("subject" in mapped.fields or "attachments" in mapped.fields)
     inbound = _from_fields(fields, mapped.rest, own, wordless=wordless)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
@@ -76,7 +77,8 @@ def _whole(document: dict[str, object], fields: dict[str, object], service: str,
     """Return an event that no customer wrote, as its own JSON: a person looks at it, as a machine's words ask for
     nothing.
     """
-    text = json.dumps(plain(document, Notes()), ensure_ascii=False, indent=1)
+    said = {name: value for name, value in document.items() if name not in FORMATS[service].deliveries}
+    text = json.dumps(plain(said, Notes()), ensure_ascii=False, indent=1, sort_keys=True)
     inbound = _from_fields({**dict.fromkeys(_KNOWN), **fields, "text": text}, {}, own)
     inbound.machine, inbound.machine_sure = Machine.OWN, False
     inbound.machine_sign = f"an event of {service} without a message in it"

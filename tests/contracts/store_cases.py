@@ -54,6 +54,15 @@ def written(store: Store, table: sa.Table) -> list[str]:
 class CaseStoreContract:
     """Endings, replies, the journal."""
 
+    def test_who_has_ended_is_known_also_after_a_replay_began(self, store: Store) -> None:
+        store.cases.admit([stored_case(name) for name in ("open", "closed", "again", "other")])
+        for name in ("closed", "again", "other"):
+            store.cases.close(outcome(name, state=CaseState.DEAD_LETTERED), None)
+        store.cases.set_replay("case/shop/again", 1)
+        asked = ["open", "closed", "again", "never"]
+        assert store.cases.ended([f"case/shop/{name}" for name in asked]) == {"case/shop/closed", "case/shop/again"}
+        assert store.cases.ended([]) == set()
+
     def test_an_unknown_case_is_told(self, store: Store) -> None:
         with pytest.raises(KeyError, match="never admitted"):
             store.cases.load("case/shop/none")

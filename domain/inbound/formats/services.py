@@ -16,7 +16,8 @@ Paths = Mapping[str, tuple[str, ...]]
 class ServiceFormat(NamedTuple):
     """A service: where its fields are, whether a body is unmistakably its, and whether a customer wrote it.
 
-    `whole`: where it has no words, the document itself is the message, for a person to see.
+    `whole`: where it has no words, the document itself is the message, for a person to see, but for `deliveries`: its
+    top-level fields that say how it is delivered, and differ from one delivery of an event to the next.
     """
 
     paths: Paths
@@ -24,6 +25,7 @@ class ServiceFormat(NamedTuple):
     not_a_customer: Callable[[Document], bool] = lambda _: False
     channel: str = "web"
     whole: bool = False
+    deliveries: frozenset[str] = frozenset()
 
 
 def recognise(document: Document, *, form: bool) -> list[str]:
@@ -220,6 +222,7 @@ FORMATS: Mapping[str, ServiceFormat] = {
         },
         _is_told,
         whole=True,
+        deliveries=frozenset({"pending_webhooks", "request"}),
     ),
     "twilio": ServiceFormat(
         {"text": ("Body",), "customer_name": ("ProfileName",), "attachments": ("MediaUrl0",)},

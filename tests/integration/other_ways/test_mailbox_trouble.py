@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from adapters.mailbox.imap import ImapMailbox
 from client.mailboxes.feed import Taken
@@ -19,6 +20,30 @@ from tests.integration.other_ways.mailbox_feeding import ENVIRON, REFUSED, event
 from workers.outside_systems import MAILBOX_PASSWORD, mailbox_opener
 
 PROJECT = Path(__file__).parents[3]
+
+
+# --- passwords ---
+
+UMLAUTS = "schlüßel-für-post"
+TAKES_UMLAUTS = f"ssl = no\npassdb {{\n  driver = static\n  args = password={UMLAUTS}\n}}"
+
+
+def test_a_password_beyond_ascii_goes_by_auth_plain(gateway: Gateway, user: str) -> None:
+    with running_dovecot(TAKES_UMLAUTS) as server:
+        server.put(user, mail(1))
+        opener = mailbox_opener(server.url(user), {MAILBOX_PASSWORD: UMLAUTS})
+        assert feed(gateway, opener).run(once=True) == Taken(accepted=1)
+        with pytest.raises(ConfigurationError, match="refuses the login"):
+            mailbox_opener(server.url(user), {MAILBOX_PASSWORD: UMLAUTS + "x"})()
+
+
+def test_where_a_server_takes_no_such_password_that_is_told_without_it(
+    imap: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(IMAPClient, "has_capability", lambda _, name: name != "AUTH=PLAIN")
+    with pytest.raises(ConfigurationError, match="beyond ASCII") as refused:
+        mailbox_opener(imap.url(user), {MAILBOX_PASSWORD: UMLAUTS})()
+    assert not any(letter in str(refused.value) for letter in "üß")
 
 
 # --- what breaks ---

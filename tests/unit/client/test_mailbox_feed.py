@@ -1,5 +1,6 @@
 """The feed of a mailbox by itself: what ends it, what it waits for, and that a mark comes after the answer only."""
 
+import time
 from collections.abc import Callable, Sequence
 
 import httpx
@@ -72,6 +73,7 @@ def feed(
     door: Callable[[httpx.Request], httpx.Response],
     stop: Stop | None = None,
     find: Callable[[], tuple[str, SourceEndpoint]] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> MailboxFeed:
     return MailboxFeed(
         folder if callable(folder) else lambda: folder,
@@ -80,6 +82,7 @@ def feed(
         every_s=60,
         stop=stop,
         transport=httpx.MockTransport(door),
+        clock=clock,
     )
 
 
@@ -107,8 +110,74 @@ def test_a_stop_while_the_gateway_is_away_marks_nothing() -> None:
 
 def test_waits_without_a_word_double_up_to_a_minute() -> None:
     stop = Told(most=9)
-    feed(FakeFolder(MAIL % 1), lambda _: httpx.Response(401), stop).run()
+    feed(FakeFolder(*(MAIL % n for n in range(9))), lambda _: httpx.Response(401), stop).run()
     assert stop.waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<h1>Welcome to our network</h1>"),
+        httpx.Response(200, json={"case_id": "case/mail/1"}),
+        httpx.Response(202, json={"status": "queued"}),
+        httpx.Response(202, json=["case_id"]),
+        httpx.Response(204),
+    ],
+)
+def test_a_2xx_of_somebody_else_marks_nothing(answer: httpx.Response, caplog: pytest.LogCaptureFixture) -> None:
+    stop = Told(most=3)
+    folder = FakeFolder(MAIL % 1, stop=stop)
+    assert feed(folder, lambda _: answer, stop).run() == Taken()
+    assert (folder.seen, folder.refused) == (set(), set())
+    assert "that is no gateway of Headgate" in caplog.text
+    with pytest.raises(NotReachableError, match="no gateway of Headgate"):
+        feed(folder, lambda _: answer, Told()).run(once=True)
+
+
+class Wary:
+    """A gateway behind a filter that answers to one body with a status of its own, so many times."""
+
+    def __init__(self, status: int, times: int) -> None:
+        self.status, self.times, self.asked = status, times, 0
+        self._gateway = FakeGateway()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.content == MAIL % 1 and self.asked < self.times:
+            self.asked += 1
+            return httpx.Response(self.status)
+        return self._gateway(request)
+
+
+@pytest.mark.parametrize("status", [403, 502, 503, 200])
+def test_a_message_without_a_final_answer_keeps_none_back(status: int) -> None:
+    stop, now = Told(), [0.0]
+
+    class Slow(FakeFolder):
+        def wait(self, seconds: float, stopped: Callable[[], bool]) -> None:
+            assert self.seen >= {2, 3}
+            now[0] += seconds
+            super().wait(seconds, stopped)
+
+    folder = Slow(MAIL % 1, MAIL % 2, MAIL % 3, stop=stop, after=6)
+    door = Wary(status, times=6)
+    assert feed(folder, door, stop, clock=lambda: now[0]).run() == Taken(accepted=3)
+    assert door.asked == 6
+    assert folder.steps.index("seen 3") < folder.steps.index("seen 1")
+    assert now[0] >= 300
+
+
+def test_once_takes_all_others_before_it_says_what_is_left() -> None:
+    folder = FakeFolder(MAIL % 1, MAIL % 2, MAIL % 3)
+    with pytest.raises(NotReachableError, match="answers 403"):
+        feed(folder, Wary(403, times=99), Told()).run(once=True)
+    assert folder.seen == {2, 3}
+
+
+def test_while_nothing_flows_each_message_is_tried_once() -> None:
+    folder, stop = FakeFolder(*(MAIL % n for n in range(4))), Told()
+    with pytest.raises(NotReachableError, match="answers 401"):
+        feed(folder, lambda _: httpx.Response(401), stop).run(once=True)
+    assert stop.waits == [1, 2, 4, 8, 16, 32, 60]
 
 
 def test_address_and_secret_are_looked_up_again_after_each_failure() -> None:

@@ -108,6 +108,20 @@ def test_a_file_that_is_no_table_is_told(tmp_path: Path, content: bytes, said: s
     assert str(path) in str(caught.value)
 
 
+def test_what_stands_before_the_broken_place_is_sent_to_the_end_and_told(tmp_path: Path) -> None:
+    """Rows in flight are not cut off where the file is broken behind them."""
+    path = table(tmp_path, "id,text\n" + "".join(f"r-{n},hello\n" for n in range(40)) + '"never closed\n')
+    gateway = FakeGateway(*[httpx.Response(503, headers={"retry-after": "0"})] * 5)
+    summary = send(gateway, path)
+    assert (summary.sent, summary.accepted, len(gateway.kept)) == (40, 40, 40)
+    assert "line 42: no CSV" in summary.unread
+
+
+def test_a_file_that_is_broken_at_once_is_no_summary(tmp_path: Path) -> None:
+    with pytest.raises(ImpossibleError, match="line 2: no CSV"):
+        send(FakeGateway(), table(tmp_path, 'text\n"never closed\n'))
+
+
 # --- e-mails ---
 
 

@@ -105,7 +105,7 @@ def test_messages_without_an_id_get_one_each(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("a.jsonl", '{"text": "ok", "id": "1"}\n{"text": \n', "line 2"),
+        ("a.jsonl", '\n{"text": \n', "line 2"),
         ("a.jsonl", '{"text": "ok", "id": "no slashes/please"}\n', "expected 1 to 128"),
         ("a.jsonl", '["text"]\n', "expected an object"),
         ("a.pdf", "%PDF", "invoices come with a later release"),
@@ -120,6 +120,13 @@ def test_files_that_cannot_be_sent_are_named(tmp_path: Path, name: str, content:
     path.write_text(content)
     with pytest.raises(ValueError, match=complaint):
         send(FakeGateway(), path)
+
+
+def test_a_broken_line_is_told_with_what_was_sent_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "ok", "id": "1"}\n{"text": \n{"text": "no"}\n')
+    summary = send(FakeGateway(), path)
+    assert (summary.accepted, f"{path}, line 2" in summary.unread) == (1, True)
 
 
 def test_a_schedule_builds_messages_from_the_texts_beside_it(tmp_path: Path) -> None:

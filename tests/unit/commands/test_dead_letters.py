@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.dead_letters.orders import SqlReplayOrders
+from adapters.inbox.accepted_log import SqlAcceptedLog
 from adapters.store import Store, open_store
 from client.dead_letters.replays import NOT_STARTED, Replays, RunStanding
 from commands.work.overview import running_replays
@@ -19,6 +20,9 @@ from domain.case import CaseState
 from domain.dead_letters.choosing import LetterFilter
 from domain.dead_letters.replaying import ReplayOrder
 from domain.deadletter import DeadLetterStatus
+from domain.inbound.formats.mapping import SourceReading
+from gateway.webhooks.sources import ensure_sources
+from ports.incoming.accepted_log import AcceptedEvent
 from tests.contracts.store_letters import buried
 from tests.contracts.store_samples import NOW, outcome, stored_case
 from tests.fakes.headgate import FakeHeadgate
@@ -35,6 +39,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.cases.close(outcome("e1", state=CaseState.DEAD_LETTERED), None)
     for name in ("e1", "e2", "e3"):
         buried(store, name)
+    ensure_sources(tmp_path / "sources.json", ["shop"])
     yield store
     store.close()
 
@@ -144,6 +149,46 @@ def test_an_edit_that_cannot_be_taken_is_refused_and_what_was_written_is_not_los
     assert kept.read_bytes() == words
     assert str(kept) in stderr
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+NAMES = SourceReading(fields={"text": ["ticket.words"]})
+MENDED = b'{"ticket": {"words": "Refund 25 please"}, "text": "internal"}'
+
+
+def test_an_edit_is_read_by_the_names_that_a_broker_pen_keeps(
+    store: Store, editor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADGATE_INBOX", "amqp://nobody:none@127.0.0.1:1/")  # what is known of ids stands in the store
+    event = AcceptedEvent("case/shop/e1", "d", NOW, reading=NAMES.model_dump_json())
+    SqlAcceptedLog(store.database).record([event])
+    editor.write_bytes(MENDED)
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x")
+    assert code == 0, stderr
+    assert [edit.reading for edit in store.dead_letters.edits("case/shop/e1")] == [NAMES.model_dump_json()]
+
+
+def test_once_the_pen_forgot_an_edit_is_read_as_its_source_has_it(store: Store, editor: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sources.json"
+    content = json.loads(file.read_text())
+    content["sources"][0]["fields"] = {"text": "ticket.words"}
+    file.write_text(json.dumps(content))
+    editor.write_bytes(MENDED)
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x")
+    assert code == 0, stderr
+    assert [edit.reading for edit in store.dead_letters.edits("case/shop/e1")] == [NAMES.model_dump_json()]
+
+
+@pytest.mark.parametrize("sources", [None, "other"])
+def test_where_nobody_knows_by_which_names_it_is_read_no_edit_is_kept(
+    store: Store, editor: Path, tmp_path: Path, sources: str | None
+) -> None:
+    (tmp_path / "sources.json").unlink()
+    if sources is not None:
+        ensure_sources(tmp_path / "sources.json", [sources])
+    editor.write_bytes(MENDED)
+    code, _, stderr = dlq(store, "edit", LETTER, "--reason", "x")
+    assert (code, "run this where the gateway's sources.json is" in stderr) == (1, True), stderr
+    assert store.dead_letters.edits("case/shop/e1") == []
 
 
 def test_nothing_changed_and_no_editor_are_told(store: Store, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,6 +224,15 @@ def test_submit_without_url_sends_to_the_gateway_that_is_meant(
         assert (code, "--url" in stderr, situation.meant[0] in stderr) == (3, True, True)
 
 
+def test_a_file_that_breaks_off_is_told_after_what_was_sent(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sent(*_: object, **__: object) -> SendSummary:
+        return SendSummary(sent=2, accepted=2, case_ids=[CASE], unread="t.csv, line 4: no CSV from here on")
+
+    monkeypatch.setattr(submitting, "send_file", sent)
+    code, stdout, stderr = run("submit", "t.csv", "--url", "http://127.0.0.1:9", "--data-dir", str(data_dir))
+    assert (code, "2 accepted" in stdout, "t.csv, line 4: no CSV" in stderr) == (1, True, True), (stdout, stderr)
+
+
 @pytest.mark.parametrize("command", ["status", "audit", "dlq replay"])
 def test_a_store_that_is_not_there_is_named_with_the_headgate(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -48,6 +48,9 @@ class MemoryCases:
     def ending(self, case_id: str, replay: int) -> CaseOutcome | None:
         return self._endings.get((case_id, replay))
 
+    def ended(self, case_ids: Sequence[str]) -> set[str]:
+        return {case_id for case_id, _ in self._endings if case_id in case_ids}
+
     def set_replay(self, case_id: str, replay: int) -> CaseInput:
         raise NotImplementedError
 

@@ -63,10 +63,10 @@ class FakeStore:
         self._trip("close")
         self.outcomes.setdefault(outcome.case_id, outcome)
 
-    def set_replay(self, case_id: str, replay: int) -> CaseInput:
-        raise NotImplementedError
+    def ended(self, case_ids: Sequence[str]) -> set[str]:
+        return {c for c in case_ids if c in self.outcomes or self.cases[c].case.replay}
 
-    def journal_outcomes(self, limit: int) -> int:
+    def set_replay(self, case_id: str, replay: int) -> CaseInput:
         raise NotImplementedError
 
     def bury(self, letter: DeadLetter) -> None:

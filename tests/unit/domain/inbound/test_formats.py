@@ -315,6 +315,16 @@ def test_services_that_sign_in_their_own_way_are_read_by_their_names(
     assert message.machine is None
 
 
+@pytest.mark.parametrize("words", [{}, {"text": ""}])
+def test_a_picture_alone_by_slack_is_a_message(words: dict[str, str]) -> None:
+    event = {"type": "message", "ts": "3.4", **words}
+    picture = {"id": "F1", "name": "broken.png", "mimetype": "image/png"}
+    message = read({"event": {**event, "files": [picture]}}, SourceReading(format="slack"))
+    assert (message.channel, message.text or "", [a.name for a in message.attachments]) == ("chat", "", ["broken.png"])
+    with pytest.raises(WebhookRefusedError, match="empty_message"):
+        read({"event": event}, SourceReading(format="slack"))
+
+
 def test_a_picture_alone_by_twilio_is_a_message() -> None:
     body = urlencode({"Body": "", "NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m/1"}).encode()
     message = parse_webhook("application/x-www-form-urlencoded", body, SourceReading(format="twilio"))

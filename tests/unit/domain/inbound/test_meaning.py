@@ -100,3 +100,26 @@ def test_it_is_read_by_the_names_of_its_source() -> None:
 )
 def test_what_cannot_be_read_means_nothing(body: bytes, reading: str) -> None:
     assert meaning_of(JSON, body, reading) is None
+
+
+STRIPE = {
+    "id": "evt_1", "type": "charge.dispute.created", "pending_webhooks": 2, "request": {"id": "req_1"},
+    "data": {"object": {"id": "dp_1", "amount": 2000}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**STRIPE, "pending_webhooks": 1},
+        {**STRIPE, "request": {"id": None}},
+        {name: value for name, value in STRIPE.items() if name != "request"},
+        dict(reversed(STRIPE.items())),
+    ],
+)
+def test_an_event_that_is_taken_in_whole_is_the_same_however_it_is_delivered(other: dict[str, object]) -> None:
+    reading = SourceReading(format="stripe").model_dump_json()
+    first = meaning_of(JSON, json.dumps(STRIPE).encode(), reading)
+    assert meaning_of(JSON, json.dumps(other).encode(), reading) == first
+    changed = {**STRIPE, "data": {"object": {"id": "dp_1", "amount": 9000, "request": "x"}}}
+    assert meaning_of(JSON, json.dumps(changed).encode(), reading) != first
