@@ -15,6 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import adapters.dead_letters.orders
+import adapters.inbox.accepted_log
+import adapters.installation.wishes
 import adapters.moods.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
