@@ -212,7 +212,8 @@ def test_hostile_texts_take_time_in_proportion(unit: str) -> None:
         read(text)
         return time.process_time() - start
 
-    small, large = seconds(hostile[:4_000]), seconds(hostile[:16_000])
+    # The least of three: a busy machine makes any one of them slow.
+    small, large = (min(seconds(hostile[:n]) for _ in range(3)) for n in (4_000, 16_000))
     assert large < 12 * small + 0.5
 
 
