@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from adapters.inbox.sqlite import SqliteInbox
+from gateway.webhooks import receiver
 from ports.incoming.inbox import InboxItem
 from tests.integration.gateway_served import TOKEN, Gateway
 
@@ -51,6 +52,21 @@ def test_another_attempt_of_the_same_event_is_the_same_case(
     assert (answer.status_code, answer.json()["code"]) == (409, "event_id_taken")
     assert "ALARM event id reused with another body: case/shop/evt_1" in caplog.text
     assert gateway.accepted() == ["case/shop/evt_1"]
+
+
+def test_a_pen_that_cannot_say_what_came_first_is_told_in_time(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    assert gateway.post(FIRST, "evt_1").status_code == 202
+    monkeypatch.setattr(receiver, "_COMPARE_WITHIN_S", 0.05)
+    with monkeypatch.context() as hung:
+        hung.setattr(gateway.pen, "kept", hangs)
+        answer = gateway.post(AGAIN, "evt_1")
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    assert_duplicate(gateway.post(AGAIN, "evt_1"))
 
 
 def test_the_same_mail_over_another_way(gateway: Gateway) -> None:
