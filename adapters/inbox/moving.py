@@ -32,14 +32,15 @@ async def move(source: Pen, target: Pen) -> MoveReport:
         TransientError: one of the two refuses or is away; what was moved by then is moved.
     """
     report = MoveReport()
+    if isinstance(source, SqliteInbox) and isinstance(target, SqliteInbox) and source.file == target.file:
+        raise UsageError(f"--to {str(target.file)!r}: that is the pen itself; name another one")
+    await target.check_writable()
     if isinstance(source, BrokerInbox) and isinstance(target, BrokerInbox):
         await _move_messages(source, target, report)
         here, there = await source.depth(), await target.depth()
         # They share one log: what is open there and in neither of them is held by somebody.
         report.left = max(here.ready, here.ready + here.leased - there.ready)
         return report
-    if isinstance(source, SqliteInbox) and isinstance(target, SqliteInbox) and source.file == target.file:
-        raise UsageError(f"--to {str(target.file)!r}: that is the pen itself; name another one")
     await _copy_ids(source, target, report)
     await _move_payloads(source, target, report)
     await _copy_ids(source, target, report)  # of what was finished meanwhile
@@ -53,8 +54,7 @@ async def _copy_ids(source: Pen, target: Pen, report: MoveReport) -> None:
     while page := await source.remembered(after, _IDS):
         await target.remember(page)
         after, copied = page[-1].case_id, copied + len(page)
-    # Moved payloads are done in a file: they are not meant.
-    report.remembered = copied if not report.moved else report.remembered
+    report.remembered = copied
 
 
 async def _move_payloads(source: Pen, target: Pen, report: MoveReport) -> None:

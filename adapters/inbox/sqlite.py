@@ -204,8 +204,8 @@ class SqliteInbox:
         await self._read(lambda db: rows.remember(db, events))
 
     async def hand_over(self, case_ids: Sequence[str]) -> None:
-        """Say that leased payloads are in another pen now: here they are done."""
-        await self.ack(case_ids)
+        """Forget leased payloads that another pen has now. As done they would be lost on the way back."""
+        await self._read(lambda db: rows.forget(db, case_ids))
 
     async def close(self) -> None:
         """Write what is pending and let go of the file."""

@@ -276,6 +276,12 @@ def remember(db: sqlite3.Connection, events: Sequence[AcceptedEvent]) -> None:
         )
 
 
+def forget(db: sqlite3.Connection, case_ids: Sequence[str]) -> None:
+    """Forget what is not done: another pen has it now."""
+    with _transaction(db):
+        db.executemany("DELETE FROM inbox WHERE case_id = ? AND acked_at IS NULL", [(one,) for one in case_ids])
+
+
 def waiting(db: sqlite3.Connection) -> int:
     """Count what is not done."""
     return int(db.execute("SELECT count(*) FROM inbox WHERE acked_at IS NULL").fetchone()[0])

@@ -74,10 +74,29 @@ async def test_there_and_back_again(before: str, after: str, open_pen: Open) -> 
     source, target = open_pen(before), open_pen(after)
     await filled(source)
     await move(source, target)
-    if isinstance(source, SqliteInbox):  # its rows say done: a file that was left is not gone back to
-        source = open_pen("fresh-file")
     assert (await move(target, source)).left == 0
     assert len({item.case_id for item in await take(source, 220, limit=300)}) == 220
+    assert await stays_empty(target)
+
+
+async def test_on_to_a_third_pen_nothing_that_waits_counts_as_done(open_pen: Open) -> None:
+    first, second, third = open_pen("file"), open_pen("other-file"), open_pen("rabbit")
+    await filled(first)
+    await move(first, second)
+    await move(first, third)  # again, to another one: only what is remembered goes there
+    assert (await move(second, third)).moved == 220
+    assert len({item.case_id for item in await take(third, 220, limit=300)}) == 220
+
+
+async def test_a_pen_that_cannot_be_reached_gets_nothing(open_pen: Open, servers: dict[str, FakeBrokerServer]) -> None:
+    source, target = open_pen("file"), open_pen("rabbit")
+    await filled(source)
+    servers["rabbit"].away = True
+    with pytest.raises(TransientError, match="away"):
+        await move(source, target)
+    assert len(await source.remembered("", 1000)) == 30
+    assert await target.accepted() == []
+    servers["rabbit"].away = False
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
