@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -83,7 +84,7 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         # Pages of the index are written again and again: copied into the file less often, each copy serves more rows.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
@@ -98,6 +99,19 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Set WAL, once for each file; while another process does the same, SQLite says 'locked' at once."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if "locked" not in str(e) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
 
 
 def _add_columns(db: sqlite3.Connection) -> None:

@@ -11,7 +11,6 @@ from domain.turns import PenLane, Priority
 from ports.incoming.inbox import Inbox, InboxItem, PutOutcome
 
 WAIT_S = 10.0  # a broker may need a moment; what is there comes at once
-AT = datetime.now(UTC).replace(microsecond=123_000)
 
 Another = Callable[[], Awaitable[Inbox]]
 """Opens the same pen once more, as another process would."""
@@ -25,7 +24,7 @@ def event(n: int | str, body: bytes = b'{"text": "hi"}', **more: object) -> Inbo
         content_type="application/json",
         body=body,
         digest=hashlib.sha256(body).hexdigest(),
-        received_at=AT,
+        received_at=datetime.now(UTC).replace(microsecond=123_000),
         reading='{"format": null}',
     )
     return replace(made, **more)  # type: ignore[arg-type]
@@ -148,7 +147,7 @@ class PenContract:
 
     async def test_depth_tells_what_waits(self, pen: Inbox) -> None:
         for n in range(5):
-            await pen.put(event(n, received_at=AT - timedelta(seconds=100)))
+            await pen.put(event(n, received_at=datetime.now(UTC) - timedelta(seconds=100)))
         await take(pen, 2)
         depth = await pen.depth()
         assert (depth.ready, depth.leased, depth.total) == (3, 2, 5)
