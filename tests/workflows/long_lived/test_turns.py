@@ -62,6 +62,10 @@ class Door:
     def admit(self, cases: Sequence[StoredCase]) -> None:
         """Keep nothing: no payload comes twice here."""
 
+    def ended(self, case_ids: Sequence[str]) -> set[str]:
+        """None has ended before it came."""
+        return set()
+
 
 def payload(tenant: str, number: int) -> InboxItem:
     body = f'{{"tenant": "{tenant}", "text": "My parcel {number} never came."}}'.encode()
