@@ -235,6 +235,8 @@ class BrokerInbox:
         """Count what waits: with the broker, and by the log what was taken and is not done."""
         shared = await self.shared()
         lanes = await self.lanes()
+        if not lanes:  # nothing was ever put: nobody else would ask whether the broker is there
+            await shared.broker.check()
         waits = await shared.broker.waiting(sorted(lanes))
         ready = sum(waits.values())
         waiting, oldest = await self.log(lambda log: log.waiting())

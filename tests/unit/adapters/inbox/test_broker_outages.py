@@ -148,6 +148,15 @@ async def test_too_many_bytes_in_memory_are_refused(pen: BrokerInbox, monkeypatc
     assert await pen.put(event(9, b"x" * 600)) is PutOutcome.ACCEPTED
 
 
+async def test_a_broker_that_was_never_there_has_no_depth(pen: BrokerInbox, server: FakeBrokerServer) -> None:
+    """Zeros would say that nothing waits."""
+    server.away = True
+    with pytest.raises(TransientError, match="away"):
+        await pen.depth()
+    server.away = False
+    assert (await pen.depth()).ready == 0
+
+
 # --- moving ---
 
 
