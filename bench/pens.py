@@ -37,7 +37,7 @@ class _Straight(NamedTuple):
     """Messages a second, confirmed, straight to the broker."""
 
     adapter: float
-    library: float | None
+    by_client: float | None
 
 
 def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
@@ -103,7 +103,7 @@ def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
 def _compared(rates: list[float], straight: list[_Straight]) -> dict[str, object]:
     if not straight:
         return {"broker_per_s": None}
-    library = [one.library for one in straight if one.library is not None]
+    library = [one.by_client for one in straight if one.by_client is not None]
     adapter = [one.adapter for one in straight]
     compared: dict[str, object] = {
         "broker_per_s": round(statistics.median(adapter), 1),

@@ -2,12 +2,12 @@
 
 import logging
 import sqlite3
-import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adapters.wal import switch_to_wal
 from domain.inbound.webhook import meaning_of
 from domain.turns import PenLane, Turns, lane_named
 from ports.incoming.accepted_log import AcceptedEvent
@@ -84,7 +84,7 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
-        _switch_to_wal(connection)
+        switch_to_wal(connection, BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous=FULL")
         # Pages of the index are written again and again: copied into the file less often, each copy serves more rows.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
@@ -99,19 +99,6 @@ def connect(path: Path, *, max_file_bytes: int | None = None) -> sqlite3.Connect
         connection.close()
         raise
     return connection
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Set WAL, once for each file; while another process does the same, SQLite says 'locked' at once."""
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as e:
-            if "locked" not in str(e) or time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.02)
 
 
 def _add_columns(db: sqlite3.Connection) -> None:
@@ -317,7 +304,7 @@ def depth(db: sqlite3.Connection, now: float) -> InboxDepth:
     ).fetchall()
     lanes = {lane: unfinished - leased for lane, leased, unfinished, _ in rows if unfinished > leased}
     oldest_us = min((row[3] for row in rows), default=None)
-    # The last row is never deleted, so the highest number is the count.
+    # Age never takes the last row, so the highest number is the count; less what went to another pen.
     total = db.execute("SELECT coalesce(max(seq), 0) FROM inbox").fetchone()[0]
     oldest_s = max(0.0, now - oldest_us / 1e6) if oldest_us is not None else 0.0
     leased = sum(row[1] for row in rows)

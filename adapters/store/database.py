@@ -19,6 +19,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
+from adapters.wal import switch_to_wal
 from domain.errors import ConfigurationError, StatementRefusedError, TransientError
 
 T = TypeVar("T")
@@ -210,7 +211,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver would otherwise begin transactions by itself, and too late
-        _switch_to_wal(connection)
+        switch_to_wal(connection, BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-8000")
@@ -222,18 +223,6 @@ def _make_sqlite_engine(url: URL) -> Engine:
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", begin)
     return engine
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Set WAL once per file; while another process does the same, SQLite says 'locked' at once."""
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.02)
 
 
 # Any: values of columns of every type.

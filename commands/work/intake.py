@@ -69,6 +69,8 @@ def intake_drain(
         typer.echo(f"moved {moved.moved} payloads; {moved.remembered} ids of earlier ones are remembered there, too")
         for case_id in moved.conflicts:
             typer.echo(f"{case_id}: not moved, the other pen has another body under this id")
+        if not moved.left and not moved.conflicts:
+            typer.echo("nothing is left: set HEADGATE_INBOX to the other URL, start, and `headgate intake resume`")
         if moved.left:
             typer.echo(f"{moved.left} are left: held by an intake worker, or just come in. Run it again")
     if moved.left or moved.conflicts:
