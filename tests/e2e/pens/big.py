@@ -1,7 +1,8 @@
 """The crowd in thousands over one pen: `python -m tests.e2e.pens.big --inbox rabbitmq --n 50000`.
 
 Two gateways and two sinks (`sink.py`: the intake into the store, no case is worked), of which one each is killed
-(`kill -9`), and so is the broker. Prints what was sent, promised, lost, doubled and left behind.
+(`kill -9`), and so is the broker; the embedded pen has none. Prints what was sent, promised, lost, doubled and left
+behind, and the memory that each process held on the way.
 """
 
 import argparse
@@ -13,14 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 from sqlalchemy import text
 
 from adapters.inbox.accepted_log import SqlAcceptedLog
 from adapters.store import Store
+from bench.processes import memory_mb
 from tests.e2e.pens.brokers import broker_under_test
 from tests.e2e.pens.crowd import SOURCE, Crowd, Tally
 from tests.e2e.running import HEADGATE, PROJECT
@@ -33,6 +37,18 @@ from workers.settings import load_settings
 SINK = [sys.executable, "-m", "tests.e2e.pens.sink"]
 QUIET_S = 5.0
 _EMPTY_WITHIN_S = 1800.0
+
+
+class Embedded:
+    """The embedded pen: a file, and no process that could be killed."""
+
+    env: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, data_dir: Path) -> None:
+        self.url = f"sqlite:///{data_dir}/inbox.db"
+
+    async def outage(self) -> None:
+        """Nothing to kill."""
 
 
 class Processes:
@@ -53,6 +69,10 @@ class Processes:
         await asyncio.to_thread(process.wait)
         self.start(name, command, env)
 
+    def memory_mb(self) -> dict[str, float]:
+        """Return what each process holds (resident), MB."""
+        return {name: memory_mb(process.pid) for name, (_, _, process) in self._running.items()}
+
     def stop(self) -> None:
         for _, _, process in self._running.values():
             process.terminate()
@@ -63,13 +83,17 @@ class Processes:
 async def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inbox", required=True, choices=["rabbitmq", "redis", "sqs"])
+    parser.add_argument("--inbox", required=True, choices=["embedded", "rabbitmq", "redis", "sqs"])
     parser.add_argument("--n", type=int, default=5000)
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headgate-crowd-")))
-        broker = stack.enter_context(broker_under_test(arguments.inbox))
         (folder / "data").mkdir()
+        broker = (
+            stack.enter_context(broker_under_test(arguments.inbox))
+            if arguments.inbox != "embedded"
+            else Embedded(folder / "data")
+        )
         os.environ.update(
             {**broker.env, "HEADGATE_INBOX": broker.url, "HEADGATE_DATA_DIR": str(folder / "data")},
             TEMPORAL_ADDRESS="127.0.0.1:9",  # nobody: no page is looked at, no case is worked
@@ -88,12 +112,19 @@ async def main() -> None:
             processes.start(f"gateway-{number}", [*HEADGATE, "gateway"], {"HEADGATE_GATEWAY_PORT": str(port)})
             await _ready(gateways[number])
             processes.start(f"sink-{number}", SINK, {})
+        held_memory: list[dict[str, float]] = []
+
+        async def look_at_memory() -> None:
+            held_memory.append(processes.memory_mb())
+
+        looks = tuple((tenth / 10, look_at_memory) for tenth in range(1, 10))
         crowd = Crowd(
             gateways,
             secret,
             n=arguments.n,
             at_once=64,
             faults=(
+                *looks,
                 (0.25, lambda: processes.kill_and_restart("gateway-0")),
                 (0.5, broker.outage),
                 (0.75, lambda: processes.kill_and_restart("sink-0")),
@@ -101,9 +132,10 @@ async def main() -> None:
         )
         tally = await crowd.send()
         empty_s = await _until_empty(parts)
-        print(
-            json.dumps({"inbox": arguments.inbox, **_figures(parts.store, tally), "empty_after_s": empty_s}, indent=2)
-        )
+        await look_at_memory()
+        memory = {name: [round(look[name]) for look in held_memory] for name in held_memory[0]}
+        figures = {**_figures(parts.store, tally), "empty_after_s": empty_s, "memory_mb": memory}
+        print(json.dumps({"inbox": arguments.inbox, **figures}, indent=2))
         await parts.close_inbox()
 
 

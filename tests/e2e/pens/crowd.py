@@ -65,6 +65,7 @@ class Crowd:
         self._faults = sorted(faults, key=lambda fault: fault[0])
         self._chance = random.Random(n)  # the same crowd each time
         self._some = asyncio.Event()
+        self._taken: list[str] = []  # the ids of which some are sent again
         self.tally = Tally()
 
     async def send(self) -> Tally:
@@ -104,6 +105,7 @@ class Crowd:
         body = _body(event_id)
         if await self._post(event_id, body, {202}):
             self.tally.promised[event_id] = body
+            self._taken.append(event_id)
             self._some.set()
 
     async def _again(self) -> None:
@@ -130,7 +132,7 @@ class Crowd:
 
     async def _earlier(self) -> str:
         await self._some.wait()
-        return self._chance.choice(list(self.tally.promised))
+        return self._chance.choice(self._taken)
 
     async def _post(
         self,
