@@ -2,7 +2,8 @@
 sign of life, shown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,14 +95,30 @@ def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[],
     )
 
 
-async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
-    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`."""
+async def move_pen(source: "OpenedInbox", open_target: "Callable[[], OpenedInbox]") -> MoveReport:
+    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`.
+
+    Raises:
+        UsageError: the other one cannot be used as its URL says; the message names `--to`.
+    """
     from adapters.inbox.moving import move
 
+    with _told_of_option("--to"):
+        target = open_target()
     try:
+        with _told_of_option("--to"):
+            await target.check_writable()
         return await move(source, target)
     finally:
         await target.close()
+
+
+@contextmanager
+def _told_of_option(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UsageError(str(error).replace("HEADGATE_INBOX", option)) from None  # what was before may name a password
 
 
 async def ask_pen(settings: Settings) -> str:

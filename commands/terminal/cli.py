@@ -145,19 +145,29 @@ def with_headgate(data_dir: Path, work: Callable[["Headgate"], Awaitable[Result]
     return run(connected)
 
 
-def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
-    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down."""
+def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]", *, any_pen: bool = False) -> Result:
+    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down.
+
+    `any_pen`: the command itself sees to it that the pen is the one that is meant.
+    """
     settings = settings_for(data_dir)
 
     async def opened() -> Result:
         with _opened_parts(settings) as parts:
+            if not any_pen:
+                _tell_of_another_pen(settings)
             return await _and_close_inbox(parts, work(parts))
 
     return run(opened)
 
 
-def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]") -> Result:
-    """Connect to the Headgate that is meant, open its stores and run a command's work."""
+def with_headgate_and_store(
+    data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]", *, own_pen: bool = False
+) -> Result:
+    """Connect to the Headgate that is meant, open its stores and run a command's work.
+
+    `own_pen`: it would do harm with another holding pen than the gateway's; else that is a warning.
+    """
     settings = settings_for(data_dir)
 
     async def both() -> Result:
@@ -167,6 +177,7 @@ def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], A
         async with await Headgate.connect(data_dir) as headgate:
             with _opened_parts(settings) as parts:
                 await require_ours(headgate.temporal, parts.installation.known_id() or "")
+                _tell_of_another_pen(settings, refuse=own_pen)
                 return await _and_close_inbox(parts, work(headgate, parts))
 
     return run(both)
@@ -177,6 +188,20 @@ async def _and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
         return await work
     finally:
         await parts.close_inbox()
+
+
+def _tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
+    """Say on stderr where these settings name another holding pen than the gateway of the data dir has.
+
+    Raises:
+        ImpossibleError: that is to be refused.
+    """
+    from workers.running.pen_in_use import another_pen, require_pen_in_use
+
+    if refuse:
+        require_pen_in_use(settings)
+    elif said := another_pen(settings):
+        typer.secho(f"warning: {said}", err=True, fg=typer.colors.YELLOW if sys.stderr.isatty() else None)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, rep
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.intake import MoveReport
+    from workers.bootstrap import Parts
 
 intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what is let in; move it to another pen.")
 
@@ -60,9 +62,17 @@ def intake_drain(
     """Move what waits in the holding pen to another pen, with the ids that are remembered; safe to run again.
 
     First stop the gateways and pause the intake; then set HEADGATE_INBOX to the other URL and start them. docs/pens.md
-    has the steps, and those without a pause for senders. Exit 1 if something is left.
+    has the steps, and those without a pause for senders. Exit 1 if something is left, or a gateway of the data dir
+    still takes webhooks into the first; 2 if --to names no pen that can be used.
     """
-    moved = with_store(data_dir, lambda parts: parts.move_inbox(to))
+
+    async def work(parts: "Parts") -> "MoveReport":
+        from workers.running.pen_in_use import require_drainable
+
+        require_drainable(parts.settings, to)
+        return await parts.move_inbox(to)
+
+    moved = with_store(data_dir, work, any_pen=True)
     if as_json:
         emit(moved.model_dump(mode="json"))
     else:
