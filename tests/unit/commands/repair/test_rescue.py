@@ -1,6 +1,7 @@
 """`headgate rescue` and `headgate cases close` of a case that was ended past Headgate."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,8 @@ from commands.rescue.strays import Strays
 from commands.work.cases import _close_if_worked
 from domain.authority.rescue import RescueReport
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
-from domain.errors import ImpossibleError, RefusedError, UnknownCaseError
+from domain.errors import ImpossibleError, NotReachableError, RefusedError, UnknownCaseError
+from domain.intake import IntakeState
 from domain.money.approval import Standing
 from ports.incoming.inbox import InboxItem
 from tests.contracts.store_ledger import intend
@@ -44,6 +46,19 @@ def case(name: str) -> str:
     return f"case/shop/{name}"
 
 
+class FakeIntake:
+    """Says whether it is paused, or nothing."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.answers = True
+
+    async def state(self, within: timedelta) -> IntakeState:
+        if not self.answers:
+            raise NotReachableError("no case worker answered")
+        return IntakeState(paused=self.paused)
+
+
 class World:
     """A store, a pen and a Temporal that can lose what they have."""
 
@@ -56,7 +71,9 @@ class World:
         # Any: as far as rescuing uses them.
         open_cases = SqlOpenCases(self.store.database)
         self.parts: Any = SimpleNamespace(store=self.store, inbox=self.inbox, open_cases=open_cases)
-        self.headgate: Any = SimpleNamespace(temporal=self.temporal, cases=self.temporal)
+        self.intake = FakeIntake()
+        self.headgate: Any = SimpleNamespace(temporal=self.temporal, cases=self.temporal, intake=self.intake)
+        self.told: list[str] = []
 
     async def admit(self, *names: str, acknowledged: bool = True) -> None:
         """Let cases in, as the intake does."""
@@ -76,7 +93,7 @@ class World:
             await self.inbox.ack([item.case_id])
 
     async def rescue(self, *, dry_run: bool = False) -> RescueReport:
-        return await rescue_cases(self.parts, self.headgate, dry_run=dry_run, wait=self.wait)
+        return await rescue_cases(self.parts, self.headgate, dry_run=dry_run, wait=self.wait, tell=self.told.append)
 
     def runs(self, name: str, status: WorkflowExecutionStatus, state: CaseState | None = None, replay: int = 0) -> None:
         ended = outcome(name, state, replay) if state is not None else None
@@ -121,6 +138,30 @@ async def test_what_was_ended_in_temporals_tools_is_named_with_its_command_and_l
     report = await world.rescue()
     assert (report.ended_outside, world.temporal.runs[case("e1")].status) == ([case("e1")], status)
     assert f"headgate cases close {case('e1')} --reason" in lines_of(report)[0]
+
+
+async def test_a_paused_intake_is_not_waited_for(world: World) -> None:
+    await world.admit("e1")
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    world.intake.paused = True
+    report = await world.rescue()
+    assert (world.waited, report.put_back, report.paused) == ([], [case("e1")], True)
+    assert "headgate intake resume" in world.told[-1]
+    assert lines_of(report)[0] == f"{case('e1')}: put back into the holding pen, and the intake is paused"
+    assert "1 wait for `headgate intake resume`" in lines_of(report)[-1]
+
+
+async def test_what_is_waited_for_is_told_before(world: World) -> None:
+    await world.admit("e1")
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+    world.intake.answers = False  # it may go on all the same
+    report = await world.rescue()
+    assert (len(world.waited), report.paused) == (1, False)
+    assert world.told == [
+        "1 cases are back in the holding pen: waiting until the intake has let them in, 120 s at most"
+    ]
 
 
 async def test_what_the_intake_is_about_to_start_is_left_to_it(world: World) -> None:
