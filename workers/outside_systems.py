@@ -95,6 +95,13 @@ def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[],
     )
 
 
+def check_pen_url(settings: Settings) -> None:
+    """Return if the settings name a holding pen; nothing is asked, opened or made. Raises as `open_pen`."""
+    from adapters.inbox.opening import check_url
+
+    check_url(settings.inbox)
+
+
 async def move_pen(source: "OpenedInbox", open_target: "Callable[[], OpenedInbox]") -> MoveReport:
     """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`.
 

@@ -45,6 +45,11 @@ def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: T
     return BrokerInbox(broker, log, turns=turns, max_waiting=max_waiting)
 
 
+def check_url(url: str) -> None:
+    """Return if it is the URL of a pen. Raises ConfigurationError if it is of none."""
+    _broker_at(url)
+
+
 async def ask_inbox(url: str) -> None:
     """Return if the pen of a URL can be used; of the embedded one nothing is asked, and no file is made.
 

@@ -118,3 +118,10 @@ def test_a_drain_between_two_pens_of_nobody_is_refused(data_dir: Path) -> None:
 def test_a_wrong_target_is_told_as_the_option(url: str, data_dir: Path) -> None:
     code, _, stderr = drain(data_dir, url)
     assert (code, stderr.startswith("--to"), "HEADGATE_INBOX" in stderr) == (2, True, False), stderr
+
+
+def test_up_announces_nothing_with_a_pen_that_is_none(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_INBOX", "kafka://x")
+    code, stdout, stderr = run("up", "--data-dir", str(data_dir))
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1), stderr
+    assert stderr.startswith("HEADGATE_INBOX=kafka://x: there is no pen of this kind")
