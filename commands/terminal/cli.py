@@ -153,10 +153,10 @@ def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]", *, 
     settings = settings_for(data_dir)
 
     async def opened() -> Result:
-        with _opened_parts(settings) as parts:
+        with opened_parts(settings) as parts:
             if not any_pen:
-                _tell_of_another_pen(settings)
-            return await _and_close_inbox(parts, work(parts))
+                tell_of_another_pen(settings)
+            return await and_close_inbox(parts, work(parts))
 
     return run(opened)
 
@@ -175,22 +175,23 @@ def with_headgate_and_store(
         from workers.namespace import require_ours
 
         async with await Headgate.connect(data_dir) as headgate:
-            with _opened_parts(settings) as parts:
+            with opened_parts(settings) as parts:
                 await require_ours(headgate.temporal, parts.installation.known_id() or "")
-                _tell_of_another_pen(settings, refuse=own_pen)
-                return await _and_close_inbox(parts, work(headgate, parts))
+                tell_of_another_pen(settings, refuse=own_pen)
+                return await and_close_inbox(parts, work(headgate, parts))
 
     return run(both)
 
 
-async def _and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
+async def and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
+    """Await work with the holding pen, and let go of that."""
     try:
         return await work
     finally:
         await parts.close_inbox()
 
 
-def _tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
+def tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
     """Say on stderr where these settings name another holding pen than the gateway of the data dir has.
 
     Raises:
@@ -205,7 +206,7 @@ def _tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
 
 
 @contextmanager
-def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
+def opened_parts(settings: "Settings") -> "Iterator[Parts]":
     """Open the stores that the settings name.
 
     Raises:

@@ -1,13 +1,16 @@
 """Commands and the holding pen: which one they speak of, what waits in it, and moving to another."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from adapters.inbox.sqlite import SqliteInbox
 from adapters.store import open_store
 from commands.doctor.configured import check_pen
+from tests.contracts.pens.pen import event
 from tests.unit.commands.command_line import run
 from workers.running.pen_in_use import PEN_IN_USE, another_pen, pen_in_use
 from workers.settings import load_settings
@@ -125,3 +128,31 @@ def test_up_announces_nothing_with_a_pen_that_is_none(data_dir: Path, monkeypatc
     code, stdout, stderr = run("up", "--data-dir", str(data_dir))
     assert (code, stdout, stderr.count("\n")) == (1, "", 1), stderr
     assert stderr.startswith("HEADGATE_INBOX=kafka://x: there is no pen of this kind")
+
+
+# --- what waits -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_intake_shows_what_waits_in_the_pen(data_dir: Path) -> None:
+    async def put() -> None:
+        inbox = SqliteInbox(data_dir / "inbox.db")
+        await inbox.put(event(1))
+        await inbox.put(event(2))
+        await inbox.lease(1, 60)
+        await inbox.close()
+
+    asyncio.run(put())
+    code, stdout, stderr = run("intake", "show", "--data-dir", str(data_dir))
+    assert (code, "; 1 waiting in the holding pen, 1 leased" in stdout) == (0, True), (stdout, stderr)
+    document = json.loads(run("intake", "show", "--json", "--data-dir", str(data_dir))[1])
+    assert (document["inbox"], "inbox_reason" in document) == ({"ready": 1, "leased": 1}, False)
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_waits_in_a_pen_that_is_away_is_not_known(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_INBOX", RABBIT)  # nobody listens there
+    code, stdout, _ = run("intake", "show", "--data-dir", str(data_dir))
+    assert (code, "waiting: not known, " in stdout, "Secret" in stdout) == (0, True, False)
+    document = json.loads(run("intake", "show", "--json", "--data-dir", str(data_dir))[1])
+    assert (document["inbox"], bool(document["inbox_reason"])) == (None, True)
