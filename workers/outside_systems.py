@@ -3,13 +3,14 @@ sign of life, shown.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
 from domain.turns import Turns
+from workers.running import pen_in_use
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,35 @@ def shown_pen(settings: Settings) -> str:
     from adapters.inbox.opening import shown_inbox
 
     return shown_inbox(settings.inbox)
+
+
+def keep_pen(settings: Settings) -> AbstractContextManager[None]:
+    """Return what keeps the pen of these settings on record as the gateway's, as long as that runs."""
+    return pen_in_use.pen_in_use(settings.data_dir, _pen_name(settings))
+
+
+def another_pen(settings: Settings) -> str:
+    """Return how the pen of these settings differs from that of the data dir's gateway, with the remedy; else ""."""
+    try:
+        return pen_in_use.another_pen(settings.data_dir, _pen_name(settings))
+    except ConfigurationError:  # who opens it says so
+        return ""
+
+
+def require_drainable(settings: Settings, to: str) -> None:
+    """Check that the pen may be moved to that of a URL. Raises as `pen_in_use.require_drainable`."""
+    try:
+        names = _pen_name(settings), _pen_name(settings.model_copy(update={"inbox": to}))
+    except ConfigurationError:  # likewise
+        return
+    pen_in_use.require_drainable(settings.data_dir, *names)
+
+
+def _pen_name(settings: Settings) -> str:
+    """Return the pen as it is kept on record; the data dir's own file has one name however it is given."""
+    shown = shown_pen(settings)
+    own = f"sqlite://{settings.inbox_file.absolute()}"
+    return shown_pen(settings.model_copy(update={"inbox": ""})) if shown == own else shown
 
 
 def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":

@@ -31,9 +31,9 @@ from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
+from workers.outside_systems import another_pen
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
-from workers.running.pen_in_use import another_pen
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options

@@ -197,11 +197,13 @@ def tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
     Raises:
         ImpossibleError: that is to be refused.
     """
-    from workers.running.pen_in_use import another_pen, require_pen_in_use
+    from domain.errors import ImpossibleError
+    from workers.outside_systems import another_pen
 
-    if refuse:
-        require_pen_in_use(settings)
-    elif said := another_pen(settings):
+    said = another_pen(settings)
+    if said and refuse:
+        raise ImpossibleError(said)
+    if said:
         typer.secho(f"warning: {said}", err=True, fg=typer.colors.YELLOW if sys.stderr.isatty() else None)
 
 

@@ -12,7 +12,8 @@ from adapters.store import open_store
 from commands.doctor.configured import check_pen
 from tests.contracts.pens.pen import event
 from tests.unit.commands.command_line import run
-from workers.running.pen_in_use import PEN_IN_USE, another_pen, pen_in_use
+from workers.outside_systems import another_pen, keep_pen
+from workers.running.pen_in_use import PEN_IN_USE
 from workers.settings import load_settings
 
 RABBIT = "amqp://gate:Secret@127.0.0.1:9/v?prefix=one"
@@ -31,16 +32,16 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def gateway_on_rabbit(data_dir: Path) -> Iterator[None]:
     """A gateway that runs with a pen on RabbitMQ."""
-    with pen_in_use(load_settings(data_dir=data_dir, inbox=RABBIT)):
+    with keep_pen(load_settings(data_dir=data_dir, inbox=RABBIT)):
         yield
 
 
 def test_the_record_has_no_password_and_outlives_its_gateway(data_dir: Path) -> None:
-    with pen_in_use(load_settings(data_dir=data_dir, inbox=RABBIT)):
+    with keep_pen(load_settings(data_dir=data_dir, inbox=RABBIT)):
         pass
     file = data_dir / PEN_IN_USE
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("amqp://127.0.0.1:9/v?prefix=one", 0o600)
-    with pen_in_use(load_settings(data_dir=data_dir)):  # a shorter name leaves nothing of a longer one
+    with keep_pen(load_settings(data_dir=data_dir)):  # a shorter name leaves nothing of a longer one
         assert file.read_text() == "a file in the data dir"
 
 
@@ -63,14 +64,14 @@ def test_another_pen_is_known_by_host_path_and_prefix(url: str, differs: bool, d
 
 
 def test_the_file_of_the_data_dir_is_one_pen_however_it_is_named(data_dir: Path) -> None:
-    with pen_in_use(load_settings(data_dir=data_dir)):
+    with keep_pen(load_settings(data_dir=data_dir)):
         assert another_pen(load_settings(data_dir=data_dir, inbox=f"sqlite://{data_dir}/inbox.db")) == ""
         assert another_pen(load_settings(data_dir=data_dir, inbox=f"sqlite://{data_dir}/other.db"))
 
 
 def test_a_data_dir_without_a_gateway_differs_from_nothing(data_dir: Path) -> None:
     assert another_pen(load_settings(data_dir=data_dir, inbox=RABBIT)) == ""
-    with pen_in_use(load_settings(data_dir=data_dir / "not-there")):  # nowhere to write it: served all the same
+    with keep_pen(load_settings(data_dir=data_dir / "not-there")):  # nowhere to write it: served all the same
         pass
 
 
@@ -96,7 +97,7 @@ def drain(data_dir: Path, to: str) -> tuple[int, str, str]:
 
 
 def test_a_pen_that_a_gateway_fills_is_not_drained(data_dir: Path) -> None:
-    with pen_in_use(load_settings(data_dir=data_dir)):
+    with keep_pen(load_settings(data_dir=data_dir)):
         code, _, stderr = drain(data_dir, f"sqlite://{data_dir}/other.db")
         assert (code, "still takes webhooks into a file in the data dir" in stderr) == (1, True), stderr
     assert drain(data_dir, f"sqlite://{data_dir}/other.db")[0] == 0
@@ -105,7 +106,7 @@ def test_a_pen_that_a_gateway_fills_is_not_drained(data_dir: Path) -> None:
 def test_the_pen_from_before_is_drained_into_that_of_a_running_gateway(data_dir: Path) -> None:
     """The way without a pause for senders."""
     other = f"sqlite://{data_dir}/other.db"
-    with pen_in_use(load_settings(data_dir=data_dir, inbox=other)):
+    with keep_pen(load_settings(data_dir=data_dir, inbox=other)):
         assert drain(data_dir, other)[0] == 0
 
 
