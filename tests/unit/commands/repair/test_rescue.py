@@ -49,9 +49,7 @@ def case(name: str) -> str:
 class FakeIntake:
     """Says whether it is paused, or nothing."""
 
-    def __init__(self) -> None:
-        self.paused = False
-        self.answers = True
+    paused, answers = False, True
 
     async def state(self, within: timedelta) -> IntakeState:
         if not self.answers:
@@ -107,14 +105,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     found.store.close()
 
 
+def lose_cases(world: World) -> None:
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+
+
 def lose_case_and_body(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty the store's cases, and let the pen have dropped what they said."""
 
     async def dropped(case_ids: list[str]) -> dict[str, bool]:
         return dict.fromkeys(case_ids, False)
 
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     monkeypatch.setattr(world.inbox, "acknowledged", dropped)
 
 
@@ -142,8 +144,7 @@ async def test_what_was_ended_in_temporals_tools_is_named_with_its_command_and_l
 
 async def test_a_paused_intake_is_not_waited_for(world: World) -> None:
     await world.admit("e1")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.intake.paused = True
     report = await world.rescue()
     assert (world.waited, report.put_back, report.paused) == ([], [case("e1")], True)
@@ -154,8 +155,7 @@ async def test_a_paused_intake_is_not_waited_for(world: World) -> None:
 
 async def test_what_is_waited_for_is_told_before(world: World) -> None:
     await world.admit("e1")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.intake.answers = False  # it may go on all the same
     report = await world.rescue()
     assert (len(world.waited), report.paused) == (1, False)
@@ -210,8 +210,7 @@ async def test_a_rescue_that_was_cut_off_is_done_by_the_next(world: World) -> No
 
 async def test_what_came_in_since_is_let_in_again_and_its_ending_taken_over(world: World) -> None:
     await world.admit("e1", "e2")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.runs("e1", COMPLETED, CaseState.REJECTED)
     world.runs("e2", RUNNING)
     report = await world.rescue()
@@ -265,8 +264,7 @@ async def test_what_temporal_alone_knows_is_named_and_goes_on_once_its_event_cam
 
 async def test_what_is_let_in_again_is_not_named_besides(world: World) -> None:
     await world.admit("e1")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.runs("e1", RUNNING)
     for dry_run in (True, False):
         report = await world.rescue(dry_run=dry_run)
