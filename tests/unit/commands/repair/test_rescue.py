@@ -46,9 +46,7 @@ def case(name: str) -> str:
     return f"case/shop/{name}"
 
 
-class FakeIntake:
-    """Says whether it is paused, or nothing."""
-
+class FakeIntake:  # says whether it is paused, or nothing
     paused, answers = False, True
 
     async def state(self, within: timedelta) -> IntakeState:
