@@ -27,6 +27,7 @@ _CONCURRENCY = 32
 _TOLD = 100  # refusals and skips that are told one by one
 _LONGEST_WAIT_S = 60.0
 _FIRST_WAIT_S = 0.2  # after a refused connection; doubled each time
+_TOLD_AFTER_S, _TOLD_AGAIN_S = 3.0, 10.0  # that nothing is taken; the second is doubled each time
 
 
 class Refusal(BaseModel):
@@ -73,12 +74,14 @@ async def send_file(
     texts: Path | None = None,
     concurrency: int = _CONCURRENCY,
     progress: Callable[[int], None] | None = None,
+    held_up: Callable[[str], None] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> SendSummary:
     """Send the messages of a file (see `client.messages.read_messages`) to a source of a gateway.
 
     `rate` is in messages per second, None as fast as they are accepted; `limit` ends after so many; `progress` is
-    called with the number of messages that are done.
+    called with the number of messages that are done, `held_up` with what the gateway answers where for some seconds it
+    has taken nothing, and again at intervals that grow.
 
     Raises:
         UsageError: the file, the rate or the limit is not what it may be.
@@ -105,6 +108,7 @@ async def send_file(
         limit=limit,
         concurrency=concurrency,
         progress=progress,
+        held_up=held_up,
         transport=transport,
     )
     return summary.model_copy(update={"skipped": skipped, "skips": skips})
@@ -120,6 +124,7 @@ async def send_messages(
     limit: int | None = None,
     concurrency: int = _CONCURRENCY,
     progress: Callable[[int], None] | None = None,
+    held_up: Callable[[str], None] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> SendSummary:
     """Send messages as `send_file` does."""
@@ -130,16 +135,50 @@ async def send_messages(
     decode_secret(secret)
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx.AsyncClient(base_url=gateway, timeout=15, limits=limits, transport=transport) as http:
-        sender = _WebhookSender(http, f"/webhooks/{source}", secret, progress)
+        sender = _WebhookSender(http, f"/webhooks/{source}", secret, progress, HoldUp(held_up))
         return await sender.run(_at_most(messages, limit), rate, concurrency)
 
 
+class HoldUp:
+    """Tells that nothing is taken for now: after some seconds, then at intervals that double; `clock` in seconds."""
+
+    def __init__(self, tell: Callable[[str], None] | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._since: float | None = None
+        self._told_at, self._gap_s = float("-inf"), _TOLD_AGAIN_S
+
+    def over(self) -> None:
+        """Take down that something was taken."""
+        self._since, self._told_at, self._gap_s = None, float("-inf"), _TOLD_AGAIN_S
+
+    def note(self, said: str, asked_at: float, wait_s: float) -> None:
+        """Take down what was answered to a request of that time, and that the next one is so many seconds away."""
+        now = self._clock()
+        self._since = asked_at if self._since is None else min(self._since, asked_at)
+        if self._tell is None or now + wait_s - self._since < _TOLD_AFTER_S or now - self._told_at < self._gap_s:
+            return
+        if self._told_at > float("-inf"):
+            self._gap_s *= 2
+        self._told_at = now
+        lasts = f" (for {now - self._since:.0f} s)" if now - self._since >= 1 else ""
+        self._tell(f"{said}{lasts}; trying again in {wait_s:.0f} s")
+
+
 class _WebhookSender:
-    def __init__(self, http: httpx.AsyncClient, path: str, secret: str, progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        secret: str,
+        progress: Callable[[int], None] | None,
+        hold_up: HoldUp,
+    ) -> None:
         self._http = http
         self._path = path
         self._secret = secret
         self._progress = progress
+        self._hold_up = hold_up
         self._summary = SendSummary()
         self._latencies: list[float] = []
         self._refused: Counter[str] = Counter()
@@ -172,14 +211,18 @@ class _WebhookSender:
             if attempt:
                 self._summary.retries += 1
             await self._wait_if_told_to()
+            asked_at = time.monotonic()
             answer = await self._post(message)
             if answer is None:
                 if not self._latencies and attempt + 1 >= _TRIES_AT_FIRST:
                     break
+                self._hold_up.note(f"no answer from the gateway at {self._http.base_url}", asked_at, wait_s)
                 await asyncio.sleep(wait_s)
                 wait_s *= 2
             elif answer.status_code in (429, 503) and attempt + 1 < _TRIES:
-                self._hold_until = time.monotonic() + wait_asked_for(answer, wait_s)
+                hold_s = wait_asked_for(answer, wait_s)
+                self._hold_until = time.monotonic() + hold_s
+                self._hold_up.note(f"the gateway answers {said_of(answer)}", asked_at, hold_s)
                 wait_s *= 2
             elif answer.status_code == 409 and message.other_id:
                 # Another mail has this Message-ID: this one goes by its bytes.
@@ -210,6 +253,7 @@ class _WebhookSender:
     def _count(self, message: WebhookMessage, answer: httpx.Response) -> None:
         content = _json_object(answer)
         if answer.status_code == 202:
+            self._hold_up.over()
             if content.get("duplicate"):
                 self._summary.duplicates += 1
             else:
@@ -292,6 +336,18 @@ def wait_asked_for(answer: httpx.Response, fallback_s: float) -> float:
     except (ValueError, TypeError):
         wait_s = fallback_s
     return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
+
+
+def said_of(answer: httpx.Response) -> str:
+    """Return an answer's status with code and detail of its problem, in one line without control characters.
+
+    >>> said_of(httpx.Response(503, json={"code": "unavailable", "detail": "the broker is away"}))
+    '503 unavailable: the broker is away'
+    """
+    content = _json_object(answer)
+    said = f"{answer.status_code} {content.get('code', '')}".strip()
+    detail = " ".join(str(content.get("detail", "")).split())[:200]
+    return "".join(c for c in f"{said}: {detail}" if c.isprintable()) if detail else said
 
 
 def _json_object(answer: httpx.Response) -> dict[str, object]:

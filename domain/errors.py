@@ -78,9 +78,14 @@ class HeadgateError(Exception):
 
 
 class TransientError(HeadgateError):
-    """Trouble that time mends; retried on the ladder."""
+    """Trouble that time mends; retried on the ladder.
+
+    Attributes:
+        of_store: it is the store's, whatever was asked of whom.
+    """
 
     exit_code: ClassVar[int] = 3
+    of_store: bool = False
 
 
 class OvertakenError(TransientError):

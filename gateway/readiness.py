@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.errors import TransientError
+from domain.inbound.webhook import problem
 from domain.installation.in_force import InForce
-from gateway.answers import problem_response
 from gateway.console.approvers import ApproverRegistry
 from gateway.console.desk import Standstills
 from gateway.console.hosts import host_of
@@ -57,11 +58,19 @@ class Readiness:
                 await self._inbox.check_writable()
         except Exception as e:  # noqa: BLE001 - any trouble means: not ready
             _LOG.warning("not ready: %s %s", type(e).__name__, e)
-            return problem_response(
-                503, "not_ready", "Not ready", "the holding pen cannot take anything in", "try again later", _NOT_KEPT
-            )
+            return await self._not_ready(request, e)
         details = await self._details() if self._is_operator(request) else {}
         return JSONResponse({"ready": True, **details}, headers=_NOT_KEPT)
+
+    async def _not_ready(self, request: Request, error: Exception) -> Response:
+        """Return the verdict; to operators also which part it is, but not what that said: it may name secrets."""
+        detail, more = "the holding pen cannot take anything in", {}
+        if self._is_operator(request):
+            part, why = part_of(error)
+            detail = f"{detail}: {why}"
+            more = {"not_ready": [part], **await self._details()}
+        content = problem(503, "not_ready", "Not ready", detail, "try again later") | more
+        return JSONResponse(content, 503, headers=_NOT_KEPT, media_type="application/problem+json")
 
     def _is_operator(self, request: Request) -> bool:
         peer = request.client.host if request.client is not None else ""
@@ -74,6 +83,27 @@ class Readiness:
         if look is None:
             return {**self._in_force, "stuck": None, "warnings": ["Temporal does not say what is stuck"]}
         return {**self._in_force, "stuck": len(look.stuck), "warnings": look.warnings()}
+
+
+def part_of(error: Exception) -> tuple[str, str]:
+    """Return which part keeps the gateway from taking webhooks, and what is known of it without secrets.
+
+    >>> part_of(TransientError("inbox: 9 payloads wait already, send again later"))
+    ('holding pen', '9 payloads wait already, send again later')
+    >>> part_of(TransientError("amqp://…: connection refused"))[0]
+    'holding pen'
+    """
+    if isinstance(error, TransientError) and error.of_store:
+        return (
+            "store",
+            "the store, which has the ids of what came, cannot be used now; the gateway's log says why",
+        )
+    if isinstance(error, TimeoutError):
+        return "holding pen", f"no answer within {_READY_WITHIN_S:g} seconds"
+    ours = str(error).removeprefix("inbox: ")  # such words are our own: how full pen and disk are
+    if isinstance(error, TransientError) and ours != str(error):
+        return "holding pen", ours
+    return "holding pen", "it is away or refuses; the gateway's log says why, `headgate doctor` what to do"
 
 
 class Liveness:

@@ -187,7 +187,7 @@ class Parts:
 
     async def move_inbox(self, url: str) -> "MoveReport":
         """Move what waits in the holding pen to that of another URL. Raises as `adapters.inbox.moving.move`."""
-        return await move_pen(self.inbox, self.inbox_at(url))
+        return await move_pen(self.inbox, lambda: self.inbox_at(url))
 
     async def close_inbox(self) -> None:
         """Let go of the holding pen, if it was used."""

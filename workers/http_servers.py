@@ -51,6 +51,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
+    from workers.outside_systems import keep_pen
     from workers.running.pen import look_at_pen
 
     # Lazily: webhooks are accepted while Temporal is down.
@@ -75,7 +76,8 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
     await look_at_pen(parts.inbox)
     try:
-        await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+        with keep_pen(settings):
+            await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
     finally:
         await parts.close_inbox()
 

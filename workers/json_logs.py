@@ -5,6 +5,10 @@ import sys
 
 import structlog
 
+from domain.errors import ToldToWaitError, TransientError
+
+_TIME_MENDS = frozenset({TransientError.__name__, ToldToWaitError.__name__})
+
 
 def configure_logging(level: str) -> None:
     """Send all logging to stderr as JSON; `level` as in the settings."""
@@ -39,3 +43,15 @@ def configure_logging(level: str) -> None:
     # A line for every request of every client would bury what matters.
     for chatty in ("imapclient", "httpx", "httpx2", "httpcore", "openai", "anthropic", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("temporalio.activity").addFilter(without_trace)
+
+
+def without_trace(record: logging.LogRecord) -> bool:
+    """Say in one line why a try failed that time mends: a broker or store that is away is no bug with a place in the
+    code, and is tried every few seconds. At level debug the trace stays.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if getattr(error, "type", None) in _TIME_MENDS and not logging.getLogger().isEnabledFor(logging.DEBUG):
+        record.msg, record.args = f"{record.getMessage()}: {getattr(error, 'message', error)}", ()
+        record.exc_info = record.exc_text = None
+    return True

@@ -2,13 +2,15 @@
 sign of life, shown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
 from domain.turns import Turns
+from workers.running import pen_in_use
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +65,35 @@ def shown_pen(settings: Settings) -> str:
     return shown_inbox(settings.inbox)
 
 
+def keep_pen(settings: Settings) -> AbstractContextManager[None]:
+    """Return what keeps the pen of these settings on record as the gateway's, as long as that runs."""
+    return pen_in_use.pen_in_use(settings.data_dir, _pen_name(settings))
+
+
+def another_pen(settings: Settings) -> str:
+    """Return how the pen of these settings differs from that of the data dir's gateway, with the remedy; else ""."""
+    try:
+        return pen_in_use.another_pen(settings.data_dir, _pen_name(settings))
+    except ConfigurationError:  # who opens it says so
+        return ""
+
+
+def require_drainable(settings: Settings, to: str) -> None:
+    """Check that the pen may be moved to that of a URL. Raises as `pen_in_use.require_drainable`."""
+    try:
+        names = _pen_name(settings), _pen_name(settings.model_copy(update={"inbox": to}))
+    except ConfigurationError:  # likewise
+        return
+    pen_in_use.require_drainable(settings.data_dir, *names)
+
+
+def _pen_name(settings: Settings) -> str:
+    """Return the pen as it is kept on record; the data dir's own file has one name however it is given."""
+    shown = shown_pen(settings)
+    own = f"sqlite://{settings.inbox_file.absolute()}"
+    return shown_pen(settings.model_copy(update={"inbox": ""})) if shown == own else shown
+
+
 def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
 
@@ -94,14 +125,37 @@ def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[],
     )
 
 
-async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
-    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`."""
+def check_pen_url(settings: Settings) -> None:
+    """Return if the settings name a holding pen; nothing is asked, opened or made. Raises as `open_pen`."""
+    from adapters.inbox.opening import check_url
+
+    check_url(settings.inbox)
+
+
+async def move_pen(source: "OpenedInbox", open_target: "Callable[[], OpenedInbox]") -> MoveReport:
+    """Move what waits in a pen to another one, and close that. Raises as `adapters.inbox.moving.move`.
+
+    Raises:
+        UsageError: the other one cannot be used as its URL says; the message names `--to`.
+    """
     from adapters.inbox.moving import move
 
+    with _told_of_option("--to"):
+        target = open_target()
     try:
+        with _told_of_option("--to"):
+            await target.check_writable()
         return await move(source, target)
     finally:
         await target.close()
+
+
+@contextmanager
+def _told_of_option(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UsageError(str(error).replace("HEADGATE_INBOX", option)) from None  # what was before may name a password
 
 
 async def ask_pen(settings: Settings) -> str:

@@ -31,6 +31,7 @@ from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
+from workers.outside_systems import another_pen
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
@@ -183,6 +184,8 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
         workers = build(role, client, parts)
         if role is Role.INTAKE:
             await look_at_pen(parts.inbox)
+            if other := another_pen(settings):
+                _LOG.warning(other)
             await ensure_intake(client, first_state(settings.intake_per_second, parts.wishes.last()))
         if role is Role.JOURNAL:
             await ensure_journal(client)

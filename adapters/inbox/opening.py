@@ -8,6 +8,7 @@
 Every broker URL takes `prefix=NAME`: what its queues' names begin with, `headgate` where it is not given.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ports.incoming.broker import Broker
 
 OpenedInbox = SqliteInbox | BrokerInbox
 
+_PREFIX = re.compile(r"[?&]prefix=([A-Za-z0-9][A-Za-z0-9._:-]*)(?=&|$)")
 _EXPECTED = "expected sqlite:, amqp://…, redis://… or sqs://… (docs/pens.md)"
 
 
@@ -43,6 +45,11 @@ def open_inbox(url: str, *, file: Path, log: Callable[[], AcceptedLog], turns: T
     return BrokerInbox(broker, log, turns=turns, max_waiting=max_waiting)
 
 
+def check_url(url: str) -> None:
+    """Return if it is the URL of a pen. Raises ConfigurationError if it is of none."""
+    _broker_at(url)
+
+
 async def ask_inbox(url: str) -> None:
     """Return if the pen of a URL can be used; of the embedded one nothing is asked, and no file is made.
 
@@ -59,14 +66,18 @@ async def ask_inbox(url: str) -> None:
 
 
 def shown_inbox(url: str) -> str:
-    """Return which pen a URL names, without password and options.
+    """Return which pen a URL names: without password, and of the options only the prefix.
 
     >>> shown_inbox("amqp://me:secret@mq.example:5672/work?prefix=x"), shown_inbox("")
-    ('amqp://mq.example:5672/work', 'a file in the data dir')
+    ('amqp://mq.example:5672/work?prefix=x', 'a file in the data dir')
+    >>> shown_inbox("sqlite:///srv/pen.db")
+    'sqlite:///srv/pen.db'
     """
     if _scheme(url) == "sqlite":
-        return str(_file_of(url) or "a file in the data dir")
-    return shown_url(url)
+        file = _file_of(url)
+        return f"sqlite://{file}" if file is not None else "a file in the data dir"
+    shown, prefix = shown_url(url), _PREFIX.search(url)
+    return f"{shown}?prefix={prefix[1]}" if prefix is not None and "…" not in shown else shown
 
 
 def _broker_at(url: str) -> Broker | None:
@@ -100,4 +111,4 @@ def _file_of(url: str) -> Path | None:
         return None
     if not rest.startswith("///"):
         raise ConfigurationError(f"HEADGATE_INBOX={url[:60]!r}: expected 'sqlite:' alone, or 'sqlite:///' and a path")
-    return Path(rest[2:])
+    return Path("/" + rest.lstrip("/"))  # `sqlite:////srv/pen.db`, as SQLAlchemy has it, is the same file

@@ -125,7 +125,9 @@ class Database:
         if is_transient(error):
             where = self.url.render_as_string(hide_password=True)
             told = said or str(cause).strip()[:200]
-            return TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {told}")
+            away = TransientError(f"store {where!r} cannot be used now: {type(cause).__name__}: {told}")
+            away.of_store = True
+            return away
         if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_DAMAGED:
             where = self.url.render_as_string(hide_password=True)
             return ConfigurationError(f"store {where!r} is damaged ({cause}): stop Headgate and put a backup back")

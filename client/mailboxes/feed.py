@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel
 
 from client.inflow.message import WebhookMessage, mail_message
-from client.sending import wait_asked_for
+from client.sending import said_of, wait_asked_for
 from client.which import SourceEndpoint
 from domain.errors import ConfigurationError, NotReachableError, TransientError, UseError
 from domain.inbound.signing import sign
@@ -274,8 +274,7 @@ class MailboxFeed:
             return None, str(error)
         if answer.is_success and not _is_taken(answer):
             return answer, f"{gateway} answers {answer.status_code} without a case: that is no gateway of Headgate"
-        code = _json_object(answer).get("code", "")
-        return answer, f"the gateway at {gateway} answers {answer.status_code} {code}".strip()
+        return answer, f"the gateway at {gateway} answers {said_of(answer)}"
 
 
 def _is_taken(answer: httpx.Response) -> bool:

@@ -10,7 +10,7 @@ from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
 from workers.bootstrap import read_blueprint_folder
-from workers.outside_systems import ask_pen, ask_records, ask_store
+from workers.outside_systems import another_pen, ask_pen, ask_records, ask_store
 from workers.secret_files import read_secret
 from workflows.options import STORE_FIRST_TRY
 
@@ -138,7 +138,10 @@ async def check_pen(settings: "Settings") -> Finding:
         return Finding(name, False, one_line(error), "start it, or mend HEADGATE_INBOX; senders are told to send again")
     except HeadgateError as error:
         return Finding(name, False, one_line(error), "do what it says; docs/pens.md shows each pen")
-    return Finding(name, True, f"{shown} answers" if settings.inbox else shown)
+    found = f"{shown} answers" if settings.inbox else shown
+    if other := another_pen(settings):
+        return Finding(name, False, f"{found}, but it is not the gateway's", other)
+    return Finding(name, True, found)
 
 
 def check_records(settings: "Settings") -> Finding:

@@ -28,6 +28,7 @@ OLDEST_SQLITE = (3, 35, 0)  # RETURNING, which the store uses
 LEAST_FREE_BYTES = 1 << 30
 ANSWER_LIMIT_S = 5.0
 TEMPORAL_PROGRAM = "temporal program"
+_MOST_CHARS = 1000  # some libraries repeat whole answers
 _MARKS = {True: ("ok", "green"), False: ("fault", "bold red"), None: ("-", "dim")}
 
 
@@ -256,5 +257,5 @@ def _model_remedy(url: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message on one line, shortened to 200 characters."""
-    return " ".join(str(error).split())[:200]
+    """Return an error's message on one line; one of more than a page is cut at a word."""
+    return textwrap.shorten(str(error), _MOST_CHARS, placeholder=" …")

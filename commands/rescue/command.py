@@ -21,14 +21,15 @@ def rescue(
     """Bring every case back to work after Temporal's state or the store was lost, or put back from a backup.
 
     Safe to run again. Before it, where the store was put back: `headgate ledger reconcile`. Exit 1 if a case needs a
-    word of yours: it is lost, runs in Temporal alone, or was ended in Temporal's own tools.
+    word of yours: it is lost, runs in Temporal alone, or was ended in Temporal's own tools. Where the intake
+    is paused it does not wait: what it put back comes in with `headgate intake resume`.
     """
     from commands.rescue.rescuing import rescue_cases
 
     async def work(headgate: "Headgate", parts: "Parts") -> "RescueReport":
-        return await rescue_cases(parts, headgate, dry_run=dry_run, rate=rate)
+        return await rescue_cases(parts, headgate, dry_run=dry_run, rate=rate, tell=_tell)
 
-    report = with_headgate_and_store(data_dir, work)
+    report = with_headgate_and_store(data_dir, work, own_pen=not dry_run)
     if as_json:
         emit(report.model_dump(mode="json"))
     else:
@@ -38,11 +39,20 @@ def rescue(
         raise typer.Exit(WRONG)
 
 
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
 def lines_of(report: "RescueReport") -> list[str]:
     """Return what a rescue did, or would do, for people."""
     would = "" if report.done else "would be "
+    pen = (
+        "put back into the holding pen, and the intake is paused"
+        if report.paused
+        else "let in again from the holding pen"
+    )
     told = [
-        *(f"{case_id}: {would}let in again from the holding pen" for case_id in report.put_back),
+        *(f"{case_id}: {would}{pen}" for case_id in report.put_back),
         *(f"{case_id}: {would}begun again" for case_id in report.begun),
         *(f"{case_id}: {would}closed with the ending that Temporal has" for case_id in report.ended),
         *(
@@ -57,7 +67,8 @@ def lines_of(report: "RescueReport") -> list[str]:
         *(_of_temporal_alone(case_id, lost=case_id in report.lost) for case_id in report.only_in_temporal),
     ]
     counts = (
-        f"{report.running} run, {len(report.begun)} begun again, {len(report.put_back)} let in again, "
+        f"{report.running} run, {len(report.begun)} begun again, {len(report.put_back)} "
+        f"{'wait for `headgate intake resume`' if report.paused else 'let in again'}, "
         f"{len(report.ended)} had ended, {len(report.ended_outside)} were ended outside, {len(report.lost)} are lost, "
         f"{len(report.only_in_temporal)} run in Temporal only"
     )

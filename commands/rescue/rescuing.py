@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client.case_filters import case_filter
@@ -13,7 +13,7 @@ from domain.audit.facts import ExecutionStatus
 from domain.authority.rescue import Rescue, RescueReport, rescue_of
 from domain.case import CaseState
 from domain.case_details import paid_line
-from domain.errors import ImpossibleError, UnknownCaseError
+from domain.errors import ImpossibleError, NotReachableError, UnknownCaseError
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PAGE = 1000
 LET_IN_WITHIN_S = 120.0
 LOOK_EVERY_S = 1.0
+PAUSE_LOOKS = 10  # with every tenth look the intake is asked whether somebody has paused it
+INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)
 AT_ONCE = 16  # cases that Temporal is asked about
 _SOON = ", whose lists may show it a minute longer"
 RUNNING = "ExecutionStatus = 'Running'"
@@ -38,6 +40,7 @@ async def rescue_cases(
     dry_run: bool = False,
     rate: float = 20.0,
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> RescueReport:
     """Look at every case that was accepted and see to it that it comes to an end; repeatable.
 
@@ -47,6 +50,7 @@ async def rescue_cases(
         dry_run: only say what would be done.
         rate: so many cases are begun again per second.
         wait: sleeps so many seconds.
+        tell: says what is waited for.
 
     Raises:
         NotReachableError, TransientError: a part is away; doing it again is safe.
@@ -55,7 +59,7 @@ async def rescue_cases(
     await _look_into_the_pen(parts, report)
     if report.put_back and not dry_run:
         await parts.inbox.put_back(report.put_back)
-        await _until_let_in(parts, report.put_back, wait)
+        report.paused = not await _until_let_in(parts, headgate, report.put_back, wait, tell)
     found = await asyncio.to_thread(parts.open_cases.open_cases)
     in_pen = await _not_let_in_yet(parts, found)
     gate = asyncio.Semaphore(AT_ONCE)
@@ -161,12 +165,39 @@ async def _look_into_temporal(parts: "Parts", headgate: "Headgate", report: Resc
     report.only_in_temporal = sorted(set(lacking) - set(report.put_back))
 
 
-async def _until_let_in(parts: "Parts", case_ids: list[str], wait: Callable[[float], Awaitable[None]]) -> None:
-    """Wait until the intake is done with these cases; what takes longer is seen to by the next rescue."""
-    for _ in range(int(LET_IN_WITHIN_S / LOOK_EVERY_S)):
+async def _until_let_in(
+    parts: "Parts",
+    headgate: "Headgate",
+    case_ids: list[str],
+    wait: Callable[[float], Awaitable[None]],
+    tell: Callable[[str], None],
+) -> bool:
+    """Wait until the intake is done with these cases; what takes longer is seen to by the next rescue.
+
+    Returns:
+        False at once where the intake is paused: it lets nothing in.
+    """
+    tell(
+        f"{len(case_ids)} cases are back in the holding pen: waiting until the intake has let them in, "
+        f"{LET_IN_WITHIN_S:.0f} s at most"
+    )
+    for look in range(int(LET_IN_WITHIN_S / LOOK_EVERY_S)):
         if len(await parts.inbox.acknowledged(case_ids)) == len(case_ids):
-            return
+            return True
+        if look % PAUSE_LOOKS == 0 and await _is_paused(headgate):
+            tell("the intake is paused, so they wait there: `headgate intake resume` lets them in")
+            return False
         await wait(LOOK_EVERY_S)
+    tell("not all of them are in yet: `headgate intake show` says how fast they come, the next rescue sees to the rest")
+    return True
+
+
+async def _is_paused(headgate: "Headgate") -> bool:
+    """Return whether the intake says that it is paused; where it says nothing, it may come in."""
+    try:
+        return (await headgate.intake.state(INTAKE_ANSWERS_WITHIN)).paused
+    except (NotReachableError, UnknownCaseError):
+        return False
 
 
 async def _not_let_in_yet(parts: "Parts", found: "list[OpenCase]") -> set[str]:

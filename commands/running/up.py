@@ -38,7 +38,9 @@ async def run_up(
 ) -> int:
     """Run everything until a signal comes; return the exit code. `accept_by`, `moved`: as `Stack` has them."""
     from workers.machine.stack import Stack
+    from workers.outside_systems import check_pen_url
 
+    check_pen_url(settings)  # before anything is announced
     if ephemeral:
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
     stack = Stack(

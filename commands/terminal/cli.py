@@ -145,19 +145,29 @@ def with_headgate(data_dir: Path, work: Callable[["Headgate"], Awaitable[Result]
     return run(connected)
 
 
-def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]") -> Result:
-    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down."""
+def with_store(data_dir: Path, work: "Callable[[Parts], Awaitable[Result]]", *, any_pen: bool = False) -> Result:
+    """Open the stores of a data dir and run a command's work, which needs no Temporal: it may be down.
+
+    `any_pen`: the command itself sees to it that the pen is the one that is meant.
+    """
     settings = settings_for(data_dir)
 
     async def opened() -> Result:
-        with _opened_parts(settings) as parts:
-            return await _and_close_inbox(parts, work(parts))
+        with opened_parts(settings) as parts:
+            if not any_pen:
+                tell_of_another_pen(settings)
+            return await and_close_inbox(parts, work(parts))
 
     return run(opened)
 
 
-def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]") -> Result:
-    """Connect to the Headgate that is meant, open its stores and run a command's work."""
+def with_headgate_and_store(
+    data_dir: Path, work: "Callable[[Headgate, Parts], Awaitable[Result]]", *, own_pen: bool = False
+) -> Result:
+    """Connect to the Headgate that is meant, open its stores and run a command's work.
+
+    `own_pen`: it would do harm with another holding pen than the gateway's; else that is a warning.
+    """
     settings = settings_for(data_dir)
 
     async def both() -> Result:
@@ -165,22 +175,40 @@ def with_headgate_and_store(data_dir: Path, work: "Callable[[Headgate, Parts], A
         from workers.namespace import require_ours
 
         async with await Headgate.connect(data_dir) as headgate:
-            with _opened_parts(settings) as parts:
+            with opened_parts(settings) as parts:
                 await require_ours(headgate.temporal, parts.installation.known_id() or "")
-                return await _and_close_inbox(parts, work(headgate, parts))
+                tell_of_another_pen(settings, refuse=own_pen)
+                return await and_close_inbox(parts, work(headgate, parts))
 
     return run(both)
 
 
-async def _and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
+async def and_close_inbox(parts: "Parts", work: Awaitable[Result]) -> Result:
+    """Await work with the holding pen, and let go of that."""
     try:
         return await work
     finally:
         await parts.close_inbox()
 
 
+def tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
+    """Say on stderr where these settings name another holding pen than the gateway of the data dir has.
+
+    Raises:
+        ImpossibleError: that is to be refused.
+    """
+    from domain.errors import ImpossibleError
+    from workers.outside_systems import another_pen
+
+    said = another_pen(settings)
+    if said and refuse:
+        raise ImpossibleError(said)
+    if said:
+        typer.secho(f"warning: {said}", err=True, fg=typer.colors.YELLOW if sys.stderr.isatty() else None)
+
+
 @contextmanager
-def _opened_parts(settings: "Settings") -> "Iterator[Parts]":
+def opened_parts(settings: "Settings") -> "Iterator[Parts]":
     """Open the stores that the settings name.
 
     Raises:

@@ -1,33 +1,75 @@
 """`headgate intake`: pause, resume and pace what is let in; move it to another pen."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, report, with_headgate, with_store
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    WRONG,
+    AsJson,
+    DataDir,
+    and_close_inbox,
+    emit,
+    opened_parts,
+    report,
+    settings_for,
+    tell_of_another_pen,
+    with_headgate,
+    with_store,
+)
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.intake import MoveReport
+    from ports.incoming.inbox import InboxDepth
+    from workers.bootstrap import Parts
 
 intake_app = typer.Typer(no_args_is_help=True, help="Pause, resume and pace what is let in; move it to another pen.")
 
 
 @intake_app.command("show")
 def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show pace, pause and counts, and messages to the intake that did not fit and changed nothing."""
+    """Show pace, pause and counts, what waits in the holding pen, and messages that did not fit and changed nothing.
+
+    In JSON `inbox` has what waits (`ready`) and what an intake worker holds (`leased`); it is null where the pen is
+    away, and `inbox_reason` says why.
+    """
 
     async def work(headgate: "Headgate") -> None:
         state = await headgate.intake.state()
+        depth, reason = await _what_waits(data_dir)
         if as_json:
-            emit(state.model_dump(mode="json"))
+            pen = {"ready": depth.ready, "leased": depth.leased} if depth else None
+            emit(state.model_dump(mode="json") | {"inbox": pen} | ({} if depth else {"inbox_reason": reason}))
             return
         pause = "pausing, a batch is still coming in" if state.taking else "paused"
         doing = pause if state.paused else f"up to {state.per_second:g} cases per second"
-        typer.echo(f"{doing}; {state.admitted} admitted, {state.poison} unreadable")
+        waits = (
+            f"{depth.ready} waiting in the holding pen, {depth.leased} leased"
+            if depth
+            else f"waiting: not known, {reason}"
+        )
+        typer.echo(f"{doing}; {state.admitted} admitted, {state.poison} unreadable; {waits}")
         for notice in state.notices:
             typer.echo(f"  note: {notice}")
 
     with_headgate(data_dir, work)
+
+
+async def _what_waits(data_dir: Path) -> "tuple[InboxDepth | None, str]":
+    """Return what waits in the holding pen, or None and the reason why it is not known."""
+    from commands.work.overview import depth_of_pen
+    from domain.errors import HeadgateError, UseError
+
+    settings = settings_for(data_dir)
+    try:
+        with opened_parts(settings) as parts:
+            tell_of_another_pen(settings)
+            return await and_close_inbox(parts, depth_of_pen(parts))
+    except (HeadgateError, UseError) as error:
+        return None, str(error)
 
 
 @intake_app.command("pause")
@@ -60,9 +102,17 @@ def intake_drain(
     """Move what waits in the holding pen to another pen, with the ids that are remembered; safe to run again.
 
     First stop the gateways and pause the intake; then set HEADGATE_INBOX to the other URL and start them. docs/pens.md
-    has the steps, and those without a pause for senders. Exit 1 if something is left.
+    has the steps, and those without a pause for senders. Exit 1 if something is left, or a gateway of the data dir
+    still takes webhooks into the first; 2 if --to names no pen that can be used.
     """
-    moved = with_store(data_dir, lambda parts: parts.move_inbox(to))
+
+    async def work(parts: "Parts") -> "MoveReport":
+        from workers.outside_systems import require_drainable
+
+        require_drainable(parts.settings, to)
+        return await parts.move_inbox(to)
+
+    moved = with_store(data_dir, work, any_pen=True)
     if as_json:
         emit(moved.model_dump(mode="json"))
     else:

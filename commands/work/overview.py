@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ASKED_ONE_BY_ONE = 100
 SHOWN_LANES = 12
 REPLAYS_LOOKED_AT = 5  # the newest runs
+PEN_ANSWERS_WITHIN_S = 10.0
 INTAKE_ANSWERS_WITHIN = timedelta(seconds=3)  # a person waits for the rest
 
 
@@ -69,7 +70,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     asking = asyncio.create_task(ask_intake(headgate))
     looking = asyncio.create_task(look_around(headgate.temporal))
     counts: CaseCounts = await asyncio.to_thread(parts.store.reports.counts)
-    depth, pen_reason = await _depth_of_pen(parts)
+    depth, pen_reason = await depth_of_pen(parts)
     states = await states_in_temporal(headgate, counts.dead_letters.get("replayed", 0))
     switch = await asyncio.to_thread(parts.store.switches.effects)
     intake, intake_reason = await asking
@@ -106,12 +107,15 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
     }
 
 
-async def _depth_of_pen(parts: "Parts") -> "tuple[InboxDepth | None, str]":
+async def depth_of_pen(parts: "Parts") -> "tuple[InboxDepth | None, str]":
     """Return what waits in the holding pen, or None and the reason why it is not known."""
     from domain.errors import HeadgateError
 
     try:
-        return await parts.inbox.depth(), ""
+        async with asyncio.timeout(PEN_ANSWERS_WITHIN_S):
+            return await parts.inbox.depth(), ""
+    except TimeoutError:
+        return None, f"no answer within {PEN_ANSWERS_WITHIN_S:g} s"
     except HeadgateError as error:
         return None, str(error)
 

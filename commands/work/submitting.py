@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from client.headgate import Headgate
 from client.sending import SendSummary, send_file
@@ -90,6 +91,7 @@ async def _send(
                 limit=limit,
                 texts=texts,
                 progress=lambda done: bar(done, ""),
+                held_up=lambda line: console.print(Text(line)),
             )
     except GatewayUnreachableError as error:
         raise NotReachableError(f"{error}: is that the gateway's address? `headgate doctor` says what runs") from error
@@ -149,6 +151,8 @@ def _print_summary(summary: SendSummary, states: dict[str, int], took_s: float, 
         f"{f', {summary.skipped} skipped' if summary.skipped else ''}; "
         f"answered within {summary.p50_s * 1000:.0f} ms (half), {summary.p95_s * 1000:.0f} ms (95 %)"
     )
+    if len(summary.case_ids) == 1:
+        print(f"its case: {summary.case_ids[0]}")  # noqa: T201
     for code, n in summary.refused.items():
         print(f"  refused {n}: {code}", file=sys.stderr)  # noqa: T201
     if states:

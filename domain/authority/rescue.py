@@ -22,6 +22,7 @@ class RescueReport(BaseModel):
 
     Attributes:
         put_back: the store lacks them, and the holding pen lets them in once more.
+        paused: the intake is paused: what is let in once more waits until it is resumed.
         lost: the store lacks them, and the pen has dropped what they said.
         running: so many open cases have a workflow that runs.
         begun: started again from the store.
@@ -33,6 +34,7 @@ class RescueReport(BaseModel):
 
     done: bool = False
     put_back: list[str] = Field(default_factory=list)
+    paused: bool = False
     lost: list[str] = Field(default_factory=list)
     running: int = 0
     begun: list[str] = Field(default_factory=list)

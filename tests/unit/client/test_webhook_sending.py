@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from client import sending
 from client.messages import WebhookMessage, read_messages
-from client.sending import SendSummary, send_file, send_messages
+from client.sending import HoldUp, SendSummary, send_file, send_messages
 from domain.errors import GatewayUnreachableError
 from domain.inbound.signing import decode_secret, new_secret, verify
 
@@ -232,3 +233,33 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, float]) -> 
 def test_a_wrong_secret_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ValueError, match="make a new one"):
         asyncio.run(send_messages([], gateway="http://g", source="s", secret="whsec_x"))
+
+
+# --- nothing is taken ---
+
+
+def busy(retry_after: str) -> httpx.Response:
+    problem = {"code": "unavailable", "detail": "the broker is away"}
+    return httpx.Response(503, headers={"retry-after": retry_after}, json=problem)
+
+
+def test_who_waits_is_told_what_the_gateway_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "_TOLD_AFTER_S", 0.0)
+    told: list[str] = []
+    summary = send(FakeGateway(busy("0"), busy("0")), lines(tmp_path / "f.jsonl", {"text": "hi"}), held_up=told.append)
+    assert (summary.accepted, summary.retries) == (1, 2)
+    assert told == ["the gateway answers 503 unavailable: the broker is away; trying again in 0 s"]
+
+
+def test_a_short_hold_up_is_not_told_and_a_long_one_at_growing_intervals() -> None:
+    now, told = 0.0, []
+    hold_up = HoldUp(lambda line: told.append(now), lambda: now)
+    for second in range(100):
+        now = float(second)
+        hold_up.note("503", now, 1.0)
+    assert told == [2.0, 12.0, 32.0, 72.0]
+    hold_up.over()
+    hold_up.note("503", now, 1.0)
+    assert len(told) == 4, "it begins anew"
+    hold_up.note("503", now, 30.0)
+    assert len(told) == 5, "who is to wait for long hears of it at once"

@@ -22,7 +22,7 @@ from commands.doctor.configured import (
     check_web_ui,
     store_finding,
 )
-from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, print_table
+from commands.doctor.machine import Finding, as_document, check_http, check_java, check_sqlite, one_line, print_table
 from commands.doctor.report import find_all
 from commands.running.up import render_urls
 from tests.outside_shop import HTTP_MAPPING, SQL_MAPPING, OutsideShop
@@ -299,3 +299,11 @@ def test_up_says_which_models_work(tmp_path: Path, models: str, said: str) -> No
     urls = dict.fromkeys(("gateway", "console", "temporal_ui", "offline_model"), "http://127.0.0.1:1")
     endpoints = Endpoints(temporal="127.0.0.1:2", namespace="headgate", **urls)
     assert said in render_urls(endpoints, load_settings(data_dir=tmp_path, models=models)).splitlines()[-1]
+
+
+def test_what_a_finding_says_is_cut_at_no_word() -> None:
+    remedy = "mend the region, " * 20 + "or the credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+    assert one_line(ValueError(remedy)) == remedy
+    cut = one_line(ValueError("several words\n" * 500))
+    assert len(cut) <= 1000
+    assert cut.endswith((" several …", " words …"))

@@ -230,6 +230,7 @@ def test_a_file_that_breaks_off_is_told_after_what_was_sent(data_dir: Path, monk
 
     monkeypatch.setattr(submitting, "send_file", sent)
     code, stdout, stderr = run("submit", "t.csv", "--url", "http://127.0.0.1:9", "--data-dir", str(data_dir))
+    assert f"its case: {CASE}\n" in stdout
     assert (code, "2 accepted" in stdout, "t.csv, line 4: no CSV" in stderr) == (1, True, True), (stdout, stderr)
 
 

@@ -10,10 +10,12 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.store.database import Database
 from client.queues.pollers import UnworkedQueue
 from client.standstill import stuck as client_stuck
 from client.standstill.stuck import StuckLook, StuckWatch
 from domain.audit.facts import Stuck
+from domain.errors import TransientError
 from domain.installation.in_force import InForce
 from gateway.app import GatewaySettings, create_gateway
 from gateway.console.approvers import ensure_approvers
@@ -211,3 +213,62 @@ async def test_a_look_without_end_is_given_up_and_holds_nobody_up(monkeypatch: p
         assert await watch.latest(within_s=0.0) is None  # it goes on behind
         assert await watch.latest(within_s=3.0) is None  # and is given up
     assert watch._looking is None
+
+
+class AwayInbox(FakeInbox):
+    """A pen that cannot be written, for a reason."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def check_writable(self) -> None:
+        raise self.error
+
+
+async def refused(folder: Path, error: Exception, peer: tuple[str, int]) -> dict[str, object]:
+    """Return what a caller hears of a gateway that cannot take webhooks."""
+    ensure_sources(folder / "sources.json", ["shop"])
+    sources = SourceRegistry(folder / "sources.json")
+    app = create_gateway(AwayInbox(error), sources, in_force=IN_FORCE, standstills=Told(None))
+    transport = httpx.ASGITransport(app, client=peer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8700") as http:
+        answer = await http.get("/readyz")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    document: dict[str, object] = json.loads(answer.content)
+    return document
+
+
+def away(message: str, *, of_store: bool = False) -> TransientError:
+    error = TransientError(message)
+    error.of_store = of_store
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "part", "said"),
+    [
+        (away("store 'postgresql://me:Secret@db' cannot be used", of_store=True), "store", "the store"),
+        (away("redis at Secret: refused"), "holding pen", "it is away or refuses"),
+        (away("inbox: 7 payloads wait already, send again later"), "holding pen", "7 payloads wait already"),
+        (RuntimeError("Secret"), "holding pen", "it is away or refuses"),
+        (TimeoutError(), "holding pen", "no answer within 5 seconds"),
+    ],
+)
+async def test_operators_are_told_which_part_is_not_ready(
+    error: Exception, part: str, said: str, tmp_path: Path
+) -> None:
+    told = await refused(tmp_path, error, HERE)
+    assert (told["code"], told["not_ready"]) == ("not_ready", [part])
+    assert said in str(told["detail"])
+    assert "Secret" not in str(told)
+    assert told["warnings"] == ["Temporal does not say what is stuck"]
+    others = await refused(tmp_path, error, THERE)
+    assert others["detail"] == "the holding pen cannot take anything in"
+    assert {"not_ready", "warnings", "in_force"}.isdisjoint(others)
+
+
+def test_trouble_of_the_store_is_known_as_such(tmp_path: Path) -> None:
+    with pytest.raises(TransientError) as caught, Database(f"sqlite:///{tmp_path}").reading():  # a folder
+        pass
+    assert caught.value.of_store

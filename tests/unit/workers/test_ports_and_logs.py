@@ -131,3 +131,25 @@ def test_a_backup_that_is_copied_over_a_stopped_store_is_the_store(tmp_path: Pat
     shutil.copy(tmp_path / "backup", tmp_path / "store.db")
     with closing(sqlite3.connect(tmp_path / "store.db")) as store:
         assert store.execute("SELECT n FROM t").fetchall() == [(1,)]
+
+
+def _logged(level: str, kind: str) -> dict[str, object]:
+    """The line that a process writes about an activity that failed, as the SDK does."""
+    code = (
+        "import logging; from workers.json_logs import configure_logging;"
+        "from temporalio.exceptions import ApplicationError; from temporalio.activity import logger\n"
+        f"configure_logging({level!r})\n"
+        f"try: raise ApplicationError('the broker %s is away', type={kind!r})\n"
+        "except ApplicationError: logger.warning('Completing activity as failed', exc_info=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (line,) = done.stderr.splitlines()
+    found: dict[str, object] = json.loads(line)
+    return found
+
+
+def test_a_try_that_time_mends_is_one_plain_line() -> None:
+    line = _logged("info", "TransientError")
+    assert (line["event"], "exception" in line) == ("Completing activity as failed: the broker %s is away", False)
+    assert "Traceback" in str(_logged("debug", "TransientError")["exception"])
+    assert "Traceback" in str(_logged("info", "KeyError")["exception"]), "a bug shows its place"

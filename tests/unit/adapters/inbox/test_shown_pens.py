@@ -8,6 +8,7 @@ from adapters.inbox.brokers.redis_server import redis_address
 from adapters.inbox.brokers.sqs_address import sqs_address
 from adapters.inbox.opening import open_inbox, shown_inbox
 from adapters.inbox.rabbitmq.address import read_address
+from adapters.inbox.sqlite import SqliteInbox
 from domain.errors import ConfigurationError
 from domain.turns import Turns
 
@@ -53,16 +54,32 @@ def test_a_refusal_shows_no_password(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("amqp://u:Secret@mq.example:5672/v?prefix=x", "amqp://mq.example:5672/v"),
+        ("amqp://u:Secret@mq.example:5672/v?prefix=x", "amqp://mq.example:5672/v?prefix=x"),
         ("redis://Secret@[::1]:6379/0", "redis://[::1]:6379/0"),
         ("rediss://:Secret@host/0?ssl_ca_certs=a", "rediss://host/0"),
         ("sqs://eu-central-1/gate?endpoint=http://127.0.0.1:4566/Secret", "sqs://eu-central-1/gate"),
         ("sqlite:", "a file in the data dir"),
-        ("sqlite:///srv/pen.db", "/srv/pen.db"),
+        ("sqlite:///srv/pen.db", "sqlite:///srv/pen.db"),
+        ("sqlite:////srv/pen.db", "sqlite:///srv/pen.db"),  # as SQLAlchemy writes it
+        ("amqp://mq/v?prefix=two&cafile=Secret", "amqp://mq/v?prefix=two"),
+        ("foo", "foo"),
     ],
 )
 def test_where_it_is_is_shown(url: str, shown: str) -> None:
     assert shown_inbox(url) == shown
+
+
+def test_a_word_that_is_no_url_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="HEADGATE_INBOX=foo: there is no pen of this kind"):
+        open_inbox("foo", file=tmp_path / "pen.db", log=lambda: pytest.fail("opened"), turns=Turns(), max_waiting=1)
+
+
+def test_four_slashes_are_the_same_file_as_three(tmp_path: Path) -> None:
+    for begin in ("sqlite://", "sqlite:///"):
+        url = f"{begin}{tmp_path}/a.db"
+        pen = open_inbox(url, file=tmp_path / "b.db", log=lambda: pytest.fail("opened"), turns=Turns(), max_waiting=1)
+        assert isinstance(pen, SqliteInbox)
+        assert pen.file == tmp_path / "a.db"
 
 
 @pytest.mark.parametrize("url", ["amqp://u:pa/Secret@h/v", "redis://u:p?Secret@h/0", "amqps://u:p#Secret@h/v"])

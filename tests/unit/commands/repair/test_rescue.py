@@ -1,6 +1,7 @@
 """`headgate rescue` and `headgate cases close` of a case that was ended past Headgate."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,8 @@ from commands.rescue.strays import Strays
 from commands.work.cases import _close_if_worked
 from domain.authority.rescue import RescueReport
 from domain.case import CaseAnswer, CaseState, HumanDecision, Lane
-from domain.errors import ImpossibleError, RefusedError, UnknownCaseError
+from domain.errors import ImpossibleError, NotReachableError, RefusedError, UnknownCaseError
+from domain.intake import IntakeState
 from domain.money.approval import Standing
 from ports.incoming.inbox import InboxItem
 from tests.contracts.store_ledger import intend
@@ -44,6 +46,15 @@ def case(name: str) -> str:
     return f"case/shop/{name}"
 
 
+class FakeIntake:  # says whether it is paused, or nothing
+    paused, answers = False, True
+
+    async def state(self, within: timedelta) -> IntakeState:
+        if self.answers:
+            return IntakeState(paused=self.paused)
+        raise NotReachableError("no case worker answered")
+
+
 class World:
     """A store, a pen and a Temporal that can lose what they have."""
 
@@ -56,7 +67,9 @@ class World:
         # Any: as far as rescuing uses them.
         open_cases = SqlOpenCases(self.store.database)
         self.parts: Any = SimpleNamespace(store=self.store, inbox=self.inbox, open_cases=open_cases)
-        self.headgate: Any = SimpleNamespace(temporal=self.temporal, cases=self.temporal)
+        self.intake = FakeIntake()
+        self.headgate: Any = SimpleNamespace(temporal=self.temporal, cases=self.temporal, intake=self.intake)
+        self.told: list[str] = []
 
     async def admit(self, *names: str, acknowledged: bool = True) -> None:
         """Let cases in, as the intake does."""
@@ -76,7 +89,7 @@ class World:
             await self.inbox.ack([item.case_id])
 
     async def rescue(self, *, dry_run: bool = False) -> RescueReport:
-        return await rescue_cases(self.parts, self.headgate, dry_run=dry_run, wait=self.wait)
+        return await rescue_cases(self.parts, self.headgate, dry_run=dry_run, wait=self.wait, tell=self.told.append)
 
     def runs(self, name: str, status: WorkflowExecutionStatus, state: CaseState | None = None, replay: int = 0) -> None:
         ended = outcome(name, state, replay) if state is not None else None
@@ -90,14 +103,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     found.store.close()
 
 
+def lose_cases(world: World) -> None:
+    with world.store.database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM cases")
+
+
 def lose_case_and_body(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty the store's cases, and let the pen have dropped what they said."""
 
     async def dropped(case_ids: list[str]) -> dict[str, bool]:
         return dict.fromkeys(case_ids, False)
 
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     monkeypatch.setattr(world.inbox, "acknowledged", dropped)
 
 
@@ -121,6 +138,27 @@ async def test_what_was_ended_in_temporals_tools_is_named_with_its_command_and_l
     report = await world.rescue()
     assert (report.ended_outside, world.temporal.runs[case("e1")].status) == ([case("e1")], status)
     assert f"headgate cases close {case('e1')} --reason" in lines_of(report)[0]
+
+
+async def test_a_paused_intake_is_not_waited_for(world: World) -> None:
+    await world.admit("e1")
+    lose_cases(world)
+    world.intake.paused = True
+    report = await world.rescue()
+    assert (world.waited, report.put_back, report.paused) == ([], [case("e1")], True)
+    assert "headgate intake resume" in world.told[-1]
+    assert "put back into the holding pen, and the intake is paused" in lines_of(report)[0]
+
+
+async def test_what_is_waited_for_is_told_before(world: World) -> None:
+    await world.admit("e1")
+    lose_cases(world)
+    world.intake.answers = False  # it may go on all the same
+    report = await world.rescue()
+    assert (len(world.waited), report.paused) == (1, False)
+    assert world.told == [
+        "1 cases are back in the holding pen: waiting until the intake has let them in, 120 s at most"
+    ]
 
 
 async def test_what_the_intake_is_about_to_start_is_left_to_it(world: World) -> None:
@@ -169,8 +207,7 @@ async def test_a_rescue_that_was_cut_off_is_done_by_the_next(world: World) -> No
 
 async def test_what_came_in_since_is_let_in_again_and_its_ending_taken_over(world: World) -> None:
     await world.admit("e1", "e2")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.runs("e1", COMPLETED, CaseState.REJECTED)
     world.runs("e2", RUNNING)
     report = await world.rescue()
@@ -224,8 +261,7 @@ async def test_what_temporal_alone_knows_is_named_and_goes_on_once_its_event_cam
 
 async def test_what_is_let_in_again_is_not_named_besides(world: World) -> None:
     await world.admit("e1")
-    with world.store.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM cases")
+    lose_cases(world)
     world.runs("e1", RUNNING)
     for dry_run in (True, False):
         report = await world.rescue(dry_run=dry_run)
