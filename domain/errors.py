@@ -78,9 +78,17 @@ class HeadgateError(Exception):
 
 
 class TransientError(HeadgateError):
-    """Trouble that time mends; retried on the ladder."""
+    """Trouble that time mends; retried on the ladder.
+
+    Attributes:
+        usage: what a model call used before it broke off; it is paid for although nothing came of it.
+    """
 
     exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str = "", usage: "Usage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 class OvertakenError(TransientError):
@@ -88,15 +96,7 @@ class OvertakenError(TransientError):
 
 
 class BadSpellError(TransientError):
-    """No answer of a model fits, and none to other messages did lately.
-
-    Attributes:
-        usage: what was asked in vain; it is paid for.
-    """
-
-    def __init__(self, message: str, usage: "Usage | None" = None) -> None:
-        super().__init__(message)
-        self.usage = usage
+    """No answer of a model fits, and none to other messages did lately; `usage` is what was asked in vain."""
 
 
 class ToldToWaitError(HeadgateError):
