@@ -88,7 +88,9 @@ def _check_prices(blueprint: Blueprint) -> None:
         if not (math.isfinite(price.input) and math.isfinite(price.output)):
             raise RuleError((*where, "input"), f"prices: {price.model!r} costs {price.input:g} and {price.output:g}")
         if price.cached_input is not None and not price.cached_input <= price.input:
-            said = f"prices: {price.model!r} costs {price.cached_input:g} from the cache: at most {price.input:g}, as else"
+            said = (
+                f"prices: {price.model!r} costs {price.cached_input:g} from the cache: at most {price.input:g}, as else"
+            )
             raise RuleError((*where, "cached_input"), said)
         try:
             date.fromisoformat(price.valid_from)

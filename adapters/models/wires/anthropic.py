@@ -137,7 +137,8 @@ class AnthropicModel:
         answers = [i if isinstance(i, str) else json.dumps(i, ensure_ascii=False) for i in inputs]
         written = "\n".join(b.text for b in message.content if b.type == "text")
         text = "\n".join(answers) or written  # several calls are several answers, which nobody takes
-        counts = anthropic_counts(fields_of(message.usage) if message.usage else {})
+        used: object = message.usage  # a server that only looks like the wire may count nothing
+        counts = anthropic_counts({} if used is None else fields_of(used))
         model = message.model or self._choice.model
         return ModelReply(
             text=text,
@@ -146,7 +147,7 @@ class AnthropicModel:
             model=model,
             usage=billed(self._price, model, counts, request, text),
             finish_reason=str(message.stop_reason or "")[:40],
-            provider_request_id=str(message.id or "")[:200],
+            provider_request_id=str(message.id)[:200],
         )
 
     def _failure(self, error: "AnthropicError") -> HeadgateError:
@@ -164,4 +165,3 @@ class AnthropicModel:
             return ConfigurationError(f"{self._named}: {quoted(str(error))}")
         kind = "no connection" if isinstance(error, APIConnectionError) else "no readable reply"
         return TransientError(f"{self._named}: {kind}: {type(error).__name__}: {quoted(str(error))}")
-

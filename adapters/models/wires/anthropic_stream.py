@@ -53,11 +53,12 @@ class StreamedMessage(Collected):
         content = []
         for at, block in self._blocks.items():
             text = "".join(self._texts[at])
+            said: dict[str, object] = {}
             if block.get("type") == "text":
-                block = block | {"text": text}
+                said = {"text": text}
             elif block.get("type") == "tool_use" and text:
-                block = block | {"input": _read(text)}
-            content.append(block)
+                said = {"input": _read(text)}
+            content.append(block | said)
         return self._message | {"content": content, "usage": self.usage or None}
 
 

@@ -149,8 +149,8 @@ class OpenAIModel:
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
             model=model,
             usage=billed(self._price, model, counts, request, text),
-            finish_reason=str(choice.finish_reason or "")[:40],
-            provider_request_id=str(completion.id or "")[:200],
+            finish_reason=str(choice.finish_reason)[:40],
+            provider_request_id=str(completion.id)[:200],
         )
 
     def _failure(self, error: "APIError") -> HeadgateError:
@@ -160,10 +160,10 @@ class OpenAIModel:
             codes = (error.code or "", error.type or "")
             headers = error.response.headers
             return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, error.message)
-        codes = tuple(str(code) for code in (error.code, error.type) if code)
-        if codes:  # an error event in the middle of the answer
-            status, named = status_in_mid_answer(codes), f"{self._named} in mid-answer"
-            return failure_for(OPENAI_FAILURES, named, status, {}, codes, error.message)
+        told = tuple(str(code) for code in (error.code, error.type) if code is not None)
+        if told:  # an error event in the middle of the answer
+            status, named = status_in_mid_answer(told), f"{self._named} in mid-answer"
+            return failure_for(OPENAI_FAILURES, named, status, {}, told, error.message)
         return TransientError(f"{self._named}: {type(error).__name__}: {quoted(error.message)}")
 
 
