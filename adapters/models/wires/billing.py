@@ -11,7 +11,7 @@ _TOKENS_AT_MOST = 100_000_000  # of one call: no model reads or writes as many
 
 
 @dataclass(frozen=True)
-class Counts:
+class TokenCounts:
     """The tokens of one call as a provider counted them: None where it did not; `cached` of `read` and `reasoned` of
     `written` are parts. `odd` says that something was counted as nonsense.
     """
@@ -23,7 +23,7 @@ class Counts:
     odd: bool = False
 
 
-def openai_counts(usage: dict[str, Any]) -> Counts:  # Any: the wire's own free-form JSON
+def openai_counts(usage: dict[str, Any]) -> TokenCounts:  # Any: the wire's own free-form JSON
     """Return the counts in a chat completion's `usage`."""
     return _counts(
         read=usage.get("prompt_tokens"),
@@ -33,7 +33,7 @@ def openai_counts(usage: dict[str, Any]) -> Counts:  # Any: the wire's own free-
     )
 
 
-def anthropic_counts(usage: dict[str, Any]) -> Counts:
+def anthropic_counts(usage: dict[str, Any]) -> TokenCounts:
     """Return the counts in a message's `usage`; input read from or written to a cache is counted apart by the wire,
     here in full.
     """
@@ -47,7 +47,7 @@ def anthropic_counts(usage: dict[str, Any]) -> Counts:
     )
 
 
-def _counts(*, read: object, written: object, cached: object, reasoned: object) -> Counts:
+def _counts(*, read: object, written: object, cached: object, reasoned: object) -> TokenCounts:
     whole_in, whole_out = _token_count(read), _token_count(written)
     part_in, part_out = _token_count(cached or 0), _token_count(reasoned or 0)
     odd = part_in is None or part_out is None
@@ -55,7 +55,7 @@ def _counts(*, read: object, written: object, cached: object, reasoned: object) 
         part_in, odd = 0, True
     if whole_out is not None and (part_out or 0) > whole_out:
         part_out, odd = 0, True
-    return Counts(whole_in, whole_out, part_in or 0, part_out or 0, odd)
+    return TokenCounts(whole_in, whole_out, part_in or 0, part_out or 0, odd)
 
 
 def _part(details: object, name: str) -> object:
@@ -71,7 +71,7 @@ def _token_count(value: object) -> int | None:
     return value
 
 
-def billed(price: Price, model: str, counts: Counts, request: ModelRequest, text: str) -> Usage:
+def billed(price: Price, model: str, counts: TokenCounts, request: ModelRequest, text: str) -> Usage:
     """Return what one call used and cost; `model` is the one that answered.
 
     What a server did not count, or counted as nonsense, is charged by an estimate from above and marked: a third of
@@ -94,10 +94,10 @@ def billed(price: Price, model: str, counts: Counts, request: ModelRequest, text
     )
 
 
-def billed_in_vain(price: Price, model: str, counts: Counts, request: ModelRequest, text: str) -> Usage:
+def billed_in_vain(price: Price, model: str, counts: TokenCounts, request: ModelRequest, text: str) -> Usage:
     """Return what a call cost that broke off after `text`: what was counted so far, and no less than the estimate of
     what was written. Always marked: the provider knows the rest.
     """
     written = max(counts.written or 0, len(text.encode("utf-8", "replace")) // 3 + 16)
-    seen = Counts(counts.read, written, counts.cached, min(counts.reasoned, written), odd=True)
+    seen = TokenCounts(counts.read, written, counts.cached, min(counts.reasoned, written), odd=True)
     return billed(price, model, seen, request, text)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.models.offline.serving.limits import Bucket
-from adapters.models.wires.billing import Counts, anthropic_counts, billed, billed_in_vain, openai_counts
+from adapters.models.wires.billing import TokenCounts, anthropic_counts, billed, billed_in_vain, openai_counts
 from adapters.models.wires.rate_headers import rate_headers, seconds_until
 from domain.model_call import Message, ModelRequest, Price, RateWindow, Tier, Usage
 
@@ -36,11 +36,11 @@ def test_counts_in_full() -> None:
             "completion_tokens_details": {"reasoning_tokens": 40},
         }
     )
-    assert openai == Counts(100, 50, 80, 40)
+    assert openai == TokenCounts(100, 50, 80, 40)
     used = billed(PRICE, "m", openai, REQUEST, "x")
     assert (used.cost_micros, used.estimated) == (20 * 10 + 80 * 1 + 50 * 20, False)
     anthropic = {"input_tokens": 10, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 10}
-    assert anthropic_counts(anthropic | {"output_tokens": 5}) == Counts(100, 5, 80, 0)
+    assert anthropic_counts(anthropic | {"output_tokens": 5}) == TokenCounts(100, 5, 80, 0)
 
 
 @pytest.mark.parametrize("cached", [101, -5, "80", 10**30])
@@ -57,7 +57,7 @@ def test_cached_input_without_a_price_of_its_own_costs_as_any_other() -> None:
 
 
 def test_a_broken_answer_costs_what_was_counted_and_no_less_than_what_was_written() -> None:
-    used = billed_in_vain(PRICE, "m", Counts(read=500, written=1), REQUEST, "b" * 300)
+    used = billed_in_vain(PRICE, "m", TokenCounts(read=500, written=1), REQUEST, "b" * 300)
     assert (used.input_tokens, used.output_tokens, used.estimated) == (500, 116, True)
 
 
