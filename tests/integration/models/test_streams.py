@@ -143,3 +143,12 @@ async def test_a_malformed_stream_is_transient(wire: str, body: bytes) -> None:
         async with opened(served.url, wire) as model:
             with pytest.raises(TransientError):
                 await answered(model)
+
+
+async def test_a_whole_answer_has_its_time_too(offline: str, tell: Tell) -> None:
+    tell("slow", byte_s=0.1)
+    async with opened(offline, "json_schema") as model:
+        model._choice = model._choice.model_copy(update={"answer_s": 0.5})
+        with pytest.raises(TransientError) as caught:
+            await answered(model)
+    assert caught.value.usage is not None
