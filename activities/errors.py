@@ -45,7 +45,7 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
     name, message = type(error).__name__, str(error)[:MESSAGE_CHARS]
     if isinstance(error, ToldToWaitError):
         raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=_wait_s(error))) from error
-    usage = error.usage if isinstance(error, BadAnswerError | BadSpellError) else None
+    usage = error.usage if isinstance(error, BadAnswerError | TransientError) else None
     # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
     final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)
     raise ApplicationError(message, *([usage] if usage else []), type=name, non_retryable=final) from error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
@@ -77,6 +77,9 @@ class CasePolicy(BaseModel):
 class ModelChoice(BaseModel):
     """Which model serves a tier: `provider` is the wire protocol, `base_url` any server that speaks it (empty: the
     provider's own).
+
+    Answers are streamed. `idle_s` is how long the provider may send nothing, before the first token and between two,
+    and `answer_s` how long a whole answer may take, seconds. `timeout_s` is the older name of `idle_s`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,7 +88,8 @@ class ModelChoice(BaseModel):
     model: str
     base_url: str = ""
     api_key_env: str = ""
-    timeout_s: float = Field(default=30.0, gt=0)
+    idle_s: float = Field(default=30.0, gt=0, validation_alias=AliasChoices("idle_s", "timeout_s"))
+    answer_s: float = Field(default=HOUR, gt=0)
     structured: Literal["json_schema", "json_object", "tool"] = "json_schema"
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
     reasoning_effort: str = ""  # as the provider names it; empty: not sent

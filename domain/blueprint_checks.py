@@ -8,8 +8,10 @@ from domain.blueprint import Blueprint
 from domain.errors import RuleError
 from domain.money.approval import Approver
 
-LONGEST_CALL_S = 40.0
-"""Of a model call: two of them, and the time between, fit into a step's 120 seconds."""
+LONGEST_IDLE_S = 600.0
+"""For which a provider may send nothing: a connection that is dead is noticed by then."""
+LONGEST_ANSWER_S = 3600.0
+"""Of one answer: two of them fit into a model step's time (`MODEL_TIMEOUT`)."""
 
 
 def check_rules(blueprint: Blueprint) -> None:
@@ -64,11 +66,10 @@ def _check_models(blueprint: Blueprint) -> None:
             name = ".".join(where)
             if not choice.model.strip():
                 raise RuleError((*where, "model"), f"{name}.model is empty: name the model as its provider does")
-            if not math.isfinite(choice.timeout_s) or choice.timeout_s > LONGEST_CALL_S:
-                said = (
-                    f"{name}.timeout_s is {choice.timeout_s:g}: at most {LONGEST_CALL_S:g}, a third of the step's time"
-                )
-                raise RuleError((*where, "timeout_s"), said)
+            for key, most in (("idle_s", LONGEST_IDLE_S), ("answer_s", LONGEST_ANSWER_S)):
+                value = getattr(choice, key)
+                if not math.isfinite(value) or value > most:
+                    raise RuleError((*where, key), f"{name}.{key} is {value:g}: at most {most:g} seconds")
             if choice.base_url and not choice.base_url.startswith(("http://", "https://")):
                 said = (
                     f"{name}.base_url is {choice.base_url!r}: expected an address that begins with https:// or http://"
@@ -86,6 +87,11 @@ def _check_prices(blueprint: Blueprint) -> None:
         where = ("prices", number)
         if not (math.isfinite(price.input) and math.isfinite(price.output)):
             raise RuleError((*where, "input"), f"prices: {price.model!r} costs {price.input:g} and {price.output:g}")
+        if price.cached_input is not None and not price.cached_input <= price.input:
+            said = (
+                f"prices: {price.model!r} costs {price.cached_input:g} from the cache: at most {price.input:g}, as else"
+            )
+            raise RuleError((*where, "cached_input"), said)
         try:
             date.fromisoformat(price.valid_from)
         except ValueError as error:

@@ -82,10 +82,15 @@ class TransientError(HeadgateError):
 
     Attributes:
         of_store: it is the store's, whatever was asked of whom.
+        usage: what a model call used before it broke off; it is paid for although nothing came of it.
     """
 
     exit_code: ClassVar[int] = 3
     of_store: bool = False
+
+    def __init__(self, message: str = "", usage: "Usage | None" = None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 class OvertakenError(TransientError):
@@ -93,15 +98,7 @@ class OvertakenError(TransientError):
 
 
 class BadSpellError(TransientError):
-    """No answer of a model fits, and none to other messages did lately.
-
-    Attributes:
-        usage: what was asked in vain; it is paid for.
-    """
-
-    def __init__(self, message: str, usage: "Usage | None" = None) -> None:
-        super().__init__(message)
-        self.usage = usage
+    """No answer of a model fits, and none to other messages did lately; `usage` is what was asked in vain."""
 
 
 class ToldToWaitError(HeadgateError):

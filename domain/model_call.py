@@ -39,7 +39,9 @@ class ModelRequest(BaseModel):
 class Usage(BaseModel):
     """What calls used and cost: tokens as billed by the provider, cost in millionths of a US dollar.
 
-    `degraded` says that the embedded stand-in gave some of the answers.
+    `cached_input_tokens` are a part of `input_tokens`, `reasoning_tokens` a part of `output_tokens`. `degraded` says
+    that the embedded stand-in gave some of the answers; `estimated` that some figures are estimates from above, as the
+    provider counted nothing or counted nonsense.
     """
 
     calls: int = Field(default=0, ge=0, le=2**62)
@@ -47,6 +49,9 @@ class Usage(BaseModel):
     output_tokens: int = Field(default=0, ge=0, le=2**62)
     cost_micros: int = Field(default=0, ge=0, le=2**62)
     degraded: bool = False
+    cached_input_tokens: int = Field(default=0, ge=0, le=2**62)
+    reasoning_tokens: int = Field(default=0, ge=0, le=2**62)
+    estimated: bool = False
 
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of both."""
@@ -56,12 +61,36 @@ class Usage(BaseModel):
             output_tokens=self.output_tokens + other.output_tokens,
             cost_micros=self.cost_micros + other.cost_micros,
             degraded=self.degraded or other.degraded,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            estimated=self.estimated or other.estimated,
         )
+
+
+class RateWindow(BaseModel):
+    """One of a provider's limits as a reply told it; None is what it did not tell, or told as nonsense.
+
+    `reset_s` is in how many seconds, from the reply on, all of it is free again.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_s: float | None = None
+
+
+class RateHeaders(BaseModel):
+    """What a reply's headers told of the provider's limits."""
+
+    requests: RateWindow = Field(default_factory=RateWindow)
+    tokens: RateWindow = Field(default_factory=RateWindow)
 
 
 class ModelReply(BaseModel):
     """The answer's text (JSON as the schema asks), or a refusal; `confidence` is the probability of a single-choice
-    answer where known.
+    answer where known. Always whole: an answer that broke off is an error.
+
+    `finish_reason` is the provider's own word, `provider_request_id` what its support asks for; empty: not told. `rate`
+    is None where no header told of limits.
     """
 
     text: str
@@ -70,19 +99,25 @@ class ModelReply(BaseModel):
     confidence: float | None = None
     model: str
     usage: Usage
+    finish_reason: str = ""
+    provider_request_id: str = ""
+    rate: RateHeaders | None = None
 
 
 class Price(BaseModel):
     """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a
-    date.
+    date. Input read from the provider's cache costs `cached_input`; None: as much as any other.
     """
 
     model: str
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     valid_from: str = "2026-01-01"
+    cached_input: float | None = Field(default=None, ge=0)
 
-    def cost_micros(self, input_tokens: int, output_tokens: int) -> int:
-        """Return the cost in millionths of a US dollar, rounded up."""
-        exact = self.input * input_tokens + self.output * output_tokens
+    def cost_micros(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:
+        """Return the cost in millionths of a US dollar, rounded up; the cached ones are a part of the input."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        fresh = input_tokens - cached_input_tokens
+        exact = self.input * fresh + cached * cached_input_tokens + self.output * output_tokens
         return int(-(-exact // 1))

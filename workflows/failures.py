@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.model_call import Usage
 
 STEP_FAILED = "StepFailed"
-_SPENT = (BadAnswerError.__name__, BadSpellError.__name__)  # errors that say what was spent
+_SPENT = (BadAnswerError.__name__, BadSpellError.__name__, TransientError.__name__)  # errors that say what was spent
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str, str]:

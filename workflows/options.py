@@ -61,12 +61,15 @@ SEARCH_ATTRIBUTES = {
     "BlueprintVersion": "Keyword",
 }
 
-MODEL_TIMEOUT = timedelta(seconds=120)  # up to three calls of 30 s: the answer, one re-ask, and room for a slow start
+# Two answers of an hour each (`answer_s` of the blueprint): the answer and one re-ask. What is silent is given up long
+# before by the wire (`idle_s`), and what died by its heartbeats.
+MODEL_TIMEOUT = timedelta(hours=2, minutes=10)
 HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this
 ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)
 # First tries as local activities, beside the workflow task: below the eight seconds after which Temporal would have to
-# prolong the task (80% of its ten). Whatever takes longer becomes a task of its queue.
+# prolong the task (80% of its ten). Whatever takes longer becomes a task of its queue: an answer that writes for longer
+# is asked for once more there, and then has its hour.
 STORE_FIRST_TRY = timedelta(seconds=3)
 MODEL_FIRST_TRY = timedelta(seconds=5)
 ONE_TRY = RetryPolicy(maximum_attempts=1)

@@ -19,7 +19,14 @@ from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.conversations.words import shortened, whole_text
-from domain.errors import BadAnswerError, BadSpellError, ConfigurationError, StrictJSONError, UnfitAnswerError
+from domain.errors import (
+    BadAnswerError,
+    BadSpellError,
+    ConfigurationError,
+    StrictJSONError,
+    TransientError,
+    UnfitAnswerError,
+)
 from domain.inbound.strict_json import loads as strict_loads
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.reading.answers import strict_schema
@@ -158,7 +165,12 @@ async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[Model
     judge = model if isinstance(model, JudgedModel) else None  # measurements ask models that nobody watches
     async with heartbeating():
         for n in range(1, ANSWERS_AT_MOST + 1):
-            reply = await model.complete(asking)
+            try:
+                reply = await model.complete(asking)
+            except TransientError as error:
+                if usage.calls:  # the answer before is paid for, too
+                    error.usage = usage.plus(error.usage or Usage())
+                raise
             usage = usage.plus(reply.usage)
             try:
                 answer = read(reply)

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,6 +25,8 @@ from adapters.models.offline import wire_anthropic, wire_openai
 from adapters.models.offline.embedding import DIMENSIONS, embed
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
 from adapters.models.offline.router import EmbeddedRouter
+from adapters.models.offline.serving import frames, sending
+from adapters.models.offline.serving.limits import Limits
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
@@ -35,6 +39,21 @@ _MARK = {"x-embedded": "true"}
 _INPUTS_AT_MOST = 256
 
 Error = Callable[[str, str], dict[str, Any]]
+Render = Callable[[Answer, str, bool], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """How one request is answered in its wire's shapes; `pieces` is None where no stream was asked for."""
+
+    render: Render
+    error: Error
+    pieces: Callable[[dict[str, Any]], list[bytes]] | None
+    error_piece: Callable[[dict[str, Any]], bytes]
+    ping: bytes
+    limit_code: str
+    headers: Callable[[], dict[str, str]]
+    tokens: int
 
 
 def create_app(
@@ -74,6 +93,7 @@ class _Service:
         self._admin_token = admin_token
         self._instance = instance
         self._conduct = Conduct()
+        self._limits = Limits()
 
     # --- the wires ---
 
@@ -98,7 +118,20 @@ class _Service:
                 number=_number(raw),
             )
 
-        return await self._answer(task, render, _openai_error)
+        options = body.get("stream_options")
+        counted = isinstance(options, dict) and options.get("include_usage") is True
+        number = _number(raw)
+        wire = _Wire(
+            render=render,
+            error=_openai_error,
+            pieces=(lambda whole: frames.openai_frames(whole, usage=counted)) if body.get("stream") else None,
+            error_piece=frames.openai_error_frame,
+            ping=b": ping\n\n",
+            limit_code="rate_limit_exceeded",
+            headers=lambda: {"x-request-id": f"req_{number}"} | self._limits.openai_headers(),
+            tokens=count(raw) + _asked_output(body),
+        )
+        return await self._answer(task, wire)
 
     async def messages(self, request: Request) -> Response:
         """Answer `/v1/messages`."""
@@ -111,13 +144,28 @@ class _Service:
         def render(answer: Answer, text: str, cut: bool) -> dict[str, Any]:
             return wire_anthropic.message(task, answer, text, cut=cut, prompt_tokens=count(raw), number=_number(raw))
 
-        return await self._answer(task, render, wire_anthropic.error)
+        number = _number(raw)
+        wire = _Wire(
+            render=render,
+            error=wire_anthropic.error,
+            pieces=frames.anthropic_frames if body.get("stream") else None,
+            error_piece=frames.anthropic_error_frame,
+            ping=b'event: ping\ndata: {"type":"ping"}\n\n',
+            limit_code="rate_limit_error",
+            headers=lambda: {"request-id": f"req_{number}"} | self._limits.anthropic_headers(),
+            tokens=count(raw) + _asked_output(body),
+        )
+        return await self._answer(task, wire)
 
-    async def _answer(
-        self, task: Task, render: Callable[[Answer, str, bool], dict[str, Any]], error: Error
-    ) -> Response:
-        mode = self._conduct.next_mode(task.name)
-        told = self._conduct.told
+    async def _answer(self, task: Task, wire: _Wire) -> Response:
+        wait = self._limits.take(wire.tokens)
+        if wait is not None:
+            headers = wire.headers() | {"retry-after": str(max(1, ceil(wait)))}
+            return _reply(wire.error("rate limit reached", wire.limit_code), 429, headers)
+        return await self._as_told(task, wire, self._conduct.next_mode(task.name))
+
+    async def _as_told(self, task: Task, wire: _Wire, mode: Mode) -> Response:
+        told, error = self._conduct.told, wire.error
         if mode is Mode.TOO_MANY:
             headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
             kind = told.code or "rate_limit_error"
@@ -137,10 +185,41 @@ class _Service:
         if spoilt is not None:
             answer = Answer(value={}, probabilities=answer.probabilities)
         text = spoilt if spoilt is not None else json.dumps(answer.value, ensure_ascii=False)
-        body = render(answer, text, mode is Mode.CUT)
+        body = wire.render(answer, text, mode is Mode.CUT)
+        if mode is Mode.NO_USAGE:
+            body["usage"] = None
+        if mode is Mode.ODD_USAGE:
+            body["usage"] = dict.fromkeys(body["usage"], -7)
+        if wire.pieces is None or mode is Mode.PLAIN:
+            return self._plain(body, wire, mode)
+        sent = self._sent(wire.pieces(body), wire, mode)
+        return StreamingResponse(sent, 200, headers=_MARK | wire.headers(), media_type="text/event-stream")
+
+    def _plain(self, body: dict[str, Any], wire: _Wire, mode: Mode) -> Response:
         if mode is Mode.HANGUP:
             return _half(body)
-        return _reply(body, 200)
+        if mode is Mode.SLOW:
+            sent = sending.byte_by_byte([json.dumps(body).encode()], self._conduct.told.byte_s)
+            return StreamingResponse(sent, 200, headers=_MARK | wire.headers(), media_type="application/json")
+        return _reply(body, 200, wire.headers())
+
+    def _sent(self, pieces: list[bytes], wire: _Wire, mode: Mode) -> AsyncIterator[bytes]:
+        told = self._conduct.told
+        match mode:
+            case Mode.SLOW:
+                return sending.byte_by_byte(pieces, told.byte_s)
+            case Mode.PINGS:
+                return sending.after_pings(pieces, wire.ping, told.byte_s, told.latency_s)
+            case Mode.STALL:
+                return sending.half(pieces, silent_s=told.latency_s)
+            case Mode.CUT_STREAM:
+                return sending.half(pieces)
+            case Mode.STREAM_ERROR:
+                body = wire.error("told to fail in mid-answer", told.code or "api_error")
+                return sending.half(pieces, wire.error_piece(body))
+            case Mode.HANGUP:
+                return sending.hang_up(pieces)
+        return sending.at_once(pieces)
 
     # --- the rest ---
 
@@ -179,14 +258,17 @@ class _Service:
             return _reply({"error": {"message": refused, "type": "permission_error"}}, 403)
         if request.method == "POST":
             try:
-                self._conduct.tell(Misbehaviour.model_validate_json(await request.body()))
+                wanted = Misbehaviour.model_validate_json(await request.body())
             except ValidationError as e:
                 first = e.errors(include_url=False)[0]
                 where = ".".join(map(str, first["loc"])) or "body"
                 message = f"{where}: {first['msg']}"
                 return _reply({"error": {"message": message, "type": "invalid_request_error"}}, 400)
+            self._conduct.tell(wanted)
+            self._limits.set(requests=wanted.requests_per_minute, tokens=wanted.tokens_per_minute)
         told = self._conduct.told.model_dump(mode="json")
-        return _reply(told | {"misbehaved": self._conduct.misbehaved}, 200)
+        counted = {"misbehaved": self._conduct.misbehaved, "refused_by_limit": self._limits.refused}
+        return _reply(told | counted, 200)
 
     def _may_administer(self, request: Request) -> bool:
         if self._admin_token is None or request.client is None or request.client.host not in _LOOPBACK:
@@ -211,6 +293,14 @@ async def _json_body(request: Request) -> tuple[dict[str, Any], str]:
     if not isinstance(body, dict):
         raise BadRequestError("the body is no JSON object")
     return body, text
+
+
+def _asked_output(body: dict[str, Any]) -> int:
+    """Return the tokens that a request may have written at most, as the limits count them."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        if isinstance(body.get(name), int) and 0 < body[name] < 1_000_000:
+            return int(body[name])
+    return 0
 
 
 def _embedding_request(body: dict[str, Any]) -> tuple[list[str], int]:

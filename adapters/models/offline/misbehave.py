@@ -32,6 +32,14 @@ class Mode(StrEnum):
     HUGE = "huge"  # a million characters
     NAN_AMOUNT = "nan_amount"  # NaN wherever a number or an amount belongs
     REFUSE = "refuse"
+    SLOW = "slow"  # one byte at a time, `byte_s` apart
+    PINGS = "pings"  # after the first piece only pings, `byte_s` apart, for `latency_s`; then the rest (streams)
+    STALL = "stall"  # half of a stream, then silence for `latency_s`, then its end without an ending (streams)
+    CUT_STREAM = "cut_stream"  # half of a stream, then its end without an ending (streams)
+    STREAM_ERROR = "stream_error"  # half of a stream, then an error event with `code` (streams)
+    PLAIN = "plain"  # answers with plain JSON whatever was asked for
+    NO_USAGE = "no_usage"  # counts no tokens
+    ODD_USAGE = "odd_usage"  # counts tokens as nonsense
 
 
 class Misbehaviour(BaseModel):
@@ -39,7 +47,7 @@ class Misbehaviour(BaseModel):
 
     `count` calls from now on (None: all); of those the share `probability`, spread evenly and the same in each run;
     only tasks named `for_schema` where set. `retry_after` is sent as it stands; `code` is the error's code for `429`
-    and `500`.
+    and `500`. Limits per minute are in force whatever the mode is; calls that they refuse count against them.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +59,9 @@ class Misbehaviour(BaseModel):
     retry_after: str | None = None
     latency_s: float = Field(default=2.0, ge=0, le=600)
     code: str | None = None
+    byte_s: float = Field(default=1.0, ge=0, le=60)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    tokens_per_minute: int | None = Field(default=None, ge=1, le=1_000_000_000)
 
 
 class Conduct:

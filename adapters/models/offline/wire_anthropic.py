@@ -15,8 +15,8 @@ def read_request(body: dict[str, Any]) -> Task:
     Raises:
         BadRequestError: a field is missing, of the wrong type, or asks for what this model does not do.
     """
-    if body.get("stream"):
-        raise BadRequestError("the embedded model does not stream: leave out 'stream'", "stream")
+    if not isinstance(body.get("stream", False), bool | None):
+        raise BadRequestError("'stream': expected true or false", "stream")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not isinstance(body.get("max_tokens"), int):
         raise BadRequestError("expected 'messages' with at least one message, and 'max_tokens'", "messages")

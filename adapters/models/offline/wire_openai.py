@@ -19,8 +19,8 @@ def read_request(body: dict[str, Any]) -> tuple[Task, bool]:
     Raises:
         BadRequestError: a field is missing, of the wrong type, or asks for what this model does not do.
     """
-    if body.get("stream"):
-        raise BadRequestError("the embedded model does not stream: leave out 'stream'", "stream")
+    if not isinstance(body.get("stream", False), bool | None):
+        raise BadRequestError("'stream': expected true or false", "stream")
     if body.get("n", 1) != 1:
         raise BadRequestError("the embedded model gives one choice: leave out 'n'", "n")
     messages = body.get("messages")

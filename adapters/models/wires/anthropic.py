@@ -1,17 +1,21 @@
 """Models behind the Anthropic wire: Anthropic itself, and the offline model where a test speaks this wire."""
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from adapters.models.wires.billing import billed
-from adapters.models.wires.failures import ANTHROPIC_FAILURES, failure_for, quoted
+from adapters.models.wires.anthropic_stream import StreamedMessage
+from adapters.models.wires.billing import anthropic_counts, billed, billed_in_vain
+from adapters.models.wires.failures import ANTHROPIC_FAILURES, failure_for, quoted, status_in_mid_answer
+from adapters.models.wires.rate_headers import rate_headers
+from adapters.models.wires.streaming import CONNECT_S, fields_of, lost_connection, never_reached, read_answer
 from domain.blueprint import ModelChoice
 from domain.errors import ConfigurationError, HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Price
 
 if TYPE_CHECKING:
     from anthropic import AnthropicError
-    from anthropic.types import Message, Usage
+    from anthropic.types import Message
 
 
 class AnthropicModel:
@@ -43,30 +47,61 @@ class AnthropicModel:
             raise ConfigurationError(
                 f"model {choice.model!r}: structured {choice.structured!r}: provider 'anthropic' is asked by 'tool'"
             )
-        from anthropic import AsyncAnthropic
+        from anthropic import AsyncAnthropic, Timeout
 
         self._choice = choice
         self._price = price
         # One layer of retries: Temporal's and the ladder's, none in the client.
         self._client = AsyncAnthropic(
-            api_key=api_key, base_url=base_url or None, max_retries=0, timeout=choice.timeout_s
+            api_key=api_key,
+            base_url=base_url or None,
+            max_retries=0,
+            timeout=Timeout(choice.idle_s, connect=CONNECT_S),
         )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Make one call.
+        """Make one call, and return its answer when it is whole.
 
         Raises:
-            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: by the table in `failures`.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: by the table in `failures`. An
+                answer that broke off is a TransientError with what it cost.
         """
         from anthropic import AnthropicError
 
+        collected = StreamedMessage()
         try:
-            message = await self._client.messages.create(**self._body(request))
+            async with asyncio.timeout(self._choice.answer_s):
+                return await self._streamed(request, collected)
         except AnthropicError as e:
-            raise self._failure(e) from e
-        except json.JSONDecodeError as e:
-            raise TransientError(f"{self._named}: the reply's body is no JSON ({e})") from e
-        return self._reply(request, message)
+            raise self._charged(self._failure(e), e, request, collected) from e
+        except TransientError as e:
+            raise self._charged(TransientError(f"{self._named}: {quoted(str(e))}"), e, request, collected) from e
+        except lost_connection() as e:
+            said = f"{self._named}: the answer broke off: {type(e).__name__}: {quoted(str(e))}"
+            raise self._charged(TransientError(said), e, request, collected) from e
+
+    async def _streamed(self, request: ModelRequest, collected: StreamedMessage) -> ModelReply:
+        from anthropic.types import Message
+
+        asked = self._client.messages.with_streaming_response.create(**self._body(request), stream=True)
+        async with asked as response:
+            headers = response.headers
+            body = await read_answer(response, headers.get("content-type", ""), collected)
+        reply = self._reply(request, Message.construct(**body))
+        told = {"provider_request_id": headers.get("request-id", "")[:200] or reply.provider_request_id}
+        return reply.model_copy(update=told | {"rate": rate_headers(headers)})
+
+    def _charged(
+        self, failure: HeadgateError, error: Exception, request: ModelRequest, collected: StreamedMessage
+    ) -> HeadgateError:
+        """Return the failure with what the call cost, if it came to the provider and no refusal came back."""
+        from anthropic import APIStatusError
+
+        in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
+        if isinstance(failure, TransientError) and in_vain:
+            counts = anthropic_counts(collected.usage)
+            failure.usage = billed_in_vain(self._price, self._choice.model, counts, request, collected.text)
+        return failure
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -98,17 +133,21 @@ class AnthropicModel:
         # A proxy's page or an empty object comes through the client unchecked.
         if not isinstance(message, Message) or not isinstance(message.content, list):
             raise TransientError(f"{self._named}: the reply is no message: {quoted(repr(message))}")
-        answers = [json.dumps(b.input, ensure_ascii=False) for b in message.content if b.type == "tool_use"]
+        inputs: list[object] = [b.input for b in message.content if b.type == "tool_use"]
+        answers = [i if isinstance(i, str) else json.dumps(i, ensure_ascii=False) for i in inputs]
         written = "\n".join(b.text for b in message.content if b.type == "text")
         text = "\n".join(answers) or written  # several calls are several answers, which nobody takes
-        tokens_in, tokens_out = _counted(message.usage)
+        used: object = message.usage  # a server that only looks like the wire may count nothing
+        counts = anthropic_counts({} if used is None else fields_of(used))
         model = message.model or self._choice.model
         return ModelReply(
             text=text,
             refusal=(written or "refused") if message.stop_reason == "refusal" else None,
             truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
             model=model,
-            usage=billed(self._price, model, tokens_in, tokens_out, request, text),
+            usage=billed(self._price, model, counts, request, text),
+            finish_reason=str(message.stop_reason or "")[:40],
+            provider_request_id=str(message.id)[:200],
         )
 
     def _failure(self, error: "AnthropicError") -> HeadgateError:
@@ -117,19 +156,12 @@ class AnthropicModel:
         if isinstance(error, APIStatusError):
             codes = (error.error_code or "", str(error.type or ""))
             headers = error.response.headers
+            if error.status_code < 400:  # an error event in the middle of the answer
+                status, named = status_in_mid_answer(codes), f"{self._named} in mid-answer"
+                return failure_for(ANTHROPIC_FAILURES, named, status, {}, codes, error.api_message or error.message)
             said = error.api_message or error.message
             return failure_for(ANTHROPIC_FAILURES, self._named, error.status_code, headers, codes, said)
         if isinstance(error, CredentialsError):
             return ConfigurationError(f"{self._named}: {quoted(str(error))}")
         kind = "no connection" if isinstance(error, APIConnectionError) else "no readable reply"
         return TransientError(f"{self._named}: {kind}: {type(error).__name__}: {quoted(str(error))}")
-
-
-def _counted(usage: "Usage | None") -> tuple[int | None, int | None]:
-    """Return input and output tokens; input read from or written to a cache is counted apart by the wire, here in
-    full.
-    """
-    if usage is None:  # a server that only looks like the wire may count nothing
-        return None, None
-    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
-    return usage.input_tokens + cached, usage.output_tokens

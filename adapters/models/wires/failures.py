@@ -87,6 +87,35 @@ ANTHROPIC_FAILURES = Table(
 )
 
 
+# What a status would have been, had the error come before the answer and not in the middle of it.
+_STATUS_OF_CODE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "requests": 429,
+    "tokens": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+def status_in_mid_answer(codes: tuple[str, ...]) -> int:
+    """Return the status that an error event's codes stand for; 500 for those that nobody knows."""
+    for code in codes:
+        if code.isascii() and code.isdigit() and 400 <= int(code[:4]) < 600:
+            return int(code)
+        if code in _STATUS_OF_CODE:
+            return _STATUS_OF_CODE[code]
+    return 500
+
+
 def failure_for(
     table: Table, provider: str, status: int, headers: Mapping[str, str], codes: tuple[str, ...], message: str
 ) -> HeadgateError:

@@ -1,11 +1,15 @@
 """Models behind the OpenAI wire: OpenAI itself, Ollama, vLLM, the offline model and whatever else speaks it."""
 
+import asyncio
 import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from adapters.models.wires.billing import billed
-from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted
+from adapters.models.wires.billing import billed, billed_in_vain, openai_counts
+from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted, status_in_mid_answer
+from adapters.models.wires.openai_stream import StreamedCompletion
+from adapters.models.wires.rate_headers import rate_headers
+from adapters.models.wires.streaming import CONNECT_S, fields_of, lost_connection, never_reached, read_answer
 from domain.blueprint import ModelChoice
 from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Price
@@ -28,29 +32,64 @@ class OpenAIModel:
     """
 
     def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, Timeout
 
         self._choice = choice
         self._price = price
         self._own_server = not base_url
         # One layer of retries: Temporal's and the ladder's, none in the client.
-        self._client = AsyncOpenAI(api_key=api_key, base_url=base_url or None, max_retries=0, timeout=choice.timeout_s)
+        self._client = AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url or None,
+            max_retries=0,
+            timeout=Timeout(choice.idle_s, connect=CONNECT_S),
+        )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Make one call.
+        """Make one call, and return its answer when it is whole.
 
         Raises:
-            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: by the table in `failures`.
+            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: by the table in `failures`. An
+                answer that broke off is a TransientError with what it cost.
         """
         from openai import APIError
 
+        collected = StreamedCompletion()
         try:
-            completion = await self._client.chat.completions.create(**self._body(request))
+            async with asyncio.timeout(self._choice.answer_s):
+                return await self._streamed(request, collected)
         except APIError as e:
-            raise self._failure(e) from e
-        except json.JSONDecodeError as e:
-            raise TransientError(f"{self._named}: the reply's body is no JSON ({e})") from e
-        return self._reply(request, completion)
+            raise self._charged(self._failure(e), e, request, collected) from e
+        except TransientError as e:
+            raise self._charged(TransientError(f"{self._named}: {quoted(str(e))}"), e, request, collected) from e
+        except lost_connection() as e:
+            said = f"{self._named}: the answer broke off: {type(e).__name__}: {quoted(str(e))}"
+            raise self._charged(TransientError(said), e, request, collected) from e
+
+    async def _streamed(self, request: ModelRequest, collected: StreamedCompletion) -> ModelReply:
+        from openai.types.chat import ChatCompletion
+
+        asked = self._client.chat.completions.with_streaming_response.create(
+            **self._body(request), stream=True, stream_options={"include_usage": True}
+        )
+        async with asked as response:
+            headers = response.headers
+            body = await read_answer(response, headers.get("content-type", ""), collected)
+        reply = self._reply(request, ChatCompletion.construct(**body))
+        told = {"provider_request_id": headers.get("x-request-id", "")[:200] or reply.provider_request_id}
+        return reply.model_copy(update=told | {"rate": rate_headers(headers)})
+
+    def _charged(
+        self, failure: HeadgateError, error: Exception, request: ModelRequest, collected: StreamedCompletion
+    ) -> HeadgateError:
+        """Return the failure with what the call cost, if it came to the provider and no refusal came back."""
+        from openai import APIStatusError
+
+        in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
+        if isinstance(failure, TransientError) and in_vain:
+            counts = openai_counts(collected.usage)
+            failure.usage = billed_in_vain(self._price, self._choice.model, counts, request, collected.text)
+        return failure
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -101,22 +140,17 @@ class OpenAIModel:
         refusal = message.refusal
         if choice.finish_reason == "content_filter" and refusal is None:
             refusal = "content filter"
-        usage = completion.usage
         model = completion.model or self._choice.model
+        counts = openai_counts(fields_of(completion.usage) if completion.usage else {})
         return ModelReply(
             text=text,
             refusal=refusal,
             truncated=choice.finish_reason == "length",
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
             model=model,
-            usage=billed(
-                self._price,
-                model,
-                usage.prompt_tokens if usage else None,
-                usage.completion_tokens if usage else None,
-                request,
-                text,
-            ),
+            usage=billed(self._price, model, counts, request, text),
+            finish_reason=str(choice.finish_reason)[:40],
+            provider_request_id=str(completion.id)[:200],
         )
 
     def _failure(self, error: "APIError") -> HeadgateError:
@@ -126,6 +160,10 @@ class OpenAIModel:
             codes = (error.code or "", error.type or "")
             headers = error.response.headers
             return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, error.message)
+        told = tuple(str(code) for code in (error.code, error.type) if code is not None)
+        if told:  # an error event in the middle of the answer
+            status, named = status_in_mid_answer(told), f"{self._named} in mid-answer"
+            return failure_for(OPENAI_FAILURES, named, status, {}, told, error.message)
         return TransientError(f"{self._named}: {type(error).__name__}: {quoted(error.message)}")
 
 

@@ -47,7 +47,7 @@ async def test_it_says_what_it_is_and_gives_the_same_bytes_for_the_same_bytes(of
         (b"{}", 400),
         (b"[" * 100_000, 400),
         (b'{"messages": [], "max_tokens": 5}', 400),
-        (b'{"messages": [1], "max_tokens": 5, "stream": true}', 400),
+        (b'{"messages": [1], "max_tokens": 5, "stream": "yes"}', 400),
         (b'{"messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}', 422),
         (b'{"messages": [{"role": "user", "content": 7}], "max_tokens": 5, "tools": 3, "tool_choice": {}}', 422),
         (b'{"messages": "' + b"x" * 5_000_000 + b'"}', 400),

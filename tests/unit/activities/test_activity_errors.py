@@ -188,9 +188,9 @@ def test_a_cancellation_is_never_judged_as_a_failure(wrap: "type[BaseException]"
         failure_of(wrap(CancelledError()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", [BadAnswerError, BadSpellError])
+@pytest.mark.parametrize("kind", [BadAnswerError, BadSpellError, TransientError])
 async def test_what_a_bad_answer_cost_survives_the_way_through_temporal(
-    kind: type[BadAnswerError | BadSpellError],
+    kind: type[BadAnswerError | BadSpellError | TransientError],
 ) -> None:
     spent = Usage(calls=2, input_tokens=900, output_tokens=40, cost_micros=424)
     error = as_temporal(kind("no answer fits", spent))

@@ -136,6 +136,13 @@ async def test_trouble_of_the_provider_is_passed_on() -> None:
         await route(TransientError("away"))
 
 
+async def test_an_answer_before_the_one_that_broke_off_is_paid_for_too() -> None:
+    with pytest.raises(TransientError) as caught:
+        await route(reply("Hm."), TransientError("broke off", Usage(calls=1, input_tokens=7, estimated=True)))
+    assert caught.value.usage is not None
+    assert (caught.value.usage.calls, caught.value.usage.estimated) == (2, True)
+
+
 @pytest.mark.parametrize("text", ["", "  ", "…", "?!", "\u200b\u200b", "🙂🙂"])
 async def test_a_message_without_a_word_costs_no_call(text: str) -> None:
     result, asked = await route(of=case(text))

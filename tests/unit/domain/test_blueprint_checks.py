@@ -77,8 +77,9 @@ def test_a_price_may_change_on_a_day() -> None:
     [
         ({"model": "dear-model"}, "'dear-model' has no price"),
         ({"model": " "}, "model is empty"),
-        ({"timeout_s": 60.0}, "at most 40"),
-        ({"timeout_s": float("inf")}, "at most 40"),
+        ({"idle_s": 601.0}, "idle_s is 601: at most 600"),
+        ({"idle_s": float("inf")}, "at most 600"),
+        ({"answer_s": 3601.0}, "answer_s is 3601: at most 3600"),
         ({"base_url": "localhost:8000"}, "expected an address"),
     ],
 )
