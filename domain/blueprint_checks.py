@@ -4,16 +4,19 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from domain.blueprint import Blueprint
+from domain.blueprint import Blueprint, ModelChoice
+from domain.cascade.prices import check_prices
+from domain.cascade.steps import KNOWN_TO_STEP, DenserWhen
 from domain.errors import RuleError
+from domain.model_call import Tier
 from domain.money.approval import Approver
 
 LONGEST_CALL_S = 40.0
 """Of a model call: two of them, and the time between, fit into a step's 120 seconds."""
 
 
-def check_rules(blueprint: Blueprint) -> None:
-    """Check what no type says. `headgate blueprint validate` and every worker do it.
+def check_rules(blueprint: Blueprint, day: date) -> None:
+    """Check what no type says. `headgate blueprint validate` and every worker do it; `day` is that of the prices.
 
     Raises:
         RuleError: with the place of what is wrong, and the remedy.
@@ -26,8 +29,9 @@ def check_rules(blueprint: Blueprint) -> None:
             "would come first; name less"
         )
         raise RuleError(("human", "escalate_after_s"), said)
-    _check_models(blueprint)
-    _check_prices(blueprint)
+    check_prices(blueprint.prices)
+    _check_models(blueprint, day)
+    _check_steps(blueprint)
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:
@@ -57,43 +61,61 @@ def check_approvers(approvers: Sequence[Approver]) -> None:
         raise RuleError(where, f"approval.approvers: {may}; let one approver have no limit_minor, which is any amount")
 
 
-def _check_models(blueprint: Blueprint) -> None:
+def _check_models(blueprint: Blueprint, day: date) -> None:
     for profile, tiers in blueprint.models.items():
-        for tier, choice in tiers.items():
-            where = ("models", profile, tier.value)
-            name = ".".join(where)
-            if not choice.model.strip():
-                raise RuleError((*where, "model"), f"{name}.model is empty: name the model as its provider does")
-            if not math.isfinite(choice.timeout_s) or choice.timeout_s > LONGEST_CALL_S:
-                said = (
-                    f"{name}.timeout_s is {choice.timeout_s:g}: at most {LONGEST_CALL_S:g}, a third of the step's time"
-                )
-                raise RuleError((*where, "timeout_s"), said)
-            if choice.base_url and not choice.base_url.startswith(("http://", "https://")):
-                said = (
-                    f"{name}.base_url is {choice.base_url!r}: expected an address that begins with https:// or http://"
-                )
-                raise RuleError((*where, "base_url"), said)
-            try:
-                blueprint.price_of(choice.model)
-            except KeyError as error:
-                raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
+        for tier, order in tiers.items():
+            seen: dict[str, int] = {}
+            for number, choice in enumerate(order):
+                at = (number,) if len(order) > 1 else ()
+                where = ("models", profile, tier.value, *at)
+                _check_choice(blueprint, choice, where, day)
+                if choice.known_as in seen:
+                    said = (
+                        f"{_named(where)} is {choice.known_as} again, which stands at {seen[choice.known_as]} already: a "
+                        "model cannot stand in for itself; name another one, or take it out"
+                    )
+                    raise RuleError((*where, "model"), said)
+                seen[choice.known_as] = number
 
 
-def _check_prices(blueprint: Blueprint) -> None:
-    seen: set[tuple[str, str]] = set()
-    for number, price in enumerate(blueprint.prices):
-        where = ("prices", number)
-        if not (math.isfinite(price.input) and math.isfinite(price.output)):
-            raise RuleError((*where, "input"), f"prices: {price.model!r} costs {price.input:g} and {price.output:g}")
-        try:
-            date.fromisoformat(price.valid_from)
-        except ValueError as error:
-            said = (
-                f"prices: valid_from of {price.model!r} is {price.valid_from!r}, expected a date such as '2026-01-01'"
-            )
-            raise RuleError((*where, "valid_from"), said) from error
-        if (price.model, price.valid_from) in seen:
-            said = f"prices: {price.model!r} stands twice for the same day: remove one, or give one a valid_from"
-            raise RuleError((*where, "model"), said)
-        seen.add((price.model, price.valid_from))
+def _named(where: Sequence[str | int]) -> str:
+    return ".".join(map(str, where))
+
+
+def _check_choice(blueprint: Blueprint, choice: ModelChoice, where: tuple[str | int, ...], day: date) -> None:
+    name = _named(where)
+    if not choice.model.strip():
+        raise RuleError((*where, "model"), f"{name}.model is empty: name the model as its provider does")
+    if not math.isfinite(choice.timeout_s) or choice.timeout_s > LONGEST_CALL_S:
+        said = f"{name}.timeout_s is {choice.timeout_s:g}: at most {LONGEST_CALL_S:g}, a third of the step's time"
+        raise RuleError((*where, "timeout_s"), said)
+    if choice.base_url and not choice.base_url.startswith(("http://", "https://")):
+        said = f"{name}.base_url is {choice.base_url!r}: expected an address that begins with https:// or http://"
+        raise RuleError((*where, "base_url"), said)
+    try:
+        blueprint.price_of(choice.model, day)
+    except KeyError as error:
+        raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
+
+
+def _check_steps(blueprint: Blueprint) -> None:
+    for step, rules in blueprint.steps.items():
+        where, name = ("steps", step.value), f"steps.{step}"
+        unseen = [reason for reason in rules.denser_when if reason not in KNOWN_TO_STEP[step]]
+        if unseen:
+            can = ", ".join(reason for reason in DenserWhen if reason in KNOWN_TO_STEP[step])
+            said = f"{name}.denser_when names {unseen[0]!r}, which this step cannot see: expected some of {can}"
+            raise RuleError((*where, "denser_when"), said)
+        if rules.denser_when and rules.tier is Tier.LARGE:
+            said = f"{name}.denser_when: there is no tier above {rules.tier!r}; name a cheaper tier, or take it out"
+            raise RuleError((*where, "denser_when"), said)
+        for key, is_set, reason in (
+            ("min_confidence", rules.min_confidence is not None, DenserWhen.LOW_CONFIDENCE),
+            ("high_stakes_minor", bool(rules.high_stakes_minor), DenserWhen.HIGH_STAKES),
+        ):
+            if is_set and reason not in rules.denser_when:
+                said = f"{name}.{key} says nothing without {reason!r} in denser_when: add it, or take {key} out"
+                raise RuleError((*where, key), said)
+            if reason in rules.denser_when and not is_set:
+                said = f"{name}.denser_when names {reason!r}, but there is no {key}: add it"
+                raise RuleError((*where, "denser_when"), said)

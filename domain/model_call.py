@@ -7,8 +7,11 @@ from pydantic import BaseModel, Field
 
 
 class Tier(StrEnum):
-    """Which of the blueprint's models a step uses: cheap ones for cheap steps."""
+    """Which of the blueprint's models a step uses: cheap ones for cheap steps. `EMBEDDED` is a free first look, which not
+    every profile has.
+    """
 
+    EMBEDDED = "embedded"
     SMALL = "small"
     LARGE = "large"
 
@@ -74,13 +77,14 @@ class ModelReply(BaseModel):
 
 class Price(BaseModel):
     """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a
-    date.
+    date on, until the next one of the same model begins or the last day (`until`) is over; dates as `2026-01-01`.
     """
 
     model: str
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     valid_from: str = "2026-01-01"
+    until: str | None = None
 
     def cost_micros(self, input_tokens: int, output_tokens: int) -> int:
         """Return the cost in millionths of a US dollar, rounded up."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -47,11 +48,15 @@ def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
         remedy = f"set HEADGATE_MODELS to one of {known}, or add the profile to the blueprint"
         return Finding(name, False, f"{profile!r} is not in blueprint {blueprint.name!r}", remedy)
     try:
-        for choice in tiers.values():
-            blueprint.price_of(choice.model)
+        for choice in blueprint.choices(profile):
+            blueprint.price_of(choice.model, datetime.now(UTC).date())
     except KeyError as error:
         return Finding(name, False, str(error.args[0]), "add the price to the blueprint")
-    return Finding(name, True, f"{profile}: " + ", ".join(f"{c.model} ({tier})" for tier, c in tiers.items()))
+    return Finding(
+        name,
+        True,
+        f"{profile}: " + ", ".join(f"{' or '.join(c.model for c in order)} ({tier})" for tier, order in tiers.items()),
+    )
 
 
 def check_keys(choices: "Iterable[ModelChoice]", profile: str, environ: Mapping[str, str]) -> list[Finding]:

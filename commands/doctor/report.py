@@ -60,7 +60,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     by_settings = [read]
     choices: list[ModelChoice] = []
     if blueprint is not None:
-        choices = list(blueprint.models.get(settings.models, {}).values())
+        choices = blueprint.choices(settings.models)
         by_settings.append(check_profile(blueprint, settings.models))
     endpoints = which.endpoints if which is not None else None
     machine, temporal, store, pen, records, web_ui = await asyncio.gather(

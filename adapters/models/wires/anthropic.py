@@ -1,6 +1,7 @@
 """Models behind the Anthropic wire: Anthropic itself, and the offline model where a test speaks this wire."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.billing import billed
@@ -24,13 +25,13 @@ class AnthropicModel:
         choice: the blueprint's model for a tier.
         api_key: sent as `x-api-key`.
         base_url: empty for Anthropic's own.
-        price: the model's list price.
+        price: returns the model's list price of the day.
 
     Raises:
         ConfigurationError: the choice asks for what this wire does not have.
     """
 
-    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
+    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Callable[[], Price]) -> None:
         asked = {
             "temperature": choice.temperature is not None,
             "logprobs": choice.logprobs,
@@ -108,7 +109,7 @@ class AnthropicModel:
             refusal=(written or "refused") if message.stop_reason == "refusal" else None,
             truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
             model=model,
-            usage=billed(self._price, model, tokens_in, tokens_out, request, text),
+            usage=billed(self._price(), model, tokens_in, tokens_out, request, text),
         )
 
     def _failure(self, error: "AnthropicError") -> HeadgateError:

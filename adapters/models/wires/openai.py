@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.billing import billed
@@ -24,10 +25,10 @@ class OpenAIModel:
         choice: the blueprint's model for a tier.
         api_key: sent as the bearer token; some text even where the server asks for none.
         base_url: empty for OpenAI's own.
-        price: the model's list price.
+        price: returns the model's list price of the day.
     """
 
-    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
+    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Callable[[], Price]) -> None:
         from openai import AsyncOpenAI
 
         self._choice = choice
@@ -110,7 +111,7 @@ class OpenAIModel:
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
             model=model,
             usage=billed(
-                self._price,
+                self._price(),
                 model,
                 usage.prompt_tokens if usage else None,
                 usage.completion_tokens if usage else None,
