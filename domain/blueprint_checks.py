@@ -71,8 +71,8 @@ def _check_models(blueprint: Blueprint, day: date) -> None:
                 _check_choice(blueprint, choice, where, day)
                 if choice.known_as in seen:
                     said = (
-                        f"{_named(where)} is {choice.known_as} again, which stands at {seen[choice.known_as]} already: a "
-                        "model cannot stand in for itself; name another one, or take it out"
+                        f"{_named(where)} is {choice.known_as} again, which stands at {seen[choice.known_as]} already: "
+                        "a model cannot stand in for itself; name another one, or take it out"
                     )
                     raise RuleError((*where, "model"), said)
                 seen[choice.known_as] = number

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 
 class Tier(StrEnum):
-    """Which of the blueprint's models a step uses: cheap ones for cheap steps. `EMBEDDED` is a free first look, which not
-    every profile has.
+    """Which of the blueprint's models a step uses: cheap ones for cheap steps. Not every profile has `EMBEDDED`, a free
+    first look.
     """
 
     EMBEDDED = "embedded"

@@ -52,11 +52,8 @@ def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
             blueprint.price_of(choice.model, datetime.now(UTC).date())
     except KeyError as error:
         return Finding(name, False, str(error.args[0]), "add the price to the blueprint")
-    return Finding(
-        name,
-        True,
-        f"{profile}: " + ", ".join(f"{' or '.join(c.model for c in order)} ({tier})" for tier, order in tiers.items()),
-    )
+    shown = ", ".join(f"{', else '.join(c.model for c in order)} ({tier})" for tier, order in tiers.items())
+    return Finding(name, True, f"{profile}: {shown}")
 
 
 def check_keys(choices: "Iterable[ModelChoice]", profile: str, environ: Mapping[str, str]) -> list[Finding]:

@@ -37,7 +37,7 @@ def reason_to_step_up(found: Collection[DenserWhen], rules: StepRules) -> Denser
 
 
 def is_unsure(confidence: float | None, rules: StepRules) -> bool:
-    """Return whether a confidence is below the rules' limit; one that nobody tells is not, nor is any without a limit."""
+    """Return whether a confidence is below the rules' limit; one that nobody tells is not."""
     return confidence is not None and rules.min_confidence is not None and confidence < rules.min_confidence
 
 
