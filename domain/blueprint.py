@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from domain.cascade.prices import price_on
-from domain.cascade.steps import DEFAULT_STEPS, ModelStep, StepRules, with_defaults
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
-from domain.model_call import Price, Tier
+from domain.model_call import Price, Tier, price_on
+from domain.model_steps import DEFAULT_STEPS, ModelStep, StepRules, with_defaults
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.reading.words import Words

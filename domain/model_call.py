@@ -1,5 +1,7 @@
 """A model call as Headgate sees it: the same for every provider."""
 
+from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -90,3 +92,22 @@ class Price(BaseModel):
         """Return the cost in millionths of a US dollar, rounded up."""
         exact = self.input * input_tokens + self.output * output_tokens
         return int(-(-exact // 1))
+
+
+def price_on(prices: Sequence[Price], model: str, day: date) -> Price | None:
+    """Return a model's price in force on a day; None where the list has none for it.
+
+    Of several the one that began last counts; one of the future does not, nor one whose last day (`until`) is over.
+    """
+    begun = [p for p in prices if p.model == model and date.fromisoformat(p.valid_from) <= day]
+    newest = max(begun, key=lambda p: p.valid_from, default=None)
+    over = newest is not None and newest.until is not None and date.fromisoformat(newest.until) < day
+    return None if over else newest
+
+
+def price_of_call(prices: Sequence[Price], model: str, day: date, known: Price) -> Price:
+    """Return what a call costs that was made: the price in force, or where the list ends the last that was (`known` at
+    the start): an answer that came is never free.
+    """
+    begun = [p for p in prices if p.model == model and date.fromisoformat(p.valid_from) <= day]
+    return max(begun, key=lambda p: p.valid_from, default=known)

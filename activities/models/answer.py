@@ -10,9 +10,9 @@ from activities.models.asking import OfAModel, Question
 from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
-from domain.cascade.steps import ModelStep
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
+from domain.model_steps import ModelStep
 from domain.reading.answers import ArticleChoice
 from domain.reading.knowledge import Article, Library, accept_article
 from ports.model import LanguageModel

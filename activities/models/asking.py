@@ -15,9 +15,9 @@ from activities.heartbeat import heartbeating
 from activities.models.prompting import Prompts, Schema, read_json
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import AnsweredBy, denser_than, reason_to_step_up, serving
-from domain.cascade.steps import DenserWhen, ModelStep
 from domain.errors import BadAnswerError, BadSpellError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import strict_schema
 from ports.model import JudgedModel, LanguageModel, OrderedModels
 

@@ -10,9 +10,9 @@ from activities.models.asking import OfAModel, Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
-from domain.cascade.steps import DenserWhen, ModelStep, StepRules
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.reading.answers import DiagnosisAnswer
 from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
 from ports.model import LanguageModel

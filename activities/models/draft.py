@@ -9,11 +9,11 @@ from activities.grants import require_grant
 from activities.models.asking import OfAModel, Question
 from activities.models.prompting import fenced_json, fenced_ticket, read_json, ticket_text
 from domain.blueprint import Blueprint
-from domain.cascade.steps import ModelStep
 from domain.case import CaseInput
 from domain.errors import UnfitAnswerError
 from domain.letters import Draft
 from domain.model_call import ModelReply, Tier
+from domain.model_steps import ModelStep
 from domain.reading.answers import ReplyAnswer
 from domain.reading.letter_rules import objections_to_reply
 from domain.reading.sales import LeadFacts

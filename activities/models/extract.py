@@ -10,10 +10,10 @@ from activities.models.asking import OfAModel, Question
 from activities.models.prompting import fenced_ticket, spoken_text
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_high
-from domain.cascade.steps import DenserWhen, ModelStep
 from domain.case import CaseInput
 from domain.conversations.orders import newest_order
 from domain.model_call import Tier
+from domain.model_steps import DenserWhen, ModelStep
 from domain.money.claim import Claim, Doubt, Origin
 from domain.reading.answers import ClaimAnswer, QuotedOrder
 from domain.reading.claim_reading import GivenFields, claim_from_answer

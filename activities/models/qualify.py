@@ -9,9 +9,9 @@ from activities.grants import require_grant
 from activities.models.asking import OfAModel, Question
 from activities.models.prompting import fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
-from domain.cascade.steps import DenserWhen, ModelStep
 from domain.case import CaseInput
 from domain.model_call import Tier
+from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
 from domain.writers.junk import JunkSigns

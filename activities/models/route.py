@@ -10,10 +10,10 @@ from activities.models.asking import Cascade, OfAModel, Replies
 from activities.models.prompting import Prompts, fenced_ticket, read_json
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
-from domain.cascade.steps import DenserWhen, ModelStep
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import RouteAnswer, route_schema
 from domain.routing import Category, Route, Unroutable, parse_route
 from ports.model import LanguageModel

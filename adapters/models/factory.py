@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
-from domain.cascade.prices import price_of_call
 from domain.errors import ConfigurationError
-from domain.model_call import Price, Tier
+from domain.model_call import Price, Tier, price_of_call
 from ports.model import LanguageModel
 from ports.moods import MoodStore
 

@@ -1,1 +1,1 @@
-"""Which model answers: the tier of a step, when a denser one is asked, what stands in during an outage, the price."""
+"""Which model answers: when a denser tier is asked, what stands in during an outage, what a provider knows."""

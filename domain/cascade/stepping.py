@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel
 
-from domain.cascade.steps import DenserWhen, StepRules
 from domain.model_call import Tier
+from domain.model_steps import DenserWhen, StepRules
 from domain.money.amount import Money
 
 _UPWARDS = (Tier.EMBEDDED, Tier.SMALL, Tier.LARGE)

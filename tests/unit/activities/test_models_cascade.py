@@ -11,9 +11,9 @@ from activities.models.extract import ClaimRequest, ClaimResult, ExtractActiviti
 from activities.models.qualify import _doubts
 from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from domain.blueprint import Blueprint
-from domain.cascade.steps import DenserWhen, ModelStep, StepRules
 from domain.errors import BadAnswerError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.money.claim import Origin
 from domain.reading.answers import LeadAnswer
 from domain.reading.sales import Interest

@@ -8,9 +8,9 @@ from activities.models.asking import Cascade
 from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
-from domain.cascade.steps import ModelStep
 from domain.errors import ConfigurationError, ToldToWaitError, TransientError, UnfitAnswerError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.model_steps import ModelStep
 from tests.fakes.blueprint import BLUEPRINT
 
 REQUEST = ModelRequest(tier=Tier.SMALL, schema_name="route", json_schema={}, messages=[], case_id="case/1")

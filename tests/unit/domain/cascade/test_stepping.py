@@ -4,8 +4,8 @@ import pytest
 
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import AnsweredBy, denser_than, is_high, is_unsure, reason_to_step_up, serving
-from domain.cascade.steps import DEFAULT_STEPS, KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.model_call import Tier
+from domain.model_steps import DEFAULT_STEPS, KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.money.amount import Money
 from tests.fakes.blueprint import BLUEPRINT
 

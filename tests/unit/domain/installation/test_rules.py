@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from domain.blueprint import Blueprint
-from domain.cascade.steps import ModelStep, StepRules
 from domain.installation.rules import BlueprintRules, differences, rules_of
 from domain.model_call import Tier
+from domain.model_steps import ModelStep, StepRules
 from domain.reading.knowledge import Article
 from tests.fakes.blueprint import BLUEPRINT
 

@@ -13,9 +13,9 @@ from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import Blueprint
-from domain.cascade.steps import DenserWhen, ModelStep
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
+from domain.model_steps import DenserWhen, ModelStep
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT
 from workers.secret_files import secrets_in
 

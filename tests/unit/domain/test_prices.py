@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from domain.cascade.prices import check_prices, price_of_call, price_on
+from domain.blueprint_checks import check_prices
 from domain.errors import RuleError
-from domain.model_call import Price
+from domain.model_call import Price, price_of_call, price_on
 
 
 def price(begins: str, dollars: float, until: str | None = None, model: str = "m") -> Price:
