@@ -6,14 +6,16 @@ A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.m
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
-from domain.model_call import Price, Tier
+from domain.model_call import Price, Tier, price_on
+from domain.model_steps import DEFAULT_STEPS, ModelStep, StepRules, with_defaults
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.reading.words import Words
@@ -110,6 +112,22 @@ class ModelChoice(BaseModel):
         return self.api_key_env or PROVIDER_KEYS[self.provider]
 
 
+def _in_order(models: Any) -> Any:  # noqa: ANN401 - as it stands in the file, before it is checked
+    return [models] if isinstance(models, dict | ModelChoice) else models
+
+
+def _as_written(models: Sequence[ModelChoice]) -> dict[str, Any] | list[dict[str, Any]]:
+    dumped = [choice.model_dump(mode="json") for choice in models]
+    return dumped[0] if len(dumped) == 1 else dumped
+
+
+# One table, or several: the first is asked, the others stand in for it during an outage. One alone is put on record as
+# before there could be several.
+ModelOrder = Annotated[
+    tuple[ModelChoice, ...], Field(min_length=1), BeforeValidator(_in_order), PlainSerializer(_as_written)
+]
+
+
 class LetterTexts(BaseModel):
     """Templates of the letters, by language and name; what has no letters in its language is answered in `fallback`.
 
@@ -138,7 +156,8 @@ class Blueprint(BaseModel):
     mail: MailRules = Field(default_factory=MailRules)
     turns: TurnRules = Field(default_factory=TurnRules)  # not a case's own: by whose turn it is let in
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
-    models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
+    models: dict[str, dict[Tier, ModelOrder]]  # profile (offline, openai, anthropic, …) -> tier -> models
+    steps: Annotated[dict[ModelStep, StepRules], BeforeValidator(with_defaults)] = Field(default_factory=dict)
     prices: list[Price] = Field(default_factory=list)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
@@ -149,7 +168,7 @@ class Blueprint(BaseModel):
     def _check(self) -> "Blueprint":
         check_categories(self.categories)
         for profile, tiers in self.models.items():
-            missing = [t for t in Tier if t not in tiers]
+            missing = [t for t in (Tier.SMALL, Tier.LARGE) if t not in tiers]
             if missing:
                 raise ValueError(
                     f"models.{profile}: no model for the tier {missing[0]!r}; every profile names small and large"
@@ -171,16 +190,26 @@ class Blueprint(BaseModel):
             weight=self.turns.tenants.get(tenant, 1.0),
         )
 
-    def price_of(self, model: str) -> Price:
-        """Return a model's list price.
+    def step(self, step: ModelStep) -> StepRules:
+        """Return how a question is asked."""
+        return self.steps.get(step, DEFAULT_STEPS[step])
+
+    def choices(self, profile: str) -> list[ModelChoice]:
+        """Return all models of a profile, those that stand in included; none of one that is not there."""
+        return [choice for order in self.models.get(profile, {}).values() for choice in order]
+
+    def price_of(self, model: str, day: date) -> Price:
+        """Return a model's list price in force on a day.
 
         Raises:
-            KeyError: the model is in no price list; an unknown price is refused, not counted as nothing.
+            KeyError: there is none; an unknown price is refused, not counted as nothing.
         """
-        known = [p for p in self.prices if p.model == model]
-        if not known:
-            raise KeyError(f"model {model!r} has no price in blueprint {self.name!r}: add it under [[prices]]")
-        return max(known, key=lambda p: p.valid_from)
+        price = price_on(self.prices, model, day)
+        if price is None:
+            other = any(p.model == model for p in self.prices)
+            on = f" in force on {day}" if other else ""
+            raise KeyError(f"model {model!r} has no price{on} in blueprint {self.name!r}: add it under [[prices]]")
+        return price
 
 
 def check_categories(categories: Sequence[Category]) -> None:

@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from domain.blueprint import Blueprint
+from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import RuleError
+from domain.model_call import Price, Tier
+from domain.model_steps import KNOWN_TO_STEP, DenserWhen
 from domain.money.approval import Approver
 
 LONGEST_IDLE_S = 600.0
@@ -14,8 +16,8 @@ LONGEST_ANSWER_S = 3600.0
 """Of one answer: two of them fit into a model step's time (`MODEL_TIMEOUT`)."""
 
 
-def check_rules(blueprint: Blueprint) -> None:
-    """Check what no type says. `headgate blueprint validate` and every worker do it.
+def check_rules(blueprint: Blueprint, day: date) -> None:
+    """Check what no type says. `headgate blueprint validate` and every worker do it; `day` is that of the prices.
 
     Raises:
         RuleError: with the place of what is wrong, and the remedy.
@@ -28,8 +30,9 @@ def check_rules(blueprint: Blueprint) -> None:
             "would come first; name less"
         )
         raise RuleError(("human", "escalate_after_s"), said)
-    _check_models(blueprint)
-    _check_prices(blueprint)
+    check_prices(blueprint.prices)
+    _check_models(blueprint, day)
+    _check_steps(blueprint)
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:
@@ -59,31 +62,75 @@ def check_approvers(approvers: Sequence[Approver]) -> None:
         raise RuleError(where, f"approval.approvers: {may}; let one approver have no limit_minor, which is any amount")
 
 
-def _check_models(blueprint: Blueprint) -> None:
+def _check_models(blueprint: Blueprint, day: date) -> None:
     for profile, tiers in blueprint.models.items():
-        for tier, choice in tiers.items():
-            where = ("models", profile, tier.value)
-            name = ".".join(where)
-            if not choice.model.strip():
-                raise RuleError((*where, "model"), f"{name}.model is empty: name the model as its provider does")
-            for key, most in (("idle_s", LONGEST_IDLE_S), ("answer_s", LONGEST_ANSWER_S)):
-                value = getattr(choice, key)
-                if not math.isfinite(value) or value > most:
-                    raise RuleError((*where, key), f"{name}.{key} is {value:g}: at most {most:g} seconds")
-            if choice.base_url and not choice.base_url.startswith(("http://", "https://")):
-                said = (
-                    f"{name}.base_url is {choice.base_url!r}: expected an address that begins with https:// or http://"
-                )
-                raise RuleError((*where, "base_url"), said)
-            try:
-                blueprint.price_of(choice.model)
-            except KeyError as error:
-                raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
+        for tier, order in tiers.items():
+            seen: dict[str, int] = {}
+            for number, choice in enumerate(order):
+                at = (number,) if len(order) > 1 else ()
+                where = ("models", profile, tier.value, *at)
+                _check_choice(blueprint, choice, where, day)
+                if choice.known_as in seen:
+                    said = (
+                        f"{_named(where)} is {choice.known_as} again, which stands at {seen[choice.known_as]} already: "
+                        "a model cannot stand in for itself; name another one, or take it out"
+                    )
+                    raise RuleError((*where, "model"), said)
+                seen[choice.known_as] = number
 
 
-def _check_prices(blueprint: Blueprint) -> None:
-    seen: set[tuple[str, str]] = set()
-    for number, price in enumerate(blueprint.prices):
+def _named(where: Sequence[str | int]) -> str:
+    return ".".join(map(str, where))
+
+
+def _check_choice(blueprint: Blueprint, choice: ModelChoice, where: tuple[str | int, ...], day: date) -> None:
+    name = _named(where)
+    if not choice.model.strip():
+        raise RuleError((*where, "model"), f"{name}.model is empty: name the model as its provider does")
+    for key, most in (("idle_s", LONGEST_IDLE_S), ("answer_s", LONGEST_ANSWER_S)):
+        value = getattr(choice, key)
+        if not math.isfinite(value) or value > most:
+            raise RuleError((*where, key), f"{name}.{key} is {value:g}: at most {most:g} seconds")
+    if choice.base_url and not choice.base_url.startswith(("http://", "https://")):
+        said = f"{name}.base_url is {choice.base_url!r}: expected an address that begins with https:// or http://"
+        raise RuleError((*where, "base_url"), said)
+    try:
+        blueprint.price_of(choice.model, day)
+    except KeyError as error:
+        raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
+
+
+def _check_steps(blueprint: Blueprint) -> None:
+    for step, rules in blueprint.steps.items():
+        where, name = ("steps", step.value), f"steps.{step}"
+        unseen = [reason for reason in rules.denser_when if reason not in KNOWN_TO_STEP[step]]
+        if unseen:
+            can = ", ".join(reason for reason in DenserWhen if reason in KNOWN_TO_STEP[step])
+            said = f"{name}.denser_when names {unseen[0]!r}, which this step cannot see: expected some of {can}"
+            raise RuleError((*where, "denser_when"), said)
+        if rules.denser_when and rules.tier is Tier.LARGE:
+            said = f"{name}.denser_when: there is no tier above {rules.tier!r}; name a cheaper tier, or take it out"
+            raise RuleError((*where, "denser_when"), said)
+        for key, is_set, reason in (
+            ("min_confidence", rules.min_confidence is not None, DenserWhen.LOW_CONFIDENCE),
+            ("high_stakes_minor", bool(rules.high_stakes_minor), DenserWhen.HIGH_STAKES),
+        ):
+            if is_set and reason not in rules.denser_when:
+                said = f"{name}.{key} says nothing without {reason!r} in denser_when: add it, or take {key} out"
+                raise RuleError((*where, key), said)
+            if reason in rules.denser_when and not is_set:
+                said = f"{name}.denser_when names {reason!r}, but there is no {key}: add it"
+                raise RuleError((*where, "denser_when"), said)
+
+
+def check_prices(prices: Sequence[Price]) -> None:
+    """Check that for each model and day there is at most one price.
+
+    Raises:
+        RuleError: a price or a date is none, a last day comes before the first, or two prices meet.
+    """
+    seen: dict[tuple[str, date], int] = {}
+    for number, price in enumerate(prices):
         where = ("prices", number)
         if not (math.isfinite(price.input) and math.isfinite(price.output)):
             raise RuleError((*where, "input"), f"prices: {price.model!r} costs {price.input:g} and {price.output:g}")
@@ -92,14 +139,32 @@ def _check_prices(blueprint: Blueprint) -> None:
                 f"prices: {price.model!r} costs {price.cached_input:g} from the cache: at most {price.input:g}, as else"
             )
             raise RuleError((*where, "cached_input"), said)
-        try:
-            date.fromisoformat(price.valid_from)
-        except ValueError as error:
-            said = (
-                f"prices: valid_from of {price.model!r} is {price.valid_from!r}, expected a date such as '2026-01-01'"
-            )
-            raise RuleError((*where, "valid_from"), said) from error
-        if (price.model, price.valid_from) in seen:
+        begins, ends = _day(price, "valid_from", number), _day(price, "until", number) if price.until else None
+        if (price.model, begins) in seen:
             said = f"prices: {price.model!r} stands twice for the same day: remove one, or give one a valid_from"
             raise RuleError((*where, "model"), said)
-        seen.add((price.model, price.valid_from))
+        if ends is not None and ends < begins:
+            said = f"prices: until of {price.model!r} is {ends}, before its valid_from ({begins}): name a later day"
+            raise RuleError((*where, "until"), said)
+        seen[price.model, begins] = number
+        following = min(
+            (p.valid_from for p in prices if p.model == price.model and p.valid_from > price.valid_from), default=None
+        )
+        if ends is not None and following is not None and following <= ends.isoformat():
+            said = (
+                f"prices: until of {price.model!r} is {ends}, but its next price begins on {following}: name the day "
+                "before, or leave until out"
+            )
+            raise RuleError((*where, "until"), said)
+
+
+def _day(price: Price, key: str, number: int) -> date:
+    said = str(getattr(price, key))
+    try:
+        day = date.fromisoformat(said)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != said:  # dates are compared as texts, too
+        message = f"prices: {key} of {price.model!r} is {said!r}, expected a date such as '2026-01-01'"
+        raise RuleError(("prices", number, key), message)
+    return day

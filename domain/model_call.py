@@ -1,5 +1,7 @@
 """A model call as Headgate sees it: the same for every provider."""
 
+from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -7,8 +9,11 @@ from pydantic import BaseModel, Field
 
 
 class Tier(StrEnum):
-    """Which of the blueprint's models a step uses: cheap ones for cheap steps."""
+    """Which of the blueprint's models a step uses: cheap ones for cheap steps. Not every profile has `EMBEDDED`, a free
+    first look.
+    """
 
+    EMBEDDED = "embedded"
     SMALL = "small"
     LARGE = "large"
 
@@ -106,7 +111,8 @@ class ModelReply(BaseModel):
 
 class Price(BaseModel):
     """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a
-    date. Input read from the provider's cache costs `cached_input`; None: as much as any other.
+    date on, until the next one of the same model begins or the last day (`until`) is over; dates as `2026-01-01`. Input
+    read from the provider's cache costs `cached_input`; None: as much as any other.
     """
 
     model: str
@@ -114,6 +120,7 @@ class Price(BaseModel):
     output: float = Field(ge=0)
     valid_from: str = "2026-01-01"
     cached_input: float | None = Field(default=None, ge=0)
+    until: str | None = None
 
     def cost_micros(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:
         """Return the cost in millionths of a US dollar, rounded up; the cached ones are a part of the input."""
@@ -121,3 +128,22 @@ class Price(BaseModel):
         fresh = input_tokens - cached_input_tokens
         exact = self.input * fresh + cached * cached_input_tokens + self.output * output_tokens
         return int(-(-exact // 1))
+
+
+def price_on(prices: Sequence[Price], model: str, day: date) -> Price | None:
+    """Return a model's price in force on a day; None where the list has none for it.
+
+    Of several the one that began last counts; one of the future does not, nor one whose last day (`until`) is over.
+    """
+    begun = [p for p in prices if p.model == model and date.fromisoformat(p.valid_from) <= day]
+    newest = max(begun, key=lambda p: p.valid_from, default=None)
+    over = newest is not None and newest.until is not None and date.fromisoformat(newest.until) < day
+    return None if over else newest
+
+
+def price_of_call(prices: Sequence[Price], model: str, day: date, known: Price) -> Price:
+    """Return what a call costs that was made: the price in force, or where the list ends the last that was (`known` at
+    the start): an answer that came is never free.
+    """
+    begun = [p for p in prices if p.model == model and date.fromisoformat(p.valid_from) <= day]
+    return max(begun, key=lambda p: p.valid_from, default=known)

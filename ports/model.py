@@ -18,6 +18,15 @@ class LanguageModel(Protocol):
 
 
 @runtime_checkable
+class OrderedModels(Protocol):
+    """The models of a tier in order, of which one is asked at a time."""
+
+    async def standing(self) -> tuple[LanguageModel, str]:
+        """Return the model to ask now, and which one it stands in for: empty where it is the tier's first."""
+        ...
+
+
+@runtime_checkable
 class JudgedModel(Protocol):
     """A model that hears whether its answers fit, so that a spell of bad ones is known."""
 

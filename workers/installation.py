@@ -137,7 +137,7 @@ def describe(
         limits_minor=rules.limits_minor,
         daily_caps_minor=rules.daily_caps_minor,
         models=settings.models,
-        model_names={tier.value: choice.model for tier, choice in tiers.items()},
+        model_names={tier.value: ", else ".join(c.model for c in order) for tier, order in tiers.items()},
         rail=_rail(settings),
         pen=shown_pen(settings),
         store=shown_store(settings),

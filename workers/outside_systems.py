@@ -2,7 +2,8 @@
 sign of life, shown.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
 from domain.turns import Turns
 from workers.running import pen_in_use
+from workers.secret_files import secrets_in
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from adapters.inbox.opening import OpenedInbox
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
+    from domain.blueprint import ModelChoice
+    from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
@@ -164,6 +168,13 @@ async def ask_pen(settings: Settings) -> str:
 
     await ask_inbox(settings.inbox)
     return shown_pen(settings)
+
+
+async def ask_models(choices: "Sequence[ModelChoice]") -> "list[ModelKnown]":
+    """Ask the providers whether they have these models; bounded in time, and whatever they answer is an answer."""
+    from adapters.models.listing import ask_for_models
+
+    return await ask_for_models(choices, secrets_in(os.environ))
 
 
 def open_outside_records(settings: Settings) -> "RecordsSource | None":

@@ -23,6 +23,7 @@ from client.connect import connect
 from client.refusals import explained
 from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
 from client.which import which_headgate
+from domain.cascade.known import require_known
 from domain.errors import HeadgateError
 from domain.installation.in_force import InForce
 from domain.intake import first_state
@@ -31,7 +32,7 @@ from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
-from workers.outside_systems import another_pen
+from workers.outside_systems import another_pen, ask_models
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
@@ -169,6 +170,7 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
         accept_by: who accepts another blueprint than the last one; None: nobody does.
 
     Raises:
+        ConfigurationError: a model has no key or price, or its provider says that there is no such model.
         BlueprintNotAcceptedError: it is another blueprint, and nobody accepts it.
         OtherInstallationError: data dir, store and Temporal do not belong to one installation.
         NotReachableError: nobody says which Temporal, or it does not answer, has no such namespace, or not for these
@@ -180,6 +182,8 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
     try:
         found = await _take_stock(role, client, parts, accept_by)
         client = await connect(which, instance=found.installation)
+        if role is Role.MODEL:
+            require_known(await ask_models(parts.blueprint.choices(settings.models)))  # not in mid-case
         logging.getLogger("headgate.worker").info("worker %s: %s", role, found.as_line(), extra=found.model_dump())
         workers = build(role, client, parts)
         if role is Role.INTAKE:

@@ -133,6 +133,8 @@ class CaseWorkflow:
             summary="ask the router for one category",
         )
         self._spend(answer.usage)
+        if answer.answered_by is not None and answer.answered_by.remark:
+            self._status.notices.append(answer.answered_by.remark)
         named = answer.route.category
         category = self._case.policy.category(named) if named is not None else None
         if category is None:

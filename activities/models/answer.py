@@ -6,16 +6,16 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.diagnose import OFFERED, listed, shown
-from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
+from activities.models.asking import OfAModel, Question
+from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
+from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
+from domain.model_steps import ModelStep
 from domain.reading.answers import ArticleChoice
 from domain.reading.knowledge import Article, Library, accept_article
 from ports.model import LanguageModel
-
-MAX_OUTPUT = 80
 
 
 class AnswerRequest(BaseModel):
@@ -25,23 +25,22 @@ class AnswerRequest(BaseModel):
     knowledge: Sequence[str] = ()
 
 
-class AnswerResult(BaseModel):
+class AnswerResult(OfAModel):
     """The article that answers it, or None: then `candidates` are findings for a person."""
 
     article: Article | None
     candidates: list[str] = Field(default_factory=list)
-    usage: Usage
 
 
 class AnswerActivities:
-    """Retrieval over the approved articles, then the large model's choice; no word of an answer is the model's own.
+    """Retrieval over the approved articles, then a model's choice; no word of an answer is the model's own.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `article`.
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
-        self._question = Question(models, blueprint, "article", ArticleChoice, tier=Tier.LARGE, max_output=MAX_OUTPUT)
+        self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
         self._library = Library(articles)
 
     @activity.defn
@@ -58,11 +57,15 @@ class AnswerActivities:
         if not ranked:
             return AnswerResult(article=None, usage=Usage())
         offered = [r.article for r in ranked]
-        asked = await self._question.ask(fenced_json("articles", shown(offered)), fenced_ticket(request.case))
+        asked = await self._question.ask(
+            fenced_json("articles", shown(offered)),
+            fenced_ticket(request.case),
+            doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
+        )
         article = accept_article(
             asked.answer.article_id,
             asked.answer.confidence,
             offered,
             min_confidence=request.case.policy.min_diagnosis_confidence,
         )
-        return AnswerResult(article=article, candidates=listed(ranked), usage=asked.usage)
+        return AnswerResult(article=article, candidates=listed(ranked), usage=asked.usage, answered_by=asked.by)

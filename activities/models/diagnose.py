@@ -6,15 +6,17 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_json, fenced_ticket, ticket_text
+from activities.models.asking import OfAModel, Question
+from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
+from domain.cascade.stepping import is_unsure
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.reading.answers import DiagnosisAnswer
 from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
 from ports.model import LanguageModel
 
-MAX_OUTPUT = 800
 OFFERED = 3  # more articles cost tokens and rarely hold the right one
 # Of 817 questions to Billing of four sources 60 % reach this fit, and for 80 % of those the article is the one meant;
 # of off-topic messages 4 % reach it, of those for other queues 15 %. Below it a person answers.
@@ -28,13 +30,12 @@ class DiagnoseRequest(BaseModel):
     knowledge: Sequence[str] = ("technical",)
 
 
-class DiagnoseResult(BaseModel):
+class DiagnoseResult(OfAModel):
     """The article that the answer may rely on, or None: then `diagnosis` and `candidates` are findings for a person."""
 
     article: Article | None
     diagnosis: Diagnosis
     candidates: list[str] = Field(default_factory=list)
-    usage: Usage
 
 
 class QuestionRequest(BaseModel):
@@ -52,16 +53,14 @@ class QuestionResult(BaseModel):
 
 
 class DiagnoseActivities:
-    """Retrieval over the knowledge base, then the large model's choice, then the rule that accepts it.
+    """Retrieval over the knowledge base, then a model's choice, then the rule that accepts it.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `diagnosis`.
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
-        self._question = Question(
-            models, blueprint, "diagnosis", DiagnosisAnswer, tier=Tier.LARGE, max_output=MAX_OUTPUT
-        )
+        self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
         self._library = Library(articles)
         self._fitting = Fitting(blueprint.words.common)
 
@@ -79,7 +78,11 @@ class DiagnoseActivities:
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
         offered = [r.article for r in ranked]
-        asked = await self._question.ask(fenced_json("articles", shown(offered)), fenced_ticket(request.case))
+        asked = await self._question.ask(
+            fenced_json("articles", shown(offered)),
+            fenced_ticket(request.case),
+            doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
+        )
         diagnosis = asked.answer.diagnosis()
         # The confidence that the case's own rules ask for: those it started with, not those of today.
         article = accept_article(
@@ -88,7 +91,13 @@ class DiagnoseActivities:
             offered,
             min_confidence=request.case.policy.min_diagnosis_confidence,
         )
-        return DiagnoseResult(article=article, diagnosis=diagnosis, candidates=listed(ranked), usage=asked.usage)
+        return DiagnoseResult(
+            article=article,
+            diagnosis=diagnosis,
+            candidates=listed(ranked),
+            usage=asked.usage,
+            answered_by=asked.by,
+        )
 
     @activity.defn
     async def search_billing_knowledge(self, request: QuestionRequest) -> QuestionResult:
@@ -108,6 +117,17 @@ class DiagnoseActivities:
             return QuestionResult(article=None)
         fit, best = max(fits, key=lambda found: found[0])
         return QuestionResult(article=best if fit >= MIN_BILLING_FIT else None, coverage=fit)
+
+
+def doubts_of_choice(
+    article_id: str | None, confidence: float, offered: Sequence[Article], rules: StepRules
+) -> list[DenserWhen]:
+    """Say why a choice among articles may be a matter for a denser model."""
+    if article_id is None:
+        return [DenserWhen.ABSTAINED]
+    if all(article.article_id != article_id for article in offered):
+        return [DenserWhen.NO_EVIDENCE]
+    return [DenserWhen.LOW_CONFIDENCE] if is_unsure(confidence, rules) else []
 
 
 def shown(articles: Sequence[Article]) -> list[dict[str, object]]:

@@ -6,18 +6,18 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_json, fenced_ticket, read_json, ticket_text
+from activities.models.asking import OfAModel, Question
+from activities.models.prompting import fenced_json, fenced_ticket, read_json, ticket_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import UnfitAnswerError
 from domain.letters import Draft
-from domain.model_call import ModelReply, Tier, Usage
+from domain.model_call import ModelReply, Tier
+from domain.model_steps import ModelStep
 from domain.reading.answers import ReplyAnswer
 from domain.reading.letter_rules import objections_to_reply
 from domain.reading.sales import LeadFacts
 from ports.model import LanguageModel
-
-MAX_OUTPUT = 900
 
 
 class DraftRequest(BaseModel):
@@ -29,22 +29,21 @@ class DraftRequest(BaseModel):
     team: str
 
 
-class DraftResult(BaseModel):
+class DraftResult(OfAModel):
     """The draft; it may hold tokens for personal data, put back only where it is sent."""
 
     draft: Draft
-    usage: Usage
 
 
 class DraftActivities:
-    """Writes replies with the large model.
+    """Writes replies.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `reply`.
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._question = Question(models, blueprint, "reply", ReplyAnswer, tier=Tier.LARGE, max_output=MAX_OUTPUT)
+        self._question = Question(models, blueprint, ModelStep.REPLY, ReplyAnswer)
 
     @activity.defn
     async def draft_reply(self, request: DraftRequest) -> DraftResult:
@@ -62,7 +61,7 @@ class DraftActivities:
             fenced_json("facts", known), fenced_ticket(request.case), read=lambda reply: _checked(reply, on_file)
         )
         draft = Draft(subject=asked.answer.subject, text=asked.answer.text)
-        return DraftResult(draft=draft, usage=asked.usage)
+        return DraftResult(draft=draft, usage=asked.usage, answered_by=asked.by)
 
 
 def _checked(reply: ModelReply, on_file: str) -> ReplyAnswer:

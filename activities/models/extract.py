@@ -6,18 +6,21 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_ticket, spoken_text
+from activities.models.asking import OfAModel, Question
+from activities.models.prompting import fenced_ticket, spoken_text
 from domain.blueprint import Blueprint
+from domain.cascade.stepping import is_high
 from domain.case import CaseInput
 from domain.conversations.orders import newest_order
-from domain.model_call import Tier, Usage
-from domain.money.claim import Claim, Origin
+from domain.model_call import Tier
+from domain.model_steps import DenserWhen, ModelStep
+from domain.money.claim import Claim, Doubt, Origin
 from domain.reading.answers import ClaimAnswer, QuotedOrder
 from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.quoted import normal_order_id
 from ports.model import LanguageModel
 
-MAX_OUTPUT = 600
+UNPROVEN = frozenset({Doubt.WISH, Doubt.REASON})  # what the customer's own words do not say
 
 
 class ClaimRequest(BaseModel):
@@ -26,23 +29,22 @@ class ClaimRequest(BaseModel):
     case: CaseInput
 
 
-class ClaimResult(BaseModel):
+class ClaimResult(OfAModel):
     """The claim, checked; `notes` say for people what was dropped or guessed, without the customer's words."""
 
     claim: Claim
-    usage: Usage
     notes: list[str] = Field(default_factory=list)
 
 
 class ExtractActivities:
-    """Reads claims with the small model.
+    """Reads claims.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `claim`.
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._question = Question(models, blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
+        self._question = Question(models, blueprint, ModelStep.CLAIM, ClaimAnswer)
         self._words = blueprint.words
 
     @activity.defn
@@ -61,9 +63,13 @@ class ExtractActivities:
     async def read_claim(self, request: ClaimRequest) -> ClaimResult:
         """Read it whoever asks: for measurement. Raises as `extract_claim` does, but for the grant."""
         case = request.case
-        asked = await self._question.ask(fenced_ticket(case))
-        answer = _of_the_newest(asked.answer, case)
-        claim = claim_from_answer(
+        asked = await self._question.ask(fenced_ticket(case), doubts=lambda said, _: self._doubts(said, case))
+        claim = self._claim(asked.answer, case)
+        return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim), answered_by=asked.by)
+
+    def _claim(self, said: ClaimAnswer, case: CaseInput) -> Claim:
+        answer = _of_the_newest(said, case)
+        return claim_from_answer(
             answer,
             text=spoken_text(case),
             given=GivenFields(order_id=case.order_id, amount=case.amount, currency=case.currency),
@@ -71,7 +77,20 @@ class ExtractActivities:
             lang=case.lang,
             words=self._words,
         )
-        return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim))
+
+    def _doubts(self, said: ClaimAnswer, case: CaseInput) -> list[DenserWhen]:
+        """Say why a claim may be a matter for a denser model; what of it counts is decided the same way for both."""
+        rules = self._question.rules
+        if not rules.denser_when:
+            return []
+        claim = self._claim(said, case)
+        guessed = claim.order_id is not None and claim.order_origin is Origin.GUESSED
+        found = []
+        if claim.unreadable or guessed or any(doubted.doubt in UNPROVEN for doubted in claim.doubts):
+            found.append(DenserWhen.NO_EVIDENCE)
+        if is_high(claim.amount, rules.high_stakes_minor):
+            found.append(DenserWhen.HIGH_STAKES)
+        return found
 
 
 def _of_the_newest(answer: ClaimAnswer, case: CaseInput) -> ClaimAnswer:

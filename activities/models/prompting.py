@@ -1,4 +1,4 @@
-"""Prompts and answers: what a model is shown, and when its answer is taken.
+"""Prompts and answers: what a model is shown, and how its answer is read.
 
 Instructions come from the blueprint, as templates; a customer's text is only ever a value put beside them, fenced,
 never a template.
@@ -6,42 +6,27 @@ never a template.
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
 
 from jinja2 import Template, TemplateError, meta
 from pydantic import BaseModel, ValidationError
-from temporalio import activity
 
-from activities.heartbeat import heartbeating
 from activities.templates import RENDER_ERRORS, sandbox
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.conversations.words import shortened, whole_text
-from domain.errors import (
-    BadAnswerError,
-    BadSpellError,
-    ConfigurationError,
-    StrictJSONError,
-    TransientError,
-    UnfitAnswerError,
-)
+from domain.errors import ConfigurationError, StrictJSONError, UnfitAnswerError
 from domain.inbound.strict_json import loads as strict_loads
-from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
-from domain.reading.answers import strict_schema
-from ports.model import JudgedModel, LanguageModel
+from domain.model_call import ModelReply
 
-ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 # Of a longer message the model sees the beginning and the end, where people say what they want.
 TICKET_HEAD, TICKET_TAIL = 6_000, 2_000
 # Of a conversation the first message and the newest one are shown at such length, two between them shortly.
 TALK_HEAD, TALK_TAIL = 3_000, 1_000
 BETWEEN_HEAD, BETWEEN_TAIL = 750, 250
 ANSWER_CHARS = 65_536
-SHOWN_BACK_CHARS = 2_000
 
-Answer = TypeVar("Answer")
 Schema = TypeVar("Schema", bound=BaseModel)
 
 # The tags that fence data in a prompt, in any spelling that a model might take for them.
@@ -140,124 +125,6 @@ def fenced_json(tag: str, value: object) -> str:
     """Return data as JSON between fences; no text in it can close them."""
     body = json.dumps(value, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     return f"<{tag}>\n{body}\n</{tag}>"
-
-
-@dataclass(frozen=True)
-class Asked(Generic[Answer]):
-    """An answer that was taken, what all calls for it used, and how often was asked."""
-
-    answer: Answer
-    reply: ModelReply
-    usage: Usage
-    asked: int
-
-
-async def ask(model: LanguageModel, request: ModelRequest, read: Callable[[ModelReply], Answer]) -> Asked[Answer]:
-    """Ask until `read` takes the answer, twice at most; the second time with the reason why the first was not taken.
-
-    Raises:
-        BadAnswerError: the second answer was not taken either; `usage` says what both cost.
-        BadSpellError: the same, while bad answers come to message after message; then one answer is enough.
-        HeadgateError: what the model raises.
-    """
-    usage = Usage()
-    asking = request
-    judge = model if isinstance(model, JudgedModel) else None  # measurements ask models that nobody watches
-    async with heartbeating():
-        for n in range(1, ANSWERS_AT_MOST + 1):
-            try:
-                reply = await model.complete(asking)
-            except TransientError as error:
-                if usage.calls:  # the answer before is paid for, too
-                    error.usage = usage.plus(error.usage or Usage())
-                raise
-            usage = usage.plus(reply.usage)
-            try:
-                answer = read(reply)
-            except UnfitAnswerError as e:
-                reason = str(e)
-            else:
-                if judge is not None:
-                    await judge.judged(request, fit=True)
-                return Asked(answer=answer, reply=reply, usage=usage, asked=n)
-            if judge is not None and judge.in_spell(request):
-                break
-            asking = _with_objection(request, reply, reason)
-    message = f"task {request.schema_name!r}: {n} answer{'s' if n > 1 else ''} did not fit: {reason}"
-    # A model that declines to answer says something of the message, however many come: that is no spell.
-    if judge is not None and reply.refusal is None and await judge.judged(request, fit=False):
-        raise BadSpellError(f"{message}; nor did those to other messages", usage)
-    raise BadAnswerError(message, usage)
-
-
-class Question(Generic[Schema]):
-    """One typed question to a model: instructions of the blueprint, data that is fenced, an answer of one schema.
-
-        claim = Question(models[Tier.SMALL], blueprint, "claim", ClaimAnswer, tier=Tier.SMALL, max_output=400)
-        asked = await claim.ask(fenced_ticket(case))
-
-    Args:
-        model: who is asked.
-        blueprint: has the instructions.
-        name: of the prompt, and of the structured output on the wire.
-        schema: the answer.
-        tier: of the model.
-        max_output: tokens.
-
-    Raises:
-        ConfigurationError: the blueprint has no such prompt, or it is no valid template.
-    """
-
-    def __init__(
-        self,
-        models: Mapping[Tier, LanguageModel],
-        blueprint: Blueprint,
-        name: str,
-        schema: type[Schema],
-        *,
-        tier: Tier,
-        max_output: int,
-    ) -> None:
-        self._model = models[tier]
-        self._prompts = Prompts(blueprint.prompts, name)
-        self._name = name
-        self._schema = schema
-        self._json_schema = strict_schema(schema)
-        self._tier = tier
-        self._max_output = max_output
-
-    async def ask(self, *data: str, read: Callable[[ModelReply], Schema] | None = None) -> Asked[Schema]:
-        """Ask about the data, fenced texts side by side; `read` takes the answer where more than its
-        schema counts.
-
-        Raises:
-            BadAnswerError: two answers did not fit.
-            TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
-        """
-        request = ModelRequest(
-            tier=self._tier,
-            schema_name=self._name,
-            json_schema=self._json_schema,
-            messages=[
-                Message(role="system", content=self._prompts.render(self._name)),
-                Message(role="user", content="\n".join(data)),
-            ],
-            max_output=self._max_output,
-            case_id=_asking(),
-        )
-        return await ask(self._model, request, read or (lambda reply: read_json(reply, self._schema)))
-
-
-def _asking() -> str:
-    """Return the workflow that asks, empty outside of one."""
-    return (activity.info().workflow_id or "") if activity.in_activity() else ""
-
-
-def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:
-    said = (reply.refusal or reply.text).strip()[:SHOWN_BACK_CHARS] or "(nothing)"
-    objection = f"This answer cannot be taken: {reason}. Answer again, once, exactly as the instructions say."
-    added = [Message(role="assistant", content=said), Message(role="user", content=objection)]
-    return request.model_copy(update={"messages": [*request.messages, *added]})
 
 
 def read_json(reply: ModelReply, schema: type[Schema]) -> Schema:

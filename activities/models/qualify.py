@@ -6,16 +6,16 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.prompting import Question, fenced_ticket, ticket_text
+from activities.models.asking import OfAModel, Question
+from activities.models.prompting import fenced_ticket, ticket_text
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
-from domain.model_call import Tier, Usage
+from domain.model_call import Tier
+from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
 from domain.writers.junk import JunkSigns
 from ports.model import LanguageModel
-
-MAX_OUTPUT = 300
 
 
 class LeadRequest(BaseModel):
@@ -24,22 +24,21 @@ class LeadRequest(BaseModel):
     case: CaseInput
 
 
-class LeadResult(BaseModel):
+class LeadResult(OfAModel):
     """What the message says about the lead."""
 
     facts: LeadFacts
-    usage: Usage
 
 
 class QualifyActivities:
-    """Reads leads with the small model.
+    """Reads leads.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `lead`.
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._question = Question(models, blueprint, "lead", LeadAnswer, tier=Tier.SMALL, max_output=MAX_OUTPUT)
+        self._question = Question(models, blueprint, ModelStep.LEAD, LeadAnswer)
         self._signs = JunkSigns(blueprint.words)
 
     @activity.defn
@@ -54,7 +53,14 @@ class QualifyActivities:
         """
         require_grant("qualify_lead")
         case = request.case
-        asked = await self._question.ask(fenced_ticket(case))
         text = ticket_text(case)
+        asked = await self._question.ask(fenced_ticket(case), doubts=lambda answer, _: _doubts(answer, text))
         facts = lead_from_answer(asked.answer, text=text, junk=self._signs.verdict(text))
-        return LeadResult(facts=facts, usage=asked.usage)
+        return LeadResult(facts=facts, usage=asked.usage, answered_by=asked.by)
+
+
+def _doubts(answer: LeadAnswer, text: str) -> list[DenserWhen]:
+    """Say whether the model named what does not stand in the message."""
+    kept = lead_from_answer(answer, text=text)
+    dropped = any(getattr(answer, name) and getattr(kept, name) is None for name in ("product", "seats", "company"))
+    return [DenserWhen.NO_EVIDENCE] if dropped or kept.interest is not answer.interest else []

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.models.prompting import Prompts, ask, fenced_ticket, read_json
+from activities.models.asking import Cascade, OfAModel, Replies
+from activities.models.prompting import Prompts, fenced_ticket, read_json
 from domain.blueprint import Blueprint
+from domain.cascade.stepping import is_unsure
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, UnfitAnswerError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import RouteAnswer, route_schema
 from domain.routing import Category, Route, Unroutable, parse_route
 from ports.model import LanguageModel
-
-MAX_OUTPUT = 64  # `{"route": "Technical Support"}` is about ten tokens
 
 
 class RouteRequest(BaseModel):
@@ -24,11 +25,10 @@ class RouteRequest(BaseModel):
     case: CaseInput
 
 
-class RouteResult(BaseModel):
+class RouteResult(OfAModel):
     """The route, what it took, and the model that answered last."""
 
     route: Route
-    usage: Usage
     model: str = ""
 
 
@@ -40,12 +40,12 @@ class RouteActivities:
     """
 
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
-        self._model = models[Tier.SMALL]
+        self._cascade = Cascade(models, blueprint, ModelStep.ROUTE)
         self._prompts = Prompts(blueprint.prompts, "route")
 
     @activity.defn
     async def route_case(self, request: RouteRequest) -> RouteResult:
-        """Ask the small model for exactly one category; a misfit is asked again once, then there is no route.
+        """Ask for exactly one category; a misfit is asked again once, then there is no route.
 
         A message that no model could place, or that it refused to, is never forced into a category: `route.category`
         is None and `route.unroutable` says why.
@@ -60,53 +60,39 @@ class RouteActivities:
         # Those that the case started with, not those of today: its specialists follow from them.
         categories = _in_case_order(case.case_id, case.policy.categories)
         names = [category.name for category in categories]
-        seen = _Seen()
-
-        def read(reply: ModelReply) -> str:
-            seen.note(reply)
-            return _category(reply, names)
-
+        got = Replies()
         try:
-            asked = await ask(self._model, self._question(case, categories), read)
-        except BadAnswerError as e:
-            why = Unroutable.ABSTAINED if seen.refused else Unroutable.NOT_A_CATEGORY
-            route = Route(unroutable=why, confidence=seen.confidence, asked=seen.replies)
-            return RouteResult(route=route, usage=e.usage or Usage(), model=seen.model)
-        except UnsupportedTaskError:
-            return RouteResult(
-                route=Route(unroutable=Unroutable.ABSTAINED, asked=seen.replies + 1), usage=Usage(calls=1)
+            asked = await self._cascade.ask(
+                self._question(case, categories),
+                lambda reply: _category(reply, names),
+                lambda _, reply: self._doubts(reply),
+                got,
             )
+        except BadAnswerError:
+            why = Unroutable.ABSTAINED if got.refused else Unroutable.NOT_A_CATEGORY
+            route = Route(unroutable=why, confidence=got.confidence, asked=got.count)
+            return RouteResult(route=route, usage=got.usage, model=got.model)
+        except UnsupportedTaskError:
+            route = Route(unroutable=Unroutable.ABSTAINED, asked=got.count + 1)
+            return RouteResult(route=route, usage=got.usage.plus(Usage(calls=1)))
         route = Route(category=asked.answer, confidence=asked.reply.confidence, asked=asked.asked)
-        return RouteResult(route=route, usage=asked.usage, model=seen.model)
+        return RouteResult(route=route, usage=asked.usage, model=got.model, answered_by=asked.by)
+
+    def _doubts(self, reply: ModelReply) -> list[DenserWhen]:
+        return [DenserWhen.LOW_CONFIDENCE] if is_unsure(reply.confidence, self._cascade.rules) else []
 
     def _question(self, case: CaseInput, categories: Sequence[Category]) -> ModelRequest:
         return ModelRequest(
-            tier=Tier.SMALL,
+            tier=self._cascade.tier,
             schema_name="route",
             json_schema=route_schema([category.name for category in categories]),
             messages=[
                 Message(role="system", content=self._prompts.render("route", categories=categories)),
                 Message(role="user", content=fenced_ticket(case)),
             ],
-            max_output=MAX_OUTPUT,
+            max_output=self._cascade.rules.max_output,
             case_id=case.case_id,
         )
-
-
-class _Seen:
-    """What the replies so far were, for a result without an answer."""
-
-    def __init__(self) -> None:
-        self.replies = 0
-        self.refused = False
-        self.model = ""
-        self.confidence: float | None = None
-
-    def note(self, reply: ModelReply) -> None:
-        self.replies += 1
-        self.refused = reply.refusal is not None
-        self.model = reply.model
-        self.confidence = reply.confidence
 
 
 def _category(reply: ModelReply, names: Sequence[str]) -> str:

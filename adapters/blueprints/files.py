@@ -49,7 +49,9 @@ def line_of(text: str, where: Sequence[int | str]) -> int | None:
     lines = text.splitlines()
     for depth in range(len(names), 0, -1):
         table, key = ".".join(names[:depth]), names[depth] if depth < len(names) else None
-        start = _nth(lines, rf"\[\[?\s*{re.escape(table)}\s*\]", index)
+        pattern = rf"\[\[?\s*{re.escape(table)}\s*\]"
+        start = _nth(lines, pattern, index)
+        start = _nth(lines, pattern, 0) if start is None else start  # a list within one table
         if start is None:
             continue
         end = next((n for n in range(start + 1, len(lines)) if lines[n].lstrip().startswith("[")), len(lines))

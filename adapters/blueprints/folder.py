@@ -4,6 +4,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     blueprint, articles = load_blueprint(folder), load_knowledge(folder)
     _require_prompts(folder, blueprint)
     try:
-        check_rules(blueprint)
+        check_rules(blueprint, datetime.now(UTC).date())
     except RuleError as e:
         path = folder / "blueprint.toml"
         raise ConfigurationError(f"{_place(path, decoded(path, read_bytes(path)), e.where)}: {e}") from e

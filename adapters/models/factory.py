@@ -1,11 +1,13 @@
 """From the blueprint's choice to models that can be called."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
-from domain.model_call import Price, Tier
+from domain.model_call import Price, Tier, price_of_call
 from ports.model import LanguageModel
 from ports.moods import MoodStore
 
@@ -13,9 +15,14 @@ _NO_KEY = "none-needed"
 
 
 def build_models(
-    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str, moods: MoodStore
-) -> dict[Tier, WatchedModel]:
-    """Return a model for each tier of a profile; nothing is called yet.
+    blueprint: Blueprint,
+    profile: str,
+    secret: Callable[[str], str],
+    offline_url: str,
+    moods: MoodStore,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dict[Tier, WatchedModel | TierModels]:
+    """Return a model for each tier of a profile, or several in order; nothing is called yet.
 
     Tiers that name the same model at the same address share its mood: a refusal of one is a refusal of both.
 
@@ -25,6 +32,7 @@ def build_models(
         secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
+        clock: the time in UTC: a call costs what the list says for its day.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -34,34 +42,47 @@ def build_models(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
     watches: dict[str, Watch] = {}
-    built: dict[Tier, WatchedModel] = {}
-    for tier, choice in blueprint.models[profile].items():
-        watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
-        built[tier] = WatchedModel(_build(blueprint, choice, secret, offline_url), watch)
+    built: dict[Tier, WatchedModel | TierModels] = {}
+    for tier, order in blueprint.models[profile].items():
+        watched = []
+        for choice in order:
+            watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
+            watched.append(WatchedModel(_build(blueprint, choice, secret, offline_url, clock), watch))
+        built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
     return built
 
 
-def _build(blueprint: Blueprint, choice: ModelChoice, secret: Callable[[str], str], offline_url: str) -> LanguageModel:
-    price = _price(blueprint, choice.model)
+def _build(
+    blueprint: Blueprint,
+    choice: ModelChoice,
+    secret: Callable[[str], str],
+    offline_url: str,
+    clock: Callable[[], datetime],
+) -> LanguageModel:
+    at_start = _price(blueprint, choice.model, clock)
+
+    def price() -> Price:
+        return price_of_call(blueprint.prices, choice.model, clock().date(), at_start)
+
+    base_url = choice.base_url or (offline_url if choice.provider == "offline" else "")
     if choice.provider == "anthropic":
         from adapters.models.wires.anthropic import AnthropicModel
 
-        return AnthropicModel(choice, api_key=_key(choice, secret), base_url=choice.base_url, price=price)
+        return AnthropicModel(choice, api_key=key_of(choice, secret), base_url=base_url, price=price)
     from adapters.models.wires.openai import OpenAIModel
 
-    if choice.provider == "offline":
-        return OpenAIModel(choice, api_key=_NO_KEY, base_url=choice.base_url or offline_url, price=price)
-    return OpenAIModel(choice, api_key=_key(choice, secret), base_url=choice.base_url, price=price)
+    return OpenAIModel(choice, api_key=key_of(choice, secret), base_url=base_url, price=price)
 
 
-def _price(blueprint: Blueprint, model: str) -> Price:
+def _price(blueprint: Blueprint, model: str, clock: Callable[[], datetime]) -> Price:
     try:
-        return blueprint.price_of(model)
+        return blueprint.price_of(model, clock().date())
     except KeyError as e:
         raise ConfigurationError(str(e.args[0])) from e
 
 
-def _key(choice: ModelChoice, secret: Callable[[str], str]) -> str:
+def key_of(choice: ModelChoice, secret: Callable[[str], str]) -> str:
+    """Return a model's key. Raises ConfigurationError, with the variable's name, if it needs one that is not set."""
     variable = choice.key_variable
     if variable is None:
         return _NO_KEY

@@ -1,16 +1,18 @@
 """The checks of `headgate doctor` on what the settings name: blueprint, model profile and keys, rail, store, Web UI."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
+from domain.cascade.known import Known
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
 from workers.bootstrap import read_blueprint_folder
-from workers.outside_systems import another_pen, ask_pen, ask_records, ask_store
+from workers.outside_systems import another_pen, ask_models, ask_pen, ask_records, ask_store
 from workers.secret_files import read_secret
 from workflows.options import STORE_FIRST_TRY
 
@@ -47,11 +49,31 @@ def check_profile(blueprint: "Blueprint", profile: str) -> Finding:
         remedy = f"set HEADGATE_MODELS to one of {known}, or add the profile to the blueprint"
         return Finding(name, False, f"{profile!r} is not in blueprint {blueprint.name!r}", remedy)
     try:
-        for choice in tiers.values():
-            blueprint.price_of(choice.model)
+        for choice in blueprint.choices(profile):
+            blueprint.price_of(choice.model, datetime.now(UTC).date())
     except KeyError as error:
         return Finding(name, False, str(error.args[0]), "add the price to the blueprint")
-    return Finding(name, True, f"{profile}: " + ", ".join(f"{c.model} ({tier})" for tier, c in tiers.items()))
+    shown = ", ".join(f"{', else '.join(c.model for c in order)} ({tier})" for tier, order in tiers.items())
+    return Finding(name, True, f"{profile}: {shown}")
+
+
+_REMEDIES = {
+    Known.NO: "mend the model's name in the blueprint, or choose another profile by HEADGATE_MODELS",
+    Known.REFUSED: "the key may be wrong, or may not see models: set the right one",
+}
+
+
+async def check_models(choices: "Sequence[ModelChoice]") -> list[Finding]:
+    """Do the providers know the models in use by these names? Where one cannot tell, that is no fault."""
+    return [
+        Finding(
+            f"model {model.model}",
+            {Known.YES: True, Known.UNTOLD: None}.get(model.known, False),
+            model.said,
+            _REMEDIES.get(model.known, ""),
+        )
+        for model in await ask_models(choices)
+    ]
 
 
 def check_keys(choices: "Iterable[ModelChoice]", profile: str, environ: Mapping[str, str]) -> list[Finding]:

@@ -9,6 +9,7 @@ from commands.doctor.configured import (
     check_blueprint,
     check_hook,
     check_keys,
+    check_models,
     check_pen,
     check_profile,
     check_rail,
@@ -60,9 +61,10 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     by_settings = [read]
     choices: list[ModelChoice] = []
     if blueprint is not None:
-        choices = list(blueprint.models.get(settings.models, {}).values())
+        choices = blueprint.choices(settings.models)
         by_settings.append(check_profile(blueprint, settings.models))
     endpoints = which.endpoints if which is not None else None
+    models = asyncio.create_task(check_models(choices))
     machine, temporal, store, pen, records, web_ui = await asyncio.gather(
         diagnose(
             data_dir=settings.data_dir,
@@ -80,7 +82,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
     hook = check_hook(settings.supervisor_webhook_url)
-    return [*machine, *by_settings, *keys, rail, store, pen, records, hook, *temporal, web_ui]
+    return [*machine, *by_settings, *keys, *await models, rail, store, pen, records, hook, *temporal, web_ui]
 
 
 def _model_endpoints(

@@ -22,8 +22,9 @@ async def models_standing(parts: "Parts") -> dict[str, object]:
     tiers: dict[str, list[str]] = {}
     unread = ""
     try:
-        for tier, choice in parts.blueprint.models.get(parts.settings.models, {}).items():
-            tiers.setdefault(choice.known_as, []).append(str(tier))
+        for tier, order in parts.blueprint.models.get(parts.settings.models, {}).items():
+            for n, choice in enumerate(order):
+                tiers.setdefault(choice.known_as, []).append(f"{tier}, stands in" if n else str(tier))
     except (ConfigurationError, UsageError) as error:
         unread = str(error)
     known = {k.mood.model: k for k in await asyncio.to_thread(parts.moods.all_known)}

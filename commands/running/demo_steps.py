@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,7 +247,7 @@ def _shadow_cost(parts: Parts, counts: "CaseCounts") -> str:
     profile = parts.blueprint.models.get("openai")
     if parts.settings.models != "offline" or profile is None:
         return ""
-    price = parts.blueprint.price_of(profile[Tier.SMALL].model)
+    price = parts.blueprint.price_of(profile[Tier.SMALL][0].model, datetime.now(UTC).date())
     micros = price.cost_micros(counts.model_input_tokens, counts.model_output_tokens)
     return f" (offline; at the list price of {price.model}: {format_cost(micros)})"
 

@@ -14,6 +14,7 @@ from client.connect import connect
 from client.private_files import write_private
 from client.queues.pollers import pollers
 from client.which import DEFAULT_NAMESPACE, ENDPOINTS_FILE, Endpoints, SourceEndpoint, WhichHeadgate
+from domain.cascade.known import require_known
 from domain.errors import PortTakenError, StartError
 from domain.installation.in_force import InForce
 from workers.bootstrap import Parts
@@ -31,7 +32,7 @@ from workers.machine.temporal_server import (
     takes_turns,
 )
 from workers.namespace import claim_namespace
-from workers.outside_systems import open_outside_records
+from workers.outside_systems import ask_models, open_outside_records
 from workers.running.pen import look_at_pen
 from workers.settings import Settings
 from workflows import options
@@ -134,7 +135,11 @@ class Stack:
         self._endpoints_file.unlink(missing_ok=True)  # of an earlier run: nobody must find the old ports
         find_temporal()  # report here what is missing, not after the stores were made
         if self.settings.models != "offline":
-            _ = Parts(self.settings).models  # report a missing key or price here, not by a worker that dies
+            parts = Parts(self.settings)
+            _ = parts.models  # report a missing key or price here, not by a worker that dies
+            require_known(
+                await ask_models(parts.blueprint.choices(self.settings.models))
+            )  # likewise a name that the provider does not know
         if self.settings.rail != "embedded":
             _ = Parts(self.settings).rail  # likewise its key
         if (records := open_outside_records(self.settings)) is not None:

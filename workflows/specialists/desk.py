@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from activities.actions.talk import TalkActivities, UnreadRequest
+    from domain.cascade.stepping import AnsweredBy
     from domain.case import EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.deadletter import FailedStep
@@ -95,6 +96,9 @@ class Desk:
         used = getattr(result, "usage", None)
         if isinstance(used, Usage):
             self.usage = self.usage.plus(used)
+        by = getattr(result, "answered_by", None)
+        if isinstance(by, AnsweredBy) and by.remark:
+            self.notes.append(by.remark)
         return result
 
     def require(self, tool: str, step: str) -> None:

@@ -54,6 +54,11 @@ class Watch:
         self._good: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=NOTED_AT_MOST))
         self._logger = structlog.get_logger("headgate.models")
 
+    async def mood(self) -> ModelMood:
+        """Return what is known of the model now."""
+        await self._look()
+        return self._known.mood
+
     async def enter(self, case_id: str) -> tuple[datetime, str]:
         """Let a call pass unless it is too early; return when it began, and its name if it is the probe.
 

@@ -37,6 +37,7 @@ BODY_BYTES = 4 * 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "testclient"})
 _MARK = {"x-embedded": "true"}
 _INPUTS_AT_MOST = 256
+_ANTHROPIC = "anthropic-version"
 
 Error = Callable[[str, str], dict[str, Any]]
 Render = Callable[[Answer, str, bool], dict[str, Any]]
@@ -78,6 +79,7 @@ def create_app(
             Route("/v1/messages", service.messages, methods=["POST"]),
             Route("/v1/embeddings", service.embeddings, methods=["POST"]),
             Route("/v1/models", service.models, methods=["GET"]),
+            Route("/v1/models/{name:path}", service.model, methods=["GET"]),
             Route("/healthz", service.health, methods=["GET"]),
             Route("/admin/misbehave", service.misbehave, methods=["GET", "POST"]),
         ]
@@ -240,10 +242,19 @@ class _Service:
         usage = {"prompt_tokens": used, "total_tokens": used}
         return _reply({"object": "list", "model": MODEL_NAME, "data": data, "usage": usage}, 200)
 
-    async def models(self, _: Request) -> Response:
-        """Answer `/v1/models`."""
-        listed = {"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "headgate", "embedded": True}
-        return _reply({"object": "list", "data": [listed]}, 200)
+    async def models(self, request: Request) -> Response:
+        """Answer `/v1/models` on both wires; who asks by Anthropic's says so in a header."""
+        if _ANTHROPIC in request.headers:
+            return _reply(wire_anthropic.models(), 200)
+        return _reply(wire_openai.models(), 200)
+
+    async def model(self, request: Request) -> Response:
+        """Answer `/v1/models/NAME`."""
+        by_anthropic, name = _ANTHROPIC in request.headers, str(request.path_params["name"])
+        if name != MODEL_NAME:
+            error = wire_anthropic.error if by_anthropic else _openai_error
+            return _reply(error(f"there is no model {name[:100]!r} here, only {MODEL_NAME!r}", "not_found_error"), 404)
+        return _reply((wire_anthropic if by_anthropic else wire_openai).models()["data"][0], 200)
 
     async def health(self, _: Request) -> Response:
         """Say that it is up, and what it is."""

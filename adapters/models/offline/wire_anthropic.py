@@ -88,3 +88,9 @@ def _objects(text: str) -> list[dict[str, Any]]:
 def error(message: str, kind: str) -> dict[str, Any]:
     """Return an error body in this wire's shape."""
     return {"type": "error", "error": {"type": kind, "message": message, "details": {"error_code": kind}}}
+
+
+def models() -> dict[str, Any]:
+    """Return the list of models."""
+    one = {"type": "model", "id": MODEL_NAME, "display_name": MODEL_NAME, "created_at": "1970-01-01T00:00:00Z"}
+    return {"data": [one], "has_more": False, "first_id": MODEL_NAME, "last_id": MODEL_NAME}

@@ -165,3 +165,9 @@ def _with_blanks(text: str) -> list[str]:
 def error(message: str, kind: str, *, code: str | None = None, param: str | None = None) -> dict[str, Any]:
     """Return an error body in this wire's shape."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code or kind}}
+
+
+def models() -> dict[str, Any]:
+    """Return the list of models."""
+    one = {"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "headgate", "embedded": True}
+    return {"object": "list", "data": [one]}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.anthropic_stream import StreamedMessage
@@ -28,13 +29,13 @@ class AnthropicModel:
         choice: the blueprint's model for a tier.
         api_key: sent as `x-api-key`.
         base_url: empty for Anthropic's own.
-        price: the model's list price.
+        price: returns the model's list price of the day.
 
     Raises:
         ConfigurationError: the choice asks for what this wire does not have.
     """
 
-    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
+    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Callable[[], Price]) -> None:
         asked = {
             "temperature": choice.temperature is not None,
             "logprobs": choice.logprobs,
@@ -100,7 +101,7 @@ class AnthropicModel:
         in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
         if isinstance(failure, TransientError) and in_vain:
             counts = anthropic_counts(collected.usage)
-            failure.usage = billed_in_vain(self._price, self._choice.model, counts, request, collected.text)
+            failure.usage = billed_in_vain(self._price(), self._choice.model, counts, request, collected.text)
         return failure
 
     async def aclose(self) -> None:
@@ -145,7 +146,7 @@ class AnthropicModel:
             refusal=(written or "refused") if message.stop_reason == "refusal" else None,
             truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
             model=model,
-            usage=billed(self._price, model, counts, request, text),
+            usage=billed(self._price(), model, counts, request, text),
             finish_reason=str(message.stop_reason or "")[:40],
             provider_request_id=str(message.id)[:200],
         )

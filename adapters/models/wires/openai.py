@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.billing import billed, billed_in_vain, openai_counts
@@ -28,10 +29,10 @@ class OpenAIModel:
         choice: the blueprint's model for a tier.
         api_key: sent as the bearer token; some text even where the server asks for none.
         base_url: empty for OpenAI's own.
-        price: the model's list price.
+        price: returns the model's list price of the day.
     """
 
-    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Price) -> None:
+    def __init__(self, choice: ModelChoice, *, api_key: str, base_url: str, price: Callable[[], Price]) -> None:
         from openai import AsyncOpenAI, Timeout
 
         self._choice = choice
@@ -88,7 +89,7 @@ class OpenAIModel:
         in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
         if isinstance(failure, TransientError) and in_vain:
             counts = openai_counts(collected.usage)
-            failure.usage = billed_in_vain(self._price, self._choice.model, counts, request, collected.text)
+            failure.usage = billed_in_vain(self._price(), self._choice.model, counts, request, collected.text)
         return failure
 
     async def aclose(self) -> None:
@@ -148,7 +149,7 @@ class OpenAIModel:
             truncated=choice.finish_reason == "length",
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
             model=model,
-            usage=billed(self._price, model, counts, request, text),
+            usage=billed(self._price(), model, counts, request, text),
             finish_reason=str(choice.finish_reason)[:40],
             provider_request_id=str(completion.id)[:200],
         )

@@ -6,7 +6,7 @@ Every way in which it can misbehave ends as the right error, as one more questio
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -83,7 +83,7 @@ async def test_trouble_of_the_provider_is_raised_at_once_as_what_it_means(
 
 
 @asynccontextmanager
-async def opened_as_a_worker_does(url: str) -> AsyncIterator[dict[Tier, LanguageModel]]:
+async def opened_as_a_worker_does(url: str) -> AsyncIterator[Mapping[Tier, LanguageModel]]:
     models = build_models(BLUEPRINT, "offline", secrets_in({}), f"{url}/v1", MoodsInMemory())
     try:
         yield models

@@ -39,12 +39,12 @@ def model_on(url: str, wire: str, *, timeout_s: float = 5.0) -> Model:
     name = PRICE.model
     if wire == "anthropic":
         choice = ModelChoice(provider="anthropic", model=name, structured="tool", idle_s=timeout_s)
-        return AnthropicModel(choice, api_key="k", base_url=url, price=PRICE)
+        return AnthropicModel(choice, api_key="k", base_url=url, price=lambda: PRICE)
     structured = "tool" if wire == "openai-tool" else wire
     choice = ModelChoice.model_validate(
         {"provider": "openai", "model": name, "structured": structured, "idle_s": timeout_s, "logprobs": True}
     )
-    return OpenAIModel(choice, api_key="k", base_url=f"{url}/v1", price=PRICE)
+    return OpenAIModel(choice, api_key="k", base_url=f"{url}/v1", price=lambda: PRICE)
 
 
 @asynccontextmanager

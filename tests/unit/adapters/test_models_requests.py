@@ -21,7 +21,7 @@ def asked(name: str = "route") -> ModelRequest:
 
 def body(*, base_url: str = "", name: str = "route", **choice: object) -> dict[str, Any]:
     values = ModelChoice.model_validate({"provider": "openai", "model": "m"} | choice)
-    return OpenAIModel(values, api_key="k", base_url=base_url, price=PRICE)._body(asked(name))
+    return OpenAIModel(values, api_key="k", base_url=base_url, price=lambda: PRICE)._body(asked(name))
 
 
 def test_nothing_is_sent_that_newer_models_refuse_unless_it_is_asked_for() -> None:
@@ -58,7 +58,7 @@ def test_the_schema_travels_as_the_blueprint_says(structured: str) -> None:
 
 def test_anthropic_is_made_to_use_one_tool_once() -> None:
     choice = ModelChoice(provider="anthropic", model="m", structured="tool")
-    sent = AnthropicModel(choice, api_key="k", base_url="", price=PRICE)._body(asked())
+    sent = AnthropicModel(choice, api_key="k", base_url="", price=lambda: PRICE)._body(asked())
     assert (sent["system"], sent["messages"]) == ("Rules.", [{"role": "user", "content": "Text."}])
     assert sent["tools"][0]["input_schema"] == SCHEMA
     assert sent["tool_choice"] == {"type": "tool", "name": "route", "disable_parallel_tool_use": True}

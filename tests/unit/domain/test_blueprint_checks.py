@@ -1,5 +1,6 @@
 """What no type says of a blueprint: people who may decide, names that mean one thing, prices for all models."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from domain.model_call import Price
 from domain.money.approval import Approver
 from tests.fakes.blueprint import BLUEPRINT
 
+TODAY = date(2026, 11, 30)
+
 
 def approvers(*people: tuple[str, int | None]) -> list[Approver]:
     return [Approver(name=name, limit_minor=limit) for name, limit in people]
 
 
 def test_the_default_blueprint_is_sound() -> None:
-    check_rules(BLUEPRINT)
+    check_rules(BLUEPRINT, TODAY)
 
 
 def test_a_supervisor_is_told_before_the_deadline() -> None:
@@ -25,7 +28,7 @@ def test_a_supervisor_is_told_before_the_deadline() -> None:
         update={"human": BLUEPRINT.human.model_copy(update={"escalate_after_s": BLUEPRINT.human.deadline_s})}
     )
     with pytest.raises(RuleError, match="deadline"):
-        check_rules(late)
+        check_rules(late, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +68,11 @@ def priced(*prices: Price) -> Blueprint:
 )
 def test_prices_say_one_thing(price: Price, said: str) -> None:
     with pytest.raises(RuleError, match=said):
-        check_rules(priced(price))
+        check_rules(priced(price), TODAY)
 
 
 def test_a_price_may_change_on_a_day() -> None:
-    check_rules(priced(Price(model="gpt-4o", input=1, output=2, valid_from="2027-01-01")))
+    check_rules(priced(Price(model="gpt-4o", input=1, output=2, valid_from="2027-01-01")), TODAY)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_a_price_may_change_on_a_day() -> None:
     ],
 )
 def test_models_of_every_profile_are_checked_not_only_those_in_use(change: dict[str, Any], said: str) -> None:
-    tiers = {tier: choice.model_copy(update=change) for tier, choice in BLUEPRINT.models["openai"].items()}
+    tiers = {tier: (order[0].model_copy(update=change),) for tier, order in BLUEPRINT.models["openai"].items()}
     with pytest.raises(RuleError, match=said) as wrong:
-        check_rules(BLUEPRINT.model_copy(update={"models": {**BLUEPRINT.models, "openai": tiers}}))
+        check_rules(BLUEPRINT.model_copy(update={"models": {**BLUEPRINT.models, "openai": tiers}}), TODAY)
     assert wrong.value.where[:3] == ("models", "openai", "small")

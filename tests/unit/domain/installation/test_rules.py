@@ -6,6 +6,8 @@ import pytest
 
 from domain.blueprint import Blueprint
 from domain.installation.rules import BlueprintRules, differences, rules_of
+from domain.model_call import Tier
+from domain.model_steps import ModelStep, StepRules
 from domain.reading.knowledge import Article
 from tests.fakes.blueprint import BLUEPRINT
 
@@ -65,6 +67,7 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "min_diagnosis_confidence": 0.1,
         "models": {},
         "prices": [],
+        "steps": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)},
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,
     }

@@ -12,7 +12,7 @@ from adapters.blueprints.folder import load_all
 from domain.errors import ConfigurationError
 from domain.inbound.webhook import DEFAULT_TENANT
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 EXTENDING = (PROJECT / "docs" / "extending.md").read_text("utf-8")
 SNIPPETS = re.findall(r"```toml\n(\[\[categories\]\].*?)```", EXTENDING, re.DOTALL)
 
