@@ -91,7 +91,9 @@ class Watch:
             await self._change(lambda mood: moods.answered(mood, began))
 
     async def given_back(self, probe: str) -> None:
-        """End the turn of a probe that learned nothing."""
+        """End the turn of a probe that learned nothing; nothing to do where there is none."""
+        if not probe:
+            return
         await self._change(lambda mood: moods.given_back(mood, probe))
 
     async def judged(self, task: str, case_id: str, *, fit: bool) -> bool:
@@ -181,6 +183,9 @@ class WatchedModel:
         try:
             reply = await self.model.complete(request)
         except ToldToWaitError as error:
+            if error.held:  # nobody was asked: our own limiter has no slot yet
+                await self.watch.given_back(probe)
+                raise
             raise await self.watch.refused(error, request.case_id) from error
         except (TransientError, ConfigurationError) as error:
             await self.watch.failed(error, request.case_id)
