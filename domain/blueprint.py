@@ -90,6 +90,9 @@ class ModelChoice(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
     reasoning_effort: str = ""  # as the provider names it; empty: not sent
     logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
+    rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # requests a minute, of all workers together
+    tpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # tokens a minute
+    concurrency: int | None = Field(default=None, gt=0)  # calls at once
 
     @property
     def known_as(self) -> str:

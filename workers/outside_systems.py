@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from adapters.inbox.opening import OpenedInbox
+    from adapters.models.guards.limiters import Limiters
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
     from ports.incoming.mail_folder import MailFolder
@@ -102,6 +103,20 @@ async def move_pen(source: "OpenedInbox", target: "OpenedInbox") -> MoveReport:
         return await move(source, target)
     finally:
         await target.close()
+
+
+def open_limiters(settings: Settings) -> "Limiters":
+    """Return what makes the limiters of models; nothing is asked yet. Raises ConfigurationError if its URL is wrong."""
+    from adapters.models.guards.limiters import Limiters
+
+    return Limiters(settings.redis, settings.model_callers)
+
+
+async def ask_limiters(settings: Settings) -> str:
+    """Ask the Redis of the limiters for a sign of life. Raises as `adapters.models.guards.limiters.ask_limiters`."""
+    from adapters.models.guards.limiters import ask_limiters as ask
+
+    return await ask(settings.redis)
 
 
 async def ask_pen(settings: Settings) -> str:

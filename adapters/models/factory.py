@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from adapters.models.guards.limiters import Limiters
+from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
@@ -13,7 +15,12 @@ _NO_KEY = "none-needed"
 
 
 def build_models(
-    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str, moods: MoodStore
+    blueprint: Blueprint,
+    profile: str,
+    secret: Callable[[str], str],
+    offline_url: str,
+    moods: MoodStore,
+    limiters: Limiters | None = None,
 ) -> dict[Tier, WatchedModel]:
     """Return a model for each tier of a profile; nothing is called yet.
 
@@ -25,6 +32,7 @@ def build_models(
         secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
+        limiters: of this process; None: of one process alone.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -33,11 +41,14 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
+    limiters = limiters or Limiters()
     watches: dict[str, Watch] = {}
     built: dict[Tier, WatchedModel] = {}
     for tier, choice in blueprint.models[profile].items():
         watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
-        built[tier] = WatchedModel(_build(blueprint, choice, secret, offline_url), watch)
+        wire = _build(blueprint, choice, secret, offline_url)
+        limited = LimitedModel(wire, limiters.of(choice, _key(choice, secret)), choice.known_as)
+        built[tier] = WatchedModel(limited, watch)
     return built
 
 

@@ -28,7 +28,7 @@ class LocalLimiter:
         self._leases: dict[str, float] = {}
 
     def take_over(self, state: LimiterState) -> None:
-        """Go on from what all processes knew together: the learned share, the provider's limits, the pause, no burst."""
+        """Go on from what all processes knew together: share, provider's limits, pause; without a burst."""
         now, n = self._clock(), self.processes
         self.state = LimiterState(
             requests_tat=max(self.state.requests_tat, now + rule.BURST_REQUESTS_S),

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from adapters.models.guards.limiter_local import NOTHING_SAID, LocalLimiter, unused_s
 from adapters.models.guards.limiter_script import LIMITER, from_line
-from domain.pacing.limits import Booked, Limits, SaidLimits
+from domain.pacing.limits import Booked, SaidLimits
 from ports.limits import LEASE_S, Slot
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ class RedisLimiter:
     which is the strict side. A state that is gone (a flush, a new server) is taken up from what this process last knew.
 
     Args:
-        client: of Redis, with texts for answers.
+        client: of Redis.
         name: of the limiter: provider, model and key; no secret.
-        limits: as stated.
-        local: of this process, while Redis does not answer.
+        local: of this process, while Redis does not answer; it has the limits.
         clock: of the pauses between attempts to reach Redis, seconds.
     """
 
@@ -41,12 +40,10 @@ class RedisLimiter:
         self,
         client: "Redis",
         name: str,
-        limits: Limits,
         local: LocalLimiter,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.local = local
-        self._limits = limits
         self._keys = [f"{{{name}}}", f"{{{name}}}:leases", f"{{{name}}}:processes"]
         self._script = client.register_script(LIMITER)
         self._known = ""  # the last state that was seen
@@ -58,7 +55,7 @@ class RedisLimiter:
 
     async def book(self, tokens: int) -> Slot:
         """Book a slot for all processes; of this process's share while Redis does not answer."""
-        lease = uuid.uuid4().hex if self._limits.concurrency else ""
+        lease = uuid.uuid4().hex if self.local.limits.concurrency else ""
         said = await self._ask("book", tokens, lease, LEASE_S, _PROCESS)
         if said is None:
             return await self.local.book(tokens)
@@ -99,17 +96,18 @@ class RedisLimiter:
         """Return what the script says after the state: its time and what came of it; None if Redis does not answer."""
         if self._clock() < self._away_until:
             return None
-        limits = self._limits
+        limits = self.local.limits
         arguments = (what, "", self._known, limits.rpm, limits.tpm, limits.concurrency, *more)
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
-                state, *said = await self._script(keys=self._keys, args=arguments)
+                answer = await self._script(keys=self._keys, args=arguments)
         except (TimeoutError, RedisError, OSError) as error:
             self._gone(error)
             return None
         if self._away:
             self._away = False
             self._logger.info("the shared limiter answers again", limiter=self._keys[0])
+        state, *said = (text.decode() for text in answer)
         self._known = state
         return said
 

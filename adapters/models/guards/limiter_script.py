@@ -1,12 +1,12 @@
-"""The rule of `domain/pacing/limits.py` inside of Redis: one step that nothing comes between, by the server's own clock.
+"""The rule of `domain/pacing/limits.py` inside of Redis: one step that nothing comes between, by its own clock.
 
 KEYS: the state, the leases, the processes; all of one limiter, with one hash tag.
-ARGV: what to do (book, confirm, renew, settle, refused), the time (empty: the server's), what the caller last knew (used
-where the state is gone), rpm, tpm, concurrency, then what that needs:
+ARGV: what to do (book, confirm, renew, settle, refused), the time (empty: the server's), what the caller last knew
+(used where the state is gone), rpm, tpm, concurrency, then what that needs:
   book     tokens, name of the lease, its seconds, name of the process
   confirm  when it was booked
   renew    name of the lease, its seconds
-  settle   name of the lease, seconds of tokens handed back, said rpm, said tpm, remaining requests, remaining tokens, reset
+  settle   name of the lease, seconds of tokens handed back, said rpm and tpm, remaining requests and tokens, reset
   refused  name of the lease, when it was booked, seconds to wait
 Returns the state and what came of it, as texts: Redis cuts numbers to whole ones.
 """

@@ -148,7 +148,9 @@ def worst_case(request: ModelRequest) -> int:
     >>> worst_case(ModelRequest(tier="small", schema_name="route", json_schema={}, messages=[], max_output=100))
     117
     """
-    size = len(json.dumps(request.json_schema)) + sum(len(m.content.encode("utf-8", "replace")) for m in request.messages)
+    size = len(json.dumps(request.json_schema)) + sum(
+        len(m.content.encode("utf-8", "replace")) for m in request.messages
+    )
     return math.ceil(size / BYTES_PER_TOKEN) + TOKENS_OF_A_CALL + request.max_output
 
 
@@ -163,7 +165,9 @@ def said_of(reply: ModelReply) -> SaidLimits | None:
         for name, left in (("reset_requests_s", left_requests), ("reset_tokens_s", left_tokens))
         if 0 <= left < 1
     ]
-    return SaidLimits(_sane(rate.limit_requests), _sane(rate.limit_tokens), left_requests, left_tokens, max([0.0, *resets]))
+    return SaidLimits(
+        _sane(rate.limit_requests), _sane(rate.limit_tokens), left_requests, left_tokens, max([0.0, *resets])
+    )
 
 
 def _sane(number: object) -> float:

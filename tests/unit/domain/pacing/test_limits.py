@@ -2,14 +2,31 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.pacing.limits import (
-    BURST_REQUESTS_S, BURST_TOKENS_S, HOLD_AT_MOST_S, LEAST_SHARE, PATIENCE_S, PAUSE_AT_MOST_S, QUEUE_S, USED_SHARE,
-    LimiterState, Limits, SaidLimits, book, handed_back, rates, refused, share_now, still_stands, told,
+    BURST_REQUESTS_S,
+    BURST_TOKENS_S,
+    HOLD_AT_MOST_S,
+    LEAST_SHARE,
+    PATIENCE_S,
+    PAUSE_AT_MOST_S,
+    QUEUE_S,
+    USED_SHARE,
+    LimiterState,
+    Limits,
+    SaidLimits,
+    book,
+    handed_back,
+    rates,
+    refused,
+    share_now,
+    still_stands,
+    told,
 )  # fmt: skip
 
 NOW = 1_000_000.0
@@ -52,7 +69,7 @@ def test_who_would_wait_too_long_books_nothing_and_comes_back_evenly() -> None:
             assert state.requests_tat == tat
             backs.append(booked.wait_s)
     assert backs[0] > PATIENCE_S
-    steps = [later - earlier for earlier, later in zip(backs, backs[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(backs)]
     assert steps == pytest.approx([60 / 600 / USED_SHARE] * len(steps), abs=1e-5)
 
 
@@ -207,7 +224,7 @@ class Provider:
 
 
 def _run(provider: Provider, limits: Limits, halve_at: float, seconds: float) -> list[tuple[float, bool]]:
-    """Ask as fast as the limiter lets, with answers (and refusals) after 0.3 s; return when and whether it took them."""
+    """Ask as fast as the limiter lets, with answers after 0.3 s; return when, and whether the provider took it."""
     state, now, calls = LimiterState(), NOW, []
     answers: list[tuple[float, float, bool]] = []
     while now < NOW + seconds:
