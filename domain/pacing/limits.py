@@ -28,6 +28,7 @@ HOLD_S = 60.0  # after a fall, before growing; doubled by each further one
 HOLD_AT_MOST_S = 900.0
 PAUSE_S = 1.0  # after a refusal that names no time
 PAUSE_AT_MOST_S = 10.0  # longer ones are the mood's matter, which people may end
+EARLY_S = 0.01  # a sleep may end so much before its time, by another clock
 WINDOW_S = 10.0  # over which calls are counted, where no limit is known
 
 
@@ -175,7 +176,7 @@ def book(
 
 def still_stands(state: LimiterState, booked_at: float, now: float) -> bool:
     """Return whether a call whose time has come may begin; otherwise it books again."""
-    return booked_at > state.void_at and state.pause_until <= now
+    return booked_at > state.void_at and state.pause_until <= now + EARLY_S
 
 
 def handed_back(state: LimiterState, tokens_s: float, now: float) -> LimiterState:

@@ -26,7 +26,7 @@ _FIGURES = {
     "DEBT_AT_MOST_S": limits.DEBT_AT_MOST_S, "FALL": limits.FALL, "FALL_TO_SAFE": limits.FALL_TO_SAFE,
     "SETTLED_S": limits.SETTLED_S, "LEAST_SHARE": limits.LEAST_SHARE, "GROWTH_PER_S": limits.GROWTH_PER_S,
     "HOLD_S": limits.HOLD_S, "HOLD_AT_MOST_S": limits.HOLD_AT_MOST_S, "PAUSE_S": limits.PAUSE_S,
-    "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
+    "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "EARLY_S": limits.EARLY_S, "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
 }  # fmt: skip
 
 _HEAD = "\n".join(
@@ -197,7 +197,7 @@ if op == 'book' then
   redis.call('EXPIRE', KEYS[3], KEPT_S)
   result[6] = redis.call('ZCARD', KEYS[3])
 elseif op == 'confirm' then
-  result[1] = (tonumber(ARGV[7]) > state.void_at and state.pause_until <= now) and 1 or 0
+  result[1] = (tonumber(ARGV[7]) > state.void_at and state.pause_until <= now + EARLY_S) and 1 or 0
 elseif op == 'renew' then
   redis.call('ZADD', KEYS[2], 'XX', string.format('%.17g', now + tonumber(ARGV[8])), ARGV[7])
 else

@@ -107,10 +107,10 @@ class LimitedModel:
                 return slot
             await self._sleep(wait_s)
             waited += wait_s
-            if booked.stands and await self.limiter.confirm(slot):
-                return slot
-            if slot.lease:
-                await self.limiter.settle(slot, None)
+            if booked.stands:
+                if await self.limiter.confirm(slot):
+                    return slot
+                await self.limiter.settle(slot, 0)  # the limit fell meanwhile: it was not used
 
     async def _come_back(self, slot: Slot) -> ToldToWaitError:
         booked = slot.booked
