@@ -26,7 +26,8 @@ _FIGURES = {
     "DEBT_AT_MOST_S": limits.DEBT_AT_MOST_S, "FALL": limits.FALL, "FALL_TO_SAFE": limits.FALL_TO_SAFE,
     "SETTLED_S": limits.SETTLED_S, "LEAST_SHARE": limits.LEAST_SHARE, "GROWTH_PER_S": limits.GROWTH_PER_S,
     "HOLD_S": limits.HOLD_S, "HOLD_AT_MOST_S": limits.HOLD_AT_MOST_S, "PAUSE_S": limits.PAUSE_S,
-    "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "EARLY_S": limits.EARLY_S, "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
+    "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "EARLY_S": limits.EARLY_S,
+    "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
 }  # fmt: skip
 
 _HEAD = "\n".join(

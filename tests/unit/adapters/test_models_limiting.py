@@ -99,7 +99,6 @@ async def test_a_call_that_failed_keeps_what_it_booked(error: HeadgateError) -> 
 
 async def test_a_refusal_slows_all_down_and_one_that_sleeps_meanwhile_books_again() -> None:
     world, asked = World(Limits(rpm=120)), Asked()
-    model = world.model(asked)
     first = await world.limiter.book(1)
     refusing = iter([True])
 
@@ -108,6 +107,7 @@ async def test_a_refusal_slows_all_down_and_one_that_sleeps_meanwhile_books_agai
         world.now += seconds
         if next(refusing, False):
             await world.limiter.refused(first, 0.2)
+            world.now += 0.001
 
     model = LimitedModel(asked, world.limiter, "openai m", refused_meanwhile, lambda: 0.5)
     await model.complete(REQUEST)
