@@ -12,6 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from multiprocessing.synchronize import Event
 
 from adapters.models.guards.limiters import Limiters
@@ -91,7 +92,7 @@ def _run(provider: Provider, redis_url: str, seconds: float) -> dict[str, object
 
 
 def _figures(per_s: float, marks: list[Tally]) -> dict[str, object]:
-    before, falling, after = (later.since(earlier) for earlier, later in zip(marks, marks[1:], strict=False))
+    before, falling, after = (later.since(earlier) for earlier, later in pairwise(marks))
     whole = marks[3].since(marks[1])
     if not before.taken:
         raise ImpossibleError("no call was answered: is Redis there, and the server?")
@@ -132,9 +133,9 @@ async def _one_slot(model: LanguageModel, stop: Event, *, backs_off: bool) -> No
             times = 0
         except ToldToWaitError as error:
             times += 1
-            wait = min(BACKOFF_S * 2**times, BACKOFF_AT_MOST_S) * (0.5 + random.random())  # noqa: S311 - a spread
+            wait = min(BACKOFF_S * 2**times, BACKOFF_AT_MOST_S) * (0.5 + random.random())
             # What Temporal does: the step comes back at the time that was named.
-            await asyncio.sleep(min(max(wait, error.wait_seconds) if backs_off else error.wait_seconds, 10.0))
+            await asyncio.sleep(max(wait, error.wait_seconds) if backs_off else error.wait_seconds)
 
 
 def _choice(url: str, rpm: float) -> ModelChoice:
