@@ -16,6 +16,7 @@ from domain.mail.addresses import MailRules
 from domain.model_call import Price, Tier
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
+from domain.pacing.pace import IntakeRules
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
@@ -136,6 +137,9 @@ class Blueprint(BaseModel):
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
     turns: TurnRules = Field(default_factory=TurnRules)  # not a case's own: by whose turn it is let in
+    intake: IntakeRules | None = (
+        None  # between which paces the intake finds its own; None: it keeps the one it is given
+    )
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)

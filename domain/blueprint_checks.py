@@ -26,6 +26,10 @@ def check_rules(blueprint: Blueprint) -> None:
             "would come first; name less"
         )
         raise RuleError(("human", "escalate_after_s"), said)
+    pace = blueprint.intake
+    if pace is not None and pace.per_second_min > pace.per_second_max:
+        said = f"intake.per_second_min is {pace.per_second_min:g}, above per_second_max ({pace.per_second_max:g})"
+        raise RuleError(("intake", "per_second_min"), f"{said}; name less")
     _check_models(blueprint)
     _check_prices(blueprint)
 
