@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
-    from activities.intake.signs import LookRequest, SignsActivities
+    from activities.intake.signs import ModelsLookRequest, SignsActivities
     from activities.intake.wish import WishActivities
     from domain.case_details import told
     from domain.intake import IntakeState, IntakeWish, PaceChange, batch_size, is_possible_pace, rest_s
@@ -98,7 +98,7 @@ class IntakeWorkflow:
         try:
             signs = await workflow.execute_activity_method(
                 SignsActivities.look_at_models,
-                LookRequest(),
+                ModelsLookRequest(),
                 task_queue=options.INTAKE_QUEUE,
                 start_to_close_timeout=LOOK_WITHIN / 2,
                 schedule_to_close_timeout=LOOK_WITHIN,

@@ -13,7 +13,7 @@ from ports.moods import MoodStore
 _SAID = {Trouble.TOLD_TO_WAIT: "says to wait", Trouble.FAILING: "fails", Trouble.MISCONFIGURED: "takes no call of ours"}
 
 
-class LookRequest(BaseModel):
+class ModelsLookRequest(BaseModel):
     """Nothing is asked but how they are."""
 
 
@@ -34,7 +34,7 @@ class SignsActivities:
         self._clock = clock
 
     @activity.defn
-    def look_at_models(self, _: LookRequest) -> ModelSigns:
+    def look_at_models(self, _: ModelsLookRequest) -> ModelSigns:
         """Return how they are. Raises TransientError if the store cannot be reached."""
         now = self._clock()
         moods = [known.mood for known in self._moods.all_known() if known.mood.model in self._models]

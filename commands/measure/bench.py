@@ -93,7 +93,7 @@ def bench_limiter(
     back-off alone; and what the limiter costs beside a bare call.
     """
     _require_bench()
-    from bench.limiter import bench_limiter as measure
+    from bench.limits.limiter import bench_limiter as measure
 
     with clear_errors():
         document = measure(redis, rpm, seconds)

@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Event
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
 from adapters.models.wires.openai import OpenAIModel
-from bench.limiter_server import Provider, Tally, start_provider
+from bench.limits.server import Provider, Tally, start_provider
 from domain.blueprint import ModelChoice
 from domain.errors import ImpossibleError, ToldToWaitError
 from domain.model_call import Message, ModelRequest, Price, Tier
