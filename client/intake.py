@@ -76,7 +76,16 @@ class Intake:
             )
         await self._signal("set_pace", PaceChange(per_second=per_second))
         asked = f"to let in {per_second:g} cases per second"
-        return await self._until(asked, lambda state: state.per_second == per_second)
+        return await self._until(asked, lambda state: state.per_second == per_second and not state.auto)
+
+    async def auto_pace(self) -> IntakeState:
+        """Have the pace find itself, between the blueprint's bounds.
+
+        Raises:
+            ImpossibleError: the intake does not say that it does.
+        """
+        await self._signal("auto_pace")
+        return await self._until("to find its pace", lambda state: state.auto)
 
     async def _until(self, asked: str, holds: Callable[[IntakeState], bool]) -> IntakeState:
         """Ask the intake until what it was asked for holds: a signal is taken even where nobody ever works on it."""

@@ -18,6 +18,7 @@ from domain.model_call import Price, Tier, price_on
 from domain.model_steps import DEFAULT_STEPS, ModelStep, StepRules, with_defaults
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
+from domain.pacing.pace import IntakeRules
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
@@ -96,6 +97,9 @@ class ModelChoice(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)  # not sent where None: newer models refuse it
     reasoning_effort: str = ""  # as the provider names it; empty: not sent
     logprobs: bool = False  # ask for token probabilities when routing: the route's confidence
+    rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # requests a minute, of all workers together
+    tpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # tokens a minute
+    concurrency: int | None = Field(default=None, gt=0)  # calls at once
 
     @property
     def known_as(self) -> str:
@@ -155,6 +159,9 @@ class Blueprint(BaseModel):
     refund: RefundPolicy = Field(default_factory=RefundPolicy)
     mail: MailRules = Field(default_factory=MailRules)
     turns: TurnRules = Field(default_factory=TurnRules)  # not a case's own: by whose turn it is let in
+    intake: IntakeRules | None = (
+        None  # between which paces the intake finds its own; None: it keeps the one it is given
+    )
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelOrder]]  # profile (offline, openai, anthropic, …) -> tier -> models
     steps: Annotated[dict[ModelStep, StepRules], BeforeValidator(with_defaults)] = Field(default_factory=dict)

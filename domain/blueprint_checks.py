@@ -30,6 +30,10 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
             "would come first; name less"
         )
         raise RuleError(("human", "escalate_after_s"), said)
+    pace = blueprint.intake
+    if pace is not None and pace.per_second_min > pace.per_second_max:
+        said = f"intake.per_second_min is {pace.per_second_min:g}, above per_second_max ({pace.per_second_max:g})"
+        raise RuleError(("intake", "per_second_min"), f"{said}; name less")
     check_prices(blueprint.prices)
     _check_models(blueprint, day)
     _check_steps(blueprint)

@@ -1,5 +1,7 @@
 """The pace at which work is let in."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, Field
 
 MAX_BATCH = 100  # one batch is one transaction and one burst of starts
@@ -21,6 +23,11 @@ class IntakeState(BaseModel):
     admitted: int = 0
     poison: int = 0
     notices: list[str] = Field(default_factory=list)
+    auto: bool = False  # the pace finds itself, between the blueprint's bounds
+    why: str = ""  # the pace changed last by itself, at `changed_at`; it fell last at `fell_at`
+    changed_at: datetime | None = None
+    fell_at: datetime | None = None
+    looked_at: datetime | None = None  # at the models
     unkept: bool = False  # somebody changed pace or pause, and the store has not heard of it yet
 
 
@@ -29,6 +36,7 @@ class IntakeWish(BaseModel):
 
     per_second: float = Field(ge=SLOWEST_PER_SECOND, le=FASTEST_PER_SECOND)
     paused: bool = False
+    auto: bool = False
 
 
 class MoveReport(BaseModel):
@@ -44,13 +52,13 @@ class MoveReport(BaseModel):
     conflicts: list[str] = Field(default_factory=list)
 
 
-def first_state(per_second: float, wish: IntakeWish | None) -> IntakeState:
-    """Return the state in which an intake begins that does not run yet.
+def first_state(per_second: float, wish: IntakeWish | None, *, auto: bool = False) -> IntakeState:
+    """Return the state in which an intake begins that does not run yet; `auto` unless people wished something.
 
     >>> first_state(20.0, None).per_second, first_state(20.0, IntakeWish(per_second=3.0, paused=True)).paused
     (20.0, True)
     """
-    return IntakeState(per_second=per_second) if wish is None else IntakeState(**wish.model_dump())
+    return IntakeState(per_second=per_second, auto=auto) if wish is None else IntakeState(**wish.model_dump())
 
 
 class PaceChange(BaseModel):

@@ -20,7 +20,7 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
-from workers.outside_systems import move_pen, open_outside_records, open_pen
+from workers.outside_systems import move_pen, open_limiters, open_outside_records, open_pen
 from workers.secret_files import secrets_in
 from workers.settings import Settings
 from workers.variables import PROJECT
@@ -230,8 +230,8 @@ class Parts:
 
         if self.settings.models not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
-        url = f"{self.settings.offline_model_url}/v1"
-        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods)
+        url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
+        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods, limiters)
 
     @property
     def wishes(self) -> "IntakeWishes":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from adapters.inbox.opening import OpenedInbox
+    from adapters.models.guards.limiters import Limiters
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
     from domain.blueprint import ModelChoice
@@ -160,6 +161,20 @@ def _told_of_option(option: str) -> Iterator[None]:
         yield
     except ConfigurationError as error:
         raise UsageError(str(error).replace("HEADGATE_INBOX", option)) from None  # what was before may name a password
+
+
+def open_limiters(settings: Settings) -> "Limiters":
+    """Return what makes the limiters of models; nothing is asked yet. Raises ConfigurationError if its URL is wrong."""
+    from adapters.models.guards.limiters import Limiters
+
+    return Limiters(settings.redis, settings.model_callers)
+
+
+async def ask_limiters(settings: Settings) -> str:
+    """Ask the Redis of the limiters for a sign of life. Raises as `adapters.models.guards.limiters.ask_limiters`."""
+    from adapters.models.guards.limiters import ask_limiters as ask
+
+    return await ask(settings.redis)
 
 
 async def ask_pen(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.errors import FailureInterceptor
+from activities.intake.signs import SignsActivities
 from activities.intake.wish import WishActivities
 from activities.room import RoomInterceptor
 from client.connect import connect
@@ -27,6 +28,7 @@ from domain.cascade.known import require_known
 from domain.errors import HeadgateError
 from domain.installation.in_force import InForce
 from domain.intake import first_state
+from domain.pacing.pace import IntakeRules
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
@@ -125,7 +127,8 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
         case Role.INTAKE:
             admit = parts.admit(TemporalCaseStarter(client))
             wish = WishActivities(parts.wishes)
-            return [activity_worker(client, options.INTAKE_QUEUE, [admit.admit_batch, wish.keep_wish], slots=2)]
+            intake: list[Callable[..., Any]] = [admit.admit_batch, wish.keep_wish, _signs(parts).look_at_models]
+            return [activity_worker(client, options.INTAKE_QUEUE, intake, slots=3)]
         case Role.MODEL:
             slots = parts.settings.model_slots
             activities = parts.model_activities()
@@ -136,6 +139,13 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
+
+
+def _signs(parts: Parts) -> SignsActivities:
+    """Return what looks at the models in use, for the intake's pace."""
+    tiers = parts.blueprint.models.get(parts.settings.models, {})
+    used = [order[0].known_as for order in tiers.values()]  # those who stand in are asked while the first is not
+    return SignsActivities(parts.moods, used, parts.blueprint.intake or IntakeRules())
 
 
 async def _look_at_the_books(parts: Parts) -> None:
@@ -190,7 +200,10 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
             await look_at_pen(parts.inbox)
             if other := another_pen(settings):
                 _LOG.warning(other)
-            await ensure_intake(client, first_state(settings.intake_per_second, parts.wishes.last()))
+            await ensure_intake(
+                client,
+                first_state(settings.intake_per_second, parts.wishes.last(), auto=parts.blueprint.intake is not None),
+            )
         if role is Role.JOURNAL:
             await ensure_journal(client)
         if role is Role.ACTION:

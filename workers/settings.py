@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     supervisor_webhook_url: str = ""
     temporal_ui_url: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    redis: str = ""  # redis[s]://…: where all workers share the limits of models; empty: each keeps to its share
+    model_callers: int = Field(default=2, ge=1, le=10_000)  # case and model workers, where no Redis counts them
     model_slots: int = Field(default=8, ge=1, le=1000)  # model calls at once, per worker and tier
 
     @property

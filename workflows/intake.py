@@ -8,9 +8,11 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+    from activities.intake.signs import ModelsLookRequest, SignsActivities
     from activities.intake.wish import WishActivities
     from domain.case_details import told
     from domain.intake import IntakeState, IntakeWish, PaceChange, batch_size, is_possible_pace, rest_s
+    from domain.pacing.pace import FALL_EVERY_S, LOOK_EVERY_S, next_pace
     from workflows import options
 
 LONG_POLL_S = 5.0
@@ -19,6 +21,7 @@ HEARTBEAT = timedelta(seconds=5)  # a killed intake worker's batch is given up a
 REST_AFTER_FAILURE_S = 10.0
 KEEP_WITHIN = timedelta(seconds=20)  # of the store, to keep a wish; while it is away nothing could be let in either
 KEEP_AGAIN_S = 60.0
+LOOK_WITHIN = timedelta(seconds=10)
 ROUNDS_PER_RUN = 400  # about 10 events each: well below the warning at 10,240
 
 
@@ -51,6 +54,8 @@ class IntakeWorkflow:
                 continue
             self._state.admitted += result.admitted
             self._state.poison += result.poison
+            if self._state.auto and workflow.patched("find-pace"):
+                await self._find_pace(used=result.admitted + result.poison >= batch_size(self._state.per_second))
             rest = rest_s(
                 result.admitted + result.poison, self._state.per_second, (workflow.now() - started).total_seconds()
             )
@@ -68,7 +73,7 @@ class IntakeWorkflow:
         try:
             await workflow.execute_activity_method(
                 WishActivities.keep_wish,
-                IntakeWish(per_second=self._state.per_second, paused=self._state.paused),
+                IntakeWish(per_second=self._state.per_second, paused=self._state.paused, auto=self._state.auto),
                 task_queue=options.INTAKE_QUEUE,
                 start_to_close_timeout=KEEP_WITHIN / 2,
                 schedule_to_close_timeout=KEEP_WITHIN,
@@ -82,6 +87,38 @@ class IntakeWorkflow:
             workflow.logger.warning("pace and pause are not in the store yet: %s", error.cause or error)
             return False
         return True
+
+    async def _find_pace(self, *, used: bool) -> None:
+        """Look at the models now and then, and change the pace by how they are; while nobody can look it stays."""
+        now, seen = workflow.now(), self._changed
+        looked_at = self._state.looked_at
+        if looked_at is not None and (now - looked_at).total_seconds() < LOOK_EVERY_S:
+            return
+        self._state.looked_at = now
+        try:
+            signs = await workflow.execute_activity_method(
+                SignsActivities.look_at_models,
+                ModelsLookRequest(),
+                task_queue=options.INTAKE_QUEUE,
+                start_to_close_timeout=LOOK_WITHIN / 2,
+                schedule_to_close_timeout=LOOK_WITHIN,
+                retry_policy=options.ONE_TRY,
+                summary="look how the models are",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("how the models are is not known: %s", error.cause or error)
+            return
+        if self._changed != seen or not self._state.auto:  # somebody set a pace meanwhile
+            return
+        fell_at = self._state.fell_at
+        since_fall_s = FALL_EVERY_S if fell_at is None else (now - fell_at).total_seconds()
+        pace, why = next_pace(self._state.per_second, signs, used=used, since_fall_s=since_fall_s)
+        if why:
+            fell_at = now if pace < self._state.per_second else fell_at
+            changed = {"per_second": pace, "why": why, "changed_at": now, "fell_at": fell_at}
+            self._state = self._state.model_copy(update=changed)
 
     async def _admit(self) -> AdmitResult | None:
         """Admit one batch; None if a pause came in between, or if it failed for good: the next one is on its way."""
@@ -143,9 +180,15 @@ class IntakeWorkflow:
 
     @workflow.signal
     def set_pace(self, change: PaceChange) -> None:
-        """Let in so many per second from now on; a pace that cannot be changes nothing."""
+        """Let in so many per second from now on, until `auto_pace`; a pace that cannot be changes nothing."""
         if is_possible_pace(change.per_second):
-            self._change(self._state.model_copy(update={"per_second": change.per_second}))
+            by_hand = {"per_second": change.per_second, "auto": False, "why": "", "changed_at": None}
+            self._change(self._state.model_copy(update=by_hand))
+
+    @workflow.signal
+    def auto_pace(self) -> None:
+        """Find the pace by how the models are, from the one that is kept now."""
+        self._change(self._state.model_copy(update={"auto": True}))
 
     @workflow.query
     def state(self) -> IntakeState:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from adapters.models.guards.limiters import Limiters
+from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
@@ -20,6 +22,7 @@ def build_models(
     secret: Callable[[str], str],
     offline_url: str,
     moods: MoodStore,
+    limiters: Limiters | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
@@ -32,6 +35,7 @@ def build_models(
         secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
+        limiters: of this process; None: of one process alone.
         clock: the time in UTC: a call costs what the list says for its day.
 
     Raises:
@@ -41,13 +45,16 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
+    limiters = limiters or Limiters()
     watches: dict[str, Watch] = {}
     built: dict[Tier, WatchedModel | TierModels] = {}
     for tier, order in blueprint.models[profile].items():
         watched = []
         for choice in order:
             watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
-            watched.append(WatchedModel(_build(blueprint, choice, secret, offline_url, clock), watch))
+            wire = _build(blueprint, choice, secret, offline_url, clock)
+            limited = LimitedModel(wire, limiters.of(choice, key_of(choice, secret)), choice.known_as)
+            watched.append(WatchedModel(limited, watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
     return built
 

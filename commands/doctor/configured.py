@@ -12,7 +12,7 @@ from domain.blueprint import PROVIDER_KEYS
 from domain.cascade.known import Known
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
 from workers.bootstrap import read_blueprint_folder
-from workers.outside_systems import another_pen, ask_models, ask_pen, ask_records, ask_store
+from workers.outside_systems import another_pen, ask_limiters, ask_models, ask_pen, ask_records, ask_store
 from workers.secret_files import read_secret
 from workflows.options import STORE_FIRST_TRY
 
@@ -183,6 +183,24 @@ def check_records(settings: "Settings") -> Finding:
         )
         return Finding(name, False, one_line(error), remedy)
     return Finding(name, True, f"{settings.records}: {shown} answers")
+
+
+async def check_limits(settings: "Settings") -> Finding:
+    """Do all workers share the limits of models?"""
+    name = "limits of models"
+    if not settings.redis:
+        n = settings.model_callers
+        found = f"HEADGATE_REDIS is not set: each of {n} processes keeps to 1/{n} of a limit (HEADGATE_MODEL_CALLERS)"
+        return Finding(name, None, found, "set HEADGATE_REDIS to have all workers share them")
+    try:
+        shown = await ask_limiters(settings)
+    except TransientError as error:
+        return Finding(
+            name, False, one_line(error), "start it, or mend HEADGATE_REDIS; until then each keeps to a share"
+        )
+    except HeadgateError as error:
+        return Finding(name, False, one_line(error), "do what it says; docs/limits.md says what is needed")
+    return Finding(name, True, f"shared by {shown}, which answers")
 
 
 async def check_web_ui(own: str, named: str) -> Finding:

@@ -9,6 +9,7 @@ from commands.doctor.configured import (
     check_blueprint,
     check_hook,
     check_keys,
+    check_limits,
     check_models,
     check_pen,
     check_profile,
@@ -79,10 +80,11 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     )
     if endpoints is None and any(finding.name == SERVER and finding.ok for finding in temporal):
         machine = [_not_needed(finding) if finding.name == TEMPORAL_PROGRAM else finding for finding in machine]
+    limits = await check_limits(settings)
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
     hook = check_hook(settings.supervisor_webhook_url)
-    return [*machine, *by_settings, *keys, *await models, rail, store, pen, records, hook, *temporal, web_ui]
+    return [*machine, *by_settings, *keys, *await models, limits, rail, store, pen, records, hook, *temporal, web_ui]
 
 
 def _model_endpoints(

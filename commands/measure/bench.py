@@ -82,6 +82,24 @@ def bench_start(as_json: AsJson = False) -> None:
     _print_figures(run(work), as_json=as_json)
 
 
+@bench_app.command("limiter")
+def bench_limiter(
+    redis: Annotated[str, typer.Option(help="URL of a Redis, as in HEADGATE_REDIS; what is put there ends by itself.")],
+    rpm: Annotated[int, typer.Option(min=60, help="The provider's limit, requests per minute.")] = 1200,
+    seconds: Annotated[float, typer.Option(min=10, help="At the whole limit; then as long at half of it.")] = 90.0,
+    as_json: AsJson = False,
+) -> None:
+    """Calls against a provider that lets refused calls count, its limit halved in mid-run: a shared limiter, and
+    back-off alone; and what the limiter costs beside a bare call.
+    """
+    _require_bench()
+    from bench.limits.limiter import bench_limiter as measure
+
+    with clear_errors():
+        document = measure(redis, rpm, seconds)
+    _print_figures(document, as_json=as_json)
+
+
 @bench_app.command("mails")
 def bench_mails(
     mails: Annotated[int, typer.Option(min=33, help="Mails in all, of 33 kinds in turn.")] = 1000,

@@ -7,11 +7,13 @@ import typer
 
 from commands.terminal.cli import (
     DEFAULT_DIR,
+    USAGE,
     WRONG,
     AsJson,
     DataDir,
     and_close_inbox,
     emit,
+    fail,
     opened_parts,
     report,
     settings_for,
@@ -22,7 +24,7 @@ from commands.terminal.cli import (
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
-    from domain.intake import MoveReport
+    from domain.intake import IntakeState, MoveReport
     from ports.incoming.inbox import InboxDepth
     from workers.bootstrap import Parts
 
@@ -45,7 +47,7 @@ def intake_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
             emit(state.model_dump(mode="json") | {"inbox": pen} | ({} if depth else {"inbox_reason": reason}))
             return
         pause = "pausing, a batch is still coming in" if state.taking else "paused"
-        doing = pause if state.paused else f"up to {state.per_second:g} cases per second"
+        doing = pause if state.paused else _pace_line(state)
         waits = (
             f"{depth.ready} waiting in the holding pen, {depth.leased} leased"
             if depth
@@ -87,10 +89,47 @@ def intake_resume(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> N
 
 
 @intake_app.command("pace")
-def intake_pace(per_second: float, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Set how many cases are let in per second."""
-    state = with_headgate(data_dir, lambda headgate: headgate.intake.pace(per_second))
-    _report_change(f"up to {state.per_second:g} cases per second", as_json=as_json)
+def intake_pace(
+    per_second: Annotated[
+        str, typer.Argument(metavar="[CASES|auto]", help="Cases per second; auto: by how the models are.")
+    ] = "",
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Set how many cases are let in per second; with nothing named, show the pace and why it is what it is.
+
+    A pace that is set stays until `headgate intake pace auto`: then it grows while the models are well, and falls when
+    one refuses, fails or is at its limit, within `[intake]` of the blueprint (docs/limits.md).
+    """
+    if not per_second:
+        state = with_headgate(data_dir, lambda headgate: headgate.intake.state())
+        if as_json:
+            emit(state.model_dump(mode="json", include={"per_second", "auto", "why", "changed_at"}))
+        else:
+            typer.echo(_pace_line(state))
+        return
+    if per_second == "auto":
+        state = with_headgate(data_dir, lambda headgate: headgate.intake.auto_pace())
+    else:
+        pace = _number(per_second)
+        state = with_headgate(data_dir, lambda headgate: headgate.intake.pace(pace))
+    _report_change(_pace_line(state), as_json=as_json)
+
+
+def _pace_line(state: "IntakeState") -> str:
+    line = f"up to {state.per_second:g} cases per second"
+    if not state.auto:
+        return line
+    if state.changed_at is None:
+        return f"{line}, which finds itself; it has not changed yet"
+    return f"{line}, which finds itself; last changed at {state.changed_at:%Y-%m-%d %H:%M:%S} UTC: {state.why}"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise fail(f"pace {text!r}: expected cases per second, such as 5 or 0.5, or auto", USAGE) from None
 
 
 @intake_app.command("drain")

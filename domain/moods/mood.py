@@ -10,6 +10,7 @@ from domain.moods.waits import wait_s
 PROBE_S = 45.0  # longer than a call may take: a probe that died gives its turn to another one
 BEHIND_PROBE_S = 3.0  # whoever comes while one probes comes back after this
 WHY_CHARS = 300
+LIMITED_S = 30.0
 
 
 class Trouble(StrEnum):
@@ -54,6 +55,7 @@ class ModelMood(BaseModel):
         told: the ids of the words by which people know.
         bad, good: answers that the rule for spells still looks at.
         resumed_by: who ended the last wait before its time.
+        limited_until: calls wait for their slot, by our own limiter; until it is noted again.
     """
 
     model: str
@@ -70,6 +72,7 @@ class ModelMood(BaseModel):
     bad: list[AnswerNoted] = Field(default_factory=list)
     good: list[AnswerNoted] = Field(default_factory=list)
     resumed_by: str = ""
+    limited_until: datetime | None = None
 
     @property
     def answers(self) -> bool:
@@ -152,6 +155,11 @@ def resumed(mood: ModelMood, by: str, now: datetime) -> ModelMood:
         return mood
     until = now if mood.until is None else min(mood.until, now)
     return mood.model_copy(update={"until": until, "probe": "", "probe_until": None, "resumed_by": by})
+
+
+def limited(mood: ModelMood, now: datetime) -> ModelMood:
+    """Note that calls wait for their slot longer than a call may: no trouble of the model, but of the pace."""
+    return mood.model_copy(update={"limited_until": now + timedelta(seconds=LIMITED_S)})
 
 
 def _ailing(mood: ModelMood, trouble: Trouble, why: str, now: datetime) -> ModelMood:

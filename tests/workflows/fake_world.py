@@ -21,6 +21,7 @@ from activities.actions.replay import ReplayActivities, ReplayBatchResult
 from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitActivities, AdmitRequest, AdmitResult
+from activities.intake.signs import SignsActivities
 from activities.intake.wish import WishActivities
 from activities.journal.drain import DrainResult, JournalActivities
 from activities.models.answer import AnswerResult
@@ -36,6 +37,7 @@ from domain.money.amount import Money
 from domain.money.approval import ApprovalResult
 from domain.money.claim import Claim, Origin, Reason, Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus, PaidBack
+from domain.pacing.pace import ModelSigns
 from domain.reading.knowledge import Article, Diagnosis
 from domain.reading.sales import Interest, LeadFacts
 from domain.routing import BILLING, Route
@@ -67,7 +69,7 @@ def served() -> dict[str, list[Callable[..., Any]]]:
     return {
         options.ACTIONS_QUEUE: [*actions, ReplayActivities.replay_batch],
         **dict.fromkeys(options.MODEL_QUEUES.values(), models),
-        options.INTAKE_QUEUE: [AdmitActivities.admit_batch, WishActivities.keep_wish],
+        options.INTAKE_QUEUE: [AdmitActivities.admit_batch, WishActivities.keep_wish, SignsActivities.look_at_models],
         options.JOURNAL_QUEUE: [JournalActivities.drain_outcomes],
     }
 
@@ -355,6 +357,7 @@ _DEFAULTS: dict[str, Answer] = {
     "forbid_effects": None,
     "announce_approval": None,
     "keep_wish": None,
+    "look_at_models": ModelSigns(slowest=1, fastest=61),
     "record_decision": _recorded,
     "bury": None,
     "replay_batch": ReplayBatchResult(),

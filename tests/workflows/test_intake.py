@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.intake.admit import AdmitResult
 from domain.errors import TransientError
 from domain.intake import IntakeState, IntakeWish, PaceChange
+from domain.pacing.pace import ModelSigns
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
@@ -187,6 +188,39 @@ async def test_a_store_that_is_away_gets_the_wish_later(mill: Mill, world: FakeW
         world.usually("keep_wish")
         await eventually(lambda: _all_kept(handle))
     assert world.requests("keep_wish")[-1] == IntakeWish(per_second=3, paused=True)
+
+
+async def test_a_pace_that_finds_itself_falls_and_grows_until_somebody_sets_one(mill: Mill, world: FakeWorld) -> None:
+    world.will("look_at_models", ModelSigns(trouble="m says to wait", slowest=1, fastest=61))
+    world.will("admit_batch", AdmitResult(admitted=40), AdmitResult(admitted=20), AdmitResult(admitted=20))
+    world.hold("admit_batch")
+    handle = await started(mill, IntakeState(per_second=20, auto=True))
+    await eventually(lambda: _looked(handle))
+    state = await state_of(handle)
+    assert (state.per_second, state.why) == (10, "m says to wait")
+    await handle.signal(IntakeWorkflow.set_pace, PaceChange(per_second=7))
+    state = await state_of(handle)
+    assert (state.per_second, state.auto, state.why) == (7, False, "")
+    await handle.signal(IntakeWorkflow.auto_pace)
+    assert (await state_of(handle)).auto
+
+
+async def test_a_pace_set_by_hand_is_left_alone_and_a_store_that_is_away_changes_nothing(
+    mill: Mill, world: FakeWorld
+) -> None:
+    world.always("look_at_models", TransientError("the database is locked"))
+    batches(world, AdmitResult(admitted=40))
+    handle = await started(mill, IntakeState(per_second=20, auto=True))
+    await eventually(lambda: _looked_in_vain(world))
+    assert (await state_of(handle)).per_second == 20
+
+
+async def _looked(handle: WorkflowHandle) -> bool:
+    return bool((await state_of(handle)).why)
+
+
+async def _looked_in_vain(world: FakeWorld) -> bool:
+    return len(world.of("look_at_models")) >= 1 and len(world.of("admit_batch")) >= 1
 
 
 async def _kept(world: FakeWorld, times: int) -> bool:

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from adapters.inbox.brokers.shown import shown_url
 from domain.errors import ConfigurationError, HeadgateError, TransientError
 
+PEN = "HEADGATE_INBOX"
 CALL_S = 3.4  # no call takes longer
 _CONNECTIONS = 16
 _OLDEST = (6, 2)
@@ -36,9 +37,10 @@ class RedisAddress:
     shown: str
 
 
-def redis_address(url: str) -> RedisAddress:
+def redis_address(url: str, *, variable: str = PEN, call_s: float = CALL_S) -> RedisAddress:
     """Read `redis[s]://[user:password@]host[:6379]/0?prefix=headgate`; `rediss` also takes the names of files as
-    `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile`. Nothing is connected yet.
+    `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile`. Nothing is connected yet. `variable` is the setting that has the
+    URL; no call takes longer than `call_s` seconds.
 
     Raises:
         ConfigurationError: it says something else.
@@ -48,8 +50,8 @@ def redis_address(url: str) -> RedisAddress:
         parts = urlsplit(url)
         port = parts.port or 6379
     except ValueError:  # what it says may be the password, read as a port
-        raise ConfigurationError(f"HEADGATE_INBOX {shown!r} is no URL; expected redis://host:6379/0") from None
-    expected = f"HEADGATE_INBOX {shown!r}: expected redis[s]://host:6379/0?prefix=headgate"
+        raise ConfigurationError(f"{variable} {shown!r} is no URL; expected redis://host:6379/0") from None
+    expected = f"{variable} {shown!r}: expected redis[s]://host:6379/0?prefix=headgate"
     number = parts.path.strip("/") or "0"
     known = parts.scheme in {"redis", "rediss"} and not parts.fragment
     if not known or not parts.hostname or not re.fullmatch(r"[0-9]{1,4}", number):
@@ -63,20 +65,20 @@ def redis_address(url: str) -> RedisAddress:
         raise ConfigurationError(f"{expected}, without other options; rediss:// also takes {', '.join(_FILES)}")
     for name, file in query.items():
         if not Path(file).is_file():
-            raise ConfigurationError(f"HEADGATE_INBOX {shown!r}: {name} names a file that is not there")
+            raise ConfigurationError(f"{variable} {shown!r}: {name} names a file that is not there")
     tls: dict[str, Any] = {**query}
     pool = BlockingConnectionPool(
         connection_class=SSLConnection if secure else Connection,
         max_connections=_CONNECTIONS,
-        timeout=CALL_S,
+        timeout=call_s,
         host=parts.hostname,
         port=port,
         db=int(number),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         protocol=2,
-        socket_timeout=CALL_S,
-        socket_connect_timeout=CALL_S,
+        socket_timeout=call_s,
+        socket_connect_timeout=call_s,
         # What was sent and not answered may have been done: whoever asked decides whether to ask again.
         retry=Retry(NoBackoff(), 0),
         **tls,
@@ -114,7 +116,7 @@ class RedisConnection:
 
 
 @asynccontextmanager
-async def redis_faults(shown: str) -> AsyncIterator[None]:
+async def redis_faults(shown: str, *, variable: str = PEN) -> AsyncIterator[None]:
     """Bound what is done inside to some seconds, and raise what Redis says as an error of ours.
 
     Raises:
@@ -127,19 +129,19 @@ async def redis_faults(shown: str) -> AsyncIterator[None]:
     except TimeoutError:
         raise TransientError(f"Redis at {shown!r} has not answered within {CALL_S:g} seconds") from None
     except (refused.RedisError, OSError) as e:
-        raise redis_fault(e, shown) from e
+        raise redis_fault(e, shown, variable=variable) from e
 
 
-def redis_fault(error: Exception, shown: str) -> ConfigurationError | TransientError:
+def redis_fault(error: Exception, shown: str, *, variable: str = PEN) -> ConfigurationError | TransientError:
     """Return what an error of the client or of the server means."""
     wrong = isinstance(error, refused.AuthenticationError | refused.AuthorizationError | refused.NoPermissionError)
     said = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        return ConfigurationError(f"HEADGATE_INBOX {shown!r}: {said}: name who signed it by ?ssl_ca_certs=FILE")
+        return ConfigurationError(f"{variable} {shown!r}: {said}: name who signed it by ?ssl_ca_certs=FILE")
     if wrong or said.startswith(_WRONG_SETTING) or "DB index is out of range" in said:
         what = "its key is no stream of ours" if said.startswith("WRONGTYPE") else "it refuses us"
         return ConfigurationError(
-            f"HEADGATE_INBOX {shown!r}: {what} ({said}): mend user, password, database number or its rights, "
+            f"{variable} {shown!r}: {what} ({said}): mend user, password, database number or its rights, "
             "or name another prefix"
         )
     return TransientError(f"Redis at {shown!r}: {said or type(error).__name__}")

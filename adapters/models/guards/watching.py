@@ -19,6 +19,7 @@ from domain.moods.waits import back_in_s, spread_s
 from ports.model import LanguageModel
 from ports.moods import KnownMood, MoodStore
 
+NOTE_LIMITED_EVERY_S = 10.0
 LOOK_EVERY_S = 0.5  # so much later a worker learns what another one was told
 
 
@@ -49,6 +50,7 @@ class Watch:
         self._known = KnownMood(mood=ModelMood(model=model))
         self._shared = True  # the store knows what this process knows
         self._looked_at = float("-inf")
+        self._limited_at = float("-inf")
         self._turn = asyncio.Lock()  # what is read or written later is known later
         self._noted: set[str] = set()  # cases that are known to wait
         self._good: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=NOTED_AT_MOST))
@@ -96,8 +98,16 @@ class Watch:
             await self._change(lambda mood: moods.answered(mood, began))
 
     async def given_back(self, probe: str) -> None:
-        """End the turn of a probe that learned nothing."""
+        """End the turn of a probe that learned nothing; nothing to do where there is none."""
+        if not probe:
+            return
         await self._change(lambda mood: moods.given_back(mood, probe))
+
+    async def limited(self) -> None:
+        """Note, every few seconds at most, that our own limiter lets calls wait: the intake's pace goes by it."""
+        if time.monotonic() - self._limited_at >= NOTE_LIMITED_EVERY_S:
+            self._limited_at = time.monotonic()
+            await self._change(lambda mood: moods.limited(mood, self._clock()))
 
     async def judged(self, task: str, case_id: str, *, fit: bool) -> bool:
         """Note whether an answer fitted; return whether bad ones come in a spell.
@@ -186,6 +196,10 @@ class WatchedModel:
         try:
             reply = await self.model.complete(request)
         except ToldToWaitError as error:
+            if error.held:  # nobody was asked: our own limiter has no slot yet
+                await self.watch.given_back(probe)
+                await self.watch.limited()
+                raise
             raise await self.watch.refused(error, request.case_id) from error
         except (TransientError, ConfigurationError) as error:
             await self.watch.failed(error, request.case_id)

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.blueprints.folder import load_blueprint, load_knowledge
 from adapters.models.factory import build_models
+from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
@@ -14,6 +15,7 @@ from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
+from ports.model import LanguageModel
 from workers.secret_files import secrets_in
 from workflows.options import MODEL_TIMEOUT
 
@@ -53,6 +55,11 @@ def edit(folder: Path, old: str, new: str) -> None:
         ('# domain = "example.com"', 'domain = "shop.example>\\r\\nBcc: x"', "key letters.domain"),
         ("limit_minor = 1_000_000", "limit = 1_000_000", "key approval.approvers.1.limit"),
         ("input = 0.40", "input = 0.40\ninptu = 1", "inptu"),
+        ("logprobs = true", "logprobs = true\nrpm = 0", "key models.offline.small.rpm"),
+        ("logprobs = true", "logprobs = true\nrpm = inf", "key models.offline.small.rpm"),
+        ("logprobs = true", "logprobs = true\ntpm = -1", "key models.offline.small.tpm"),
+        ("logprobs = true", "logprobs = true\nconcurrency = 0", "key models.offline.small.concurrency"),
+        ("logprobs = true", "logprobs = true\nconcurrency = 1.5", "key models.offline.small.concurrency"),
         ("ladder_s = [60, 300, 1800]", 'ladder_s = "fast"', "key ladder_s"),
         (
             'specialist = "sales"',
@@ -194,9 +201,15 @@ def test_the_older_name_of_idle_s_is_still_read() -> None:
 )
 def test_every_profile_can_be_built(profile: str, kind: type[object]) -> None:
     models = build_models(load_blueprint(DEFAULT), profile, secrets_in(KEYS), OFFLINE, MoodsInMemory())
-    assert {tier: type(watched(model).model) for tier, model in models.items()} == dict.fromkeys(
+    assert {tier: type(wire_of(model)) for tier, model in models.items()} == dict.fromkeys(
         (Tier.SMALL, Tier.LARGE), kind
     )
+
+
+def wire_of(model: object) -> LanguageModel:
+    limited = watched(model).model
+    assert isinstance(limited, LimitedModel)
+    return limited.model
 
 
 def watched(model: object) -> WatchedModel:
@@ -251,7 +264,7 @@ def test_what_a_wire_does_not_have_is_refused_when_built(folder: Path, extra: st
 def test_the_provider_s_key_never_goes_to_another_address(folder: Path) -> None:
     edit(folder, 'model = "gpt-4.1-mini"', 'model = "gpt-4.1-mini"\nbase_url = "http://127.0.0.1:9/v1"')
     models = build_models(load_blueprint(folder), "openai", secrets_in(KEYS), "", MoodsInMemory())
-    model = watched(models[Tier.SMALL]).model
+    model = wire_of(models[Tier.SMALL])
     assert isinstance(model, OpenAIModel)
     assert model._client.api_key != KEYS["OPENAI_API_KEY"]
     assert model._client.max_retries == 0

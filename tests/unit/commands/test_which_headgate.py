@@ -81,6 +81,7 @@ OF_NO_HEADGATE = {
         "eval claims",
         "eval routing",
         "bench intake",
+        "bench limiter",
         "bench cases",
         "bench start",
         "bench steady",

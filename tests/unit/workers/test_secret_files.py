@@ -23,6 +23,7 @@ VALUES = {
     "store_url": "postgresql://headgate:pw@db/headgate",
     "records_url": "postgresql://reader:pw@db/shop",
     "records_token": "sesame",
+    "redis": "redis://:sesame@redis:6379/0",
 }
 
 

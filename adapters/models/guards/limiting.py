@@ -1,0 +1,180 @@
+"""Models that are limited: no call before its slot."""
+
+import asyncio
+import json
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, runtime_checkable
+
+from domain.errors import ToldToWaitError
+from domain.model_call import ModelReply, ModelRequest
+from domain.pacing.limits import PATIENCE_S, SaidLimits
+from ports.limits import RENEW_S, Limiter, Slot
+from ports.model import LanguageModel
+
+BYTES_PER_TOKEN = 3  # of input: fewer than any language has, so that too much is booked rather than too little
+TOKENS_OF_A_CALL = 16
+FULL_AGAIN_S = 0.1
+BACK_WHEN_FULL_S = (2.0, 10.0)
+
+
+@runtime_checkable
+class RateHeaders(Protocol):
+    """What a provider's reply says of its limits, per minute; None where it says nothing."""
+
+    @property
+    def limit_requests(self) -> float | None:
+        """Requests per minute."""
+        ...
+
+    @property
+    def limit_tokens(self) -> float | None:
+        """Tokens per minute."""
+        ...
+
+    @property
+    def remaining_requests(self) -> float | None:
+        """Requests that are left."""
+        ...
+
+    @property
+    def remaining_tokens(self) -> float | None:
+        """Tokens that are left."""
+        ...
+
+
+class LimitedModel:
+    """A `LanguageModel` that is asked no faster than its limiter says.
+
+    A call waits for its slot where that is at most `PATIENCE_S` away; the activity's heartbeats go on meanwhile. Longer
+    waits free the activity's slot: the call comes back, and its ladder is untouched.
+
+    Args:
+        model: what is asked.
+        limiter: one for all models that share a limit.
+        named: what people call it, for the reason of a wait.
+        sleep: waits so many seconds.
+        chance: a number from 0 to 1, for the spread.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        limiter: Limiter,
+        named: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.model = model
+        self.limiter = limiter
+        self._named = named
+        self._sleep = sleep
+        self._chance = chance
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Make one call in its slot.
+
+        Raises:
+            ToldToWaitError: the provider says to wait; or (`held`) no slot is free for longer than a call may wait.
+            TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+        slot = await self._slot(worst_case(request))
+        try:
+            async with self._leased(slot):
+                reply = await self.model.complete(request)
+        except ToldToWaitError as error:
+            await self.limiter.refused(slot, _sane(error.wait_seconds) if error.named else 0.0)
+            raise
+        except Exception:
+            await self.limiter.settle(slot, None)  # what it used is not known
+            raise
+        usage = reply.usage
+        await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply))
+        return reply
+
+    async def _slot(self, tokens: int) -> Slot:
+        """Book, and wait for the slot; book again where it is gone by then, because the limit fell meanwhile."""
+        waited = 0.0
+        while True:
+            slot = await self.limiter.book(tokens)
+            booked = slot.booked
+            wait_s = FULL_AGAIN_S * (1 + self._chance()) if booked.full else booked.wait_s
+            if waited + wait_s > PATIENCE_S and wait_s > 0:
+                raise await self._come_back(slot)
+            if booked.stands and wait_s <= 0:
+                return slot
+            await self._sleep(wait_s)
+            waited += wait_s
+            if booked.stands:
+                if await self.limiter.confirm(slot):
+                    return slot
+                await self.limiter.settle(slot, 0)  # the limit fell meanwhile: it was not used
+
+    async def _come_back(self, slot: Slot) -> ToldToWaitError:
+        booked = slot.booked
+        wait_s, why = booked.wait_s, "its requests or tokens per minute are used up"
+        if booked.full:
+            low, high = BACK_WHEN_FULL_S
+            wait_s, why = low + (high - low) * self._chance(), "as many calls as allowed are under way"
+        if booked.stands:  # booked a second time, and too far ahead by now
+            await self.limiter.settle(slot, 0)
+        return ToldToWaitError(f"{self._named}: not asked, {why}", wait_s, held=True)
+
+    @asynccontextmanager
+    async def _leased(self, slot: Slot) -> AsyncIterator[None]:
+        """Hold the lease on while the call is under way."""
+        if not slot.lease:
+            yield
+            return
+        renewing = asyncio.create_task(self._renew(slot))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+
+    async def _renew(self, slot: Slot) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self.limiter.renew(slot)
+
+
+def worst_case(request: ModelRequest) -> int:
+    """Return the tokens that a call may use at most: its input, estimated from its bytes, and the longest answer.
+
+    >>> worst_case(ModelRequest(tier="small", schema_name="route", json_schema={}, messages=[], max_output=100))
+    117
+    """
+    size = len(json.dumps(request.json_schema)) + sum(
+        len(m.content.encode("utf-8", "replace")) for m in request.messages
+    )
+    return math.ceil(size / BYTES_PER_TOKEN) + TOKENS_OF_A_CALL + request.max_output
+
+
+def said_of(reply: ModelReply) -> SaidLimits | None:
+    """Return what a reply says of the provider's limits; None if it says nothing, or nothing that makes sense."""
+    rate: object = getattr(reply, "rate", None)  # of wires that read the headers
+    if not isinstance(rate, RateHeaders):
+        return None
+    left_requests, left_tokens = _left(rate.remaining_requests), _left(rate.remaining_tokens)
+    resets = [
+        _sane(getattr(rate, name, None))
+        for name, left in (("reset_requests_s", left_requests), ("reset_tokens_s", left_tokens))
+        if 0 <= left < 1
+    ]
+    return SaidLimits(
+        _sane(rate.limit_requests), _sane(rate.limit_tokens), left_requests, left_tokens, max([0.0, *resets])
+    )
+
+
+def _sane(number: object) -> float:
+    ok = isinstance(number, int | float) and math.isfinite(number) and number > 0
+    return float(number) if ok and isinstance(number, int | float) else 0.0
+
+
+def _left(number: object) -> float:
+    ok = isinstance(number, int | float) and math.isfinite(number)
+    return max(0.0, float(number)) if ok and isinstance(number, int | float) else -1.0

@@ -1,0 +1,1 @@
+"""The shared limiter beside back-off, against a provider that lets refused calls count."""

@@ -1,0 +1,1 @@
+"""How fast models may be asked, and how fast work is let in."""
