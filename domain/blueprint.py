@@ -19,6 +19,8 @@ from domain.money.refund import RefundPolicy
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
+from domain.spend.budgets import Budget, SpendRules
+from domain.spend.runaway import RunawayRules
 from domain.turns import TurnRules
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
@@ -136,6 +138,8 @@ class Blueprint(BaseModel):
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelChoice]]  # profile (offline, openai, anthropic, …) -> tier -> model
     prices: list[Price] = Field(default_factory=list)
+    budgets: list[Budget] = Field(default_factory=list)
+    runaway: RunawayRules = Field(default_factory=RunawayRules)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages
@@ -166,6 +170,11 @@ class Blueprint(BaseModel):
             conversation=self.conversation,
             weight=self.turns.tenants.get(tenant, 1.0),
         )
+
+    @property
+    def spending(self) -> SpendRules:
+        """What it says of spending."""
+        return SpendRules(budgets=self.budgets, runaway=self.runaway)
 
     def price_of(self, model: str) -> Price:
         """Return a model's list price.

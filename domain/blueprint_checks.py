@@ -7,6 +7,7 @@ from datetime import date
 from domain.blueprint import Blueprint
 from domain.errors import RuleError
 from domain.money.approval import Approver
+from domain.spend.budgets import first_fault
 
 LONGEST_CALL_S = 40.0
 """Of a model call: two of them, and the time between, fit into a step's 120 seconds."""
@@ -28,6 +29,9 @@ def check_rules(blueprint: Blueprint) -> None:
         raise RuleError(("human", "escalate_after_s"), said)
     _check_models(blueprint)
     _check_prices(blueprint)
+    fault = first_fault(blueprint.budgets)
+    if fault is not None:
+        raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:

@@ -232,6 +232,7 @@ class Question(Generic[Schema]):
             ],
             max_output=self._max_output,
             case_id=_asking(),
+            asked_by=_step_asking(),
         )
         return await ask(self._model, request, read or (lambda reply: read_json(reply, self._schema)))
 
@@ -239,6 +240,12 @@ class Question(Generic[Schema]):
 def _asking() -> str:
     """Return the workflow that asks, empty outside of one."""
     return (activity.info().workflow_id or "") if activity.in_activity() else ""
+
+
+def _step_asking() -> str:
+    """Return which specialist's step asks: what such a step is called, the same at every try of it."""
+    step = activity.info().activity_id if activity.in_activity() else ""
+    return step if "/" in step else ""
 
 
 def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:

@@ -2,18 +2,25 @@
 
 from collections.abc import Callable
 
+from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier
 from ports.model import LanguageModel
 from ports.moods import MoodStore
+from ports.spend import SpendStore
 
 _NO_KEY = "none-needed"
 
 
 def build_models(
-    blueprint: Blueprint, profile: str, secret: Callable[[str], str], offline_url: str, moods: MoodStore
+    blueprint: Blueprint,
+    profile: str,
+    secret: Callable[[str], str],
+    offline_url: str,
+    moods: MoodStore,
+    spend: SpendStore | None = None,
 ) -> dict[Tier, WatchedModel]:
     """Return a model for each tier of a profile; nothing is called yet.
 
@@ -25,6 +32,7 @@ def build_models(
         secret: returns the secret in a variable, empty if it is not set.
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
+        spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -37,7 +45,11 @@ def build_models(
     built: dict[Tier, WatchedModel] = {}
     for tier, choice in blueprint.models[profile].items():
         watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
-        built[tier] = WatchedModel(_build(blueprint, choice, secret, offline_url), watch)
+        model = _build(blueprint, choice, secret, offline_url)
+        if spend is not None:
+            price = _price(blueprint, choice.model)
+            model = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
+        built[tier] = WatchedModel(model, watch)
     return built
 
 

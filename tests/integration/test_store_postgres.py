@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
-import adapters.moods.tables  # noqa: F401 - part of the metadata
+import adapters.moods.tables
+import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
@@ -31,6 +32,7 @@ from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import seed_samples
 from tests.contracts.store_settling import SettlingContract
+from tests.contracts.store_spend import SpendContract
 from tests.contracts.store_words import WordContract
 from tests.postgres import Postgres, running_postgres
 
@@ -56,6 +58,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
     opened = open_store(postgres.new_database(template))
     yield opened
     opened.close()
+
+
+class TestSpendOnPostgres(SpendContract):
+    pass
 
 
 class TestAuthorityOnPostgres(AuthorityContract):

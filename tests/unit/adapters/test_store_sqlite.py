@@ -17,7 +17,8 @@ from alembic.script import ScriptDirectory
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
-import adapters.moods.tables  # noqa: F401 - part of the metadata
+import adapters.moods.tables
+import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.database import Database
@@ -39,6 +40,7 @@ from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
+from tests.contracts.store_spend import SpendContract
 from tests.contracts.store_words import WordContract
 
 
@@ -67,6 +69,10 @@ class TestDeadLettersForOperatorsOnSqlite(DeadLettersForOperatorsContract):
 
 
 class TestLettersOnSqlite(LetterContract):
+    pass
+
+
+class TestSpendOnSqlite(SpendContract):
     pass
 
 
