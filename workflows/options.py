@@ -51,6 +51,7 @@ CASE_CATEGORY = SearchAttributeKey.for_keyword("CaseCategory")
 CASE_TENANT = SearchAttributeKey.for_keyword("CaseTenant")
 CASE_AMOUNT_MINOR = SearchAttributeKey.for_int("CaseAmountMinor")
 CASE_COST_MICROS = SearchAttributeKey.for_int("CaseCostMicros")
+SUSPEND_REASON = SearchAttributeKey.for_keyword("SuspendReason")  # of a parked case: the budget, or `runaway`
 BLUEPRINT_VERSION = SearchAttributeKey.for_keyword("BlueprintVersion")
 SEARCH_ATTRIBUTES = {
     "CaseState": "Keyword",
@@ -58,6 +59,7 @@ SEARCH_ATTRIBUTES = {
     "CaseTenant": "Keyword",
     "CaseAmountMinor": "Int",
     "CaseCostMicros": "Int",
+    "SuspendReason": "Keyword",
     "BlueprintVersion": "Keyword",
 }
 
