@@ -39,7 +39,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import failed_step
     from workflows.human_lane import WaitForPerson
     from workflows.inside import work_inside
-    from workflows.searching import searchable
     from workflows.steps import run_step, settle_payments, shielded, stop_if_cancelled
 
 
@@ -387,5 +386,5 @@ class CaseWorkflow:
         self._status.waits_until = until
         if state is not self._searchable:  # each change is one event and one write more; nobody searches between them
             before, self._searchable = self._searchable, state
-            workflow.upsert_search_attributes(searchable(self._status, before, amount, reason))
+            workflow.upsert_search_attributes(options.searchable(self._status, before, amount, reason))
         workflow.set_current_details(case_details(self._status, self._case.subject))

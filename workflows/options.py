@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.workflow import ActivityCancellationType
 
+from domain.case import TERMINAL_STATES, CaseState, CaseStatus
+from domain.case_details import money_of
 from domain.errors import TransientError
 from domain.model_call import Tier
 
@@ -62,6 +65,36 @@ SEARCH_ATTRIBUTES = {
     "SuspendReason": "Keyword",
     "BlueprintVersion": "Keyword",
 }
+
+
+def searchable(
+    status: CaseStatus, before: CaseState, amount_minor: int | None, reason: str
+) -> list[SearchAttributeUpdate[Any]]:  # Any: keywords and numbers side by side
+    """Return what becomes searchable when a case comes to a state.
+
+    Args:
+        status: with the new state.
+        before: the state that was searchable until now.
+        amount_minor: what is proposed; None: what was moved.
+        reason: why it is parked.
+    """
+    updates: list[SearchAttributeUpdate[Any]] = [
+        CASE_STATE.value_set(status.state),
+        CASE_COST_MICROS.value_set(status.usage.cost_micros),
+    ]
+    if status.category is not None:
+        updates.append(CASE_CATEGORY.value_set(status.category))
+    amount = amount_minor if amount_minor is not None else money_of(status.effects)
+    if amount is not None:
+        updates.append(CASE_AMOUNT_MINOR.value_set(amount))
+    elif status.state in TERMINAL_STATES:
+        updates.append(CASE_AMOUNT_MINOR.value_unset())  # what was only proposed moved nothing
+    if status.state is CaseState.PARKED:
+        updates.append(SUSPEND_REASON.value_set(reason))
+    elif before is CaseState.PARKED:
+        updates.append(SUSPEND_REASON.value_unset())
+    return updates
+
 
 MODEL_TIMEOUT = timedelta(seconds=120)  # up to three calls of 30 s: the answer, one re-ask, and room for a slow start
 HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
-    from workflows.parking import hold_of, park
+    from workflows.spending.parking import hold_of, park
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill, eventually, home, new_case, timers_of
 from workflows.case import CaseWorkflow
 from workflows.options import SUSPEND_REASON
-from workflows.parking import RESUME
+from workflows.spending.parking import RESUME
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

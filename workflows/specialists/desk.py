@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.failures import failed_step, step_error, with_usage
     from workflows.options import StepKind
-    from workflows.parking import tell_case
+    from workflows.spending.parking import tell_case
     from workflows.steps import AsyncActivity, PlainActivity, run_step
 
 Request = TypeVar("Request", bound=BaseModel)

@@ -30,6 +30,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
@@ -40,7 +41,6 @@ from tests.contracts.store_records_moved import RecordsMovedContract
 from tests.contracts.store_rescue import RescueContract
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, seed_samples, stored_case
 from tests.contracts.store_settling import SettlingContract
-from tests.contracts.store_spend import SpendContract
 from tests.contracts.store_words import WordContract
 
 
