@@ -114,3 +114,20 @@ def budgets_of(budgets: Sequence[Budget], spender: Spender) -> list[Budget]:
         if name in ("", "*", names.get(what)):
             found[own, budget.unit] = budget.model_copy(update={"scope": own})
     return [found[key] for key in sorted(found)]
+
+
+def budgets_named(budgets: Sequence[Budget], scope: str) -> list[Budget]:
+    """Return the budgets, one of a unit at most, that a scope without `*` has.
+
+    >>> few = [Budget(scope="tenant:*", cap=1, unit="tokens"), Budget(scope="all", cap=3, unit="tokens")]
+    >>> [b.scope for b in budgets_named(few, "tenant:acme")], budgets_named(few, "tenant:*"), budgets_named(few, "shop")
+    (['tenant:acme'], [], [])
+    """
+    what, _, name = scope.partition(":")
+    if name == "*":
+        return []
+    found: dict[Unit, Budget] = {}
+    for budget in sorted(budgets, key=lambda b: not b.scope.endswith("*")):
+        if budget.scope == scope or (name and budget.scope == f"{what}:*"):
+            found[budget.unit] = budget.model_copy(update={"scope": scope})
+    return list(found.values())
