@@ -5,7 +5,7 @@ held -> released                it was never sent
 sent -> unknown -> done         nobody heard of it: charged in full; a late answer corrects that once
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,10 +57,31 @@ def give_up(state: CallState, reserved: int) -> Movement | None:
     return release(state, reserved)
 
 
-def tokens_at_most(texts: Iterable[str]) -> int:
-    """Return how many tokens texts have at most, roughly: a third of their bytes, and some for the frame.
+FRAME_TOKENS = 16
+WORST_RATIO = 4.0
 
-    >>> tokens_at_most(["abc", "ü"]), tokens_at_most([])
-    (18, 16)
+
+def tokens_at_most(texts: Sequence[str], schema: str = "") -> int:
+    """Return how many tokens messages and the schema of their answer have at most, roughly.
+
+    A third of the bytes of a text, half of those of a schema, which is full of signs that are tokens by themselves,
+    and some for the frame of each.
+
+    >>> tokens_at_most(["abc", "ü"]), tokens_at_most(["abc"], "{}"), tokens_at_most([])
+    (50, 34, 16)
     """
-    return -(-sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) // 3) + 16
+    in_texts = -(-sum(map(_bytes, texts)) // 3)
+    return in_texts + -(-_bytes(schema) // 2) + FRAME_TOKENS * (len(texts) + 1)
+
+
+def ratio_of(actual: int, estimate: int, before: float) -> float:
+    """Return by how much an estimate is too low at worst, from what a call used and what was known before.
+
+    >>> ratio_of(150, 100, 1.0), ratio_of(90, 100, 1.2), ratio_of(10_000, 100, 1.0)
+    (1.5, 1.2, 4.0)
+    """
+    return min(max(before, actual / max(estimate, 1)), WORST_RATIO)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

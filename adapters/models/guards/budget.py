@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import math
 import uuid
+from collections import defaultdict
 
 import structlog
 
@@ -17,7 +19,7 @@ from domain.errors import (
 )
 from domain.model_call import ModelReply, ModelRequest, Price
 from domain.spend.budgets import SpendRules
-from domain.spend.calls import tokens_at_most
+from domain.spend.calls import ratio_of, tokens_at_most
 from ports.model import LanguageModel
 from ports.spend import CallSpent, CallToMake, SpendStore
 
@@ -46,6 +48,7 @@ class BudgetedModel:
         self._rules = rules
         self._price = price
         self._named = named
+        self._too_low: defaultdict[str, float] = defaultdict(lambda: 1.0)  # by task: actual input by its estimate
         self._background: set[asyncio.Task[None]] = set()
         self._logger = structlog.get_logger("headgate.models")
 
@@ -92,6 +95,10 @@ class BudgetedModel:
             giving_up.add_done_callback(self._background.discard)
             raise
         await self._settle(call, _spent(reply))
+        estimate = _estimate(request)
+        self._too_low[request.schema_name] = ratio_of(
+            reply.usage.input_tokens, estimate, self._too_low[request.schema_name]
+        )
         return reply
 
     async def _settle(self, call: CallToMake, spent: CallSpent) -> None:
@@ -110,7 +117,7 @@ class BudgetedModel:
     def _call(self, request: ModelRequest) -> CallToMake:
         shown = [message.content for message in request.messages]
         schema = json.dumps(request.json_schema)
-        tokens_in = tokens_at_most([*shown, schema])
+        tokens_in = math.ceil(_estimate(request) * self._too_low[request.schema_name])
         return CallToMake(
             call_id=uuid.uuid4().hex,
             case_id=case_of(request.case_id),
@@ -124,6 +131,10 @@ class BudgetedModel:
             tokens_out=request.max_output,
             cost_micros=self._price.cost_micros(tokens_in, request.max_output),
         )
+
+
+def _estimate(request: ModelRequest) -> int:
+    return tokens_at_most([message.content for message in request.messages], json.dumps(request.json_schema))
 
 
 def _digest(texts: list[str]) -> str:

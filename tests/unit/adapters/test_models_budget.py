@@ -32,7 +32,7 @@ REQUEST = ModelRequest(
     case_id="case/shop/1/billing",
     asked_by="billing/1.1",
 )
-RESERVED = 101 + 16 + 50  # (300 characters + "{}") / 3, the frame, the answer
+RESERVED = 100 + 1 + 32 + 50  # a third of the 300 characters, half of "{}", two frames, the answer
 REPLY = ModelReply(text="{}", model="m", usage=Usage(calls=1, input_tokens=80, output_tokens=9, cost_micros=98))
 
 
@@ -206,3 +206,14 @@ async def test_an_answer_is_not_lost_with_the_store() -> None:
     assert await guarded(FakeModel(), NoStore("settle")).complete(REQUEST) == REPLY
     with pytest.raises(TransientError, match="timed out"):
         await guarded(FakeModel(TransientError("timed out")), NoStore("give_up")).complete(REQUEST)
+
+
+async def test_an_estimate_that_was_too_low_is_raised_for_the_next_call(spend: SqlSpend) -> None:
+    """A tokenizer of its own may see more tokens than a third of the bytes."""
+    many = REPLY.model_copy(update={"usage": Usage(calls=1, input_tokens=266, output_tokens=9, cost_micros=98)})
+    model = guarded(FakeModel(many), spend, cap=RESERVED + 275)
+    await model.complete(REQUEST)
+    assert taken(spend) == (275, 0)
+    with pytest.raises(OverBudgetError):
+        await model.complete(REQUEST)
+    assert taken(spend) == (275, 0)
