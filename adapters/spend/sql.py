@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection, Row, RowMapping
 
 from adapters.spend.report import SpendReport
-from adapters.spend.tables import model_calls, spend_accounts, spend_changes, spend_holds
+from adapters.spend.statements import ADD, CHARGE, HOLD, HOLDS, LAST_ASKED, LOCKED, SEE, SENT, SO_FAR
+from adapters.spend.tables import model_calls, spend_accounts, spend_holds
 from adapters.spend.telling import word_on_budget, word_on_runaway
 from adapters.store.database import Database, insert_first
-from adapters.store.tables import cases
 from adapters.store.words import add_word
 from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
 from domain.spend.calls import CallState, Movement, give_up, settle
@@ -28,7 +29,6 @@ KEPT = timedelta(days=90)
 together."""
 _SWEPT_AT_ONCE = 500
 _OPEN = (CallState.HELD, CallState.SENT)
-_STORY_OF = 3
 
 
 class SqlSpend:
@@ -48,19 +48,7 @@ class SqlSpend:
         self._sweep(SWEEP_EVERY_S)
 
         def work(connection: Connection) -> CallRefusal | None:
-            now = database.clock(connection)
-            refusal = _runs_in_a_circle(connection, call, rules, now)
-            if refusal is not None:
-                return refusal
-            spender = Spender(call.case_id, _tenant(connection, call.case_id), call.kind, _source(call.case_id))
-            full = _hold_all(connection, call, budgets_of(rules.budgets, spender), now)
-            if full is None:
-                connection.execute(sa.insert(model_calls), _row(call, spender, now))
-                return None
-            add_word(connection, word_on_budget(full, now, full=True))
-            left = f"{full.cap - full.used - full.held:,} of {full.cap:,} {full.unit} left on {full.window}"
-            why = f"the budget of {full.scope} is used up: {left}"
-            return CallRefusal(reason=f"budget {full.scope} {full.unit}", why=why, until=full.ends_at)
+            return _reserve(connection, call, rules, database.clock(connection))
 
         refused = database.writing(work)
         if refused is not None and refused.until is not None and self._sweep(SWEEP_WHEN_FULL_S):
@@ -73,10 +61,8 @@ class SqlSpend:
 
         def work(connection: Connection) -> bool:
             now = database.clock(connection)
-            held = sa.and_(model_calls.c.call_id == call_id, model_calls.c.state == CallState.HELD)
-            change = sa.update(model_calls).where(held)
-            change = change.values(state=CallState.SENT, sent_at=now, lease_until=now + LEASE)
-            return connection.execute(change.returning(model_calls.c.call_id)).first() is not None
+            given = {"of_call": call_id, "now": now, "until": now + LEASE}
+            return connection.execute(SENT, given).first() is not None
 
         return database.writing(work)
 
@@ -86,17 +72,13 @@ class SqlSpend:
         database = self._opened()
 
         def work(connection: Connection) -> None:
-            row = _locked(connection, call_id)
+            row = connection.execute(LOCKED, {"of_call": call_id}).mappings().first()
             if row is None or settle(row["state"], 0, 0) is None:
                 return
             values = spent.model_dump(exclude={"model"}) | ({"model": spent.model} if spent.model else {})
-            values["corrected"] = row["state"] == CallState.UNKNOWN
-            moved = [
-                (hold, settle(row["state"], hold["reserved"], actual[hold["unit"]]))
-                for hold in _holds(connection, call_id)
-            ]
-            _move(connection, moved)
-            _end(connection, call_id, CallState.DONE, database.clock(connection), values)
+            values |= {"corrected": row["state"] == CallState.UNKNOWN, "state": CallState.DONE}
+            values["ended_at"] = database.clock(connection)
+            _end(connection, row, lambda hold: settle(row["state"], hold["reserved"], actual[hold["unit"]]), values)
 
         database.writing(work)
 
@@ -132,33 +114,40 @@ class SqlSpend:
 # --- reserving -----------------------------------------------------------------------------------------------
 
 
-def _runs_in_a_circle(connection: Connection, call: CallToMake, rules: SpendRules, now: datetime) -> CallRefusal | None:
+def _reserve(connection: Connection, call: CallToMake, rules: SpendRules, now: datetime) -> CallRefusal | None:
+    asking = {"of_case": call.case_id, "question": call.question, "asked_by": call.asked_by}
+    so_far = connection.execute(SO_FAR, asking).one()
+    refusal = _runs_in_a_circle(connection, call, so_far, rules, now)
+    if refusal is not None:
+        return refusal
+    spender = Spender(call.case_id, so_far.tenant or "default", call.kind, _source(call.case_id))
+    full = _hold_all(connection, call, budgets_of(rules.budgets, spender), now)
+    if full is None:
+        connection.execute(sa.insert(model_calls), _row(call, spender, now))
+        return None
+    add_word(connection, word_on_budget(full, now, full=True))
+    left = f"{full.cap - full.used - full.held:,} of {full.cap:,} {full.unit} left on {full.window}"
+    why = f"the budget of {full.scope} is used up: {left}"
+    return CallRefusal(reason=f"budget {full.scope} {full.unit}", why=why, until=full.ends_at)
+
+
+def _runs_in_a_circle(
+    connection: Connection,
+    call: CallToMake,
+    so_far: Row[Any],  # Any: columns of several types
+    rules: SpendRules,
+    now: datetime,
+) -> CallRefusal | None:
     if not call.case_id:  # a measurement
         return None
-    let_go = sa.select(sa.func.count(), sa.func.max(spend_changes.c.at)).where(spend_changes.c.about == call.case_id)
-    released, since = connection.execute(let_go).one()
-    c = model_calls.c
-    charged = sa.or_(c.state == CallState.SENT, c.tokens_in + c.tokens_out > 0)
-    of_case = [c.case_id == call.case_id, charged, *([c.at > since] if since is not None else [])]
-    calls, tokens = connection.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(c.tokens_in + c.tokens_out), 0)).where(*of_case)
-    ).one()
-    same = sa.select(sa.func.count(c.asked_by.distinct())).where(
-        *of_case, c.question == call.question, c.asked_by.not_in(["", call.asked_by])
-    )
-    so_far = CaseSoFar(calls, int(tokens), connection.execute(same).scalar_one() if calls else 0)
-    why = why_stopped(rules.runaway, so_far, call.step)
+    used = CaseSoFar(so_far.calls, int(so_far.tokens), so_far.same_question)
+    why = why_stopped(rules.runaway, used, call.step)
     if why is None:
         return None
-    last = sa.select(c.step, c.model, c.question, c.at).where(*of_case).order_by(c.at.desc()).limit(_STORY_OF)
-    asked = [f"{row.step} at {row.at:%H:%M:%S} ({row.model}, {row.question[:8]})" for row in connection.execute(last)]
-    add_word(connection, word_on_runaway(call.case_id, why, ", ".join(asked), released, now))
+    last = connection.execute(LAST_ASKED, {"of_case": call.case_id}).all()
+    asked = [f"{row.step} at {row.at:%H:%M:%S} ({row.model}, {row.question[:8]})" for row in last]
+    add_word(connection, word_on_runaway(call.case_id, why, ", ".join(asked), so_far.released, now))
     return CallRefusal(reason="runaway", why=why)
-
-
-def _tenant(connection: Connection, case_id: str) -> str:
-    found = connection.execute(sa.select(cases.c.tenant).where(cases.c.case_id == case_id)).scalar_one_or_none()
-    return found or "default"
 
 
 def _source(case_id: str) -> str:
@@ -167,14 +156,14 @@ def _source(case_id: str) -> str:
 
 def _hold_all(connection: Connection, call: CallToMake, budgets: list[Budget], now: datetime) -> BudgetWindow | None:
     """Hold the call in all budgets, in their order; return the first that is full, and then hold it in none."""
-    held: list[dict[str, object]] = []
+    held: list[dict[str, Any]] = []  # Any: values of columns
     warned: list[BudgetWindow] = []
     for budget in budgets:
         amount = call.tokens_in + call.tokens_out if budget.unit is Unit.TOKENS else call.cost_micros
         account, fits = _hold(connection, budget, amount, now)
         if not fits:
-            for hold in held:  # in this transaction still, so nobody ever saw them
-                _add(connection, hold, used=0, held=-int(str(hold["reserved"])))
+            if held:  # in this transaction still, so nobody ever saw them
+                connection.execute(ADD, [_added(hold, 0, -hold["reserved"]) for hold in held])
             return account
         key = {"scope": account.scope, "unit": account.unit, "window": account.window}
         held.append({"call_id": call.call_id, **key, "reserved": amount})
@@ -190,22 +179,17 @@ def _hold_all(connection: Connection, call: CallToMake, budgets: list[Budget], n
 def _hold(connection: Connection, budget: Budget, amount: int, now: datetime) -> tuple[BudgetWindow, bool]:
     """Hold an amount in one budget if it fits; return the account, and whether it did."""
     day = day_of(now, budget.zone)
-    c = spend_accounts.c
-    key = {"scope": budget.scope, "unit": budget.unit, "window": day.name}
-    this = sa.and_(*(c[name] == value for name, value in key.items()))
-    cap = sa.case((c.cap_by == "", budget.cap), else_=c.cap)
-    fitting = sa.update(spend_accounts).where(this, c.used + c.held + amount <= cap)
-    change = fitting.values(held=c.held + amount, cap=cap).returning(*c)
-    row = connection.execute(change).mappings().first()
+    given = {"of_scope": budget.scope, "of_unit": budget.unit, "of_window": day.name, "rule": budget.cap}
+    holding = {**given, "amount": amount}
+    row = connection.execute(HOLD, holding).mappings().first()
     if row is None:
+        key = {"scope": budget.scope, "unit": budget.unit, "window": day.name}
         fresh = {**key, "cap": budget.cap, "cap_by": "", "used": 0, "held": 0, "ends_at": day.ends}
         insert_first(connection, spend_accounts, fresh)  # another may have been faster
-        row = connection.execute(change).mappings().first()
+        row = connection.execute(HOLD, holding).mappings().first()
     if row is not None:
         return BudgetWindow.model_validate(row), True
-    connection.execute(sa.update(spend_accounts).where(this).values(cap=cap))
-    found = connection.execute(sa.select(spend_accounts).where(this)).mappings().one()
-    return BudgetWindow.model_validate(found), False
+    return BudgetWindow.model_validate(connection.execute(SEE, given).mappings().one()), False
 
 
 def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]:
@@ -231,52 +215,42 @@ def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]
 # --- ending --------------------------------------------------------------------------------------------------
 
 
-def _locked(connection: Connection, call_id: str) -> RowMapping | None:
-    """Return a call; nobody else changes it before this transaction ends."""
-    found = sa.select(model_calls).where(model_calls.c.call_id == call_id).with_for_update()
-    return connection.execute(found).mappings().first()
+def _end(
+    connection: Connection,
+    row: RowMapping,
+    change: Callable[[RowMapping], Movement | None],
+    values: dict[str, object],
+) -> None:
+    """Move what a call holds in all its accounts, in the order in which everybody locks them, and end it."""
+    holds = list(connection.execute(HOLDS, {"of_call": row["call_id"]}).mappings())
+    holds.sort(key=lambda hold: (hold["scope"], hold["unit"]))  # not as the database sorts text
+    moved = [(hold, move) for hold in holds if (move := change(hold)) is not None]
+    if moved:
+        connection.execute(ADD, [_added(hold, move.used, -move.held) for hold, move in moved])
+        charged = [_of_account(hold) | {"of_call": row["call_id"], "was": move.charged} for hold, move in moved]
+        connection.execute(CHARGE, charged)
+    connection.execute(sa.update(model_calls).where(model_calls.c.call_id == row["call_id"]).values(**values))
 
 
-def _holds(connection: Connection, call_id: str) -> list[RowMapping]:
-    """Return what a call holds, in the order in which everybody locks accounts."""
-    c = spend_holds.c
-    found = sa.select(spend_holds).where(c.call_id == call_id).order_by(c.scope, c.unit)
-    rows = list(connection.execute(found).mappings())
-    return sorted(rows, key=lambda row: (row["scope"], row["unit"]))  # not as the database sorts text
+# Any: values of columns.
+def _of_account(hold: RowMapping | dict[str, Any]) -> dict[str, Any]:
+    return {"of_scope": hold["scope"], "of_unit": hold["unit"]}
 
 
-def _move(connection: Connection, moved: list[tuple[RowMapping, Movement | None]]) -> None:
-    for hold, movement in moved:
-        if movement is None:
-            continue
-        _add(connection, hold, used=movement.used, held=-movement.held)
-        one = sa.and_(*(spend_holds.c[name] == hold[name] for name in ("call_id", "scope", "unit")))
-        connection.execute(sa.update(spend_holds).where(one).values(charged=movement.charged))
-
-
-def _add(connection: Connection, key: "RowMapping | dict[str, object]", *, used: int, held: int) -> None:
-    c = spend_accounts.c
-    this = sa.and_(*(c[name] == key[name] for name in ("scope", "unit", "window")))
-    connection.execute(sa.update(spend_accounts).where(this).values(used=c.used + used, held=c.held + held))
-
-
-def _end(connection: Connection, call_id: str, state: CallState, now: datetime, values: dict[str, object]) -> None:
-    ended = sa.update(model_calls).where(model_calls.c.call_id == call_id)
-    connection.execute(ended.values(state=state, ended_at=now, **values))
+def _added(hold: RowMapping | dict[str, Any], used: int, held: int) -> dict[str, Any]:
+    return _of_account(hold) | {"of_window": hold["window"], "more_used": used, "more_held": held}
 
 
 def _give_up(connection: Connection, call_id: str, now: datetime, *, before: datetime | None = None) -> None:
     """Charge a call in full, or let it go where it was never sent; only one whose lease ended `before`."""
-    row = _locked(connection, call_id)
+    row = connection.execute(LOCKED, {"of_call": call_id}).mappings().first()
     ending = give_up(CallState(row["state"]), 0) if row is not None else None
     if row is None or ending is None or (before is not None and row["lease_until"] >= before):
         return
-    moved = [(hold, give_up(CallState(row["state"]), hold["reserved"])) for hold in _holds(connection, call_id)]
-    _move(connection, moved)
-    charged: dict[str, object] = {}
+    values: dict[str, object] = {"state": ending.state, "ended_at": now}
     if ending.state is CallState.UNKNOWN:  # whole on the side of the input: nobody knows how it was divided
-        charged = {"tokens_in": row["reserved_tokens"], "cost_micros": row["reserved_micros"], "estimated": True}
-    _end(connection, call_id, ending.state, now, charged)
+        values |= {"tokens_in": row["reserved_tokens"], "cost_micros": row["reserved_micros"], "estimated": True}
+    _end(connection, row, lambda hold: give_up(CallState(row["state"]), hold["reserved"]), values)
 
 
 def _forget(connection: Connection, now: datetime) -> None:

@@ -21,7 +21,7 @@ from domain.model_call import ModelReply, ModelRequest, Price
 from domain.spend.budgets import SpendRules
 from domain.spend.calls import ratio_of, tokens_at_most
 from ports.model import LanguageModel
-from ports.spend import CallSpent, CallToMake, SpendStore
+from ports.spend import CallRefusal, CallSpent, CallToMake, SpendStore
 
 _SILENT = frozenset({408, 504, 524})  # said by whoever stands between: the model may have written all the same
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError"})
@@ -71,11 +71,16 @@ class BudgetedModel:
         return await self._ask(call, request)
 
     async def _reserve(self, call: CallToMake) -> None:
-        refusal = await asyncio.to_thread(self._spend.reserve, call, self._rules)
+        refusal = await asyncio.to_thread(self._reserve_and_note, call)
         if refusal is not None:
             raise OverBudgetError(refusal.why, refusal.reason, refusal.until)
-        if not await asyncio.to_thread(self._spend.sent, call.call_id):
+
+    def _reserve_and_note(self, call: CallToMake) -> CallRefusal | None:
+        """Hold the call, and note that it is sent: the very next thing is the socket."""
+        refusal = self._spend.reserve(call, self._rules)
+        if refusal is None and not self._spend.sent(call.call_id):
             raise TransientError("not asked: its reservation had run out before it could be sent")
+        return refusal
 
     async def _ask(self, call: CallToMake, request: ModelRequest) -> ModelReply:
         try:
