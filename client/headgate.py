@@ -18,7 +18,6 @@ from client.approvals import Approvals
 from client.cases import Cases
 from client.connect import connect
 from client.intake import Intake
-from client.parked import ParkedCases
 from client.refusals import explained
 from client.which import WhichHeadgate, which_headgate
 
@@ -34,7 +33,6 @@ class Headgate:
         which: the Headgate that it is connected to; None where only a client was given.
         cases: start, follow, list, decide and cancel cases.
         approvals: what waits for a decision, and the decision on it.
-        parked: let cases try again that wait for a budget, or were stopped.
         intake: pause, resume and pace what is let in.
     """
 
@@ -43,7 +41,6 @@ class Headgate:
         self.which = which
         self.cases = Cases(temporal, which.endpoints if which is not None else None)
         self.approvals = Approvals(temporal)
-        self.parked = ParkedCases(temporal)
         self.intake = Intake(temporal)
 
     @classmethod

@@ -140,7 +140,7 @@ class UnsupportedTaskError(HeadgateError):
 class OverBudgetError(HeadgateError):
     """No call was made: `reason` (a budget, or `runaway`) parks the case, `until` None until a person's word."""
 
-    def __init__(self, message: str, reason: str, until: datetime | None = None) -> None:
+    def __init__(self, message: str, reason: str = "budget", until: datetime | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.until = until

@@ -79,7 +79,7 @@ def bench_spend(
     _require_bench()
 
     async def work() -> dict[str, object]:
-        from bench.spend import bench_spend as measure
+        from bench.spending.measure import bench_spend as measure
         from commands.measure.model_server import models_for
 
         async with models_for("offline") as parts:

@@ -69,9 +69,11 @@ def budget_set(
     """
 
     async def work(headgate: "Headgate", parts: "Parts") -> "tuple[BudgetWindow, list[str]]":
+        from client.spending.parked import ParkedCases
+
         budget = _meant(parts.blueprint.budgets, scope, unit)
         window = await asyncio.to_thread(parts.spend.report.set_cap, budget, cap, person(by))
-        return window, await headgate.parked.resume_all(person(by))
+        return window, await ParkedCases(headgate.temporal).resume_all(person(by))
 
     window, resumed = with_headgate_and_store(data_dir, work)
     said = f"the cap is {window.cap:,} {window.unit} on {window.window}; {len(resumed)} parked cases try again"
@@ -83,7 +85,9 @@ def budget_resume(data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson 
     """Let all cases try again that wait for a budget; those it still does not bear park once more."""
 
     async def work(headgate: "Headgate", _parts: "Parts") -> list[str]:
-        return await headgate.parked.resume_all(person(by))
+        from client.spending.parked import ParkedCases
+
+        return await ParkedCases(headgate.temporal).resume_all(person(by))
 
     ids = with_headgate_and_store(data_dir, work)
     said = f"{len(ids)} parked cases try again" if ids else "no case waits for a budget"
@@ -94,9 +98,11 @@ def cases_resume(case_id: str, data_dir: DataDir = DEFAULT_DIR, by: By = "", as_
     """Let a parked case try again; of one that ran in a circle, what it asked before counts no more."""
 
     async def work(headgate: "Headgate", parts: "Parts") -> None:
-        await headgate.parked.require_parked(case_id)
+        from client.spending.parked import ParkedCases
+
+        await ParkedCases(headgate.temporal).require_parked(case_id)
         await asyncio.to_thread(parts.spend.report.let_go, case_id, person(by))
-        await headgate.parked.resume(case_id, person(by))
+        await ParkedCases(headgate.temporal).resume(case_id, person(by))
 
     with_headgate_and_store(data_dir, work)
     report([case_id], "tries again", as_json=as_json)

@@ -83,8 +83,7 @@ async def test_a_persons_word_ends_the_wait_and_a_stale_one_changes_nothing(mill
     await mill.until(handle, CaseState.PARKED)
     for name in {handle.id, home(handle.id, "sales")}:
         await mill.client.get_workflow_handle(name).signal(RESUME, ResumeWord(by="dana"))
-    outcome = await handle.result()
-    assert outcome.state is CaseState.DONE
+    await mill.until(handle, CaseState.DONE)
     assert (await mill.env.get_current_time()) < opens
     assert len(world.of("draft_reply")) == 2
 

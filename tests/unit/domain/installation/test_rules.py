@@ -7,6 +7,7 @@ import pytest
 from domain.blueprint import Blueprint
 from domain.installation.rules import BlueprintRules, differences, rules_of
 from domain.reading.knowledge import Article
+from domain.spend.budgets import Budget, Unit
 from tests.fakes.blueprint import BLUEPRINT
 
 ARTICLE = Article(article_id="kb-1", area="billing", title="A", symptoms=["a"], cause="b", steps=["c"])
@@ -65,6 +66,7 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "min_diagnosis_confidence": 0.1,
         "models": {},
         "prices": [],
+        "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,
     }

@@ -1,4 +1,4 @@
-"""`headgate.parked`: cases that wait because no budget bears their next call, or because they ran in a circle."""
+"""Cases that wait because no budget bears their next call, or because they ran in a circle."""
 
 import asyncio
 
