@@ -86,6 +86,7 @@ OF_NO_HEADGATE = {
         "eval routing",
         "bench intake",
         "bench cases",
+        "bench spend",
         "bench start",
         "bench steady",
         "bench mails",
