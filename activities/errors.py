@@ -7,8 +7,16 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import BadAnswerError, BadSpellError, HeadgateError, ToldToWaitError, TransientError
+from domain.errors import (
+    BadAnswerError,
+    BadSpellError,
+    HeadgateError,
+    OverBudgetError,
+    ToldToWaitError,
+    TransientError,
+)
 from domain.moods.waits import wait_s
+from domain.spend.resuming import Hold
 
 FROM_A_FIRST_TRY_S = 1.0  # a case that is held back waits as a task of its queue, where it can be seen and called
 MESSAGE_CHARS = 500
@@ -45,6 +53,9 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
     name, message = type(error).__name__, str(error)[:MESSAGE_CHARS]
     if isinstance(error, ToldToWaitError):
         raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=_wait_s(error))) from error
+    if isinstance(error, OverBudgetError):  # the workflow parks, and tries again when there is money
+        hold = Hold(reason=error.reason, why=message, until=error.until)
+        raise ApplicationError(message, hold, type=name, non_retryable=True) from error
     usage = error.usage if isinstance(error, BadAnswerError | TransientError) else None
     # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
     final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)

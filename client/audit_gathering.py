@@ -227,7 +227,7 @@ class _FactGatherer:
             if run.state == CaseState.WAITING_APPROVAL:
                 return run.case_id in pending
             # It began to wait after it was started, so this deadline is the earliest possible.
-            wait_s = waits[CaseState(run.state or "")].get(run.case_id, 0.0)
+            wait_s = waits.get(CaseState(run.state or ""), {}).get(run.case_id, 0.0)
             return run.started_at + timedelta(seconds=wait_s) > now
 
         asked = [

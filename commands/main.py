@@ -11,6 +11,7 @@ from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
+from commands.providers.budget import budget_app, cases_resume
 from commands.providers.models import models_app
 from commands.providers.routing import cases_route
 from commands.rescue.command import rescue
@@ -45,12 +46,14 @@ app.command("init")(prepare)
 app.command("offline-model")(offline_model)
 cases_app.command("original")(cases_original)
 cases_app.command("route")(cases_route)
+cases_app.command("resume")(cases_resume)
 for name, group in (
     ("cases", cases_app),
     ("approvals", approvals_app),
     ("intake", intake_app),
     ("dlq", dlq_app),
     ("models", models_app),
+    ("budget", budget_app),
     ("ledger", ledger_app),
     ("records", records_app),
     ("sources", sources_app),

@@ -22,6 +22,8 @@ from domain.pacing.pace import IntakeRules
 from domain.reading.words import Words
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
+from domain.spend.budgets import Budget, SpendRules
+from domain.spend.runaway import RunawayRules
 from domain.turns import TurnRules
 
 PROVIDER_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
@@ -166,6 +168,8 @@ class Blueprint(BaseModel):
     models: dict[str, dict[Tier, ModelOrder]]  # profile (offline, openai, anthropic, …) -> tier -> models
     steps: Annotated[dict[ModelStep, StepRules], BeforeValidator(with_defaults)] = Field(default_factory=dict)
     prices: list[Price] = Field(default_factory=list)
+    budgets: list[Budget] = Field(default_factory=list)
+    runaway: RunawayRules = Field(default_factory=RunawayRules)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages
@@ -204,6 +208,11 @@ class Blueprint(BaseModel):
     def choices(self, profile: str) -> list[ModelChoice]:
         """Return all models of a profile, those that stand in included; none of one that is not there."""
         return [choice for order in self.models.get(profile, {}).values() for choice in order]
+
+    @property
+    def spending(self) -> SpendRules:
+        """What it says of spending."""
+        return SpendRules(budgets=self.budgets, runaway=self.runaway)
 
     def price_of(self, model: str, day: date) -> Price:
         """Return a model's list price in force on a day.

@@ -9,6 +9,7 @@ from domain.errors import RuleError
 from domain.model_call import Price, Tier
 from domain.model_steps import KNOWN_TO_STEP, DenserWhen
 from domain.money.approval import Approver
+from domain.spend.budgets import first_fault
 
 LONGEST_IDLE_S = 600.0
 """For which a provider may send nothing: a connection that is dead is noticed by then."""
@@ -37,6 +38,9 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
     check_prices(blueprint.prices)
     _check_models(blueprint, day)
     _check_steps(blueprint)
+    fault = first_fault(blueprint.budgets)
+    if fault is not None:
+        raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:

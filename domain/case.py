@@ -42,6 +42,7 @@ class CaseState(StrEnum):
     WAITING_APPROVAL = "waiting_approval"
     WAITING_HUMAN = "waiting_human"
     WAITING_CUSTOMER = "waiting_customer"
+    PARKED = "parked"  # a budget is used up, or it ran in a circle
     DONE = "done"
     REJECTED = "rejected"
     DEAD_LETTERED = "dead_lettered"
@@ -49,7 +50,9 @@ class CaseState(StrEnum):
 
 
 TERMINAL_STATES = frozenset({CaseState.DONE, CaseState.REJECTED, CaseState.DEAD_LETTERED, CaseState.CANCELLED})
-WAITING_STATES = frozenset({CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.WAITING_CUSTOMER})
+WAITING_STATES = frozenset(
+    {CaseState.WAITING_APPROVAL, CaseState.WAITING_HUMAN, CaseState.WAITING_CUSTOMER, CaseState.PARKED}
+)
 
 
 def case_id(source: str, event_id: str) -> str:
@@ -186,7 +189,7 @@ def _countable(usage: Usage) -> Usage:
 class ProgressNote(BaseModel):
     """What a specialist tells its case while it waits: the payload of the signal `note_progress`.
 
-    `usage` is all that the specialist has used so far.
+    `usage` is all that the specialist has used so far; without calls it says nothing. `reason` is why it is parked.
     """
 
     state: CaseState
@@ -194,6 +197,7 @@ class ProgressNote(BaseModel):
     waits_until: datetime | None = None
     finding: Text = ""
     amount_minor: Count | None = None
+    reason: Line = ""
     usage: Annotated[Usage, AfterValidator(_countable)] = Field(default_factory=Usage)
 
 

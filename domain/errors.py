@@ -8,6 +8,7 @@ HeadgateError                        about the work: what becomes of a case
 ├── BadAnswerError                   no answer of a model fits, after the bounded re-asks: the human lane
 │   └── UnfitAnswerError             one answer does not fit: the model is asked again at once
 ├── UnsupportedTaskError             the model says that it cannot do this task (offline model: 422): the human lane
+├── OverBudgetError                  a budget is used up, or the case runs in a circle: it parks, no call was made
 ├── PoisonError                      input that cannot be read at all: dead letter at once, bytes kept
 ├── RefusedError                     policy, authority or the provider says no: the human lane, with the reason
 │   ├── EffectsStoppedError          the kill switch is on: nothing may be paid until it is lifted
@@ -60,6 +61,7 @@ is never changed. `FAILURE_KINDS` says what each means for a retry.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -137,6 +139,15 @@ class UnsupportedTaskError(HeadgateError):
     """The model said that it cannot do what was asked."""
 
 
+class OverBudgetError(HeadgateError):
+    """No call was made: `reason` (a budget, or `runaway`) parks the case, `until` None until a person's word."""
+
+    def __init__(self, message: str, reason: str = "budget", until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.until = until
+
+
 class PoisonError(HeadgateError):
     """Input that can never be processed as it is."""
 
@@ -163,6 +174,7 @@ class FailureKind(StrEnum):
     TRANSIENT = "transient"
     TOLD_TO_WAIT = "told_to_wait"
     BAD_ANSWER = "bad_answer"
+    BUDGET = "budget"
     POISON = "poison"
     REFUSED = "refused"
     CONFIGURATION = "configuration"
@@ -178,6 +190,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
     BadAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnfitAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnsupportedTaskError.__name__: FailureKind.BAD_ANSWER,
+    OverBudgetError.__name__: FailureKind.BUDGET,
     PoisonError.__name__: FailureKind.POISON,
     RefusedError.__name__: FailureKind.REFUSED,
     EffectsStoppedError.__name__: FailureKind.REFUSED,

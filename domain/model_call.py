@@ -29,8 +29,8 @@ class ModelRequest(BaseModel):
     """One call: the prompt and the JSON schema that the answer must fit.
 
     `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
-    output on the wire. `max_output` is in tokens. `case_id` says which case (or specialist's workflow) asks; it
-    is not sent.
+    output on the wire. `max_output` is in tokens. `case_id` says which case (or specialist's workflow) asks,
+    `asked_by` which step of which specialist (`billing/1.2`; empty: the router). Neither is sent.
     """
 
     tier: Tier
@@ -39,6 +39,7 @@ class ModelRequest(BaseModel):
     messages: list[Message]
     max_output: int = Field(default=512, ge=1, le=32_000)
     case_id: str = ""
+    asked_by: str = ""
 
 
 class Usage(BaseModel):

@@ -41,6 +41,7 @@ class WordKind(StrEnum):
     ANSWER = "answer"
     BOOKS_BEHIND = "books_behind"
     MODEL = "model"
+    BUDGET = "budget"
 
 
 _MANY: dict[str, str] = {
@@ -55,6 +56,7 @@ _MANY: dict[str, str] = {
     WordKind.ANSWER: "cases whose customer wrote again",
     WordKind.BOOKS_BEHIND: "payments that the ledger does not know",
     WordKind.MODEL: "words about models",
+    WordKind.BUDGET: "words about budgets",
 }
 
 

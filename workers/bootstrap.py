@@ -20,7 +20,7 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
-from workers.outside_systems import move_pen, open_limiters, open_outside_records, open_pen
+from workers.outside_systems import move_pen, open_limiters, open_outside_records, open_pen, open_rail
 from workers.secret_files import secrets_in
 from workers.settings import Settings
 from workers.variables import PROJECT
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
     from adapters.rescue.reconcile import SqlReconciler
+    from adapters.spend.sql import SqlSpend
     from adapters.store import Store
     from domain.intake import MoveReport
     from domain.reading.knowledge import Article
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ports.moods import MoodStore
     from ports.people import Notifier
     from ports.rescue import OpenCases
+    from ports.spend import SpendStore
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
     from ports.wishes import IntakeWishes
@@ -198,40 +200,28 @@ class Parts:
     @cached_property
     def rail(self) -> "EmbeddedRail | StripeRail":
         """The payment provider. Raises ValueError if its key is missing."""
-        if self.settings.rail == "stripe":
-            import httpx
-
-            from adapters.rails.stripe import StripeRail
-
-            return StripeRail(
-                self.settings.stripe_api_key.get_secret_value(),
-                httpx.AsyncClient(timeout=20),  # below the action's own timeout
-                self.settings.stripe_base_url,
-            )
-        from adapters.rails.embedded import EmbeddedRail
-
-        return EmbeddedRail(self.settings.rail_file)
+        return open_rail(self.settings)
 
     @cached_property
     def models(self) -> "Mapping[Tier, LanguageModel]":
         """One model per tier, by the blueprint's profile; moods are kept here. Raises as `_models`."""
         from adapters.moods.memory import MoodsInMemory
 
-        return self._models(MoodsInMemory())
+        return self._models(MoodsInMemory(), None)
 
     @cached_property
     def shared_models(self) -> "Mapping[Tier, LanguageModel]":
         """The same for workers, which share what they know of the models. Raises as `_models`."""
-        return self._models(self.moods)
+        return self._models(self.moods, self.spend)
 
-    def _models(self, moods: "MoodStore") -> "Mapping[Tier, LanguageModel]":
+    def _models(self, moods: "MoodStore", spend: "SpendStore | None") -> "Mapping[Tier, LanguageModel]":
         """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
         from adapters.models.factory import build_models
 
         if self.settings.models not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
         url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
-        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods, limiters)
+        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods, limiters, spend)
 
     @property
     def wishes(self) -> "IntakeWishes":
@@ -253,6 +243,13 @@ class Parts:
         from adapters.moods.sql import SqlMoods
 
         return SqlMoods(lambda: self.store.database)
+
+    @cached_property
+    def spend(self) -> "SqlSpend":
+        """What model calls use, and the budgets that they are charged to."""
+        from adapters.spend.sql import SqlSpend
+
+        return SqlSpend(lambda: self.store.database)
 
     @cached_property
     def notifier(self) -> "Notifier":

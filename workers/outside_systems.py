@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from adapters.inbox.opening import OpenedInbox
     from adapters.models.guards.limiters import Limiters
+    from adapters.rails.embedded import EmbeddedRail
+    from adapters.rails.stripe import StripeRail
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
     from domain.blueprint import ModelChoice
@@ -247,3 +249,20 @@ def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], MailFo
         raise UsageError(f"no password for the mailbox: set {MAILBOX_PASSWORD}, or {MAILBOX_PASSWORD}_FILE")
     # Read for each connection: a file may have another one by then.
     return lambda: ImapMailbox(address, read_secret(MAILBOX_PASSWORD, environ))
+
+
+def open_rail(settings: Settings) -> "EmbeddedRail | StripeRail":
+    """Return the payment provider that the settings name. Raises ValueError if its key is missing."""
+    if settings.rail == "stripe":
+        import httpx
+
+        from adapters.rails.stripe import StripeRail
+
+        return StripeRail(
+            settings.stripe_api_key.get_secret_value(),
+            httpx.AsyncClient(timeout=20),  # below the action's own timeout
+            settings.stripe_base_url,
+        )
+    from adapters.rails.embedded import EmbeddedRail
+
+    return EmbeddedRail(settings.rail_file)

@@ -2,10 +2,8 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -14,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.talk import UnreadResult
     from activities.models.route import RouteActivities, RouteRequest
     from domain.case import (
-        TERMINAL_STATES,
         CaseAnswer,
         CaseInput,
         CaseMessage,
@@ -358,8 +355,8 @@ class CaseWorkflow:
     def note_progress(self, note: ProgressNote) -> None:
         """Take note of what the specialist waits for."""
         self._status.finding = note.finding or self._status.finding
-        self._status.usage = self._spent.plus(note.usage)
-        self._show(note.state, note.waits_for, until=note.waits_until, amount_minor=note.amount_minor)
+        self._status.usage = self._spent.plus(note.usage) if note.usage.calls else self._status.usage
+        self._show(note.state, note.waits_for, until=note.waits_until, amount=note.amount_minor, reason=note.reason)
 
     @workflow.query
     def status(self) -> CaseStatus:
@@ -377,24 +374,19 @@ class CaseWorkflow:
         self._status.usage = self._spent
 
     def _show(
-        self, state: CaseState, waits_for: str, *, until: datetime | None = None, amount_minor: int | None = None
+        self,
+        state: CaseState,
+        waits_for: str,
+        *,
+        until: datetime | None = None,
+        amount: int | None = None,
+        reason: str = "",
     ) -> None:
         """Set the state in the status, the search attributes and the current details alike."""
         self._status.state = state
         self._status.waits_for = waits_for
         self._status.waits_until = until
-        updates: list[SearchAttributeUpdate[Any]] = [  # Any: keywords and numbers side by side
-            options.CASE_STATE.value_set(state),
-            options.CASE_COST_MICROS.value_set(self._status.usage.cost_micros),
-        ]
-        if self._status.category is not None:
-            updates.append(options.CASE_CATEGORY.value_set(self._status.category))
-        amount = amount_minor if amount_minor is not None else money_of(self._status.effects)
-        if amount is not None:
-            updates.append(options.CASE_AMOUNT_MINOR.value_set(amount))
-        elif state in TERMINAL_STATES:
-            updates.append(options.CASE_AMOUNT_MINOR.value_unset())  # what was only proposed moved nothing
         if state is not self._searchable:  # each change is one event and one write more; nobody searches between them
-            self._searchable = state
-            workflow.upsert_search_attributes(updates)
+            before, self._searchable = self._searchable, state
+            workflow.upsert_search_attributes(options.searchable(self._status, before, amount, reason))
         workflow.set_current_details(case_details(self._status, self._case.subject))

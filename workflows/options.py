@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.workflow import ActivityCancellationType
 
+from domain.case import TERMINAL_STATES, CaseState, CaseStatus
+from domain.case_details import money_of
 from domain.errors import TransientError
 from domain.model_call import Tier
 
@@ -51,6 +54,7 @@ CASE_CATEGORY = SearchAttributeKey.for_keyword("CaseCategory")
 CASE_TENANT = SearchAttributeKey.for_keyword("CaseTenant")
 CASE_AMOUNT_MINOR = SearchAttributeKey.for_int("CaseAmountMinor")
 CASE_COST_MICROS = SearchAttributeKey.for_int("CaseCostMicros")
+SUSPEND_REASON = SearchAttributeKey.for_keyword("SuspendReason")  # of a parked case: the budget, or `runaway`
 BLUEPRINT_VERSION = SearchAttributeKey.for_keyword("BlueprintVersion")
 SEARCH_ATTRIBUTES = {
     "CaseState": "Keyword",
@@ -58,8 +62,39 @@ SEARCH_ATTRIBUTES = {
     "CaseTenant": "Keyword",
     "CaseAmountMinor": "Int",
     "CaseCostMicros": "Int",
+    "SuspendReason": "Keyword",
     "BlueprintVersion": "Keyword",
 }
+
+
+def searchable(
+    status: CaseStatus, before: CaseState, amount_minor: int | None, reason: str
+) -> list[SearchAttributeUpdate[Any]]:  # Any: keywords and numbers side by side
+    """Return what becomes searchable when a case comes to a state.
+
+    Args:
+        status: with the new state.
+        before: the state that was searchable until now.
+        amount_minor: what is proposed; None: what was moved.
+        reason: why it is parked.
+    """
+    updates: list[SearchAttributeUpdate[Any]] = [
+        CASE_STATE.value_set(status.state),
+        CASE_COST_MICROS.value_set(status.usage.cost_micros),
+    ]
+    if status.category is not None:
+        updates.append(CASE_CATEGORY.value_set(status.category))
+    amount = amount_minor if amount_minor is not None else money_of(status.effects)
+    if amount is not None:
+        updates.append(CASE_AMOUNT_MINOR.value_set(amount))
+    elif status.state in TERMINAL_STATES:
+        updates.append(CASE_AMOUNT_MINOR.value_unset())  # what was only proposed moved nothing
+    if status.state is CaseState.PARKED:
+        updates.append(SUSPEND_REASON.value_set(reason))
+    elif before is CaseState.PARKED:
+        updates.append(SUSPEND_REASON.value_unset())
+    return updates
+
 
 # Two answers of an hour each (`answer_s` of the blueprint): the answer and one re-ask. What is silent is given up long
 # before by the wire (`idle_s`), and what died by its heartbeats.

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
+    from workflows.spending.parking import hold_of, park
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")
@@ -156,6 +157,8 @@ async def run_step(
 ) -> Any:
     """Run a step; after a transient failure wait exactly as the ladder says (seconds) and try again.
 
+    What no budget bears is parked, and costs no rung.
+
     The `activity_id` of a specialist's step begins with its name (`activities/grants.py`).
 
     Raises:
@@ -174,6 +177,10 @@ async def run_step(
             if is_cancelled_exception(error):
                 raise
             stop_if_cancelled()
+            hold = hold_of(error)
+            if hold is not None:
+                await park(step, hold)
+                continue
             failure, error_type, message = failure_of(error)
             in_vain = in_vain.plus(usage_of(error))
             attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))

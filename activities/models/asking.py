@@ -226,6 +226,7 @@ class Question(Generic[Schema]):
             ],
             max_output=self.rules.max_output,
             case_id=_asking(),
+            asked_by=step_asking(),
         )
         return await self._cascade.ask(request, read or (lambda reply: read_json(reply, self._schema)), doubts)
 
@@ -240,6 +241,12 @@ class OfAModel(BaseModel):
 def _asking() -> str:
     """Return the workflow that asks, empty outside of one."""
     return (activity.info().workflow_id or "") if activity.in_activity() else ""
+
+
+def step_asking() -> str:
+    """Return which specialist's step asks: what such a step is called, the same at every try of it."""
+    step = activity.info().activity_id if activity.in_activity() else ""
+    return step if "/" in step else ""
 
 
 def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> ModelRequest:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.standing_in import TierModels
@@ -12,6 +13,7 @@ from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier, price_of_call
 from ports.model import LanguageModel
 from ports.moods import MoodStore
+from ports.spend import SpendStore
 
 _NO_KEY = "none-needed"
 
@@ -23,6 +25,7 @@ def build_models(
     offline_url: str,
     moods: MoodStore,
     limiters: Limiters | None = None,
+    spend: SpendStore | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
@@ -36,6 +39,7 @@ def build_models(
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
         limiters: of this process; None: of one process alone.
+        spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
         clock: the time in UTC: a call costs what the list says for its day.
 
     Raises:
@@ -52,25 +56,19 @@ def build_models(
         watched = []
         for choice in order:
             watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
-            wire = _build(blueprint, choice, secret, offline_url, clock)
-            limited = LimitedModel(wire, limiters.of(choice, key_of(choice, secret)), choice.known_as)
+            price = _price_of_calls(blueprint, choice.model, clock)
+            model = _build(choice, secret, offline_url, price)
+            if spend is not None:
+                model = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
+            limited = LimitedModel(model, limiters.of(choice, key_of(choice, secret)), choice.known_as)
             watched.append(WatchedModel(limited, watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
     return built
 
 
 def _build(
-    blueprint: Blueprint,
-    choice: ModelChoice,
-    secret: Callable[[str], str],
-    offline_url: str,
-    clock: Callable[[], datetime],
+    choice: ModelChoice, secret: Callable[[str], str], offline_url: str, price: Callable[[], Price]
 ) -> LanguageModel:
-    at_start = _price(blueprint, choice.model, clock)
-
-    def price() -> Price:
-        return price_of_call(blueprint.prices, choice.model, clock().date(), at_start)
-
     base_url = choice.base_url or (offline_url if choice.provider == "offline" else "")
     if choice.provider == "anthropic":
         from adapters.models.wires.anthropic import AnthropicModel
@@ -81,11 +79,13 @@ def _build(
     return OpenAIModel(choice, api_key=key_of(choice, secret), base_url=base_url, price=price)
 
 
-def _price(blueprint: Blueprint, model: str, clock: Callable[[], datetime]) -> Price:
+def _price_of_calls(blueprint: Blueprint, model: str, clock: Callable[[], datetime]) -> Callable[[], Price]:
+    """Return what tells the price of a model's call of now."""
     try:
-        return blueprint.price_of(model, clock().date())
+        at_start = blueprint.price_of(model, clock().date())
     except KeyError as e:
         raise ConfigurationError(str(e.args[0])) from e
+    return lambda: price_of_call(blueprint.prices, model, clock().date(), at_start)
 
 
 def key_of(choice: ModelChoice, secret: Callable[[str], str]) -> str:

@@ -69,6 +69,25 @@ def bench_steady(
     _print_figures(run(work), as_json=as_json)
 
 
+@bench_app.command("spend")
+def bench_spend(
+    calls: Annotated[int, typer.Option(min=50, help="Calls of each kind, alternating.")] = 400,
+    store: Annotated[str, typer.Option(help="URL of an empty database; default: an SQLite file.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What budgets and their record add to a model call, beside the bare call through the same client."""
+    _require_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.spending.measure import bench_spend as measure
+        from commands.measure.model_server import models_for
+
+        async with models_for("offline") as parts:
+            return await measure(parts, calls=calls, store_url=store)
+
+    _print_figures(run(work), as_json=as_json)
+
+
 @bench_app.command("start")
 def bench_start(as_json: AsJson = False) -> None:
     """Seconds from `headgate up` to the first accepted webhook, and after kill -9 of everything to the old rate."""

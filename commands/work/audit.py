@@ -1,5 +1,6 @@
 """`headgate audit`: check the promises."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,6 +9,7 @@ from commands.terminal.cli import DEFAULT_DIR, WRONG, AsJson, DataDir, emit, wit
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.audit.facts import AuditReport
     from workers.bootstrap import Parts
 
 
@@ -22,6 +24,7 @@ async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, 
         client=headgate.temporal,
         hook=bool(parts.settings.supervisor_webhook_url),
     )
+    await _compare_spending(parts, report)
     document = report.model_dump(mode="json")
     lines = [f"{v.promise} {v.subject}: {v.text}\n    {v.evidence}" for v in report.violations]
     lines += [f"note: {note}" for note in report.notes]
@@ -30,10 +33,24 @@ async def audit_report(parts: "Parts", headgate: "Headgate") -> tuple[dict[str, 
     return document, [*lines, f"audit: {verdict} (checked {checked})"]
 
 
+async def _compare_spending(parts: "Parts", report: "AuditReport") -> None:
+    """L5: what budgets say was used is what the calls say that were charged to them."""
+    from domain.audit.facts import Violation
+
+    found = await asyncio.to_thread(parts.spend.report.differences)
+    budgets = len(await asyncio.to_thread(parts.spend.report.windows, []))
+    if budgets > 0:
+        report.checked["L5"] = budgets
+    report.violations += [
+        Violation(promise="L5", kind="budget_differs", subject=said.partition(":")[0], text=said) for said in found
+    ]
+
+
 def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Check the promises; exit 1 if one is broken.
 
-    S1 to S6 and L1 to L3 of docs/promises.md, from the stores, the payment provider's own log and Temporal itself.
+    S1 to S6, L1 to L3 and the budgets of L5 (docs/promises.md), from the stores, the payment provider's own log and
+    Temporal itself.
     """
 
     async def work(headgate: "Headgate", parts: "Parts") -> "tuple[dict[str, object], list[str]]":

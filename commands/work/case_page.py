@@ -28,6 +28,7 @@ _STANDS = {
     CaseState.WAITING_APPROVAL: "waits for an approval",
     CaseState.WAITING_HUMAN: "waits for a person",
     CaseState.WAITING_CUSTOMER: "waits for its customer's answer",
+    CaseState.PARKED: "is parked",
     CaseState.DONE: "done",
     CaseState.REJECTED: "rejected",
     CaseState.DEAD_LETTERED: "given up: a dead letter",
@@ -189,6 +190,8 @@ def _next(case: Mapping[str, Any]) -> list[str]:
     if state == CaseState.DEAD_LETTERED and case.get("dead_letter_id"):
         letter = case["dead_letter_id"]
         return [f"headgate dlq show {letter}", f"headgate dlq replay {letter}"]
+    if state == CaseState.PARKED:
+        return ["headgate budget show", f"headgate cases resume {case_id}", f"headgate cases cancel {case_id}"]
     if state == CaseState.RUNNING:
         return [f"headgate cases follow {case_id}"]
     return [f"headgate cases cancel {case_id}", original] if state == CaseState.WAITING_CUSTOMER else [original]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE, in_state
 from client.dead_letters.replays import FORGOTTEN, NOT_STARTED, Replays
+from commands.providers.spending import spend_document, spend_line
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
@@ -102,6 +103,7 @@ async def gather_overview(parts: "Parts", headgate: "Headgate") -> dict[str, obj
             "output_tokens": counts.model_output_tokens,
             "cost_micros": counts.cost_micros,
         },
+        "spend": await spend_document(parts),
         "moods": await models_standing(parts),
         "cleaning": {"tokens_before": counts.tokens_in, "tokens_after": counts.tokens_out},
     }
@@ -213,6 +215,7 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
         "refunded_minor": money_lines,
         "words": lambda words: words_line(**words),
         "replays": lambda runs: "; ".join(map(replay_line, runs)) or "none under way",
+        "spend": spend_line,
         "moods": lambda moods: "; ".join(map(line_of, moods["models"])) or "no model is in use",
         "stuck": lambda stuck: stuck_line(**stuck),
         "warnings": lambda warnings: "; ".join(warnings) or "none",

@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
-import adapters.moods.tables  # noqa: F401 - part of the metadata
+import adapters.moods.tables
+import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.tables import metadata
@@ -21,6 +22,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
@@ -56,6 +58,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
     opened = open_store(postgres.new_database(template))
     yield opened
     opened.close()
+
+
+class TestSpendOnPostgres(SpendContract):
+    pass
 
 
 class TestAuthorityOnPostgres(AuthorityContract):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import Priority
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
@@ -137,11 +138,19 @@ class Mill:
             worker, self._cases = self._cases, None
             await worker.__aexit__(None, None, None)
 
-    async def start(self, case: CaseInput | None = None) -> WorkflowHandle[CaseWorkflow, CaseOutcome]:
-        """Start a case."""
+    async def start(
+        self, case: CaseInput | None = None, *, level: int | None = None
+    ) -> WorkflowHandle[CaseWorkflow, CaseOutcome]:
+        """Start a case, of a level of Temporal's priorities."""
         case = case or new_case()
         self.world.talk.store.admit([StoredCase(case=case)])
-        return await self.client.start_workflow(CaseWorkflow.run, case, id=case.case_id, task_queue=options.CASES_QUEUE)
+        return await self.client.start_workflow(
+            CaseWorkflow.run,
+            case,
+            id=case.case_id,
+            task_queue=options.CASES_QUEUE,
+            priority=Priority(priority_key=level),
+        )
 
     async def run(self, case: CaseInput | None = None) -> CaseOutcome:
         """Run a case to its end, skipping time."""

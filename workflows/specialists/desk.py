@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.failures import failed_step, step_error, with_usage
     from workflows.options import StepKind
+    from workflows.spending.parking import tell_case
     from workflows.steps import AsyncActivity, PlainActivity, run_step
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -123,18 +124,7 @@ class Desk:
 
     async def note(self, note: ProgressNote) -> None:
         """Tell the case what is waited for, wherever it is."""
-        if not self.apart:
-            workflow.instance().note_progress(note)
-            return
-        parent = workflow.info().parent
-        if parent is None:  # started on its own, by an agent that hires just this specialist
-            return
-        try:
-            await workflow.get_external_workflow_handle(parent.workflow_id).signal("note_progress", note)
-        except ApplicationError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.warning("the case did not take the note: %s", error)
+        await tell_case(note)
 
     def show(self, details: str) -> None:
         """Say in the workflow's details where it stands; inside a case the case says so itself."""

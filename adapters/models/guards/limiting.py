@@ -6,7 +6,6 @@ import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol, runtime_checkable
 
 from domain.errors import ToldToWaitError
 from domain.model_call import ModelReply, ModelRequest
@@ -18,31 +17,6 @@ BYTES_PER_TOKEN = 3  # of input: fewer than any language has, so that too much i
 TOKENS_OF_A_CALL = 16
 FULL_AGAIN_S = 0.1
 BACK_WHEN_FULL_S = (2.0, 10.0)
-
-
-@runtime_checkable
-class RateHeaders(Protocol):
-    """What a provider's reply says of its limits, per minute; None where it says nothing."""
-
-    @property
-    def limit_requests(self) -> float | None:
-        """Requests per minute."""
-        ...
-
-    @property
-    def limit_tokens(self) -> float | None:
-        """Tokens per minute."""
-        ...
-
-    @property
-    def remaining_requests(self) -> float | None:
-        """Requests that are left."""
-        ...
-
-    @property
-    def remaining_tokens(self) -> float | None:
-        """Tokens that are left."""
-        ...
 
 
 class LimitedModel:
@@ -156,18 +130,16 @@ def worst_case(request: ModelRequest) -> int:
 
 def said_of(reply: ModelReply) -> SaidLimits | None:
     """Return what a reply says of the provider's limits; None if it says nothing, or nothing that makes sense."""
-    rate: object = getattr(reply, "rate", None)  # of wires that read the headers
-    if not isinstance(rate, RateHeaders):
+    if reply.rate is None:
         return None
-    left_requests, left_tokens = _left(rate.remaining_requests), _left(rate.remaining_tokens)
+    requests, tokens = reply.rate.requests, reply.rate.tokens
+    left_requests, left_tokens = _left(requests.remaining), _left(tokens.remaining)
     resets = [
-        _sane(getattr(rate, name, None))
-        for name, left in (("reset_requests_s", left_requests), ("reset_tokens_s", left_tokens))
+        _sane(reset_s)
+        for reset_s, left in ((requests.reset_s, left_requests), (tokens.reset_s, left_tokens))
         if 0 <= left < 1
     ]
-    return SaidLimits(
-        _sane(rate.limit_requests), _sane(rate.limit_tokens), left_requests, left_tokens, max([0.0, *resets])
-    )
+    return SaidLimits(_sane(requests.limit), _sane(tokens.limit), left_requests, left_tokens, max([0.0, *resets]))
 
 
 def _sane(number: object) -> float:

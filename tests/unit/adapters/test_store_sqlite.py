@@ -17,7 +17,8 @@ from alembic.script import ScriptDirectory
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
-import adapters.moods.tables  # noqa: F401 - part of the metadata
+import adapters.moods.tables
+import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
 from adapters.store import Store, open_store
 from adapters.store.database import Database
@@ -29,6 +30,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
@@ -67,6 +69,10 @@ class TestDeadLettersForOperatorsOnSqlite(DeadLettersForOperatorsContract):
 
 
 class TestLettersOnSqlite(LetterContract):
+    pass
+
+
+class TestSpendOnSqlite(SpendContract):
     pass
 
 

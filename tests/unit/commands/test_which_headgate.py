@@ -50,6 +50,9 @@ SPEAKS = {
     "dlq replay": ("--all",),
     "dlq replays": (),
     "models resume": (),
+    "budget set": ("all", "5"),
+    "budget resume": (),
+    "cases resume": (CASE,),
     "submit": ("messages.jsonl", "--url", "http://127.0.0.1:9", "--wait"),
 }
 """The commands that connect to Temporal, with arguments that they take."""
@@ -58,6 +61,7 @@ STORE_ONLY = {
     "dlq list": (),
     "intake drain": ("--to", f"sqlite://{tempfile.gettempdir()}/headgate-drained-{os.getpid()}.db"),
     "models status": (),
+    "budget show": (),
     "dlq show": (LETTER,),
     "dlq edit": (LETTER, "--reason", "typo", "--file", str(Path(__file__))),
     "dlq discard": (LETTER, "--reason", "old"),
@@ -83,6 +87,7 @@ OF_NO_HEADGATE = {
         "bench intake",
         "bench limiter",
         "bench cases",
+        "bench spend",
         "bench start",
         "bench steady",
         "bench mails",

@@ -9,6 +9,7 @@ from domain.installation.rules import BlueprintRules, differences, rules_of
 from domain.model_call import Tier
 from domain.model_steps import ModelStep, StepRules
 from domain.reading.knowledge import Article
+from domain.spend.budgets import Budget, Unit
 from tests.fakes.blueprint import BLUEPRINT
 
 ARTICLE = Article(article_id="kb-1", area="billing", title="A", symptoms=["a"], cause="b", steps=["c"])
@@ -68,6 +69,7 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "models": {},
         "prices": [],
         "steps": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)},
+        "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,
     }

@@ -1,0 +1,55 @@
+"""What people are told of budgets and of cases that run in a circle: one word for each, in its own transaction."""
+
+from datetime import datetime
+
+from domain.spend.budgets import Unit
+from domain.words_to_people import WordKind, WordToPeople
+from ports.spend import BudgetWindow
+
+
+def amount(unit: Unit, number: int) -> str:
+    """Return an amount as people write it.
+
+    >>> amount(Unit.TOKENS, 12345), amount(Unit.MICROS, 20_000_000), amount(Unit.MICROS, 1)
+    ('12,345 tokens', '20.00 USD', '0.000001 USD')
+    """
+    if unit is Unit.TOKENS:
+        return f"{number:,} tokens"
+    whole, rest = divmod(number, 1_000_000)
+    return f"{whole:,}.{f'{rest:06d}'.rstrip('0').ljust(2, '0')} USD"
+
+
+def word_on_budget(account: BudgetWindow, now: datetime, *, full: bool) -> WordToPeople:
+    """Return what is said when a budget comes to its warning, or when the first call does not fit in it any more."""
+    cap, taken = amount(account.unit, account.cap), amount(account.unit, account.used + account.held)
+    if full:
+        subject = f"the budget of {account.scope} is used up: its cases are parked"
+        remedy = (
+            f"Cases go on by themselves after {account.ends_at:%Y-%m-%d %H:%M} UTC, urgent ones first. "
+            f"`headgate budget set {account.scope} CAP` raises it for today, and lets them go on."
+        )
+    else:
+        subject = f"the budget of {account.scope} is nearly used up"
+        remedy = "At the cap its cases park until the day is over. `headgate budget show` says what uses it."
+    return WordToPeople(
+        word_id=f"budget/{account.scope}/{account.unit}/{account.window}/{'full' if full else 'warning'}",
+        kind=WordKind.BUDGET,
+        case_id="",
+        subject=subject,
+        text=f"{taken} of {cap} on {account.window}. {remedy}",
+        data={"scope": account.scope, "unit": account.unit, "cap": str(account.cap)},
+        at=now,
+    )
+
+
+def word_on_runaway(case_id: str, why: str, story: str, released: int, now: datetime) -> WordToPeople:
+    """Return what is said when a case is stopped; `released` counts how often people let it go on before."""
+    return WordToPeople(
+        word_id=f"runaway/{case_id}/{released}",
+        kind=WordKind.BUDGET,
+        case_id=case_id,
+        subject=f"{case_id} runs in a circle and was stopped",
+        text=f"{why}. Last asked: {story}. `headgate cases show {case_id}`, then `headgate cases resume {case_id}` or "
+        f"`headgate cases cancel {case_id}`.",
+        at=now,
+    )

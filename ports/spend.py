@@ -1,0 +1,93 @@
+"""What model calls use, one row for each attempt, and the budgets that they are charged to."""
+
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from domain.model_call import Tier
+from domain.spend.budgets import SpendRules, Unit
+
+
+class CallToMake(BaseModel):
+    """An attempt before it is made, with what it may cost at most: tokens, millionths of a US dollar."""
+
+    call_id: str
+    case_id: str  # the case itself, wherever its specialist works
+    asked_by: str = ""  # the specialist's step
+    kind: str  # `router`, or the specialist
+    step: str  # the task: route, claim, …
+    tier: Tier
+    model: str
+    question: str  # digest of all that the model is shown
+    tokens_in: int
+    tokens_out: int
+    cost_micros: int
+
+
+class CallSpent(BaseModel):
+    """What an attempt used; `estimated` where the provider did not say."""
+
+    model: str = ""
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    tokens_out: int = 0
+    cost_micros: int = 0
+    estimated: bool = False
+    finish_reason: str = ""
+    provider_request_id: str = ""
+
+
+class CallRefusal(BaseModel):
+    """Why a call may not be made now: `reason` is short, `until` None waits for a person."""
+
+    reason: str
+    why: str
+    until: datetime | None = None
+
+
+class BudgetWindow(BaseModel):
+    """How a budget stands in one of its days."""
+
+    scope: str
+    unit: Unit
+    window: str
+    cap: int
+    used: int
+    held: int
+    cap_by: str = ""  # who set the cap of this day; empty: the blueprint
+    ends_at: datetime
+
+
+class SpendSum(BaseModel):
+    """What calls of one day, tenant, step and model used."""
+
+    day: str
+    tenant: str
+    step: str
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cost_micros: int
+
+
+class SpendStore(Protocol):
+    """Where spending is kept. Every method raises TransientError if the store cannot be reached."""
+
+    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
+        """Hold what a call may cost in all its budgets at once; return why that cannot be, None if it is held."""
+        ...
+
+    def sent(self, call_id: str) -> bool:
+        """Note that a call is about to be sent; return False where it is not held any more: then it must not be."""
+        ...
+
+    def settle(self, call_id: str, spent: CallSpent) -> None:
+        """Charge what a call used; the second time nothing changes, after its lease it is corrected."""
+        ...
+
+    def give_up(self, call_id: str) -> None:
+        """Note that nobody will hear of a call: charged in full if it was sent, let go otherwise."""
+        ...

@@ -1,0 +1,1 @@
+"""What workflows do when there is no money for a call."""
