@@ -22,6 +22,7 @@ from ports.incoming.inbox import InboxItem
 
 _MAGIC = b"headgate/1 "
 _MAC_CHARS = 64
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 HEAD_BYTES = 2048  # more than the two lines take: ids are short
 FOREIGN_SOURCE = "holding-pen"
 """Dead letters of messages that no gateway put there have this source."""
@@ -64,7 +65,7 @@ def seal(item: InboxItem, key: bytes, *, kept: bool = False) -> bytes:
         head["reading"] = item.reading
     if kept:
         head["kept"] = True
-    rest = json.dumps(head, separators=(",", ":")).encode() + b"\n" + (b"" if kept else item.body)
+    rest = _ENCODER.encode(head).encode() + b"\n" + (b"" if kept else item.body)
     return _MAGIC + _mac(key, rest) + b"\n" + rest
 
 
@@ -118,4 +119,4 @@ def foreign(content: bytes, deliveries: int, why: str) -> Opened:
 
 
 def _mac(key: bytes, rest: bytes) -> bytes:
-    return hmac.new(key, rest, hashlib.sha256).hexdigest().encode()
+    return hmac.digest(key, rest, "sha256").hex().encode()

@@ -176,8 +176,13 @@ def first_body_stands(seen: Evidence) -> Breaches:
             yield Breach("S8", "second_body", one.event_id, f"a model was asked about {one.order_id}")
         if one.order_id in seen.stored:
             yield Breach("S8", "second_body", one.event_id, f"it is in {seen.stored[one.order_id]}")
-        if one.status == 409 and one.event_id not in seen.alarms:
+        if one.status == 409 and one.event_id not in seen.alarms and not _could_not_write(seen, one.answered):
             yield Breach("S8", "no_alarm", one.event_id, "409 was answered, and no alarm was raised")
+
+
+def _could_not_write(seen: Evidence, at: float) -> bool:
+    """Whether a gateway could not write its log, which is where it raises an alarm."""
+    return any(fault.place == "disk" and fault.since <= at <= fault.until for fault in seen.injected)
 
 
 SAFETY = (

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.planted.clean_record import FOREIGN, LARGE, OPEN, REFUSED, SMALL, T, clean, paid, run, sent
-from tests.faults.records import Booked, Decided, Evidence, ModelCall, PayTry, Stopped
+from tests.faults.records import Booked, Decided, Evidence, Injected, ModelCall, PayTry, Stopped
 from tests.faults.table import breaches_of
 
 Lie = Callable[[Evidence], object]
@@ -101,6 +101,14 @@ def test_a_payment_that_was_begun_before_the_stop_may_end_after_it() -> None:
     seen = clean()
     seen.stops = [Stopped(T + 10, T + 30)]
     seen.tries.append(PayTry(seen.effects[0].key, "d", T + 14, "refused 500"))
+    assert breaches_of(seen) == []
+
+
+def test_an_alarm_cannot_be_raised_in_a_log_that_cannot_be_written() -> None:
+    seen = clean()
+    seen.alarms.clear()
+    other = next(one for one in seen.sent if one.kind == "other_body" and one.status == 409)
+    seen.injected.append(Injected("disk: no file", "disk", other.at, other.answered))
     assert breaches_of(seen) == []
 
 
