@@ -11,6 +11,8 @@ import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -40,8 +42,10 @@ class _Straight(NamedTuple):
     by_client: float | None
 
 
-def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
-    """Send `n` webhooks over the pen of a URL, in so many rounds; return the figures, waits in milliseconds.
+def bench_pen(url: str, n: int = 50_000, rounds: int = 5, gateways: int = 1) -> dict[str, object]:
+    """Send `n` webhooks over the pen of a URL, in so many rounds, to so many gateways at once; return the figures.
+
+    Each gateway is a process with a sender of its own, which has `CONNECTIONS` connections. Waits are in milliseconds.
 
     Raises:
         ConfigurationError: it is the URL of no pen, or of one that cannot be used.
@@ -53,25 +57,32 @@ def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         sync_ms = sync_ms_of(Path(folder))
         secret = ensure_sources(Path(folder, "sources.json"), [SOURCE])[SOURCE]
-        process, port = start_server(Path(folder), url)
+        servers = [start_server(Path(folder), url) for _ in range(gateways)]
+        fire = partial(_fire_at_all, [port for _, port in servers], secret)
         try:
             for kind in ("empty", "intake"):
-                fire_volley(port, secret, kind, _ROUND_S, _WARM_UP)
-            memory = [memory_mb(process.pid)]
+                fire(kind, _WARM_UP)
+            memory = [[memory_mb(process.pid)] for process, _ in servers]
             empty: list[Volley] = []
             intake: list[Volley] = []
             straight: list[_Straight] = []
             used_s = 0.0
             for _ in range(rounds):
-                empty.append(fire_volley(port, secret, "empty", _ROUND_S, n // rounds))
-                used_s -= processor_s(process.pid)
-                intake.append(fire_volley(port, secret, "intake", _ROUND_S, n // rounds))
-                used_s += processor_s(process.pid)
-                straight += [_publish_straight(url, min(n // rounds, 10_000))] if _is_broker(url) else []
-            memory.append(memory_mb(process.pid))
+                empty.append(fire("empty", n // rounds))
+                used_s -= sum(processor_s(process.pid) for process, _ in servers)
+                intake.append(fire("intake", n // rounds))
+                used_s += sum(processor_s(process.pid) for process, _ in servers)
+                straight += (
+                    [_publish_straight(url, min(n // rounds, 10_000), CONNECTIONS * gateways)]
+                    if _is_broker(url)
+                    else []
+                )
+            for seen, (process, _) in zip(memory, servers, strict=True):
+                seen.append(memory_mb(process.pid))
         finally:
-            process.terminate()
-            process.join(15)
+            for process, _ in servers:
+                process.terminate()
+                process.join(15)
         kept, taken_per_s = asyncio.run(_empty_again(Path(folder), url))
     rates = [volley.answers / volley.took_s for volley in intake]
     empty_rates = [volley.answers / volley.took_s for volley in empty]
@@ -90,14 +101,27 @@ def bench_pen(url: str, n: int = 50_000, rounds: int = 5) -> dict[str, object]:
         "p99_9_ms": _percentile(waits, 0.999),
         "rounds": [round(rate, 1) for rate in rates],
         "server_cpu_us": round(used_s / accepted * 1e6, 1),
-        "server_memory_mb": [round(mb, 1) for mb in memory],
+        "gateways": gateways,
+        "server_memory_mb": [[round(mb, 1) for mb in seen] for seen in memory],
         "generator_memory_mb": [round(volley.memory_mb, 1) for volley in (intake[0], intake[-1])],
         "taken_out_per_s": taken_per_s,
-        "connections": CONNECTIONS,
+        "connections": CONNECTIONS * gateways,
         "body_bytes": len(body_of(0, "intake")),
         "sync_ms": sync_ms,
         "cores": os.cpu_count(),
     }
+
+
+def _fire_at_all(ports: list[int], secret: str, kind: str, count: int) -> Volley:
+    """Fire at all gateways at once, at each its part of `count`; return their volleys as one."""
+    with ThreadPoolExecutor(len(ports)) as senders:
+        parts = list(senders.map(lambda port: fire_volley(port, secret, kind, _ROUND_S, count // len(ports)), ports))
+    return Volley(
+        answers=sum(part.answers for part in parts),
+        took_s=max(part.took_s for part in parts),
+        waits_s=[wait for part in parts for wait in part.waits_s],
+        memory_mb=max(part.memory_mb for part in parts),
+    )
 
 
 def _compared(rates: list[float], straight: list[_Straight]) -> dict[str, object]:
@@ -150,9 +174,11 @@ async def _empty_again(folder: Path, url: str) -> tuple[int, float]:
 # --- straight to the broker ---
 
 
-def _publish_straight(url: str, count: int) -> _Straight:
+def _publish_straight(url: str, count: int, at_once: int) -> _Straight:
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_publish, args=(theirs, url, count), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_publish, args=(theirs, url, count, at_once), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -164,36 +190,36 @@ def _publish_straight(url: str, count: int) -> _Straight:
         ours.close()
 
 
-def _publish(results: Connection, url: str, count: int) -> None:
+def _publish(results: Connection, url: str, count: int, at_once: int) -> None:
     import uvloop
 
-    results.send(uvloop.run(_both_ways(url, count)))
+    results.send(uvloop.run(_both_ways(url, count, at_once)))
 
 
-async def _both_ways(url: str, count: int) -> tuple[float, float | None]:
-    adapter = await _by_adapter(url, count)
-    return adapter, await _by_library(url, count // 2) if url.startswith("amqp") else None
+async def _both_ways(url: str, count: int, at_once: int) -> tuple[float, float | None]:
+    adapter = await _by_adapter(url, count, at_once)
+    return adapter, await _by_library(url, count // 2, at_once) if url.startswith("amqp") else None
 
 
-async def _by_adapter(url: str, count: int) -> float:
+async def _by_adapter(url: str, count: int, at_once: int) -> float:
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as folder:
         pen = open_pen(Path(folder), url)
         assert isinstance(pen, BrokerInbox)
         try:
             broker = (await pen.shared()).broker
-            batch = [(_LANE, os.urandom(_HEAD_BYTES + len(body_of(0, "intake")))) for _ in range(CONNECTIONS)]
+            batch = [(_LANE, os.urandom(_HEAD_BYTES + len(body_of(0, "intake")))) for _ in range(at_once)]
             if faults := [fault for fault in await broker.publish(batch) if fault]:
                 raise faults[0]
             began = time.perf_counter()
-            for _ in range(count // CONNECTIONS):
+            for _ in range(count // at_once):
                 if faults := [fault for fault in await broker.publish(batch) if fault]:
                     raise faults[0]
-            return round(count // CONNECTIONS * CONNECTIONS / (time.perf_counter() - began), 1)
+            return round(count // at_once * at_once / (time.perf_counter() - began), 1)
         finally:
             await pen.close()
 
 
-async def _by_library(url: str, count: int) -> float:
+async def _by_library(url: str, count: int, at_once: int) -> float:
     """Publish mandatory, persistent messages by the client library's own call, a batch of them at the same time."""
     import aiormq
     from aiormq.abc import ConfirmationFrameType
@@ -213,8 +239,8 @@ async def _by_library(url: str, count: int) -> float:
         return await channel.basic_publish(body, routing_key=queue, mandatory=True, properties=properties)
 
     began = time.perf_counter()
-    for _ in range(count // CONNECTIONS):
-        await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    for _ in range(count // at_once):
+        await asyncio.gather(*(one() for _ in range(at_once)))
     took_s = time.perf_counter() - began
     await connection.close()
-    return round(count // CONNECTIONS * CONNECTIONS / took_s, 1)
+    return round(count // at_once * at_once / took_s, 1)

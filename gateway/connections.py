@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from domain.errors import WebhookRefusedError
 from domain.inbound.webhook import problem_of
+from gateway.joined_writes import JoinedWrites
 from gateway.webhooks.problems import PROBLEM_TYPE
 
 _SWEEP_S = 0.5
@@ -182,7 +183,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the parent has it
         """Take in a connection, if there is room."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it acts as one
         self.peer = self.client[0] if self.client else ""
         self._now(_Doing.HEAD)
         if not self.room.enter(self, self.loop):

@@ -14,7 +14,7 @@ _LOG = logging.getLogger("headgate.inbox")
 MAX_BATCH = 64
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_PENDING, _MAX_PENDING_BYTES = 10_000, 256 * 1024 * 1024  # in memory; beyond, the broker is hopelessly behind
-_LINGER_S = 0.001  # for those who come just after: a batch costs as much with five of them as with fifty
+_LINGER_S = 0.001  # for those who come just after: most of what a batch costs is the same for five as for fifty
 _FLIGHTS = 2  # batches on their way at once: while one is published, the other is written down
 
 Outcome = PutOutcome | TransientError
@@ -45,7 +45,6 @@ class PutBatcher:
         self._pending.append((item, confirmed))
         self._pending_bytes += len(item.body)
         if len(self._flights) < _FLIGHTS:
-            # At the end of this turn of the loop: what comes in the same turn goes together.
             self._fly()
         timer = loop.call_later(self._timeout_s, self._expire, confirmed)
         try:

@@ -19,6 +19,12 @@ def bench_intake(
         str, typer.Option(help="URL of a holding pen, as in HEADGATE_INBOX; queues of this run's own are made there.")
     ] = "",
     n: Annotated[int, typer.Option("--n", min=1000, help="Webhooks in all, where --inbox is given.")] = 50_000,
+    gateways: Annotated[
+        int,
+        typer.Option(
+            min=1, max=16, help="Gateways that share the pen, where --inbox is given; one takes about a core."
+        ),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Accepted webhooks per second, against the same server with an empty handler.
@@ -30,7 +36,7 @@ def bench_intake(
     from bench.pens import bench_pen
 
     with clear_errors():
-        document = bench_pen(inbox, n, rounds) if inbox else measure(seconds=seconds, rounds=rounds)
+        document = bench_pen(inbox, n, rounds, gateways) if inbox else measure(seconds=seconds, rounds=rounds)
     _print_figures(document, as_json=as_json)
 
 

@@ -25,6 +25,7 @@ from adapters.inbox.rabbitmq.connecting import RabbitLink
 from domain.errors import ConfigurationError, TransientError
 
 _FRAME_OVERHEAD_BYTES = 8
+_FRAME_BYTES = 131_072  # where the server sets no limit: its own default
 _FULL_AGAIN_S = 0.001
 _PERSISTENT = 2
 _TAG_DIGITS = 20
@@ -168,12 +169,12 @@ class MessageFrames:
 
     Args:
         channel: its number.
-        frame_max: what the connection has agreed on, bytes.
+        frame_max: what the connection has agreed on, bytes; 0: no limit (AMQP 0-9-1, `connection.tune`).
     """
 
     def __init__(self, channel: int, frame_max: int) -> None:
         self._channel = channel
-        self._body_bytes = frame_max - _FRAME_OVERHEAD_BYTES
+        self._body_bytes = (frame_max or _FRAME_BYTES) - _FRAME_OVERHEAD_BYTES
         self._publish = lru_cache(4096)(self._encoded_publish)
         properties = commands.Basic.Properties(delivery_mode=_PERSISTENT, message_id=_SOME_ID)
         header = marshal(ContentHeader(body_size=_SOME_SIZE, properties=properties), channel)

@@ -23,3 +23,8 @@ def test_the_library_encodes_the_same(size: int, channel: int) -> None:
     ]
     ours = MessageFrames(channel, 100).of("headgate.acme.normal", ID, body)
     assert b"".join(ours) == b"".join(marshal(frame, channel) for frame in frames)
+
+
+def test_without_a_limit_of_the_server_the_body_is_there() -> None:
+    *_, body, _ = MessageFrames(1, 0).of("q", ID, b"hello")
+    assert body == b"hello"
