@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from domain.model_call import ModelReply, ModelRequest, Tier
-    from ports.model import LanguageModel
+    from ports.models.model import LanguageModel
 
 BARE_CASES, BARE_MODELS = "bench-bare-cases", "bench-bare-models"
 

@@ -23,7 +23,7 @@ from domain import routing
 from domain.case import TERMINAL_STATES, CaseInput
 from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 from ports.store import StoredCase
 from workers.bootstrap import Parts
 

@@ -374,11 +374,7 @@ class CategoryError(UseError, ValueError):
 
 
 class RuleError(UseError, ValueError):
-    """A rule of a blueprint that cannot be kept, or says two things.
-
-    Attributes:
-        where: its keys and positions in `blueprint.toml`.
-    """
+    """A rule of a blueprint that cannot be kept, or says two things; `where`: its keys and positions in the file."""
 
     def __init__(self, where: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)

@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
     from ports.ledger import Ledger
-    from ports.model import LanguageModel
-    from ports.moods import MoodStore
+    from ports.models.model import LanguageModel
+    from ports.models.moods import MoodStore
+    from ports.models.spend import SpendStore
     from ports.people import Notifier
     from ports.rescue import OpenCases
-    from ports.spend import SpendStore
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
     from ports.wishes import IntakeWishes

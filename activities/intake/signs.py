@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from domain.moods.mood import ModelMood, Trouble
 from domain.pacing.pace import IntakeRules, ModelSigns
-from ports.moods import MoodStore
+from ports.models.moods import MoodStore
 
 _SAID = {Trouble.TOLD_TO_WAIT: "says to wait", Trouble.FAILING: "fails", Trouble.MISCONFIGURED: "takes no call of ours"}
 

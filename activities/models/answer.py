@@ -15,7 +15,7 @@ from domain.model_call import Tier, Usage
 from domain.model_steps import ModelStep
 from domain.reading.answers import ArticleChoice
 from domain.reading.knowledge import Article, Library, accept_article
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 
 class AnswerRequest(BaseModel):

@@ -19,7 +19,7 @@ from domain.errors import BadAnswerError, BadSpellError, TransientError, UnfitAn
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import strict_schema
-from ports.model import JudgedModel, LanguageModel, OrderedModels
+from ports.models.model import JudgedModel, LanguageModel, OrderedModels
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 ANSWERS_IN_ALL = 3  # of both tiers: three calls fit into a step's time (`LONGEST_CALL_S`)

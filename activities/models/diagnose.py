@@ -15,7 +15,7 @@ from domain.model_call import Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.reading.answers import DiagnosisAnswer
 from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 OFFERED = 3  # more articles cost tokens and rarely hold the right one
 # Of 817 questions to Billing of four sources 60 % reach this fit, and for 80 % of those the article is the one meant;

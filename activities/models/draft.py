@@ -17,7 +17,7 @@ from domain.model_steps import ModelStep
 from domain.reading.answers import ReplyAnswer
 from domain.reading.letter_rules import objections_to_reply
 from domain.reading.sales import LeadFacts
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 
 class DraftRequest(BaseModel):

@@ -18,7 +18,7 @@ from domain.money.claim import Claim, Doubt, Origin
 from domain.reading.answers import ClaimAnswer, QuotedOrder
 from domain.reading.claim_reading import GivenFields, claim_from_answer
 from domain.reading.quoted import normal_order_id
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 UNPROVEN = frozenset({Doubt.WISH, Doubt.REASON})  # what the customer's own words do not say
 

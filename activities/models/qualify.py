@@ -15,7 +15,7 @@ from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import LeadAnswer, lead_from_answer
 from domain.reading.sales import LeadFacts
 from domain.writers.junk import JunkSigns
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 
 class LeadRequest(BaseModel):

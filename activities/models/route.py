@@ -16,7 +16,7 @@ from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import RouteAnswer, route_schema
 from domain.routing import Category, Route, Unroutable, parse_route
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 
 class RouteRequest(BaseModel):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
@@ -39,7 +39,7 @@ def load_blueprint(folder: Path) -> Blueprint:
         # A misspelt rule must not leave its default in force. The models themselves stay open: histories hold them.
         blueprint = Blueprint.model_validate(values, extra="forbid")
     except ValidationError as e:
-        raise ConfigurationError(f"{_at(path, text, e)}: {_first(e)}") from e
+        raise ConfigurationError(f"{_at(path, text, e)}: {_first(e, values)}") from e
     if not prompts:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
     letters, letter_files = read_letters(folder)
@@ -137,14 +137,28 @@ def load_all(folder: Path) -> tuple[Blueprint, list[Article]]:
     return blueprint, articles
 
 
-def _first(error: ValidationError, model: type[BaseModel] = Blueprint) -> str:
+def _first(error: ValidationError, values: Mapping[str, Any]) -> str:  # Any: TOML
     found = error.errors(include_url=False)
     first = found[0]
     if _category_error(error) is not None:
         return first["msg"].removeprefix("Value error, ")
-    where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+    where = ".".join(_keys_in_file(first["loc"], values)) or "the whole file"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"key {where}: {mistake(first, model)}{more}"
+    return f"key {where}: {mistake(first, Blueprint)}{more}"
+
+
+def _keys_in_file(where: Sequence[int | str], values: Any) -> list[str]:  # noqa: ANN401 - TOML
+    """Return keys and positions as the file has them: a table that stands alone has no position."""
+    written = []
+    for part in where:
+        if isinstance(part, int) and not isinstance(values, list):
+            continue
+        written.append(str(part))
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            values = None
+    return written
 
 
 def _first_of_articles(error: ValidationError) -> str:

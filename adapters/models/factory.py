@@ -11,9 +11,9 @@ from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier, price_of_call
-from ports.model import LanguageModel
-from ports.moods import MoodStore
-from ports.spend import SpendStore
+from ports.models.model import LanguageModel
+from ports.models.moods import MoodStore
+from ports.models.spend import SpendStore
 
 _NO_KEY = "none-needed"
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.moods.mood import ModelMood
 from domain.moods.words import telling
 from domain.words_to_people import WordToPeople
-from ports.moods import KnownMood
+from ports.models.moods import KnownMood
 
 
 class MoodsInMemory:

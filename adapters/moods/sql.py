@@ -11,7 +11,7 @@ from adapters.store.database import Database, insert_first, upsert
 from adapters.store.words import add_word
 from domain.moods.mood import ModelMood
 from domain.moods.words import telling
-from ports.moods import KnownMood
+from ports.models.moods import KnownMood
 
 
 class SqlMoods:

@@ -10,7 +10,7 @@ from adapters.spend.tables import model_calls, spend_accounts, spend_changes, sp
 from adapters.store.database import Database, insert_first
 from domain.spend.budgets import Budget
 from domain.spend.windows import day_of
-from ports.spend import BudgetWindow, SpendSum
+from ports.models.spend import BudgetWindow, SpendSum
 
 _USED = (model_calls.c.tokens_in, model_calls.c.tokens_out, model_calls.c.cost_micros)
 

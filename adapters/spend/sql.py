@@ -18,7 +18,7 @@ from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
 from domain.spend.calls import CallState, Movement, give_up, settle
 from domain.spend.runaway import CaseSoFar, why_stopped
 from domain.spend.windows import day_of
-from ports.spend import BudgetWindow, CallRefusal, CallSpent, CallToMake
+from ports.models.spend import BudgetWindow, CallRefusal, CallSpent, CallToMake
 
 LEASE = timedelta(minutes=5)
 """A call of which nothing was heard for so long is charged in full; an answer that comes later corrects it."""

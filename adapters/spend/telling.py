@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.spend.budgets import Unit
 from domain.words_to_people import WordKind, WordToPeople
-from ports.spend import BudgetWindow
+from ports.models.spend import BudgetWindow
 
 
 def amount(unit: Unit, number: int) -> str:

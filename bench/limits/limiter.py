@@ -22,7 +22,7 @@ from bench.limits.server import Provider, Tally, start_provider
 from domain.blueprint import ModelChoice
 from domain.errors import ImpossibleError, ToldToWaitError
 from domain.model_call import Message, ModelRequest, Price, Tier
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 PROCESSES = 4
 SLOTS = 8

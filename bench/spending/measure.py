@@ -18,7 +18,7 @@ from adapters.store import open_store
 from bench.samples import read_samples, record_calls
 from domain.model_call import ModelRequest, Tier
 from domain.spend.budgets import Budget, SpendRules, Unit
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 from workers.bootstrap import Parts
 
 ENOUGH = 10**12

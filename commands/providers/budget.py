@@ -21,7 +21,7 @@ from commands.terminal.cli import (
 if TYPE_CHECKING:
     from client.headgate import Headgate
     from domain.spend.budgets import Budget
-    from ports.spend import BudgetWindow, SpendSum
+    from ports.models.spend import BudgetWindow, SpendSum
     from workers.bootstrap import Parts
 
 budget_app = typer.Typer(

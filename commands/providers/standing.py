@@ -8,7 +8,7 @@ from domain.errors import ConfigurationError, UsageError
 from domain.moods.mood import ModelMood, Trouble
 
 if TYPE_CHECKING:
-    from ports.moods import KnownMood
+    from ports.models.moods import KnownMood
     from workers.bootstrap import Parts
 
 ANSWERING = "answering"

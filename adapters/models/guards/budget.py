@@ -21,8 +21,8 @@ from domain.errors import (
 from domain.model_call import ModelReply, ModelRequest, Price
 from domain.spend.budgets import SpendRules
 from domain.spend.calls import ratio_of, tokens_at_most
-from ports.model import LanguageModel
-from ports.spend import CallRefusal, CallSpent, CallToMake, SpendStore
+from ports.models.model import LanguageModel
+from ports.models.spend import CallRefusal, CallSpent, CallToMake, SpendStore
 
 _SILENT = frozenset({408, 504, 524})  # said by whoever stands between: the model may have written all the same
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError"})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from domain.pacing import limits as rule
 from domain.pacing.limits import LimiterState, Limits, SaidLimits
-from ports.limits import LEASE_S, Slot
+from ports.models.limits import LEASE_S, Slot
 
 NOTHING_SAID = SaidLimits()
 

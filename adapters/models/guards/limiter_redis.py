@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from adapters.models.guards.limiter_local import NOTHING_SAID, LocalLimiter, unused_s
 from adapters.models.guards.limiter_script import LIMITER, from_line
 from domain.pacing.limits import Booked, SaidLimits
-from ports.limits import LEASE_S, Slot
+from ports.models.limits import LEASE_S, Slot
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -9,7 +9,7 @@ from adapters.models.guards.limiter_local import LocalLimiter
 from adapters.models.guards.limiter_redis import ANSWERS_WITHIN_S, RedisLimiter
 from domain.errors import ConfigurationError
 from domain.pacing.limits import Limits
-from ports.limits import Limiter
+from ports.models.limits import Limiter
 
 if TYPE_CHECKING:
     from domain.blueprint import ModelChoice

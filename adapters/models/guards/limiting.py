@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from domain.errors import ToldToWaitError
 from domain.model_call import ModelReply, ModelRequest
 from domain.pacing.limits import PATIENCE_S, SaidLimits
-from ports.limits import RENEW_S, Limiter, Slot
-from ports.model import LanguageModel
+from ports.models.limits import RENEW_S, Limiter, Slot
+from ports.models.model import LanguageModel
 
 BYTES_PER_TOKEN = 3  # of input: fewer than any language has, so that too much is booked rather than too little
 TOKENS_OF_A_CALL = 16

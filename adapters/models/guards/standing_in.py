@@ -7,7 +7,7 @@ from adapters.models.guards.watching import WatchedModel
 from domain.cascade.fallback import is_failing, next_of
 from domain.model_call import ModelReply, ModelRequest
 from domain.moods.mood import PROBE_S
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 
 class TierModels:

@@ -16,8 +16,8 @@ from domain.moods import mood as moods
 from domain.moods.mood import ModelMood, Trouble
 from domain.moods.spells import NOTED_AT_MOST, WINDOW_S, in_spell, with_bad, with_good
 from domain.moods.waits import back_in_s, spread_s
-from ports.model import LanguageModel
-from ports.moods import KnownMood, MoodStore
+from ports.models.model import LanguageModel
+from ports.models.moods import KnownMood, MoodStore
 
 NOTE_LIMITED_EVERY_S = 10.0
 LOOK_EVERY_S = 0.5  # so much later a worker learns what another one was told

@@ -26,7 +26,7 @@ from adapters.models.offline.embedding import DIMENSIONS, embed
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.serving import frames, sending
-from adapters.models.offline.serving.limits import Limits
+from adapters.models.offline.serving.limits import LimitsInForce
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
@@ -95,7 +95,7 @@ class _Service:
         self._admin_token = admin_token
         self._instance = instance
         self._conduct = Conduct()
-        self._limits = Limits()
+        self._limits = LimitsInForce()
 
     # --- the wires ---
 

@@ -13,7 +13,7 @@ from adapters.store import Store
 from domain.model_call import Tier
 from domain.spend.budgets import Budget, SpendRules, Unit
 from domain.spend.runaway import RunawayRules
-from ports.spend import BudgetWindow, CallSpent, CallToMake
+from ports.models.spend import BudgetWindow, CallSpent, CallToMake
 
 CASE = "case/shop/1"
 CALLERS = 200

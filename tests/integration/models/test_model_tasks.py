@@ -17,7 +17,7 @@ from domain.money.claim import Wants
 from domain.money.records import Account, Charge, Customer, Order, OrderStatus
 from domain.money.refund import Refund, RefundPolicy, decide_refund
 from domain.routing import BILLING, SALES, Unroutable
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 from tests.integration.models.wires import (
     BLUEPRINT,
     FOLDER,

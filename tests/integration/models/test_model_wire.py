@@ -32,7 +32,7 @@ from domain.errors import (
 from domain.model_call import Tier
 from domain.moods.waits import SPREAD_S, UNSAID_S
 from domain.routing import BILLING, Unroutable
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 from tests.integration.models.wires import (
     BLUEPRINT,
     FOLDER,

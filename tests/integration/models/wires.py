@@ -19,7 +19,7 @@ from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import Message, ModelRequest, Price, Tier
 from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 
 FOLDER = Path(__file__).parents[3] / "blueprints" / "default"
 BLUEPRINT = load_blueprint(FOLDER)

@@ -29,7 +29,8 @@ async def test_a_model_worker_starts_and_asks_while_the_store_is_away(
 ) -> None:
     """What all workers know of the models is worth having, and not worth standing still for."""
     monkeypatch.setenv("HEADGATE_STORE_URL", "postgresql+psycopg://nobody@127.0.0.1:9/none")
-    parts = Parts(load_settings(data_dir=tmp_path))
+    settings = load_settings(data_dir=tmp_path)
+    parts = Parts(settings.model_copy(update={"offline_model_url": "http://127.0.0.1:9"}))
     assert parts.model_activities()
     model = parts.shared_models[Tier.SMALL]
     asked = ModelRequest(tier=Tier.SMALL, schema_name="route", json_schema={}, messages=[])

@@ -45,7 +45,7 @@ class Bucket:
         return other
 
 
-class Limits:
+class LimitsInForce:
     """The limits in force: none until they are set."""
 
     def __init__(self) -> None:

@@ -91,8 +91,8 @@ def add(folder: Path, text: str) -> int:
         ('[models.openai.medium]\nprovider = "openai"', 1, "medium"),
         (TWO.replace("gpt-5.4-nano", "gpt-9"), 3, "models.two.small.0.model: model 'gpt-9' has no price"),
         (TWO.replace("claude-haiku-4-5", "claude-9"), 7, "models.two.small.1.model: model 'claude-9' has no price"),
-        (TWO.replace('"claude-haiku-4-5"', '"claude-haiku-4-5"\ntimeout_s = 0'), 8, "key models.two.small.1.timeout_s"),
-        (TWO.replace('"claude-haiku-4-5"', '"claude-haiku-4-5"\ntimeout_s = 41'), 8, "at most 40"),
+        (TWO.replace('"claude-haiku-4-5"', '"claude-haiku-4-5"\nidle_s = 0'), 8, "key models.two.small.1.idle_s"),
+        (TWO.replace('"claude-haiku-4-5"', '"claude-haiku-4-5"\nanswer_s = 9e9'), 8, "answer_s is 9e+09"),
         (
             TWO.replace('"anthropic"\nmodel = "claude-haiku-4-5"', '"openai"\nmodel = "gpt-5.4-nano"'),
             7,
@@ -149,10 +149,10 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
     old = next(p for p in BLUEPRINT.prices if p.model == "gpt-4.1-mini")
     new = old.model_copy(update={"input": 9.0, "valid_from": "2027-01-01"})
     blueprint = BLUEPRINT.model_copy(update={"prices": [*BLUEPRINT.prices, new]})
-    models = build_models(blueprint, "openai", secrets_in(KEYS), "", MoodsInMemory(), lambda: day)
+    models = build_models(blueprint, "openai", secrets_in(KEYS), "", MoodsInMemory(), clock=lambda: day)
     small = models[Tier.SMALL]
     assert isinstance(small, WatchedModel)
-    price = small.model._price  # type: ignore[attr-defined] # the wire's own
+    price = small.model.model._price  # type: ignore[attr-defined] # the wire's own, behind the limiter
     assert price().input == 0.40
     day = datetime(2027, 1, 1, tzinfo=UTC)
     assert price().input == 9.0
@@ -161,7 +161,7 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
 def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     path = folder / "blueprint.toml"
     text = path.read_text("utf-8")
-    start, end = text.index("# [steps.route]"), text.index("# --- prices")
+    start, end = text.index("# [steps.route]"), text.index("# --- budgets")
     example = "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines())
     add(folder, example)
     blueprint, _ = load_all(folder)

@@ -19,7 +19,7 @@ from domain.errors import (
 )
 from domain.model_call import Message, ModelReply, ModelRequest, Price, Tier, Usage
 from domain.spend.budgets import Budget, SpendRules, Unit
-from ports.spend import CallRefusal, CallSpent, CallToMake
+from ports.models.spend import CallRefusal, CallSpent, CallToMake
 
 PRICE = Price(model="m", input=1.0, output=2.0)
 FREE = Price(model="m", input=0.0, output=0.0)

@@ -8,6 +8,7 @@ from domain.blueprint import Blueprint
 from domain.installation.rules import BlueprintRules, differences, rules_of
 from domain.model_call import Tier
 from domain.model_steps import ModelStep, StepRules
+from domain.pacing.pace import IntakeRules
 from domain.reading.knowledge import Article
 from domain.spend.budgets import Budget, Unit
 from tests.fakes.blueprint import BLUEPRINT
@@ -69,6 +70,7 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "models": {},
         "prices": [],
         "steps": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)},
+        "intake": IntakeRules(per_second_max=2),
         "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,

@@ -16,7 +16,7 @@ from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.moods.mood import PROBE_S, ModelMood, Trouble, resumed
 from domain.moods.spells import CASES, OVER_AFTER
 from domain.moods.waits import SPREAD_S
-from ports.moods import KnownMood
+from ports.models.moods import KnownMood
 
 REPLY = ModelReply(text="{}", model="fake-1", usage=Usage(calls=1))
 SAID = "openai gpt-x: HTTP 429 without a code: slow down"

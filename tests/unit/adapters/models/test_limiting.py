@@ -12,8 +12,8 @@ from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
 from domain.errors import HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
-from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
-from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits
+from domain.model_call import Message, ModelReply, ModelRequest, RateHeaders, RateWindow, Tier, Usage
+from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits, SaidLimits
 
 REQUEST = ModelRequest(
     tier=Tier.SMALL,
@@ -151,36 +151,17 @@ async def test_several_processes_without_redis_never_take_the_whole_limit() -> N
     assert one_of_four.slept[0] == pytest.approx(4 * alone.slept[0])
 
 
-@dataclass
-class Rate:
-    """What a wire reads from the headers of a reply."""
-
-    limit_requests: float | None = None
-    limit_tokens: float | None = None
-    remaining_requests: float | None = None
-    remaining_tokens: float | None = None
-    reset_requests_s: float | None = None
-    reset_tokens_s: float | None = None
-
-
-class Rated(ModelReply):
-    """A reply that has what the headers say."""
-
-    rate: object = None
-
-
 def test_what_the_headers_say_is_read_and_nonsense_is_not() -> None:
-    def of(rate: object) -> object:
-        return said_of(Rated(text="", model="m", usage=Usage(), rate=rate))
+    def of(rate: RateHeaders | None) -> SaidLimits | None:
+        return said_of(ModelReply(text="", model="m", usage=Usage(), rate=rate))
 
-    said = said_of(Rated(text="", model="m", usage=Usage(), rate=Rate(300, 9e9, 0, 5, 7.5, 99)))
-    assert said is not None
-    assert (said.rpm, said.tpm, said.remaining_requests, said.remaining_tokens, said.reset_s) == (300, 9e9, 0, 5, 7.5)
-    nonsense = said_of(Rated(text="", model="m", usage=Usage(), rate=Rate(float("nan"), -1, float("inf"), -7)))
-    assert nonsense is not None
-    assert (nonsense.rpm, nonsense.tpm, nonsense.remaining_requests) == (0, 0, -1)
+    empty = RateWindow(limit=300, remaining=0, reset_s=7.5)
+    assert of(RateHeaders(requests=empty, tokens=RateWindow(limit=9000, remaining=5, reset_s=99))) == SaidLimits(
+        300, 9000, 0, 5, 7.5
+    )
+    nonsense = RateHeaders(requests=RateWindow(limit=0), tokens=RateWindow(limit=-1, remaining=-7, reset_s=-3))
+    assert of(nonsense) == SaidLimits(0, 0, -1, 0, 0)
     assert of(None) is None
-    assert of("fast") is None
 
 
 def test_tiers_that_share_a_model_share_its_limiter_and_other_keys_have_their_own() -> None:

@@ -15,11 +15,11 @@ from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
-from ports.model import LanguageModel
+from ports.models.model import LanguageModel
 from workers.secret_files import secrets_in
 from workflows.options import MODEL_TIMEOUT
 
-DEFAULT = Path(__file__).parents[3] / "blueprints" / "default"
+DEFAULT = Path(__file__).parents[4] / "blueprints" / "default"
 OFFLINE = "http://127.0.0.1:9/v1"
 KEYS = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
 

@@ -1,0 +1,1 @@
+"""Language models, how they are, how fast they may be asked, and what they cost."""
