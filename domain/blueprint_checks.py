@@ -14,7 +14,7 @@ from domain.spend.budgets import first_fault
 LONGEST_IDLE_S = 600.0
 """For which a provider may send nothing: a connection that is dead is noticed by then."""
 LONGEST_ANSWER_S = 3600.0
-"""Of one answer: two of them fit into a model step's time (`MODEL_TIMEOUT`)."""
+"""Of one answer: three of them fit into a model step's time (`MODEL_TIMEOUT`)."""
 
 
 def check_rules(blueprint: Blueprint, day: date) -> None:

@@ -96,9 +96,9 @@ def searchable(
     return updates
 
 
-# Two answers of an hour each (`answer_s` of the blueprint): the answer and one re-ask. What is silent is given up long
-# before by the wire (`idle_s`), and what died by its heartbeats.
-MODEL_TIMEOUT = timedelta(hours=2, minutes=10)
+# Three answers of an hour each (`answer_s` of the blueprint): the answer, one re-ask, one of a denser model. What is
+# silent is given up long before by the wire (`idle_s`), and what died by its heartbeats.
+MODEL_TIMEOUT = timedelta(hours=3, minutes=10)
 HEARTBEAT = timedelta(seconds=30)  # a dead worker's activity is taken over within this
 ACTION_TIMEOUT = timedelta(seconds=30)  # a payment provider's slowest answer
 STORE_TIMEOUT = timedelta(seconds=15)

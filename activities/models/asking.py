@@ -22,7 +22,7 @@ from domain.reading.answers import strict_schema
 from ports.models.model import JudgedModel, LanguageModel, OrderedModels
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
-ANSWERS_IN_ALL = 3  # of both tiers: three calls fit into a step's time (`LONGEST_CALL_S`)
+ANSWERS_IN_ALL = 3  # of both tiers: three answers fit into a step's time (`MODEL_TIMEOUT`)
 SHOWN_BACK_CHARS = 2_000
 
 Answer = TypeVar("Answer")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from adapters.spend.sql import LEASE, SqlSpend
 from adapters.spend.tables import model_calls
 from adapters.store import open_store
-from domain.blueprint_checks import LONGEST_CALL_S
+from domain.blueprint_checks import LONGEST_ANSWER_S
 
 PROJECT = Path(__file__).resolve().parents[3]
 WITHIN_S = 60.0
@@ -32,7 +32,7 @@ from tests.fakes.blueprint import BLUEPRINT
 
 url, store = sys.argv[1], open_store(sys.argv[2])
 rules = BLUEPRINT.model_copy(update={"budgets": [Budget(scope="all", cap=100_000, unit=Unit.TOKENS)]})
-models = build_models(rules, "offline", lambda name: "", url, MoodsInMemory(), SqlSpend(lambda: store.database))
+models = build_models(rules, "offline", lambda name: "", url, MoodsInMemory(), spend=SqlSpend(lambda: store.database))
 asked = [
     ModelRequest(tier=Tier.SMALL, schema_name="claim", json_schema={}, case_id=f"case/shop/{n}",
                  messages=[Message(role="user", content="hello")])
@@ -90,4 +90,4 @@ def sent(engine: sa.Engine) -> int:
 
 def test_the_lease_is_longer_than_any_call() -> None:
     """A slow answer is charged as it was, not in full and corrected later."""
-    assert timedelta(seconds=LONGEST_CALL_S) < LEASE
+    assert timedelta(seconds=LONGEST_ANSWER_S) < LEASE

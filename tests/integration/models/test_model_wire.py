@@ -17,6 +17,8 @@ from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest
 from activities.models.route import RouteActivities, RouteRequest
 from adapters.blueprints.folder import load_knowledge
 from adapters.models.factory import build_models
+from adapters.models.guards.budget import BudgetedModel
+from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
@@ -90,8 +92,11 @@ async def opened_as_a_worker_does(url: str) -> AsyncIterator[Mapping[Tier, Langu
     finally:
         for model in models.values():
             assert isinstance(model, WatchedModel)
-            assert isinstance(model.model, OpenAIModel)
-            await model.model.aclose()
+            wire = model.model
+            while isinstance(wire, LimitedModel | BudgetedModel):
+                wire = wire.model
+            assert isinstance(wire, OpenAIModel)
+            await wire.aclose()
 
 
 async def test_one_refusal_holds_back_the_calls_of_both_tiers_until_the_time_named(offline: str, tell: Tell) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.models.asking import ANSWERS_IN_ALL
 from adapters.blueprints.folder import load_blueprint, load_knowledge
 from adapters.models.factory import build_models
 from adapters.models.guards.limiting import LimitedModel
@@ -189,7 +190,7 @@ def test_the_default_blueprint_holds_what_its_steps_need() -> None:
     assert blueprint.ladder_s == [60, 300, 1800]
     # Two answers of one step must fit into the step's own time.
     longest = max(c.answer_s for profile in blueprint.models for c in blueprint.choices(profile))
-    assert longest * 2 < MODEL_TIMEOUT.total_seconds()
+    assert longest * ANSWERS_IN_ALL < MODEL_TIMEOUT.total_seconds()
 
 
 def test_the_older_name_of_idle_s_is_still_read() -> None:
