@@ -183,7 +183,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the parent has it
         """Take in a connection, if there is room."""
-        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it acts as one
+        self._writes = JoinedWrites(transport, self.loop)
+        super().connection_made(self._writes)  # type: ignore[arg-type]  # it acts as one
         self.peer = self.client[0] if self.client else ""
         self._now(_Doing.HEAD)
         if not self.room.enter(self, self.loop):
@@ -192,7 +193,13 @@ class GuardedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
         self.room.leave(self)
+        self._writes.drop()
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Write out what is answered: the loop closes the connection after this, past `JoinedWrites`."""
+        self._writes.flush()
+        super().eof_received()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, no further than a head may reach."""

@@ -23,28 +23,33 @@ class JoinedWrites:
     def write(self, data: bytes) -> None:
         """Write, a moment later."""
         if not self._parts:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._parts.append(data)
         self._bytes += len(data)
         if self._bytes > _AT_ONCE_BYTES:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
         """Close the connection once all is written."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
     def write_eof(self) -> None:
         """Say that nothing more comes once all is written."""
-        self._flush()
+        self.flush()
         self._transport.write_eof()
 
     def abort(self) -> None:
         """Close the connection now; what is not yet written is lost."""
-        self._parts.clear()
+        self.drop()
         self._transport.abort()
 
-    def _flush(self) -> None:
+    def drop(self) -> None:
+        """Forget what is not yet written: the connection is gone."""
+        self._parts, self._bytes = [], 0
+
+    def flush(self) -> None:
+        """Write now what is not yet written."""
         if self._parts:
             parts, self._parts, self._bytes = self._parts, [], 0
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))

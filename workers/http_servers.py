@@ -2,7 +2,10 @@
 
 import logging
 import os
+import socket
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
 import uvicorn
@@ -76,8 +79,10 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     logging.getLogger("headgate.gateway").info("gateway: %s", found.as_line(), extra=found.model_dump())
     await look_at_pen(parts.inbox)
     try:
-        with keep_pen(settings):
-            await _serve_app(app, settings.gateway_host, settings.gateway_port, **uvicorn_options())
+        # Not before: a start that fails beside a running gateway must leave that one's record alone.
+        await _serve_app(
+            app, settings.gateway_host, settings.gateway_port, while_served=keep_pen(settings), **uvicorn_options()
+        )
     finally:
         await parts.close_inbox()
 
@@ -115,9 +120,30 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     uvloop.run(_serve_app(app, host, port, **uvicorn_options()))
 
 
-async def _serve_app(app: "ASGIApp", host: str, port: int, **more: Unpack["UvicornOptions"]) -> None:
+class _Server(uvicorn.Server):
+    """A server that calls `bound` once it listens."""
+
+    def __init__(self, config: uvicorn.Config, bound: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._bound = bound
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._bound()
+
+
+async def _serve_app(
+    app: "ASGIApp",
+    host: str,
+    port: int,
+    *,
+    while_served: AbstractContextManager[None] | None = None,
+    **more: Unpack["UvicornOptions"],
+) -> None:
+    """Serve until SIGTERM; `while_served` is entered once the port is ours."""
     from gateway.uvicorn_options import settle_memory
 
     settle_memory()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, **more)
-    await uvicorn.Server(config).serve()
+    with ExitStack() as held:
+        await _Server(config, lambda: held.enter_context(while_served or nullcontext())).serve()

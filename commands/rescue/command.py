@@ -29,7 +29,7 @@ def rescue(
     async def work(headgate: "Headgate", parts: "Parts") -> "RescueReport":
         return await rescue_cases(parts, headgate, dry_run=dry_run, rate=rate, tell=_tell)
 
-    report = with_headgate_and_store(data_dir, work, own_pen=not dry_run)
+    report = with_headgate_and_store(data_dir, work, own_pen=True)
     if as_json:
         emit(report.model_dump(mode="json"))
     else:

@@ -56,7 +56,7 @@ def audit(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     async def work(headgate: "Headgate", parts: "Parts") -> "tuple[dict[str, object], list[str]]":
         return await audit_report(parts, headgate)
 
-    document, lines = with_headgate_and_store(data_dir, work)
+    document, lines = with_headgate_and_store(data_dir, work, own_pen=True)
     if as_json:
         emit(document)
     else:

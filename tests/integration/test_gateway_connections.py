@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -210,3 +211,28 @@ def test_a_large_body_is_not_taken_for_a_head(guarded_gateway: Gateway) -> None:
     pieces = (body[at : at + 1000] for at in range(0, len(body), 1000))
     answer = guarded_gateway.http.post("/webhooks/shop", content=pieces, headers=guarded_gateway.headers(body))
     assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("later_s", [0.0, 0.001, 0.02])
+def test_who_ends_his_side_after_a_request_gets_the_answer_that_is_there(
+    guarded_gateway: Gateway, later_s: float
+) -> None:
+    """As `nc -N` does. The answer of a page that waits for nothing is written in the same moment."""
+    for _ in range(50):
+        with connected(guarded_gateway) as wire:
+            wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(later_s)
+            wire.shutdown(socket.SHUT_WR)
+            assert what_came(wire).startswith(b"HTTP/1.1 200")
+
+
+def test_who_goes_without_reading_leaves_no_trace_in_the_log(
+    guarded_gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    for count in range(200):
+        with connected(guarded_gateway) as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * (1 + count % 40))
+    assert guarded_gateway.http.get("/healthz").status_code == 200
+    assert "Traceback" not in caplog.text
+    assert "JoinedWrites" not in caplog.text

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +85,17 @@ def test_a_command_with_another_pen_says_so_and_goes_on(data_dir: Path) -> None:
     assert (code, json.loads(stdout)["total"]) == (0, 0)
     assert stderr.startswith("warning: HEADGATE_INBOX names another holding pen here, a file in the data dir, than")
     assert "amqp://127.0.0.1:9/v?prefix=one" in stderr
+
+
+def test_a_gateway_that_cannot_have_its_port_leaves_the_record_of_the_one_that_runs(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, keep_pen(load_settings(data_dir=data_dir, inbox=RABBIT)):
+        port = str(taken.getsockname()[1])
+        environment = {**os.environ, "HEADGATE_GATEWAY_PORT": port, "TEMPORAL_ADDRESS": "127.0.0.1:9"}
+        command = [sys.executable, "-m", "commands.main", "gateway", "--data-dir", str(data_dir)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert ended.returncode != 0
+        assert port in ended.stderr
+        assert (data_dir / PEN_IN_USE).read_text() == "amqp://127.0.0.1:9/v?prefix=one"
 
 
 @pytest.mark.usefixtures("gateway_on_rabbit")

@@ -58,3 +58,12 @@ async def test_much_is_written_at_once_so_that_a_slow_peer_is_noticed(transport:
 async def test_the_rest_is_the_transport_s_own(transport: Mock) -> None:
     transport.get_extra_info.return_value = ("127.0.0.1", 1)
     assert joined(transport).get_extra_info("peername") == ("127.0.0.1", 1)
+
+
+async def test_a_connection_that_is_gone_is_written_to_no_more(transport: Mock) -> None:
+    writes = joined(transport)
+    writes.write(b"x" * 20_000)
+    writes.drop()
+    await asyncio.sleep(0)
+    writes.write(b"y" * 20_000)
+    transport.write.assert_not_called()
