@@ -21,8 +21,8 @@ from domain.spend.windows import day_of
 from ports.models.spend import BudgetWindow, CallRefusal, CallSpent, CallToMake
 
 LEASE = timedelta(minutes=65)
-"""A call of which nothing was heard for so long, more than any answer may take, is charged in full. Until then it is held
-in full, so that a budget has no more of it than after."""
+"""A call of which nothing was heard for so long, more than any answer may take, is charged in full; it is held in full
+until then, so a budget has no more of it than after."""
 SWEEP_EVERY_S = 30.0
 SWEEP_WHEN_FULL_S = 1.0
 KEPT = timedelta(days=90)
