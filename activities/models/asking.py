@@ -4,6 +4,7 @@ A question is asked of the tier that its step names, twice at most, the second t
 step's rules say so, the next denser tier is asked then, once. Whoever was asked is paid for: usage is summed up.
 """
 
+from asyncio import sleep
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -15,7 +16,14 @@ from activities.heartbeat import heartbeating
 from activities.models.prompting import Prompts, Schema, read_json
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import AnsweredBy, denser_than, reason_to_step_up, serving
-from domain.errors import BadAnswerError, BadSpellError, TransientError, UnfitAnswerError, UnsupportedTaskError
+from domain.errors import (
+    BadAnswerError,
+    BadSpellError,
+    ToldToWaitError,
+    TransientError,
+    UnfitAnswerError,
+    UnsupportedTaskError,
+)
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import strict_schema
@@ -23,6 +31,8 @@ from ports.models.model import JudgedModel, LanguageModel, OrderedModels
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 ANSWERS_IN_ALL = 3  # of both tiers: three answers fit into a step's time (`MODEL_TIMEOUT`)
+HELD_AT_MOST_S = 60.0
+"""So long a further call waits for its slot in all: who comes back later pays for the answers before once more."""
 SHOWN_BACK_CHARS = 2_000
 
 Answer = TypeVar("Answer")
@@ -133,6 +143,31 @@ class Cascade:
         return Asked(answer=answer, reply=reply, usage=got.usage, asked=got.count, by=by)
 
 
+@dataclass
+class _Patience:
+    """Seconds that further calls may still wait for their slots."""
+
+    left_s: float
+
+
+async def _called(model: LanguageModel, request: ModelRequest, got: Replies, patience: _Patience) -> ModelReply:
+    """Call a model. What came of the question before is paid for: a further call waits for its slot here, and an error
+    has all costs with it.
+    """
+    while True:
+        try:
+            return await model.complete(request)
+        except ToldToWaitError as error:
+            if not (error.held and got.count and error.wait_seconds <= patience.left_s):
+                raise
+            patience.left_s -= error.wait_seconds
+            await sleep(error.wait_seconds)
+        except TransientError as error:
+            if got.usage.calls:
+                error.usage = got.usage.plus(error.usage or Usage())
+            raise
+
+
 async def _ask(
     model: LanguageModel,
     request: ModelRequest,
@@ -143,16 +178,11 @@ async def _ask(
     gives_way: bool,
 ) -> tuple[Answer, ModelReply]:
     """Ask one model until `read` takes the answer, so often at most; each time after the first with what was wrong."""
-    asking, before = request, got.count
+    asking, before, patience = request, got.count, _Patience(HELD_AT_MOST_S)
     judge = model if isinstance(model, JudgedModel) else None  # measurements ask models that nobody watches
     async with heartbeating():
         for _ in range(answers):
-            try:
-                reply = await model.complete(asking)
-            except TransientError as error:
-                if got.usage.calls:  # the answers before are paid for, too
-                    error.usage = got.usage.plus(error.usage or Usage())
-                raise
+            reply = await _called(model, asking, got, patience)
             got.note(reply)
             try:
                 answer = read(reply)

@@ -30,6 +30,7 @@ PAUSE_S = 1.0  # after a refusal that names no time
 PAUSE_AT_MOST_S = 10.0  # longer ones are the mood's matter, which people may end
 EARLY_S = 0.01  # a sleep may end so much before its time, by another clock
 WINDOW_S = 10.0  # over which calls are counted, where no limit is known
+GUESS_AT_LEAST_RPM = 120.0  # a quiet house that is refused once has not shown what is borne; more refusals will
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def refused(state: LimiterState, limits: Limits, begun_at: float, wait_s: float,
     hold = min(state.hold_s * 2, HOLD_AT_MOST_S) if state.share < 1.0 else HOLD_S
     guess = state.guess_rpm
     if max(rates(state, limits, now)) == 0:
-        guess = max(1.0, _seen_per_s(state, now) * 60)
+        guess = max(GUESS_AT_LEAST_RPM, _seen_per_s(state, now) * 60)
     fallen = replace(state, share=max(LEAST_SHARE, to), hold_s=hold, fell_at=now, guess_rpm=guess)
     return _fallen(fallen, now)
 

@@ -27,7 +27,7 @@ _FIGURES = {
     "SETTLED_S": limits.SETTLED_S, "LEAST_SHARE": limits.LEAST_SHARE, "GROWTH_PER_S": limits.GROWTH_PER_S,
     "HOLD_S": limits.HOLD_S, "HOLD_AT_MOST_S": limits.HOLD_AT_MOST_S, "PAUSE_S": limits.PAUSE_S,
     "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "EARLY_S": limits.EARLY_S,
-    "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
+    "GUESS_AT_LEAST_RPM": limits.GUESS_AT_LEAST_RPM, "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
 }  # fmt: skip
 
 _HEAD = "\n".join(
@@ -172,7 +172,7 @@ local function refuse(state, begun_at, wait_s)
   local per_s, tokens_per_s = rates(state, share)
   if math.max(per_s, tokens_per_s) == 0 then
     local seen = math.max(state.before_n / WINDOW_S, state.window_n / math.max(now - state.window_at, 1.0))
-    state.guess_rpm = math.max(1.0, seen * 60)
+    state.guess_rpm = math.max(GUESS_AT_LEAST_RPM, seen * 60)
   end
   state.hold_s = state.share < 1.0 and math.min(state.hold_s * 2, HOLD_AT_MOST_S) or HOLD_S
   state.share, state.fell_at = math.max(LEAST_SHARE, to), now

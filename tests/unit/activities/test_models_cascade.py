@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.models import asking
 from activities.models.extract import ClaimRequest, ClaimResult, ExtractActivities
 from activities.models.qualify import _doubts
 from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from domain.blueprint import Blueprint
-from domain.errors import BadAnswerError, TransientError, UnsupportedTaskError
+from domain.errors import BadAnswerError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.money.claim import Origin
@@ -198,3 +199,40 @@ def test_a_lead_that_the_message_does_not_bear_out_is_a_doubt() -> None:
     assert _doubts(known, "We want a quote for 25 seats") == []
     for said in (known.model_copy(update={"seats": 26}), known.model_copy(update={"interest_quote": "buy"})):
         assert _doubts(said, "We want a quote for 25 seats") == [DenserWhen.NO_EVIDENCE]
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept, seconds; nobody really sleeps."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asking, "sleep", sleep)
+    return waits
+
+
+def held(wait_s: float) -> ToldToWaitError:
+    return ToldToWaitError("not asked, its requests per minute are used up", wait_s, held=True)
+
+
+async def test_a_further_question_waits_for_its_slot_and_the_first_is_not_paid_twice(slept: list[float]) -> None:
+    small = FakeModel(reply("nonsense"), held(6.0), held(7.0), to(SALES))
+    result = await route(small, FakeModel())
+    assert (result.route.category, result.usage.calls, slept) == (SALES, 2, [6.0, 7.0])
+
+
+@pytest.mark.parametrize("before", [[], [reply("nonsense")]])
+async def test_a_first_question_and_one_that_would_wait_too_long_come_back_later(
+    before: list[ModelReply], slept: list[float]
+) -> None:
+    with pytest.raises(ToldToWaitError):
+        await route(FakeModel(*before, held(61.0 if before else 1.0)), FakeModel())
+    assert slept == []
+
+
+async def test_a_provider_s_own_word_to_wait_is_no_matter_of_a_slot(slept: list[float]) -> None:
+    with pytest.raises(ToldToWaitError):
+        await route(FakeModel(reply("nonsense"), ToldToWaitError("429", 1.0)), FakeModel())
+    assert slept == []

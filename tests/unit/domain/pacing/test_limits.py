@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.pacing.limits import (
     BURST_REQUESTS_S,
     BURST_TOKENS_S,
+    GUESS_AT_LEAST_RPM,
     HOLD_AT_MOST_S,
     LEAST_SHARE,
     PATIENCE_S,
@@ -153,6 +154,12 @@ def test_without_a_known_limit_a_refusal_makes_one_of_what_was_asked() -> None:
         state, _ = book(state, Limits(), NOW + n * 0.1, 10)
     state = refused(state, Limits(), NOW + 9.9, 0.0, NOW + 10)
     assert rates(state, Limits(), NOW + 10)[0] == pytest.approx(10 * 0.5 * USED_SHARE, rel=0.05)
+
+
+def test_one_refusal_in_a_quiet_house_does_not_make_it_crawl() -> None:
+    state, _ = book(LimiterState(), Limits(), NOW, 10)
+    state = refused(state, Limits(), NOW, 0.0, NOW + 5)
+    assert rates(state, Limits(), NOW + 5)[0] == pytest.approx(GUESS_AT_LEAST_RPM / 60 * 0.5 * USED_SHARE)
 
 
 def test_the_providers_own_limit_counts_where_it_is_lower_only() -> None:
