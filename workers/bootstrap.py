@@ -220,19 +220,12 @@ class Parts:
         from adapters.models.factory import build_models
         from adapters.models.guards.traced import ModelTelemetry
 
-        if self.settings.models not in self.blueprint.models:
-            raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
-        url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
-        return build_models(
-            self.blueprint,
-            self.settings.models,
-            secrets_in(os.environ),
-            url,
-            moods,
-            limiters,
-            spend,
-            telemetry=ModelTelemetry(show_contents=shows_contents(os.environ)),
-        )
+        named, secret = self.settings.models, secrets_in(os.environ)
+        if named not in self.blueprint.models:
+            raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
+        limiters, told = open_limiters(self.settings), ModelTelemetry(show_contents=shows_contents(os.environ))
+        url = f"{self.settings.offline_model_url}/v1"
+        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, telemetry=told)
 
     @property
     def wishes(self) -> "IntakeWishes":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from adapters.models.guards.traced import finish_reason_of
+from adapters.models.guards.call_attributes import finish_reason_of
 from domain.case import case_of
 from domain.errors import (
     ConfigurationError,

@@ -197,7 +197,7 @@ async def test_an_answer_that_broke_off_tells_what_it_cost(collected: Collected)
 
 
 async def test_what_the_limiter_holds_back_is_counted_and_no_span(collected: Collected) -> None:
-    limiter, telemetry, wire = LocalLimiter(Limits(rpm=1), 1, lambda: 0.0), collected.telemetry(), Answers()
+    limiter, telemetry, wire = LocalLimiter(Limits(rpm=1), 1, lambda: 1_000_000.0), collected.telemetry(), Answers()
     limited = LimitedModel(TracedModel(wire, CHOICE, telemetry), limiter, "openai m", no_sleep)
     model = HeldCalls(limited, CHOICE, telemetry)
     await model.complete(REQUEST)
@@ -334,7 +334,7 @@ async def test_metrics_have_tokens_by_kind_cost_and_wait(collected: Collected) -
 
 
 async def test_the_time_that_the_limiter_slept_is_told(collected: Collected) -> None:
-    now = 0.0
+    now = began = 1_000_000.0
 
     async def sleep(seconds: float) -> None:
         nonlocal now
@@ -344,8 +344,8 @@ async def test_the_time_that_the_limiter_slept_is_told(collected: Collected) -> 
     model = LimitedModel(TracedModel(wire, CHOICE, collected.telemetry()), limiter, "openai m", sleep)
     for _ in range(2):
         await model.complete(REQUEST)
-    assert [request.waited_s for request in wire.seen] == [0.0, pytest.approx(now)]
-    assert now > 0
+    assert [request.waited_s for request in wire.seen] == [0.0, pytest.approx(now - began)]
+    assert now > began
 
 
 async def test_words_are_told_only_where_that_is_switched_on(collected: Collected) -> None:
