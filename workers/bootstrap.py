@@ -218,14 +218,13 @@ class Parts:
     def _models(self, moods: "MoodStore", spend: "SpendStore | None") -> "Mapping[Tier, LanguageModel]":
         """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
         from adapters.models.factory import build_models
-        from adapters.models.guards.traced import ModelTelemetry
 
         named, secret = self.settings.models, secrets_in(os.environ)
         if named not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
-        limiters, told = open_limiters(self.settings), ModelTelemetry(show_contents=shows_contents(os.environ))
-        url = f"{self.settings.offline_model_url}/v1"
-        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, telemetry=told)
+        url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
+        shown = shows_contents(os.environ)
+        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, show_contents=shown)
 
     @property
     def wishes(self) -> "IntakeWishes":

@@ -28,7 +28,8 @@ def build_models(
     limiters: Limiters | None = None,
     spend: SpendStore | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    telemetry: ModelTelemetry | None = None,
+    *,
+    show_contents: bool = False,
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
 
@@ -43,7 +44,7 @@ def build_models(
         limiters: of this process; None: of one process alone.
         spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
         clock: the time in UTC: a call costs what the list says for its day.
-        telemetry: how calls are told to OpenTelemetry; None: as the process has it set up, without contents.
+        show_contents: whether what is told of calls to OpenTelemetry has their messages.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -52,7 +53,7 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
-    limiters, telemetry = limiters or Limiters(), telemetry or ModelTelemetry()
+    limiters, telemetry = limiters or Limiters(), ModelTelemetry(show_contents=show_contents)
     watches: dict[str, Watch] = {}
     built: dict[Tier, WatchedModel | TierModels] = {}
     for tier, order in blueprint.models[profile].items():

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 CONTENTS = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-LAST_WORDS_S = 3.0
-"""So long a worker that ends waits for a collector to take the rest: shorter than anybody's grace."""
+LAST_WORDS_S = 1.5
+"""So long a worker that ends waits for a collector to take the rest: with `GRACE` less than the grace of `headgate up`.
+"""
 
 _SIGNALS = ("TRACES", "METRICS")
 _CONTENTS_SHOWN = {"": False, "false": False, "no_content": False, "true": True, "span_only": True}
