@@ -30,7 +30,9 @@ class ModelRequest(BaseModel):
 
     `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
     output on the wire. `max_output` is in tokens. `case_id` says which case (or specialist's workflow) asks,
-    `asked_by` which step of which specialist (`billing/1.2`; empty: the router). Neither is sent.
+    `asked_by` which step of which specialist (`billing/1.2`; empty: the router). `call_id` is the row of usage of this
+    attempt, and `waited_s` for how many seconds it waited for its slot: the guards on its way fill them in. None of
+    these is sent.
     """
 
     tier: Tier
@@ -40,6 +42,8 @@ class ModelRequest(BaseModel):
     max_output: int = Field(default=512, ge=1, le=32_000)
     case_id: str = ""
     asked_by: str = ""
+    call_id: str = ""
+    waited_s: float = 0.0
 
 
 class Usage(BaseModel):

@@ -21,6 +21,7 @@ from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
 from workers.outside_systems import move_pen, open_limiters, open_outside_records, open_pen, open_rail
+from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
 from workers.settings import Settings
 from workers.variables import PROJECT
@@ -218,10 +219,12 @@ class Parts:
         """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
         from adapters.models.factory import build_models
 
-        if self.settings.models not in self.blueprint.models:
-            raise not_among("HEADGATE_MODELS or --models", self.settings.models, sorted(self.blueprint.models))
+        named, secret = self.settings.models, secrets_in(os.environ)
+        if named not in self.blueprint.models:
+            raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
         url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
-        return build_models(self.blueprint, self.settings.models, secrets_in(os.environ), url, moods, limiters, spend)
+        shown = shows_contents(os.environ)
+        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, show_contents=shown)
 
     @property
     def wishes(self) -> "IntakeWishes":

@@ -7,6 +7,7 @@ from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.standing_in import TierModels
+from adapters.models.guards.traced import HeldCalls, ModelTelemetry, TracedModel
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
@@ -27,6 +28,8 @@ def build_models(
     limiters: Limiters | None = None,
     spend: SpendStore | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    show_contents: bool = False,
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
 
@@ -41,6 +44,7 @@ def build_models(
         limiters: of this process; None: of one process alone.
         spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
         clock: the time in UTC: a call costs what the list says for its day.
+        show_contents: whether what is told of calls to OpenTelemetry has their messages.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -49,7 +53,7 @@ def build_models(
         raise ConfigurationError(
             f"model profile {profile!r}: blueprint {blueprint.name!r} has {sorted(blueprint.models)!r}"
         )
-    limiters = limiters or Limiters()
+    limiters, telemetry = limiters or Limiters(), ModelTelemetry(show_contents=show_contents)
     watches: dict[str, Watch] = {}
     built: dict[Tier, WatchedModel | TierModels] = {}
     for tier, order in blueprint.models[profile].items():
@@ -57,11 +61,11 @@ def build_models(
         for choice in order:
             watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
             price = _price_of_calls(blueprint, choice.model, clock)
-            model = _build(choice, secret, offline_url, price)
+            model: LanguageModel = TracedModel(_build(choice, secret, offline_url, price), choice, telemetry)
             if spend is not None:
                 model = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
             limited = LimitedModel(model, limiters.of(choice, key_of(choice, secret)), choice.known_as)
-            watched.append(WatchedModel(limited, watch))
+            watched.append(WatchedModel(HeldCalls(limited, choice, telemetry), watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
     return built
 

@@ -12,7 +12,7 @@ from domain.spend.budgets import Budget
 from domain.spend.windows import day_of
 from ports.models.spend import BudgetWindow, SpendSum
 
-_USED = (model_calls.c.tokens_in, model_calls.c.tokens_out, model_calls.c.cost_micros)
+_USED = ("tokens_in", "tokens_out", "cost_micros", "tokens_cached", "tokens_reasoning", "waited_s")
 
 
 class SpendReport:
@@ -44,7 +44,8 @@ class SpendReport:
             if not database.is_sqlite:
                 day = sa.func.to_char(sa.func.timezone("UTC", c.at), "YYYY-MM-DD")
             names = (day.label("day"), c.tenant, c.step, c.model)
-            used = (sa.func.sum(column).label(column.name) for column in _USED)
+            used = [sa.func.sum(c[name]).label(name) for name in _USED]
+            used.append(sa.func.sum(sa.cast(c.estimated, sa.Integer)).label("estimated"))
             midnight = database.clock(connection).replace(hour=0, minute=0, second=0, microsecond=0)
             wanted = sa.select(*names, sa.func.count().label("calls"), *used)
             wanted = wanted.where(c.at >= midnight - timedelta(days=days - 1)).group_by(*names).order_by(*names)

@@ -195,7 +195,7 @@ def _hold(connection: Connection, budget: Budget, amount: int, now: datetime) ->
 
 def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]:
     nothing = ("tokens_in", "tokens_cached", "tokens_reasoning", "tokens_out", "cost_micros")
-    same = ("call_id", "case_id", "asked_by", "kind", "step", "tier", "model", "question")
+    same = ("call_id", "case_id", "asked_by", "kind", "step", "tier", "model", "question", "waited_s")
     return {
         **{name: getattr(call, name) for name in same},
         **dict.fromkeys(nothing, 0),

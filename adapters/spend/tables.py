@@ -29,6 +29,7 @@ model_calls = sa.Table(  # one row for each attempt of a call
     sa.Column("corrected", sa.Boolean, nullable=False),  # its answer came after it was charged in full
     sa.Column("finish_reason", PlainText, nullable=False),
     sa.Column("provider_request_id", PlainText, nullable=False),
+    sa.Column("waited_s", sa.Double, nullable=False),  # for its slot, seconds
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("sent_at", UtcTime),
     sa.Column("ended_at", UtcTime),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.providers.spending import SHOWN_BY, lines_by, totals_by
 from commands.terminal.cli import (
     DEFAULT_DIR,
     AsJson,
@@ -44,14 +45,22 @@ def budget_show(
 
     windows, sums = with_store(data_dir, work)
     if as_json:
-        emit({"windows": [w.model_dump(mode="json") for w in windows], "sums": [s.model_dump() for s in sums]})
+        emit(
+            {
+                "windows": [w.model_dump(mode="json") for w in windows],
+                "sums": [s.model_dump() for s in sums],
+                **{f"by_{name}": totals_by(sums, name) for name in SHOWN_BY},
+            }
+        )
         return
     for window in windows:
         typer.echo(window_line(window))
     if not windows:
         typer.echo("the blueprint has no budgets: nothing is refused for money")
-    columns = ("day (UTC)", "tenant", "step", "model", "calls", "tokens in", "tokens out", "micro-USD")
-    table(columns, (s.model_dump().values() for s in sums))
+    for name, line in lines_by({f"by_{name}": totals_by(sums, name) for name in SHOWN_BY}).items():
+        typer.echo(f"{name}: {line}")
+    columns = ("day (UTC)", "tenant", "step", "model", "calls", "in", "out", "micro-USD")
+    table((*columns, "cached", "reasoning", "estimated", "wait s"), (row_of(s).values() for s in sums))
 
 
 @budget_app.command("set")
@@ -117,6 +126,11 @@ def window_line(window: "BudgetWindow") -> str:
         f"{window.scope}: {window.used:,} used and {window.held:,} held of {window.cap:,} {window.unit} ({share}) on "
         f"{window.window}{by}"
     )
+
+
+def row_of(one: "SpendSum") -> dict[str, object]:
+    """Return a row of the table, with the wait as people read it."""
+    return one.model_dump() | {"waited_s": round(one.waited_s, 1)}
 
 
 def _meant(budgets: "list[Budget]", scope: str, unit: str) -> "Budget":

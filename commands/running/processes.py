@@ -34,6 +34,7 @@ def worker(
     """Run one worker process until SIGTERM."""
     from workers.json_logs import configure_logging
     from workers.roles import run_role
+    from workers.running.telemetry import telling
     from workflows.options import Role
 
     try:
@@ -42,7 +43,8 @@ def worker(
         raise fail(f"role {role!r}: expected one of {', '.join(Role)}", USAGE) from None
     settings = settings_for(data_dir)
     configure_logging(settings.log_level)
-    run(lambda: run_role(chosen, settings, accept_by=accepting(accept_blueprint)))
+    with clear_errors(), telling():
+        run(lambda: run_role(chosen, settings, accept_by=accepting(accept_blueprint)))
 
 
 def offline_model(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.case_filters import ENDED_OUTSIDE, in_state
 from client.dead_letters.replays import FORGOTTEN, NOT_STARTED, Replays
-from commands.providers.spending import spend_document, spend_line
+from commands.providers.spending import spend_document, spend_rows
 from commands.providers.standing import line_of, models_standing
 from domain.case import CaseState
 from domain.installation.in_force import InForce
@@ -215,16 +215,18 @@ def for_people(overview: dict[str, object]) -> dict[str, object]:
         "refunded_minor": money_lines,
         "words": lambda words: words_line(**words),
         "replays": lambda runs: "; ".join(map(replay_line, runs)) or "none under way",
-        "spend": spend_line,
         "moods": lambda moods: "; ".join(map(line_of, moods["models"])) or "no model is in use",
         "stuck": lambda stuck: stuck_line(**stuck),
         "warnings": lambda warnings: "; ".join(warnings) or "none",
     }
     names = {"refunded_minor": "refunded", "categories": "categories (of ended cases)"}
-    shown = {
-        names.get(name, name): said[name](value) if name in said and isinstance(value, dict | list) else value
-        for name, value in overview.items()
-    }
+    shown: dict[str, object] = {}
+    for name, value in overview.items():
+        if name == "spend" and isinstance(value, dict):
+            shown |= spend_rows(value)
+        else:
+            known = name in said and isinstance(value, dict | list)
+            shown[names.get(name, name)] = said[name](value) if known else value
     if "intake_reason" in shown:
         shown["intake"] = f"no answer: {shown.pop('intake_reason')}"
     if "inbox_reason" in shown:

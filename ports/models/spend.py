@@ -23,6 +23,7 @@ class CallToMake(BaseModel):
     tokens_in: int
     tokens_out: int
     cost_micros: int
+    waited_s: float = 0.0  # for its slot, seconds
 
 
 class CallSpent(BaseModel):
@@ -61,7 +62,9 @@ class BudgetWindow(BaseModel):
 
 
 class SpendSum(BaseModel):
-    """What calls of one day, tenant, step and model used."""
+    """What calls of one day, tenant, step and model used; cached tokens are part of those in, those of reasoning part
+    of those out.
+    """
 
     day: str
     tenant: str
@@ -71,6 +74,10 @@ class SpendSum(BaseModel):
     tokens_in: int
     tokens_out: int
     cost_micros: int
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    estimated: int = 0  # calls whose figures are no provider's, in part or in full
+    waited_s: float = 0.0
 
 
 class SpendStore(Protocol):

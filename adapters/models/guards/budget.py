@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from adapters.models.guards.call_attributes import finish_reason_of
 from domain.case import case_of
 from domain.errors import (
     ConfigurationError,
@@ -87,7 +88,7 @@ class BudgetedModel:
 
     async def _ask(self, call: CallToMake, request: ModelRequest) -> ModelReply:
         try:
-            reply = await self.model.complete(request)
+            reply = await self.model.complete(request.model_copy(update={"call_id": call.call_id}))
         except (ToldToWaitError, UnsupportedTaskError, ConfigurationError):  # an answer, which costs nothing
             await self._settle(call, CallSpent(finish_reason="refused"))
             raise
@@ -138,6 +139,7 @@ class BudgetedModel:
             tokens_in=tokens_in,
             tokens_out=request.max_output,
             cost_micros=self._price().cost_micros(tokens_in, request.max_output),
+            waited_s=request.waited_s,
         )
 
 
@@ -156,13 +158,13 @@ def _spent(reply: ModelReply) -> CallSpent:
     usage = reply.usage
     return CallSpent(
         tokens_in=usage.input_tokens,
-        tokens_cached=getattr(usage, "cached_input_tokens", 0) or 0,
-        tokens_reasoning=getattr(usage, "reasoning_tokens", 0) or 0,
+        tokens_cached=usage.cached_input_tokens,
+        tokens_reasoning=usage.reasoning_tokens,
         tokens_out=usage.output_tokens,
         cost_micros=usage.cost_micros,
-        estimated=bool(getattr(usage, "estimated", False)),
-        finish_reason=getattr(reply, "finish_reason", None) or ("length" if reply.truncated else "stop"),
-        provider_request_id=getattr(reply, "provider_request_id", None) or "",
+        estimated=usage.estimated,
+        finish_reason=finish_reason_of(reply),
+        provider_request_id=reply.provider_request_id,
     )
 
 

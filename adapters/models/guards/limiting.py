@@ -54,10 +54,10 @@ class LimitedModel:
             ToldToWaitError: the provider says to wait; or (`held`) no slot is free for longer than a call may wait.
             TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
-        slot = await self._slot(worst_case(request))
+        slot, waited_s = await self._slot(worst_case(request))
         try:
             async with self._leased(slot):
-                reply = await self.model.complete(request)
+                reply = await self.model.complete(request.model_copy(update={"waited_s": waited_s}))
         except ToldToWaitError as error:
             await self.limiter.refused(slot, _sane(error.wait_seconds) if error.named else 0.0)
             raise
@@ -68,8 +68,10 @@ class LimitedModel:
         await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply))
         return reply
 
-    async def _slot(self, tokens: int) -> Slot:
-        """Book, and wait for the slot; book again where it is gone by then, because the limit fell meanwhile."""
+    async def _slot(self, tokens: int) -> tuple[Slot, float]:
+        """Book, and wait for the slot; book again where it is gone by then, because the limit fell meanwhile. Return
+        the seconds waited, too.
+        """
         waited = 0.0
         while True:
             slot = await self.limiter.book(tokens)
@@ -78,12 +80,12 @@ class LimitedModel:
             if waited + wait_s > PATIENCE_S and wait_s > 0:
                 raise await self._come_back(slot)
             if booked.stands and wait_s <= 0:
-                return slot
+                return slot, waited
             await self._sleep(wait_s)
             waited += wait_s
             if booked.stands:
                 if await self.limiter.confirm(slot):
-                    return slot
+                    return slot, waited
                 await self.limiter.settle(slot, 0)  # the limit fell meanwhile: it was not used
 
     async def _come_back(self, slot: Slot) -> ToldToWaitError:

@@ -35,7 +35,7 @@ def call(name: str, **fields: object) -> CallToMake:
     return CallToMake.model_validate({"call_id": name, **given, **most, **fields})
 
 
-SPENT = CallSpent(tokens_in=20, tokens_out=10, tokens_cached=5, cost_micros=7, finish_reason="stop")
+SPENT = CallSpent(tokens_in=20, tokens_out=10, tokens_cached=5, tokens_reasoning=2, cost_micros=7, finish_reason="stop")
 
 
 class SpendContract:
@@ -278,7 +278,7 @@ class SpendContract:
 
     def test_sums_are_by_day_tenant_step_and_model(self, spend: SqlSpend) -> None:
         for n in range(3):
-            self.done(spend, f"n{n}", rules())
+            self.done(spend, f"n{n}", rules(), waited_s=0.5 * n)
         [found] = spend.report.sums(days=1)
         assert (found.day, found.tenant, found.step, found.model) == (
             f"{datetime.now(UTC):%Y-%m-%d}",
@@ -287,6 +287,28 @@ class SpendContract:
             "m",
         )
         assert (found.calls, found.tokens_in, found.tokens_out, found.cost_micros) == (3, 60, 30, 21)
+        assert (found.tokens_cached, found.tokens_reasoning, found.estimated, found.waited_s) == (15, 6, 0, 1.5)
+
+    def test_a_row_has_all_that_is_known_of_a_call(self, store: Store, spend: SqlSpend) -> None:
+        self.done(spend, "a", rules(), asked_by="billing/1.1", kind="billing", step="claim", waited_s=1.25)
+        row = self.state(store, "a")
+        assert (row["tenant"], row["kind"], row["step"], row["tier"], row["model"]) == (
+            "default",
+            "billing",
+            "claim",
+            "small",
+            "m",
+        )
+        assert [row[f"tokens_{part}"] for part in ("in", "cached", "reasoning", "out")] == [20, 5, 2, 10]
+        assert (row["cost_micros"], row["finish_reason"], row["waited_s"]) == (7, "stop", 1.25)
+
+    def test_what_was_charged_without_an_answer_is_summed_as_estimated(self, spend: SqlSpend) -> None:
+        self.done(spend, "answered", rules())
+        assert spend.reserve(call("silent"), rules()) is None
+        assert spend.sent("silent")
+        spend.give_up("silent")
+        [found] = spend.report.sums(days=1)
+        assert (found.calls, found.estimated, found.tokens_in) == (2, 1, 120)
 
     def test_a_budget_that_nobody_used_is_shown_whole(self, spend: SqlSpend) -> None:
         [found] = spend.report.windows([budget(cap=9), budget("tenant:*")])

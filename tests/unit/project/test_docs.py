@@ -133,11 +133,15 @@ def test_mentions_of_decisions_name_one_that_is_there() -> None:
 
 def test_every_dependency_is_used_by_the_product() -> None:
     """Or named here with the reason why it is there all the same."""
-    by_name = {"httptools": "uvicorn takes it by name", "opentelemetry-sdk": "its issue follows"}
+    by_name = {"httptools": "uvicorn takes it by name"}
     imported = {
         "phonenumberslite": "phonenumbers",
         "python-stdnum": "stdnum",
         "pydantic-settings": "pydantic_settings",
+        "opentelemetry-api": "opentelemetry",
+        "opentelemetry-sdk": "opentelemetry.sdk",
+        "opentelemetry-semantic-conventions": "opentelemetry.semconv",
+        "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http",
     }
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
     names = [line.partition(">")[0].partition("[")[0] for line in project["dependencies"]]

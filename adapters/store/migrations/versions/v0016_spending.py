@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("corrected", sa.Boolean, nullable=False),
         sa.Column("finish_reason", PlainText, nullable=False),
         sa.Column("provider_request_id", PlainText, nullable=False),
+        sa.Column("waited_s", sa.Double, nullable=False),
         sa.Column("at", UtcTime, nullable=False),
         sa.Column("sent_at", UtcTime),
         sa.Column("ended_at", UtcTime),

@@ -9,6 +9,7 @@ from activities.models.asking import ANSWERS_IN_ALL
 from adapters.blueprints.folder import load_blueprint, load_knowledge
 from adapters.models.factory import build_models
 from adapters.models.guards.limiting import LimitedModel
+from adapters.models.guards.traced import HeldCalls, TracedModel
 from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
@@ -208,9 +209,11 @@ def test_every_profile_can_be_built(profile: str, kind: type[object]) -> None:
 
 
 def wire_of(model: object) -> LanguageModel:
-    limited = watched(model).model
-    assert isinstance(limited, LimitedModel)
-    return limited.model
+    counted = watched(model).model
+    assert isinstance(counted, HeldCalls)
+    assert isinstance(counted.model, LimitedModel)
+    assert isinstance(counted.model.model, TracedModel)
+    return counted.model.model.model
 
 
 def watched(model: object) -> WatchedModel:

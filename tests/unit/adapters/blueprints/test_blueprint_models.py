@@ -152,7 +152,7 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
     models = build_models(blueprint, "openai", secrets_in(KEYS), "", MoodsInMemory(), clock=lambda: day)
     small = models[Tier.SMALL]
     assert isinstance(small, WatchedModel)
-    price = small.model.model._price  # type: ignore[attr-defined] # the wire's own, behind the limiter
+    price = small.model.model.model.model._price  # type: ignore[attr-defined] # the wire's own, behind its guards
     assert price().input == 0.40
     day = datetime(2027, 1, 1, tzinfo=UTC)
     assert price().input == 9.0
