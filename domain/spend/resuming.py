@@ -1,8 +1,10 @@
-"""When a parked case comes back: urgent ones first, and never all in the same second."""
+"""When a parked case comes back, from a budget or an outage: urgent ones first, and never all in the same second."""
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from domain.model_call import Usage
 
 OPENING_SPAN_S = 600.0
 LOOK_AGAIN_S = 86_400.0  # a case that waits for a person alone asks again once a day: it is held again unless let go
@@ -11,11 +13,18 @@ _URGENT, _NORMAL = 2, 3  # Temporal's levels (`domain/turns.py`)
 
 
 class Hold(BaseModel):
-    """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so."""
+    """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so.
+
+    During an outage `wait_s` says in how many seconds to look again at the earliest, `spread_s` over how many all do,
+    and `usage` what was spent in vain.
+    """
 
     reason: str = "budget"
     why: str = ""
     until: datetime | None = None
+    wait_s: float | None = None
+    spread_s: float = OPENING_SPAN_S
+    usage: Usage = Field(default_factory=Usage)
 
 
 class ResumeWord(BaseModel):
