@@ -60,8 +60,8 @@ class Parking:
 
 
 async def park(step: str, hold: Hold) -> None:
-    """Wait until the budget's next day, the next look at a provider that is out, a person's word, or a day where only a person
-    can help; then try again.
+    """Wait until the budget's next day, the next look at a provider that is out, a person's word, or a day where only
+    a person can help; then try again.
 
     Whoever is urgent comes back first, and those of one kind never in the same second.
 
@@ -98,15 +98,8 @@ async def park(step: str, hold: Hold) -> None:
     if hold.wait_s is None:
         await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=step))
     else:
-        answers_until = workflow.now() + MODEL_TIMEOUT
-        await tell_case(
-            ProgressNote(
-                state=CaseState.PARKED,
-                waits_for=f"{step}: asks again"[:500],
-                waits_until=answers_until,
-                reason=hold.reason[:200],
-            )
-        )
+        until = workflow.now() + MODEL_TIMEOUT  # an answer may take as long
+        await tell_case(ProgressNote(state=CaseState.PARKED, waits_for=f"{step}: asked again"[:500], waits_until=until))
 
 
 async def tell_case(note: ProgressNote) -> None:
