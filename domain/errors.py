@@ -107,11 +107,9 @@ class BadSpellError(TransientError):
 class ProviderOutError(TransientError):
     """A provider is out, for all: its cases park, and look again in `wait_s` seconds, spread over `spread_s`."""
 
-    def __init__(self, message: str, model: str, wait_s: float, spread_s: float, usage: "Usage | None" = None) -> None:
+    def __init__(self, message: str, model: str, look_again: tuple[float, float], usage: "Usage | None" = None) -> None:
         super().__init__(message, usage)
-        self.model = model
-        self.wait_s = wait_s
-        self.spread_s = spread_s
+        self.model, (self.wait_s, self.spread_s) = model, look_again
 
 
 class ToldToWaitError(HeadgateError):
@@ -212,11 +210,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
 
 
 def failure_kind(error_type: str | None) -> FailureKind:
-    """Return what an error's class name means; a name nobody knows is a bug.
-
-    >>> failure_kind("TransientError")
-    <FailureKind.TRANSIENT: 'transient'>
-    """
+    """Return what an error's class name means; a name nobody knows is a bug."""
     return FAILURE_KINDS.get(error_type or "", FailureKind.BUG)
 
 
@@ -372,12 +366,7 @@ class UnreadableFileError(UseError):
 
 
 class CategoryError(UseError, ValueError):
-    """A category that cannot be worked.
-
-    Attributes:
-        number: its position in the blueprint's list, from 0.
-        key: the key that is wrong.
-    """
+    """A category that cannot be worked: its `number` in the blueprint's list, from 0, and the `key` that is wrong."""
 
     def __init__(self, number: int, key: str, message: str) -> None:
         super().__init__(message)

@@ -168,7 +168,7 @@ async def run_step(
     """
     attempts: list[Attempt] = []
     in_vain = Usage()
-    parking = Parking(step)
+    parking = Parking(step, kind.budget, kind.start_to_close)
     while True:
         stop_if_cancelled()
         try:

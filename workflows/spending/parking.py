@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_details import plain
     from domain.errors import OverBudgetError, ProviderOutError
     from domain.spend.resuming import LOOK_AGAIN_S, OPENING_SPAN_S, Hold, ResumeWord, back_in_s, span_s
-    from workflows.options import MODEL_TIMEOUT, STEP_BUDGET
 
 RESUME = "resume"
 """The signal by which a person lets parked work try again: to the case, and to whoever works for it apart."""
@@ -34,23 +33,38 @@ def hold_of(error: BaseException) -> Hold | None:
 
 
 class Parking:
-    """The waits of one step: through an outage the case stays parked from look to look, which writes less."""
+    """The waits of one step: through an outage the case stays parked from look to look, which writes less.
 
-    def __init__(self, step: str) -> None:
+    Args:
+        step: its name.
+        at_most: how long an outage is waited out; None: for ever.
+        answer: how long one try may take.
+    """
+
+    def __init__(self, step: str, at_most: timedelta | None, answer: timedelta) -> None:
         self._step = step
+        self._at_most = at_most
+        self._answer = answer
         self._out_since: datetime | None = None
 
     def bears(self, hold: Hold) -> bool:
-        """Return whether the step may wait on: an outage is waited out as long as a step may take at all."""
-        return hold.wait_s is None or self._out_since is None or workflow.now() - self._out_since < STEP_BUDGET
+        """Return whether the step may wait on."""
+        if hold.wait_s is None or self._out_since is None or self._at_most is None:
+            return True
+        return workflow.now() - self._out_since < self._at_most
 
     async def wait(self, hold: Hold) -> None:
         """Park; the step is to be tried again after it."""
         if hold.wait_s is None:
-            self._out_since = None
+            await self.end()
         elif self._out_since is None:
             self._out_since = workflow.now()
         await park(self._step, hold)
+        if hold.wait_s is None:
+            await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=self._step))
+            return
+        until = workflow.now() + self._answer
+        await tell_case(ProgressNote(state=CaseState.PARKED, waits_for=f"{self._step}: asked again", waits_until=until))
 
     async def end(self) -> None:
         """Let the case be seen as running, once its step was tried after an outage."""
@@ -95,11 +109,6 @@ async def park(step: str, hold: Hold) -> None:
         wait_s = back_in_s(level, chance, span_s(words[-1].cases))
         if wait_s > 0:
             await workflow.sleep(wait_s, summary=f"let go by {words[-1].by} among many"[:200])
-    if hold.wait_s is None:
-        await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=step))
-    else:
-        until = workflow.now() + MODEL_TIMEOUT  # an answer may take as long
-        await tell_case(ProgressNote(state=CaseState.PARKED, waits_for=f"{step}: asked again"[:500], waits_until=until))
 
 
 async def tell_case(note: ProgressNote) -> None:

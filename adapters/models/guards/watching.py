@@ -151,7 +151,7 @@ class Watch:
             await self._change(lambda mood: mood, waits=case_id)
         since = self._known.mood.since or self._clock()
         lasted_s = (self._clock() - since).total_seconds()
-        return ProviderOutError(why, self.model, *look_again_s(lasted_s, self._known.waiting), usage)
+        return ProviderOutError(why, self.model, look_again_s(lasted_s, self._known.waiting), usage)
 
     async def _held(self, why: str, case_id: str) -> ToldToWaitError:
         left = moods.held_s(self._known.mood, self._clock())
