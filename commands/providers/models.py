@@ -58,7 +58,7 @@ def models_resume(
 ) -> None:
     """End a wait now: one call asks at once, alone; if it is answered, the others follow within a minute or so.
 
-    After an outage parked cases follow gradually, or at once by `headgate cases resume --all`.
+    Parked cases follow gradually; `headgate cases resume` brings one, `headgate budget resume` all.
     """
     from domain.errors import not_among
     from domain.moods.mood import needs_probe, resumed

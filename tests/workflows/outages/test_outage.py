@@ -1,6 +1,6 @@
 """A provider is away for an hour: one word to people, few calls, no case lost, and the backlog comes back gradually.
 
-`OUTAGE_CASES=1000 python -m pytest -s tests/workflows/test_outage.py -k hour` is the measurement of `bench/RESULTS.md`.
+`OUTAGE_CASES=1000 python -m pytest -s tests/workflows/outages/test_outage.py -k hour` is the measurement of `bench/RESULTS.md`.
 """
 
 import asyncio
@@ -10,20 +10,30 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from temporalio.api.enums.v1 import EventType
+
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.case import CaseState
-from domain.errors import TransientError
-from domain.model_call import ModelReply, ModelRequest, Tier
+from domain.errors import FailureKind, OverBudgetError, ProviderOutError, TransientError
+from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.moods.outages import LOOK_AT_MOST_S, PROBE_AT_MOST_S
 from domain.routing import SALES
+from domain.spend.resuming import ResumeWord
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
-from tests.workflows.running import Mill, new_case
+from tests.workflows.running import Mill, eventually, home, new_case
+from workflows import options
+from workflows.options import SUSPEND_REASON
+from workflows.spending.parking import RESUME
 
 CASES = int(os.environ.get("OUTAGE_CASES", "60"))
 NAME = "openai gpt-test"
 OUTAGE_S = 3600.0
 LAST_S, STEP_S = 7_800, 60
 START_TOGETHER = 50
+PROBES = 7 + OUTAGE_S / PROBE_AT_MOST_S  # 5, 10 … 300 s, then every 300 s
+UNDER_WAY = 20  # of the first few seconds: what one worker has under way when the fifth call fails
 
 
 class Provider:
@@ -65,30 +75,133 @@ async def started(mill: Mill, count: int) -> list[Any]:
     return handles
 
 
+async def down_for(mill: Mill, seconds: float) -> datetime:
+    """Return when an outage ends that begins now."""
+    return (await mill.env.get_current_time()).astimezone(UTC) + timedelta(seconds=seconds)
+
+
+def out(look_again: tuple[float, float] = (300.0, 300.0), spent: int = 0) -> ProviderOutError:
+    """What the watch raises while a provider is out."""
+    return ProviderOutError(f"{NAME} is out: HTTP 503", NAME, look_again, Usage(calls=spent))
+
+
 async def test_an_hour_s_outage_costs_few_calls_and_one_word_and_loses_no_case(mill: Mill, world: FakeWorld) -> None:
-    begun = (await mill.env.get_current_time()).astimezone(UTC)
-    provider = Provider(mill, world, begun + timedelta(seconds=OUTAGE_S))
+    provider = Provider(mill, world, await down_for(mill, OUTAGE_S))
     handles = await started(mill, CASES)
     for _ in range(LAST_S // STEP_S):  # one long sleep is more than the server's call bears
         await mill.skip(timedelta(seconds=STEP_S))
     outcomes = [await handle.result() for handle in handles]
-    print(json.dumps(await figures(mill, world, provider, handles, outcomes)))
+    told = [word.subject for word in provider.moods.words]
+    found = await figures(provider, handles)
+    print(json.dumps({"cases": CASES, "words": told, "looks of a case": len(world.of("route_case")) / CASES, **found}))
+
     assert {outcome.state for outcome in outcomes} == {CaseState.DONE}
+    assert "bury" not in world.names
+    assert told == [f"model {NAME} does not answer", f"model {NAME} answers again"]
+    assert found["calls in the outage"] <= PROBES + UNDER_WAY
+    assert len(provider.calls) - found["calls in the outage"] == CASES, "each case was answered once"
+    assert found["most answers in a minute"] <= max(CASES // 4, 10), "the backlog is not let go at once"
+    assert found["last answer after, s"] <= 2.5 * LOOK_AT_MOST_S
 
 
-async def figures(mill: Mill, world: FakeWorld, provider: Provider, handles: list[Any], outcomes: Any) -> Any:
-    back = [at for at, well in provider.calls if well]
-    minutes = Counter(int((at - provider.down_until).total_seconds() // 60) for at in back)
+async def figures(provider: Provider, handles: list[Any]) -> dict[str, Any]:
+    """Measure the calls, seconds after the end of the outage."""
+    back = [(at - provider.down_until).total_seconds() for at, answered in provider.calls if answered]
+    by_minute = Counter(int(after // 60) for after in back)
     events = [len((await handle.fetch_history()).events) for handle in handles[:20]]
     return {
-        "cases": len(handles),
-        "states": Counter(str(outcome.state) for outcome in outcomes),
-        "calls in the outage": sum(1 for _, well in provider.calls if not well),
-        "looks": len(world.of("route_case")) / len(handles),
-        "words": [word.subject for word in provider.moods.words],
-        "first answer after s": (min(back) - provider.down_until).total_seconds() if back else None,
-        "last answer after s": (max(back) - provider.down_until).total_seconds() if back else None,
-        "most answers in a minute": max(minutes.values(), default=0),
-        "by minute": dict(sorted(minutes.items())),
+        "calls in the outage": len(provider.calls) - len(back),
+        "first answer after, s": round(min(back)),
+        "last answer after, s": round(max(back)),
+        "most answers in a minute": max(by_minute.values()),
+        "answers by minute": dict(sorted(by_minute.items())),
         "events of a case": [min(events), max(events)],
     }
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize(
+    ("activity", "category", "child"), [("route_case", SALES, ""), ("draft_reply", SALES, "sales")]
+)
+async def test_a_case_is_parked_until_the_provider_is_back_and_ends_as_if_nothing_had_been(
+    mill: Mill, world: FakeWorld, activity: str, category: str, child: str
+) -> None:
+    plain = await mill.run()
+    world.always("route_case", routed(category))
+    world.will(activity, *[out(spent=1)] * 3)
+    handle = await mill.start()
+    status = await mill.until(handle, CaseState.PARKED)
+    assert "is out" in status.waits_for
+    assert (await handle.describe()).typed_search_attributes.get(SUSPEND_REASON) == f"outage {NAME}"
+    outcome = await handle.result()
+    assert outcome.state is CaseState.DONE
+    assert (await handle.describe()).typed_search_attributes.get(SUSPEND_REASON) is None
+    assert len(world.of(activity, home(handle.id, child) if child else None)) == 4
+    assert outcome.usage.calls == (3 * ONE_CALL.calls + 3), "what was spent in vain counts"
+    assert plain.state is CaseState.DONE
+
+
+async def test_through_an_outage_the_search_attributes_change_once_and_back(mill: Mill, world: FakeWorld) -> None:
+    world.will("route_case", *[out()] * 6)
+    handle = await mill.start()
+    assert (await handle.result()).state is CaseState.DONE
+    changes = Counter(event.event_type for event in (await handle.fetch_history()).events)
+    assert changes[EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES] == 3, "parked, running, ended"
+
+
+async def test_parking_uses_up_no_rung_and_the_ladder_still_ends_in_a_dead_letter(mill: Mill, world: FakeWorld) -> None:
+    down = TransientError("HTTP 503")
+    world.will("route_case", down, out(), out(), down, out(), down, down)
+    outcome = await mill.run()
+    assert outcome.state is CaseState.DEAD_LETTERED
+    [letter] = world.requests("bury")
+    assert len(letter.attempts) == 4
+
+
+async def test_an_outage_that_lasts_longer_than_a_step_may_take_is_a_dead_letter(mill: Mill, world: FakeWorld) -> None:
+    world.always("route_case", out(look_again=(86_400.0, 60.0)))
+    begun = await mill.env.get_current_time()
+    outcome = await mill.run()
+    assert outcome.state is CaseState.DEAD_LETTERED
+    [letter] = world.requests("bury")
+    assert (letter.kind, letter.attempts[-1].error_type) == (FailureKind.TRANSIENT, "ProviderOutError")
+    lasted = await mill.env.get_current_time() - begun
+    assert options.STEP_BUDGET <= lasted <= options.STEP_BUDGET + timedelta(days=2)
+
+
+async def test_a_person_s_word_has_a_parked_case_ask_at_once(mill: Mill, world: FakeWorld) -> None:
+    world.will("route_case", out(look_again=(86_400.0, 60.0)))
+    begun = await mill.env.get_current_time()
+    handle = await mill.start()
+    await mill.until(handle, CaseState.PARKED)
+    await handle.signal(RESUME, ResumeWord(by="dana"))
+    await mill.until(handle, CaseState.DONE)
+    assert await mill.env.get_current_time() - begun < timedelta(hours=1)
+
+
+async def test_a_case_that_waits_for_a_provider_can_be_cancelled(mill: Mill, world: FakeWorld) -> None:
+    world.always("route_case", out())
+    handle = await mill.start()
+    await mill.until(handle, CaseState.PARKED)
+    await handle.cancel()
+
+    async def ended() -> bool:
+        return bool(world.of("close_case"))
+
+    await eventually(ended)
+    assert world.closed().state is CaseState.CANCELLED
+    assert "bury" not in world.names
+
+
+async def test_a_budget_that_is_used_up_after_an_outage_is_the_reason_then(mill: Mill, world: FakeWorld) -> None:
+    opens = await mill.env.get_current_time() + timedelta(days=1)
+    world.will("route_case", out(), OverBudgetError("used up", "budget all micros", opens))
+    handle = await mill.start()
+    await mill.until(handle, CaseState.PARKED)
+    await handle.signal(RESUME, ResumeWord(by="dana"))
+
+    async def reason() -> bool:
+        return (await handle.describe()).typed_search_attributes.get(SUSPEND_REASON) == "budget all micros"
+
+    await eventually(reason)
+    assert (await handle.result()).state is CaseState.DONE

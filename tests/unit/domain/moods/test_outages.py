@@ -7,7 +7,7 @@ import pytest
 from domain.cascade.fallback import is_failing, is_out
 from domain.moods import mood as moods
 from domain.moods.mood import ModelMood, Trouble
-from domain.moods.outages import LOOK_AT_MOST_S, OPENS_AFTER, PROBE_AT_MOST_S, look_again_s, probe_in_s
+from domain.moods.outages import LOOK_AT_MOST_S, LOOKS_PER_S, OPENS_AFTER, PROBE_AT_MOST_S, look_again_s, probe_in_s
 from domain.moods.words import telling
 from domain.words_to_people import WordToPeople
 
@@ -117,7 +117,7 @@ def test_a_case_looks_a_few_times_an_hour_and_all_of_them_a_few_times_a_second(w
     while now < 3600:
         wait_s, spread_s = look_again_s(now, waiting)
         assert 60 <= wait_s <= LOOK_AT_MOST_S
-        assert waiting / (0.3 * spread_s) <= 60 if spread_s < 900 else waiting / (0.3 * spread_s) <= 5.1
+        assert waiting / (0.3 * spread_s) <= LOOKS_PER_S + 0.01, "also if all are of one priority"
         now += wait_s
         looks += 1
     assert looks <= 10
