@@ -1,6 +1,7 @@
 """A provider is away for an hour: one word to people, few calls, no case lost, and the backlog comes back gradually.
 
-`OUTAGE_CASES=1000 python -m pytest -s tests/workflows/outages/test_outage.py -k hour` is the measurement of `bench/RESULTS.md`.
+`OUTAGE_CASES=1000 python -m pytest -s tests/workflows/outages -k costs_few_calls` is the measurement of
+`bench/RESULTS.md`.
 """
 
 import asyncio
@@ -120,14 +121,11 @@ async def figures(provider: Provider, handles: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("both_ways")
-@pytest.mark.parametrize(
-    ("activity", "category", "child"), [("route_case", SALES, ""), ("draft_reply", SALES, "sales")]
-)
+@pytest.mark.parametrize(("activity", "child"), [("route_case", ""), ("draft_reply", "sales")])
 async def test_a_case_is_parked_until_the_provider_is_back_and_ends_as_if_nothing_had_been(
-    mill: Mill, world: FakeWorld, activity: str, category: str, child: str
+    mill: Mill, world: FakeWorld, activity: str, child: str
 ) -> None:
-    plain = await mill.run()
-    world.always("route_case", routed(category))
+    world.always("route_case", routed(SALES))
     world.will(activity, *[out(spent=1)] * 3)
     handle = await mill.start()
     status = await mill.until(handle, CaseState.PARKED)
@@ -136,9 +134,8 @@ async def test_a_case_is_parked_until_the_provider_is_back_and_ends_as_if_nothin
     outcome = await handle.result()
     assert outcome.state is CaseState.DONE
     assert (await handle.describe()).typed_search_attributes.get(SUSPEND_REASON) is None
-    assert len(world.of(activity, home(handle.id, child) if child else None)) == 4
+    assert len(world.of(activity, home(handle.id, child) if child else handle.id)) == 4
     assert outcome.usage.calls == (3 * ONE_CALL.calls + 3), "what was spent in vain counts"
-    assert plain.state is CaseState.DONE
 
 
 async def test_through_an_outage_the_search_attributes_change_once_and_back(mill: Mill, world: FakeWorld) -> None:
@@ -165,8 +162,7 @@ async def test_an_outage_that_lasts_longer_than_a_step_may_take_is_a_dead_letter
     assert outcome.state is CaseState.DEAD_LETTERED
     [letter] = world.requests("bury")
     assert (letter.kind, letter.attempts[-1].error_type) == (FailureKind.TRANSIENT, "ProviderOutError")
-    lasted = await mill.env.get_current_time() - begun
-    assert options.STEP_BUDGET <= lasted <= options.STEP_BUDGET + timedelta(days=2)
+    assert options.STEP_BUDGET <= letter.at - begun <= options.STEP_BUDGET + timedelta(days=2)
 
 
 async def test_a_person_s_word_has_a_parked_case_ask_at_once(mill: Mill, world: FakeWorld) -> None:
