@@ -28,11 +28,13 @@ class Provider:
     error: Exception = field(default_factory=lambda: TransientError("HTTP 503", Usage(calls=1)))
     gate: asyncio.Event | None = None
     asked: int = 0
+    reached: asyncio.Event = field(default_factory=asyncio.Event)  # a call that is held
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Answer, or fail."""
         self.asked += 1
         if self.gate is not None:
+            self.reached.set()
             await self.gate.wait()
         if self.down:
             raise self.error
@@ -98,8 +100,7 @@ async def test_when_it_is_time_one_call_asks_and_all_others_wait_for_what_comes_
     hour.passes(6)
     hour.provider.gate = asyncio.Event()
     probe = asyncio.create_task(hour.model().complete(of("probe")))
-    while hour.provider.asked == OPENS_AFTER:
-        await asyncio.sleep(0.001)
+    await hour.provider.reached.wait()
     others = await asyncio.gather(*(fails(hour.model(), n) for n in range(20)))
     assert {type(error) for error in others} == {ProviderOutError}
     assert hour.provider.asked == OPENS_AFTER + 1
@@ -115,8 +116,7 @@ async def test_a_probe_that_dies_gives_its_turn_back(hour: Hour) -> None:
     hour.passes(6)
     hour.provider.gate = asyncio.Event()
     probe = asyncio.create_task(model.complete(of("probe")))
-    while hour.provider.asked == OPENS_AFTER:
-        await asyncio.sleep(0.001)
+    await hour.provider.reached.wait()
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
     await asyncio.gather(*model._background)
