@@ -64,9 +64,9 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
             why=message,
             wait_s=error.wait_s,
             spread_s=error.spread_s,
-            usage=error.usage or Usage(),
+            at_most_s=error.at_most_s,
         )
-        raise ApplicationError(message, hold, type=name, non_retryable=True) from error
+        raise ApplicationError(message, hold, error.usage or Usage(), type=name, non_retryable=True) from error
     usage = error.usage if isinstance(error, BadAnswerError | TransientError) else None
     # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
     final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)

@@ -105,11 +105,13 @@ class BadSpellError(TransientError):
 
 
 class ProviderOutError(TransientError):
-    """A provider is out, for all: its cases park, and look again in `wait_s` seconds, spread over `spread_s`."""
+    """A provider is out, for all: its cases park, look again in `wait_s` seconds, spread over `spread_s`, and give up
+    after `at_most_s`.
+    """
 
-    def __init__(self, message: str, model: str, look_again: tuple[float, float], usage: "Usage | None" = None) -> None:
-        super().__init__(message, usage)
-        self.model, (self.wait_s, self.spread_s) = model, look_again
+    def __init__(self, message: str, model: str, look_again: tuple[float, float], at_most_s: float) -> None:
+        super().__init__(message)
+        self.model, (self.wait_s, self.spread_s), self.at_most_s = model, look_again, at_most_s
 
 
 class ToldToWaitError(HeadgateError):

@@ -168,7 +168,7 @@ async def run_step(
     """
     attempts: list[Attempt] = []
     in_vain = Usage()
-    parking = Parking(step, kind.budget, kind.start_to_close)
+    parking = Parking(step, kind.start_to_close)
     while True:
         stop_if_cancelled()
         try:
@@ -180,7 +180,7 @@ async def run_step(
                 raise
             stop_if_cancelled()
             hold = hold_of(error)
-            in_vain = in_vain.plus(hold.usage if hold is not None else usage_of(error))
+            in_vain = in_vain.plus(usage_of(error))
             if hold is not None and parking.bears(hold):
                 await parking.wait(hold)
                 continue

@@ -135,15 +135,16 @@ def refused(mood: ModelMood, why: str, said_s: float | None, now: datetime) -> M
     )
 
 
-def failed(mood: ModelMood, trouble: Trouble, why: str, now: datetime, case_id: str = "") -> ModelMood:
+def failed(mood: ModelMood, trouble: Trouble, why: str, now: datetime, case_id: str | None = None) -> ModelMood:
     """Note a call that failed for another reason. While a wait lasts it stands: the call was from before.
 
-    So many in a row that it is out are followed by a wait of our own, longer each time that a probe fails.
+    So many in a row that it is out are followed by a wait of our own, longer each time that a probe fails; those
+    without a case (None) are never so many.
     """
     if mood.until is not None and needs_probe(mood) and now < mood.until:
         return mood
     after = _ailing(mood, trouble, why, now)
-    if trouble is not Trouble.FAILING:
+    if trouble is not Trouble.FAILING or case_id is None:
         return after
     goes_on = mood.trouble is Trouble.FAILING
     cases = mood.failed_cases if goes_on else []

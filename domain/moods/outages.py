@@ -6,6 +6,7 @@ PROBE_FIRST_S = 5.0
 PROBE_AT_MOST_S = 300.0
 LOOK_FIRST_S = 60.0
 LOOK_AT_MOST_S = 900.0
+OUTAGE_S = 3 * 86_400.0  # a case that waits for longer is a dead letter
 LOOKS_PER_S = 5.0  # of all parked cases together, about
 
 

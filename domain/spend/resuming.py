@@ -2,9 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
-
-from domain.model_call import Usage
+from pydantic import BaseModel
 
 OPENING_SPAN_S = 600.0
 LOOK_AGAIN_S = 86_400.0  # a case that waits for a person alone asks again once a day: it is held again unless let go
@@ -16,7 +14,7 @@ class Hold(BaseModel):
     """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so.
 
     During an outage `wait_s` says in how many seconds to look again at the earliest, `spread_s` over how many all do,
-    and `usage` what was spent in vain.
+    and `at_most_s` how long a step waits in all.
     """
 
     reason: str = "budget"
@@ -24,7 +22,7 @@ class Hold(BaseModel):
     until: datetime | None = None
     wait_s: float | None = None
     spread_s: float = OPENING_SPAN_S
-    usage: Usage = Field(default_factory=Usage)
+    at_most_s: float = 3 * 86_400.0
 
 
 class ResumeWord(BaseModel):

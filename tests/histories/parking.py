@@ -30,7 +30,7 @@ async def parked(mill: Mill, world: FakeWorld) -> Recorded:
 
 
 async def outage(mill: Mill, world: FakeWorld) -> Recorded:
-    out = ProviderOutError("openai gpt-x is out: HTTP 503", "openai gpt-x", (300.0, 300.0))
+    out = ProviderOutError("openai gpt-x is out: HTTP 503", "openai gpt-x", (300.0, 300.0), 86_400.0)
     world.always("route_case", routed(BILLING))
     world.will("route_case", TransientError("HTTP 503"), out, out)
     world.will("extract_claim", out, out)

@@ -37,21 +37,19 @@ class Parking:
 
     Args:
         step: its name.
-        at_most: how long an outage is waited out; None: for ever.
         answer: how long one try may take.
     """
 
-    def __init__(self, step: str, at_most: timedelta | None, answer: timedelta) -> None:
+    def __init__(self, step: str, answer: timedelta) -> None:
         self._step = step
-        self._at_most = at_most
         self._answer = answer
         self._out_since: datetime | None = None
 
     def bears(self, hold: Hold) -> bool:
         """Return whether the step may wait on."""
-        if hold.wait_s is None or self._out_since is None or self._at_most is None:
+        if hold.wait_s is None or self._out_since is None:
             return True
-        return workflow.now() - self._out_since < self._at_most
+        return workflow.now() - self._out_since < timedelta(seconds=hold.at_most_s)
 
     async def wait(self, hold: Hold) -> None:
         """Park; the step is to be tried again after it."""

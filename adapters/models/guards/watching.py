@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 import structlog
 
 from domain.errors import ConfigurationError, ProviderOutError, ToldToWaitError, TransientError, UnsupportedTaskError
-from domain.model_call import ModelReply, ModelRequest, Usage
+from domain.model_call import ModelReply, ModelRequest
 from domain.moods import mood as moods
 from domain.moods.mood import ModelMood, Trouble
-from domain.moods.outages import look_again_s
+from domain.moods.outages import OUTAGE_S, look_again_s
 from domain.moods.spells import NOTED_AT_MOST, WINDOW_S, in_spell, with_bad, with_good
 from domain.moods.waits import back_in_s, spread_s
 from ports.models.model import LanguageModel
@@ -37,6 +37,7 @@ class Watch:
         store: of all moods.
         clock: the time in UTC.
         chance: a number from 0 to 1, for the spread.
+        outage_s: how long cases wait for a model that is out; 0: it never counts as out.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Watch:
         store: MoodStore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        outage_s: float = OUTAGE_S,
     ) -> None:
         self.model = model
+        self._outage_s = outage_s
         self._store = store
         self._clock = clock
         self._chance = chance
@@ -99,13 +102,16 @@ class Watch:
         """Note a call that failed; return the error for it: where the provider is out, it waits with the others."""
         trouble = Trouble.MISCONFIGURED if isinstance(error, ConfigurationError) else Trouble.FAILING
         before = self._known.mood.out_since
-        await self._change(lambda mood: moods.failed(mood, trouble, str(error), self._clock(), case_id), waits=case_id)
+        of = case_id if self._outage_s > 0 else None
+        await self._change(lambda mood: moods.failed(mood, trouble, str(error), self._clock(), of), waits=case_id)
         if self._known.mood.out_since is None:
             return error
         if before is None:
             self._logger.warning("a model is out", model=self.model, why=str(error))
         usage = error.usage if isinstance(error, TransientError) else None
-        return await self._out(f"{self.model} is out: {error}", case_id, usage)
+        out = await self._out(f"{self.model} is out: {error}", case_id)
+        out.usage = usage
+        return out
 
     async def answered(self, began: datetime) -> None:
         """Note an answer: it ends the trouble, unless the call was made before it."""
@@ -146,12 +152,12 @@ class Watch:
         """Return whether bad answers to a task come in a spell now."""
         return in_spell(self._known.mood, task, self._clock())
 
-    async def _out(self, why: str, case_id: str, usage: Usage | None = None) -> ProviderOutError:
+    async def _out(self, why: str, case_id: str) -> ProviderOutError:
         if self._shared and case_id and case_id not in self._noted:
             await self._change(lambda mood: mood, waits=case_id)
         since = self._known.mood.since or self._clock()
         lasted_s = (self._clock() - since).total_seconds()
-        return ProviderOutError(why, self.model, look_again_s(lasted_s, self._known.waiting), usage)
+        return ProviderOutError(why, self.model, look_again_s(lasted_s, self._known.waiting), self._outage_s)
 
     async def _held(self, why: str, case_id: str) -> ToldToWaitError:
         left = moods.held_s(self._known.mood, self._clock())

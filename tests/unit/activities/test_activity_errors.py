@@ -53,7 +53,7 @@ OWN_ERRORS = [
 
 def an(error: type[HeadgateError]) -> HeadgateError:
     if error is ProviderOutError:
-        return ProviderOutError("503", "openai gpt-x", (60.0, 90.0), Usage(calls=1))
+        return ProviderOutError("503", "openai gpt-x", (60.0, 90.0), 3600.0)
     return ToldToWaitError("wait", 5.0) if error is ToldToWaitError else error("what happened")
 
 

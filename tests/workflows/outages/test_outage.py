@@ -20,11 +20,11 @@ from domain.case import CaseState
 from domain.errors import FailureKind, OverBudgetError, ProviderOutError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.moods.outages import LOOK_AT_MOST_S, PROBE_AT_MOST_S
+from domain.moods.outages import OUTAGE_S as OUTAGE_AT_MOST_S
 from domain.routing import SALES
 from domain.spend.resuming import ResumeWord
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill, eventually, home, new_case
-from workflows import options
 from workflows.options import SUSPEND_REASON
 from workflows.spending.parking import RESUME
 
@@ -83,7 +83,9 @@ async def down_for(mill: Mill, seconds: float) -> datetime:
 
 def out(look_again: tuple[float, float] = (300.0, 300.0), spent: int = 0) -> ProviderOutError:
     """What the watch raises while a provider is out."""
-    return ProviderOutError(f"{NAME} is out: HTTP 503", NAME, look_again, Usage(calls=spent))
+    error = ProviderOutError(f"{NAME} is out: HTTP 503", NAME, look_again, OUTAGE_AT_MOST_S)
+    error.usage = Usage(calls=spent)
+    return error
 
 
 async def test_an_hour_s_outage_costs_few_calls_and_one_word_and_loses_no_case(mill: Mill, world: FakeWorld) -> None:
@@ -162,7 +164,7 @@ async def test_an_outage_that_lasts_longer_than_a_step_may_take_is_a_dead_letter
     assert outcome.state is CaseState.DEAD_LETTERED
     [letter] = world.requests("bury")
     assert (letter.kind, letter.attempts[-1].error_type) == (FailureKind.TRANSIENT, "ProviderOutError")
-    assert options.STEP_BUDGET <= letter.at - begun <= options.STEP_BUDGET + timedelta(days=2)
+    assert OUTAGE_AT_MOST_S <= (letter.at - begun).total_seconds() <= OUTAGE_AT_MOST_S + 2 * 86_400
 
 
 async def test_a_person_s_word_has_a_parked_case_ask_at_once(mill: Mill, world: FakeWorld) -> None:

@@ -174,3 +174,10 @@ async def test_without_the_store_a_process_goes_by_its_own_knowledge(hour: Hour)
     hour.provider.down = False
     hour.passes(6)
     assert await model.complete(of("probe")) == REPLY
+
+
+async def test_without_a_time_for_outages_every_case_climbs_its_own_ladder(hour: Hour) -> None:
+    model = WatchedModel(hour.provider, Watch(NAME, hour.moods, lambda: hour.now, outage_s=0))
+    for n in range(3 * OPENS_AFTER):
+        assert await fails(model, n) is hour.provider.error
+    assert hour.provider.asked == 3 * OPENS_AFTER
