@@ -12,9 +12,11 @@ from domain.errors import (
     BadSpellError,
     HeadgateError,
     OverBudgetError,
+    ProviderOutError,
     ToldToWaitError,
     TransientError,
 )
+from domain.model_call import Usage
 from domain.moods.waits import wait_s
 from domain.spend.resuming import Hold
 
@@ -56,6 +58,15 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
     if isinstance(error, OverBudgetError):  # the workflow parks, and tries again when there is money
         hold = Hold(reason=error.reason, why=message, until=error.until)
         raise ApplicationError(message, hold, type=name, non_retryable=True) from error
+    if isinstance(error, ProviderOutError):  # the same, until the provider is back
+        hold = Hold(
+            reason=f"outage {error.model}",
+            why=message,
+            wait_s=error.wait_s,
+            spread_s=error.spread_s,
+            at_most_s=error.at_most_s,
+        )
+        raise ApplicationError(message, hold, error.usage or Usage(), type=name, non_retryable=True) from error
     usage = error.usage if isinstance(error, BadAnswerError | TransientError) else None
     # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
     final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)

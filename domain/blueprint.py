@@ -155,6 +155,7 @@ class Blueprint(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     categories: tuple[Category, ...] = Field(default=DEFAULT_CATEGORIES, min_length=1)
     ladder_s: list[Seconds] = Field(default_factory=lambda: [60.0, 300.0, 1800.0])
+    outage_s: float = Field(default=3 * 86_400.0, ge=0, le=30 * 86_400.0, allow_inf_nan=False)
     human: HumanLane = Field(default_factory=HumanLane)
     approval: ApprovalRules = Field(default_factory=ApprovalRules)
     conversation: ConversationRules = Field(default_factory=ConversationRules)

@@ -42,7 +42,7 @@ class CaseState(StrEnum):
     WAITING_APPROVAL = "waiting_approval"
     WAITING_HUMAN = "waiting_human"
     WAITING_CUSTOMER = "waiting_customer"
-    PARKED = "parked"  # a budget is used up, or it ran in a circle
+    PARKED = "parked"  # a budget is used up, a provider is out, or it ran in a circle
     DONE = "done"
     REJECTED = "rejected"
     DEAD_LETTERED = "dead_lettered"

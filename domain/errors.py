@@ -3,7 +3,8 @@
 HeadgateError                        about the work: what becomes of a case
 ├── TransientError                   connection refused, 5xx, database busy: the ladder, then a dead letter (exit 3)
 │   ├── OvertakenError               a copy of outside records that somebody else made later: looked up again
-│   └── BadSpellError                bad answers to message after message: the provider's matter, not the message's
+│   ├── BadSpellError                bad answers to message after message: the provider's matter, not the message's
+│   └── ProviderOutError             a model fails call after call: its cases park without a call until it is back
 ├── ToldToWaitError                  429, 529, Retry-After: waits what was said, does not use up the ladder
 ├── BadAnswerError                   no answer of a model fits, after the bounded re-asks: the human lane
 │   └── UnfitAnswerError             one answer does not fit: the model is asked again at once
@@ -103,6 +104,16 @@ class BadSpellError(TransientError):
     """No answer of a model fits, and none to other messages did lately; `usage` is what was asked in vain."""
 
 
+class ProviderOutError(TransientError):
+    """A provider is out, for all: its cases park, look again in `wait_s` seconds, spread over `spread_s`, and give up
+    after `at_most_s`.
+    """
+
+    def __init__(self, message: str, model: str, look_again: tuple[float, float], at_most_s: float) -> None:
+        super().__init__(message)
+        self.model, (self.wait_s, self.spread_s), self.at_most_s = model, look_again, at_most_s
+
+
 class ToldToWaitError(HeadgateError):
     """A provider said to come back later.
 
@@ -186,6 +197,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
     TransientError.__name__: FailureKind.TRANSIENT,
     OvertakenError.__name__: FailureKind.TRANSIENT,
     BadSpellError.__name__: FailureKind.TRANSIENT,
+    ProviderOutError.__name__: FailureKind.TRANSIENT,
     ToldToWaitError.__name__: FailureKind.TOLD_TO_WAIT,
     BadAnswerError.__name__: FailureKind.BAD_ANSWER,
     UnfitAnswerError.__name__: FailureKind.BAD_ANSWER,
@@ -200,11 +212,7 @@ FAILURE_KINDS: dict[str, FailureKind] = {
 
 
 def failure_kind(error_type: str | None) -> FailureKind:
-    """Return what an error's class name means; a name nobody knows is a bug.
-
-    >>> failure_kind("TransientError")
-    <FailureKind.TRANSIENT: 'transient'>
-    """
+    """Return what an error's class name means; a name nobody knows is a bug."""
     return FAILURE_KINDS.get(error_type or "", FailureKind.BUG)
 
 
@@ -360,12 +368,7 @@ class UnreadableFileError(UseError):
 
 
 class CategoryError(UseError, ValueError):
-    """A category that cannot be worked.
-
-    Attributes:
-        number: its position in the blueprint's list, from 0.
-        key: the key that is wrong.
-    """
+    """A category that cannot be worked: its `number` in the blueprint's list, from 0, and the `key` that is wrong."""
 
     def __init__(self, number: int, key: str, message: str) -> None:
         super().__init__(message)

@@ -17,11 +17,24 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from domain.deadletter import Attempt, FailedStep
-    from domain.errors import BadAnswerError, BadSpellError, FailureKind, HeadgateError, TransientError, failure_kind
+    from domain.errors import (
+        BadAnswerError,
+        BadSpellError,
+        FailureKind,
+        HeadgateError,
+        ProviderOutError,
+        TransientError,
+        failure_kind,
+    )
     from domain.model_call import Usage
 
 STEP_FAILED = "StepFailed"
-_SPENT = (BadAnswerError.__name__, BadSpellError.__name__, TransientError.__name__)  # errors that say what was spent
+_SPENT = (
+    BadAnswerError.__name__,
+    BadSpellError.__name__,
+    TransientError.__name__,
+    ProviderOutError.__name__,
+)  # errors that say what was spent
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str, str]:
@@ -59,7 +72,7 @@ def usage_of(error: BaseException) -> Usage:
     if not isinstance(cause, ApplicationError) or cause.type not in _SPENT or not cause.details:
         return Usage()
     try:
-        return Usage.model_validate(cause.details[0])
+        return Usage.model_validate(cause.details[-1])
     except ValidationError:
         return Usage()
 

@@ -54,7 +54,9 @@ CASE_CATEGORY = SearchAttributeKey.for_keyword("CaseCategory")
 CASE_TENANT = SearchAttributeKey.for_keyword("CaseTenant")
 CASE_AMOUNT_MINOR = SearchAttributeKey.for_int("CaseAmountMinor")
 CASE_COST_MICROS = SearchAttributeKey.for_int("CaseCostMicros")
-SUSPEND_REASON = SearchAttributeKey.for_keyword("SuspendReason")  # of a parked case: the budget, or `runaway`
+SUSPEND_REASON = SearchAttributeKey.for_keyword(
+    "SuspendReason"
+)  # of a parked case: the budget, the outage, or `runaway`
 BLUEPRINT_VERSION = SearchAttributeKey.for_keyword("BlueprintVersion")
 SEARCH_ATTRIBUTES = {
     "CaseState": "Keyword",

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
-    from workflows.spending.parking import hold_of, park
+    from workflows.spending.parking import Parking, hold_of
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")
@@ -157,7 +157,7 @@ async def run_step(
 ) -> Any:
     """Run a step; after a transient failure wait exactly as the ladder says (seconds) and try again.
 
-    What no budget bears is parked, and costs no rung.
+    What no budget bears, or whose provider is out, is parked, and costs no rung.
 
     The `activity_id` of a specialist's step begins with its name (`activities/grants.py`).
 
@@ -168,23 +168,26 @@ async def run_step(
     """
     attempts: list[Attempt] = []
     in_vain = Usage()
+    parking = Parking(step, kind.start_to_close)
     while True:
         stop_if_cancelled()
         try:
             answer = await _run(kind, activity, request, summary=summary, activity_id=activity_id, first=not attempts)
+            await parking.end()
             return _with_cost(answer, in_vain)
         except (ActivityError, ValidationError) as error:
             if is_cancelled_exception(error):
                 raise
             stop_if_cancelled()
             hold = hold_of(error)
-            if hold is not None:
-                await park(step, hold)
-                continue
-            failure, error_type, message = failure_of(error)
             in_vain = in_vain.plus(usage_of(error))
+            if hold is not None and parking.bears(hold):
+                await parking.wait(hold)
+                continue
+            await parking.end()
+            failure, error_type, message = failure_of(error)
             attempts.append(Attempt(step=step, error_type=error_type, message=message[:500], at=workflow.now()))
-            rung = next_rung(ladder_s, len(attempts)) if failure is FailureKind.TRANSIENT else None
+            rung = next_rung(ladder_s, len(attempts)) if failure is FailureKind.TRANSIENT and hold is None else None
             if rung is None:
                 failed = FailedStep(step=step, kind=failure, message=message[:500], attempts=attempts, usage=in_vain)
                 raise step_error(message, failed) from error

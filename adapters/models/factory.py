@@ -59,7 +59,7 @@ def build_models(
     for tier, order in blueprint.models[profile].items():
         watched = []
         for choice in order:
-            watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods))
+            watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods, outage_s=blueprint.outage_s))
             price = _price_of_calls(blueprint, choice.model, clock)
             model: LanguageModel = TracedModel(_build(choice, secret, offline_url, price), choice, telemetry)
             if spend is not None:

@@ -1,4 +1,4 @@
-"""Cases that wait because no budget bears their next call, or because they ran in a circle."""
+"""Cases that wait because no budget bears their next call, its provider is out, or because they ran in a circle."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ TOLD_AT_ONCE = 16
 
 
 class ParkedCases:
-    """Lets parked cases try again; those whose budget is still used up park once more."""
+    """Lets parked cases try again; those that cannot go on yet park once more."""
 
     def __init__(self, temporal: Client) -> None:
         self._temporal = temporal
@@ -40,7 +40,7 @@ class ParkedCases:
             raise ImpossibleError(f"{case_id} is not parked, it is {state}")
 
     async def resume_all(self, by: str) -> list[str]:
-        """Let all try again that wait for a budget, the urgent ones first; return which they are."""
+        """Let all try again that wait for a budget or a provider, the urgent ones first; return which they are."""
         query = f"CaseState = '{CaseState.PARKED}' AND ExecutionStatus = 'Running' AND SuspendReason != '{RUNAWAY}'"
         ids = [found.id async for found in self._temporal.list_workflows(query)]
         turns = asyncio.Semaphore(TOLD_AT_ONCE)

@@ -91,7 +91,9 @@ def budget_set(
 
 @budget_app.command("resume")
 def budget_resume(data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson = False) -> None:
-    """Let all cases try again that wait for a budget; those it still does not bear park once more."""
+    """Let all cases try again that wait for a budget or for a provider that is out; those that cannot go on park once
+    more.
+    """
 
     async def work(headgate: "Headgate", _parts: "Parts") -> list[str]:
         from client.spending.parked import ParkedCases
@@ -99,7 +101,7 @@ def budget_resume(data_dir: DataDir = DEFAULT_DIR, by: By = "", as_json: AsJson 
         return await ParkedCases(headgate.temporal).resume_all(person(by))
 
     ids = with_headgate_and_store(data_dir, work)
-    said = f"{len(ids)} parked cases try again" if ids else "no case waits for a budget"
+    said = f"{len(ids)} parked cases try again" if ids else "no case waits for a budget or a provider"
     report(ids, said, line=said, as_json=as_json)
 
 

@@ -56,7 +56,10 @@ def models_resume(
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """End a wait now: one call asks at once, alone; if it is answered, the others follow within a minute or so."""
+    """End a wait now: one call asks at once, alone; if it is answered, the others follow within a minute or so.
+
+    Parked cases follow gradually; `headgate cases resume` brings one, `headgate budget resume` all.
+    """
     from domain.errors import not_among
     from domain.moods.mood import needs_probe, resumed
 
@@ -70,9 +73,23 @@ def models_resume(
             now = datetime.now(UTC)
             await asyncio.to_thread(parts.moods.change, name, lambda mood: resumed(mood, person(by), now), now)  # noqa: B023 - called at once
             cases = await asyncio.to_thread(parts.moods.waiting, name, CALLED_AT_ONCE)
-            called[name] = sum([await headgate.cases.try_now(case_id) for case_id in cases])
+            called[name] = sum([await _call(headgate, case_id, person(by)) for case_id in cases])
         return called
 
     called = with_headgate_and_store(data_dir, work)
     said = "; ".join(f"{name}: the wait is over, {n} cases called" for name, n in called.items())
     report(list(called), said or "no model said to wait", line=said or "no model said to wait", as_json=as_json)
+
+
+async def _call(headgate: "Headgate", case_id: str, by: str) -> bool:
+    """Let a case that waits between two tries, or is parked, try now; return whether it does."""
+    from client.spending.parked import ParkedCases
+    from domain.errors import ImpossibleError, UnknownCaseError
+
+    if await headgate.cases.try_now(case_id):
+        return True
+    try:
+        await ParkedCases(headgate.temporal).resume(case_id, by)
+    except (ImpossibleError, UnknownCaseError):
+        return False
+    return True

@@ -191,7 +191,8 @@ def _next(case: Mapping[str, Any]) -> list[str]:
         letter = case["dead_letter_id"]
         return [f"headgate dlq show {letter}", f"headgate dlq replay {letter}"]
     if state == CaseState.PARKED:
-        return ["headgate budget show", f"headgate cases resume {case_id}", f"headgate cases cancel {case_id}"]
+        about = "models status" if " is out" in str(case["waits_for"]) else "budget show"
+        return [f"headgate {about}", f"headgate cases resume {case_id}", f"headgate cases cancel {case_id}"]
     if state == CaseState.RUNNING:
         return [f"headgate cases follow {case_id}"]
     return [f"headgate cases cancel {case_id}", original] if state == CaseState.WAITING_CUSTOMER else [original]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.moods.mood import ModelMood, Trouble, held_s
+from domain.moods.mood import ModelMood, Trouble, held_s, needs_probe
 
 OUTAGE_S = 60.0  # a shorter wait or failure is waited out: another model is another mind
 ASKED_AGAIN_S = 60.0  # one that fails without naming a time is asked again after this, by one call a process
@@ -16,7 +16,7 @@ def is_out(mood: ModelMood, now: datetime) -> bool:
     """
     if mood.since is None:
         return False
-    if mood.trouble is Trouble.TOLD_TO_WAIT:
+    if needs_probe(mood):
         until = max(mood.until or now, now)
         return held_s(mood, now) > 0 and (until - mood.since).total_seconds() >= OUTAGE_S
     if is_failing(mood, now) and mood.at is not None:
@@ -25,9 +25,11 @@ def is_out(mood: ModelMood, now: datetime) -> bool:
 
 
 def is_failing(mood: ModelMood, now: datetime) -> bool:
-    """Return whether it has been failing for so long that the next call to it is a question whether it still does."""
+    """Return whether it has been failing, without being out for all, for so long that the next call to it is a question
+    whether it still does.
+    """
     lasts = mood.since is not None and (now - mood.since).total_seconds() >= OUTAGE_S
-    return mood.trouble is Trouble.FAILING and lasts
+    return mood.trouble is Trouble.FAILING and lasts and not needs_probe(mood)
 
 
 def next_of(moods: Sequence[ModelMood], now: datetime) -> int:

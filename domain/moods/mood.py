@@ -5,12 +5,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from domain.moods.outages import OPENS_CASES, is_persistent, probe_in_s
 from domain.moods.waits import wait_s
 
 PROBE_S = 45.0  # longer than a call may take: a probe that died gives its turn to another one
 BEHIND_PROBE_S = 3.0  # whoever comes while one probes comes back after this
 WHY_CHARS = 300
 LIMITED_S = 30.0
+_NOT_OUT: dict[str, object] = {"failures": 0, "failed_cases": [], "out_since": None}
 
 
 class Trouble(StrEnum):
@@ -55,6 +57,8 @@ class ModelMood(BaseModel):
         told: the ids of the words by which people know.
         bad, good: answers that the rule for spells still looks at.
         resumed_by: who ended the last wait before its time.
+        failures: calls that failed in a row; of `failed_cases`, as many of them as matter.
+        out_since: it is out: so many failed that it is asked by one call at a time, ever more rarely.
         limited_until: calls wait for their slot, by our own limiter; until it is noted again.
     """
 
@@ -72,6 +76,9 @@ class ModelMood(BaseModel):
     bad: list[AnswerNoted] = Field(default_factory=list)
     good: list[AnswerNoted] = Field(default_factory=list)
     resumed_by: str = ""
+    failures: int = 0
+    failed_cases: list[str] = Field(default_factory=list)
+    out_since: datetime | None = None
     limited_until: datetime | None = None
 
     @property
@@ -94,8 +101,10 @@ def held_s(mood: ModelMood, now: datetime) -> float:
 
 
 def needs_probe(mood: ModelMood) -> bool:
-    """Return whether one call asks alone before all others: it said to wait, and has not answered since."""
-    return mood.trouble is Trouble.TOLD_TO_WAIT
+    """Return whether one call asks alone before all others: it said to wait, or is out, and has
+    not answered since.
+    """
+    return mood.trouble is Trouble.TOLD_TO_WAIT or mood.out_since is not None
 
 
 def probing(mood: ModelMood, who: str, now: datetime) -> ModelMood:
@@ -126,11 +135,28 @@ def refused(mood: ModelMood, why: str, said_s: float | None, now: datetime) -> M
     )
 
 
-def failed(mood: ModelMood, trouble: Trouble, why: str, now: datetime) -> ModelMood:
-    """Note a call that failed for another reason. While a wait lasts it stands: the call was from before."""
+def failed(mood: ModelMood, trouble: Trouble, why: str, now: datetime, case_id: str | None = None) -> ModelMood:
+    """Note a call that failed for another reason. While a wait lasts it stands: the call was from before.
+
+    So many in a row that it is out are followed by a wait of our own, longer each time that a probe fails; those
+    without a case (None) are never so many.
+    """
     if mood.until is not None and needs_probe(mood) and now < mood.until:
         return mood
-    return _ailing(mood, trouble, why, now)
+    after = _ailing(mood, trouble, why, now)
+    if trouble is not Trouble.FAILING or case_id is None:
+        return after
+    goes_on = mood.trouble is Trouble.FAILING
+    cases = mood.failed_cases if goes_on else []
+    if case_id not in cases and len(cases) < OPENS_CASES:
+        cases = [*cases, case_id]
+    failures = mood.failures + 1 if goes_on else 1
+    after = after.model_copy(update={"failures": failures, "failed_cases": cases})
+    if mood.out_since is None and not is_persistent(failures, len(cases)):
+        return after
+    times = mood.times + 1 if mood.out_since is not None else 1
+    until = now + timedelta(seconds=probe_in_s(times))
+    return after.model_copy(update={"out_since": mood.out_since or now, "times": times, "until": until})
 
 
 def answered(mood: ModelMood, asked_at: datetime) -> ModelMood:
@@ -144,7 +170,7 @@ def answered(mood: ModelMood, asked_at: datetime) -> ModelMood:
     return mood.model_copy(
         update={
             "trouble": None, "since": None, "until": None, "times": 0, "at": None,
-            "probe": "", "probe_until": None, "resumed_by": "",
+            "probe": "", "probe_until": None, "resumed_by": "", **_NOT_OUT,
         }
     )  # fmt: skip
 
@@ -167,6 +193,6 @@ def _ailing(mood: ModelMood, trouble: Trouble, why: str, now: datetime) -> Model
     return mood.model_copy(
         update={
             "trouble": trouble, "since": since, "until": None, "times": 0, "why": why[:WHY_CHARS], "at": now,
-            "probe": "", "probe_until": None,
+            "probe": "", "probe_until": None, **_NOT_OUT,
         }
     )  # fmt: skip

@@ -21,6 +21,10 @@ _REMEDY = {
     "`headgate dlq replay --reason configuration`.",
 }
 
+_IF_OUT = (
+    "Its cases park without a call and lose no try; one call now and then asks whether it is back, and they come back "
+    "gradually. `headgate models resume` asks now."
+)
 _OF_A_SPELL = (
     "Such steps are tried again on the ladder; the first few messages are with people: `headgate cases route --all "
     "--finding TEXT CATEGORY`."
@@ -50,9 +54,10 @@ def _causes(mood: ModelMood, now: datetime) -> list[tuple[str, datetime, str, st
     """Return what people should know of: its cause, since when, and what is said of it."""
     found = []
     if mood.trouble is not None and mood.since is not None and _lasts(mood, now):
-        until = f" until {mood.until:%Y-%m-%d %H:%M:%S} UTC" if mood.until is not None else ""
+        until = f" until {mood.until:%Y-%m-%d %H:%M:%S} UTC" if mood.until and mood.out_since is None else ""
         subject = f"model {mood.model} {_SAID[mood.trouble]}{until}"
-        found.append((str(mood.trouble), mood.since, subject, f"{mood.why}. {_REMEDY[mood.trouble]}"))
+        remedy = _IF_OUT if mood.out_since is not None else _REMEDY[mood.trouble]
+        found.append((str(mood.trouble), mood.since, subject, f"{mood.why}. {remedy}"))
     for spell in mood.spells:
         subject = f"model {mood.model} answers {spell.task} badly, message after message"
         text = f"Since {spell.since:%H:%M:%S} UTC. {_OF_A_SPELL}"

@@ -1,4 +1,4 @@
-"""When a parked case comes back: urgent ones first, and never all in the same second."""
+"""When a parked case comes back, from a budget or an outage: urgent ones first, and never all in the same second."""
 
 from datetime import datetime
 
@@ -11,11 +11,18 @@ _URGENT, _NORMAL = 2, 3  # Temporal's levels (`domain/turns.py`)
 
 
 class Hold(BaseModel):
-    """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so."""
+    """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so.
+
+    During an outage `wait_s` says in how many seconds to look again at the earliest, `spread_s` over how many all do,
+    and `at_most_s` how long a step waits in all.
+    """
 
     reason: str = "budget"
     why: str = ""
     until: datetime | None = None
+    wait_s: float | None = None
+    spread_s: float = OPENING_SPAN_S
+    at_most_s: float = 3 * 86_400.0
 
 
 class ResumeWord(BaseModel):

@@ -222,8 +222,8 @@ def answering(ports: Iterable[int]) -> list[int]:
 
 
 def quick_blueprint(folder: Path, *, apart: bool = False) -> dict[str, str]:
-    """Copy the default blueprint with a ladder of seconds; return the environment that names the copy."""
-    return _blueprint(folder, "ladder_s = [60, 300, 1800]", "ladder_s = [0.5, 0.5, 0.5]", apart=apart)
+    """Copy the default blueprint whose outages climb a ladder of seconds; return the environment that names it."""
+    return _blueprint(folder, "ladder_s = [60, 300, 1800]", "ladder_s = [0.5, 0.5, 0.5]\noutage_s = 0", apart=apart)
 
 
 def default_blueprint(folder: Path, *, apart: bool) -> dict[str, str]:

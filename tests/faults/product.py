@@ -239,6 +239,6 @@ def _blueprint(folder: Path, model_url: str) -> Path:
     rules = copied / "blueprint.toml"
     text = rules.read_text("utf-8")
     assert "ladder_s = [60, 300, 1800]" in text
-    text = text.replace("ladder_s = [60, 300, 1800]", f"ladder_s = {LADDER_S}")
+    text = text.replace("ladder_s = [60, 300, 1800]", f"ladder_s = {LADDER_S}\noutage_s = 0")
     rules.write_text(text + PROFILE.format(url=model_url), "utf-8")
     return copied

@@ -24,7 +24,7 @@ from tests.histories.conversations import (
     wrote_again_before_it_was_paid,
 )
 from tests.histories.long_lived import intake, journal, replays, settling, tell
-from tests.histories.parking import parked
+from tests.histories.parking import outage, parked
 from tests.histories.scenarios import (
     SCENARIO_S,
     Recorded,
@@ -89,6 +89,7 @@ SCENARIOS: list[Scenario] = [
     cancelled_while_it_pays,
     cancelled_on_the_ladder,
     parked,
+    outage,
     answered,
     closed,
     unanswered,

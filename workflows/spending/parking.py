@@ -1,4 +1,6 @@
-"""Parking: a step that no budget bears waits, durably and with nothing half done, until there is money or a word."""
+"""Parking: a step that no budget bears, or whose provider is out, waits, durably and with nothing half done, until
+there is money, an answer, or a word.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,18 +12,19 @@ with workflow.unsafe.imports_passed_through():
 
     from domain.case import CaseState, ProgressNote
     from domain.case_details import plain
-    from domain.errors import OverBudgetError
+    from domain.errors import OverBudgetError, ProviderOutError
     from domain.spend.resuming import LOOK_AGAIN_S, OPENING_SPAN_S, Hold, ResumeWord, back_in_s, span_s
 
 RESUME = "resume"
 """The signal by which a person lets parked work try again: to the case, and to whoever works for it apart."""
+_PARKS = (OverBudgetError.__name__, ProviderOutError.__name__)
 _COMMON_LEVEL = 3  # of Temporal's priorities (`domain/turns.py`)
 
 
 def hold_of(error: BaseException) -> Hold | None:
     """Return why a step is to be parked; None where it failed otherwise. Pure."""
     cause = error.__cause__ if isinstance(error, ActivityError) else error
-    if not isinstance(cause, ApplicationError) or cause.type != OverBudgetError.__name__:
+    if not isinstance(cause, ApplicationError) or cause.type not in _PARKS:
         return None
     try:
         return Hold.model_validate(cause.details[0]) if cause.details else Hold(why=cause.message)
@@ -29,8 +32,48 @@ def hold_of(error: BaseException) -> Hold | None:
         return Hold(why=cause.message)
 
 
+class Parking:
+    """The waits of one step: through an outage the case stays parked from look to look, which writes less.
+
+    Args:
+        step: its name.
+        answer: how long one try may take.
+    """
+
+    def __init__(self, step: str, answer: timedelta) -> None:
+        self._step = step
+        self._answer = answer
+        self._out_since: datetime | None = None
+
+    def bears(self, hold: Hold) -> bool:
+        """Return whether the step may wait on."""
+        if hold.wait_s is None or self._out_since is None:
+            return True
+        return workflow.now() - self._out_since < timedelta(seconds=hold.at_most_s)
+
+    async def wait(self, hold: Hold) -> None:
+        """Park; the step is to be tried again after it."""
+        if hold.wait_s is None:
+            await self.end()
+        elif self._out_since is None:
+            self._out_since = workflow.now()
+        await park(self._step, hold)
+        if hold.wait_s is None:
+            await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=self._step))
+            return
+        until = workflow.now() + self._answer
+        await tell_case(ProgressNote(state=CaseState.PARKED, waits_for=f"{self._step}: asked again", waits_until=until))
+
+    async def end(self) -> None:
+        """Let the case be seen as running, once its step was tried after an outage."""
+        if self._out_since is not None:
+            self._out_since = None
+            await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=self._step))
+
+
 async def park(step: str, hold: Hold) -> None:
-    """Wait until the budget's next day, a person's word, or a day where only a person can help; then try again.
+    """Wait until the budget's next day, the next look at a provider that is out, a person's word, or a day where only
+    a person can help; then try again.
 
     Whoever is urgent comes back first, and those of one kind never in the same second.
 
@@ -64,7 +107,6 @@ async def park(step: str, hold: Hold) -> None:
         wait_s = back_in_s(level, chance, span_s(words[-1].cases))
         if wait_s > 0:
             await workflow.sleep(wait_s, summary=f"let go by {words[-1].by} among many"[:200])
-    await tell_case(ProgressNote(state=CaseState.RUNNING, waits_for=step))
 
 
 async def tell_case(note: ProgressNote) -> None:
@@ -89,6 +131,8 @@ def _level() -> int:
 
 
 def _until(hold: Hold, level: int, chance: float) -> datetime:
+    if hold.wait_s is not None:
+        return workflow.now() + timedelta(seconds=hold.wait_s + back_in_s(level, chance, hold.spread_s))
     if hold.until is None:
         return workflow.now() + timedelta(seconds=LOOK_AGAIN_S)
     opens = max(hold.until, workflow.now())

@@ -1,4 +1,6 @@
-"""Models that are watched: one that says to wait is left alone by all workers, until one call has asked it again."""
+"""Models that are watched: one that says to wait, or is out, is left alone by all workers, until one call has asked it
+again.
+"""
 
 import asyncio
 import random
@@ -10,10 +12,11 @@ from datetime import UTC, datetime
 
 import structlog
 
-from domain.errors import ConfigurationError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.errors import ConfigurationError, ProviderOutError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest
 from domain.moods import mood as moods
 from domain.moods.mood import ModelMood, Trouble
+from domain.moods.outages import OUTAGE_S, look_again_s
 from domain.moods.spells import NOTED_AT_MOST, WINDOW_S, in_spell, with_bad, with_good
 from domain.moods.waits import back_in_s, spread_s
 from ports.models.model import LanguageModel
@@ -34,6 +37,7 @@ class Watch:
         store: of all moods.
         clock: the time in UTC.
         chance: a number from 0 to 1, for the spread.
+        outage_s: how long cases wait for a model that is out; 0: it never counts as out.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class Watch:
         store: MoodStore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        outage_s: float = OUTAGE_S,
     ) -> None:
         self.model = model
+        self._outage_s = outage_s
         self._store = store
         self._clock = clock
         self._chance = chance
@@ -66,6 +72,7 @@ class Watch:
 
         Raises:
             ToldToWaitError: a call before this one was told to wait, and the time is not up or another call probes.
+            ProviderOutError: the same, where it is out.
         """
         await self._look()
         if not moods.needs_probe(self._known.mood):
@@ -75,6 +82,8 @@ class Watch:
             await self._change(lambda mood: moods.probing(mood, probe, self._clock()))
             if self._known.mood.probe == probe or not moods.needs_probe(self._known.mood):
                 return self._clock(), self._known.mood.probe
+        if self._known.mood.out_since is not None:
+            raise await self._out(f"{self.model} is out, not asked: {self._known.mood.why}", case_id)
         raise await self._held(f"not asked, a call before was told to wait: {self._known.mood.why}", case_id)
 
     async def refused(self, error: ToldToWaitError, case_id: str) -> ToldToWaitError:
@@ -87,10 +96,22 @@ class Watch:
             self._logger.warning("a model is left alone", model=self.model, seconds=round(left, 3), why=str(error))
         return await self._held(str(error), case_id)
 
-    async def failed(self, error: TransientError | ConfigurationError, case_id: str) -> None:
-        """Note a call that failed."""
+    async def failed(
+        self, error: TransientError | ConfigurationError, case_id: str
+    ) -> TransientError | ConfigurationError:
+        """Note a call that failed; return the error for it: where the provider is out, it waits with the others."""
         trouble = Trouble.MISCONFIGURED if isinstance(error, ConfigurationError) else Trouble.FAILING
-        await self._change(lambda mood: moods.failed(mood, trouble, str(error), self._clock()), waits=case_id)
+        before = self._known.mood.out_since
+        of = case_id if self._outage_s > 0 else None
+        await self._change(lambda mood: moods.failed(mood, trouble, str(error), self._clock(), of), waits=case_id)
+        if self._known.mood.out_since is None:
+            return error
+        if before is None:
+            self._logger.warning("a model is out", model=self.model, why=str(error))
+        usage = error.usage if isinstance(error, TransientError) else None
+        out = await self._out(f"{self.model} is out: {error}", case_id)
+        out.usage = usage
+        return out
 
     async def answered(self, began: datetime) -> None:
         """Note an answer: it ends the trouble, unless the call was made before it."""
@@ -130,6 +151,13 @@ class Watch:
     def in_spell(self, task: str) -> bool:
         """Return whether bad answers to a task come in a spell now."""
         return in_spell(self._known.mood, task, self._clock())
+
+    async def _out(self, why: str, case_id: str) -> ProviderOutError:
+        if self._shared and case_id and case_id not in self._noted:
+            await self._change(lambda mood: mood, waits=case_id)
+        since = self._known.mood.since or self._clock()
+        lasted_s = (self._clock() - since).total_seconds()
+        return ProviderOutError(why, self.model, look_again_s(lasted_s, self._known.waiting), self._outage_s)
 
     async def _held(self, why: str, case_id: str) -> ToldToWaitError:
         left = moods.held_s(self._known.mood, self._clock())
@@ -190,6 +218,7 @@ class WatchedModel:
 
         Raises:
             ToldToWaitError: the provider says to wait, or said so to a call before.
+            ProviderOutError: so many calls failed that it is out.
             TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         began, probe = await self.watch.enter(request.case_id)
@@ -202,8 +231,13 @@ class WatchedModel:
                 raise
             raise await self.watch.refused(error, request.case_id) from error
         except (TransientError, ConfigurationError) as error:
-            await self.watch.failed(error, request.case_id)
-            raise
+            if isinstance(error, TransientError) and error.of_store:  # the model was not asked, and is not to blame
+                await self.watch.given_back(probe)
+                raise
+            failure = await self.watch.failed(error, request.case_id)
+            if failure is error:
+                raise
+            raise failure from error
         except UnsupportedTaskError:  # an answer, if not the one that was wanted
             await self.watch.answered(began)
             raise

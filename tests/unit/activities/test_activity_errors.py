@@ -30,6 +30,7 @@ from domain.errors import (
     FailureKind,
     HeadgateError,
     PoisonError,
+    ProviderOutError,
     RefusedError,
     ToldToWaitError,
     TransientError,
@@ -51,6 +52,8 @@ OWN_ERRORS = [
 
 
 def an(error: type[HeadgateError]) -> HeadgateError:
+    if error is ProviderOutError:
+        return ProviderOutError("503", "openai gpt-x", (60.0, 90.0), 3600.0)
     return ToldToWaitError("wait", 5.0) if error is ToldToWaitError else error("what happened")
 
 

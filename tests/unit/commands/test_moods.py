@@ -9,7 +9,9 @@ import pytest
 from adapters.moods.sql import SqlMoods
 from adapters.store import open_store
 from client.cases import RoutedCases
+from client.spending.parked import ParkedCases
 from domain.case import HumanDecision
+from domain.errors import ImpossibleError
 from domain.moods.mood import Trouble, failed, refused
 from tests.fakes.headgate import FakeCases, FakeHeadgate
 from tests.unit.commands.command_line import run
@@ -114,3 +116,31 @@ def test_all_with_a_finding_are_sent_and_those_that_did_not_take_it_are_named(
     code, stdout, _ = run(*asked, "--dry-run", "--json")
     assert (code, json.loads(stdout)["ids"]) == (0, ["case/shop/1"])
     assert heard == [("the router gave", "Billing", 5, False), ("the router gave", "Billing", 5, True)]
+
+
+def test_a_model_that_is_out_is_asked_now_by_parked_cases(
+    tmp_path: Path, moods: SqlMoods, fake: FakeHeadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(7):
+        case_id = f"case/shop/{n}"
+        moods.change(MODEL, lambda mood: failed(mood, Trouble.FAILING, "503", NOW, case_id), NOW, waits=case_id)  # noqa: B023 - called at once
+    resumed: list[tuple[str, str]] = []
+
+    async def try_now(self: FakeCases, case_id: str) -> bool:
+        return False
+
+    async def resume(self: ParkedCases, case_id: str, by: str) -> None:
+        if case_id.endswith("0"):
+            raise ImpossibleError(f"{case_id} is not parked, it is done")
+        resumed.append((case_id, by))
+
+    monkeypatch.setattr(FakeCases, "try_now", try_now, raising=False)
+    monkeypatch.setattr(FakeHeadgate, "temporal", None, raising=False)
+    monkeypatch.setattr(ParkedCases, "resume", resume)
+    code, stdout, stderr = run("models", "resume", "--by", "dana", "--json", "--data-dir", str(tmp_path))
+    assert (code, json.loads(stdout)["ids"]) == (0, [MODEL]), stderr
+    assert "4 cases called" in json.loads(stdout)["message"]
+    assert {by for _, by in resumed} == {"dana"}
+    mood = moods.known(MODEL).mood
+    assert mood.until is not None
+    assert (mood.until <= datetime.now(UTC), mood.out_since == NOW) == (True, True)
