@@ -1,34 +1,41 @@
 """Costs are those of the calls that are made; a free first look that is wrong is seen."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench.spending.costs import bench_costs, sample_messages
+from bench.spending.costs import Labelled, bench_costs, sample_messages
 from commands.measure.model_server import models_for
+from domain.model_call import Tier
 from domain.routing import SALES
-from workers.bootstrap import Parts
+from tests.fakes.blueprint import BLUEPRINT
 
 SOME = 12
 
 
-@pytest.fixture(scope="module")
-async def parts() -> AsyncIterator[Parts]:
-    async with models_for("offline") as found:
-        yield found
+async def costs_of(change: Callable[[list[Labelled]], list[Labelled]] = lambda messages: messages) -> dict[str, Any]:
+    async with models_for("offline") as parts:
+        wire: Any = parts.models[Tier.SMALL]  # Any: through its guards, to close its connections
+        while not hasattr(wire, "aclose"):
+            wire = getattr(wire, "model", None) or wire._model
+        try:
+            return await bench_costs(parts, change(sample_messages(parts, SOME)))
+        finally:
+            await wire.aclose()
 
 
 @pytest.fixture(scope="module")
-async def costs(parts: Parts) -> dict[str, Any]:
-    return await bench_costs(parts, sample_messages(parts, SOME))
+def costs() -> dict[str, Any]:
+    return asyncio.run(costs_of())
 
 
 @pytest.mark.parametrize("profile", ["openai", "anthropic", "openai_thrifty"])
-def test_rows_are_priced_by_their_tokens_and_add_up(parts: Parts, costs: dict[str, Any], profile: str) -> None:
+def test_rows_are_priced_by_their_tokens_and_add_up(costs: dict[str, Any], profile: str) -> None:
     rows = costs["by step"][profile]
-    prices = {price.model: price for price in parts.blueprint.prices}
+    prices = {price.model: price for price in BLUEPRINT.prices}
     for row in rows:
         exact = row["tokens_in"] * prices[row["model"]].input + row["tokens_out"] * prices[row["model"]].output
         assert row["usd"] == pytest.approx(exact / 1e6, abs=1e-4)
@@ -49,9 +56,10 @@ def test_the_thrifty_profile_is_ten_times_cheaper_and_ends_the_same(costs: dict[
     assert routes["embedded-router-1"] == SOME, "the free look comes first"
 
 
-async def test_a_free_look_that_is_sure_and_wrong_is_another_outcome(parts: Parts) -> None:
-    messages = sample_messages(parts, SOME)
-    wronged = [replace(message, category=SALES) for message in messages if message.category != SALES]
-    document: dict[str, Any] = await bench_costs(parts, wronged)
+async def test_a_free_look_that_is_sure_and_wrong_is_another_outcome() -> None:
+    def wronged(messages: list[Labelled]) -> list[Labelled]:
+        return [replace(message, category=SALES) for message in messages if message.category != SALES]
+
+    document = await costs_of(wronged)
     assert document["openai_thrifty"]["other_outcome"] > 0
     assert document["openai"]["other_outcome"] == 0
