@@ -41,7 +41,7 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
     for profile, steps in blueprint.profile_steps.items():
         if profile not in blueprint.models:
             said = f"profile_steps names {profile!r}: expected one of {', '.join(sorted(blueprint.models))}"
-            raise RuleError(("profile_steps", profile), said)
+            raise RuleError(("profile_steps", profile, *(step.value for step in [*steps][:1])), said)
         _check_steps(steps, ("profile_steps", profile))
     fault = first_fault(blueprint.budgets)
     if fault is not None:

@@ -1,6 +1,6 @@
 """An answer that comes a byte a second, whose worker is killed in the middle, while other cases go on.
 
-Ten minutes of it by hand: `python -m tests.e2e.slow_stream --seconds 600`; `test_slow_stream.py` is the short form.
+Ten minutes by hand: `python -m tests.e2e.operating.slow_stream --seconds 600`; the short form is `test_slow_stream.py`.
 """
 
 import argparse

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.operating.slow_stream import ENV, OTHERS, stream_slowly
 from tests.e2e.running import Running
-from tests.e2e.slow_stream import ENV, OTHERS, stream_slowly
 
 PORT_BASE = 26_100
 STREAM_S = 40
