@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from adapters.cleaning.cleaner import DocumentCleaner
 from client.headgate import Headgate
 from client.starting import TemporalCaseStarter
 from domain import routing
+from domain.blueprint import Blueprint
 from domain.case import TERMINAL_STATES, CaseInput
 from domain.inbound.webhook import DEFAULT_TENANT
-from domain.model_call import ModelReply, ModelRequest
+from domain.model_call import ModelReply, ModelRequest, Tier
+from domain.reading.knowledge import Article
 from ports.models.model import LanguageModel
 from ports.store import StoredCase
 from workers.bootstrap import Parts
@@ -42,30 +45,49 @@ class _Recorder:
         return await self._model.complete(request)
 
 
+@dataclass(frozen=True)
+class Worked:
+    """What the models made of a case: all that its decisions, its end and its letters follow from."""
+
+    category: str | None
+    found: tuple[str, ...] = ()
+
+
+async def work(
+    models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article], case: CaseInput
+) -> Worked:
+    """Ask of a case what its workflow asks, and return what came of it."""
+    routed = await RouteActivities(models, blueprint).route_case(RouteRequest(case=case))
+    category = routed.route.category
+    env = ActivityEnvironment()
+    match category:
+        case routing.BILLING:
+            env.info = _called_by(env, "BillingWorkflow")
+            claim = await env.run(ExtractActivities(models, blueprint).extract_claim, ClaimRequest(case=case))
+            return Worked(category, (claim.claim.model_dump_json(),))
+        case routing.TECHNICAL_SUPPORT:
+            env.info = _called_by(env, "TechnicalSupportWorkflow")
+            found = await env.run(DiagnoseActivities(models, blueprint, articles).diagnose, DiagnoseRequest(case=case))
+            return Worked(
+                category, (str(found.article and found.article.article_id), found.diagnosis.model_dump_json())
+            )
+        case routing.SALES:
+            env.info = _called_by(env, "SalesWorkflow")
+            lead = await env.run(QualifyActivities(models, blueprint).qualify_lead, LeadRequest(case=case))
+            drafted = await env.run(
+                DraftActivities(models, blueprint).draft_reply,
+                DraftRequest(case=case, facts=lead.facts, owner="sales", team="bench"),
+            )
+            return Worked(category, (lead.facts.model_dump_json(), drafted.draft.model_dump_json()))
+        case _:
+            return Worked(category)
+
+
 async def record_calls(parts: Parts, case: CaseInput) -> list[ModelRequest]:
     """Return the model calls that Headgate makes for a case."""
     seen: list[ModelRequest] = []
     models = {tier: _Recorder(model, seen) for tier, model in parts.models.items()}
-    routed = await RouteActivities(models, parts.blueprint).route_case(RouteRequest(case=case))
-    env = ActivityEnvironment()
-    match routed.route.category:
-        case routing.BILLING:
-            env.info = _called_by(env, "BillingWorkflow")
-            await env.run(ExtractActivities(models, parts.blueprint).extract_claim, ClaimRequest(case=case))
-        case routing.TECHNICAL_SUPPORT:
-            env.info = _called_by(env, "TechnicalSupportWorkflow")
-            await env.run(
-                DiagnoseActivities(models, parts.blueprint, parts.knowledge).diagnose, DiagnoseRequest(case=case)
-            )
-        case routing.SALES:
-            env.info = _called_by(env, "SalesWorkflow")
-            lead = await env.run(QualifyActivities(models, parts.blueprint).qualify_lead, LeadRequest(case=case))
-            await env.run(
-                DraftActivities(models, parts.blueprint).draft_reply,
-                DraftRequest(case=case, facts=lead.facts, owner="sales", team="bench"),
-            )
-        case None:
-            pass
+    await work(models, parts.blueprint.for_profile(parts.settings.models), parts.knowledge, case)
     return seen
 
 

@@ -168,6 +168,9 @@ class Blueprint(BaseModel):
     min_diagnosis_confidence: float = Field(default=0.5, ge=0, le=1)
     models: dict[str, dict[Tier, ModelOrder]]  # profile (offline, openai, anthropic, …) -> tier -> models
     steps: Annotated[dict[ModelStep, StepRules], BeforeValidator(with_defaults)] = Field(default_factory=dict)
+    profile_steps: dict[str, Annotated[dict[ModelStep, StepRules], BeforeValidator(with_defaults)]] = Field(
+        default_factory=dict
+    )  # of one profile, in place of those in `steps`
     prices: list[Price] = Field(default_factory=list)
     budgets: list[Budget] = Field(default_factory=list)
     runaway: RunawayRules = Field(default_factory=RunawayRules)
@@ -205,6 +208,11 @@ class Blueprint(BaseModel):
     def step(self, step: ModelStep) -> StepRules:
         """Return how a question is asked."""
         return self.steps.get(step, DEFAULT_STEPS[step])
+
+    def for_profile(self, profile: str) -> "Blueprint":
+        """Return it with the steps of a profile in place of the others."""
+        own = self.profile_steps.get(profile)
+        return self if own is None else self.model_copy(update={"steps": {**self.steps, **own}})
 
     def choices(self, profile: str) -> list[ModelChoice]:
         """Return all models of a profile, those that stand in included; none of one that is not there."""

@@ -1,13 +1,13 @@
 """What a blueprint must be beyond its form: people who may decide, names that mean one thing, prices for all models."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import RuleError
 from domain.model_call import Price, Tier
-from domain.model_steps import KNOWN_TO_STEP, DenserWhen
+from domain.model_steps import KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.money.approval import Approver
 from domain.spend.budgets import first_fault
 
@@ -37,7 +37,12 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
         raise RuleError(("intake", "per_second_min"), f"{said}; name less")
     check_prices(blueprint.prices)
     _check_models(blueprint, day)
-    _check_steps(blueprint)
+    _check_steps(blueprint.steps, ("steps",))
+    for profile, steps in blueprint.profile_steps.items():
+        if profile not in blueprint.models:
+            said = f"profile_steps names {profile!r}: expected one of {', '.join(sorted(blueprint.models))}"
+            raise RuleError(("profile_steps", profile, *(step.value for step in [*steps][:1])), said)
+        _check_steps(steps, ("profile_steps", profile))
     fault = first_fault(blueprint.budgets)
     if fault is not None:
         raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
@@ -108,9 +113,10 @@ def _check_choice(blueprint: Blueprint, choice: ModelChoice, where: tuple[str | 
         raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
 
 
-def _check_steps(blueprint: Blueprint) -> None:
-    for step, rules in blueprint.steps.items():
-        where, name = ("steps", step.value), f"steps.{step}"
+def _check_steps(steps: Mapping[ModelStep, StepRules], at: tuple[str, ...]) -> None:
+    for step, rules in steps.items():
+        where = (*at, step.value)
+        name = _named(where)
         unseen = [reason for reason in rules.denser_when if reason not in KNOWN_TO_STEP[step]]
         if unseen:
             can = ", ".join(reason for reason in DenserWhen if reason in KNOWN_TO_STEP[step])

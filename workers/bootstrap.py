@@ -385,7 +385,7 @@ class Parts:
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "articles": lambda parts: parts.knowledge,
-    "blueprint": lambda parts: parts.blueprint,
+    "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,
     "crm": lambda parts: parts.store.crm,
     "dead_letters": lambda parts: parts.store.dead_letters,

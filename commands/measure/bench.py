@@ -2,10 +2,12 @@
 
 import importlib.util
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from commands.measure.claim_report import as_mapping
 from commands.terminal.cli import USAGE, AsJson, clear_errors, emit, fail, run
 
 bench_app = typer.Typer(no_args_is_help=True, help="Rates, each beside a plain baseline in the same run.")
@@ -92,6 +94,46 @@ def bench_spend(
             return await measure(parts, calls=calls, store_url=store)
 
     _print_figures(run(work), as_json=as_json)
+
+
+@bench_app.command("costs")
+def bench_costs(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help='Instead of the samples: lines of {"id", "text", "lang", "label"}.'
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Of --data, the first so many lines.")] = 2000,
+    as_json: AsJson = False,
+) -> None:
+    """What model calls cost at list prices by each profile, step by step, beside the large model for every step.
+
+    No provider is asked: the offline model answers, and its count of tokens is priced.
+    """
+    _require_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.spending.costs import bench_costs as measure
+        from bench.spending.costs import sample_messages, ticket_messages
+        from commands.measure.model_server import models_for
+
+        async with models_for("offline") as parts:
+            messages = sample_messages(parts) if data is None else ticket_messages(parts, data, limit)
+            return await measure(parts, messages)
+
+    document = run(work)
+    if as_json:
+        emit(document)
+        return
+    by_step = document.pop("by step")
+    _print_figures(document, as_json=False)
+    for name, rows in as_mapping(by_step).items():
+        typer.echo(name)
+        for row in rows if isinstance(rows, list) else ():
+            typer.echo(
+                "  {step:10} {model:20} {calls:6} calls {tokens_in:9,} in {tokens_out:8,} out  ${usd:.4f}".format(**row)
+            )
 
 
 @bench_app.command("start")

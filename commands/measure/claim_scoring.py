@@ -108,7 +108,7 @@ def line_of_made(number: int, made: MadeClaim) -> ClaimLine:
 
 async def judge_claims(lines: Iterable[ClaimLine], parts: Parts) -> list[JudgedClaim]:
     """Read every message as a case's would be read, and let policy decide; nothing is paid or written."""
-    extract = ExtractActivities(parts.models, parts.blueprint)
+    extract = ExtractActivities(parts.models, parts.blueprint.for_profile(parts.settings.models))
     return [await _judge(line, extract, parts) for line in lines]
 
 

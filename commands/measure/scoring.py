@@ -67,7 +67,7 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     from activities.models.route import RouteActivities, RouteRequest
 
     cleaner = parts.cleaner
-    router = RouteActivities(parts.models, parts.blueprint)
+    router = RouteActivities(parts.models, parts.blueprint.for_profile(parts.settings.models))
     policy = parts.blueprint.case_policy(DEFAULT_TENANT)
     categories = [category.name for category in policy.categories]
     judged = []

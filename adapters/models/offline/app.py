@@ -201,7 +201,8 @@ class _Service:
         if mode is Mode.HANGUP:
             return _half(body)
         if mode is Mode.SLOW:
-            sent = sending.byte_by_byte([json.dumps(body).encode()], self._conduct.told.byte_s)
+            told = self._conduct.told
+            sent = sending.byte_by_byte([json.dumps(body).encode()], told.byte_s, told.slow_s)
             return StreamingResponse(sent, 200, headers=_MARK | wire.headers(), media_type="application/json")
         return _reply(body, 200, wire.headers())
 
@@ -209,7 +210,7 @@ class _Service:
         told = self._conduct.told
         match mode:
             case Mode.SLOW:
-                return sending.byte_by_byte(pieces, told.byte_s)
+                return sending.byte_by_byte(pieces, told.byte_s, told.slow_s)
             case Mode.PINGS:
                 return sending.after_pings(pieces, wire.ping, told.byte_s, told.latency_s)
             case Mode.STALL:

@@ -32,7 +32,7 @@ class Mode(StrEnum):
     HUGE = "huge"  # a million characters
     NAN_AMOUNT = "nan_amount"  # NaN wherever a number or an amount belongs
     REFUSE = "refuse"
-    SLOW = "slow"  # one byte at a time, `byte_s` apart
+    SLOW = "slow"  # one byte at a time, `byte_s` apart, to the end or for `slow_s`
     PINGS = "pings"  # after the first piece only pings, `byte_s` apart, for `latency_s`; then the rest (streams)
     STALL = "stall"  # half of a stream, then silence for `latency_s`, then its end without an ending (streams)
     CUT_STREAM = "cut_stream"  # half of a stream, then its end without an ending (streams)
@@ -47,7 +47,8 @@ class Misbehaviour(BaseModel):
 
     `count` calls from now on (None: all); of those the share `probability`, spread evenly and the same in each run;
     only tasks named `for_schema` where set. `retry_after` is sent as it stands; `code` is the error's code for `429`
-    and `500`. Limits per minute are in force whatever the mode is; calls that they refuse count against them.
+    and `500`. `slow_s`: the bytes that are left after so many seconds come at once. Limits per minute are in force
+    whatever the mode is; calls that they refuse count against them.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,6 +61,7 @@ class Misbehaviour(BaseModel):
     latency_s: float = Field(default=2.0, ge=0, le=600)
     code: str | None = None
     byte_s: float = Field(default=1.0, ge=0, le=60)
+    slow_s: float | None = Field(default=None, ge=0, le=3600)
     requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
     tokens_per_minute: int | None = Field(default=None, ge=1, le=1_000_000_000)
 

@@ -1,6 +1,7 @@
 """The bytes of a stream as they go out: whole, slowly, after pings, or not to the end."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 
@@ -10,10 +11,15 @@ async def at_once(frames: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield frame
 
 
-async def byte_by_byte(frames: Sequence[bytes], every_s: float) -> AsyncIterator[bytes]:
-    """Send one byte at a time, seconds apart."""
-    for byte in b"".join(frames):
-        yield bytes([byte])
+async def byte_by_byte(frames: Sequence[bytes], every_s: float, for_s: float | None = None) -> AsyncIterator[bytes]:
+    """Send one byte at a time, seconds apart, to the end or for so many seconds; then the rest at once."""
+    whole = b"".join(frames)
+    began = time.monotonic()
+    for at in range(len(whole)):
+        if for_s is not None and time.monotonic() - began >= for_s:
+            yield whole[at:]
+            return
+        yield whole[at : at + 1]
         await asyncio.sleep(every_s)
 
 

@@ -15,7 +15,7 @@ from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import Blueprint
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
-from domain.model_steps import DenserWhen, ModelStep
+from domain.model_steps import DEFAULT_STEPS, DenserWhen, ModelStep
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT
 from workers.secret_files import secrets_in
 
@@ -88,6 +88,8 @@ def add(folder: Path, text: str) -> int:
         ('[steps.claim]\ndenser_when = ["high_stakes"]', 2, "there is no high_stakes_minor"),
         ('[steps.claim]\ndenser_when = ["high_stakes"]\nhigh_stakes_minor = { USD = 0 }', 3, "more than 0"),
         ('[steps.claim]\ndenser_when = ["high_stakes"]\nhigh_stakes_minor = { usd = 1 }', 3, "high_stakes_minor.usd"),
+        ('[profile_steps.nobody.route]\ntier = "small"', 1, "profile_steps names 'nobody': expected one of"),
+        ('[profile_steps.openai.reply]\ndenser_when = ["unfit"]', 2, "there is no tier above"),
         ('[models.openai.medium]\nprovider = "openai"', 1, "medium"),
         (TWO.replace("gpt-5.4-nano", "gpt-9"), 3, "models.two.small.0.model: model 'gpt-9' has no price"),
         (TWO.replace("claude-haiku-4-5", "claude-9"), 7, "models.two.small.1.model: model 'claude-9' has no price"),
@@ -167,3 +169,11 @@ def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     blueprint, _ = load_all(folder)
     assert blueprint.step(ModelStep.ROUTE).min_confidence == 0.8
     assert DenserWhen.HIGH_STAKES in blueprint.step(ModelStep.CLAIM).denser_when
+
+
+def test_steps_of_a_profile_are_its_own() -> None:
+    blueprint, _ = load_all(DEFAULT)
+    thrifty = blueprint.for_profile("openai_thrifty")
+    assert thrifty.step(ModelStep.ROUTE).tier is Tier.EMBEDDED
+    assert thrifty.step(ModelStep.CLAIM).max_output == DEFAULT_STEPS[ModelStep.CLAIM].max_output
+    assert blueprint.for_profile("openai").step(ModelStep.ROUTE) == DEFAULT_STEPS[ModelStep.ROUTE]
