@@ -111,13 +111,16 @@ class _StoredOriginals:
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
+    from domain.blueprint_checks import LONGEST_ANSWER_S
+    from gateway.connections import ConnectionLimits
     from gateway.uvicorn_options import uvicorn_options
     from workers.data_dir import instance_of
     from workers.outside_systems import offline_model_app
 
     configure_logging(settings.log_level)
     app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "")
-    uvloop.run(_serve_app(app, host, port, **uvicorn_options()))
+    patient = ConnectionLimits(answering_s=LONGEST_ANSWER_S + 60)  # an answer may be slow, as a real provider's
+    uvloop.run(_serve_app(app, host, port, **uvicorn_options(patient)))
 
 
 class _Server(uvicorn.Server):
