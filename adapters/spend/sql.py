@@ -1,7 +1,7 @@
-"""Spending on SQL: what a call may cost is held in all its budgets in one transaction, never checked and then added."""
+"""Spending on SQL: what a call may cost is held in all its budgets in one transaction, under their locks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row, RowMapping
 
 from adapters.spend.report import SpendReport
-from adapters.spend.statements import ADD, CHARGE, HOLD, HOLDS, LAST_ASKED, LOCKED, SEE, SENT, SO_FAR
+from adapters.spend.statements import ACCOUNTS, CAP, LAST_ASKED, OPEN, SENT, SO_FAR
 from adapters.spend.tables import model_calls, spend_accounts, spend_holds
 from adapters.spend.telling import word_on_budget, word_on_runaway
-from adapters.store.database import Database, insert_first
+from adapters.spend.writing import Move, write_end, write_held
+from adapters.store.database import Database, insert_new
 from adapters.store.words import add_word
 from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
 from domain.spend.calls import CallState, Movement, give_up, settle
@@ -31,6 +32,9 @@ together."""
 _SWEPT_AT_ONCE = 500
 _OPEN = (CallState.HELD, CallState.SENT)
 
+Key = tuple[str, str, str]  # of an account: scope, unit, window
+Clock = Callable[[Connection, datetime | None], datetime]  # `Database.clock`
+
 
 class SqlSpend:
     """`SpendStore` on SQL; opened on first use, since a free model is asked while the store is away.
@@ -43,17 +47,15 @@ class SqlSpend:
         self._opened = opened
         self._swept_at = float("-inf")
 
-    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
-        """Hold what a call may cost in all its budgets at once; return why that cannot be, None if it is held."""
-        database = self._opened()
+    def reserve(self, call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
+        """Hold what a call may cost in all its budgets at once; return why that cannot be, None if it is held.
+
+        `sending`: it is sent as soon as this returns, and noted as sent in the same transaction.
+        """
         self._sweep(SWEEP_EVERY_S)
-
-        def work(connection: Connection) -> CallRefusal | None:
-            return _reserve(connection, call, rules, database.clock(connection))
-
-        refused = database.writing(work)
+        refused = self._reserve(call, rules, sending)
         if refused is not None and refused.until is not None and self._sweep(SWEEP_WHEN_FULL_S):
-            return database.writing(work)  # what dead workers held may have been let go
+            return self._reserve(call, rules, sending)  # what dead workers held may have been let go
         return refused
 
     def sent(self, call_id: str) -> bool:
@@ -73,20 +75,22 @@ class SqlSpend:
         database = self._opened()
 
         def work(connection: Connection) -> None:
-            row = connection.execute(LOCKED, {"of_call": call_id}).mappings().first()
-            if row is None or settle(row["state"], 0, 0) is None:
+            rows = connection.execute(OPEN, {"of_call": call_id}).mappings().all()
+            if not rows or settle(rows[0]["state"], 0, 0) is None:
                 return
+            state = CallState(rows[0]["state"])
             values = spent.model_dump(exclude={"model"}) | ({"model": spent.model} if spent.model else {})
-            values |= {"corrected": row["state"] == CallState.UNKNOWN, "state": CallState.DONE}
-            values["ended_at"] = database.clock(connection)
-            _end(connection, row, lambda hold: settle(row["state"], hold["reserved"], actual[hold["unit"]]), values)
+            values |= {"corrected": state is CallState.UNKNOWN, "state": CallState.DONE}
+            values["ended_at"] = database.clock(connection, rows[0]["now"])
+            moves = _moves(rows, lambda row: settle(state, row["reserved"], actual[row["unit"]]))
+            write_end(connection, call_id, values, moves)
 
         database.writing(work)
 
     def give_up(self, call_id: str) -> None:
         """Note that nobody will hear of a call: charged in full if it was sent, let go otherwise."""
         database = self._opened()
-        database.writing(lambda connection: _give_up(connection, call_id, database.clock(connection)))
+        database.writing(lambda connection: _give_up(connection, call_id, database.clock))
 
     def sweep(self) -> int:
         """Charge, or let go, calls whose lease ran out; forget what is old. Return how many leases had run out."""
@@ -99,11 +103,21 @@ class SqlSpend:
             )
             found = connection.execute(late.order_by(model_calls.c.call_id).limit(_SWEPT_AT_ONCE)).scalars().all()
             for call_id in found:
-                _give_up(connection, call_id, now, before=now)
+                _give_up(connection, call_id, database.clock, before=now)
             _forget(connection, now)
             return len(found)
 
         return database.writing(work)
+
+    def _reserve(self, call: CallToMake, rules: SpendRules, sending: bool) -> CallRefusal | None:
+        database = self._opened()
+        while True:
+            state = CallState.SENT if sending else CallState.HELD
+            found = database.writing(lambda connection: _reserve(connection, call, rules, database.clock, state))
+            if not isinstance(found, list):
+                return found
+            # The first of a day. In a transaction of their own: with locks on others they could wait in a ring.
+            database.writing(lambda connection: insert_new(connection, spend_accounts, found))
 
     def _sweep(self, every_s: float) -> int:
         if time.monotonic() - self._swept_at < every_s:
@@ -115,17 +129,61 @@ class SqlSpend:
 # --- reserving -----------------------------------------------------------------------------------------------
 
 
-def _reserve(connection: Connection, call: CallToMake, rules: SpendRules, now: datetime) -> CallRefusal | None:
+def _reserve(
+    connection: Connection, call: CallToMake, rules: SpendRules, clock: Clock, state: CallState
+) -> CallRefusal | list[dict[str, Any]] | None:  # Any: values of columns
+    """Hold a call; return why not, or the accounts that have to be made first."""
     asking = {"of_case": call.case_id, "question": call.question, "asked_by": call.asked_by}
     so_far = connection.execute(SO_FAR, asking).one()
+    now = clock(connection, so_far.now)
     refusal = _runs_in_a_circle(connection, call, so_far, rules, now)
     if refusal is not None:
         return refusal
     spender = Spender(call.case_id, so_far.tenant or "default", call.kind, _source(call.case_id))
-    full = _hold_all(connection, call, budgets_of(rules.budgets, spender), now)
-    if full is None:
-        connection.execute(sa.insert(model_calls), _row(call, spender, now))
-        return None
+    wanted = {_key(budget, now): budget for budget in budgets_of(rules.budgets, spender)}
+    accounts = _locked(connection, wanted)
+    if len(accounts) < len(wanted):
+        return [_fresh(wanted[key], now) for key in sorted(wanted.keys() - accounts.keys())]
+    amounts = {Unit.TOKENS: call.tokens_in + call.tokens_out, Unit.MICROS: call.cost_micros}
+    taken = {key: account.used + account.held + amounts[account.unit] for key, account in accounts.items()}
+    full = next((accounts[key] for key in wanted if taken[key] > accounts[key].cap), None)
+    if full is not None:
+        return _refused(connection, full, accounts, now)
+    moves = [Move(*key, held=amounts[account.unit], cap=account.cap) for key, account in accounts.items()]
+    write_held(connection, _row(call, spender, now, state), moves)
+    for key, account in accounts.items():
+        if taken[key] >= wanted[key].warn_at * account.cap:
+            with_this = account.model_copy(update={"held": account.held + amounts[account.unit]})
+            add_word(connection, word_on_budget(with_this, now, full=False))
+    return None
+
+
+def _key(budget: Budget, now: datetime) -> Key:
+    return budget.scope, budget.unit, day_of(now, budget.zone).name
+
+
+def _fresh(budget: Budget, now: datetime) -> dict[str, Any]:  # Any: values of columns
+    day = day_of(now, budget.zone)
+    key = {"scope": budget.scope, "unit": budget.unit, "window": day.name}
+    return {**key, "cap": budget.cap, "cap_by": "", "used": 0, "held": 0, "ends_at": day.ends}
+
+
+def _locked(connection: Connection, wanted: dict[Key, Budget]) -> dict[Key, BudgetWindow]:
+    """Return the accounts of budgets with the caps in force, for this transaction alone to change."""
+    if not wanted:
+        return {}
+    accounts = {}
+    for row in connection.execute(ACCOUNTS, {"keys": list(wanted)}).mappings():
+        key = (row["scope"], row["unit"], row["window"])
+        accounts[key] = BudgetWindow.model_validate({**row, "cap": row["cap"] if row["cap_by"] else wanted[key].cap})
+    return accounts
+
+
+def _refused(
+    connection: Connection, full: BudgetWindow, accounts: dict[Key, BudgetWindow], now: datetime
+) -> CallRefusal:
+    caps = [{"of_scope": key[0], "of_unit": key[1], "of_window": key[2], "rule": a.cap} for key, a in accounts.items()]
+    connection.execute(CAP, caps)
     add_word(connection, word_on_budget(full, now, full=True))
     left = f"{full.cap - full.used - full.held:,} of {full.cap:,} {full.unit} left on {full.window}"
     why = f"the budget of {full.scope} is used up: {left}"
@@ -155,45 +213,7 @@ def _source(case_id: str) -> str:
     return case_id.split("/")[1] if case_id.count("/") >= 2 else ""
 
 
-def _hold_all(connection: Connection, call: CallToMake, budgets: list[Budget], now: datetime) -> BudgetWindow | None:
-    """Hold the call in all budgets, in their order; return the first that is full, and then hold it in none."""
-    held: list[dict[str, Any]] = []  # Any: values of columns
-    warned: list[BudgetWindow] = []
-    for budget in budgets:
-        amount = call.tokens_in + call.tokens_out if budget.unit is Unit.TOKENS else call.cost_micros
-        account, fits = _hold(connection, budget, amount, now)
-        if not fits:
-            if held:  # in this transaction still, so nobody ever saw them
-                connection.execute(ADD, [_added(hold, 0, -hold["reserved"]) for hold in held])
-            return account
-        key = {"scope": account.scope, "unit": account.unit, "window": account.window}
-        held.append({"call_id": call.call_id, **key, "reserved": amount})
-        if account.used + account.held >= budget.warn_at * account.cap:
-            warned.append(account)
-    if held:
-        connection.execute(sa.insert(spend_holds), held)
-    for account in warned:
-        add_word(connection, word_on_budget(account, now, full=False))
-    return None
-
-
-def _hold(connection: Connection, budget: Budget, amount: int, now: datetime) -> tuple[BudgetWindow, bool]:
-    """Hold an amount in one budget if it fits; return the account, and whether it did."""
-    day = day_of(now, budget.zone)
-    given = {"of_scope": budget.scope, "of_unit": budget.unit, "of_window": day.name, "rule": budget.cap}
-    holding = {**given, "amount": amount}
-    row = connection.execute(HOLD, holding).mappings().first()
-    if row is None:
-        key = {"scope": budget.scope, "unit": budget.unit, "window": day.name}
-        fresh = {**key, "cap": budget.cap, "cap_by": "", "used": 0, "held": 0, "ends_at": day.ends}
-        insert_first(connection, spend_accounts, fresh)  # another may have been faster
-        row = connection.execute(HOLD, holding).mappings().first()
-    if row is not None:
-        return BudgetWindow.model_validate(row), True
-    return BudgetWindow.model_validate(connection.execute(SEE, given).mappings().one()), False
-
-
-def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]:
+def _row(call: CallToMake, spender: Spender, now: datetime, state: CallState) -> dict[str, object]:
     nothing = ("tokens_in", "tokens_cached", "tokens_reasoning", "tokens_out", "cost_micros")
     same = ("call_id", "case_id", "asked_by", "kind", "step", "tier", "model", "question", "waited_s")
     return {
@@ -201,7 +221,7 @@ def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]
         **dict.fromkeys(nothing, 0),
         "tenant": spender.tenant,
         "source": spender.source,
-        "state": CallState.HELD,
+        "state": state,
         "reserved_tokens": call.tokens_in + call.tokens_out,
         "reserved_micros": call.cost_micros,
         "estimated": False,
@@ -209,6 +229,7 @@ def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]
         "finish_reason": "",
         "provider_request_id": "",
         "at": now,
+        "sent_at": now if state is CallState.SENT else None,
         "lease_until": now + LEASE,
     }
 
@@ -216,42 +237,30 @@ def _row(call: CallToMake, spender: Spender, now: datetime) -> dict[str, object]
 # --- ending --------------------------------------------------------------------------------------------------
 
 
-def _end(
-    connection: Connection,
-    row: RowMapping,
-    change: Callable[[RowMapping], Movement | None],
-    values: dict[str, object],
-) -> None:
-    """Move what a call holds in all its accounts, in the order in which everybody locks them, and end it."""
-    holds = list(connection.execute(HOLDS, {"of_call": row["call_id"]}).mappings())
-    holds.sort(key=lambda hold: (hold["scope"], hold["unit"]))  # not as the database sorts text
-    moved = [(hold, move) for hold in holds if (move := change(hold)) is not None]
-    if moved:
-        connection.execute(ADD, [_added(hold, move.used, -move.held) for hold, move in moved])
-        charged = [_of_account(hold) | {"of_call": row["call_id"], "was": move.charged} for hold, move in moved]
-        connection.execute(CHARGE, charged)
-    connection.execute(sa.update(model_calls).where(model_calls.c.call_id == row["call_id"]).values(**values))
+def _moves(rows: Sequence[RowMapping], change: Callable[[RowMapping], Movement | None]) -> list[Move]:
+    """Return what a change moves in each account that a call is held in."""
+    held = ((row, change(row)) for row in rows if row["scope"] is not None)
+    return [
+        Move(row["scope"], row["unit"], row["window"], used=move.used, held=-move.held, charged=move.charged)
+        for row, move in held
+        if move is not None
+    ]
 
 
-# Any: values of columns.
-def _of_account(hold: RowMapping | dict[str, Any]) -> dict[str, Any]:
-    return {"of_scope": hold["scope"], "of_unit": hold["unit"]}
-
-
-def _added(hold: RowMapping | dict[str, Any], used: int, held: int) -> dict[str, Any]:
-    return _of_account(hold) | {"of_window": hold["window"], "more_used": used, "more_held": held}
-
-
-def _give_up(connection: Connection, call_id: str, now: datetime, *, before: datetime | None = None) -> None:
+def _give_up(connection: Connection, call_id: str, clock: Clock, *, before: datetime | None = None) -> None:
     """Charge a call in full, or let it go where it was never sent; only one whose lease ended `before`."""
-    row = connection.execute(LOCKED, {"of_call": call_id}).mappings().first()
-    ending = give_up(CallState(row["state"]), 0) if row is not None else None
-    if row is None or ending is None or (before is not None and row["lease_until"] >= before):
+    rows = connection.execute(OPEN, {"of_call": call_id}).mappings().all()
+    if not rows or (before is not None and rows[0]["lease_until"] >= before):
         return
-    values: dict[str, object] = {"state": ending.state, "ended_at": now}
+    state = CallState(rows[0]["state"])
+    ending = give_up(state, 0)
+    if ending is None:
+        return
+    values: dict[str, object] = {"state": ending.state, "ended_at": clock(connection, rows[0]["now"])}
     if ending.state is CallState.UNKNOWN:  # whole on the side of the input: nobody knows how it was divided
-        values |= {"tokens_in": row["reserved_tokens"], "cost_micros": row["reserved_micros"], "estimated": True}
-    _end(connection, row, lambda hold: give_up(CallState(row["state"]), hold["reserved"]), values)
+        charged = {"tokens_in": rows[0]["reserved_tokens"], "cost_micros": rows[0]["reserved_micros"]}
+        values |= charged | {"estimated": True}
+    write_end(connection, call_id, values, _moves(rows, lambda row: give_up(state, row["reserved"])))
 
 
 def _forget(connection: Connection, now: datetime) -> None:

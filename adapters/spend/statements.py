@@ -1,10 +1,14 @@
 """The statements of each call, written once: building them anew would cost more than the database does."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.spend.tables import model_calls, spend_accounts, spend_changes, spend_holds
+from adapters.store.database import ServerNow
 from adapters.store.tables import UtcTime, cases
 from domain.spend.calls import CallState
 
@@ -18,27 +22,29 @@ _a, _c, _h = spend_accounts.c, model_calls.c, spend_holds.c
 _THIS = sa.and_(
     _a.scope == sa.bindparam("of_scope"), _a.unit == sa.bindparam("of_unit"), _a.window == sa.bindparam("of_window")
 )
-_CAP = sa.case((_a.cap_by == "", sa.bindparam("rule", type_=sa.BigInteger)), else_=_a.cap)
-_AMOUNT = sa.bindparam("amount", type_=sa.BigInteger)
+_ORDER = (_a.scope, _a.unit, _a.window)
+"""In which everybody locks them, as the database sorts."""
 
-HOLD = (
-    sa.update(spend_accounts)
-    .where(_THIS, _a.used + _a.held + _AMOUNT <= _CAP)
-    .values(held=_a.held + _AMOUNT, cap=_CAP)
-    .returning(*_a)
+ACCOUNTS = (
+    sa.select(spend_accounts)
+    .where(sa.tuple_(*_ORDER).in_(sa.bindparam("keys", expanding=True)))
+    .order_by(*_ORDER)
+    .with_for_update()
 )
-"""Hold an amount if it fits, and return the account: never checked and then added."""
-SEE = sa.update(spend_accounts).where(_THIS).values(cap=_CAP).returning(*_a)
-"""Return an account with the cap that is in force."""
+"""Accounts that nobody else changes before this transaction ends: what fits now still fits when it is added."""
+CAP = sa.update(spend_accounts).where(_THIS).values(cap=sa.bindparam("rule"))
 ADD = (
     sa.update(spend_accounts)
     .where(_THIS)
-    .values(used=_a.used + sa.bindparam("more_used"), held=_a.held + sa.bindparam("more_held"))
+    .values(
+        used=_a.used + sa.bindparam("more_used"),
+        held=_a.held + sa.bindparam("more_held"),
+        cap=sa.func.coalesce(sa.bindparam("rule", type_=sa.BigInteger), _a.cap),
+    )
 )
 
 # --- a call --------------------------------------------------------------------------------------------------
 
-HOLDS = sa.select(spend_holds).where(_h.call_id == sa.bindparam("of_call"))
 CHARGE = (
     sa.update(spend_holds)
     .where(
@@ -48,8 +54,19 @@ CHARGE = (
     )
     .values(charged=sa.bindparam("was"))
 )
-LOCKED = sa.select(model_calls).where(_c.call_id == sa.bindparam("of_call")).with_for_update()
-"""A call that nobody else changes before this transaction ends."""
+OPEN = (
+    sa.select(
+        *(_c.state, _c.reserved_tokens, _c.reserved_micros, _c.lease_until),
+        *(_h.scope, _h.unit, _h.window, _h.reserved),
+        ServerNow().label("now"),
+    )
+    .join_from(model_calls, spend_holds, _h.call_id == _c.call_id, isouter=True)
+    .where(_c.call_id == sa.bindparam("of_call"))
+    .order_by(_h.scope, _h.unit)
+    .with_for_update(of=model_calls)
+)
+"""A call that nobody else changes before this transaction ends, once for each account that it is held in."""
+ENDED = sa.update(model_calls).where(_c.call_id == sa.bindparam("of_call"))
 SENT = (
     sa.update(model_calls)
     .where(_c.call_id == sa.bindparam("of_call"), _c.state == CallState.HELD)
@@ -81,5 +98,59 @@ SO_FAR = sa.select(
     sa.func.count(sa.distinct(sa.case((_OTHER_STEP, _c.asked_by)))).label("same_question"),
     _RELEASED.scalar_subquery().label("released"),
     _TENANT.scalar_subquery().label("tenant"),
+    ServerNow().label("now"),
 ).where(_OF_CASE)
 LAST_ASKED = sa.select(_c.step, _c.model, _c.question, _c.at).where(_OF_CASE).order_by(_c.at.desc()).limit(_STORY_OF)
+
+# --- on PostgreSQL, where each statement is a round trip: all that a call writes in one ---------------------------
+
+_GIVEN = [
+    *(("of_scope", sa.Text), ("of_unit", sa.Text), ("of_window", sa.Text), ("more_used", sa.BigInteger)),
+    *(("more_held", sa.BigInteger), ("rule", sa.BigInteger), ("was", sa.BigInteger)),
+]
+_given = (
+    sa.func.unnest(*(sa.bindparam(f"all_{name}", type_=ARRAY(kind)) for name, kind in _GIVEN))
+    .table_valued(*(sa.column(name, kind) for name, kind in _GIVEN), name="given")
+    .render_derived()
+)
+_g = _given.c
+_locked = (
+    sa.select(_given)
+    .join_from(
+        _given,
+        spend_accounts,
+        sa.and_(_a.scope == _g.of_scope, _a.unit == _g.of_unit, _a.window == _g.of_window),
+    )
+    .order_by(*_ORDER)
+    .with_for_update(of=spend_accounts)
+    .cte("locked")
+)
+_l = _locked.c
+_added = (
+    sa.update(spend_accounts)
+    .where(_a.scope == _l.of_scope, _a.unit == _l.of_unit, _a.window == _l.of_window)
+    .values(used=_a.used + _l.more_used, held=_a.held + _l.more_held, cap=sa.func.coalesce(_l.rule, _a.cap))
+    .cte("added")
+)
+_held = (
+    sa.insert(spend_holds)
+    .from_select(
+        ["call_id", "scope", "unit", "window", "reserved"],
+        sa.select(sa.bindparam("of_call", type_=sa.Text), _g.of_scope, _g.of_unit, _g.of_window, _g.more_held),
+    )
+    .cte("held")
+)
+_charged = (
+    sa.update(spend_holds)
+    .where(_h.call_id == sa.bindparam("of_call"), _h.scope == _g.of_scope, _h.unit == _g.of_unit)
+    .values(charged=_g.was)
+    .cte("charged")
+)
+HELD_AT_ONCE = sa.insert(model_calls).add_cte(_added, _held)
+ENDED_AT_ONCE = ENDED.add_cte(_added, _charged)
+
+
+# Any: values of columns of several types.
+def as_lists(moves: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the changes of accounts as those two statements take them; `rule` and `was` may be left out."""
+    return {f"all_{name}": [move.get(name) for move in moves] for name, _ in _GIVEN}

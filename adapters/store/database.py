@@ -6,6 +6,7 @@ advisory locks that they name (`lock`); each later statement then sees all that 
 """
 
 import random
+import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
+from adapters.store.tables import UtcTime
 from adapters.wal import switch_to_wal
 from domain.errors import ConfigurationError, StatementRefusedError, TransientError
 
@@ -32,6 +37,7 @@ RETRY_FOR_S = 3.0
 POOL_SIZE = 2
 POOL_OVERFLOW = 14
 POOL_TIMEOUT_S = 10.0
+ASKED_AFTER_S = 5.0  # a connection that rested longer is asked for a sign of life before it is used
 
 _SQLITE_TRANSIENT = frozenset(
     {
@@ -52,6 +58,24 @@ _PG_TRANSIENT_CLASSES = ("08", "53", "57", "58", "40")
 _PG_TRANSIENT_CODES = frozenset({"55P03", "25006"})
 _PG_TIMEOUTS = {"statement_timeout": 10_000, "lock_timeout": 6_000, "idle_in_transaction_session_timeout": 15_000}
 _PG_RETRY_CODES = frozenset({"40001", "40P01"})
+
+
+class ServerNow(FunctionElement[datetime | None]):
+    """The server's clock, inside a statement; NULL on SQLite, which has none of its own. `Database.clock` reads it."""
+
+    name = "server_now"
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(ServerNow)
+def _no_clock(_element: ServerNow, _compiler: SQLCompiler, **_: object) -> str:
+    return "NULL"
+
+
+@compiles(ServerNow, "postgresql")
+def _clock(_element: ServerNow, _compiler: SQLCompiler, **_: object) -> str:
+    return "clock_timestamp()"
 
 
 class Database:
@@ -107,10 +131,15 @@ class Database:
         for name in sorted(set(names)):
             connection.execute(sa.select(take(sa.func.hashtextextended(name, 0))))
 
-    def clock(self, connection: Connection) -> datetime:
-        """Return the time by the one clock that all who use this database share: the server's, or this machine's."""
+    def clock(self, connection: Connection, told: datetime | None = None) -> datetime:
+        """Return the time by the one clock that all who use this database share: the server's, or this machine's.
+
+        `told` is what a statement of now found in `ServerNow()`: it saves the question.
+        """
         if self.is_sqlite:
             return datetime.now(UTC)
+        if told is not None:
+            return told
         at: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return at.astimezone(UTC)
 
@@ -177,13 +206,12 @@ def _make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _make_sqlite_engine(url)
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             hide_parameters=True,  # errors travel into histories and logs; values may be personal data
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_TIMEOUT_S,
-            pool_pre_ping=True,
             pool_recycle=1800,
             isolation_level="READ COMMITTED",
             connect_args={
@@ -197,6 +225,34 @@ def _make_engine(url: URL) -> Engine:
             f"a PostgreSQL store needs the driver {error.name!r}: install Headgate with the extra 'postgresql' "
             "(`uv sync --extra postgresql`)"
         ) from error
+    _look_before_use(engine)
+    return engine
+
+
+def _look_before_use(engine: Engine) -> None:
+    """Replace connections that are dead by new ones, without a round trip for each use.
+
+    What the server closed can be read from: a live connection at rest has nothing to say. One that died without a word
+    is found by asking it, after a rest.
+    """
+
+    # Any: the driver's own connection, and the pool's record of it.
+    def used(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def look(connection: Any, record: Any, _proxy: Any) -> None:
+        says = select.poll()
+        says.register(connection.fileno(), select.POLLIN)
+        if not says.poll(0) and time.monotonic() - record.info["used_at"] < ASKED_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError("the server closed this connection") from error
+
+    sa.event.listen(engine, "connect", used)
+    sa.event.listen(engine, "checkin", used)
+    sa.event.listen(engine, "checkout", look)
 
 
 def _make_sqlite_engine(url: URL) -> Engine:

@@ -83,8 +83,11 @@ class SpendSum(BaseModel):
 class SpendStore(Protocol):
     """Where spending is kept. Every method raises TransientError if the store cannot be reached."""
 
-    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
-        """Hold what a call may cost in all its budgets at once; return why that cannot be, None if it is held."""
+    def reserve(self, call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
+        """Hold what a call may cost in all its budgets at once; return why that cannot be, None if it is held.
+
+        `sending`: it is sent as soon as this returns, and noted as sent in the same transaction.
+        """
         ...
 
     def sent(self, call_id: str) -> bool:

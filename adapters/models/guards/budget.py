@@ -75,16 +75,10 @@ class BudgetedModel:
         return await self._ask(call, request)
 
     async def _reserve(self, call: CallToMake) -> None:
-        refusal = await asyncio.to_thread(self._reserve_and_note, call)
+        """Hold the call and note that it is sent, in one commit: the very next thing is the socket."""
+        refusal = await asyncio.to_thread(self._spend.reserve, call, self._rules, sending=True)
         if refusal is not None:
             raise OverBudgetError(refusal.why, refusal.reason, refusal.until)
-
-    def _reserve_and_note(self, call: CallToMake) -> CallRefusal | None:
-        """Hold the call, and note that it is sent: the very next thing is the socket."""
-        refusal = self._spend.reserve(call, self._rules)
-        if refusal is None and not self._spend.sent(call.call_id):
-            raise TransientError("not asked: its reservation had run out before it could be sent")
-        return refusal
 
     async def _ask(self, call: CallToMake, request: ModelRequest) -> ModelReply:
         try:

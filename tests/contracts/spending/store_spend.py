@@ -50,7 +50,7 @@ class SpendContract:
         """Let the database's clock go ahead of the time."""
         clock = store.database.clock
         ahead = timedelta(0)
-        monkeypatch.setattr(store.database, "clock", lambda connection: clock(connection) + ahead)
+        monkeypatch.setattr(store.database, "clock", lambda connection, *told: clock(connection, *told) + ahead)
 
         def later(by: timedelta) -> None:
             nonlocal ahead

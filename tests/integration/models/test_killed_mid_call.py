@@ -71,7 +71,7 @@ def test_what_a_killed_worker_had_sent_is_charged_and_nothing_stays_held(
     assert spend.sweep() == 0, "its lease is not over"
 
     clock = store.database.clock
-    monkeypatch.setattr(store.database, "clock", lambda c: clock(c) + LEASE + timedelta(seconds=1))
+    monkeypatch.setattr(store.database, "clock", lambda *asked: clock(*asked) + LEASE + timedelta(seconds=1))
     assert spend.sweep() == CALLS
     [account] = spend.report.windows([])
     assert (account.used, account.held) == (reserved, 0)
