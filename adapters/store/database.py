@@ -19,7 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -60,7 +62,7 @@ _PG_TIMEOUTS = {"statement_timeout": 10_000, "lock_timeout": 6_000, "idle_in_tra
 _PG_RETRY_CODES = frozenset({"40001", "40P01"})
 
 
-class ServerNow(FunctionElement[datetime | None]):
+class ServerNow(FunctionElement[datetime]):
     """The server's clock, inside a statement; NULL on SQLite, which has none of its own. `Database.clock` reads it."""
 
     name = "server_now"
@@ -236,11 +238,10 @@ def _look_before_use(engine: Engine) -> None:
     is found by asking it, after a rest.
     """
 
-    # Any: the driver's own connection, and the pool's record of it.
-    def used(_connection: Any, record: Any) -> None:
+    def used(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
         record.info["used_at"] = time.monotonic()
 
-    def look(connection: Any, record: Any, _proxy: Any) -> None:
+    def look(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
         says = select.poll()
         says.register(connection.fileno(), select.POLLIN)
         if not says.poll(0) and time.monotonic() - record.info["used_at"] < ASKED_AFTER_S:

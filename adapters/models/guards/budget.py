@@ -23,7 +23,7 @@ from domain.model_call import ModelReply, ModelRequest, Price
 from domain.spend.budgets import SpendRules
 from domain.spend.calls import ratio_of, tokens_at_most
 from ports.models.model import LanguageModel
-from ports.models.spend import CallRefusal, CallSpent, CallToMake, SpendStore
+from ports.models.spend import CallSpent, CallToMake, SpendStore
 
 _SILENT = frozenset({408, 504, 524})  # said by whoever stands between: the model may have written all the same
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError"})

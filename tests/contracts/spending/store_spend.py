@@ -1,7 +1,9 @@
 """What every store promises of spending: no budget is overdrawn, and what was sent is paid for."""
 
+import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +12,7 @@ import sqlalchemy as sa
 from adapters.spend.sql import LEASE, SqlSpend
 from adapters.spend.tables import model_calls, spend_accounts
 from adapters.store import Store
+from domain.errors import StatementRefusedError
 from domain.model_call import Tier
 from domain.spend.budgets import Budget, SpendRules, Unit
 from domain.spend.runaway import RunawayRules
@@ -120,6 +123,47 @@ class SpendContract:
         assert account.used + account.held == 100 * len(made) <= cap
         assert spend.report.differences() == []
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_comes_between_what_budgets_say_the_sums_of_calls_and_never_more_than_their_cap(
+        self, store: Store, spend: SqlSpend, seed: int
+    ) -> None:
+        cap = 1_500
+        budgets = rules(budget(cap=cap), budget("kind:*", unit=Unit.MICROS), budget("case:*"))
+        over: list[BudgetWindow] = []
+
+        def acts(chance: random.Random) -> None:
+            own = SqlSpend(lambda: store.database)
+            for _ in range(25):
+                name = f"c{chance.randrange(40)}"  # others have the same: each comes at any time, once or again
+                case = f"case/shop/{chance.randrange(4)}"
+                match chance.choice(["reserve", "reserve", "send", "sent", "settle", "give up", "look"]):
+                    case "reserve" | "send" as what:
+                        with suppress(sa.exc.IntegrityError, StatementRefusedError):  # it is there already
+                            own.reserve(call(name, case_id=case), budgets, sending=what == "send")
+                    case "sent":
+                        own.sent(name)
+                    case "settle":
+                        own.settle(name, SPENT)
+                    case "give up":
+                        own.give_up(name)
+                    case _:
+                        over.extend(a for a in own.report.windows([]) if a.used + a.held > a.cap)
+
+        threads = [threading.Thread(target=acts, args=(random.Random(f"{seed}/{n}"),)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert over == []
+        assert spend.report.differences() == []
+        c = model_calls.c
+        with store.database.reading() as connection:
+            calls = connection.execute(sa.select(c.state, c.reserved_tokens, c.tokens_in + c.tokens_out)).all()
+        held = sum(reserved for state, reserved, _ in calls if state in ("held", "sent"))
+        account = self.account(spend)
+        assert (account.used, account.held) == (sum(charged for *_, charged in calls), held)
+        assert account.used + account.held > 0
+
     # --- from held to done --------------------------------------------------------------------------------
 
     def test_an_answer_is_charged_once_and_the_rest_is_given_back(self, store: Store, spend: SqlSpend) -> None:
@@ -140,6 +184,17 @@ class SpendContract:
         spend.give_up("a")
         assert self.account(spend).used == 30
         assert spend.report.differences() == []
+
+    def test_a_call_that_is_sent_at_once_is_on_record_as_sent_with_its_reservation(
+        self, store: Store, spend: SqlSpend
+    ) -> None:
+        assert spend.reserve(call("a"), rules(budget()), sending=True) is None
+        row = self.state(store, "a")
+        assert (row["state"], row["sent_at"]) == ("sent", row["at"])
+        assert row["lease_until"] == row["at"] + LEASE
+        assert not spend.sent("a"), "nobody sends it twice"
+        spend.give_up("a")
+        assert (self.account(spend).used, self.account(spend).held) == (100, 0), "silence never refunds"
 
     def test_a_call_that_was_never_sent_is_let_go_and_one_that_was_is_charged_in_full(
         self, store: Store, spend: SqlSpend

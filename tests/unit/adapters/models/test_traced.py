@@ -103,7 +103,7 @@ def collected() -> Iterator[Collected]:
 class FullStore:
     """A store whose budget is used up."""
 
-    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
+    def reserve(self, call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
         return CallRefusal(reason="budget all tokens", why="it is used up")
 
     def sent(self, call_id: str) -> bool:
@@ -122,7 +122,7 @@ class OpenStore:
     def __init__(self) -> None:
         self.calls: list[CallToMake] = []
 
-    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
+    def reserve(self, call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
         self.calls.append(call)
         return None
 

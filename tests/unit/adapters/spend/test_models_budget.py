@@ -6,9 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from adapters.models.guards.budget import BudgetedModel
 from adapters.spend.sql import SqlSpend
+from adapters.spend.tables import model_calls
 from adapters.store import Store, open_store
 from domain.errors import (
     ConfigurationError,
@@ -60,13 +62,12 @@ class NoStore:
         if self.gone_at in (method, "reserve"):
             raise TransientError("the store is away")
 
-    def reserve(self, call: CallToMake, rules: SpendRules) -> CallRefusal | None:
+    def reserve(self, call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
         self._here("reserve")
         return None
 
     def sent(self, call_id: str) -> bool:
-        self._here("sent")
-        return self.gone_at != "lease"
+        raise AssertionError("a commit more than needed")
 
     def settle(self, call_id: str, spent: CallSpent) -> None:
         self._here("settle")
@@ -106,15 +107,19 @@ async def test_what_does_not_fit_is_not_asked(spend: SqlSpend) -> None:
     assert await guarded(model, spend, cap=RESERVED).complete(REQUEST) == REPLY
 
 
-async def test_a_call_is_sent_only_after_that_is_on_record_and_charged_what_it_used(spend: SqlSpend) -> None:
-    seen: list[tuple[int, int]] = []
+async def test_a_call_is_sent_only_after_that_is_on_record_and_charged_what_it_used(
+    spend: SqlSpend, store: Store
+) -> None:
+    seen: list[tuple[object, ...]] = []
 
     async def look() -> ModelReply:
-        seen.append(taken(spend))
+        with store.database.reading() as connection:
+            states = connection.execute(sa.select(model_calls.c.state)).scalars().all()
+        seen.append((*taken(spend), *states))
         return REPLY
 
     await guarded(FakeModel(look), spend).complete(REQUEST)
-    assert seen == [(0, RESERVED)]
+    assert seen == [(0, RESERVED, "sent")]
     assert taken(spend) == (89, 0)
     [row] = spend.report.sums(1)
     assert (row.step, row.model, row.calls, row.cost_micros) == ("claim", "openai m", 1, 98)
@@ -189,17 +194,8 @@ async def test_without_the_store_only_what_is_free_is_asked() -> None:
     model = FakeModel()
     with pytest.raises(TransientError, match="nobody knows what is left"):
         await guarded(model, NoStore("reserve")).complete(REQUEST)
-    with pytest.raises(TransientError, match="nobody knows what is left"):
-        await guarded(model, NoStore("sent")).complete(REQUEST)
     assert model.asked == 0
     assert await guarded(model, NoStore("reserve"), price=FREE).complete(REQUEST) == REPLY
-
-
-async def test_a_reservation_that_ran_out_is_not_sent() -> None:
-    model = FakeModel()
-    with pytest.raises(TransientError, match="had run out"):
-        await guarded(model, NoStore("lease")).complete(REQUEST)
-    assert model.asked == 0
 
 
 async def test_an_answer_is_not_lost_with_the_store() -> None:
