@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,14 +111,17 @@ class SqlSpend:
         return database.writing(work)
 
     def _reserve(self, call: CallToMake, rules: SpendRules, sending: bool) -> CallRefusal | None:
-        database = self._opened()
-        while True:
-            state = CallState.SENT if sending else CallState.HELD
-            found = database.writing(lambda connection: _reserve(connection, call, rules, database.clock, state))
-            if not isinstance(found, list):
-                return found
+        database, state = self._opened(), CallState.SENT if sending else CallState.HELD
+
+        def work(connection: Connection) -> CallRefusal | list[dict[str, Any]] | None:  # Any: values of columns
+            return _reserve(connection, call, rules, database.clock, state)
+
+        found = database.writing(work)
+        while isinstance(found, list):
             # The first of a day. In a transaction of their own: with locks on others they could wait in a ring.
-            database.writing(lambda connection: insert_new(connection, spend_accounts, found))
+            database.writing(partial(insert_new, table=spend_accounts, rows=found))
+            found = database.writing(work)
+        return found
 
     def _sweep(self, every_s: float) -> int:
         if time.monotonic() - self._swept_at < every_s:

@@ -80,10 +80,11 @@ def bench_steady(
 @bench_app.command("spend")
 def bench_spend(
     calls: Annotated[int, typer.Option(min=50, help="Calls of each kind, alternating.")] = 400,
-    store: Annotated[str, typer.Option(help="URL of an empty database; default: an SQLite file.")] = "",
+    store: Annotated[str, typer.Option(help="URL of an empty PostgreSQL database, beside an SQLite file.")] = "",
+    redis: Annotated[str, typer.Option(help="URL of a Redis for the limiter, beside one in process.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """What budgets and their record add to a model call, beside the bare call through the same client."""
+    """What limiter, budget and record add to a model call, beside the bare call through the same client, in turn."""
     _require_bench()
 
     async def work() -> dict[str, object]:
@@ -91,7 +92,7 @@ def bench_spend(
         from commands.measure.model_server import models_for
 
         async with models_for("offline") as parts:
-            return await measure(parts, calls=calls, store_url=store)
+            return await measure(parts, calls=calls, store_url=store, redis_url=redis)
 
     _print_figures(run(work), as_json=as_json)
 

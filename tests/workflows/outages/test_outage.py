@@ -25,6 +25,7 @@ from domain.routing import SALES
 from domain.spend.resuming import ResumeWord
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
 from tests.workflows.running import Mill, eventually, home, new_case
+from workers import roles
 from workflows.options import SUSPEND_REASON
 from workflows.spending.parking import RESUME
 
@@ -34,6 +35,14 @@ OUTAGE_S = 3600.0
 START_TOGETHER = 50
 PROBES = 7 + OUTAGE_S / PROBE_AT_MOST_S  # 5, 10 … 300 s, then every 300 s
 UNDER_WAY = 20  # of the first few seconds: what one worker has under way when the fifth call fails
+
+
+@pytest.fixture(autouse=True)
+def all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every case in memory: the time-skipping server leaves one that is dropped with a look under way to nobody
+    until its task times out, and no time passes meanwhile.
+    """
+    monkeypatch.setattr(roles, "CACHED", max(roles.CACHED, 4 * CASES))
 
 
 class Provider:
