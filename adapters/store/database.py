@@ -243,10 +243,10 @@ def _look_before_use(engine: Engine) -> None:
 
     def look(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
         says = select.poll()
-        says.register(connection.fileno(), select.POLLIN)
-        if not says.poll(0) and time.monotonic() - record.info["used_at"] < ASKED_AFTER_S:
-            return
         try:
+            says.register(connection.fileno(), select.POLLIN)
+            if not says.poll(0) and time.monotonic() - record.info["used_at"] < ASKED_AFTER_S:
+                return
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise exc.DisconnectionError("the server closed this connection") from error

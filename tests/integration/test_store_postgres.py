@@ -179,6 +179,24 @@ def test_a_connection_cut_by_the_server_is_told_or_mended_and_works_again(store:
     assert store.reports.counts().total == 0
 
 
+def test_a_connection_is_asked_for_a_sign_of_life_only_after_a_rest_and_replaced_without_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def silent(_connection: object) -> None:
+        asked.append("")
+        raise psycopg.OperationalError("no answer")
+
+    store.reports.counts()
+    monkeypatch.setattr(store.database.engine.dialect, "do_ping", silent)
+    store.reports.counts()
+    assert asked == []
+    monkeypatch.setattr("adapters.store.database.ASKED_AFTER_S", 0.0)
+    assert store.reports.counts().total == 0
+    assert asked
+
+
 def test_a_deadlock_is_tried_again(store: Store) -> None:
     tries = 0
 
