@@ -96,19 +96,15 @@ class SqlSpend:
     def sweep(self) -> int:
         """Charge, or let go, calls whose lease ran out; forget what is old. Return how many leases had run out."""
         database = self._opened()
-
-        def work(connection: Connection) -> int:
+        c = model_calls.c
+        with database.reading() as connection:
             now = database.clock(connection)
-            late = sa.select(model_calls.c.call_id).where(
-                model_calls.c.state.in_(_OPEN), model_calls.c.lease_until < now
-            )
-            found = connection.execute(late.order_by(model_calls.c.call_id).limit(_SWEPT_AT_ONCE)).scalars().all()
-            for call_id in found:
-                _give_up(connection, call_id, database.clock, before=now)
-            _forget(connection, now)
-            return len(found)
-
-        return database.writing(work)
+            late = sa.select(c.call_id).where(c.state.in_(_OPEN), c.lease_until < now).order_by(c.call_id)
+            found = connection.execute(late.limit(_SWEPT_AT_ONCE)).scalars().all()
+        for call_id in found:  # each by itself: with locks on the accounts of another it could wait in a ring
+            database.writing(partial(_give_up, call_id=call_id, clock=database.clock, before=now))
+        database.writing(partial(_forget, now=now))
+        return len(found)
 
     def _reserve(self, call: CallToMake, rules: SpendRules, sending: bool) -> CallRefusal | None:
         database, state = self._opened(), CallState.SENT if sending else CallState.HELD
