@@ -165,7 +165,10 @@ def test_a_server_that_is_away_is_told_as_transient_without_the_password() -> No
 def test_a_connection_cut_by_the_server_is_told_or_mended_and_works_again(store: Store, postgres: Postgres) -> None:
     store.reports.counts()
     with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'headgate'")
+        ours = "FROM pg_stat_activity WHERE application_name = 'headgate'"
+        cut = admin.execute(f"SELECT pg_terminate_backend(pid, 10000) {ours}").fetchall()  # waits until each is gone
+    assert cut
+    assert all(gone for (gone,) in cut)
     assert store.reports.counts().total == 0
 
     def work(connection: sa.Connection) -> None:
