@@ -1,6 +1,6 @@
 """A provider is away for an hour: one word to people, few calls, no case lost, and the backlog comes back gradually.
 
-`OUTAGE_CASES=1000 python -m pytest -s tests/workflows/outages -k costs_few_calls` is the measurement of
+`OUTAGE_CASES=200 python -m pytest -s --timeout 600 tests/workflows/outages -k costs_few_calls` is the measurement of
 `bench/RESULTS.md`.
 """
 
@@ -39,8 +39,8 @@ UNDER_WAY = 20  # of the first few seconds: what one worker has under way when t
 
 @pytest.fixture(autouse=True)
 def all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every case in memory: the time-skipping server leaves one that is dropped with a look under way to nobody
-    until its task times out, and no time passes meanwhile.
+    """Keep every case in memory, so that none is dropped with a look under way: it would stand until its task times
+    out. A thousand stand still all the same (`bench/RESULTS.md`): after a while the case worker takes no tasks.
     """
     monkeypatch.setattr(roles, "CACHED", max(roles.CACHED, 4 * CASES))
 
