@@ -14,7 +14,7 @@ class ItemEnd(StrEnum):
     LOST = "lost"  # the results do not name it
 
 
-class Charge(StrEnum):
+class Owing(StrEnum):
     """What a question is charged."""
 
     USED = "used"  # by the answer's own usage, at the price for batches
@@ -23,19 +23,19 @@ class Charge(StrEnum):
 
 
 _OWED = {
-    ItemEnd.ANSWERED: Charge.USED,
-    ItemEnd.REFUSED: Charge.NOTHING,
-    ItemEnd.EXPIRED: Charge.NOTHING,
-    ItemEnd.CANCELLED: Charge.NOTHING,
-    ItemEnd.UNREADABLE: Charge.ALL_HELD,
-    ItemEnd.LOST: Charge.ALL_HELD,
+    ItemEnd.ANSWERED: Owing.USED,
+    ItemEnd.REFUSED: Owing.NOTHING,
+    ItemEnd.EXPIRED: Owing.NOTHING,
+    ItemEnd.CANCELLED: Owing.NOTHING,
+    ItemEnd.UNREADABLE: Owing.ALL_HELD,
+    ItemEnd.LOST: Owing.ALL_HELD,
 }
 
 
-def owed(end: ItemEnd) -> Charge:
+def owed(end: ItemEnd) -> Owing:
     """Return what is owed. It does not matter whether the answer is still wanted: one that comes too late is paid.
 
     >>> owed(ItemEnd.EXPIRED), owed(ItemEnd.LOST)
-    (<Charge.NOTHING: 'nothing'>, <Charge.ALL_HELD: 'all_held'>)
+    (<Owing.NOTHING: 'nothing'>, <Owing.ALL_HELD: 'all_held'>)
     """
     return _OWED[end]

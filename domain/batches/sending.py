@@ -12,7 +12,7 @@ SEEN_AFTER = timedelta(minutes=10)
 """A batch that the provider's list does not show so long after it was sent never came there."""
 
 
-class Waiting(NamedTuple):
+class QuestionToSend(NamedTuple):
     """A question that waits to be sent: `model` with its provider and address, `size` in bytes."""
 
     item_id: str
@@ -21,13 +21,13 @@ class Waiting(NamedTuple):
     since: datetime
 
 
-def gathered(waiting: Sequence[Waiting]) -> list[list[Waiting]]:
+def gathered(waiting: Sequence[QuestionToSend]) -> list[list[QuestionToSend]]:
     """Return batches of what waits: each of one model and within the limits, the oldest questions first.
 
     A question that is larger than a batch may be goes by itself: its provider says what it thinks of it.
     """
-    batches: list[list[Waiting]] = []
-    open_by_model: dict[str, list[Waiting]] = {}
+    batches: list[list[QuestionToSend]] = []
+    open_by_model: dict[str, list[QuestionToSend]] = {}
     for item in sorted(waiting, key=lambda w: (w.since, w.item_id)):
         batch = open_by_model.get(item.model)
         if batch is None or len(batch) >= MOST_ITEMS or sum(w.size for w in batch) + item.size > MOST_BYTES:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from domain.batches import sending
 from domain.batches.going import BatchRules, Move, goes_to_batch, live_at, next_move, to_be_cancelled
-from domain.batches.owed import Charge, ItemEnd, owed
-from domain.batches.sending import Found, Recourse, Waiting, after_silence, gathered
+from domain.batches.owed import ItemEnd, Owing, owed
+from domain.batches.sending import Found, QuestionToSend, Recourse, after_silence, gathered
 from domain.model_call import Price
 from domain.model_steps import ModelStep
 from domain.turns import Priority
@@ -100,9 +100,9 @@ def test_a_batch_is_cancelled_once_nobody_waits_for_it() -> None:
 
 
 def test_what_nobody_knows_is_charged_in_full_and_no_other() -> None:
-    free = {end for end in ItemEnd if owed(end) is Charge.NOTHING}
+    free = {end for end in ItemEnd if owed(end) is Owing.NOTHING}
     assert free == {ItemEnd.REFUSED, ItemEnd.EXPIRED, ItemEnd.CANCELLED}
-    assert {end for end in ItemEnd if owed(end) is Charge.USED} == {ItemEnd.ANSWERED}
+    assert {end for end in ItemEnd if owed(end) is Owing.USED} == {ItemEnd.ANSWERED}
 
 
 def test_a_batch_costs_its_share_of_the_list_and_an_unknown_share_costs_all() -> None:
@@ -119,8 +119,8 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
 # --- sending ---
 
 
-def waiting(number: int, model: str = "m", size: int = 1) -> Waiting:
-    return Waiting(f"{number:04d}", model, size, NOW + timedelta(seconds=number))
+def waiting(number: int, model: str = "m", size: int = 1) -> QuestionToSend:
+    return QuestionToSend(f"{number:04d}", model, size, NOW + timedelta(seconds=number))
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 20)), max_size=40))
