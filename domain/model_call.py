@@ -126,6 +126,14 @@ class Price(BaseModel):
     valid_from: str = "2026-01-01"
     cached_input: float | None = Field(default=None, ge=0)
     until: str | None = None
+    batch: float | None = Field(default=None, gt=0, le=1)
+
+    def in_batch(self) -> "Price":
+        """Return what a call costs in a batch; as much as any other where no share is known, never nothing."""
+        share = 1.0 if self.batch is None else self.batch
+        cached = None if self.cached_input is None else self.cached_input * share
+        changed = {"input": self.input * share, "output": self.output * share, "cached_input": cached}
+        return self.model_copy(update=changed)
 
     def cost_micros(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:
         """Return the cost in millionths of a US dollar, rounded up; the cached ones are a part of the input."""

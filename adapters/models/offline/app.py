@@ -1,8 +1,8 @@
 """The offline model as one ASGI app: chat completions, messages, embeddings, and an admin page that makes it misbehave.
 
 It is a stand-in and says so: model `embedded-router-1`, header `x-embedded`, a fingerprint of its weights. It reads
-the request and nothing else, keeps nothing, and the same bytes get the same bytes. What it was not made for it
-refuses with 422 `unsupported_task`.
+the request and nothing else, keeps nothing but batches until it ends, and the same bytes get the same bytes. What it
+was not made for it refuses with 422 `unsupported_task`.
 """
 
 import asyncio
@@ -26,6 +26,8 @@ from adapters.models.offline.embedding import DIMENSIONS, embed
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.serving import frames, sending
+from adapters.models.offline.serving.batch_anthropic import AnthropicBatches
+from adapters.models.offline.serving.batch_openai import OpenAIBatches
 from adapters.models.offline.serving.limits import LimitsInForce
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
@@ -73,10 +75,13 @@ def create_app(
     chosen = router or EmbeddedRouter.load()
     country_in("")  # its table is built now, not in the first call
     service = _Service(Solver(chosen), chosen, admin_token, instance)
+    next_batch = service.conduct.next_batch
     return Starlette(
         routes=[
             Route("/v1/chat/completions", service.chat, methods=["POST"]),
             Route("/v1/messages", service.messages, methods=["POST"]),
+            *OpenAIBatches(next_batch, service.chat_in_batch, _openai_error).routes(),
+            *AnthropicBatches(next_batch, service.message_in_batch, wire_anthropic.error).routes(),
             Route("/v1/embeddings", service.embeddings, methods=["POST"]),
             Route("/v1/models", service.models, methods=["GET"]),
             Route("/v1/models/{name:path}", service.model, methods=["GET"]),
@@ -94,7 +99,7 @@ class _Service:
         self._router = router
         self._admin_token = admin_token
         self._instance = instance
-        self._conduct = Conduct()
+        self.conduct = Conduct()
         self._limits = LimitsInForce()
 
     # --- the wires ---
@@ -102,10 +107,21 @@ class _Service:
     async def chat(self, request: Request) -> Response:
         """Answer `/v1/chat/completions`."""
         try:
-            body, raw = await _json_body(request)
-            task, as_tool = wire_openai.read_request(body)
+            task, wire = self._chat(*await _json_body(request))
         except BadRequestError as e:
             return _reply(wire_openai.error(str(e), "invalid_request_error", param=e.param), 400)
+        return await self._answer(task, wire)
+
+    async def chat_in_batch(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return status and body of the reply to one question of a batch."""
+        try:
+            task, wire = self._chat(body | {"stream": False}, json.dumps(body))
+        except BadRequestError as e:
+            return 400, wire_openai.error(str(e), "invalid_request_error", param=e.param)
+        return await self._in_batch(task, wire)
+
+    def _chat(self, body: dict[str, Any], raw: str) -> tuple[Task, _Wire]:
+        task, as_tool = wire_openai.read_request(body)
 
         def render(answer: Answer, text: str, cut: bool) -> dict[str, Any]:
             return wire_openai.completion(
@@ -133,15 +149,26 @@ class _Service:
             headers=lambda: {"x-request-id": f"req_{number}"} | self._limits.openai_headers(),
             tokens=count(raw) + _asked_output(body),
         )
-        return await self._answer(task, wire)
+        return task, wire
 
     async def messages(self, request: Request) -> Response:
         """Answer `/v1/messages`."""
         try:
-            body, raw = await _json_body(request)
-            task = wire_anthropic.read_request(body)
+            task, wire = self._message(*await _json_body(request))
         except BadRequestError as e:
             return _reply(wire_anthropic.error(str(e), "invalid_request_error"), 400)
+        return await self._answer(task, wire)
+
+    async def message_in_batch(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return status and body of the reply to one question of a batch."""
+        try:
+            task, wire = self._message(body | {"stream": False}, json.dumps(body))
+        except BadRequestError as e:
+            return 400, wire_anthropic.error(str(e), "invalid_request_error")
+        return await self._in_batch(task, wire)
+
+    def _message(self, body: dict[str, Any], raw: str) -> tuple[Task, _Wire]:
+        task = wire_anthropic.read_request(body)
 
         def render(answer: Answer, text: str, cut: bool) -> dict[str, Any]:
             return wire_anthropic.message(task, answer, text, cut=cut, prompt_tokens=count(raw), number=_number(raw))
@@ -157,17 +184,23 @@ class _Service:
             headers=lambda: {"request-id": f"req_{number}"} | self._limits.anthropic_headers(),
             tokens=count(raw) + _asked_output(body),
         )
-        return await self._answer(task, wire)
+        return task, wire
 
     async def _answer(self, task: Task, wire: _Wire) -> Response:
         wait = self._limits.take(wire.tokens)
         if wait is not None:
             headers = wire.headers() | {"retry-after": str(max(1, ceil(wait)))}
             return _reply(wire.error("rate limit reached", wire.limit_code), 429, headers)
-        return await self._as_told(task, wire, self._conduct.next_mode(task.name))
+        return await self._as_told(task, wire, self.conduct.next_mode(task.name))
+
+    async def _in_batch(self, task: Task, wire: _Wire) -> tuple[int, dict[str, Any]]:
+        reply = await self._as_told(task, wire, self.conduct.next_mode(task.name))
+        if isinstance(reply, StreamingResponse):  # told to send in an odd way, which no file can
+            return 500, wire.error("told to fail", "api_error")
+        return reply.status_code, json.loads(bytes(reply.body))
 
     async def _as_told(self, task: Task, wire: _Wire, mode: Mode) -> Response:
-        told, error = self._conduct.told, wire.error
+        told, error = self.conduct.told, wire.error
         if mode is Mode.TOO_MANY:
             headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
             kind = told.code or "rate_limit_error"
@@ -201,13 +234,13 @@ class _Service:
         if mode is Mode.HANGUP:
             return _half(body)
         if mode is Mode.SLOW:
-            told = self._conduct.told
+            told = self.conduct.told
             sent = sending.byte_by_byte([json.dumps(body).encode()], told.byte_s, told.slow_s)
             return StreamingResponse(sent, 200, headers=_MARK | wire.headers(), media_type="application/json")
         return _reply(body, 200, wire.headers())
 
     def _sent(self, pieces: list[bytes], wire: _Wire, mode: Mode) -> AsyncIterator[bytes]:
-        told = self._conduct.told
+        told = self.conduct.told
         match mode:
             case Mode.SLOW:
                 return sending.byte_by_byte(pieces, told.byte_s, told.slow_s)
@@ -276,10 +309,10 @@ class _Service:
                 where = ".".join(map(str, first["loc"])) or "body"
                 message = f"{where}: {first['msg']}"
                 return _reply({"error": {"message": message, "type": "invalid_request_error"}}, 400)
-            self._conduct.tell(wanted)
+            self.conduct.tell(wanted)
             self._limits.set(requests=wanted.requests_per_minute, tokens=wanted.tokens_per_minute)
-        told = self._conduct.told.model_dump(mode="json")
-        counted = {"misbehaved": self._conduct.misbehaved, "refused_by_limit": self._limits.refused}
+        told = self.conduct.told.model_dump(mode="json")
+        counted = {"misbehaved": self.conduct.misbehaved, "refused_by_limit": self._limits.refused}
         return _reply(told | counted, 200)
 
     def _may_administer(self, request: Request) -> bool:

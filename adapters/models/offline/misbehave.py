@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.models.offline.serving.batches import BatchMode
 from adapters.models.offline.task import Answer, Task
 from domain.reading.written import find_amounts
 
@@ -40,6 +41,15 @@ class Mode(StrEnum):
     PLAIN = "plain"  # answers with plain JSON whatever was asked for
     NO_USAGE = "no_usage"  # counts no tokens
     ODD_USAGE = "odd_usage"  # counts tokens as nonsense
+    BATCH_STUCK = BatchMode.STUCK
+    BATCH_EXPIRES = BatchMode.EXPIRES
+    BATCH_ITEM_FAILS = BatchMode.ITEM_FAILS
+    BATCH_ITEM_LOST = BatchMode.ITEM_LOST
+    BATCH_FAILS = BatchMode.FAILS
+    BATCH_NO_REPLY = BatchMode.NO_REPLY
+
+
+_BATCH = frozenset(map(Mode, BatchMode))  # calls are as ever then; other modes are for calls of a batch, too
 
 
 class Misbehaviour(BaseModel):
@@ -48,7 +58,8 @@ class Misbehaviour(BaseModel):
     `count` calls from now on (None: all); of those the share `probability`, spread evenly and the same in each run;
     only tasks named `for_schema` where set. `retry_after` is sent as it stands; `code` is the error's code for `429`
     and `500`. `slow_s`: the bytes that are left after so many seconds come at once. Limits per minute are in force
-    whatever the mode is; calls that they refuse count against them.
+    whatever the mode is; calls that they refuse count against them. A batch ends when it was looked at more often than
+    `batch_looks` times; one behaves as another by being made, for whichever task.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +75,7 @@ class Misbehaviour(BaseModel):
     slow_s: float | None = Field(default=None, ge=0, le=3600)
     requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
     tokens_per_minute: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    batch_looks: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class Conduct:
@@ -82,7 +94,17 @@ class Conduct:
     def next_mode(self, schema_name: str) -> Mode:
         """Return how this call goes, and count it."""
         told = self.told
-        if told.mode is Mode.NONE or (told.for_schema is not None and told.for_schema != schema_name):
+        other_task = told.for_schema is not None and told.for_schema != schema_name
+        return Mode.NONE if other_task or told.mode in _BATCH else self._next()
+
+    def next_batch(self) -> tuple[BatchMode | None, int]:
+        """Return how this batch goes, and count it; and how often it may be looked at before it ends."""
+        mode = self._next() if self.told.mode in _BATCH else Mode.NONE
+        return (None if mode is Mode.NONE else BatchMode(mode)), self.told.batch_looks
+
+    def _next(self) -> Mode:
+        told = self.told
+        if told.mode is Mode.NONE:
             return Mode.NONE
         if told.count is not None and self.misbehaved >= told.count:
             return Mode.NONE

@@ -88,7 +88,7 @@ class AnthropicModel:
         async with asked as response:
             headers = response.headers
             body = await read_answer(response, headers.get("content-type", ""), collected)
-        reply = self._reply(request, Message.construct(**body))
+        reply = self._reply(request, Message.construct(**body), self._price())
         told = {"provider_request_id": headers.get("request-id", "")[:200] or reply.provider_request_id}
         return reply.model_copy(update=told | {"rate": rate_headers(headers)})
 
@@ -128,7 +128,7 @@ class AnthropicModel:
             "tool_choice": {"type": "tool", "name": request.schema_name, "disable_parallel_tool_use": True},
         }
 
-    def _reply(self, request: ModelRequest, message: "Message | object") -> ModelReply:
+    def _reply(self, request: ModelRequest, message: "Message | object", price: Price) -> ModelReply:
         from anthropic.types import Message
 
         # A proxy's page or an empty object comes through the client unchecked.
@@ -146,7 +146,7 @@ class AnthropicModel:
             refusal=(written or "refused") if message.stop_reason == "refusal" else None,
             truncated=message.stop_reason in ("max_tokens", "model_context_window_exceeded"),
             model=model,
-            usage=billed(self._price(), model, counts, request, text),
+            usage=billed(price, model, counts, request, text),
             finish_reason=str(message.stop_reason or "")[:40],
             provider_request_id=str(message.id)[:200],
         )

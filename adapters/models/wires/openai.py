@@ -76,7 +76,7 @@ class OpenAIModel:
         async with asked as response:
             headers = response.headers
             body = await read_answer(response, headers.get("content-type", ""), collected)
-        reply = self._reply(request, ChatCompletion.construct(**body))
+        reply = self._reply(request, ChatCompletion.construct(**body), self._price())
         told = {"provider_request_id": headers.get("x-request-id", "")[:200] or reply.provider_request_id}
         return reply.model_copy(update=told | {"rate": rate_headers(headers)})
 
@@ -126,7 +126,7 @@ class OpenAIModel:
                 body["tool_choice"] = {"type": "function", "function": {"name": name}}
         return body
 
-    def _reply(self, request: ModelRequest, completion: "ChatCompletion | object") -> ModelReply:
+    def _reply(self, request: ModelRequest, completion: "ChatCompletion | object", price: Price) -> ModelReply:
         from openai.types.chat import ChatCompletion
 
         # A proxy's page or an empty object comes through the client unchecked.
@@ -149,7 +149,7 @@ class OpenAIModel:
             truncated=choice.finish_reason == "length",
             confidence=_label_probability(completion) if request.schema_name == _LABEL_TASK else None,
             model=model,
-            usage=billed(self._price(), model, counts, request, text),
+            usage=billed(price, model, counts, request, text),
             finish_reason=str(choice.finish_reason)[:40],
             provider_request_id=str(completion.id)[:200],
         )
