@@ -116,11 +116,13 @@ def _fire_at_all(ports: list[int], secret: str, kind: str, count: int) -> Volley
     """Fire at all gateways at once, at each its part of `count`; return their volleys as one."""
     with ThreadPoolExecutor(len(ports)) as senders:
         parts = list(senders.map(lambda port: fire_volley(port, secret, kind, _ROUND_S, count // len(ports)), ports))
+    began_s = min(part.began_s for part in parts)
     return Volley(
         answers=sum(part.answers for part in parts),
-        took_s=max(part.took_s for part in parts),
+        took_s=max(part.began_s + part.took_s for part in parts) - began_s,  # from the first to the last of any
         waits_s=[wait for part in parts for wait in part.waits_s],
         memory_mb=max(part.memory_mb for part in parts),
+        began_s=began_s,
     )
 
 

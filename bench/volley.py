@@ -21,12 +21,15 @@ _WORDS = "I was charged twice for the same order and would like to have one of t
 
 
 class Volley(NamedTuple):
-    """A round: answers with 202, in how many seconds, each after how long (seconds), the generator's memory in MB."""
+    """A round: answers with 202, in how many seconds, each after how long (seconds), the generator's memory in MB, and
+    when it began, by a clock that all processes of the machine share (seconds).
+    """
 
     answers: int
     took_s: float
     waits_s: Sequence[float]
     memory_mb: float
+    began_s: float
 
 
 def fire_volley(port: int, secret: str, kind: str, seconds: float, count: int | None = None) -> Volley:
@@ -38,7 +41,7 @@ def fire_volley(port: int, secret: str, kind: str, seconds: float, count: int | 
     process.start()
     theirs.close()
     try:
-        answers, took_s, trouble, waits_s, memory = ours.recv()
+        answers, took_s, trouble, waits_s, memory, began_s = ours.recv()
     except EOFError:
         raise ImpossibleError("the generator died") from None
     finally:
@@ -46,7 +49,7 @@ def fire_volley(port: int, secret: str, kind: str, seconds: float, count: int | 
         ours.close()
     if trouble:
         raise ImpossibleError(f"{kind}: {trouble}")
-    return Volley(answers, took_s, waits_s, memory)
+    return Volley(answers, took_s, waits_s, memory, began_s)
 
 
 def body_of(number: int, run: str) -> bytes:
@@ -84,7 +87,8 @@ def _generate(results: Connection, port: int, secret: str, kind: str, seconds: f
     requests = _requests(secret, kind, int(_MOST_PER_S * seconds) if count is None else count)
     volley = uvloop.run(_fire(port, requests, seconds))
     took_s = volley.ended - volley.until + seconds
-    results.send((volley.accepted, took_s, volley.trouble, volley.waits_s, memory_mb(os.getpid())))
+    began_s = volley.until - seconds
+    results.send((volley.accepted, took_s, volley.trouble, volley.waits_s, memory_mb(os.getpid()), began_s))
 
 
 async def _fire(port: int, requests: list[bytes], seconds: float) -> "_Volley":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-START_WITHIN_S = 90.0
+START_WITHIN_S = 45.0
+STARTS = 2  # a node that was killed stands still at its next start once in a while, before it listens
 AWAY_S = 5.0  # how long a killed server stays away: its port refuses meanwhile
 
 _CONFIGURATION = """
@@ -74,12 +75,15 @@ class RabbitMQ:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        self._server = self._popen([str(self._programs / "rabbitmq-server")], "server.log")
-        give_up_at = time.monotonic() + START_WITHIN_S
-        while not self._speaks_amqp():
-            if self._server.poll() is not None or time.monotonic() > give_up_at:
-                pytest.fail(f"RabbitMQ did not start: {self.log[-3000:]}")
-            time.sleep(0.1)
+        for _ in range(STARTS):
+            self._server = self._popen([str(self._programs / "rabbitmq-server")], "server.log")
+            give_up_at = time.monotonic() + START_WITHIN_S
+            while time.monotonic() < give_up_at and self._server.poll() is None:
+                if self._speaks_amqp():
+                    return
+                time.sleep(0.1)
+            self.kill()
+        pytest.fail(f"RabbitMQ did not start: {self.log[-3000:]}")
 
     def kill(self) -> None:
         """Kill -9."""

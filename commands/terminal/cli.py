@@ -166,7 +166,7 @@ def with_headgate_and_store(
 ) -> Result:
     """Connect to the Headgate that is meant, open its stores and run a command's work.
 
-    `own_pen`: it would do harm with another holding pen than the gateway's; else that is a warning.
+    `own_pen`: with another holding pen than the gateway's it would be wrong or do harm; else that is a warning.
     """
     settings = settings_for(data_dir)
 
