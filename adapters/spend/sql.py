@@ -13,7 +13,7 @@ from adapters.spend.report import SpendReport
 from adapters.spend.statements import ACCOUNTS, CAP, LAST_ASKED, OPEN, SENT, SO_FAR
 from adapters.spend.tables import model_calls, spend_accounts, spend_holds
 from adapters.spend.telling import word_on_budget, word_on_runaway
-from adapters.spend.writing import Move, write_end, write_held
+from adapters.spend.writing import Posting, write_end, write_held
 from adapters.store.database import Database, insert_new
 from adapters.store.words import add_word
 from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
@@ -149,7 +149,7 @@ def _reserve(
     full = next((accounts[key] for key in wanted if taken[key] > accounts[key].cap), None)
     if full is not None:
         return _refused(connection, full, accounts, now)
-    moves = [Move(*key, held=amounts[account.unit], cap=account.cap) for key, account in accounts.items()]
+    moves = [Posting(*key, held=amounts[account.unit], cap=account.cap) for key, account in accounts.items()]
     write_held(connection, _row(call, spender, now, state), moves)
     for key, account in accounts.items():
         if taken[key] >= wanted[key].warn_at * account.cap:
@@ -237,11 +237,11 @@ def _row(call: CallToMake, spender: Spender, now: datetime, state: CallState) ->
 # --- ending --------------------------------------------------------------------------------------------------
 
 
-def _moves(rows: Sequence[RowMapping], change: Callable[[RowMapping], Movement | None]) -> list[Move]:
+def _moves(rows: Sequence[RowMapping], change: Callable[[RowMapping], Movement | None]) -> list[Posting]:
     """Return what a change moves in each account that a call is held in."""
     held = ((row, change(row)) for row in rows if row["scope"] is not None)
     return [
-        Move(row["scope"], row["unit"], row["window"], used=move.used, held=-move.held, charged=move.charged)
+        Posting(row["scope"], row["unit"], row["window"], used=move.used, held=-move.held, charged=move.charged)
         for row, move in held
         if move is not None
     ]

@@ -10,7 +10,7 @@ from adapters.spend.statements import ADD, CHARGE, ENDED, ENDED_AT_ONCE, HELD_AT
 from adapters.spend.tables import model_calls, spend_holds
 
 
-class Move(NamedTuple):
+class Posting(NamedTuple):
     """What is added to one account; `cap` is the one in force, None leaves it."""
 
     scope: str
@@ -27,7 +27,7 @@ class Move(NamedTuple):
         return key | {"more_used": self.used, "more_held": self.held, "rule": self.cap, "was": self.charged}
 
 
-def write_held(connection: Connection, row: dict[str, Any], moves: Sequence[Move]) -> None:  # Any: values of columns
+def write_held(connection: Connection, row: dict[str, Any], moves: Sequence[Posting]) -> None:  # Any: values of columns
     """Write a call and what it holds in accounts that the caller has locked."""
     given = [move.given() for move in moves]
     if moves and connection.dialect.name == "postgresql":
@@ -44,7 +44,7 @@ def write_end(
     connection: Connection,
     call_id: str,
     values: dict[str, Any],  # Any: values of columns
-    moves: Sequence[Move],
+    moves: Sequence[Posting],
 ) -> None:
     """End a call, which the caller has locked, in all its accounts."""
     given = [move.given() for move in moves]
@@ -57,5 +57,5 @@ def write_end(
         connection.execute(CHARGE, [one | {"of_call": call_id} for one in given])
 
 
-def _account(move: Move) -> dict[str, str]:
+def _account(move: Posting) -> dict[str, str]:
     return {"scope": move.scope, "unit": move.unit, "window": move.window}
