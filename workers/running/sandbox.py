@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
@@ -30,11 +31,11 @@ PASSED_THROUGH = (
 )
 
 
+@dataclass(frozen=True)
 class CaseRunner(SandboxedWorkflowRunner):
     """Runs workflows in the sandbox. A fourth of a case worker's time went into what this leaves out."""
 
-    def __init__(self) -> None:
-        super().__init__(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+    restrictions: SandboxRestrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Return an instance that begins only with inputs that fit.
