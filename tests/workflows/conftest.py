@@ -41,6 +41,12 @@ def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(autouse=True)
+def no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debug mode: on a busy machine a workflow task may stand for two seconds without anything being wrong with it."""
+    monkeypatch.setenv("TEMPORAL_DEBUG", "1")
+
+
+@pytest.fixture(autouse=True)
 def brief_first_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held holds its workflow task for a second and a half, not for five."""
     for name, kind in vars(options).copy().items():

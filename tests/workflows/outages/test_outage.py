@@ -39,9 +39,7 @@ UNDER_WAY = 20  # of the first few seconds: what one worker has under way when t
 
 @pytest.fixture(autouse=True)
 def all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every case in memory, so that none is dropped with a look under way: it would stand until its task times
-    out. A thousand stand still all the same (`bench/RESULTS.md`): after a while the case worker takes no tasks.
-    """
+    """Keep every case in memory: one that is dropped with a look under way would stand until its task times out."""
     monkeypatch.setattr(roles, "CACHED", max(roles.CACHED, 4 * CASES))
 
 
