@@ -106,7 +106,7 @@ class Booked:
 class SaidLimits:
     """What a provider's reply says of its limits; 0 where it says nothing, -1 for a `remaining` that it does not say.
 
-    `reset_s` belongs to the smaller of the two `remaining`.
+    `reset_s` is when all of a window is free again of which nothing remains.
     """
 
     rpm: float = 0.0
@@ -114,6 +114,9 @@ class SaidLimits:
     remaining_requests: float = -1.0
     remaining_tokens: float = -1.0
     reset_s: float = 0.0
+
+
+SAID_NOTHING = SaidLimits()
 
 
 def share_now(state: LimiterState, now: float) -> float:
@@ -201,21 +204,31 @@ def told(state: LimiterState, limits: Limits, said: SaidLimits, now: float) -> L
     return new
 
 
-def refused(state: LimiterState, limits: Limits, begun_at: float, wait_s: float, now: float) -> LimiterState:
-    """Fall after a refusal. Calls that had begun before the last fall are refused for the same reason as it.
+def refused(
+    state: LimiterState, limits: Limits, begun_at: float, wait_s: float, now: float, said: SaidLimits = SAID_NOTHING
+) -> LimiterState:
+    """Fall after a refusal: to the limits that it tells, where these are what slows calls down; else by a share.
+
+    Calls that had begun before the last fall are refused for the same reason as it.
 
     Args:
         state: before it.
         limits: as stated.
         begun_at: when the call that was refused was booked.
-        wait_s: as the provider named it; 0: it named none.
+        wait_s: as the provider named it; 0: it named none, and the end of a window that is used up counts.
         now: the time.
+        said: what the refusal tells of the provider's limits.
     """
     state = _settled(state, now)
-    pause = now + min(wait_s if wait_s > 0 else PAUSE_S, PAUSE_AT_MOST_S)
+    pause = now + min(wait_s if wait_s > 0 else said.reset_s if said.reset_s > 0 else PAUSE_S, PAUSE_AT_MOST_S)
     state = replace(state, pause_until=max(state.pause_until, pause))
-    if begun_at <= state.void_at:
+    is_late, before = begun_at <= state.void_at, rates(state, limits, now)
+    state = told(state, limits, said, now)
+    if is_late:
         return state
+    after = rates(state, limits, now)
+    if _slower(before[0], after[0]) or _slower(before[1], after[1]):
+        return _fallen(state, now)
     share = share_now(state, now)
     borne = share_now(state, now - SETTLED_S) if now - state.fell_at >= SETTLED_S else 0.0
     found_by_growing = state.share < 1.0 and 0 < borne < share
@@ -270,6 +283,11 @@ def _lower(stated: float, said: float) -> float:
     if stated == 0 or said == 0:
         return max(stated, said)
     return min(stated, said)
+
+
+def _slower(before: float, after: float) -> bool:
+    """Return whether a rate fell enough to be why nothing is refused any more; 0 is no limit."""
+    return after > 0 and (before == 0 or after <= FALL_TO_SAFE * before)
 
 
 def _part(before: float, after: float) -> float:
