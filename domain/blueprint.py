@@ -111,6 +111,13 @@ class ModelChoice(BaseModel):
         return f"{self.provider} {self.model}{at}"
 
     @property
+    def asked_as(self) -> str:
+        """What people call it where its key counts: with the key's variable, unless it is the provider's usual one."""
+        variable = self.key_variable
+        named = variable is not None and variable != PROVIDER_KEYS.get(self.provider)
+        return f"{self.known_as} ({variable})" if named else self.known_as
+
+    @property
     def key_variable(self) -> str | None:
         """Name of the variable that holds the key; None if the model needs none."""
         if self.provider == "offline" or (self.base_url and not self.api_key_env):

@@ -87,8 +87,8 @@ class RedisLimiter:
 
     async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
         """End a call that was told to wait, and fall for everyone; for this process alone if Redis does not answer."""
-        heard = (slot.lease, slot.booked.at, wait_s, *_in_order(said))
-        if slot.alone or await self._ask("refused", *heard) is None:
+        heard = _in_order(said)
+        if slot.alone or await self._ask("refused", slot.lease, slot.booked.at, wait_s, *heard) is None:
             await self.local.refused(slot, wait_s, said)
 
     async def _ask(self, what: str, *more: str | float) -> list[str] | None:

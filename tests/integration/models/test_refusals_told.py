@@ -1,4 +1,4 @@
-"""A provider's 429, over both wires: what it tells of its limits comes to all processes, whatever its Retry-After is."""
+"""A provider's 429, over both wires: what it tells of its limits comes to all processes, whatever its Retry-After."""
 
 from collections.abc import AsyncIterator, Iterator
 
