@@ -68,6 +68,7 @@ class CasePolicy(BaseModel):
     min_diagnosis_confidence: float = 0.5
     conversation: ConversationRules | None = None  # None: as before there were any, a case that asks has ended
     weight: float = 1.0  # of its tenant, where tenants take turns
+    tiers: dict[str, Tier] = Field(default_factory=dict)  # of questions whose tier is not the usual one
 
     @property
     def waits_for_customers(self) -> bool:
@@ -210,6 +211,7 @@ class Blueprint(BaseModel):
             min_diagnosis_confidence=self.min_diagnosis_confidence,
             conversation=self.conversation,
             weight=self.turns.tenants.get(tenant, 1.0),
+            tiers={s.value: t for s, usual in DEFAULT_STEPS.items() if (t := self.step(s).tier) is not usual.tier},
         )
 
     def step(self, step: ModelStep) -> StepRules:

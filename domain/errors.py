@@ -124,13 +124,10 @@ class ToldToWaitError(HeadgateError):
         rate: what a model's provider told of its limits with it, None: nothing.
     """
 
-    rate: "RateHeaders | None" = None
-
     def __init__(self, message: str, wait_seconds: float, *, named: bool = True, held: bool = False) -> None:
         super().__init__(message)
-        self.wait_seconds = wait_seconds
-        self.named = named
-        self.held = held
+        self.wait_seconds, self.named, self.held = wait_seconds, named, held
+        self.rate: RateHeaders | None = None
 
 
 class BadAnswerError(HeadgateError):

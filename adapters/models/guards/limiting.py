@@ -7,10 +7,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from adapters.models.guards.said import said_of, sane
 from domain.errors import ToldToWaitError
 from domain.model_call import ModelReply, ModelRequest
 from domain.pacing.limits import PATIENCE_S
-from domain.pacing.said import said_of, sane
 from ports.models.limits import RENEW_S, Limiter, Slot
 from ports.models.model import LanguageModel
 

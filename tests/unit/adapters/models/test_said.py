@@ -2,9 +2,9 @@
 
 import pytest
 
+from adapters.models.guards.said import said_of
 from domain.model_call import RateHeaders, RateWindow
 from domain.pacing.limits import SaidLimits
-from domain.pacing.said import said_of
 
 
 def test_nothing_said_is_nothing() -> None:
