@@ -26,6 +26,7 @@ LEAST_SHARE = 0.02
 GROWTH_PER_S = 0.05 / 60
 HOLD_S = 60.0  # after a fall, before growing; doubled by each further one
 HOLD_AT_MOST_S = 900.0
+HEARSAY_S = 600.0  # so long a limit counts that refusals alone tell: one told wrongly must not last
 PAUSE_S = 1.0  # after a refusal that names no time
 PAUSE_AT_MOST_S = 10.0  # longer ones are the mood's matter, which people may end
 EARLY_S = 0.01  # a sleep may end so much before its time, by another clock
@@ -64,6 +65,7 @@ class LimiterState:
         said_rpm, said_tpm: the provider's own limits, as its last reply had them.
         guess_rpm: requests per minute when it first refused, where no limit is known.
         window_at, window_n, before_n: calls that were booked in this window and in the one before.
+        hearsay_until: the provider's own limits are forgotten then, as only refusals told them; 0: replies did.
     """
 
     requests_tat: float = 0.0
@@ -80,6 +82,7 @@ class LimiterState:
     window_at: float = 0.0
     window_n: float = 0.0
     before_n: float = 0.0
+    hearsay_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,8 @@ def told(state: LimiterState, limits: Limits, said: SaidLimits, now: float) -> L
     new = replace(state, said_rpm=said.rpm or state.said_rpm, said_tpm=said.tpm or state.said_tpm)
     after = rates(replace(new, share=1.0), limits, now)
     part = min(_part(before[0], after[0]), _part(before[1], after[1]))
+    if (said.rpm > 0 or new.said_rpm == 0) and (said.tpm > 0 or new.said_tpm == 0):
+        new = replace(new, hearsay_until=0.0)
     if part < 1.0:  # a refusal may have told us the same before: it does not count twice
         new = _fallen(replace(new, share=min(1.0, share / part)), now)
     nothing_left = 0 <= said.remaining_requests < 1 or 0 <= said.remaining_tokens < 1
@@ -224,6 +229,8 @@ def refused(
     state = replace(state, pause_until=max(state.pause_until, pause))
     is_late, before = begun_at <= state.void_at, rates(state, limits, now)
     state = told(state, limits, said, now)
+    if said.rpm > 0 or said.tpm > 0:
+        state = replace(state, hearsay_until=now + HEARSAY_S)
     if is_late:
         return state
     after = rates(state, limits, now)
@@ -252,6 +259,8 @@ def _settled(state: LimiterState, now: float) -> LimiterState:
         return replace(state, requests_tat=now + BURST_REQUESTS_S, tokens_tat=now + BURST_TOKENS_S)
     if state.share < 1.0 and share_now(state, now) >= 1.0:
         state = replace(state, share=1.0, hold_s=HOLD_S, guess_rpm=0.0)
+    if 0 < state.hearsay_until <= now:
+        state = replace(state, said_rpm=0.0, said_tpm=0.0, hearsay_until=0.0)
     return _bounded(state, now)
 
 
@@ -264,6 +273,7 @@ def _bounded(state: LimiterState, now: float) -> LimiterState:
         pause_until=min(state.pause_until, now + PAUSE_AT_MOST_S),
         fell_at=min(state.fell_at, now),
         void_at=min(state.void_at, now),
+        hearsay_until=min(state.hearsay_until, now + HEARSAY_S),
     )
 
 

@@ -39,6 +39,7 @@ class LocalLimiter:
             said_rpm=state.said_rpm / n,
             said_tpm=state.said_tpm / n,
             guess_rpm=state.guess_rpm / n,
+            hearsay_until=state.hearsay_until,
         )
 
     async def book(self, tokens: int) -> Slot:

@@ -163,14 +163,15 @@ class Watch:
         """End what is known of an earlier key, once in the life of a process: keys are read at its start, and nobody
         asks by the earlier one any more who could say that its trouble is over.
         """
-        self._takes_over_at = math.inf
+        self._takes_over_at = time.monotonic() + TAKE_OVER_AGAIN_S
         try:
             for known in await asyncio.to_thread(self._store.all_known):
                 if takes_over(self._row, known.mood.model) and not known.mood.answers:
                     await asyncio.to_thread(self._store.change, known.mood.model, moods.replaced, self._clock())
-        except TransientError as error:
-            self._takes_over_at = time.monotonic() + TAKE_OVER_AGAIN_S
+        except (TransientError, ValueError) as error:  # the latter of a row that another version wrote
             self._logger.warning("moods of models cannot be read", model=self.model, why=str(error))
+            return
+        self._takes_over_at = math.inf
 
     async def _out(self, why: str, case_id: str) -> ProviderOutError:
         if self._shared and case_id and case_id not in self._noted:
