@@ -16,7 +16,7 @@ from workflows import options
 SMALL, LARGE = options.MODEL_QUEUES[Tier.SMALL], options.MODEL_QUEUES[Tier.LARGE]
 
 
-def test_a_kind_moves_to_its_tiers_queue_and_has_no_first_try_there() -> None:
+async def test_a_kind_moves_to_its_tiers_queue_and_has_no_first_try_there() -> None:
     small, large = options.MODEL_SMALL, options.MODEL_LARGE
     assert options.of_tier(small, Tier.LARGE) == replace(small, queue=LARGE, first_try=None)
     assert options.of_tier(large, Tier.SMALL) == replace(large, queue=SMALL)
