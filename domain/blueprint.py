@@ -68,6 +68,7 @@ class CasePolicy(BaseModel):
     min_diagnosis_confidence: float = 0.5
     conversation: ConversationRules | None = None  # None: as before there were any, a case that asks has ended
     weight: float = 1.0  # of its tenant, where tenants take turns
+    tiers: dict[str, Tier] = Field(default_factory=dict)  # of questions whose tier is not the usual one
 
     @property
     def waits_for_customers(self) -> bool:
@@ -109,6 +110,13 @@ class ModelChoice(BaseModel):
         server = urlsplit(self.base_url)
         at = f" at {server.netloc.rpartition('@')[2]}{server.path}" if self.base_url else ""
         return f"{self.provider} {self.model}{at}"
+
+    @property
+    def asked_as(self) -> str:
+        """What people call it where its key counts: with the key's variable, unless it is the provider's usual one."""
+        variable = self.key_variable
+        named = variable is not None and variable != PROVIDER_KEYS.get(self.provider)
+        return f"{self.known_as} ({variable})" if named else self.known_as
 
     @property
     def key_variable(self) -> str | None:
@@ -203,6 +211,7 @@ class Blueprint(BaseModel):
             min_diagnosis_confidence=self.min_diagnosis_confidence,
             conversation=self.conversation,
             weight=self.turns.tenants.get(tenant, 1.0),
+            tiers={s.value: t for s, usual in DEFAULT_STEPS.items() if (t := self.step(s).tier) is not usual.tier},
         )
 
     def step(self, step: ModelStep) -> StepRules:

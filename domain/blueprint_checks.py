@@ -83,13 +83,14 @@ def _check_models(blueprint: Blueprint, day: date) -> None:
                 at = (number,) if len(order) > 1 else ()
                 where = ("models", profile, tier.value, *at)
                 _check_choice(blueprint, choice, where, day)
-                if choice.known_as in seen:
+                if choice.asked_as in seen:
                     said = (
-                        f"{_named(where)} is {choice.known_as} again, which stands at {seen[choice.known_as]} already: "
-                        "a model cannot stand in for itself; name another one, or take it out"
+                        f"{_named(where)} is {choice.asked_as} again, which stands at {seen[choice.asked_as]} already: "
+                        "a model cannot stand in for itself; name another one, or another key by api_key_env, or take "
+                        "it out"
                     )
                     raise RuleError((*where, "model"), said)
-                seen[choice.known_as] = number
+                seen[choice.asked_as] = number
 
 
 def _named(where: Sequence[str | int]) -> str:

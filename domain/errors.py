@@ -68,7 +68,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     # Setup imports this module before anything is installed: nothing but the standard library at run time.
-    from domain.model_call import Usage
+    from domain.model_call import RateHeaders, Usage
 
 
 # --- about the work -----------------------------------------------------------------------------------------
@@ -121,13 +121,13 @@ class ToldToWaitError(HeadgateError):
         wait_seconds: how long it said to wait, seconds.
         named: whether it named that time; otherwise `wait_seconds` is ours, for the first time.
         held: whether the wait was judged already, and whoever comes too early is held back without a call.
+        rate: what a model's provider told of its limits with it, None: nothing.
     """
 
     def __init__(self, message: str, wait_seconds: float, *, named: bool = True, held: bool = False) -> None:
         super().__init__(message)
-        self.wait_seconds = wait_seconds
-        self.named = named
-        self.held = held
+        self.wait_seconds, self.named, self.held = wait_seconds, named, held
+        self.rate: RateHeaders | None = None
 
 
 class BadAnswerError(HeadgateError):

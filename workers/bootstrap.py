@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.blueprint import Blueprint
+from domain.blueprint import Blueprint, CasePolicy
 from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
@@ -106,6 +106,11 @@ class Parts:
     def blueprint(self) -> Blueprint:
         """The blueprint in use."""
         return self._blueprint_read[0]
+
+    @property
+    def case_policy(self) -> Callable[[str], CasePolicy]:
+        """What a case of a tenant takes along, with the steps of the profile in use."""
+        return self.blueprint.for_profile(self.settings.models).case_policy
 
     @property
     def knowledge(self) -> "list[Article]":
@@ -287,15 +292,10 @@ class Parts:
         from domain.writers.machine_words import MachineWords
 
         return AdmitActivities(
-            inbox=self.inbox,
-            cases=self.store.cases,
-            cleaner=self.cleaner,
-            starter=starter,
-            dead_letters=self.store.dead_letters,
-            policy=self.blueprint.case_policy,
-            machine_words=MachineWords(self.blueprint.words.mail),
-            records=self.records,
-        )
+            inbox=self.inbox, cases=self.store.cases, cleaner=self.cleaner, starter=starter,
+            dead_letters=self.store.dead_letters, policy=self.case_policy,
+            machine_words=MachineWords(self.blueprint.words.mail), records=self.records,
+        )  # fmt: skip
 
     @property
     def message_reader(self) -> "MessageReader":
@@ -303,13 +303,13 @@ class Parts:
         from activities.intake.reading import MessageReader
         from domain.writers.machine_words import MachineWords
 
-        return MessageReader(self.cleaner, self.blueprint.case_policy, MachineWords(self.blueprint.words.mail))
+        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail))
 
     def replay(self, starter: "CaseStarter") -> "ReplayActivities":
         """What replays dead letters."""
         from activities.actions.replay import ReplayActivities
 
-        letters, cases, policy = self.store.dead_letters, self.store.cases, self.blueprint.case_policy
+        letters, cases, policy = self.store.dead_letters, self.store.cases, self.case_policy
         return ReplayActivities(letters, cases, self.replay_orders, starter, self.message_reader, policy)
 
     def model_activities(self) -> list[Activity]:

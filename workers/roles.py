@@ -144,7 +144,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
 def _signs(parts: Parts) -> SignsActivities:
     """Return what looks at the models in use, for the intake's pace."""
     tiers = parts.blueprint.models.get(parts.settings.models, {})
-    used = [order[0].known_as for order in tiers.values()]  # those who stand in are asked while the first is not
+    used = [order[0].asked_as for order in tiers.values()]  # those who stand in are asked while the first is not
     return SignsActivities(parts.moods, used, parts.blueprint.intake or IntakeRules())
 
 

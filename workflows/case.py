@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.deadletter import FailedStep
     from domain.letters import DetailsAsked, PersonAnswer
     from domain.model_call import Usage
+    from domain.model_steps import ModelStep
     from domain.routing import Category
     from domain.specialists import SPECIALISTS
     from workflows import options
@@ -128,6 +129,7 @@ class CaseWorkflow:
             RouteRequest(case=self._case),
             ladder_s=self._case.policy.ladder_s,
             summary="ask the router for one category",
+            tier=self._case.policy.tiers.get(ModelStep.ROUTE),
         )
         self._spend(answer.usage)
         if answer.answered_by is not None and answer.answered_by.remark:

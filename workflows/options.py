@@ -1,6 +1,6 @@
 """Task queues, timeouts and retry policies, each with its name and the reason for its figure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -150,6 +150,15 @@ class StepKind:
     retry: RetryPolicy = field(default_factory=lambda: NATIVE_RETRY)
     cancellation: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL
     first_try: timedelta | None = None
+
+
+def of_tier(kind: StepKind, tier: Tier | None) -> StepKind:
+    """Return a kind of model step as one of the tier that a blueprint moved it to; None: it did not.
+
+    It runs on that tier's queue, and there alone: first tries are for what a small model surely answers in time.
+    """
+    queue = kind.queue if tier is None else MODEL_QUEUES.get(tier, MODEL_QUEUES[Tier.SMALL])
+    return kind if queue == kind.queue else replace(kind, queue=queue, first_try=None)
 
 
 MODEL_SMALL = StepKind(MODEL_QUEUES[Tier.SMALL], MODEL_TIMEOUT, heartbeat=HEARTBEAT, first_try=MODEL_FIRST_TRY)

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case_details import plain
     from domain.deadletter import Attempt, FailedStep, next_rung
     from domain.errors import FailureKind
-    from domain.model_call import Usage
+    from domain.model_call import Tier, Usage
     from workflows import options
     from workflows.failures import as_of_activity, failure_of, is_final, named_wait, step_error, usage_of
     from workflows.options import StepKind
@@ -133,6 +133,7 @@ async def run_step(
     ladder_s: Sequence[float],
     summary: str,
     activity_id: str | None = None,
+    tier: Tier | None = None,
 ) -> Result: ...
 @overload
 async def run_step(
@@ -144,6 +145,7 @@ async def run_step(
     ladder_s: Sequence[float],
     summary: str,
     activity_id: str | None = None,
+    tier: Tier | None = None,
 ) -> Result: ...
 async def run_step(
     step: str,
@@ -154,18 +156,21 @@ async def run_step(
     ladder_s: Sequence[float],
     summary: str,
     activity_id: str | None = None,
+    tier: Tier | None = None,
 ) -> Any:
     """Run a step; after a transient failure wait exactly as the ladder says (seconds) and try again.
 
     What no budget bears, or whose provider is out, is parked, and costs no rung.
 
-    The `activity_id` of a specialist's step begins with its name (`activities/grants.py`).
+    The `activity_id` of a specialist's step begins with its name (`activities/grants.py`). A `tier` is one that the
+    blueprint moved a model's step to.
 
     Raises:
         ApplicationError: of type `StepFailed` with a `FailedStep` as its detail, when the ladder is used up or
             the failure is of a kind that waiting does not mend.
         asyncio.CancelledError: the workflow was cancelled.
     """
+    kind = options.of_tier(kind, tier)
     attempts: list[Attempt] = []
     in_vain = Usage()
     parking = Parking(step, kind.start_to_close)

@@ -37,8 +37,8 @@ class SignsActivities:
     def look_at_models(self, _: ModelsLookRequest) -> ModelSigns:
         """Return how they are. Raises TransientError if the store cannot be reached."""
         now = self._clock()
-        moods = [known.mood for known in self._moods.all_known() if known.mood.model in self._models]
-        limited = [m.model for m in moods if m.limited_until is not None and m.limited_until > now]
+        moods = [known.mood for known in self._moods.all_known() if known.mood.shown in self._models]
+        limited = [m.shown for m in moods if m.limited_until is not None and m.limited_until > now]
         return ModelSigns(
             trouble=next((_in_words(mood) for mood in moods if mood.trouble is not None), ""),
             limited=limited[0] if limited else "",
@@ -49,4 +49,4 @@ class SignsActivities:
 
 def _in_words(mood: ModelMood) -> str:
     said = _SAID.get(mood.trouble, "is not well") if mood.trouble is not None else "is well"
-    return f"{mood.model} {said}"
+    return f"{mood.shown} {said}"

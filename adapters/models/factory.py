@@ -12,6 +12,7 @@ from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier, price_of_call
+from domain.moods.keys import mark_of, row_named
 from ports.models.model import LanguageModel
 from ports.models.moods import MoodStore
 from ports.models.spend import SpendStore
@@ -33,7 +34,7 @@ def build_models(
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
 
-    Tiers that name the same model at the same address share its mood: a refusal of one is a refusal of both.
+    Tiers that name the same model at the same address and key share its mood: a refusal of one is a refusal of both.
 
     Args:
         blueprint: names models and prices.
@@ -59,12 +60,14 @@ def build_models(
     for tier, order in blueprint.models[profile].items():
         watched = []
         for choice in order:
-            watch = watches.setdefault(choice.known_as, Watch(choice.known_as, moods, outage_s=blueprint.outage_s))
+            mark = mark_of(key_of(choice, secret)) if choice.key_variable else ""
+            row = row_named(choice.asked_as, mark)
+            watch = watches.setdefault(row, Watch(row, moods, outage_s=blueprint.outage_s))
             price = _price_of_calls(blueprint, choice.model, clock)
             model: LanguageModel = TracedModel(_build(choice, secret, offline_url, price), choice, telemetry)
             if spend is not None:
                 model = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
-            limited = LimitedModel(model, limiters.of(choice, key_of(choice, secret)), choice.known_as)
+            limited = LimitedModel(model, limiters.of(choice, mark), choice.asked_as)
             watched.append(WatchedModel(HeldCalls(limited, choice, telemetry), watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
     return built

@@ -26,13 +26,13 @@ async def ask_for_models(
         secret: returns the secret in a variable, empty if it is not set.
         limit_s: for all that one provider is asked, seconds.
     """
-    asked = {c.known_as: c for c in choices if c.provider != "offline" or c.base_url}
+    asked = {c.asked_as: c for c in choices if c.provider != "offline" or c.base_url}
     return list(await asyncio.gather(*(_ask(choice, secret, limit_s) for choice in asked.values())))
 
 
 async def _ask(choice: ModelChoice, secret: Callable[[str], str], limit_s: float) -> ModelKnown:
     def said(known: Known, words: str) -> ModelKnown:
-        return ModelKnown(model=choice.known_as, known=known, said=words)
+        return ModelKnown(model=choice.asked_as, known=known, said=words)
 
     try:
         key = key_of(choice, secret)

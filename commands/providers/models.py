@@ -65,15 +65,15 @@ def models_resume(
 
     async def work(headgate: "Headgate", parts: "Parts") -> dict[str, int]:
         waiting = [k.mood for k in await asyncio.to_thread(parts.moods.all_known) if needs_probe(k.mood)]
-        names = [mood.model for mood in waiting if model in (None, mood.model)]
-        if model is not None and not names:
-            raise not_among("model", model, [mood.model for mood in waiting] or ["none: no model said to wait"])
+        meant = [mood for mood in waiting if model in (None, mood.shown)]
+        if model is not None and not meant:
+            raise not_among("model", model, [mood.shown for mood in waiting] or ["none: no model said to wait"])
         called: dict[str, int] = {}
-        for name in names:
+        for row, name in [(mood.model, mood.shown) for mood in meant]:
             now = datetime.now(UTC)
-            await asyncio.to_thread(parts.moods.change, name, lambda mood: resumed(mood, person(by), now), now)  # noqa: B023 - called at once
-            cases = await asyncio.to_thread(parts.moods.waiting, name, CALLED_AT_ONCE)
-            called[name] = sum([await _call(headgate, case_id, person(by)) for case_id in cases])
+            await asyncio.to_thread(parts.moods.change, row, lambda mood: resumed(mood, person(by), now), now)  # noqa: B023 - called at once
+            cases = await asyncio.to_thread(parts.moods.waiting, row, CALLED_AT_ONCE)
+            called[name] = called.get(name, 0) + sum([await _call(headgate, case, person(by)) for case in cases])
         return called
 
     called = with_headgate_and_store(data_dir, work)

@@ -24,12 +24,19 @@ async def models_standing(parts: "Parts") -> dict[str, object]:
     try:
         for tier, order in parts.blueprint.models.get(parts.settings.models, {}).items():
             for n, choice in enumerate(order):
-                tiers.setdefault(choice.known_as, []).append(f"{tier}, stands in" if n else str(tier))
+                tiers.setdefault(choice.asked_as, []).append(f"{tier}, stands in" if n else str(tier))
     except (ConfigurationError, UsageError) as error:
         unread = str(error)
-    known = {k.mood.model: k for k in await asyncio.to_thread(parts.moods.all_known)}
-    names = [*tiers, *(name for name, k in known.items() if name not in tiers and not k.mood.answers)]
-    rows = [row_of(name, tiers.get(name, []), known.get(name)) for name in names]
+    moods: dict[str, list[KnownMood]] = {name: [] for name in tiers}
+    for known in await asyncio.to_thread(parts.moods.all_known):
+        if known.mood.shown in tiers or not known.mood.answers:
+            moods.setdefault(known.mood.shown, []).append(known)
+    rows = []
+    for name, found in moods.items():  # of several keys that one variable has, each that something ails
+        ailing = [known for known in found if not known.mood.answers]
+        rows += [row_of(name, tiers.get(name, []), known) for known in ailing or found[:1]]
+        if not found:
+            rows.append(row_of(name, tiers[name], None))
     document: dict[str, object] = {"profile": parts.settings.models, "models": rows}
     return document | {"blueprint_unread": unread} if unread else document
 

@@ -1,10 +1,11 @@
-"""How a model at one address behaves, as all workers see it: what ails it, since when, and who may ask it now."""
+"""How a model behaves, by address and key, as all workers see it: what ails it, since when, and who may ask it now."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from domain.moods.keys import shown_as
 from domain.moods.outages import OPENS_CASES, is_persistent, probe_in_s
 from domain.moods.waits import wait_s
 
@@ -44,10 +45,10 @@ class Spell(BaseModel):
 
 
 class ModelMood(BaseModel):
-    """What is known of a model at one address.
+    """What is known of a model at one address, asked by one key.
 
     Attributes:
-        model: its name, with its provider.
+        model: the row: its name, with its provider, and the mark of the key.
         trouble: what ails it, None where it answers; spells of bad answers are apart.
         since: of the trouble.
         until: when it may be asked again, where it said to wait.
@@ -80,6 +81,11 @@ class ModelMood(BaseModel):
     failed_cases: list[str] = Field(default_factory=list)
     out_since: datetime | None = None
     limited_until: datetime | None = None
+
+    @property
+    def shown(self) -> str:
+        """What people call the model; nothing of the key in it but the name of its variable."""
+        return shown_as(self.model)
 
     @property
     def answers(self) -> bool:
@@ -181,6 +187,11 @@ def resumed(mood: ModelMood, by: str, now: datetime) -> ModelMood:
         return mood
     until = now if mood.until is None else min(mood.until, now)
     return mood.model_copy(update={"until": until, "probe": "", "probe_until": None, "resumed_by": by})
+
+
+def replaced(mood: ModelMood) -> ModelMood:
+    """Forget what ailed it: nobody asks by that key any more, and people who know of trouble hear that it is over."""
+    return ModelMood(model=mood.model, told=mood.told)
 
 
 def limited(mood: ModelMood, now: datetime) -> ModelMood:

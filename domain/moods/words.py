@@ -37,8 +37,8 @@ def telling(mood: ModelMood, waiting: int, now: datetime) -> tuple[ModelMood, li
     told = dict(mood.told)
     for cause, since, subject, text in _causes(mood, now):
         if cause not in told:
-            told[cause] = f"model/{mood.model}/{cause}/{since:%Y-%m-%dT%H:%M:%S.%fZ}"
-            words.append(_word(told[cause], mood.model, subject, f"{text} Cases so far: {waiting}.", waiting, now))
+            told[cause] = f"model/{mood.shown}/{cause}/{since:%Y-%m-%dT%H:%M:%S.%fZ}"
+            words.append(_word(told[cause], mood.shown, subject, f"{text} Cases so far: {waiting}.", waiting, now))
     over = [cause for cause in told if _is_over(mood, cause)]
     for cause in over:
         told_as = told.pop(cause)
@@ -46,7 +46,7 @@ def telling(mood: ModelMood, waiting: int, now: datetime) -> tuple[ModelMood, li
         if cause.startswith(_SPELL) or last:  # of several troubles in a row the end is told once
             what = f"fits again ({cause.removeprefix(_SPELL)})" if cause.startswith(_SPELL) else "answers again"
             text = f"{_ever(waiting)} They go on by themselves."
-            words.append(_word(f"{told_as}/over", mood.model, f"model {mood.model} {what}", text, waiting, now))
+            words.append(_word(f"{told_as}/over", mood.shown, f"model {mood.shown} {what}", text, waiting, now))
     return mood.model_copy(update={"told": told}), words
 
 
@@ -55,11 +55,11 @@ def _causes(mood: ModelMood, now: datetime) -> list[tuple[str, datetime, str, st
     found = []
     if mood.trouble is not None and mood.since is not None and _lasts(mood, now):
         until = f" until {mood.until:%Y-%m-%d %H:%M:%S} UTC" if mood.until and mood.out_since is None else ""
-        subject = f"model {mood.model} {_SAID[mood.trouble]}{until}"
+        subject = f"model {mood.shown} {_SAID[mood.trouble]}{until}"
         remedy = _IF_OUT if mood.out_since is not None else _REMEDY[mood.trouble]
         found.append((str(mood.trouble), mood.since, subject, f"{mood.why}. {remedy}"))
     for spell in mood.spells:
-        subject = f"model {mood.model} answers {spell.task} badly, message after message"
+        subject = f"model {mood.shown} answers {spell.task} badly, message after message"
         text = f"Since {spell.since:%H:%M:%S} UTC. {_OF_A_SPELL}"
         found.append((f"{_SPELL}{spell.task}", spell.since, subject, text))
     return found

@@ -26,6 +26,7 @@ LEAST_SHARE = 0.02
 GROWTH_PER_S = 0.05 / 60
 HOLD_S = 60.0  # after a fall, before growing; doubled by each further one
 HOLD_AT_MOST_S = 900.0
+HEARSAY_S = 600.0  # so long a limit counts that refusals alone tell: one told wrongly must not last
 PAUSE_S = 1.0  # after a refusal that names no time
 PAUSE_AT_MOST_S = 10.0  # longer ones are the mood's matter, which people may end
 EARLY_S = 0.01  # a sleep may end so much before its time, by another clock
@@ -64,6 +65,7 @@ class LimiterState:
         said_rpm, said_tpm: the provider's own limits, as its last reply had them.
         guess_rpm: requests per minute when it first refused, where no limit is known.
         window_at, window_n, before_n: calls that were booked in this window and in the one before.
+        hearsay_until: the provider's own limits are forgotten then, as only refusals told them; 0: replies did.
     """
 
     requests_tat: float = 0.0
@@ -80,6 +82,7 @@ class LimiterState:
     window_at: float = 0.0
     window_n: float = 0.0
     before_n: float = 0.0
+    hearsay_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Booked:
 class SaidLimits:
     """What a provider's reply says of its limits; 0 where it says nothing, -1 for a `remaining` that it does not say.
 
-    `reset_s` belongs to the smaller of the two `remaining`.
+    `reset_s` is when all of a window is free again of which nothing remains.
     """
 
     rpm: float = 0.0
@@ -114,6 +117,9 @@ class SaidLimits:
     remaining_requests: float = -1.0
     remaining_tokens: float = -1.0
     reset_s: float = 0.0
+
+
+SAID_NOTHING = SaidLimits()
 
 
 def share_now(state: LimiterState, now: float) -> float:
@@ -192,6 +198,8 @@ def told(state: LimiterState, limits: Limits, said: SaidLimits, now: float) -> L
     new = replace(state, said_rpm=said.rpm or state.said_rpm, said_tpm=said.tpm or state.said_tpm)
     after = rates(replace(new, share=1.0), limits, now)
     part = min(_part(before[0], after[0]), _part(before[1], after[1]))
+    if (said.rpm > 0 or new.said_rpm == 0) and (said.tpm > 0 or new.said_tpm == 0):
+        new = replace(new, hearsay_until=0.0)
     if part < 1.0:  # a refusal may have told us the same before: it does not count twice
         new = _fallen(replace(new, share=min(1.0, share / part)), now)
     nothing_left = 0 <= said.remaining_requests < 1 or 0 <= said.remaining_tokens < 1
@@ -201,21 +209,33 @@ def told(state: LimiterState, limits: Limits, said: SaidLimits, now: float) -> L
     return new
 
 
-def refused(state: LimiterState, limits: Limits, begun_at: float, wait_s: float, now: float) -> LimiterState:
-    """Fall after a refusal. Calls that had begun before the last fall are refused for the same reason as it.
+def refused(
+    state: LimiterState, limits: Limits, begun_at: float, wait_s: float, now: float, said: SaidLimits = SAID_NOTHING
+) -> LimiterState:
+    """Fall after a refusal: to the limits that it tells, where these are what slows calls down; else by a share.
+
+    Calls that had begun before the last fall are refused for the same reason as it.
 
     Args:
         state: before it.
         limits: as stated.
         begun_at: when the call that was refused was booked.
-        wait_s: as the provider named it; 0: it named none.
+        wait_s: as the provider named it; 0: it named none, and the end of a window that is used up counts.
         now: the time.
+        said: what the refusal tells of the provider's limits.
     """
     state = _settled(state, now)
-    pause = now + min(wait_s if wait_s > 0 else PAUSE_S, PAUSE_AT_MOST_S)
+    pause = now + min(wait_s if wait_s > 0 else said.reset_s if said.reset_s > 0 else PAUSE_S, PAUSE_AT_MOST_S)
     state = replace(state, pause_until=max(state.pause_until, pause))
-    if begun_at <= state.void_at:
+    is_late, before = begun_at <= state.void_at, rates(state, limits, now)
+    state = told(state, limits, said, now)
+    if said.rpm > 0 or said.tpm > 0:
+        state = replace(state, hearsay_until=now + HEARSAY_S)
+    if is_late:
         return state
+    after = rates(state, limits, now)
+    if _slower(before[0], after[0]) or _slower(before[1], after[1]):
+        return _fallen(state, now)
     share = share_now(state, now)
     borne = share_now(state, now - SETTLED_S) if now - state.fell_at >= SETTLED_S else 0.0
     found_by_growing = state.share < 1.0 and 0 < borne < share
@@ -239,6 +259,8 @@ def _settled(state: LimiterState, now: float) -> LimiterState:
         return replace(state, requests_tat=now + BURST_REQUESTS_S, tokens_tat=now + BURST_TOKENS_S)
     if state.share < 1.0 and share_now(state, now) >= 1.0:
         state = replace(state, share=1.0, hold_s=HOLD_S, guess_rpm=0.0)
+    if 0 < state.hearsay_until <= now:
+        state = replace(state, said_rpm=0.0, said_tpm=0.0, hearsay_until=0.0)
     return _bounded(state, now)
 
 
@@ -251,6 +273,7 @@ def _bounded(state: LimiterState, now: float) -> LimiterState:
         pause_until=min(state.pause_until, now + PAUSE_AT_MOST_S),
         fell_at=min(state.fell_at, now),
         void_at=min(state.void_at, now),
+        hearsay_until=min(state.hearsay_until, now + HEARSAY_S),
     )
 
 
@@ -270,6 +293,11 @@ def _lower(stated: float, said: float) -> float:
     if stated == 0 or said == 0:
         return max(stated, said)
     return min(stated, said)
+
+
+def _slower(before: float, after: float) -> bool:
+    """Return whether a rate fell enough to be why nothing is refused any more; 0 is no limit."""
+    return after > 0 and (before == 0 or after <= FALL_TO_SAFE * before)
 
 
 def _part(before: float, after: float) -> float:

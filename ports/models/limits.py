@@ -37,8 +37,10 @@ class Limiter(Protocol):
         """
         ...
 
-    async def refused(self, slot: Slot, wait_s: float) -> None:
-        """End a call that was told to wait so long (0: no time was named), and fall for everyone."""
+    async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
+        """End a call that was told to wait so long (0: no time was named), and fall for everyone: to the limits that
+        the refusal told, where it told any that are lower.
+        """
         ...
 
 

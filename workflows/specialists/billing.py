@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         RefundPaid,
         RefundPaidBefore,
     )
+    from domain.model_steps import ModelStep
     from domain.money.approval import Standing
     from domain.money.claim import Claim
     from domain.money.paid_before import PaidBefore, paid_before, rule_told
@@ -93,6 +94,7 @@ class BillingWorkflow:
             ExtractActivities.extract_claim,
             ClaimRequest(case=self._case),
             summary="read the claim: what is wanted, which order, how much",
+            asks=ModelStep.CLAIM,
         )
         self._desk.notes.extend(read.notes)
         return read.claim

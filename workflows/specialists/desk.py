@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import FailureKind
     from domain.letters import Letter
     from domain.model_call import Usage
+    from domain.model_steps import ModelStep
     from domain.specialists import SPECIALISTS
     from workflows import options
     from workflows.failures import failed_step, step_error, with_usage
@@ -69,16 +70,37 @@ class Desk:
 
     @overload
     async def step(
-        self, step: str, kind: StepKind, tool: AsyncActivity[Request, Result], request: Request, *, summary: str
+        self,
+        step: str,
+        kind: StepKind,
+        tool: AsyncActivity[Request, Result],
+        request: Request,
+        *,
+        summary: str,
+        asks: ModelStep | None = None,
     ) -> Result: ...
     @overload
     async def step(
-        self, step: str, kind: StepKind, tool: PlainActivity[Request, Result], request: Request, *, summary: str
+        self,
+        step: str,
+        kind: StepKind,
+        tool: PlainActivity[Request, Result],
+        request: Request,
+        *,
+        summary: str,
+        asks: ModelStep | None = None,
     ) -> Result: ...
     async def step(
-        self, step: str, kind: StepKind, tool: Callable[..., Any], request: BaseModel, *, summary: str
+        self,
+        step: str,
+        kind: StepKind,
+        tool: Callable[..., Any],
+        request: BaseModel,
+        *,
+        summary: str,
+        asks: ModelStep | None = None,
     ) -> Any:
-        """Use a tool as a step on the case's ladder, and count what it cost.
+        """Use a tool as a step on the case's ladder, and count what it cost; `asks` is what it asks a model.
 
         Raises:
             ApplicationError: of type `StepFailed`: the tool is not granted, or the step failed for good.
@@ -93,6 +115,7 @@ class Desk:
             ladder_s=self.ladder_s,
             summary=summary,
             activity_id=f"{self._specialist.name}/{self._round}.{self._steps}",
+            tier=self.case.policy.tiers.get(asks) if asks is not None else None,
         )
         used = getattr(result, "usage", None)
         if isinstance(used, Usage):

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.models.answer import AnswerActivities, AnswerRequest
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.letters import ArticleAnswer
+    from domain.model_steps import ModelStep
     from workflows import options
     from workflows.specialists.desk import Desk
 
@@ -30,6 +31,7 @@ class KnowledgeWorkflow:
             AnswerActivities.answer_from_articles,
             AnswerRequest(case=self._desk.case, knowledge=self._desk.knowledge),
             summary="look for an approved article that answers the question",
+            asks=ModelStep.ARTICLE,
         )
         if found.article is None:
             seen = ", ".join(found.candidates) or "none"

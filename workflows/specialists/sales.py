@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.models.qualify import LeadRequest, LeadResult, QualifyActivities
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.letters import DraftedReply
+    from domain.model_steps import ModelStep
     from workflows import options
     from workflows.specialists.desk import Desk
 
@@ -43,6 +44,7 @@ class SalesWorkflow:
             QualifyActivities.qualify_lead,
             LeadRequest(case=self._desk.case),
             summary="read what is wanted, how much of it and how soon",
+            asks=ModelStep.LEAD,
         )
 
     async def _record(self, wanted: LeadResult) -> RecordLeadResult:
@@ -64,4 +66,5 @@ class SalesWorkflow:
             DraftActivities.draft_reply,
             DraftRequest(case=self._desk.case, facts=wanted.facts, owner=lead.owner, team=lead.team),
             summary="draft the reply to the lead",
+            asks=ModelStep.REPLY,
         )

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest
     from domain.case import Ending, SpecialistRequest, SpecialistResult
     from domain.letters import ArticleAnswer
+    from domain.model_steps import ModelStep
     from workflows import options
     from workflows.specialists.desk import Desk
 
@@ -30,6 +31,7 @@ class TechnicalSupportWorkflow:
             DiagnoseActivities.diagnose,
             DiagnoseRequest(case=self._desk.case, knowledge=self._desk.knowledge),
             summary="find symptoms, cause and remedy in the knowledge base",
+            asks=ModelStep.DIAGNOSIS,
         )
         confidence = f"{found.diagnosis.confidence:.2f}"
         if found.article is None:

@@ -5,10 +5,8 @@ import uuid
 from collections.abc import Callable
 
 from domain.pacing import limits as rule
-from domain.pacing.limits import LimiterState, Limits, SaidLimits
+from domain.pacing.limits import SAID_NOTHING, LimiterState, Limits, SaidLimits
 from ports.models.limits import LEASE_S, Slot
-
-NOTHING_SAID = SaidLimits()
 
 
 class LocalLimiter:
@@ -41,6 +39,7 @@ class LocalLimiter:
             said_rpm=state.said_rpm / n,
             said_tpm=state.said_tpm / n,
             guess_rpm=state.guess_rpm / n,
+            hearsay_until=state.hearsay_until,
         )
 
     async def book(self, tokens: int) -> Slot:
@@ -68,12 +67,13 @@ class LocalLimiter:
         self._leases.pop(slot.lease, None)
         now = self._clock()
         self.state = rule.handed_back(self.state, unused_s(slot, used), now)
-        self.state = rule.told(self.state, self._own(), self._part(said or NOTHING_SAID), now)
+        self.state = rule.told(self.state, self._own(), self._part(said or SAID_NOTHING), now)
 
-    async def refused(self, slot: Slot, wait_s: float) -> None:
+    async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
         """End a call that was told to wait."""
         self._leases.pop(slot.lease, None)
-        self.state = rule.refused(self.state, self._own(), slot.booked.at, wait_s, self._clock())
+        told = self._part(said or SAID_NOTHING)
+        self.state = rule.refused(self.state, self._own(), slot.booked.at, wait_s, self._clock(), told)
 
     def _own(self) -> Limits:
         return self.limits.divided(self.processes)

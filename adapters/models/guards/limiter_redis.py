@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import structlog
 from redis.exceptions import RedisError
 
-from adapters.models.guards.limiter_local import NOTHING_SAID, LocalLimiter, unused_s
+from adapters.models.guards.limiter_local import LocalLimiter, unused_s
 from adapters.models.guards.limiter_script import LIMITER, from_line
-from domain.pacing.limits import Booked, SaidLimits
+from domain.pacing.limits import SAID_NOTHING, Booked, SaidLimits
 from ports.models.limits import LEASE_S, Slot
 
 if TYPE_CHECKING:
@@ -83,14 +83,13 @@ class RedisLimiter:
         if slot.alone:
             await self.local.settle(slot, used, said)
             return
-        s = said or NOTHING_SAID
-        heard = (s.rpm, s.tpm, s.remaining_requests, s.remaining_tokens, s.reset_s)
-        await self._ask("settle", slot.lease, unused_s(slot, used), *heard)
+        await self._ask("settle", slot.lease, unused_s(slot, used), *_in_order(said))
 
-    async def refused(self, slot: Slot, wait_s: float) -> None:
+    async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
         """End a call that was told to wait, and fall for everyone; for this process alone if Redis does not answer."""
-        if slot.alone or await self._ask("refused", slot.lease, slot.booked.at, wait_s) is None:
-            await self.local.refused(slot, wait_s)
+        heard = _in_order(said)
+        if slot.alone or await self._ask("refused", slot.lease, slot.booked.at, wait_s, *heard) is None:
+            await self.local.refused(slot, wait_s, said)
 
     async def _ask(self, what: str, *more: str | float) -> list[str] | None:
         """Return what the script says after the state: its time and what came of it; None if Redis does not answer."""
@@ -125,3 +124,8 @@ class RedisLimiter:
             processes=self.local.processes,
             why=why,
         )
+
+
+def _in_order(said: SaidLimits | None) -> tuple[float, ...]:
+    s = said or SAID_NOTHING
+    return (s.rpm, s.tpm, s.remaining_requests, s.remaining_tokens, s.reset_s)

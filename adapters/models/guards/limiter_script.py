@@ -7,7 +7,7 @@ ARGV: what to do (book, confirm, renew, settle, refused), the time (empty: the s
   confirm  when it was booked
   renew    name of the lease, its seconds
   settle   name of the lease, seconds of tokens handed back, said rpm and tpm, remaining requests and tokens, reset
-  refused  name of the lease, when it was booked, seconds to wait
+  refused  name of the lease, when it was booked, seconds to wait, then what it said, as of `settle`
 Returns the state and what came of it, as texts: Redis cuts numbers to whole ones.
 """
 
@@ -27,7 +27,8 @@ _FIGURES = {
     "SETTLED_S": limits.SETTLED_S, "LEAST_SHARE": limits.LEAST_SHARE, "GROWTH_PER_S": limits.GROWTH_PER_S,
     "HOLD_S": limits.HOLD_S, "HOLD_AT_MOST_S": limits.HOLD_AT_MOST_S, "PAUSE_S": limits.PAUSE_S,
     "PAUSE_AT_MOST_S": limits.PAUSE_AT_MOST_S, "WINDOW_S": limits.WINDOW_S, "EARLY_S": limits.EARLY_S,
-    "GUESS_AT_LEAST_RPM": limits.GUESS_AT_LEAST_RPM, "KEPT_S": KEPT_S, "PROCESS_S": PROCESS_S,
+    "GUESS_AT_LEAST_RPM": limits.GUESS_AT_LEAST_RPM, "HEARSAY_S": limits.HEARSAY_S, "KEPT_S": KEPT_S,
+    "PROCESS_S": PROCESS_S,
 }  # fmt: skip
 
 _HEAD = "\n".join(
@@ -89,6 +90,7 @@ local function bounded(state)
   state.pause_until = math.min(state.pause_until, now + PAUSE_AT_MOST_S)
   state.fell_at = math.min(state.fell_at, now)
   state.void_at = math.min(state.void_at, now)
+  state.hearsay_until = math.min(state.hearsay_until, now + HEARSAY_S)
 end
 
 local function settle_down(state)
@@ -98,6 +100,9 @@ local function settle_down(state)
   end
   if state.share < 1.0 and share_now(state, now) >= 1.0 then
     state.share, state.hold_s, state.guess_rpm = 1.0, HOLD_S, 0.0
+  end
+  if state.hearsay_until > 0 and state.hearsay_until <= now then
+    state.said_rpm, state.said_tpm, state.hearsay_until = 0.0, 0.0, 0.0
   end
   bounded(state)
 end
@@ -149,6 +154,7 @@ local function told(state, said_rpm, said_tpm, left_requests, left_tokens, reset
   if said_rpm > 0 then state.said_rpm = said_rpm end
   if said_tpm > 0 then state.said_tpm = said_tpm end
   local new_requests, new_tokens = rates(state, 1.0)
+  if (said_rpm > 0 or state.said_rpm == 0) and (said_tpm > 0 or state.said_tpm == 0) then state.hearsay_until = 0.0 end
   local smaller = math.min(part(requests, new_requests), part(tokens, new_tokens))
   if smaller < 1.0 then
     state.share = math.min(1.0, share / smaller)
@@ -160,11 +166,21 @@ local function told(state, said_rpm, said_tpm, left_requests, left_tokens, reset
   end
 end
 
-local function refuse(state, begun_at, wait_s)
+local function slower(before, after)
+  return after > 0 and (before == 0 or after <= FALL_TO_SAFE * before)
+end
+
+local function refuse(state, begun_at, wait_s, said_rpm, said_tpm, left_requests, left_tokens, reset_s)
   settle_down(state)
-  local pause = now + math.min(wait_s > 0 and wait_s or PAUSE_S, PAUSE_AT_MOST_S)
-  state.pause_until = math.max(state.pause_until, pause)
-  if begun_at <= state.void_at then return end
+  local named = wait_s > 0 and wait_s or reset_s > 0 and reset_s or PAUSE_S
+  state.pause_until = math.max(state.pause_until, now + math.min(named, PAUSE_AT_MOST_S))
+  local is_late = begun_at <= state.void_at
+  local requests, tokens = rates(state, share_now(state, now))
+  told(state, said_rpm, said_tpm, left_requests, left_tokens, reset_s)
+  if said_rpm > 0 or said_tpm > 0 then state.hearsay_until = now + HEARSAY_S end
+  if is_late then return end
+  local new_requests, new_tokens = rates(state, share_now(state, now))
+  if slower(requests, new_requests) or slower(tokens, new_tokens) then return fallen(state) end
   local share = share_now(state, now)
   local borne = now - state.fell_at >= SETTLED_S and share_now(state, now - SETTLED_S) or 0.0
   local to = FALL * share
@@ -177,6 +193,12 @@ local function refuse(state, begun_at, wait_s)
   state.hold_s = state.share < 1.0 and math.min(state.hold_s * 2, HOLD_AT_MOST_S) or HOLD_S
   state.share, state.fell_at = math.max(LEAST_SHARE, to), now
   fallen(state)
+end
+
+local function said(first)
+  local heard = {}
+  for n = 0, 4 do heard[n + 1] = tonumber(ARGV[first + n]) end
+  return unpack(heard)
 end
 
 local line = redis.call('GET', KEYS[1])
@@ -206,9 +228,9 @@ else
   if op == 'settle' then
     state.tokens_tat = state.tokens_tat - tonumber(ARGV[8])
     bounded(state)
-    told(state, tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]))
+    told(state, said(9))
   elseif op == 'refused' then
-    refuse(state, tonumber(ARGV[8]), tonumber(ARGV[9]))
+    refuse(state, tonumber(ARGV[8]), tonumber(ARGV[9]), said(10))
   end
 end
 if op ~= 'confirm' and op ~= 'renew' then redis.call('SET', KEYS[1], written(state), 'EX', KEPT_S) end

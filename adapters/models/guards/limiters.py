@@ -1,6 +1,5 @@
 """One limiter for each provider, model and key, in Redis where the settings name one."""
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -39,9 +38,11 @@ class Limiters:
         self._local: dict[str, LocalLimiter] = {}
         self._made: dict[str, Limiter] = {}
 
-    def of(self, choice: "ModelChoice", key: str) -> Limiter:
-        """Return the limiter of a model and key; tiers that share one keep to the lower of their limits."""
-        name = limiter_name(choice.known_as, key)
+    def of(self, choice: "ModelChoice", mark: str) -> Limiter:
+        """Return the limiter of a model and of the key with that mark (`domain/moods/keys.py`); tiers that share one
+        keep to the lower of their limits.
+        """
+        name = limiter_name(choice.known_as, mark)
         stated = Limits(choice.rpm or 0.0, choice.tpm or 0.0, choice.concurrency or 0)
         local = self._local.get(name)
         if local is not None:
@@ -56,14 +57,14 @@ class Limiters:
         return self._made[name]
 
 
-def limiter_name(known_as: str, key: str) -> str:
-    """Return the name under which all processes know a limiter; of the key only a digest stands in it.
+def limiter_name(known_as: str, mark: str) -> str:
+    """Return the name under which all processes know a limiter; of the key only its mark stands in it.
 
-    >>> limiter_name("openai gpt-4.1-mini", "sk-1")
+    >>> limiter_name("openai gpt-4.1-mini", "0f2c10bf")
     'openai-gpt-4.1-mini:0f2c10bf'
     """
     plain = "".join(c if c.isalnum() or c in "._/" else "-" for c in known_as)
-    return f"{plain}:{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+    return f"{plain}:{mark}"
 
 
 def lower_of(one: Limits, other: Limits) -> Limits:

@@ -7,9 +7,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from adapters.models.guards.said import said_of, sane
 from domain.errors import ToldToWaitError
 from domain.model_call import ModelReply, ModelRequest
-from domain.pacing.limits import PATIENCE_S, SaidLimits
+from domain.pacing.limits import PATIENCE_S
 from ports.models.limits import RENEW_S, Limiter, Slot
 from ports.models.model import LanguageModel
 
@@ -59,13 +60,13 @@ class LimitedModel:
             async with self._leased(slot):
                 reply = await self.model.complete(request.model_copy(update={"waited_s": waited_s}))
         except ToldToWaitError as error:
-            await self.limiter.refused(slot, _sane(error.wait_seconds) if error.named else 0.0)
+            await self.limiter.refused(slot, sane(error.wait_seconds) if error.named else 0.0, said_of(error.rate))
             raise
         except Exception:
             await self.limiter.settle(slot, None)  # what it used is not known
             raise
         usage = reply.usage
-        await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply))
+        await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply.rate))
         return reply
 
     async def _slot(self, tokens: int) -> tuple[Slot, float]:
@@ -128,27 +129,3 @@ def worst_case(request: ModelRequest) -> int:
         len(m.content.encode("utf-8", "replace")) for m in request.messages
     )
     return math.ceil(size / BYTES_PER_TOKEN) + TOKENS_OF_A_CALL + request.max_output
-
-
-def said_of(reply: ModelReply) -> SaidLimits | None:
-    """Return what a reply says of the provider's limits; None if it says nothing, or nothing that makes sense."""
-    if reply.rate is None:
-        return None
-    requests, tokens = reply.rate.requests, reply.rate.tokens
-    left_requests, left_tokens = _left(requests.remaining), _left(tokens.remaining)
-    resets = [
-        _sane(reset_s)
-        for reset_s, left in ((requests.reset_s, left_requests), (tokens.reset_s, left_tokens))
-        if 0 <= left < 1
-    ]
-    return SaidLimits(_sane(requests.limit), _sane(tokens.limit), left_requests, left_tokens, max([0.0, *resets]))
-
-
-def _sane(number: object) -> float:
-    ok = isinstance(number, int | float) and math.isfinite(number) and number > 0
-    return float(number) if ok and isinstance(number, int | float) else 0.0
-
-
-def _left(number: object) -> float:
-    ok = isinstance(number, int | float) and math.isfinite(number)
-    return max(0.0, float(number)) if ok and isinstance(number, int | float) else -1.0

@@ -3,6 +3,7 @@ again.
 """
 
 import asyncio
+import math
 import random
 import time
 import uuid
@@ -15,6 +16,7 @@ import structlog
 from domain.errors import ConfigurationError, ProviderOutError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, ModelRequest
 from domain.moods import mood as moods
+from domain.moods.keys import shown_as, takes_over
 from domain.moods.mood import ModelMood, Trouble
 from domain.moods.outages import OUTAGE_S, look_again_s
 from domain.moods.spells import NOTED_AT_MOST, WINDOW_S, in_spell, with_bad, with_good
@@ -23,17 +25,18 @@ from ports.models.model import LanguageModel
 from ports.models.moods import KnownMood, MoodStore
 
 NOTE_LIMITED_EVERY_S = 10.0
+TAKE_OVER_AGAIN_S = 60.0
 LOOK_EVERY_S = 0.5  # so much later a worker learns what another one was told
 
 
 class Watch:
-    """What one process knows of a model at one address; shared by all who ask it there, in one event loop.
+    """What one process knows of a model, address and key; shared by all who ask it so, in one event loop.
 
     The store has the truth, so that all processes know it. While the store cannot be reached each goes by what it was
     told itself.
 
     Args:
-        model: its name, with its provider.
+        row: of the model and its key (`domain/moods/keys.py`).
         store: of all moods.
         clock: the time in UTC.
         chance: a number from 0 to 1, for the spread.
@@ -42,18 +45,20 @@ class Watch:
 
     def __init__(
         self,
-        model: str,
+        row: str,
         store: MoodStore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
         outage_s: float = OUTAGE_S,
     ) -> None:
-        self.model = model
+        self.model = shown_as(row)
+        self._row = row
+        self._takes_over_at = float("-inf")
         self._outage_s = outage_s
         self._store = store
         self._clock = clock
         self._chance = chance
-        self._known = KnownMood(mood=ModelMood(model=model))
+        self._known = KnownMood(mood=ModelMood(model=row))
         self._shared = True  # the store knows what this process knows
         self._looked_at = float("-inf")
         self._limited_at = float("-inf")
@@ -117,6 +122,8 @@ class Watch:
         """Note an answer: it ends the trouble, unless the call was made before it."""
         if self._known.mood.trouble is not None:
             await self._change(lambda mood: moods.answered(mood, began))
+        if time.monotonic() >= self._takes_over_at:
+            await self._take_over()
 
     async def given_back(self, probe: str) -> None:
         """End the turn of a probe that learned nothing; nothing to do where there is none."""
@@ -152,6 +159,20 @@ class Watch:
         """Return whether bad answers to a task come in a spell now."""
         return in_spell(self._known.mood, task, self._clock())
 
+    async def _take_over(self) -> None:
+        """End what is known of an earlier key, once in the life of a process: keys are read at its start, and nobody
+        asks by the earlier one any more who could say that its trouble is over.
+        """
+        self._takes_over_at = time.monotonic() + TAKE_OVER_AGAIN_S
+        try:
+            for known in await asyncio.to_thread(self._store.all_known):
+                if takes_over(self._row, known.mood.model) and not known.mood.answers:
+                    await asyncio.to_thread(self._store.change, known.mood.model, moods.replaced, self._clock())
+        except (TransientError, ValueError) as error:  # the latter of a row that another version wrote
+            self._logger.warning("moods of models cannot be read", model=self.model, why=str(error))
+            return
+        self._takes_over_at = math.inf
+
     async def _out(self, why: str, case_id: str) -> ProviderOutError:
         if self._shared and case_id and case_id not in self._noted:
             await self._change(lambda mood: mood, waits=case_id)
@@ -175,7 +196,7 @@ class Watch:
                 return
             self._looked_at = time.monotonic()
             try:
-                known = await asyncio.to_thread(self._store.known, self.model)
+                known = await asyncio.to_thread(self._store.known, self._row)
             except TransientError as error:
                 self._logger.warning("moods of models cannot be read", model=self.model, why=str(error))
                 return
@@ -188,7 +209,7 @@ class Watch:
         async with self._turn:
             try:
                 self._known = await asyncio.to_thread(
-                    lambda: self._store.change(self.model, change, self._clock(), waits=waits)
+                    lambda: self._store.change(self._row, change, self._clock(), waits=waits)
                 )
                 self._shared = True
                 if waits:
@@ -205,7 +226,7 @@ class WatchedModel:
 
     Args:
         model: what is asked otherwise.
-        watch: one object for all models of the same name at the same address.
+        watch: one object for all models of the same name, address and key.
     """
 
     def __init__(self, model: LanguageModel, watch: Watch) -> None:

@@ -202,9 +202,9 @@ class _Service:
     async def _as_told(self, task: Task, wire: _Wire, mode: Mode) -> Response:
         told, error = self.conduct.told, wire.error
         if mode is Mode.TOO_MANY:
-            headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
+            named = {"retry-after": told.retry_after} if told.retry_after is not None else {}
             kind = told.code or "rate_limit_error"
-            return _reply(error("told to refuse: too many requests", kind), 429, headers)
+            return _reply(error("told to refuse: too many requests", kind), 429, wire.headers() | named)
         if mode is Mode.SERVER_ERROR:
             headers = {"retry-after": told.retry_after} if told.retry_after is not None else {}
             return _reply(error("told to fail", told.code or "api_error"), 500, headers)

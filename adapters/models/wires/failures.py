@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from adapters.models.wires.rate_headers import rate_headers
 from adapters.models.wires.retry_after import told_to_wait, wait_seconds
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UnsupportedTaskError
 
@@ -134,7 +135,9 @@ def failure_for(
     meaning = table.meaning(status, named)
     wait = wait_seconds(headers)
     if meaning is Meaning.WAIT or (meaning is Meaning.WAIT_IF_SAID and wait is not None):
-        return told_to_wait(said, wait)
+        told = told_to_wait(said, wait)
+        told.rate = rate_headers(headers)
+        return told
     if meaning in (Meaning.TRANSIENT, Meaning.WAIT_IF_SAID):
         return TransientError(said)
     if meaning is Meaning.UNSUPPORTED:

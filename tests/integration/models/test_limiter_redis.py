@@ -93,8 +93,8 @@ def test_it_does_what_the_pure_rule_does(server: RedisServer, limits: Limits, st
                 more = ("l0", other, *said, 0.5)
                 leases.pop("l0", None)
             else:
-                state = rule.refused(state, limits, now - other, amount, now)
-                more = ("l0", now - other, amount)
+                state = rule.refused(state, limits, now - other, amount, now, SaidLimits(*said, reset_s=0.5))
+                more = ("l0", now - other, amount, *said, 0.5)
                 leases.pop("l0", None)
             head = (what, repr(now), "", limits.rpm, limits.tpm, limits.concurrency)
             line, _, *got = script(
@@ -128,6 +128,22 @@ async def test_a_fall_is_everybodys_and_a_booking_from_before_it_is_void(
     assert not await other.confirm(sleeping)
     again = await other.book(1)
     assert again.booked.request_s == pytest.approx(2 * first.booked.request_s)
+
+
+async def test_the_limit_that_a_refusal_tells_is_everybodys(server: RedisServer, limiters: Limiters) -> None:
+    one, other = limiters.at(server.port, "told"), limiters.at(server.port, "told")
+    first, sleeping = await one.book(1), await other.book(1)
+    await one.refused(first, 0.5, SaidLimits(rpm=150, remaining_requests=0, reset_s=60))
+    assert not await other.confirm(sleeping)
+    again = await other.book(1)
+    assert again.booked.request_s == pytest.approx(4 * first.booked.request_s), "a quarter, and not half of it"
+
+
+async def test_a_refusal_while_redis_is_gone_is_this_process_s_share_of_what_it_tells(limiters: Limiters) -> None:
+    alone = limiters.at(1, "told-alone", processes=2)
+    slot = await alone.book(1)
+    await alone.refused(slot, 0.01, SaidLimits(rpm=150))
+    assert rule.rates(alone.local.state, Limits(rpm=300), NOW)[0] == pytest.approx(150 / 60 / 2 * rule.USED_SHARE)
 
 
 async def test_leases_run_out_by_themselves_and_one_that_is_renewed_does_not(
@@ -210,7 +226,7 @@ async def test_a_redis_that_was_never_there_is_a_share_of_the_limit(limiters: Li
     await alone.settle(slot, 1)
 
 
-@pytest.mark.parametrize("nonsense", ["", "x y z", "1 2", "nan " * 14, "inf"])
+@pytest.mark.parametrize("nonsense", ["", "x y z", "1 2", "nan " * 15, "inf"])
 async def test_a_state_that_somebody_else_wrote_stops_nobody(
     server: RedisServer, limiters: Limiters, nonsense: str
 ) -> None:

@@ -19,6 +19,7 @@ from adapters.blueprints.folder import load_knowledge
 from adapters.models.factory import build_models
 from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiting import LimitedModel
+from adapters.models.guards.traced import HeldCalls, TracedModel
 from adapters.models.guards.watching import WatchedModel
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
@@ -93,7 +94,7 @@ async def opened_as_a_worker_does(url: str) -> AsyncIterator[Mapping[Tier, Langu
         for model in models.values():
             assert isinstance(model, WatchedModel)
             wire = model.model
-            while isinstance(wire, LimitedModel | BudgetedModel):
+            while isinstance(wire, HeldCalls | LimitedModel | BudgetedModel | TracedModel):
                 wire = wire.model
             assert isinstance(wire, OpenAIModel)
             await wire.aclose()

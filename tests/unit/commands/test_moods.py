@@ -12,7 +12,7 @@ from client.cases import RoutedCases
 from client.spending.parked import ParkedCases
 from domain.case import HumanDecision
 from domain.errors import ImpossibleError
-from domain.moods.mood import Trouble, failed, refused
+from domain.moods.mood import Trouble, failed, refused, replaced
 from tests.fakes.headgate import FakeCases, FakeHeadgate
 from tests.unit.commands.command_line import run
 
@@ -71,6 +71,27 @@ def test_a_wait_is_shown_and_ended_and_ending_it_again_changes_nothing(
     moods.change(name, lambda mood: failed(mood, Trouble.FAILING, "503", datetime.now(UTC)), NOW)
     code, stdout, _ = run("models", "resume", "--json", "--data-dir", str(tmp_path))
     assert (code, json.loads(stdout)["ids"], json.loads(stdout)["message"]) == (0, [], "no model said to wait")
+
+
+def test_a_key_is_told_from_others_and_never_shown(
+    tmp_path: Path, moods: SqlMoods, fake: FakeHeadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever types need not have the keys: what is in use is known by its name."""
+    rows = [f"{MODEL} #aaaaaaaa", f"{MODEL} #bbbbbbbb", f"{MODEL} (SALES_KEY) #cccccccc"]
+    for row in rows:
+        moods.change(row, lambda mood: refused(mood, "HTTP 429", 3600.0, NOW), NOW)
+    code, stdout, stderr = run("models", "status", "--data-dir", str(tmp_path))
+    assert (code, "#" in stdout + stderr) == (0, False)
+    shown = [(row["model"], row["tiers"]) for row in status(tmp_path)]
+    assert shown == [(MODEL, ["small", "large"])] * 2 + [(f"{MODEL} (SALES_KEY)", [])]
+    code, _, stderr = run("models", "resume", "no such", "--data-dir", str(tmp_path))
+    assert (code, "SALES_KEY" in stderr, "#" in stderr) == (2, True, False)
+    code, stdout, stderr = run("models", "resume", MODEL, "--by", "dana", "--json", "--data-dir", str(tmp_path))
+    assert (code, json.loads(stdout)["ids"], "#" in stdout) == (0, [MODEL], False), stderr
+    assert [moods.known(row).mood.resumed_by for row in rows] == ["dana", "dana", ""]
+    for row in rows[:2]:
+        moods.change(row, replaced, NOW)
+    assert [row["state"] for row in status(tmp_path)] == ["answering", "told_to_wait"]
 
 
 def test_a_model_that_is_not_in_use_is_shown_only_while_something_ails_it(tmp_path: Path, moods: SqlMoods) -> None:

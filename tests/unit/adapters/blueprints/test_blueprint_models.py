@@ -136,6 +136,16 @@ def test_one_table_or_several_are_read_and_one_is_put_on_record_as_before(folder
     assert Blueprint.model_validate_json(blueprint.model_dump_json()) == blueprint
 
 
+def test_a_model_may_stand_in_for_itself_by_another_key(folder: Path) -> None:
+    again = '"openai"\nmodel = "gpt-5.4-nano"\napi_key_env = "SALES_KEY"'
+    add(folder, TWO.replace('"anthropic"\nmodel = "claude-haiku-4-5"', again))
+    blueprint, _ = load_all(folder)
+    assert [c.asked_as for c in blueprint.models["two"][Tier.SMALL]] == [
+        "openai gpt-5.4-nano",
+        "openai gpt-5.4-nano (SALES_KEY)",
+    ]
+
+
 def test_several_are_built_in_order_and_each_needs_its_key(folder: Path) -> None:
     add(folder, TWO)
     blueprint, _ = load_all(folder)

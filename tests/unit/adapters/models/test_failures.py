@@ -7,6 +7,7 @@ import pytest
 from adapters.models.wires.failures import ANTHROPIC_FAILURES, OPENAI_FAILURES, Table, failure_for
 from adapters.models.wires.retry_after import wait_seconds
 from domain.errors import ConfigurationError, HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.model_call import RateHeaders, RateWindow
 from domain.moods.waits import LONGEST_S, UNSAID_S
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -74,6 +75,30 @@ def test_a_5xx_that_names_a_wait_is_waited_for(status: int) -> None:
     error = failure(OPENAI_FAILURES, status, retry_after="7")
     assert isinstance(error, ToldToWaitError)
     assert error.wait_seconds == 7
+
+
+@pytest.mark.parametrize(
+    ("table", "headers"),
+    [
+        (OPENAI_FAILURES, {"x-ratelimit-limit-requests": "300", "x-ratelimit-remaining-requests": "0"}),
+        (
+            ANTHROPIC_FAILURES,
+            {"anthropic-ratelimit-requests-limit": "300", "anthropic-ratelimit-requests-remaining": "0"},
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "wait"), [(429, {}), (529, {}), (503, {"retry-after": "2"}), (429, {"retry-after": "-1"})]
+)
+def test_a_refusal_has_the_limits_that_it_told(
+    table: Table, headers: dict[str, str], status: int, wait: dict[str, str]
+) -> None:
+    error = failure_for(table, "m", status, headers | wait, (), "slow down")
+    assert isinstance(error, ToldToWaitError)
+    assert error.rate == RateHeaders(requests=RateWindow(limit=300, remaining=0))
+    bare = failure_for(table, "m", status, wait, (), "slow down")
+    assert isinstance(bare, ToldToWaitError)
+    assert bare.rate is None
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import pytest
 
 from adapters.models.guards.limiter_local import LocalLimiter
 from adapters.models.guards.limiters import Limiters
-from adapters.models.guards.limiting import LimitedModel, said_of, worst_case
+from adapters.models.guards.limiting import LimitedModel, worst_case
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
 from domain.errors import HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, RateHeaders, RateWindow, Tier, Usage
-from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits, SaidLimits
+from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits, rates
 
 REQUEST = ModelRequest(
     tier=Tier.SMALL,
@@ -124,6 +124,23 @@ async def test_a_providers_refusal_passes_and_is_learned_from(named: bool, wait_
     assert 0 < world.limiter.state.pause_until - world.now <= 10
 
 
+@pytest.mark.parametrize(
+    ("requests", "per_s"),
+    [
+        (RateWindow(limit=300, remaining=0, reset_s=3.0), 5.0),  # what it says, not half of it
+        (RateWindow(limit=600, remaining=12), 5.0),  # as known: another limit refuses, so half
+        (RateWindow(limit=0), 5.0),
+        (RateWindow(limit=-7, remaining=-1, reset_s=-2.0), 5.0),
+        (RateWindow(limit=60), 1.0),
+    ],
+)
+async def test_the_limits_that_a_refusal_tells_are_kept_to(requests: RateWindow, per_s: float) -> None:
+    world, error = World(Limits(rpm=600)), ToldToWaitError("429", 5.0)
+    error.rate = RateHeaders(requests=requests)
+    assert not (await held(world.model(Asked(error)))).held
+    assert rates(world.limiter.state, Limits(rpm=600), world.now)[0] == pytest.approx(per_s * USED_SHARE)
+
+
 async def test_as_many_as_allowed_are_under_way_and_others_come_back() -> None:
     world, asked = World(Limits(concurrency=1)), Asked()
     taken = await world.limiter.book(1)
@@ -149,19 +166,6 @@ async def test_several_processes_without_redis_never_take_the_whole_limit() -> N
         await world.model(Asked()).complete(REQUEST)
         await world.model(Asked()).complete(REQUEST)
     assert one_of_four.slept[0] == pytest.approx(4 * alone.slept[0])
-
-
-def test_what_the_headers_say_is_read_and_nonsense_is_not() -> None:
-    def of(rate: RateHeaders | None) -> SaidLimits | None:
-        return said_of(ModelReply(text="", model="m", usage=Usage(), rate=rate))
-
-    empty = RateWindow(limit=300, remaining=0, reset_s=7.5)
-    assert of(RateHeaders(requests=empty, tokens=RateWindow(limit=9000, remaining=5, reset_s=99))) == SaidLimits(
-        300, 9000, 0, 5, 7.5
-    )
-    nonsense = RateHeaders(requests=RateWindow(limit=0), tokens=RateWindow(limit=-1, remaining=-7, reset_s=-3))
-    assert of(nonsense) == SaidLimits(0, 0, -1, 0, 0)
-    assert of(None) is None
 
 
 def test_tiers_that_share_a_model_share_its_limiter_and_other_keys_have_their_own() -> None:

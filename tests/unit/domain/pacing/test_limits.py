@@ -12,6 +12,7 @@ from domain.pacing.limits import (
     BURST_REQUESTS_S,
     BURST_TOKENS_S,
     GUESS_AT_LEAST_RPM,
+    HEARSAY_S,
     HOLD_AT_MOST_S,
     LEAST_SHARE,
     PATIENCE_S,
@@ -131,9 +132,67 @@ def test_refusals_of_calls_from_before_the_fall_count_once() -> None:
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.3, 5.0, 3600.0, 1e300])
-def test_a_pause_is_bounded(wait_s: float) -> None:
-    state = refused(LimiterState(), RPM_600, NOW, wait_s, NOW)
+@pytest.mark.parametrize("reset_s", [0.0, 2.0, 1e300])
+def test_a_pause_is_bounded(wait_s: float, reset_s: float) -> None:
+    said = SaidLimits(remaining_requests=0, reset_s=reset_s)
+    state = refused(LimiterState(), RPM_600, NOW, wait_s, NOW, said)
     assert NOW < state.pause_until <= NOW + PAUSE_AT_MOST_S
+
+
+def test_a_refusal_without_a_time_pauses_until_the_window_that_is_used_up_ends() -> None:
+    said = SaidLimits(remaining_requests=0, reset_s=4.0)
+    assert refused(LimiterState(), RPM_600, NOW, 0.0, NOW, said).pause_until == NOW + 4
+    assert refused(LimiterState(), RPM_600, NOW, 6.0, NOW, said).pause_until == NOW + 6, "its own time counts first"
+
+
+def test_a_refusal_that_tells_a_lower_limit_is_kept_to_and_not_halved_on_top() -> None:
+    state, first = book(LimiterState(), RPM_600, NOW, 10)
+    state, sleeping = book(state, RPM_600, NOW, 10)
+    said = SaidLimits(rpm=240)
+    state = refused(state, RPM_600, first.at, 0.0, NOW + 0.05, said)
+    assert rates(state, RPM_600, NOW + 1)[0] == pytest.approx(4 * USED_SHARE)
+    assert not still_stands(state, sleeping.at, NOW + sleeping.wait_s), "booked at the old rate"
+    late = refused(state, RPM_600, first.at, 0.0, NOW + 0.06, said)
+    assert late.share == state.share == 1.0, "calls under way are refused for the same reason"
+    again = refused(state, RPM_600, NOW + 2, 0.0, NOW + 2.1, said)
+    assert again.share == 0.5, "refused at the limit that it tells: somebody else uses it, too"
+
+
+@pytest.mark.parametrize("said", [SaidLimits(rpm=600), SaidLimits(rpm=6000), SaidLimits(rpm=590), SaidLimits(tpm=0)])
+def test_a_refusal_whose_limits_slow_nothing_down_halves_the_rate_as_one_that_tells_none(said: SaidLimits) -> None:
+    state, _ = book(LimiterState(), RPM_600, NOW, 10)
+    after = refused(state, RPM_600, NOW, 0.0, NOW + 1, said)
+    assert rates(after, RPM_600, NOW + 1)[0] <= 5 * USED_SHARE
+
+
+def test_a_limit_that_nobody_knew_is_learned_from_the_refusal() -> None:
+    state, _ = book(LimiterState(), Limits(), NOW, 10)
+    state = refused(state, Limits(), NOW, 0.0, NOW + 1, SaidLimits(tpm=60_000))
+    assert rates(state, Limits(), NOW + 1) == (0, pytest.approx(1000 * USED_SHARE))
+    assert state.guess_rpm == 0
+    assert refused(state, Limits(), NOW, 0.0, NOW + 1.1).share == 1.0, "one round of calls under way"
+
+
+def test_a_limit_that_one_refusal_told_wrongly_does_not_last() -> None:
+    state = refused(LimiterState(), RPM_600, NOW, 0.0, NOW, SaidLimits(rpm=1))
+    state, _ = book(state, RPM_600, NOW + HEARSAY_S - 1, 10)
+    assert rates(state, RPM_600, NOW + HEARSAY_S - 1)[0] == pytest.approx(USED_SHARE / 60)
+    state, _ = book(state, RPM_600, NOW + HEARSAY_S + 1, 10)
+    assert rates(state, RPM_600, NOW + HEARSAY_S + 1)[0] == pytest.approx(10 * USED_SHARE)
+
+
+@pytest.mark.parametrize(("said", "lasts"), [(SaidLimits(rpm=60), True), (SaidLimits(tpm=9e9), False)])
+def test_a_limit_of_a_refusal_that_replies_tell_too_lasts(said: SaidLimits, lasts: bool) -> None:
+    state = refused(LimiterState(), RPM_600, NOW, 0.0, NOW, SaidLimits(rpm=60))
+    state = told(state, RPM_600, said, NOW + 5)
+    state, _ = book(state, RPM_600, NOW + 2 * HEARSAY_S, 10)
+    assert (rates(state, RPM_600, NOW + 2 * HEARSAY_S)[0] < 2) is lasts
+
+
+def test_a_late_refusal_still_tells_the_limit() -> None:
+    state = refused(LimiterState(), RPM_600, NOW, 0.0, NOW)
+    state = refused(state, RPM_600, NOW - 1, 0.0, NOW + 0.1, SaidLimits(rpm=60))
+    assert rates(state, RPM_600, NOW + 1)[0] == pytest.approx(1 * USED_SHARE)
 
 
 def test_a_share_never_falls_to_nothing_and_grows_back_to_all() -> None:
@@ -230,8 +289,12 @@ class Provider:
         return ok
 
 
-def _run(provider: Provider, limits: Limits, halve_at: float, seconds: float) -> list[tuple[float, bool]]:
-    """Ask as fast as the limiter lets, with answers after 0.3 s; return when, and whether the provider took it."""
+def _run(
+    provider: Provider, limits: Limits, halve_at: float, seconds: float, *, tells: bool = False
+) -> list[tuple[float, bool]]:
+    """Ask as fast as the limiter lets, with answers after 0.3 s; return when, and whether the provider took it, which
+    may tell its limit when it does not.
+    """
     state, now, calls = LimiterState(), NOW, []
     answers: list[tuple[float, float, bool]] = []
     while now < NOW + seconds:
@@ -240,7 +303,8 @@ def _run(provider: Provider, limits: Limits, halve_at: float, seconds: float) ->
         while answers and answers[0][0] <= now:
             _, begun, ok = answers.pop(0)
             if not ok:
-                state = refused(state, limits, begun, 0.0, now)
+                said = SaidLimits(rpm=provider.per_s * 60 if tells else 0.0)
+                state = refused(state, limits, begun, 0.0, now, said)
         new, booked = book(state, limits, now, 1)
         if booked.stands and booked.wait_s == 0:
             state = new
@@ -268,6 +332,15 @@ def test_after_the_limit_is_halved_under_one_in_a_hundred_is_refused(per_s: floa
     assert late.count(False) < 0.01 * len(late)
     assert after.count(False) < 0.01 * len(after) + 2
     assert len(late) >= 0.8 * per_s / 2 * 780
+
+
+@pytest.mark.parametrize("per_s", [5.0, 20.0])
+def test_refusals_that_tell_the_limit_leave_next_to_nothing_unused(per_s: float) -> None:
+    """Replies tell nothing here: it is forgotten now and then, and told again."""
+    calls = _run(Provider(per_s), Limits(rpm=per_s * 60), 60, 1500, tells=True)
+    late = [ok for at, ok in calls if at >= 120]
+    assert late.count(False) < 0.01 * len(late)
+    assert late.count(True) >= 0.95 * per_s / 2 * 1380
 
 
 def test_numbers_stay_numbers() -> None:
