@@ -56,7 +56,7 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
     if isinstance(error, ToldToWaitError):
         raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=_wait_s(error))) from error
     if isinstance(error, OverBudgetError):  # the workflow parks, and tries again when there is money
-        hold = Hold(reason=error.reason, why=message, until=error.until)
+        hold = Hold(reason=error.reason, why=message, until=error.until, spread_s=error.over_s)
         raise ApplicationError(message, hold, type=name, non_retryable=True) from error
     if isinstance(error, ProviderOutError):  # the same, until the provider is back
         hold = Hold(

@@ -16,6 +16,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.batches.going import BatchesState
 from domain.case import CaseInput, CaseState
 from domain.errors import TransientError
 from domain.intake import IntakeState, JournalState
@@ -23,6 +24,7 @@ from domain.money.effect import SettlingState
 from domain.turns import levels
 from domain.words_to_people import TellState
 from workflows import options
+from workflows.batching.batches import BatchesWorkflow
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
@@ -30,7 +32,7 @@ from workflows.settling import SettlingWorkflow
 from workflows.tell import TellWorkflow
 
 _Workflow = TypeVar("_Workflow")
-_State = TypeVar("_State", IntakeState, JournalState, TellState, SettlingState)
+_State = TypeVar("_State", IntakeState, JournalState, TellState, SettlingState, BatchesState)
 
 REPLAY = "replay"
 """The memo by which a run says which replay of its case it is; a first run has none."""
@@ -132,6 +134,12 @@ async def ensure_settling(client: Client) -> None:
     """Let the workflow run that asks what became of pending refunds."""
     does = "asks what became of pending refunds"
     await _ensure(client, SettlingWorkflow.run, SettlingState(), options.SETTLING_WORKFLOW_ID, does)
+
+
+async def ensure_batches(client: Client) -> None:
+    """Let the workflow run that sends batches and looks after them."""
+    does = "sends questions that may wait in batches"
+    await _ensure(client, BatchesWorkflow.run, BatchesState(), options.BATCHES_WORKFLOW_ID, does)
 
 
 async def _ensure(

@@ -36,6 +36,7 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
         said = f"intake.per_second_min is {pace.per_second_min:g}, above per_second_max ({pace.per_second_max:g})"
         raise RuleError(("intake", "per_second_min"), f"{said}; name less")
     check_prices(blueprint.prices)
+    _check_batch(blueprint)
     _check_models(blueprint, day)
     _check_steps(blueprint.steps, ("steps",))
     for profile, steps in blueprint.profile_steps.items():
@@ -46,6 +47,18 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
     fault = first_fault(blueprint.budgets)
     if fault is not None:
         raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
+
+
+def _check_batch(blueprint: Blueprint) -> None:
+    if blueprint.batch.steps and all(price.batch is None for price in blueprint.prices):
+        said = "batch.steps: no price has a share for batches; add batch = 0.5 to the prices of models that have them"
+        raise RuleError(("batch", "steps"), said)
+    if blueprint.batch.look_every_s > blueprint.batch.deadline_s / 6:
+        said = (
+            f"batch.look_every_s is {blueprint.batch.look_every_s:g}, more than a sixth of deadline_s "
+            f"({blueprint.batch.deadline_s:g}): batches would come back too late; name less"
+        )
+        raise RuleError(("batch", "look_every_s"), said)
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:

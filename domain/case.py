@@ -124,6 +124,11 @@ class CaseInput(BaseModel):
     open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
     edited_by: list[str] = Field(default_factory=list)  # operators who edited what it says: a person approves its money
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether its questions may wait for a batch."""
+        return self.priority is Priority.MAY_WAIT
+
 
 class CaseMessage(BaseModel):
     """What a person reads before deciding: the cleaned message with all that the customer wrote after it, personal data

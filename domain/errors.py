@@ -151,12 +151,12 @@ class UnsupportedTaskError(HeadgateError):
 
 
 class OverBudgetError(HeadgateError):
-    """No call was made: `reason` (a budget, or `runaway`) parks the case, `until` None until a person's word."""
+    """No call was made: `reason` (a budget, batch, or `runaway`) parks the case, `until` None until a person's word."""
 
     def __init__(self, message: str, reason: str = "budget", until: datetime | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
-        self.until = until
+        self.reason, self.until = reason, until
+        self.over_s = 600.0  # all that are parked until then come back over so many seconds
 
 
 class PoisonError(HeadgateError):

@@ -31,8 +31,8 @@ class ModelRequest(BaseModel):
     `schema_name` names the task (`route`, `claim`, `diagnosis`, `lead`, `reply`); it is the name of the structured
     output on the wire. `max_output` is in tokens. `case_id` says which case (or specialist's workflow) asks,
     `asked_by` which step of which specialist (`billing/1.2`; empty: the router). `call_id` is the row of usage of this
-    attempt, and `waited_s` for how many seconds it waited for its slot: the guards on its way fill them in. None of
-    these is sent.
+    attempt, and `waited_s` for how many seconds it waited for its slot: the guards on its way fill them in. `may_wait`
+    says that its step can wait for hours. None of these is sent.
     """
 
     tier: Tier
@@ -44,6 +44,7 @@ class ModelRequest(BaseModel):
     asked_by: str = ""
     call_id: str = ""
     waited_s: float = 0.0
+    may_wait: bool = False
 
 
 class Usage(BaseModel):

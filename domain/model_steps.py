@@ -88,3 +88,24 @@ def with_defaults(steps: Any) -> Any:  # noqa: ANN401 - as it stands in the file
     return {
         name: {**known.get(name, {}), **given} if isinstance(given, dict) else given for name, given in steps.items()
     }
+
+
+BATCH_WINDOW_S = 86_400.0
+"""Both providers end a batch after a day, answered or not."""
+
+
+class BatchRules(BaseModel):
+    """How work that may wait is asked; without `steps` everything is asked live.
+
+    Attributes:
+        steps: the questions that go into batches.
+        deadline_s: how long a step may take from its question on, seconds. The last quarter of it, an hour at most, is
+            for asking live.
+        look_every_s: how often batches are sent and looked after, seconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: tuple[ModelStep, ...] = ()
+    deadline_s: float = Field(default=21_600.0, ge=3600, le=BATCH_WINDOW_S, allow_inf_nan=False)
+    look_every_s: float = Field(default=300.0, ge=10, le=3600, allow_inf_nan=False)

@@ -20,7 +20,7 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
-from workers.outside_systems import move_pen, open_limiters, open_outside_records, open_pen, open_rail
+from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
 from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
 from workers.settings import Settings
@@ -228,8 +228,8 @@ class Parts:
         if named not in self.blueprint.models:
             raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
         url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
-        shown = shows_contents(os.environ)
-        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, show_contents=shown)
+        shown, batches = shows_contents(os.environ), open_batches(lambda: self.store.database)
+        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, batches, show_contents=shown)
 
     @property
     def wishes(self) -> "IntakeWishes":

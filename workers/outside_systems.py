@@ -18,15 +18,18 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from activities.models.tending import BatchActivities
+    from adapters.batches.sql import SqlBatches
     from adapters.inbox.opening import OpenedInbox
     from adapters.models.guards.limiters import Limiters
     from adapters.rails.embedded import EmbeddedRail
     from adapters.rails.stripe import StripeRail
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
-    from domain.blueprint import ModelChoice
+    from domain.blueprint import Blueprint, ModelChoice
     from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
+    from ports.models.spend import SpendStore
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
@@ -52,6 +55,29 @@ def ask_store(url: str) -> str:
     finally:
         database.close()
     return database.url.render_as_string(hide_password=True)
+
+
+def open_batches(opened: "Callable[[], Database]") -> "SqlBatches":
+    """Return where questions wait for batches, opened on first use."""
+    from adapters.batches.sql import SqlBatches
+
+    return SqlBatches(opened)
+
+
+def open_tender(
+    blueprint: "Blueprint", settings: Settings, spend: "SpendStore", opened: "Callable[[], Database]"
+) -> "BatchActivities":
+    """Return what sends batches and looks after them.
+
+    Raises:
+        ConfigurationError: a model has no key or price.
+    """
+    from activities.models.tending import BatchActivities
+    from adapters.models.factory import build_batch_models
+
+    url, secret = f"{settings.offline_model_url}/v1", secrets_in(os.environ)
+    models = build_batch_models(blueprint, settings.models, secret, url)
+    return BatchActivities(open_batches(opened), models, spend, blueprint.batch)
 
 
 def shown_store(settings: Settings) -> str:

@@ -19,10 +19,18 @@ from temporalio.worker import Worker
 from activities.errors import FailureInterceptor
 from activities.intake.signs import SignsActivities
 from activities.intake.wish import WishActivities
+from activities.models.tending import BatchActivities
 from activities.room import RoomInterceptor
 from client.connect import connect
 from client.refusals import explained
-from client.starting import TemporalCaseStarter, ensure_intake, ensure_journal, ensure_settling, ensure_tell
+from client.starting import (
+    TemporalCaseStarter,
+    ensure_batches,
+    ensure_intake,
+    ensure_journal,
+    ensure_settling,
+    ensure_tell,
+)
 from client.which import which_headgate
 from domain.cascade.known import require_known
 from domain.errors import HeadgateError
@@ -34,13 +42,14 @@ from workers.bootstrap import Parts
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
-from workers.outside_systems import another_pen, ask_models
+from workers.outside_systems import another_pen, ask_models, open_tender
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
 from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
+from workflows.batching.batches import BatchesWorkflow
 from workflows.case import CaseWorkflow
 from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
@@ -61,7 +70,7 @@ GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; sho
 def workflows() -> list[type]:
     """Return the workflows of a case worker: cases, every specialist's, replays, and those that live for ever."""
     specialists = [load(specialist.workflow) for specialist in SPECIALISTS.values()]
-    for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow)
+    for_ever = (IntakeWorkflow, JournalWorkflow, TellWorkflow, SettlingWorkflow, BatchesWorkflow)
     return [CaseWorkflow, *specialists, ApprovalWorkflow, ReplayWorkflow, *for_ever]
 
 
@@ -131,7 +140,7 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [activity_worker(client, options.INTAKE_QUEUE, intake, slots=3)]
         case Role.MODEL:
             slots = parts.settings.model_slots
-            activities = parts.model_activities()
+            activities = [*parts.model_activities(), _tender(parts).tend_batches]
             return [activity_worker(client, queue, activities, slots=slots) for queue in QUEUES[role]]
         case Role.ACTION:
             replay = parts.replay(TemporalCaseStarter(client))
@@ -139,6 +148,11 @@ def build(role: Role, client: Client, parts: Parts) -> list[Worker]:
             return [activity_worker(client, options.ACTIONS_QUEUE, actions, slots=STORE_SLOTS)]
         case Role.JOURNAL:
             return [activity_worker(client, options.JOURNAL_QUEUE, [parts.journal().drain_outcomes], slots=2)]
+
+
+def _tender(parts: Parts) -> BatchActivities:
+    """Return what sends batches and looks after them."""
+    return open_tender(parts.blueprint, parts.settings, parts.spend, lambda: parts.store.database)
 
 
 def _signs(parts: Parts) -> SignsActivities:
@@ -204,6 +218,8 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
                 client,
                 first_state(settings.intake_per_second, parts.wishes.last(), auto=parts.blueprint.intake is not None),
             )
+        if role is Role.MODEL and parts.blueprint.batch.steps:
+            await ensure_batches(client)
         if role is Role.JOURNAL:
             await ensure_journal(client)
         if role is Role.ACTION:

@@ -47,6 +47,7 @@ INTAKE_WORKFLOW_ID = "intake/default"
 JOURNAL_WORKFLOW_ID = "journal/default"
 TELL_WORKFLOW_ID = "words/default"
 SETTLING_WORKFLOW_ID = "settling/default"
+BATCHES_WORKFLOW_ID = "batches/default"
 
 # Search attributes: none holds personal data.
 CASE_STATE = SearchAttributeKey.for_keyword("CaseState")

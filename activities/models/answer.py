@@ -61,6 +61,7 @@ class AnswerActivities:
             fenced_json("articles", shown(offered)),
             fenced_ticket(request.case),
             doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
+            may_wait=request.case.may_wait,
         )
         article = accept_article(
             asked.answer.article_id,

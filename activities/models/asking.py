@@ -120,7 +120,8 @@ class Cascade:
             why = reason_to_step_up(doubts(asked.answer, asked.reply), self.rules)
             if why is None:
                 return asked
-        return await self._try(self._denser, request.model_copy(update={"tier": self._denser}), read, got, why)
+        denser = request.model_copy(update={"tier": self._denser, "may_wait": False})  # one batch for a step at most
+        return await self._try(self._denser, denser, read, got, why)
 
     async def _try(
         self,
@@ -234,6 +235,7 @@ class Question(Generic[Schema]):
         *data: str,
         read: Callable[[ModelReply], Schema] | None = None,
         doubts: "Doubts[Schema]" = lambda _, __: (),
+        may_wait: bool = False,
     ) -> Asked[Schema]:
         """Ask about the data, fenced texts side by side.
 
@@ -241,6 +243,7 @@ class Question(Generic[Schema]):
             data: what is asked about.
             read: takes the answer where more than its schema counts.
             doubts: reasons for a denser tier that an answer gives.
+            may_wait: whether the case can wait for a batch.
 
         Raises:
             BadAnswerError: no answer fitted.
@@ -257,6 +260,7 @@ class Question(Generic[Schema]):
             max_output=self.rules.max_output,
             case_id=_asking(),
             asked_by=step_asking(),
+            may_wait=may_wait,
         )
         return await self._cascade.ask(request, read or (lambda reply: read_json(reply, self._schema)), doubts)
 
@@ -283,4 +287,4 @@ def _with_objection(request: ModelRequest, reply: ModelReply, reason: str) -> Mo
     said = (reply.refusal or reply.text).strip()[:SHOWN_BACK_CHARS] or "(nothing)"
     objection = f"This answer cannot be taken: {reason}. Answer again, once, exactly as the instructions say."
     added = [Message(role="assistant", content=said), Message(role="user", content=objection)]
-    return request.model_copy(update={"messages": [*request.messages, *added]})
+    return request.model_copy(update={"messages": [*request.messages, *added], "may_wait": False})

@@ -82,6 +82,7 @@ class DiagnoseActivities:
             fenced_json("articles", shown(offered)),
             fenced_ticket(request.case),
             doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
+            may_wait=request.case.may_wait,
         )
         diagnosis = asked.answer.diagnosis()
         # The confidence that the case's own rules ask for: those it started with, not those of today.

@@ -58,7 +58,10 @@ class DraftActivities:
         known = request.facts.model_dump(mode="json") | {"owner": request.owner, "team": request.team}
         on_file = f"{ticket_text(request.case)}\n{request.owner}\n{request.team}"
         asked = await self._question.ask(
-            fenced_json("facts", known), fenced_ticket(request.case), read=lambda reply: _checked(reply, on_file)
+            fenced_json("facts", known),
+            fenced_ticket(request.case),
+            read=lambda reply: _checked(reply, on_file),
+            may_wait=request.case.may_wait,
         )
         draft = Draft(subject=asked.answer.subject, text=asked.answer.text)
         return DraftResult(draft=draft, usage=asked.usage, answered_by=asked.by)

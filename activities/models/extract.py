@@ -63,7 +63,9 @@ class ExtractActivities:
     async def read_claim(self, request: ClaimRequest) -> ClaimResult:
         """Read it whoever asks: for measurement. Raises as `extract_claim` does, but for the grant."""
         case = request.case
-        asked = await self._question.ask(fenced_ticket(case), doubts=lambda said, _: self._doubts(said, case))
+        asked = await self._question.ask(
+            fenced_ticket(case), doubts=lambda said, _: self._doubts(said, case), may_wait=case.may_wait
+        )
         claim = self._claim(asked.answer, case)
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim), answered_by=asked.by)
 

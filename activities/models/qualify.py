@@ -54,7 +54,9 @@ class QualifyActivities:
         require_grant("qualify_lead")
         case = request.case
         text = ticket_text(case)
-        asked = await self._question.ask(fenced_ticket(case), doubts=lambda answer, _: _doubts(answer, text))
+        asked = await self._question.ask(
+            fenced_ticket(case), doubts=lambda answer, _: _doubts(answer, text), may_wait=case.may_wait
+        )
         facts = lead_from_answer(asked.answer, text=text, junk=self._signs.verdict(text))
         return LeadResult(facts=facts, usage=asked.usage, answered_by=asked.by)
 

@@ -92,6 +92,7 @@ class RouteActivities:
             ],
             max_output=self._cascade.rules.max_output,
             case_id=case.case_id,
+            may_wait=case.may_wait,
         )
 
 

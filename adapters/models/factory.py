@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from adapters.models.guards.batching import BatchingModel
 from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
@@ -13,6 +14,8 @@ from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Price, Tier, price_of_call
 from domain.moods.keys import mark_of, row_named
+from ports.models.batches import BatchModel
+from ports.models.batching import BatchStore
 from ports.models.model import LanguageModel
 from ports.models.moods import MoodStore
 from ports.models.spend import SpendStore
@@ -28,6 +31,7 @@ def build_models(
     moods: MoodStore,
     limiters: Limiters | None = None,
     spend: SpendStore | None = None,
+    batches: BatchStore | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
     show_contents: bool = False,
@@ -43,6 +47,7 @@ def build_models(
         offline_url: address of the offline model with `/v1`, for the provider `offline`.
         moods: what all workers know of models.
         limiters: of this process; None: of one process alone.
+        batches: where questions wait that may wait; None, or without `spend`: they are asked live.
         spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
         clock: the time in UTC: a call costs what the list says for its day.
         show_contents: whether what is told of calls to OpenTelemetry has their messages.
@@ -58,18 +63,50 @@ def build_models(
     watches: dict[str, Watch] = {}
     built: dict[Tier, WatchedModel | TierModels] = {}
     for tier, order in blueprint.models[profile].items():
-        watched = []
+        watched: list[WatchedModel] = []
         for choice in order:
             mark = mark_of(key_of(choice, secret)) if choice.key_variable else ""
             row = row_named(choice.asked_as, mark)
             watch = watches.setdefault(row, Watch(row, moods, outage_s=blueprint.outage_s))
             price = _price_of_calls(blueprint, choice.model, clock)
             model: LanguageModel = TracedModel(_build(choice, secret, offline_url, price), choice, telemetry)
+            budget: BudgetedModel | None = None
             if spend is not None:
-                model = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
+                model = budget = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
             limited = LimitedModel(model, limiters.of(choice, mark), choice.asked_as)
-            watched.append(WatchedModel(HeldCalls(limited, choice, telemetry), watch))
+            live = HeldCalls(limited, choice, telemetry)
+            if budget is not None and batches is not None and blueprint.batch.steps:
+                watched.append(BatchingModel(live, watch, batches, budget, blueprint.batch, price, clock))
+            else:
+                watched.append(WatchedModel(live, watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
+    return built
+
+
+def build_batch_models(
+    blueprint: Blueprint,
+    profile: str,
+    secret: Callable[[str], str],
+    offline_url: str,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dict[str, BatchModel]:
+    """Return the models of a profile that can be asked in batches, by the name under which questions wait.
+
+    Those are they whose prices say what that costs. They are there without `steps`, too: what was sent before these were taken away is looked after.
+
+    Raises:
+        ConfigurationError: as `build_models`.
+    """
+    from adapters.models.wires.anthropic_batches import AnthropicBatchModel
+    from adapters.models.wires.openai_batches import OpenAIBatchModel
+
+    built: dict[str, BatchModel] = {}
+    for choice in blueprint.choices(profile):
+        price = _price_of_calls(blueprint, choice.model, clock)
+        if any(p.model == choice.model and p.batch is not None for p in blueprint.prices):
+            wire = AnthropicBatchModel if choice.provider == "anthropic" else OpenAIBatchModel
+            url = choice.base_url or (offline_url if choice.provider == "offline" else "")
+            built[choice.asked_as] = wire(choice, api_key=key_of(choice, secret), base_url=url, price=price)
     return built
 
 

@@ -24,6 +24,7 @@ FOR_EVER = (
     options.JOURNAL_WORKFLOW_ID,
     options.TELL_WORKFLOW_ID,
     options.SETTLING_WORKFLOW_ID,
+    options.BATCHES_WORKFLOW_ID,
 )
 """The workflows of which there is one; a standstill of theirs concerns every case."""
 SLOW_FOR_S = 300.0

@@ -3,59 +3,69 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from domain.batches.owed import ItemEnd
 from domain.model_call import Price
-from domain.model_steps import ModelStep
-from domain.turns import Priority
+from domain.model_steps import BatchRules
 
-WINDOW_S = 86_400.0
-"""Both providers end a batch after a day, answered or not."""
 _LIVE_SHARE = 0.25
 _LIVE_AT_MOST_S = 3600.0  # no live answer may take longer
+_SPREAD_AT_MOST_S = 600.0
 
 
-class BatchRules(BaseModel):
-    """How work that may wait is asked; without `steps` everything is asked live.
+class BatchesState(BaseModel):
+    """State of `BatchesWorkflow`: how many batches were sent, and how many have ended."""
 
-    Attributes:
-        steps: the questions that go into batches.
-        deadline_s: how long a step may take from its question on, seconds. The last quarter of it, an hour at most, is
-            for asking live.
-        look_every_s: how often batches are sent and looked after, seconds.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: tuple[ModelStep, ...] = ()
-    deadline_s: float = Field(default=21_600.0, ge=600, le=WINDOW_S, allow_inf_nan=False)
-    look_every_s: float = Field(default=300.0, ge=10, le=3600, allow_inf_nan=False)
+    sent: int = 0
+    ended: int = 0
 
 
-def goes_to_batch(rules: BatchRules, step: ModelStep, priority: Priority, price: Price, *, asked: int = 0) -> bool:
+def goes_to_batch(rules: BatchRules, step: str, price: Price, *, may_wait: bool) -> bool:
     """Return whether a question goes into a batch.
 
     Args:
         rules: the blueprint's.
         step: whose question it is.
-        priority: of its case.
         price: of its model on the day; one without a price for batches is asked live.
-        asked: answers that the step had already: only its first question may wait, an objection to an answer and the
-            denser tier are asked live, so that a step waits for one batch at most.
+        may_wait: its case may, and it is the step's first question: an objection to an answer and the denser tier are
+            asked live, so that a step waits for one batch at most.
     """
-    return step in rules.steps and priority is Priority.MAY_WAIT and price.batch is not None and asked == 0
+    return may_wait and step in rules.steps and price.batch is not None
 
 
 def live_at(rules: BatchRules, since: datetime) -> datetime:
     """Return from when on a question is asked live that was put to a batch at `since`.
 
-    >>> live_at(BatchRules(deadline_s=21_600), datetime(2026, 1, 1)), live_at(BatchRules(deadline_s=600), datetime.min)
-    (datetime.datetime(2026, 1, 1, 5, 0), datetime.datetime(1, 1, 1, 0, 7, 30))
+    >>> live_at(BatchRules(deadline_s=21_600), datetime(2026, 1, 1)), live_at(BatchRules(deadline_s=3600), datetime.min)
+    (datetime.datetime(2026, 1, 1, 5, 0), datetime.datetime(1, 1, 1, 0, 45))
     """
     kept_s = min(rules.deadline_s * _LIVE_SHARE, _LIVE_AT_MOST_S)
     return since + timedelta(seconds=rules.deadline_s - kept_s)
+
+
+class NextLook(NamedTuple):
+    """When a step looks again whether its answer is there: at `at` at the earliest, or up to `spread_s` seconds later,
+    so that not all look at once.
+    """
+
+    at: datetime
+    spread_s: float
+
+
+def next_look(rules: BatchRules, since: datetime, now: datetime) -> NextLook:
+    """Return when a step looks again: rarer, the longer it waits, and as soon as it is to ask live.
+
+    >>> at = datetime(2026, 1, 1)
+    >>> looks = [next_look(BatchRules(), at, at + timedelta(hours=h)) for h in (0, 1, 3, 4)]
+    >>> [(str(look.at - at), look.spread_s) for look in looks]
+    [('0:10:00', 600.0), ('1:30:00', 600.0), ('4:30:00', 600.0), ('5:00:00', 600.0)]
+    """
+    wait = max(timedelta(seconds=2 * rules.look_every_s), (now - since) / 2)
+    at = min(now + wait, live_at(rules, since))
+    return NextLook(at, min(max((at - now).total_seconds(), 0.0), _SPREAD_AT_MOST_S))
 
 
 class Move(StrEnum):

@@ -1,40 +1,35 @@
 """Which questions go out together, and what is done about a batch of which nobody knows whether it went out."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 MOST_ITEMS = 1_000
 """In one batch: its results are held in memory. Providers take 50,000 and more."""
 MOST_BYTES = 32_000_000
+SEND_WITHIN = timedelta(minutes=1)
+"""A batch that did not go out so soon after it was noted as sent does not go out: others may count it as never sent."""
 SEEN_AFTER = timedelta(minutes=10)
-"""A batch that the provider's list does not show so long after it was sent never came there."""
+"""A batch that the provider's list does not show so long after it was noted as sent never came there: longer than
+`SEND_WITHIN` and the calls that send one."""
 
 
-class QuestionToSend(NamedTuple):
-    """A question that waits to be sent: `model` with its provider and address, `size` in bytes."""
-
-    item_id: str
-    model: str
-    size: int
-    since: datetime
-
-
-def gathered(waiting: Sequence[QuestionToSend]) -> list[list[QuestionToSend]]:
-    """Return batches of what waits: each of one model and within the limits, the oldest questions first.
+def together(waiting: Sequence[tuple[str, int]]) -> list[str]:
+    """Return which questions go out in the next batch: the first of those that wait, within the limits.
 
     A question that is larger than a batch may be goes by itself: its provider says what it thinks of it.
+
+    Args:
+        waiting: id and size in bytes of each, the oldest first.
     """
-    batches: list[list[QuestionToSend]] = []
-    open_by_model: dict[str, list[QuestionToSend]] = {}
-    for item in sorted(waiting, key=lambda w: (w.since, w.item_id)):
-        batch = open_by_model.get(item.model)
-        if batch is None or len(batch) >= MOST_ITEMS or sum(w.size for w in batch) + item.size > MOST_BYTES:
-            batch = open_by_model[item.model] = []
-            batches.append(batch)
-        batch.append(item)
-    return batches
+    chosen: list[str] = []
+    left = MOST_BYTES
+    for item_id, size in waiting[:MOST_ITEMS]:
+        left -= size
+        if chosen and left < 0:
+            break
+        chosen.append(item_id)
+    return chosen
 
 
 class Found(StrEnum):
@@ -49,17 +44,17 @@ class Recourse(StrEnum):
     """What is done about it."""
 
     ADOPT = "adopt"
-    SEND_AGAIN = "send_again"
+    NOT_TAKEN = "not_taken"  # it never came there: nothing is owed, and its steps ask live
     LOOK_AGAIN = "look_again"  # later; meanwhile it counts as sent, and as paid
 
 
-def after_silence(found: Found, sent_at: datetime, now: datetime) -> Recourse:
+def after_silence(found: Found, sent_s_ago: float) -> Recourse:
     """Return what is done about a batch whose sending was noted, and whose number at the provider was not.
 
-    It is never sent again on a mere guess: who cannot know looks again, until its steps ask live.
+    Nobody guesses: who cannot know looks again, and its steps ask live when it is time.
     """
     if found is Found.YES:
         return Recourse.ADOPT
-    if found is Found.NO and now - sent_at >= SEEN_AFTER:
-        return Recourse.SEND_AGAIN
+    if found is Found.NO and sent_s_ago >= SEEN_AFTER.total_seconds():
+        return Recourse.NOT_TAKEN
     return Recourse.LOOK_AGAIN

@@ -12,9 +12,10 @@ _URGENT, _NORMAL = 2, 3  # Temporal's levels (`domain/turns.py`)
 
 class Hold(BaseModel):
     """Why a call was not made: `reason` for searching, `why` for people; `until` None: until a person says so.
+    `spread_s` is over how many seconds all come back.
 
-    During an outage `wait_s` says in how many seconds to look again at the earliest, `spread_s` over how many all do,
-    and `at_most_s` how long a step waits in all.
+    During an outage `wait_s` says in how many seconds to look again at the earliest, and `at_most_s` how long a step
+    waits in all.
     """
 
     reason: str = "budget"

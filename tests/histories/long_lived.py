@@ -9,6 +9,8 @@ from activities.actions.settle import LookResult
 from activities.actions.tell import TellResult
 from activities.intake.admit import AdmitResult
 from activities.journal.drain import DrainResult
+from activities.models.tending import TendResult
+from domain.batches.going import BatchesState
 from domain.dead_letters.choosing import Cursor
 from domain.dead_letters.replaying import ReplayState
 from domain.intake import IntakeState, JournalState, PaceChange
@@ -18,6 +20,7 @@ from tests.histories.scenarios import Recorded
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
 from workflows import options
+from workflows.batching.batches import BatchesWorkflow
 from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
 from workflows.journal import JournalWorkflow
@@ -79,6 +82,18 @@ async def settling(mill: Mill, world: FakeWorld) -> Recorded:
     async with mill.skipping():
         await third.reached.wait()
     return {"settling": handle.id}
+
+
+async def batches(mill: Mill, world: FakeWorld) -> Recorded:
+    """A batch is sent, and ends."""
+    world.will("tend_batches", TendResult(sent=1, next_s=60.0), TendResult(ended=1, next_s=60.0))
+    third = world.hold("tend_batches")
+    handle = await mill.client.start_workflow(
+        BatchesWorkflow.run, BatchesState(), id=options.BATCHES_WORKFLOW_ID, task_queue=options.CASES_QUEUE
+    )
+    async with mill.skipping():
+        await third.reached.wait()
+    return {"batches": handle.id}
 
 
 async def tell(mill: Mill, world: FakeWorld) -> Recorded:

@@ -23,7 +23,7 @@ from tests.histories.conversations import (
     the_same_request_twice,
     wrote_again_before_it_was_paid,
 )
-from tests.histories.long_lived import intake, journal, replays, settling, tell
+from tests.histories.long_lived import batches, intake, journal, replays, settling, tell
 from tests.histories.parking import outage, parked
 from tests.histories.scenarios import (
     SCENARIO_S,
@@ -114,6 +114,7 @@ SCENARIOS: list[Scenario] = [
     journal,
     replays,
     settling,
+    batches,
     tell,
 ]
 

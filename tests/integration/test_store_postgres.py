@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import adapters.batches.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
@@ -22,6 +23,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.spending.store_batches import BatchContract
 from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -61,6 +63,10 @@ def store(postgres: Postgres, template: str) -> Iterator[Store]:
 
 
 class TestSpendOnPostgres(SpendContract):
+    pass
+
+
+class TestBatchesOnPostgres(BatchContract):
     pass
 
 

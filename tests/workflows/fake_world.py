@@ -30,6 +30,7 @@ from activities.models.draft import DraftResult
 from activities.models.extract import ClaimResult
 from activities.models.qualify import LeadResult
 from activities.models.route import RouteResult
+from activities.models.tending import TendResult
 from domain.case import CaseOutcome, EffectRecord
 from domain.letters import Draft
 from domain.model_call import Usage
@@ -55,7 +56,7 @@ def _tools(*others: str, models: bool) -> list[Callable[..., Any]]:
 
 def served() -> dict[str, list[Callable[..., Any]]]:
     """Return the real activities by queue; those of specialists as the table has them now."""
-    models = _tools("activities.models.route:RouteActivities", models=True)
+    models = _tools("activities.models.route:RouteActivities", "activities.models.tending:BatchActivities", models=True)
     actions = _tools(
         "activities.actions.alert:AlertActivities",
         "activities.actions.approve:ApproveActivities",
@@ -363,6 +364,7 @@ _DEFAULTS: dict[str, Answer] = {
     "replay_batch": ReplayBatchResult(),
     "alert_person": None,
     "look_at_pending": LookResult(),
+    "tend_batches": TendResult(),
     "tell_people": TellResult(),
     "admit_batch": _idle,
     "drain_outcomes": DrainResult(written=0),

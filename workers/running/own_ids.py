@@ -19,6 +19,7 @@ ONLY_ONE: Mapping[str, str] = {
     "JournalWorkflow": options.JOURNAL_WORKFLOW_ID,
     "TellWorkflow": options.TELL_WORKFLOW_ID,
     "SettlingWorkflow": options.SETTLING_WORKFLOW_ID,
+    "BatchesWorkflow": options.BATCHES_WORKFLOW_ID,
 }
 """The workflows of which there is one, by type, with its id."""
 

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import CaseState, ProgressNote
     from domain.case_details import plain
     from domain.errors import OverBudgetError, ProviderOutError
-    from domain.spend.resuming import LOOK_AGAIN_S, OPENING_SPAN_S, Hold, ResumeWord, back_in_s, span_s
+    from domain.spend.resuming import LOOK_AGAIN_S, Hold, ResumeWord, back_in_s, span_s
 
 RESUME = "resume"
 """The signal by which a person lets parked work try again: to the case, and to whoever works for it apart."""
@@ -136,4 +136,4 @@ def _until(hold: Hold, level: int, chance: float) -> datetime:
     if hold.until is None:
         return workflow.now() + timedelta(seconds=LOOK_AGAIN_S)
     opens = max(hold.until, workflow.now())
-    return opens + timedelta(seconds=back_in_s(level, chance, OPENING_SPAN_S))
+    return opens + timedelta(seconds=back_in_s(level, chance, hold.spread_s))

@@ -64,7 +64,7 @@ class BudgetedModel:
             TransientError: the store is away, and the model is not free; or as the model's.
             ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
-        call = self._call(request)
+        call = self._call(request, self._price())
         try:
             await self._reserve(call)
         except TransientError as error:
@@ -73,6 +73,23 @@ class BudgetedModel:
             self._logger.warning("a free model is asked off the record", model=self._named, why=str(error))
             return await self.model.complete(request)
         return await self._ask(call, request)
+
+    async def hold(self, request: ModelRequest, price: Price) -> str:
+        """Hold what a request may cost at most at a price, to be sent later by others; return the id of its row.
+
+        Raises:
+            OverBudgetError: as `complete`.
+            TransientError: the store is away.
+        """
+        call = self._call(request, price)
+        refusal = await asyncio.to_thread(self._spend.reserve, call, self._rules)
+        if refusal is not None:
+            raise OverBudgetError(refusal.why, refusal.reason, refusal.until)
+        return call.call_id
+
+    async def let_go(self, call_id: str) -> None:
+        """Let go what was held for a request that will not be sent."""
+        await self._give_up(call_id)
 
     async def _reserve(self, call: CallToMake) -> None:
         """Hold the call and note that it is sent, in one commit: the very next thing is the socket."""
@@ -90,19 +107,21 @@ class BudgetedModel:
             if _costs_nothing(error):
                 await self._settle(call, CallSpent(finish_reason="failed"))
             else:
-                await self._give_up(call)
+                await self._give_up(call.call_id)
             raise
         except BaseException:  # cut off; a cancelled task cannot wait for the store
-            giving_up = asyncio.create_task(self._give_up(call))
+            giving_up = asyncio.create_task(self._give_up(call.call_id))
             self._background.add(giving_up)
             giving_up.add_done_callback(self._background.discard)
             raise
         await self._settle(call, _spent(reply))
-        estimate = _estimate(request)
-        self._too_low[request.schema_name] = ratio_of(
-            reply.usage.input_tokens, estimate, self._too_low[request.schema_name]
-        )
+        self.learn(request, reply)
         return reply
+
+    def learn(self, request: ModelRequest, reply: ModelReply) -> None:
+        """Learn from an answer by how much estimates are too low."""
+        task = request.schema_name
+        self._too_low[task] = ratio_of(reply.usage.input_tokens, _estimate(request), self._too_low[task])
 
     async def _settle(self, call: CallToMake, spent: CallSpent) -> None:
         """Charge a call. An answer is worth more than its row: without the store it is charged in full later."""
@@ -111,13 +130,13 @@ class BudgetedModel:
         except TransientError as error:
             self._logger.warning("a call is charged in full, the store is away", call=call.call_id, why=str(error))
 
-    async def _give_up(self, call: CallToMake) -> None:
+    async def _give_up(self, call_id: str) -> None:
         try:
-            await asyncio.to_thread(self._spend.give_up, call.call_id)
+            await asyncio.to_thread(self._spend.give_up, call_id)
         except TransientError as error:
-            self._logger.warning("a call is charged when its lease ends", call=call.call_id, why=str(error))
+            self._logger.warning("a call is charged when its lease ends", call=call_id, why=str(error))
 
-    def _call(self, request: ModelRequest) -> CallToMake:
+    def _call(self, request: ModelRequest, price: Price) -> CallToMake:
         shown = [message.content for message in request.messages]
         schema = json.dumps(request.json_schema)
         tokens_in = math.ceil(_estimate(request) * self._too_low[request.schema_name])
@@ -132,7 +151,7 @@ class BudgetedModel:
             question=_digest([request.schema_name, schema, *shown]),
             tokens_in=tokens_in,
             tokens_out=request.max_output,
-            cost_micros=self._price().cost_micros(tokens_in, request.max_output),
+            cost_micros=price.cost_micros(tokens_in, request.max_output),
             waited_s=request.waited_s,
         )
 

@@ -3,7 +3,7 @@
 import inspect
 import math
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -29,6 +29,7 @@ from domain.errors import (
     EffectsStoppedError,
     FailureKind,
     HeadgateError,
+    OverBudgetError,
     PoisonError,
     ProviderOutError,
     RefusedError,
@@ -40,9 +41,11 @@ from domain.errors import (
 from domain.model_call import Usage
 from domain.moods.waits import LONGEST_S
 from domain.specialists import SPECIALISTS, of_workflow
+from domain.spend.resuming import OPENING_SPAN_S, Hold
 from workers.loading import activities_of, load
 from workflows import options
 from workflows.failures import failure_of, usage_of
+from workflows.spending.parking import hold_of
 
 OWN_ERRORS = [
     error
@@ -164,6 +167,21 @@ def test_a_wait_that_was_judged_already_stands_and_is_short_beside_a_workflow_ta
     assert env.run(as_temporal, held).next_retry_delay == timedelta(seconds=1)
     told = ToldToWaitError("nobody else knows", 600.0)
     assert env.run(as_temporal, told).next_retry_delay == timedelta(seconds=600)
+
+
+def test_what_is_parked_comes_back_when_and_over_how_long_its_error_says() -> None:
+    until = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    waiting = OverBudgetError("put to a batch", "batch m", until)
+    waiting.over_s = 20.0
+    with pytest.raises(ApplicationError) as told:
+        raise_for_temporal(waiting)
+    hold = hold_of(told.value)
+    assert hold == Hold(reason="batch m", why="put to a batch", until=until, spread_s=20.0)
+    with pytest.raises(ApplicationError) as full:
+        raise_for_temporal(OverBudgetError("used up", "budget all tokens", until))
+    opening = hold_of(full.value)
+    assert opening is not None
+    assert opening.spread_s == OPENING_SPAN_S
 
 
 def test_a_bug_keeps_its_name_and_is_no_kind_of_failure_that_is_judged() -> None:

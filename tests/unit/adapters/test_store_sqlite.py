@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import adapters.batches.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
@@ -30,6 +31,7 @@ from ports.store import CustomerRecords
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
+from tests.contracts.spending.store_batches import BatchContract
 from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -73,6 +75,10 @@ class TestLettersOnSqlite(LetterContract):
 
 
 class TestSpendOnSqlite(SpendContract):
+    pass
+
+
+class TestBatchesOnSqlite(BatchContract):
     pass
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from activities.intake.signs import ModelsLookRequest, SignsActivities
-from adapters.models.factory import build_models
+from adapters.models.factory import build_batch_models, build_models
 from adapters.models.guards import watching
 from adapters.models.guards.standing_in import TierModels
 from adapters.models.guards.watching import Watch, WatchedModel
@@ -178,13 +178,16 @@ def test_the_intake_sees_a_model_by_its_name_since_it_has_no_keys(world: World) 
 # --- from the blueprint ---
 
 
-def built(large: dict[str, object], small: list[dict[str, object]], secrets: dict[str, str]) -> list[Watch]:
-    """Return the watches of large and of all of small."""
+def blueprint_of(large: dict[str, object], small: list[dict[str, object]]) -> Blueprint:
     plain = {"provider": "openai", "model": "gpt-x"}
     tiers = {"large": plain | large, "small": [plain | one for one in small]}
-    blueprint = Blueprint.model_validate(
-        {"name": "keys", "models": {"p": tiers}, "prices": [Price(model="gpt-x", input=1.0, output=2.0)]}
-    )
+    price = Price(model="gpt-x", input=1.0, output=2.0, batch=0.5)
+    return Blueprint.model_validate({"name": "keys", "models": {"p": tiers}, "prices": [price]})
+
+
+def built(large: dict[str, object], small: list[dict[str, object]], secrets: dict[str, str]) -> list[Watch]:
+    """Return the watches of large and of all of small."""
+    blueprint = blueprint_of(large, small)
     models = build_models(blueprint, "p", secrets_in(secrets), "", MoodsInMemory())
     found = []
     for tier in (Tier.LARGE, Tier.SMALL):
@@ -218,3 +221,10 @@ def test_another_key_in_the_same_variable_has_another_row_and_nothing_of_a_key_s
 def test_a_server_that_asks_for_no_key_is_called_as_before() -> None:
     [large, *_] = built({"base_url": "http://127.0.0.1:1/v1"}, [{}], SECRETS)
     assert row(large) == large.model == "openai gpt-x at 127.0.0.1:1/v1"
+
+
+def test_a_batch_is_looked_after_by_the_key_that_its_questions_were_put_for() -> None:
+    keys: list[dict[str, object]] = [{}, {"api_key_env": "SALES_KEY"}]
+    watches = built({}, keys, SECRETS)
+    models = build_batch_models(blueprint_of({}, keys), "p", secrets_in(SECRETS), "")
+    assert set(models) == {watch.model for watch in watches}
