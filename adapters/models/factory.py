@@ -7,6 +7,7 @@ from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.standing_in import TierModels
+from adapters.models.guards.tiers_within_budgets import TiersWithinBudgets
 from adapters.models.guards.traced import HeldCalls, ModelTelemetry, TracedModel
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
@@ -67,7 +68,7 @@ def build_models(
             limited = LimitedModel(model, limiters.of(choice, key_of(choice, secret)), choice.known_as)
             watched.append(WatchedModel(HeldCalls(limited, choice, telemetry), watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
-    return built
+    return built if spend is None else TiersWithinBudgets(built, spend, blueprint.spending)
 
 
 def _build(

@@ -165,6 +165,45 @@ class SpendContract:
         assert (account.used, account.held) == (sum(charged for *_, charged in calls), held)
         assert account.used + account.held > 0
 
+    # --- short of money -----------------------------------------------------------------------------------
+
+    def test_money_is_short_from_the_warning_on_by_the_cap_in_force_and_until_the_day_is_over(
+        self, spend: SqlSpend, late: Callable[[timedelta], None]
+    ) -> None:
+        few = [budget(cap=250, warn_at=0.8)]
+        assert not spend.is_short(CASE, "router", few), "nobody asked yet"
+        spend.reserve(call("a"), rules(*few))
+        assert not spend.is_short(CASE, "router", few)
+        spend.reserve(call("b"), rules(*few))
+        assert spend.is_short(CASE, "router", few), "what is held may be used"
+        assert not spend.is_short(CASE, "router", []), "it is no budget any more"
+        assert not spend.is_short(CASE, "router", [budget(cap=1000)]), "the blueprint raised it"
+        spend.report.set_cap(few[0], 1000, "dana")
+        assert not spend.is_short(CASE, "router", few), "a person raised it"
+        spend.report.set_cap(few[0], 210, "dana")
+        assert spend.is_short(CASE, "router", few)
+        late(timedelta(days=1))
+        assert not spend.is_short(CASE, "router", few)
+
+    def test_what_was_given_back_is_there_again(self, spend: SqlSpend) -> None:
+        few = rules(budget(cap=100))
+        spend.reserve(call("a"), few, sending=True)
+        assert spend.is_short(CASE, "router", few.budgets)
+        spend.settle("a", SPENT)
+        assert not spend.is_short(CASE, "router", few.budgets)
+
+    def test_money_is_short_for_those_alone_who_come_under_the_budget(self, store: Store, spend: SqlSpend) -> None:
+        with store.database.engine.begin() as connection:
+            taken = connection.execute(sa.text("SELECT case_id, tenant FROM cases LIMIT 1")).first()
+        name, tenant = taken if taken is not None else (CASE, "default")
+        mine, others = f"tenant:{tenant}", "tenant:another"
+        for scope, unit, kind in ((mine, Unit.MICROS, "router"), ("kind:billing", Unit.TOKENS, "billing")):
+            few = [budget(scope, 50 if unit is Unit.MICROS else 100, unit), budget(others), budget()]
+            assert spend.reserve(call(scope, case_id=name, kind=kind), rules(*few)) is None
+            assert spend.is_short(name, kind, few)
+            assert not spend.is_short(name, "sales", [budget("kind:billing", 100), budget(others)])
+        assert not spend.is_short("", "router", [budget("case:*", 100), budget("source:*", 100)])
+
     # --- from held to done --------------------------------------------------------------------------------
 
     def test_an_answer_is_charged_once_and_the_rest_is_given_back(self, store: Store, spend: SqlSpend) -> None:
