@@ -105,8 +105,10 @@ def add(folder: Path, text: str) -> int:
         ('[steps.reply]\ncheaper_when_short = "small"', 2, "says nothing without a budget"),
         ('[steps.reply]\ntier = "small"\ndenser_when = ["unfit"]\ncheaper_when_short = ""', 4, "cheaper_when_short"),
         (
-            '[steps.claim]\ncheaper_when_short = "embedded"\n'
-            'denser_when = ["high_stakes"]\nhigh_stakes_minor = { USD = 1 }',
+            (
+                '[steps.claim]\ncheaper_when_short = "embedded"\n'
+                'denser_when = ["high_stakes"]\nhigh_stakes_minor = { USD = 1 }'
+            ),
             2,
             "where much is at stake nothing is saved",
         ),
@@ -190,10 +192,13 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
 def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     path = folder / "blueprint.toml"
     text = path.read_text("utf-8")
-    start, end = text.index("# [steps.route]"), text.index("# --- budgets")
-    example = "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines())
-    add(folder, example)
+    for first, after in (("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "[runaway]")):
+        start, end = text.index(first), text.index(after)
+        add(
+            folder, "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines()) + "\n"
+        )
     blueprint, _ = load_all(folder)
+    assert blueprint.step(ModelStep.REPLY).cheaper_when_short is Tier.SMALL
     assert blueprint.step(ModelStep.ROUTE).min_confidence == 0.8
     assert DenserWhen.HIGH_STAKES in blueprint.step(ModelStep.CLAIM).denser_when
 
