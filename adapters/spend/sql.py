@@ -17,20 +17,14 @@ from adapters.spend.writing import Posting, write_end, write_held
 from adapters.store.database import Database, insert_new
 from adapters.store.words import add_word
 from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
-from domain.spend.calls import CallState, Movement, give_up, settle
+from domain.spend.calls import KEPT, LEASE, CallState, Movement, give_up, settle
 from domain.spend.runaway import CaseSoFar, why_stopped
 from domain.spend.thrift import is_short
 from domain.spend.windows import day_of
 from ports.models.spend import BudgetWindow, CallRefusal, CallSpent, CallToMake
 
-LEASE = timedelta(minutes=65)
-"""A call of which nothing was heard for so long, more than any answer may take, is charged in full; it is held in full
-until then, so a budget has no more of it than after."""
 SWEEP_EVERY_S = 30.0
 SWEEP_WHEN_FULL_S = 1.0
-KEPT = timedelta(days=90)
-"""So long budgets are kept after their day, and calls two days longer: what the audit compares is there or not there
-together."""
 _SWEPT_AT_ONCE = 500
 _OPEN = (CallState.HELD, CallState.SENT)
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from adapters.spend.sql import LEASE, SqlSpend
+from adapters.spend.sql import SqlSpend
 from adapters.spend.tables import model_calls, spend_accounts
 from adapters.store import Store
 from domain.errors import StatementRefusedError
 from domain.model_call import Tier
 from domain.spend.budgets import Budget, SpendRules, Unit
+from domain.spend.calls import LEASE
 from domain.spend.runaway import RunawayRules
 from ports.models.spend import BudgetWindow, CallSpent, CallToMake
 
