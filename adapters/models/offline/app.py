@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from adapters.models.offline import wire_anthropic, wire_openai
 from adapters.models.offline.embedding import DIMENSIONS, embed
-from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
+from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil, told_usage
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.serving import frames, sending
 from adapters.models.offline.serving.answered import counted
@@ -238,10 +238,7 @@ class _Service:
         body = wire.render(answer, text, mode is Mode.CUT)
         if mode is not Mode.STREAM_ERROR or wire.pieces is None:  # what ends in an error is no answer
             answered(counted(body, wire.request_id))
-        if mode is Mode.NO_USAGE:
-            body["usage"] = None
-        if mode is Mode.ODD_USAGE:
-            body["usage"] = dict.fromkeys(body["usage"], -7)
+        body["usage"] = told_usage(mode, body["usage"])
         if wire.pieces is None or mode is Mode.PLAIN:
             return self._plain(body, wire, mode)
         sent = self._sent(wire.pieces(body), wire, mode)
