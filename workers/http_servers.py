@@ -131,11 +131,12 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
 
 def _noting_answers(settings: Settings) -> "Callable[[AnsweredCall], None]":
     """Return what keeps a log for the audit. One that cannot be gone on with fails the call: no answer without it."""
+    from workers.data_dir import rotate_log
     from workers.running.answer_log import AnswerLog
 
     if settings.data_dir.is_dir():
         try:
-            return AnswerLog(settings.data_dir).note
+            return AnswerLog(settings.data_dir, rotate_log).note
         except OSError as error:
             said = "what it answers is kept in no log, the audit has nothing to compare with: %s"
             logging.getLogger("headgate.offline").warning(said, error)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel
 
-from domain.model_call import Tier
+from domain.model_call import Tier, is_cheaper
 from domain.model_steps import DenserWhen, StepRules
 from domain.money.amount import Money
 
-_UPWARDS = (Tier.EMBEDDED, Tier.SMALL, Tier.LARGE)
+_UPWARDS = tuple(Tier)
 
 
 def serving(tier: Tier, there: Collection[Tier]) -> Tier:
@@ -43,11 +43,6 @@ def cheaper_when_short(rules: StepRules, there: Collection[Tier]) -> Tier | None
         return None
     begins = serving(rules.cheaper_when_short, there)
     return begins if is_cheaper(begins, serving(rules.tier, there)) else None
-
-
-def is_cheaper(tier: Tier, other: Tier) -> bool:
-    """Return whether a tier comes before another one."""
-    return _UPWARDS.index(tier) < _UPWARDS.index(other)
 
 
 def reason_to_step_up(found: Collection[DenserWhen], taken: Collection[DenserWhen]) -> DenserWhen | None:

@@ -3,14 +3,14 @@
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.audit.model_log import AnsweredCall
 from domain.errors import UsageError
-from workers.data_dir import LOG_ROTATE_BYTES, LOGS_KEPT, rotate_log
 
 ANSWER_LOG = Path("logs", "model-calls.jsonl")
 _LINE = TypeAdapter(AnsweredCall)
@@ -18,26 +18,32 @@ _LOOKS = 5
 
 
 class AnswerLog:
-    """Writes the log below a data dir, which is there; older parts are moved aside, and the oldest forgotten.
+    """Writes the log below a data dir, which is there.
+
+    Args:
+        data_dir: where.
+        make_room: moves a log aside that has grown too large, as `NAME.1`, and forgets the oldest.
 
     Raises:
         OSError: it cannot be written.
     """
 
-    def __init__(self, data_dir: Path, most_bytes: int = LOG_ROTATE_BYTES) -> None:
+    def __init__(self, data_dir: Path, make_room: Callable[[Path], None]) -> None:
         self._path = data_dir / ANSWER_LOG
-        self._most_bytes = most_bytes
+        self._make_room = make_room
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._file = self._open()
+        os.close(self._open())
 
     def note(self, call: AnsweredCall) -> None:
         """Write a line, whole even if this process is killed in the middle of it or two write at once."""
-        if os.fstat(self._file).st_size > self._most_bytes:
-            rotate_log(self._path, self._most_bytes)
-            os.close(self._file)
-            self._file = self._open()
+        with suppress(FileNotFoundError):  # another one has just moved it
+            self._make_room(self._path)
         line = dataclasses.asdict(call) | {"at": call.at.isoformat()}
-        os.write(self._file, json.dumps(line).encode() + b"\n")
+        file = self._open()
+        try:
+            os.write(file, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(file)
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -50,9 +56,8 @@ def own_answers(data_dir: Path) -> tuple[list[AnsweredCall], int]:
         OSError: a part of the log cannot be read.
     """
     path = data_dir / ANSWER_LOG
-    parts = [Path(f"{path}.{number}") for number in range(LOGS_KEPT, 0, -1)] + [path]
     for _ in range(_LOOKS):  # read anew where it was moved aside meanwhile
-        before = list(map(_identity, parts))
+        parts = _parts(path)
         found, unread = [], 0
         for part in parts:
             for call in _read(part):
@@ -60,7 +65,7 @@ def own_answers(data_dir: Path) -> tuple[list[AnsweredCall], int]:
                     unread += 1
                 else:
                     found.append(call)
-        if list(map(_identity, parts)) == before:
+        if _parts(path) == parts:
             break
     return found, unread
 
@@ -73,7 +78,7 @@ def exported_answers(path: Path) -> list[AnsweredCall]:
     """
     found = []
     try:
-        for number, call in enumerate(_read(path, strict=True), start=1):
+        for number, call in enumerate(_read(path), start=1):
             if call is None:
                 raise UsageError(
                     f"--model-log {str(path)!r}, line {number}: expected one JSON object with request_id, model, "
@@ -87,22 +92,20 @@ def exported_answers(path: Path) -> list[AnsweredCall]:
     return found
 
 
-def _identity(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None
+def _parts(path: Path) -> dict[Path, int]:
+    """Return the files of a log that are there, the oldest first, each with what it is known by."""
+    aside = [part for part in path.parent.glob(f"{path.name}.*") if part.suffix[1:].isdecimal()]
+    aside.sort(key=lambda part: int(part.suffix[1:]), reverse=True)
+    found = {}
+    for part in (*aside, path):
+        with suppress(FileNotFoundError):
+            found[part] = part.stat().st_ino
+    return found
 
 
-def _read(path: Path, *, strict: bool = False) -> Iterator[AnsweredCall | None]:
-    """Yield the calls of a file, None for a line that is none; nothing where there is no file, unless `strict`."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        if strict:
-            raise
-        return
-    with file:
+def _read(path: Path) -> Iterator[AnsweredCall | None]:
+    """Yield the calls of a file, None for a line that is none."""
+    with path.open("rb") as file:
         for line in file:
             try:
                 yield _LINE.validate_json(line)

@@ -27,6 +27,7 @@ from domain.spend.budgets import SpendRules
 from domain.spend.calls import LEASE, CallState
 from tests.integration.models.wires import PRICE, TOKEN, WIRES, opened, question
 from tests.served import Served
+from workers.data_dir import rotate_log
 from workers.running.answer_log import AnswerLog, own_answers
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -95,7 +96,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    log = AnswerLog(tmp_path)
+    log = AnswerLog(tmp_path, rotate_log)
     with Served(create_app(admin_token=TOKEN, answered=log.note)) as served:
         yield World(served.url, store, tmp_path)
     store.close()

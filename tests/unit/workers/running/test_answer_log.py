@@ -5,13 +5,14 @@ import json
 import multiprocessing
 import stat
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from domain.audit.model_log import AnsweredCall
 from domain.errors import UsageError
-from workers.data_dir import LOGS_KEPT
+from workers.data_dir import LOGS_KEPT, rotate_log
 from workers.running.answer_log import ANSWER_LOG, AnswerLog, exported_answers, own_answers
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -23,7 +24,7 @@ def answer(number: int) -> AnsweredCall:
 
 
 def write_many(folder: Path, first: int, count: int) -> None:
-    log = AnswerLog(folder)
+    log = AnswerLog(folder, rotate_log)
     for number in range(first, first + count):
         log.note(answer(number))
 
@@ -35,19 +36,19 @@ def test_where_nothing_was_answered_there_is_nothing_to_compare(tmp_path: Path) 
 
 def test_what_was_answered_is_read_as_it_was_written_by_its_owner_alone(tmp_path: Path) -> None:
     for number in (1, 2):
-        AnswerLog(tmp_path).note(answer(number))  # a restart goes on in the same file
+        AnswerLog(tmp_path, rotate_log).note(answer(number))  # a restart goes on in the same file
     assert own_answers(tmp_path) == ([answer(1), answer(2)], 0)
     mode = (tmp_path / ANSWER_LOG).stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
 
 
 def test_a_line_has_no_contents(tmp_path: Path) -> None:
-    AnswerLog(tmp_path).note(answer(1))
+    AnswerLog(tmp_path, rotate_log).note(answer(1))
     assert set(json.loads((tmp_path / ANSWER_LOG).read_text())) == {f.name for f in dataclasses.fields(AnsweredCall)}
 
 
 def test_it_does_not_grow_for_ever_and_forgets_the_oldest(tmp_path: Path) -> None:
-    log = AnswerLog(tmp_path, most_bytes=500)
+    log = AnswerLog(tmp_path, partial(rotate_log, most_bytes=500))
     for number in range(200):
         log.note(answer(number))
     files = list((tmp_path / "logs").iterdir())
@@ -70,17 +71,17 @@ def test_two_processes_at_once_tear_no_line(tmp_path: Path) -> None:
 
 
 def test_a_torn_line_is_counted_and_the_others_are_read(tmp_path: Path) -> None:
-    AnswerLog(tmp_path).note(answer(1))
+    AnswerLog(tmp_path, rotate_log).note(answer(1))
     with (tmp_path / ANSWER_LOG).open("ab") as file:
         file.write(b'{"request_id": "req_0002", "mod\n\xff\xfe\n')
-    AnswerLog(tmp_path).note(answer(3))
+    AnswerLog(tmp_path, rotate_log).note(answer(3))
     assert own_answers(tmp_path) == ([answer(1), answer(3)], 2)
 
 
 def test_a_log_that_cannot_be_written_is_an_error_not_silence(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
     with pytest.raises(OSError, match="logs"):
-        AnswerLog(tmp_path)
+        AnswerLog(tmp_path, rotate_log)
 
 
 @pytest.mark.parametrize(
