@@ -64,7 +64,7 @@ async def _compare_models(parts: "Parts", report: "AuditReport", exported: "list
     else:
         answered, until = exported, max(call.at for call in exported)
     if unread:
-        report.notes.append(f"{unread} lines of the offline model's log cannot be read")
+        report.notes.append(f"lines of the offline model's log that cannot be read: {unread}")
     if not answered:
         return
     since, models = max(min(call.at for call in answered), until - KEPT), {call.model for call in answered}
