@@ -6,7 +6,7 @@ from datetime import date
 
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import RuleError
-from domain.model_call import Price, Tier
+from domain.model_call import Price, Tier, is_cheaper
 from domain.model_steps import KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.money.approval import Approver
 from domain.spend.budgets import first_fault
@@ -38,12 +38,12 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
     check_prices(blueprint.prices)
     _check_batch(blueprint)
     _check_models(blueprint, day)
-    _check_steps(blueprint.steps, ("steps",))
+    _check_steps(blueprint.steps, ("steps",), has_budgets=bool(blueprint.budgets))
     for profile, steps in blueprint.profile_steps.items():
         if profile not in blueprint.models:
             said = f"profile_steps names {profile!r}: expected one of {', '.join(sorted(blueprint.models))}"
             raise RuleError(("profile_steps", profile, *(step.value for step in [*steps][:1])), said)
-        _check_steps(steps, ("profile_steps", profile))
+        _check_steps(steps, ("profile_steps", profile), has_budgets=bool(blueprint.budgets))
     fault = first_fault(blueprint.budgets)
     if fault is not None:
         raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
@@ -127,16 +127,17 @@ def _check_choice(blueprint: Blueprint, choice: ModelChoice, where: tuple[str | 
         raise RuleError((*where, "model"), f"{name}.model: {error.args[0]}") from error
 
 
-def _check_steps(steps: Mapping[ModelStep, StepRules], at: tuple[str, ...]) -> None:
+def _check_steps(steps: Mapping[ModelStep, StepRules], at: tuple[str, ...], *, has_budgets: bool) -> None:
     for step, rules in steps.items():
         where = (*at, step.value)
         name = _named(where)
+        _check_cheaper(rules, where, has_budgets=has_budgets)
         unseen = [reason for reason in rules.denser_when if reason not in KNOWN_TO_STEP[step]]
         if unseen:
             can = ", ".join(reason for reason in DenserWhen if reason in KNOWN_TO_STEP[step])
             said = f"{name}.denser_when names {unseen[0]!r}, which this step cannot see: expected some of {can}"
             raise RuleError((*where, "denser_when"), said)
-        if rules.denser_when and rules.tier is Tier.LARGE:
+        if rules.denser_when and rules.tier is Tier.LARGE and rules.cheaper_when_short is None:
             said = f"{name}.denser_when: there is no tier above {rules.tier!r}; name a cheaper tier, or take it out"
             raise RuleError((*where, "denser_when"), said)
         for key, is_set, reason in (
@@ -149,6 +150,21 @@ def _check_steps(steps: Mapping[ModelStep, StepRules], at: tuple[str, ...]) -> N
             if reason in rules.denser_when and not is_set:
                 said = f"{name}.denser_when names {reason!r}, but there is no {key}: add it"
                 raise RuleError((*where, "denser_when"), said)
+
+
+def _check_cheaper(rules: StepRules, where: tuple[str, ...], *, has_budgets: bool) -> None:
+    cheaper, name = rules.cheaper_when_short, _named(where)
+    if cheaper is None:
+        return
+    if not is_cheaper(cheaper, rules.tier):
+        said = f"is {cheaper.value!r}, no cheaper than the step's tier {rules.tier.value!r}; name a cheaper one"
+    elif DenserWhen.HIGH_STAKES in rules.denser_when:
+        said = "stands beside 'high_stakes' in denser_when: where much is at stake nothing is saved; take one out"
+    elif not has_budgets:
+        said = "says nothing without a budget: add one under [[budgets]], or take it out"
+    else:
+        return
+    raise RuleError((*where, "cheaper_when_short"), f"{name}.cheaper_when_short {said}")
 
 
 def check_prices(prices: Sequence[Price]) -> None:

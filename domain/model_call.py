@@ -9,13 +9,23 @@ from pydantic import BaseModel, Field
 
 
 class Tier(StrEnum):
-    """Which of the blueprint's models a step uses: cheap ones for cheap steps. Not every profile has `EMBEDDED`, a free
-    first look.
+    """Which of the blueprint's models a step uses: cheap ones for cheap steps, listed first. Not every profile has
+    `EMBEDDED`, a free first look.
     """
 
     EMBEDDED = "embedded"
     SMALL = "small"
     LARGE = "large"
+
+
+def is_cheaper(tier: Tier, other: Tier) -> bool:
+    """Return whether a tier comes before another one.
+
+    >>> is_cheaper(Tier.SMALL, Tier.LARGE), is_cheaper(Tier.SMALL, Tier.SMALL), is_cheaper(Tier.SMALL, Tier.EMBEDDED)
+    (True, False, False)
+    """
+    order = list(Tier)
+    return order.index(tier) < order.index(other)
 
 
 class Message(BaseModel):

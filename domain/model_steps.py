@@ -42,6 +42,7 @@ class StepRules(BaseModel):
         denser_when: reasons to ask the next denser tier, once.
         min_confidence: for `low_confidence`, from 0 to 1.
         high_stakes_minor: for `high_stakes`, minor units by currency; one that is not listed is always high.
+        cheaper_when_short: asked first in place of `tier` once a budget has come to its warning; None: `tier` stands.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class StepRules(BaseModel):
     denser_when: tuple[DenserWhen, ...] = ()
     min_confidence: float | None = Field(default=None, gt=0, le=1)
     high_stakes_minor: dict[Currency, Minor] = Field(default_factory=dict)
+    cheaper_when_short: Tier | None = None
 
 
 _SMALL, _LARGE = Tier.SMALL, Tier.LARGE

@@ -18,6 +18,7 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from domain.audit.model_log import AnsweredCall
     from domain.installation.in_force import InForce
     from gateway.uvicorn_options import UvicornOptions
     from ports.store import StoredCase
@@ -110,7 +111,10 @@ class _StoredOriginals:
 
 
 def serve_offline_model(settings: Settings, host: str, port: int) -> None:
-    """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`."""
+    """Serve the offline model until SIGTERM; its admin endpoint needs the token of `HEADGATE_OFFLINE_ADMIN_TOKEN`.
+
+    What it answers goes into its log, where there is a data dir that can be written.
+    """
     from domain.blueprint_checks import LONGEST_ANSWER_S
     from gateway.connections import ConnectionLimits
     from gateway.uvicorn_options import uvicorn_options
@@ -118,9 +122,25 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     from workers.outside_systems import offline_model_app
 
     configure_logging(settings.log_level)
-    app = offline_model_app(os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "")
+    app = offline_model_app(
+        os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "", _noting_answers(settings)
+    )
     patient = ConnectionLimits(answering_s=LONGEST_ANSWER_S + 60)  # an answer may be slow, as a real provider's
     uvloop.run(_serve_app(app, host, port, **uvicorn_options(patient)))
+
+
+def _noting_answers(settings: Settings) -> "Callable[[AnsweredCall], None]":
+    """Return what keeps a log for the audit. One that cannot be gone on with fails the call: no answer without it."""
+    from workers.data_dir import rotate_log
+    from workers.running.answer_log import AnswerLog
+
+    if settings.data_dir.is_dir():
+        try:
+            return AnswerLog(settings.data_dir, rotate_log).note
+        except OSError as error:
+            said = "what it answers is kept in no log, the audit has nothing to compare with: %s"
+            logging.getLogger("headgate.offline").warning(said, error)
+    return lambda _: None
 
 
 class _Server(uvicorn.Server):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapters.rails.stripe import StripeRail
     from adapters.records.source import RecordsSource
     from adapters.store.database import Database
+    from domain.audit.model_log import AnsweredCall
     from domain.blueprint import Blueprint, ModelChoice
     from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
@@ -127,14 +128,18 @@ def _pen_name(settings: Settings) -> str:
     return shown_pen(settings.model_copy(update={"inbox": ""})) if shown == own else shown
 
 
-def offline_model_app(admin_token: str | None = None, instance: Callable[[], str] | None = None) -> "ASGIApp":
+def offline_model_app(
+    admin_token: str | None = None,
+    instance: Callable[[], str] | None = None,
+    answered: "Callable[[AnsweredCall], None]" = lambda _: None,
+) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
 
-    `instance` tells the id of the installation, which its health answer names.
+    `instance` tells the id of the installation, which its health answer names; `answered` hears of each answer.
     """
     from adapters.models.offline.app import create_app
 
-    return create_app(admin_token=admin_token, instance=instance)
+    return create_app(admin_token=admin_token, instance=instance, answered=answered)
 
 
 def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[], Database]") -> "OpenedInbox":

@@ -1,7 +1,8 @@
 """Asking: how often a model is asked, when a denser one is, and when an answer is taken.
 
 A question is asked of the tier that its step names, twice at most, the second time with what was wrong. Where the
-step's rules say so, the next denser tier is asked then, once. Whoever was asked is paid for: usage is summed up.
+step's rules say so, the next denser tier is asked then, once. Whoever was asked is paid for: usage is summed up. While
+money is short a cheaper tier may be asked first, and the step's own is then the denser one.
 """
 
 from asyncio import sleep
@@ -15,7 +16,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.models.prompting import Prompts, Schema, read_json
 from domain.blueprint import Blueprint
-from domain.cascade.stepping import AnsweredBy, denser_than, reason_to_step_up, serving
+from domain.cascade.stepping import AnsweredBy, cheaper_when_short, denser_than, reason_to_step_up, serving
 from domain.errors import (
     BadAnswerError,
     BadSpellError,
@@ -27,7 +28,7 @@ from domain.errors import (
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
 from domain.reading.answers import strict_schema
-from ports.models.model import JudgedModel, LanguageModel, OrderedModels
+from ports.models.model import BudgetedTiers, JudgedModel, LanguageModel, OrderedModels
 
 ANSWERS_AT_MOST = 2  # the answer, and one more after saying what was wrong with it
 ANSWERS_IN_ALL = 3  # of both tiers: three answers fit into a step's time (`MODEL_TIMEOUT`)
@@ -69,6 +70,16 @@ class Asked(Generic[Answer]):
     by: AnsweredBy
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The tier that is asked first, the denser one, and the reasons for that."""
+
+    first: Tier
+    denser: Tier | None
+    reasons: frozenset[DenserWhen]
+    money_short: bool = False
+
+
 class Cascade:
     """The models of a step, and when the denser one is asked.
 
@@ -83,8 +94,12 @@ class Cascade:
         self.tier = serving(self.rules.tier, models)
         self._models = models
         self._step = step
-        denser = denser_than(self.tier, models)
-        self._denser = denser if self.rules.denser_when else None
+        reasons = frozenset(self.rules.denser_when)
+        self._usual = _Way(self.tier, denser_than(self.tier, models) if reasons else None, reasons)
+        cheaper = cheaper_when_short(self.rules, models)
+        # What the cheaper one cannot answer the step's own does: a saving costs no case its answer.
+        reasons |= {DenserWhen.ABSTAINED, DenserWhen.UNFIT}
+        self._short = None if cheaper is None else _Way(cheaper, self.tier, reasons, money_short=True)
 
     async def ask(
         self,
@@ -96,7 +111,7 @@ class Cascade:
         """Ask, and where the rules say so the next denser tier, too: then what that one says counts.
 
         Args:
-            request: of the step's tier.
+            request: of any tier: it is asked of the one that begins.
             read: takes an answer, or says by an `UnfitAnswerError` what is wrong with it.
             doubts: reasons for the denser tier that an answer which was taken gives.
             replies: gathers what came, for callers that need it without an answer.
@@ -107,39 +122,52 @@ class Cascade:
             HeadgateError: what the model raises.
         """
         got = Replies() if replies is None else replies
-        if self._denser is None:
-            return await self._try(self.tier, request, read, got, None)
+        way = await self._way(request)
+        if way.denser is None:
+            return await self._try(way, way.first, request, read, got)
         try:
-            asked = await self._try(self.tier, request, read, got, None)
+            asked = await self._try(way, way.first, request, read, got)
         except (BadAnswerError, BadSpellError, UnsupportedTaskError) as error:
             declined = got.refused or isinstance(error, UnsupportedTaskError)
-            why = reason_to_step_up([DenserWhen.ABSTAINED if declined else DenserWhen.UNFIT], self.rules)
+            why = reason_to_step_up([DenserWhen.ABSTAINED if declined else DenserWhen.UNFIT], way.reasons)
             if why is None:
                 raise
         else:
-            why = reason_to_step_up(doubts(asked.answer, asked.reply), self.rules)
+            why = reason_to_step_up(doubts(asked.answer, asked.reply), way.reasons)
             if why is None:
                 return asked
-        denser = request.model_copy(update={"tier": self._denser, "may_wait": False})  # one batch for a step at most
-        return await self._try(self._denser, denser, read, got, why)
+        denser = request.model_copy(update={"may_wait": False})  # one batch for a step at most
+        return await self._try(way, way.denser, denser, read, got, why)
+
+    async def _way(self, request: ModelRequest) -> _Way:
+        if self._short is not None and isinstance(self._models, BudgetedTiers) and await self._models.is_short(request):
+            return self._short
+        return self._usual
 
     async def _try(
         self,
+        way: _Way,
         tier: Tier,
         request: ModelRequest,
         read: Callable[[ModelReply], Answer],
         got: Replies,
-        stepped_up: DenserWhen | None,
+        stepped_up: DenserWhen | None = None,
     ) -> Asked[Answer]:
+        request = request.model_copy(update={"tier": tier})
         model, stands_in_for = self._models[tier], ""
         if isinstance(model, OrderedModels):
             model, stands_in_for = await model.standing()
         # Who declines once is not asked again where another one is asked at once.
-        gives_way = stepped_up is None and self._denser is not None and DenserWhen.ABSTAINED in self.rules.denser_when
+        gives_way = stepped_up is None and way.denser is not None and DenserWhen.ABSTAINED in way.reasons
         answers = min(ANSWERS_AT_MOST, ANSWERS_IN_ALL - got.count)
         answer, reply = await _ask(model, request, read, got, answers=answers, gives_way=gives_way)
         by = AnsweredBy(
-            step=self._step, tier=tier, model=reply.model, stepped_up=stepped_up, stands_in_for=stands_in_for
+            step=self._step,
+            tier=tier,
+            model=reply.model,
+            stepped_up=stepped_up,
+            stands_in_for=stands_in_for,
+            money_short=way.money_short,
         )
         return Asked(answer=answer, reply=reply, usage=got.usage, asked=got.count, by=by)
 

@@ -8,6 +8,7 @@ from adapters.models.guards.budget import BudgetedModel
 from adapters.models.guards.limiters import Limiters
 from adapters.models.guards.limiting import LimitedModel
 from adapters.models.guards.standing_in import TierModels
+from adapters.models.guards.tiers_within_budgets import TiersWithinBudgets
 from adapters.models.guards.traced import HeldCalls, ModelTelemetry, TracedModel
 from adapters.models.guards.watching import Watch, WatchedModel
 from domain.blueprint import Blueprint, ModelChoice
@@ -80,7 +81,7 @@ def build_models(
             else:
                 watched.append(WatchedModel(live, watch))
         built[tier] = watched[0] if len(watched) == 1 else TierModels(watched, clock)
-    return built
+    return built if spend is None else TiersWithinBudgets(built, spend, blueprint.spending)
 
 
 def build_batch_models(
@@ -92,7 +93,8 @@ def build_batch_models(
 ) -> dict[str, BatchModel]:
     """Return the models of a profile that can be asked in batches, by the name under which questions wait.
 
-    Those are they whose prices say what that costs. They are there without `steps`, too: what was sent before these were taken away is looked after.
+    They are those whose prices say what a batch costs. They are there without `steps`, too: what was sent before
+    these were taken away is looked after.
 
     Raises:
         ConfigurationError: as `build_models`.

@@ -8,7 +8,9 @@ from sqlalchemy.engine import Connection
 
 from adapters.spend.tables import model_calls, spend_accounts, spend_changes, spend_holds
 from adapters.store.database import Database, insert_first
+from domain.audit.model_log import RecordedCall
 from domain.spend.budgets import Budget
+from domain.spend.calls import LEASE, CallState
 from domain.spend.windows import day_of
 from ports.models.spend import BudgetWindow, SpendSum
 
@@ -76,6 +78,13 @@ class SpendReport:
         """Let a case ask on: what it asked before counts no more against it."""
         database = self._opened()
         database.writing(lambda c: _record(c, case_id, "let go on", by, database.clock(c)))
+
+    def calls_since(self, since: datetime) -> list[RecordedCall]:
+        """Return all calls that were not over at a time, as a model server could know of them."""
+        c = model_calls.c
+        wanted = sa.select(*(c[name] for name in RecordedCall._fields)).where(c.at >= since - LEASE).order_by(c.at)
+        with self._opened().reading() as connection:
+            return [RecordedCall(*row)._replace(state=CallState(row.state)) for row in connection.execute(wanted)]
 
     def differences(self) -> list[str]:
         """Return the budgets whose sums are not those of the calls that were charged to them: there are none."""

@@ -10,26 +10,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row, RowMapping
 
 from adapters.spend.report import SpendReport
-from adapters.spend.statements import ACCOUNTS, CAP, LAST_ASKED, OPEN, SENT, SO_FAR
+from adapters.spend.statements import ACCOUNTS, CAP, LAST_ASKED, OPEN, SENT, SO_FAR, STANDINGS, WHOSE
 from adapters.spend.tables import model_calls, spend_accounts, spend_holds
 from adapters.spend.telling import word_on_budget, word_on_runaway
 from adapters.spend.writing import Posting, write_end, write_held
 from adapters.store.database import Database, insert_new
 from adapters.store.words import add_word
 from domain.spend.budgets import Budget, Spender, SpendRules, Unit, budgets_of
-from domain.spend.calls import CallState, Movement, give_up, settle
+from domain.spend.calls import KEPT, LEASE, CallState, Movement, give_up, settle
 from domain.spend.runaway import CaseSoFar, why_stopped
+from domain.spend.thrift import is_short
 from domain.spend.windows import day_of
 from ports.models.spend import BudgetWindow, CallRefusal, CallSpent, CallToMake
 
-LEASE = timedelta(minutes=65)
-"""A call of which nothing was heard for so long, more than any answer may take, is charged in full; it is held in full
-until then, so a budget has no more of it than after."""
 SWEEP_EVERY_S = 30.0
 SWEEP_WHEN_FULL_S = 1.0
-KEPT = timedelta(days=90)
-"""So long budgets are kept after their day, and calls two days longer: what the audit compares is there or not there
-together."""
 _SWEPT_AT_ONCE = 500
 _OPEN = (CallState.HELD, CallState.SENT)
 
@@ -58,6 +53,16 @@ class SqlSpend:
         if refused is not None and refused.until is not None and self._sweep(SWEEP_WHEN_FULL_S):
             return self._reserve(call, rules, sending)  # what dead workers held may have been let go
         return refused
+
+    def is_short(self, case_id: str, kind: str, budgets: Sequence[Budget]) -> bool:
+        """Return whether a budget that a case's call of this kind comes under has come to its warning."""
+        database = self._opened()
+        with database.reading() as connection:
+            whose = connection.execute(WHOSE, {"of_case": case_id}).one()
+            now = database.clock(connection, whose.now)
+            wanted = _wanted(budgets, case_id, whose.tenant, kind, now)[1]
+            found = _accounts(connection, STANDINGS, wanted)
+        return any(is_short(a.used + a.held, a.cap, wanted[key].warn_at) for key, a in found.items())
 
     def sent(self, call_id: str) -> bool:
         """Note that a call is about to be sent; return False where it is not held any more: then it must not be."""
@@ -139,9 +144,8 @@ def _reserve(
     refusal = _runs_in_a_circle(connection, call, so_far, rules, now)
     if refusal is not None:
         return refusal
-    spender = Spender(call.case_id, so_far.tenant or "default", call.kind, _source(call.case_id))
-    wanted = {_key(budget, now): budget for budget in budgets_of(rules.budgets, spender)}
-    accounts = _locked(connection, wanted)
+    spender, wanted = _wanted(rules.budgets, call.case_id, so_far.tenant, call.kind, now)
+    accounts = _accounts(connection, ACCOUNTS, wanted)
     if len(accounts) < len(wanted):
         return [_fresh(wanted[key], now) for key in sorted(wanted.keys() - accounts.keys())]
     amounts = {Unit.TOKENS: call.tokens_in + call.tokens_out, Unit.MICROS: call.cost_micros}
@@ -152,10 +156,18 @@ def _reserve(
     moves = [Posting(*key, held=amounts[account.unit], cap=account.cap) for key, account in accounts.items()]
     write_held(connection, _row(call, spender, now, state), moves)
     for key, account in accounts.items():
-        if taken[key] >= wanted[key].warn_at * account.cap:
+        if is_short(taken[key], account.cap, wanted[key].warn_at):
             with_this = account.model_copy(update={"held": account.held + amounts[account.unit]})
             add_word(connection, word_on_budget(with_this, now, full=False))
     return None
+
+
+def _wanted(
+    budgets: Sequence[Budget], case_id: str, tenant: str | None, kind: str, now: datetime
+) -> tuple[Spender, dict[Key, Budget]]:
+    """Return who spends, and the budgets that it comes under."""
+    spender = Spender(case_id, tenant or "default", kind, _source(case_id))
+    return spender, {_key(budget, now): budget for budget in budgets_of(budgets, spender)}
 
 
 def _key(budget: Budget, now: datetime) -> Key:
@@ -168,12 +180,16 @@ def _fresh(budget: Budget, now: datetime) -> dict[str, Any]:  # Any: values of c
     return {**key, "cap": budget.cap, "cap_by": "", "used": 0, "held": 0, "ends_at": day.ends}
 
 
-def _locked(connection: Connection, wanted: dict[Key, Budget]) -> dict[Key, BudgetWindow]:
-    """Return the accounts of budgets with the caps in force, for this transaction alone to change."""
+def _accounts(
+    connection: Connection,
+    statement: sa.Select[Any],
+    wanted: dict[Key, Budget],  # Any: columns of several types
+) -> dict[Key, BudgetWindow]:
+    """Return the accounts of budgets with the caps in force; by `ACCOUNTS` for this transaction alone to change."""
     if not wanted:
         return {}
     accounts = {}
-    for row in connection.execute(ACCOUNTS, {"keys": list(wanted)}).mappings():
+    for row in connection.execute(statement, {"keys": list(wanted)}).mappings():
         key = (row["scope"], row["unit"], row["window"])
         accounts[key] = BudgetWindow.model_validate({**row, "cap": row["cap"] if row["cap_by"] else wanted[key].cap})
     return accounts

@@ -25,12 +25,9 @@ _THIS = sa.and_(
 _ORDER = (_a.scope, _a.unit, _a.window)
 """In which everybody locks them, as the database sorts."""
 
-ACCOUNTS = (
-    sa.select(spend_accounts)
-    .where(sa.tuple_(*_ORDER).in_(sa.bindparam("keys", expanding=True)))
-    .order_by(*_ORDER)
-    .with_for_update()
-)
+STANDINGS = sa.select(spend_accounts).where(sa.tuple_(*_ORDER).in_(sa.bindparam("keys", expanding=True)))
+"""Accounts as they stand, for one look."""
+ACCOUNTS = STANDINGS.order_by(*_ORDER).with_for_update()
 """Accounts that nobody else changes before this transaction ends: what fits now still fits when it is added."""
 CAP = sa.update(spend_accounts).where(_THIS).values(cap=sa.bindparam("rule"))
 ADD = (
@@ -84,6 +81,7 @@ _CASE = sa.bindparam("of_case", type_=sa.Text)
 _SINCE = sa.select(sa.func.max(spend_changes.c.at)).where(spend_changes.c.about == _CASE).scalar_subquery()
 _RELEASED = sa.select(sa.func.count()).select_from(spend_changes).where(spend_changes.c.about == _CASE)
 _TENANT = sa.select(cases.c.tenant).where(cases.c.case_id == _CASE)
+WHOSE = sa.select(_TENANT.scalar_subquery().label("tenant"), ServerNow().label("now"))
 _OF_CASE = sa.and_(
     _c.case_id == _CASE,
     sa.or_(_c.state == CallState.SENT, _c.tokens_in + _c.tokens_out > 0),  # what was turned away does not count

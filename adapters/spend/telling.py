@@ -30,7 +30,10 @@ def word_on_budget(account: BudgetWindow, now: datetime, *, full: bool) -> WordT
         )
     else:
         subject = f"the budget of {account.scope} is nearly used up"
-        remedy = "At the cap its cases park until the day is over. `headgate budget show` says what uses it."
+        remedy = (
+            "Where the blueprint allows it, steps begin at a cheaper tier from now on. At the cap its cases park until "
+            "the day is over. `headgate budget show` says what uses it."
+        )
     return WordToPeople(
         word_id=f"budget/{account.scope}/{account.unit}/{account.window}/{'full' if full else 'warning'}",
         kind=WordKind.BUDGET,

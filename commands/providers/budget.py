@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.providers.saving import cheaper_tiers, short_line, short_windows
 from commands.providers.spending import SHOWN_BY, lines_by, totals_by
 from commands.terminal.cli import (
     DEFAULT_DIR,
@@ -36,25 +37,30 @@ def budget_show(
     days: Annotated[int, typer.Option(min=1, max=90, help="Sums of so many days, today included.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Show the budgets of today, and what calls used by day, tenant, step and model."""
+    """Show the budgets of today, which steps begin at a cheaper tier since money is short, and what calls used by day,
+    tenant, step and model.
+    """
 
-    async def work(parts: "Parts") -> "tuple[list[BudgetWindow], list[SpendSum]]":
-        shown = parts.spend.report
-        windows = await asyncio.to_thread(shown.windows, parts.blueprint.budgets)
-        return windows, await asyncio.to_thread(shown.sums, days)
+    async def work(parts: "Parts") -> "tuple[list[BudgetWindow], list[bool], dict[str, str], list[SpendSum]]":
+        shown, blueprint = parts.spend.report, parts.blueprint
+        windows = await asyncio.to_thread(shown.windows, blueprint.budgets)
+        cheaper = cheaper_tiers(blueprint, parts.settings.models)
+        short = short_windows(blueprint.budgets, windows)
+        return windows, short, cheaper, await asyncio.to_thread(shown.sums, days)
 
-    windows, sums = with_store(data_dir, work)
+    windows, short, cheaper, sums = with_store(data_dir, work)
     if as_json:
         emit(
             {
-                "windows": [w.model_dump(mode="json") for w in windows],
+                "windows": [w.model_dump(mode="json") | {"short": s} for w, s in zip(windows, short, strict=True)],
+                "cheaper_when_short": cheaper,
                 "sums": [s.model_dump() for s in sums],
                 **{f"by_{name}": totals_by(sums, name) for name in SHOWN_BY},
             }
         )
         return
-    for window in windows:
-        typer.echo(window_line(window))
+    for window, is_short in zip(windows, short, strict=True):
+        typer.echo(window_line(window) + (short_line(cheaper) if is_short else ""))
     if not windows:
         typer.echo("the blueprint has no budgets: nothing is refused for money")
     for name, line in lines_by({f"by_{name}": totals_by(sums, name) for name in SHOWN_BY}).items():

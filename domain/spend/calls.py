@@ -6,6 +6,7 @@ sent -> unknown -> done         nobody heard of it: charged in full; a late answ
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,6 +58,12 @@ def give_up(state: CallState, reserved: int) -> Movement | None:
     return release(state, reserved)
 
 
+LEASE = timedelta(minutes=65)
+"""A call of which nothing was heard for so long, more than any answer may take, is charged in full; it is held in full
+until then, so a budget has no more of it than after."""
+KEPT = timedelta(days=90)
+"""So long budgets are kept after their day, and calls two days longer: what the audit compares is there or not there
+together."""
 FRAME_TOKENS = 16
 WORST_RATIO = 4.0
 

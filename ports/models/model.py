@@ -27,6 +27,15 @@ class OrderedModels(Protocol):
 
 
 @runtime_checkable
+class BudgetedTiers(Protocol):
+    """Models by tier, whose calls come under budgets."""
+
+    async def is_short(self, request: ModelRequest) -> bool:
+        """Return whether a budget that this call comes under has come to its warning; False where nobody knows."""
+        ...
+
+
+@runtime_checkable
 class JudgedModel(Protocol):
     """A model that hears whether its answers fit, so that a spell of bad ones is known."""
 

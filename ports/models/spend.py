@@ -1,12 +1,13 @@
 """What model calls use, one row for each attempt, and the budgets that they are charged to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
 
 from domain.model_call import Tier
-from domain.spend.budgets import SpendRules, Unit
+from domain.spend.budgets import Budget, SpendRules, Unit
 
 
 class CallToMake(BaseModel):
@@ -88,6 +89,10 @@ class SpendStore(Protocol):
 
         `sending`: it is sent as soon as this returns, and noted as sent in the same transaction.
         """
+        ...
+
+    def is_short(self, case_id: str, kind: str, budgets: Sequence[Budget]) -> bool:
+        """Return whether a budget that a case's call of this kind comes under has come to its warning."""
         ...
 
     def sent(self, call_id: str) -> bool:

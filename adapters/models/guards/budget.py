@@ -144,7 +144,7 @@ class BudgetedModel:
             call_id=uuid.uuid4().hex,
             case_id=case_of(request.case_id),
             asked_by=request.asked_by,
-            kind=request.asked_by.partition("/")[0] or "router",
+            kind=kind_of(request),
             step=request.schema_name,
             tier=request.tier,
             model=self._named,
@@ -154,6 +154,11 @@ class BudgetedModel:
             cost_micros=price.cost_micros(tokens_in, request.max_output),
             waited_s=request.waited_s,
         )
+
+
+def kind_of(request: ModelRequest) -> str:
+    """Return who asks, as budgets name it: `router`, or a specialist."""
+    return request.asked_by.partition("/")[0] or "router"
 
 
 def _estimate(request: ModelRequest) -> int:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -23,9 +23,10 @@ from starlette.routing import Route
 
 from adapters.models.offline import wire_anthropic, wire_openai
 from adapters.models.offline.embedding import DIMENSIONS, embed
-from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil
+from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil, told_usage
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.serving import frames, sending
+from adapters.models.offline.serving.answered import counted
 from adapters.models.offline.serving.batch_anthropic import AnthropicBatches
 from adapters.models.offline.serving.batch_openai import OpenAIBatches
 from adapters.models.offline.serving.limits import LimitsInForce
@@ -33,6 +34,7 @@ from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import MODEL_NAME, Answer, Task
 from adapters.models.offline.tokens import count
 from adapters.models.offline.words import country_in
+from domain.audit.model_log import AnsweredCall
 from domain.errors import BadRequestError, UnsupportedTaskError
 
 BODY_BYTES = 4 * 1024 * 1024
@@ -55,6 +57,7 @@ class _Wire:
     error_piece: Callable[[dict[str, Any]], bytes]
     ping: bytes
     limit_code: str
+    request_id: str
     headers: Callable[[], dict[str, str]]
     tokens: int
 
@@ -64,6 +67,7 @@ def create_app(
     admin_token: str | None = None,
     router: EmbeddedRouter | None = None,
     instance: Callable[[], str] | None = None,
+    answered: Callable[[AnsweredCall], None] = lambda _: None,
 ) -> Starlette:
     """Return the app.
 
@@ -71,10 +75,11 @@ def create_app(
         admin_token: lets its bearer tell the model to misbehave, from this machine only; without one nobody can.
         router: the classifier of the task `route`; by default the one that ships with Headgate.
         instance: tells the id of the installation that it serves, for its health answer.
+        answered: hears of each call that is answered, before the first byte goes out.
     """
     chosen = router or EmbeddedRouter.load()
     country_in("")  # its table is built now, not in the first call
-    service = _Service(Solver(chosen), chosen, admin_token, instance)
+    service = _Service(Solver(chosen), chosen, admin_token, instance, answered)
     next_batch = service.conduct.next_batch
     return Starlette(
         routes=[
@@ -93,12 +98,18 @@ def create_app(
 
 class _Service:
     def __init__(
-        self, solver: Solver, router: EmbeddedRouter, admin_token: str | None, instance: Callable[[], str] | None
+        self,
+        solver: Solver,
+        router: EmbeddedRouter,
+        admin_token: str | None,
+        instance: Callable[[], str] | None,
+        answered: Callable[[AnsweredCall], None],
     ) -> None:
         self._solver = solver
         self._router = router
         self._admin_token = admin_token
         self._instance = instance
+        self._answered = answered
         self.conduct = Conduct()
         self._limits = LimitsInForce()
 
@@ -112,13 +123,13 @@ class _Service:
             return _reply(wire_openai.error(str(e), "invalid_request_error", param=e.param), 400)
         return await self._answer(task, wire)
 
-    async def chat_in_batch(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    async def chat_in_batch(self, item_id: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and body of the reply to one question of a batch."""
         try:
             task, wire = self._chat(body | {"stream": False}, json.dumps(body))
         except BadRequestError as e:
             return 400, wire_openai.error(str(e), "invalid_request_error", param=e.param)
-        return await self._in_batch(task, wire)
+        return await self._in_batch(task, replace(wire, request_id=f"req_{item_id}"))
 
     def _chat(self, body: dict[str, Any], raw: str) -> tuple[Task, _Wire]:
         task, as_tool = wire_openai.read_request(body)
@@ -146,6 +157,7 @@ class _Service:
             error_piece=frames.openai_error_frame,
             ping=b": ping\n\n",
             limit_code="rate_limit_exceeded",
+            request_id=f"req_{number}",
             headers=lambda: {"x-request-id": f"req_{number}"} | self._limits.openai_headers(),
             tokens=count(raw) + _asked_output(body),
         )
@@ -159,13 +171,13 @@ class _Service:
             return _reply(wire_anthropic.error(str(e), "invalid_request_error"), 400)
         return await self._answer(task, wire)
 
-    async def message_in_batch(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    async def message_in_batch(self, _: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and body of the reply to one question of a batch."""
         try:
             task, wire = self._message(body | {"stream": False}, json.dumps(body))
         except BadRequestError as e:
             return 400, wire_anthropic.error(str(e), "invalid_request_error")
-        return await self._in_batch(task, wire)
+        return await self._in_batch(task, replace(wire, request_id=wire.request_id.replace("req_", "msg_")))
 
     def _message(self, body: dict[str, Any], raw: str) -> tuple[Task, _Wire]:
         task = wire_anthropic.read_request(body)
@@ -181,6 +193,7 @@ class _Service:
             error_piece=frames.anthropic_error_frame,
             ping=b'event: ping\ndata: {"type":"ping"}\n\n',
             limit_code="rate_limit_error",
+            request_id=f"req_{number}",
             headers=lambda: {"request-id": f"req_{number}"} | self._limits.anthropic_headers(),
             tokens=count(raw) + _asked_output(body),
         )
@@ -191,15 +204,18 @@ class _Service:
         if wait is not None:
             headers = wire.headers() | {"retry-after": str(max(1, ceil(wait)))}
             return _reply(wire.error("rate limit reached", wire.limit_code), 429, headers)
-        return await self._as_told(task, wire, self.conduct.next_mode(task.name))
+        return await self._as_told(task, wire, self.conduct.next_mode(task.name), self._answered)
 
     async def _in_batch(self, task: Task, wire: _Wire) -> tuple[int, dict[str, Any]]:
-        reply = await self._as_told(task, wire, self.conduct.next_mode(task.name))
+        heard: list[AnsweredCall] = []
+        reply = await self._as_told(task, wire, self.conduct.next_mode(task.name), heard.append)
         if isinstance(reply, StreamingResponse):  # told to send in an odd way, which no file can
             return 500, wire.error("told to fail", "api_error")
+        for call in heard:
+            self._answered(call)
         return reply.status_code, json.loads(bytes(reply.body))
 
-    async def _as_told(self, task: Task, wire: _Wire, mode: Mode) -> Response:
+    async def _as_told(self, task: Task, wire: _Wire, mode: Mode, answered: Callable[[AnsweredCall], None]) -> Response:
         told, error = self.conduct.told, wire.error
         if mode is Mode.TOO_MANY:
             named = {"retry-after": told.retry_after} if told.retry_after is not None else {}
@@ -221,10 +237,9 @@ class _Service:
             answer = Answer(value={}, probabilities=answer.probabilities)
         text = spoilt if spoilt is not None else json.dumps(answer.value, ensure_ascii=False)
         body = wire.render(answer, text, mode is Mode.CUT)
-        if mode is Mode.NO_USAGE:
-            body["usage"] = None
-        if mode is Mode.ODD_USAGE:
-            body["usage"] = dict.fromkeys(body["usage"], -7)
+        if mode is not Mode.STREAM_ERROR or wire.pieces is None:  # what ends in an error is no answer
+            answered(counted(body, wire.request_id))
+        body["usage"] = told_usage(mode, body["usage"])
         if wire.pieces is None or mode is Mode.PLAIN:
             return self._plain(body, wire, mode)
         sent = self._sent(wire.pieces(body), wire, mode)

@@ -115,6 +115,13 @@ class Conduct:
         return told.mode
 
 
+def told_usage(mode: Mode, usage: dict[str, int]) -> dict[str, int] | None:
+    """Return the count of tokens that goes out."""
+    if mode is Mode.NO_USAGE:
+        return None
+    return dict.fromkeys(usage, -7) if mode is Mode.ODD_USAGE else usage
+
+
 def spoil(mode: Mode, task: Task, answer: Answer) -> str | None:
     """Return the spoilt text of an answer, or None where the mode leaves the text alone."""
     value = answer.value if answer.value is not None else {}

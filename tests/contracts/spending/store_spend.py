@@ -9,57 +9,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from adapters.spend.sql import LEASE, SqlSpend
+from adapters.spend.sql import SqlSpend
 from adapters.spend.tables import model_calls, spend_accounts
 from adapters.store import Store
 from domain.errors import StatementRefusedError
-from domain.model_call import Tier
-from domain.spend.budgets import Budget, SpendRules, Unit
-from domain.spend.runaway import RunawayRules
-from ports.models.spend import BudgetWindow, CallSpent, CallToMake
+from domain.spend.budgets import SpendRules, Unit
+from domain.spend.calls import LEASE
+from ports.models.spend import BudgetWindow, CallSpent
+from tests.contracts.spending.store_short import CASE, SPENT, ShortContract, budget, call, rules
 
-CASE = "case/shop/1"
 CALLERS = 200
 
 
-def budget(scope: str = "all", cap: int = 1000, unit: Unit = Unit.TOKENS, **more: object) -> Budget:
-    currency = "USD" if unit is Unit.MICROS else ""
-    return Budget.model_validate({"scope": scope, "cap": cap, "unit": unit, "currency": currency, **more})
-
-
-def rules(*budgets: Budget, **runaway: int) -> SpendRules:
-    return SpendRules(budgets=list(budgets), runaway=RunawayRules.model_validate(runaway))
-
-
-def call(name: str, **fields: object) -> CallToMake:
-    """A call of 100 tokens and 50 micros at most."""
-    given = {"case_id": CASE, "kind": "router", "step": "route", "tier": Tier.SMALL, "model": "m", "question": name}
-    most = {"tokens_in": 60, "tokens_out": 40, "cost_micros": 50}
-    return CallToMake.model_validate({"call_id": name, **given, **most, **fields})
-
-
-SPENT = CallSpent(tokens_in=20, tokens_out=10, tokens_cached=5, tokens_reasoning=2, cost_micros=7, finish_reason="stop")
-
-
-class SpendContract:
+class SpendContract(ShortContract):
     """Spending."""
-
-    @pytest.fixture
-    def spend(self, store: Store) -> SqlSpend:
-        return SqlSpend(lambda: store.database)
-
-    @pytest.fixture
-    def late(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-        """Let the database's clock go ahead of the time."""
-        clock = store.database.clock
-        ahead = timedelta(0)
-        monkeypatch.setattr(store.database, "clock", lambda connection, *told: clock(connection, *told) + ahead)
-
-        def later(by: timedelta) -> None:
-            nonlocal ahead
-            ahead += by
-
-        return later
 
     def state(self, store: Store, call_id: str) -> sa.RowMapping:
         with store.database.reading() as connection:

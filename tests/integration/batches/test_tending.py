@@ -23,6 +23,7 @@ from adapters.moods.memory import MoodsInMemory
 from adapters.spend.sql import LEASE, SqlSpend
 from adapters.spend.tables import model_calls
 from adapters.store import Store, open_store
+from domain.audit.model_log import AnsweredCall, LogFindings, compare_with_log
 from domain.batches.sending import SEEN_AFTER
 from domain.blueprint import ModelChoice
 from domain.errors import OverBudgetError, TransientError
@@ -52,8 +53,9 @@ def question(text: str = "I was charged twice", *, may_wait: bool = True, case: 
 class World:
     """One store, one offline model on one of its wires, and time that goes on when it is told to."""
 
-    def __init__(self, store: Store, url: str, wire: Wire) -> None:
+    def __init__(self, store: Store, url: str, wire: Wire, heard: list[AnsweredCall]) -> None:
         self.later = timedelta()
+        self.heard = heard
         clock = store.database.clock
         pytest.MonkeyPatch().setattr(store.database, "clock", lambda *asked: clock(*asked) + self.later)
         self.store, self.url = store, url
@@ -99,6 +101,12 @@ class World:
         with self.store.database.reading() as connection:
             return [(row.state, row.cost_micros) for row in connection.execute(wanted)]
 
+    def compared(self) -> LogFindings:
+        """Compare the record with what the model says that it answered."""
+        since = datetime.now(UTC) - timedelta(hours=1)
+        calls = self.spend.report.calls_since(since)
+        return compare_with_log(self.heard, calls, since=since, until=datetime.now(UTC) + timedelta(hours=1))
+
     def account(self) -> tuple[int, int]:
         """Return what is used and held of the one budget."""
         [window] = self.spend.report.windows([])
@@ -119,8 +127,9 @@ def wire() -> Wire:
 @pytest.fixture
 async def world(tmp_path: Path, wire: Wire) -> AsyncIterator[World]:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
-    with Served(create_app(admin_token=TOKEN)) as served:
-        world = World(store, served.url, wire)
+    heard: list[AnsweredCall] = []
+    with Served(create_app(admin_token=TOKEN, answered=heard.append)) as served:
+        world = World(store, served.url, wire, heard)
         yield world
         await world.wire.aclose()
     store.close()
@@ -138,6 +147,7 @@ async def test_an_answer_of_a_batch_costs_half_and_is_given_as_often_as_its_step
     assert await world.tend() == TendResult(sent=1)
     assert world.calls()[0][0] == "sent"
     assert await world.tend() == TendResult(ended=1)
+    assert world.compared() == LogFindings(1, [], [])
     first, second = await world.answer(question()), await world.answer(question())
     assert first == second
     cost = PRICE.in_batch().cost_micros(first.usage.input_tokens, first.usage.output_tokens)

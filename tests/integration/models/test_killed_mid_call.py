@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from adapters.spend.sql import LEASE, SqlSpend
+from adapters.spend.sql import SqlSpend
 from adapters.spend.tables import model_calls
 from adapters.store import open_store
 from domain.blueprint_checks import LONGEST_ANSWER_S
+from domain.spend.calls import LEASE
 
 PROJECT = Path(__file__).resolve().parents[3]
 WITHIN_S = 60.0

@@ -88,6 +88,7 @@ OF_NO_HEADGATE = {
         "bench limiter",
         "bench cases",
         "bench spend",
+        "bench costs",
         "bench start",
         "bench steady",
         "bench mails",

@@ -17,8 +17,8 @@ PAGE = 20
 
 # Any: the wires' own free-form JSON.
 Body = dict[str, Any]
-Answerer = Callable[[Body], Awaitable[tuple[int, Body]]]
-"""Returns status and body of the reply to one question."""
+Answerer = Callable[[str, Body], Awaitable[tuple[int, Body]]]
+"""Returns status and body of the reply to one question, which has an id."""
 
 
 class BatchMode(StrEnum):
@@ -137,7 +137,7 @@ class KeptBatches:
             return "expired"
         if batch.mode is BatchMode.ITEM_FAILS and first:
             return 500, self._error("told to fail", "api_error")
-        return await self._answer(batch.items[item_id])
+        return await self._answer(item_id, batch.items[item_id])
 
     @staticmethod
     def _end(batch: KeptBatch, ends: dict[str, tuple[int, Body] | str]) -> None:

@@ -90,6 +90,28 @@ def add(folder: Path, text: str) -> int:
         ('[steps.claim]\ndenser_when = ["high_stakes"]\nhigh_stakes_minor = { usd = 1 }', 3, "high_stakes_minor.usd"),
         ('[profile_steps.nobody.route]\ntier = "small"', 1, "profile_steps names 'nobody': expected one of"),
         ('[profile_steps.openai.reply]\ndenser_when = ["unfit"]', 2, "there is no tier above"),
+        ('[steps.reply]\ncheaper_when_short = "tiny"', 2, "found 'tiny', expected one of"),
+        ('[steps.lead]\ncheaper_when_short = "small"', 2, "no cheaper than the step's tier 'small'"),
+        (
+            '[steps.lead]\ntier = "embedded"\ncheaper_when_short = "small"',
+            3,
+            "no cheaper than the step's tier 'embedded'",
+        ),
+        (
+            '[profile_steps.openai.lead]\ncheaper_when_short = "large"',
+            2,
+            "profile_steps.openai.lead.cheaper_when_short",
+        ),
+        ('[steps.reply]\ncheaper_when_short = "small"', 2, "says nothing without a budget"),
+        ('[steps.reply]\ntier = "small"\ndenser_when = ["unfit"]\ncheaper_when_short = ""', 4, "cheaper_when_short"),
+        (
+            (
+                '[steps.claim]\ncheaper_when_short = "embedded"\n'
+                'denser_when = ["high_stakes"]\nhigh_stakes_minor = { USD = 1 }'
+            ),
+            2,
+            "where much is at stake nothing is saved",
+        ),
         ('[models.openai.medium]\nprovider = "openai"', 1, "medium"),
         (TWO.replace("gpt-5.4-nano", "gpt-9"), 3, "models.two.small.0.model: model 'gpt-9' has no price"),
         (TWO.replace("claude-haiku-4-5", "claude-9"), 7, "models.two.small.1.model: model 'claude-9' has no price"),
@@ -115,6 +137,13 @@ def test_what_is_wrong_is_told_with_its_line(folder: Path, text: str, line: int,
         load_all(folder)
     assert said in str(caught.value)
     assert re.search(rf"blueprint\.toml, line {first + line - 1}: ", str(caught.value)), str(caught.value)
+
+
+def test_a_step_may_begin_cheaper_where_there_is_a_budget_and_its_own_tier_is_then_the_denser_one(folder: Path) -> None:
+    add(folder, '[steps.reply]\ncheaper_when_short = "small"\ndenser_when = ["unfit"]\n')
+    add(folder, '[[budgets]]\nscope = "all"\ncap = 100\nunit = "tokens"\n')
+    rules = load_all(folder)[0].step(ModelStep.REPLY)
+    assert (rules.tier, rules.cheaper_when_short, rules.denser_when) == (Tier.LARGE, Tier.SMALL, (DenserWhen.UNFIT,))
 
 
 def test_a_price_of_the_future_does_not_count_yet(folder: Path) -> None:
@@ -173,10 +202,13 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
 def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     path = folder / "blueprint.toml"
     text = path.read_text("utf-8")
-    start, end = text.index("# [steps.route]"), text.index("# --- budgets")
-    example = "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines())
-    add(folder, example)
+    for first, after in (("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "[runaway]")):
+        start, end = text.index(first), text.index(after)
+        add(
+            folder, "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines()) + "\n"
+        )
     blueprint, _ = load_all(folder)
+    assert blueprint.step(ModelStep.REPLY).cheaper_when_short is Tier.SMALL
     assert blueprint.step(ModelStep.ROUTE).min_confidence == 0.8
     assert DenserWhen.HIGH_STAKES in blueprint.step(ModelStep.CLAIM).denser_when
 

@@ -1,16 +1,19 @@
 """What calls used, as people and programs see it: by day, tenant, step and model, and each of these alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from adapters.blueprints.folder import load_blueprint
 from adapters.spend.sql import SqlSpend
 from adapters.store import open_store
 from commands.providers.spending import SHOWN_NAMES, lines_by, spend_rows, total_of, totals_by
 from domain.model_call import Tier
 from domain.spend.budgets import SpendRules
 from ports.models.spend import CallSpent, CallToMake, SpendSum
+from tests.fakes.blueprint import DEFAULT
 from tests.unit.commands.command_line import run
 
 
@@ -101,3 +104,56 @@ def test_budget_show_tells_it_as_json_and_as_a_table(data_dir: Path) -> None:
     assert "by step: claim 2 calls, 60 tokens, 0.0000 USD; route 1 calls, 30 tokens, 0.0000 USD" in stdout
     [row] = [line for line in stdout.splitlines() if "\tclaim\t" in line]
     assert row.split("\t")[4:] == ["2", "40", "20", "14", "16", "6", "0", "0.5"]
+
+
+THRIFTY = """
+[steps.reply]
+cheaper_when_short = "small"
+
+[[budgets]]
+scope = "tenant:*"
+cap = 100
+unit = "tokens"
+warn_at = 0.9
+
+[[budgets]]
+scope = "all"
+cap = 100
+unit = "tokens"
+"""
+
+
+def test_budget_show_tells_where_money_is_short_and_which_tiers_are_in_use(
+    data_dir: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("blueprint")
+    shutil.copytree(DEFAULT, folder, dirs_exist_ok=True)
+    path = folder / "blueprint.toml"
+    path.write_text(path.read_text("utf-8") + THRIFTY, "utf-8")
+    monkeypatch.setenv("HEADGATE_BLUEPRINT", str(folder))
+    store = open_store(f"sqlite:///{data_dir / 'store.db'}")
+    call = CallToMake(
+        call_id="held",
+        case_id="case/shop/9",
+        kind="router",
+        step="route",
+        tier=Tier.SMALL,
+        model="m",
+        question="q",
+        tokens_in=40,
+        tokens_out=40,
+        cost_micros=1,
+    )
+    assert SqlSpend(lambda: store.database).reserve(call, load_blueprint(folder).spending) is None
+    store.close()
+    code, stdout, stderr = run("budget", "show", "--data-dir", str(data_dir))
+    assert code == 0, stderr
+    lines = {line.partition(":")[0]: line for line in stdout.splitlines()}
+    assert lines["all"].endswith("; nearly used up, cheaper tiers in use: reply small")
+    tenant = next(line for line in stdout.splitlines() if line.startswith("tenant:default"))
+    assert "(80%)" in tenant
+    assert "nearly" not in tenant, "its own warning comes later"
+    _, stdout, _ = run("budget", "show", "--data-dir", str(data_dir), "--json")
+    document = json.loads(stdout)
+    assert document["cheaper_when_short"] == {"reply": "small"}
+    assert [(w["scope"], w["short"]) for w in document["windows"]] == [("all", True), ("tenant:default", False)]

@@ -3,7 +3,15 @@
 import pytest
 
 from domain.blueprint import Blueprint
-from domain.cascade.stepping import AnsweredBy, denser_than, is_high, is_unsure, reason_to_step_up, serving
+from domain.cascade.stepping import (
+    AnsweredBy,
+    cheaper_when_short,
+    denser_than,
+    is_high,
+    is_unsure,
+    reason_to_step_up,
+    serving,
+)
 from domain.model_call import Tier
 from domain.model_steps import DEFAULT_STEPS, KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.money.amount import Money
@@ -39,11 +47,35 @@ def test_it_is_one_step_not_two() -> None:
 
 
 def test_a_reason_counts_only_where_the_rules_name_it() -> None:
-    assert reason_to_step_up(list(DenserWhen), rules()) is None
-    assert reason_to_step_up([DenserWhen.UNFIT], rules(DenserWhen.ABSTAINED)) is None
-    assert reason_to_step_up([], rules(*DenserWhen)) is None
+    assert reason_to_step_up(list(DenserWhen), ()) is None
+    assert reason_to_step_up([DenserWhen.UNFIT], [DenserWhen.ABSTAINED]) is None
+    assert reason_to_step_up([], list(DenserWhen)) is None
     both = [DenserWhen.HIGH_STAKES, DenserWhen.NO_EVIDENCE]
-    assert reason_to_step_up(both, rules(*both)) is DenserWhen.NO_EVIDENCE
+    assert reason_to_step_up(both, both) is DenserWhen.NO_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("there", "more"),
+    [
+        ({EMBEDDED, *BOTH}, {}),
+        ({EMBEDDED, *BOTH}, {"cheaper_when_short": SMALL, "tier": SMALL}),
+        ({EMBEDDED, *BOTH}, {"cheaper_when_short": LARGE}),
+        (BOTH, {"cheaper_when_short": EMBEDDED}),
+        ({LARGE}, {"cheaper_when_short": SMALL, "tier": LARGE}),
+        ({EMBEDDED, *BOTH}, {"cheaper_when_short": EMBEDDED, "denser_when": [DenserWhen.HIGH_STAKES]}),
+    ],
+)
+def test_nothing_is_saved_unless_the_blueprint_allows_it_and_never_at_high_stakes(
+    there: set[Tier], more: dict[str, object]
+) -> None:
+    assert cheaper_when_short(rules(**more), there) is None
+
+
+def test_a_cheaper_tier_that_is_not_there_is_served_by_the_next_one_as_long_as_that_is_cheaper() -> None:
+    thrifty = rules(tier=LARGE, cheaper_when_short=EMBEDDED)
+    assert cheaper_when_short(thrifty, {EMBEDDED, *BOTH}) is EMBEDDED
+    assert cheaper_when_short(thrifty, BOTH) is SMALL
+    assert cheaper_when_short(thrifty, {LARGE}) is None
 
 
 def test_no_confidence_is_no_low_one() -> None:
@@ -67,6 +99,10 @@ def test_people_are_told_only_what_is_unusual() -> None:
     assert usual.remark == ""
     out = usual.model_copy(update={"stands_in_for": "openai gpt-x"})
     assert out.remark == "claim: answered by m for openai gpt-x, which is out"
+    short = usual.model_copy(update={"money_short": True})
+    assert short.remark == "claim: answered by m of the tier small (a budget is nearly used up)"
+    up = short.model_copy(update={"tier": LARGE, "stepped_up": DenserWhen.UNFIT})
+    assert up.remark == "claim: answered by m of the tier large (unfit)"
 
 
 def test_without_steps_all_is_as_it_was() -> None:
