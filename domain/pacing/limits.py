@@ -31,7 +31,7 @@ PAUSE_S = 1.0  # after a refusal that names no time
 PAUSE_AT_MOST_S = 10.0  # longer ones are the mood's matter, which people may end
 EARLY_S = 0.01  # a sleep may end so much before its time, by another clock
 WINDOW_S = 10.0  # over which calls are counted, where no limit is known
-GUESS_AT_LEAST_RPM = 120.0  # a quiet house that is refused once has not shown what is borne; more refusals will
+GUESS_AT_LEAST_RPM = 600.0  # a quiet house that is refused once has not shown what is borne; more refusals will
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class LimiterState:
         guess_rpm: requests per minute when it first refused, where no limit is known.
         window_at, window_n, before_n: calls that were booked in this window and in the one before.
         hearsay_until: the provider's own limits are forgotten then, as only refusals told them; 0: replies did.
+        unproven: 1 from a fall until a call that began after it was taken; refusals show nothing new meanwhile.
     """
 
     requests_tat: float = 0.0
@@ -83,6 +84,7 @@ class LimiterState:
     window_n: float = 0.0
     before_n: float = 0.0
     hearsay_until: float = 0.0
+    unproven: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +188,13 @@ def still_stands(state: LimiterState, booked_at: float, now: float) -> bool:
     return booked_at > state.void_at and state.pause_until <= now + EARLY_S
 
 
-def handed_back(state: LimiterState, tokens_s: float, now: float) -> LimiterState:
-    """Give back what was booked and not used, or take what was used beyond it (negative), seconds of tokens."""
-    return _bounded(replace(state, tokens_tat=state.tokens_tat - tokens_s), now)
+def handed_back(state: LimiterState, tokens_s: float, now: float, taken_at: float = 0.0) -> LimiterState:
+    """Give back what was booked and not used, or take what was used beyond it (negative), seconds of tokens.
+
+    `taken_at` is when the call was booked, if the provider answered it.
+    """
+    unproven = state.unproven if taken_at <= state.void_at else 0.0
+    return _bounded(replace(state, tokens_tat=state.tokens_tat - tokens_s, unproven=unproven), now)
 
 
 def told(state: LimiterState, limits: Limits, said: SaidLimits, now: float) -> LimiterState:
@@ -214,7 +220,8 @@ def refused(
 ) -> LimiterState:
     """Fall after a refusal: to the limits that it tells, where these are what slows calls down; else by a share.
 
-    Calls that had begun before the last fall are refused for the same reason as it.
+    Calls that had begun before the last fall are refused for the same reason as it. So are those that begin after it,
+    until one is taken: a provider that refuses each single one for a while is waited for, it is not asked too fast.
 
     Args:
         state: before it.
@@ -236,6 +243,8 @@ def refused(
     after = rates(state, limits, now)
     if _slower(before[0], after[0]) or _slower(before[1], after[1]):
         return _fallen(state, now)
+    if state.unproven:
+        return _fallen(replace(state, fell_at=now), now)
     share = share_now(state, now)
     borne = share_now(state, now - SETTLED_S) if now - state.fell_at >= SETTLED_S else 0.0
     found_by_growing = state.share < 1.0 and 0 < borne < share
@@ -244,7 +253,7 @@ def refused(
     guess = state.guess_rpm
     if max(rates(state, limits, now)) == 0:
         guess = max(GUESS_AT_LEAST_RPM, _seen_per_s(state, now) * 60)
-    fallen = replace(state, share=max(LEAST_SHARE, to), hold_s=hold, fell_at=now, guess_rpm=guess)
+    fallen = replace(state, share=max(LEAST_SHARE, to), hold_s=hold, fell_at=now, guess_rpm=guess, unproven=1.0)
     return _fallen(fallen, now)
 
 
@@ -258,7 +267,7 @@ def _settled(state: LimiterState, now: float) -> LimiterState:
     if state.requests_tat == 0 and state.tokens_tat == 0:  # nothing is known of what was asked just before
         return replace(state, requests_tat=now + BURST_REQUESTS_S, tokens_tat=now + BURST_TOKENS_S)
     if state.share < 1.0 and share_now(state, now) >= 1.0:
-        state = replace(state, share=1.0, hold_s=HOLD_S, guess_rpm=0.0)
+        state = replace(state, share=1.0, hold_s=HOLD_S, guess_rpm=0.0, unproven=0.0)
     if 0 < state.hearsay_until <= now:
         state = replace(state, said_rpm=0.0, said_tpm=0.0, hearsay_until=0.0)
     return _bounded(state, now)

@@ -38,7 +38,7 @@ def test_an_impossible_pace_is_refused(running: Running, pace: str) -> None:
     assert running.json("intake", "show")["per_second"] == 20.0
 
 
-@pytest.mark.parametrize("arguments", [("pace", "fast"), ("pace", "-1"), ("pace",), ("hurry",)])
+@pytest.mark.parametrize("arguments", [("pace", "fast"), ("pace", "-1"), ("hurry",)])
 def test_a_wrong_word_is_a_wrong_usage(running: Running, arguments: tuple[str, ...]) -> None:
     assert running.command("intake", *arguments).returncode == 2
 

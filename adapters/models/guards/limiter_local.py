@@ -40,6 +40,7 @@ class LocalLimiter:
             said_tpm=state.said_tpm / n,
             guess_rpm=state.guess_rpm / n,
             hearsay_until=state.hearsay_until,
+            unproven=state.unproven,
         )
 
     async def book(self, tokens: int) -> Slot:
@@ -66,7 +67,7 @@ class LocalLimiter:
         """End a call: hand back what it did not use."""
         self._leases.pop(slot.lease, None)
         now = self._clock()
-        self.state = rule.handed_back(self.state, unused_s(slot, used), now)
+        self.state = rule.handed_back(self.state, unused_s(slot, used), now, taken_at(slot, used))
         self.state = rule.told(self.state, self._own(), self._part(said or SAID_NOTHING), now)
 
     async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
@@ -92,3 +93,8 @@ def unused_s(slot: Slot, used: int | None) -> float:
     if used is None or slot.tokens <= 0:
         return 0.0
     return slot.booked.tokens_s * (1 - used / slot.tokens)
+
+
+def taken_at(slot: Slot, used: int | None) -> float:
+    """Return when a call was booked that was answered; 0 where nobody knows what became of it."""
+    return 0.0 if used is None else slot.booked.at

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from redis.exceptions import RedisError
 
-from adapters.models.guards.limiter_local import LocalLimiter, unused_s
+from adapters.models.guards.limiter_local import LocalLimiter, taken_at, unused_s
 from adapters.models.guards.limiter_script import LIMITER, from_line
 from domain.pacing.limits import SAID_NOTHING, Booked, SaidLimits
 from ports.models.limits import LEASE_S, Slot
@@ -83,7 +83,7 @@ class RedisLimiter:
         if slot.alone:
             await self.local.settle(slot, used, said)
             return
-        await self._ask("settle", slot.lease, unused_s(slot, used), *_in_order(said))
+        await self._ask("settle", slot.lease, unused_s(slot, used), taken_at(slot, used), *_in_order(said))
 
     async def refused(self, slot: Slot, wait_s: float, said: SaidLimits | None = None) -> None:
         """End a call that was told to wait, and fall for everyone; for this process alone if Redis does not answer."""

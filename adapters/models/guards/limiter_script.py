@@ -6,7 +6,8 @@ ARGV: what to do (book, confirm, renew, settle, refused), the time (empty: the s
   book     tokens, name of the lease, its seconds, name of the process
   confirm  when it was booked
   renew    name of the lease, its seconds
-  settle   name of the lease, seconds of tokens handed back, said rpm and tpm, remaining requests and tokens, reset
+  settle   name of the lease, seconds of tokens handed back, when it was booked if it was answered (else 0), said rpm
+           and tpm, remaining requests and tokens, reset
   refused  name of the lease, when it was booked, seconds to wait, then what it said, as of `settle`
 Returns the state and what came of it, as texts: Redis cuts numbers to whole ones.
 """
@@ -99,7 +100,7 @@ local function settle_down(state)
     return
   end
   if state.share < 1.0 and share_now(state, now) >= 1.0 then
-    state.share, state.hold_s, state.guess_rpm = 1.0, HOLD_S, 0.0
+    state.share, state.hold_s, state.guess_rpm, state.unproven = 1.0, HOLD_S, 0.0, 0.0
   end
   if state.hearsay_until > 0 and state.hearsay_until <= now then
     state.said_rpm, state.said_tpm, state.hearsay_until = 0.0, 0.0, 0.0
@@ -181,6 +182,10 @@ local function refuse(state, begun_at, wait_s, said_rpm, said_tpm, left_requests
   if is_late then return end
   local new_requests, new_tokens = rates(state, share_now(state, now))
   if slower(requests, new_requests) or slower(tokens, new_tokens) then return fallen(state) end
+  if state.unproven ~= 0 then
+    state.fell_at = now
+    return fallen(state)
+  end
   local share = share_now(state, now)
   local borne = now - state.fell_at >= SETTLED_S and share_now(state, now - SETTLED_S) or 0.0
   local to = FALL * share
@@ -191,7 +196,7 @@ local function refuse(state, begun_at, wait_s, said_rpm, said_tpm, left_requests
     state.guess_rpm = math.max(GUESS_AT_LEAST_RPM, seen * 60)
   end
   state.hold_s = state.share < 1.0 and math.min(state.hold_s * 2, HOLD_AT_MOST_S) or HOLD_S
-  state.share, state.fell_at = math.max(LEAST_SHARE, to), now
+  state.share, state.fell_at, state.unproven = math.max(LEAST_SHARE, to), now, 1.0
   fallen(state)
 end
 
@@ -227,8 +232,9 @@ else
   redis.call('ZREM', KEYS[2], ARGV[7])
   if op == 'settle' then
     state.tokens_tat = state.tokens_tat - tonumber(ARGV[8])
+    if tonumber(ARGV[9]) > state.void_at then state.unproven = 0.0 end
     bounded(state)
-    told(state, said(9))
+    told(state, said(10))
   elseif op == 'refused' then
     refuse(state, tonumber(ARGV[8]), tonumber(ARGV[9]), said(10))
   end

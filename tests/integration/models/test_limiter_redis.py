@@ -88,9 +88,9 @@ def test_it_does_what_the_pure_rule_does(server: RedisServer, limits: Limits, st
                     leases[f"l{n}"] = now + booked.wait_s + 30
                 more = (amount, f"l{n}", 30, "p")
             elif what == "settle":
-                state = rule.handed_back(state, other, now)
+                state = rule.handed_back(state, other, now, now - amount)
                 state = rule.told(state, limits, SaidLimits(*said, reset_s=0.5), now)
-                more = ("l0", other, *said, 0.5)
+                more = ("l0", other, now - amount, *said, 0.5)
                 leases.pop("l0", None)
             else:
                 state = rule.refused(state, limits, now - other, amount, now, SaidLimits(*said, reset_s=0.5))

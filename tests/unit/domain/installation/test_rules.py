@@ -70,6 +70,8 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "models": {},
         "prices": [],
         "steps": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)},
+        "profile_steps": {"openai": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)}},
+        "outage_s": 1.0,
         "intake": IntakeRules(per_second_max=2),
         "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),

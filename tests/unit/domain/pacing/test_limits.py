@@ -128,6 +128,7 @@ def test_refusals_of_calls_from_before_the_fall_count_once() -> None:
     for _ in range(30):
         state = refused(state, RPM_600, NOW, 0.0, NOW + 0.1)
     assert state.share == 0.5
+    state = handed_back(state, 0, NOW + 0.2, NOW + 0.15)
     assert refused(state, RPM_600, NOW + 0.2, 0.0, NOW + 0.3).share == 0.25
 
 
@@ -199,6 +200,7 @@ def test_a_share_never_falls_to_nothing_and_grows_back_to_all() -> None:
     state = LimiterState()
     for n in range(100):
         state = refused(state, RPM_600, NOW + n, 0.0, NOW + n)
+        state = handed_back(state, 0, NOW + n + 0.5, NOW + n + 0.5)
     assert state.share == LEAST_SHARE
     assert state.hold_s == HOLD_AT_MOST_S
     assert share_now(state, NOW + 86_400) == 1.0
@@ -219,6 +221,30 @@ def test_one_refusal_in_a_quiet_house_does_not_make_it_crawl() -> None:
     state, _ = book(LimiterState(), Limits(), NOW, 10)
     state = refused(state, Limits(), NOW, 0.0, NOW + 5)
     assert rates(state, Limits(), NOW + 5)[0] == pytest.approx(GUESS_AT_LEAST_RPM / 60 * 0.5 * USED_SHARE)
+
+
+def test_a_provider_that_refuses_every_call_for_a_while_makes_the_rate_fall_once() -> None:
+    state = LimiterState()
+    for n in range(24):
+        state, _ = book(state, Limits(), NOW + n / 24, 10)
+    state = refused(state, Limits(), NOW, 0, NOW + 1)
+    allowed = rates(state, Limits(), NOW + 1)
+    now = NOW + 1
+    for wait_s in (1.5, 2, 4, 8, 20, 60, 300):
+        now += wait_s
+        state, one = book(state, Limits(), now, 10)
+        assert one.stands
+        state = refused(state, Limits(), one.at, 0, now + 0.1)
+    assert rates(state, Limits(), now + 0.1) == allowed
+    assert share_now(state, now + 60) == 0.5, "it grows from the end of it on"
+
+
+def test_once_a_call_was_taken_the_next_refusal_makes_the_rate_fall_again() -> None:
+    state = refused(LimiterState(), RPM_600, NOW, 0, NOW)
+    state = handed_back(state, 0, NOW + 1, NOW - 1)
+    assert refused(state, RPM_600, NOW + 2, 0, NOW + 3).share == 0.5, "that one had begun before the fall"
+    state = handed_back(state, 0, NOW + 4, NOW + 2)
+    assert refused(state, RPM_600, NOW + 5, 0, NOW + 6).share == 0.25
 
 
 def test_the_providers_own_limit_counts_where_it_is_lower_only() -> None:
