@@ -75,9 +75,14 @@ if TYPE_CHECKING:
 
 
 class HeadgateError(Exception):
-    """Root of what can happen to a case."""
+    """Root of what can happen to a case.
+
+    Attributes:
+        usage: what a model call had used by then; it is paid for although nothing came of it. None: nothing is known.
+    """
 
     exit_code: ClassVar[int] = 1
+    usage: "Usage | None" = None
 
 
 class TransientError(HeadgateError):

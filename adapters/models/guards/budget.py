@@ -26,7 +26,7 @@ from ports.models.model import LanguageModel
 from ports.models.spend import CallSpent, CallToMake, SpendStore
 
 _SILENT = frozenset({408, 504, 524})  # said by whoever stands between: the model may have written all the same
-_NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError"})
+_NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "PoolTimeout"})
 
 
 class BudgetedModel:
@@ -100,8 +100,11 @@ class BudgetedModel:
     async def _ask(self, call: CallToMake, request: ModelRequest) -> ModelReply:
         try:
             reply = await self.model.complete(request.model_copy(update={"call_id": call.call_id}))
-        except (ToldToWaitError, UnsupportedTaskError, ConfigurationError):  # an answer, which costs nothing
-            await self._settle(call, CallSpent(finish_reason="refused"))
+        except (ToldToWaitError, UnsupportedTaskError, ConfigurationError) as error:
+            if error.usage is None:  # a refusal, which costs nothing
+                await self._settle(call, CallSpent(finish_reason="refused"))
+            else:  # it broke off what was written already
+                await self._give_up(call.call_id)
             raise
         except TransientError as error:
             if _costs_nothing(error):

@@ -99,7 +99,8 @@ class AnthropicModel:
         from anthropic import APIStatusError
 
         in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
-        if isinstance(failure, TransientError) and in_vain:
+        wrote = bool(collected.usage or collected.text)  # a refusal in the middle of it is paid for, too
+        if in_vain and (wrote or isinstance(failure, TransientError)):
             counts = anthropic_counts(collected.usage)
             failure.usage = billed_in_vain(self._price(), self._choice.model, counts, request, collected.text)
         return failure

@@ -97,6 +97,8 @@ async def test_errors_in_mid_answer_mean_what_they_mean_before_it(
     with pytest.raises(error) as caught:
         await answered(model)
     assert type(caught.value) is error
+    assert caught.value.usage is not None, "what was written before is paid for"
+    assert caught.value.usage.output_tokens > 0
 
 
 async def test_limits_are_told_in_headers_and_refused_calls_count(model: Model, tell: Tell) -> None:

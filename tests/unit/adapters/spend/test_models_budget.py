@@ -14,6 +14,7 @@ from adapters.spend.tables import model_calls
 from adapters.store import Store, open_store
 from domain.errors import (
     ConfigurationError,
+    HeadgateError,
     OverBudgetError,
     ToldToWaitError,
     TransientError,
@@ -147,6 +148,14 @@ async def test_a_failure_costs_nothing_only_where_the_provider_said_so(
     assert taken(spend) == (charged, 0)
 
 
+@pytest.mark.parametrize("error", [ToldToWaitError("429", 1.0), UnsupportedTaskError("filter"), ConfigurationError("x")])
+async def test_a_refusal_that_breaks_off_an_answer_is_charged_in_full(spend: SqlSpend, error: HeadgateError) -> None:
+    error.usage = Usage(calls=1, output_tokens=5)
+    with pytest.raises(type(error)):
+        await guarded(FakeModel(error), spend).complete(REQUEST)
+    assert taken(spend) == (RESERVED, 0)
+
+
 class StatusError(Exception):
     def __init__(self, status_code: int) -> None:
         super().__init__(str(status_code))
@@ -158,6 +167,7 @@ class StatusError(Exception):
     [
         (httpx.ConnectError("refused"), 0),
         (httpx.ConnectTimeout("no answer"), 0),
+        (httpx.PoolTimeout("no connection is free"), 0),
         (httpx.ReadTimeout("silence"), RESERVED),
         (httpx.RemoteProtocolError("half an answer"), RESERVED),
         (StatusError(500), 0),
