@@ -175,18 +175,19 @@ def _label_probability(completion: "ChatCompletion") -> float | None:
     tokens = choice.logprobs.content if choice.logprobs else None
     if not tokens:
         return None
-    text = "".join(t.token for t in tokens)
     try:
+        text = "".join(t.token for t in tokens)
+        logprobs = [float(t.logprob) for t in tokens]
         label = json.loads(text)["route"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):  # the client checks nothing
         return None
     if not isinstance(label, str) or not label:
         return None
     start = text.rfind(label)
     end = start + len(label)
     total, at = 0.0, 0
-    for token in tokens:
+    for token, logprob in zip(tokens, logprobs, strict=True):
         if at < end and at + len(token.token) > start:
-            total += token.logprob
+            total += logprob
         at += len(token.token)
-    return min(1.0, max(0.0, math.exp(total))) if start >= 0 else None
+    return math.exp(min(total, 0.0)) if start >= 0 and not math.isnan(total) else None
