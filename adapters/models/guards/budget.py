@@ -69,7 +69,9 @@ class BudgetedModel:
             await self._reserve(call)
         except TransientError as error:
             if self._price().input or self._price().output:
-                raise TransientError(f"not asked, since nobody knows what is left to spend: {error}") from error
+                away = TransientError(f"not asked, since nobody knows what is left to spend: {error}")
+                away.of_store = True  # the model is not to blame
+                raise away from error
             self._logger.warning("a free model is asked off the record", model=self._named, why=str(error))
             return await self.model.complete(request)
         return await self._ask(call, request)

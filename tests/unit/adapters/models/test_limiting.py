@@ -11,7 +11,7 @@ from adapters.models.guards.limiting import LimitedModel, worst_case
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
-from domain.errors import HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.errors import HeadgateError, OverBudgetError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, RateHeaders, RateWindow, Tier, Usage
 from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits, rates
 
@@ -84,6 +84,22 @@ async def test_what_was_not_used_is_handed_back() -> None:
     model = world.model(asked)
     for _ in range(3):
         await model.complete(REQUEST)
+    assert sum(world.slept) < 0.3
+
+
+def of_store() -> TransientError:
+    error = TransientError("away")
+    error.of_store = True
+    return error
+
+
+@pytest.mark.parametrize("error", [OverBudgetError("used up", "budget all tokens"), of_store()])
+async def test_what_no_budget_bears_takes_no_tokens_from_others(error: HeadgateError) -> None:
+    world, asked = World(Limits(tpm=TOKENS * 60)), Asked(error)
+    model = world.model(asked)
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            await model.complete(REQUEST)
     assert sum(world.slept) < 0.3
 
 

@@ -206,9 +206,10 @@ async def test_a_call_that_is_cut_off_is_charged_in_full(spend: SqlSpend) -> Non
 
 async def test_without_the_store_only_what_is_free_is_asked() -> None:
     model = FakeModel()
-    with pytest.raises(TransientError, match="nobody knows what is left"):
+    with pytest.raises(TransientError, match="nobody knows what is left") as caught:
         await guarded(model, NoStore("reserve")).complete(REQUEST)
     assert model.asked == 0
+    assert caught.value.of_store, "or the model would count as out, and all its cases with it"
     assert await guarded(model, NoStore("reserve"), price=FREE).complete(REQUEST) == REPLY
 
 
