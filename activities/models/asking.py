@@ -20,6 +20,8 @@ from domain.cascade.stepping import AnsweredBy, cheaper_when_short, denser_than,
 from domain.errors import (
     BadAnswerError,
     BadSpellError,
+    ConfigurationError,
+    OverBudgetError,
     ToldToWaitError,
     TransientError,
     UnfitAnswerError,
@@ -191,7 +193,7 @@ async def _called(model: LanguageModel, request: ModelRequest, got: Replies, pat
                 raise
             patience.left_s -= error.wait_seconds
             await sleep(error.wait_seconds)
-        except TransientError as error:
+        except (TransientError, OverBudgetError, UnsupportedTaskError, ConfigurationError) as error:
             if got.usage.calls:
                 error.usage = got.usage.plus(error.usage or Usage())
             raise
