@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.billing import billed, billed_in_vain, openai_counts
-from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted, status_in_mid_answer
+from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted, status_in_mid_answer, without_key
 from adapters.models.wires.openai_stream import StreamedCompletion
 from adapters.models.wires.rate_headers import rate_headers
 from adapters.models.wires.streaming import CONNECT_S, fields_of, lost_connection, never_reached, read_answer
@@ -158,15 +158,16 @@ class OpenAIModel:
     def _failure(self, error: "APIError") -> HeadgateError:
         from openai import APIStatusError
 
+        said = without_key(error.message, self._client.api_key)
         if isinstance(error, APIStatusError):
             codes = (error.code or "", error.type or "")
             headers = error.response.headers
-            return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, error.message)
+            return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, said)
         told = tuple(str(code) for code in (error.code, error.type) if code is not None)
         if told:  # an error event in the middle of the answer
             status, named = status_in_mid_answer(told), f"{self._named} in mid-answer"
-            return failure_for(OPENAI_FAILURES, named, status, {}, told, error.message)
-        return TransientError(f"{self._named}: {type(error).__name__}: {quoted(error.message)}")
+            return failure_for(OPENAI_FAILURES, named, status, {}, told, said)
+        return TransientError(f"{self._named}: {type(error).__name__}: {quoted(said)}")
 
 
 def _label_probability(completion: "ChatCompletion") -> float | None:
