@@ -1,6 +1,7 @@
 """The guard around each model: no money, no call; what was sent is paid for; an answer is never lost."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -202,6 +203,33 @@ async def test_a_call_that_is_cut_off_is_charged_in_full(spend: SqlSpend) -> Non
         await task
     await asyncio.gather(*model._background)
     assert taken(spend) == (RESERVED, 0)
+
+
+async def test_a_call_that_is_cut_off_before_it_goes_out_costs_nothing(
+    spend: SqlSpend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended, slow, reserve = asyncio.Event(), asyncio.Event(), threading.Event(), spend.reserve
+    loop = asyncio.get_running_loop()
+
+    def reserved_slowly(call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
+        loop.call_soon_threadsafe(begun.set)
+        slow.wait(30)
+        refusal = reserve(call, rules, sending=sending)
+        loop.call_soon_threadsafe(ended.set)
+        return refusal
+
+    monkeypatch.setattr(spend, "reserve", reserved_slowly)
+    asked = FakeModel()
+    model = guarded(asked, spend)
+    task = asyncio.create_task(model.complete(REQUEST))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    slow.set()
+    await ended.wait()
+    await asyncio.gather(*model._background)
+    assert (asked.asked, taken(spend)) == (0, (0, 0))
 
 
 async def test_without_the_store_only_what_is_free_is_asked() -> None:
