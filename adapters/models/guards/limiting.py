@@ -67,8 +67,8 @@ class LimitedModel:
             not_asked = isinstance(error, OverBudgetError) or (isinstance(error, TransientError) and error.of_store)
             await self.limiter.settle(slot, 0 if not_asked else None)  # None: what it used is not known
             raise
-        usage = reply.usage
-        await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply.rate))
+        used = max(1, reply.usage.input_tokens + reply.usage.output_tokens)  # 0: nobody was asked
+        await self.limiter.settle(slot, used, said_of(reply.rate))
         return reply
 
     async def _slot(self, tokens: int) -> tuple[Slot, float]:

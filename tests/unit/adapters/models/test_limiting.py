@@ -1,5 +1,6 @@
 """A call waits for its slot or gives the activity's slot back; what was booked is settled whatever comes of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -101,6 +102,19 @@ async def test_what_no_budget_bears_takes_no_tokens_from_others(error: HeadgateE
         with pytest.raises(type(error)):
             await model.complete(REQUEST)
     assert sum(world.slept) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("asked", "unproven"), [(Asked(OverBudgetError("used up")), 1), (Asked(used=20), 0), (Asked(used=0), 0)]
+)
+async def test_only_a_call_that_was_answered_shows_what_the_provider_bears(asked: Asked, unproven: int) -> None:
+    world = World(Limits(rpm=6000))
+    await held(world.model(Asked(ToldToWaitError("429", 0.5))))
+    world.now += 1.0
+    assert world.limiter.state.unproven == 1
+    with suppress(OverBudgetError):
+        await world.model(asked).complete(REQUEST)
+    assert world.limiter.state.unproven == unproven
 
 
 @pytest.mark.parametrize("error", [TransientError("broken off"), UnsupportedTaskError("no")])
