@@ -8,7 +8,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.errors import (
-    BadAnswerError,
     BadSpellError,
     HeadgateError,
     OverBudgetError,
@@ -57,7 +56,7 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
         raise ApplicationError(message, type=name, next_retry_delay=timedelta(seconds=_wait_s(error))) from error
     if isinstance(error, OverBudgetError):  # the workflow parks, and tries again when there is money
         hold = Hold(reason=error.reason, why=message, until=error.until, spread_s=error.over_s)
-        raise ApplicationError(message, hold, type=name, non_retryable=True) from error
+        raise ApplicationError(message, hold, error.usage or Usage(), type=name, non_retryable=True) from error
     if isinstance(error, ProviderOutError):  # the same, until the provider is back
         hold = Hold(
             reason=f"outage {error.model}",
@@ -67,7 +66,7 @@ def raise_for_temporal(error: HeadgateError) -> NoReturn:
             at_most_s=error.at_most_s,
         )
         raise ApplicationError(message, hold, error.usage or Usage(), type=name, non_retryable=True) from error
-    usage = error.usage if isinstance(error, BadAnswerError | TransientError) else None
+    usage = error.usage
     # After a spell the ladder comes, and nothing between: Temporal's own retries would be paid for.
     final = not isinstance(error, TransientError) or isinstance(error, BadSpellError)
     raise ApplicationError(message, *([usage] if usage else []), type=name, non_retryable=final) from error

@@ -13,6 +13,8 @@ from domain.spend.budgets import first_fault
 
 LONGEST_IDLE_S = 600.0
 """For which a provider may send nothing: a connection that is dead is noticed by then."""
+HIGHEST_PRICE = 1_000_000.0
+"""Of a million tokens, US dollars: a call costs no more than the store can count."""
 LONGEST_ANSWER_S = 3600.0
 """Of one answer: three of them fit into a model step's time (`MODEL_TIMEOUT`)."""
 
@@ -176,8 +178,10 @@ def check_prices(prices: Sequence[Price]) -> None:
     seen: dict[tuple[str, date], int] = {}
     for number, price in enumerate(prices):
         where = ("prices", number)
-        if not (math.isfinite(price.input) and math.isfinite(price.output)):
-            raise RuleError((*where, "input"), f"prices: {price.model!r} costs {price.input:g} and {price.output:g}")
+        for key, dollars in (("input", price.input), ("output", price.output)):
+            if not dollars <= HIGHEST_PRICE:
+                said = f"prices: {price.model!r} costs {dollars:g} a million tokens of {key}: at most {HIGHEST_PRICE:g}"
+                raise RuleError((*where, key), said)
         if price.cached_input is not None and not price.cached_input <= price.input:
             said = (
                 f"prices: {price.model!r} costs {price.cached_input:g} from the cache: at most {price.input:g}, as else"

@@ -75,9 +75,14 @@ if TYPE_CHECKING:
 
 
 class HeadgateError(Exception):
-    """Root of what can happen to a case."""
+    """Root of what can happen to a case.
+
+    Attributes:
+        usage: what model calls used before; they are paid for although nothing came of them. None: nobody knows.
+    """
 
     exit_code: ClassVar[int] = 1
+    usage: "Usage | None" = None
 
 
 class TransientError(HeadgateError):
@@ -85,7 +90,6 @@ class TransientError(HeadgateError):
 
     Attributes:
         of_store: it is the store's, whatever was asked of whom.
-        usage: what a model call used before it broke off; it is paid for although nothing came of it.
     """
 
     exit_code: ClassVar[int] = 3
@@ -131,11 +135,7 @@ class ToldToWaitError(HeadgateError):
 
 
 class BadAnswerError(HeadgateError):
-    """No answer of a model fits its schema, after all allowed re-asks.
-
-    Attributes:
-        usage: what all of them used; they are paid for although nothing came of them.
-    """
+    """No answer of a model fits its schema, after all allowed re-asks; `usage` is what all of them used."""
 
     def __init__(self, message: str, usage: "Usage | None" = None) -> None:
         super().__init__(message)

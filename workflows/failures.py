@@ -20,10 +20,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import (
         BadAnswerError,
         BadSpellError,
+        ConfigurationError,
         FailureKind,
         HeadgateError,
+        OverBudgetError,
         ProviderOutError,
         TransientError,
+        UnsupportedTaskError,
         failure_kind,
     )
     from domain.model_call import Usage
@@ -34,6 +37,9 @@ _SPENT = (
     BadSpellError.__name__,
     TransientError.__name__,
     ProviderOutError.__name__,
+    OverBudgetError.__name__,
+    UnsupportedTaskError.__name__,
+    ConfigurationError.__name__,
 )  # errors that say what was spent
 
 

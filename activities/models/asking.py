@@ -20,6 +20,8 @@ from domain.cascade.stepping import AnsweredBy, cheaper_when_short, denser_than,
 from domain.errors import (
     BadAnswerError,
     BadSpellError,
+    ConfigurationError,
+    OverBudgetError,
     ToldToWaitError,
     TransientError,
     UnfitAnswerError,
@@ -96,6 +98,7 @@ class Cascade:
         self._step = step
         reasons = frozenset(self.rules.denser_when)
         self._usual = _Way(self.tier, denser_than(self.tier, models) if reasons else None, reasons)
+        self._batched = step in blueprint.batch.steps
         cheaper = cheaper_when_short(self.rules, models)
         # What the cheaper one cannot answer the step's own does: a saving costs no case its answer.
         reasons |= {DenserWhen.ABSTAINED, DenserWhen.UNFIT}
@@ -140,9 +143,12 @@ class Cascade:
         return await self._try(way, way.denser, denser, read, got, why)
 
     async def _way(self, request: ModelRequest) -> _Way:
-        if self._short is not None and isinstance(self._models, BudgetedTiers) and await self._models.is_short(request):
-            return self._short
-        return self._usual
+        if self._short is None or not isinstance(self._models, BudgetedTiers):
+            return self._usual
+        # What waits for a batch is asked anew for hours: with another tier each time it would be put, and paid, twice.
+        if self._batched and request.may_wait:
+            return self._usual
+        return self._short if await self._models.is_short(request) else self._usual
 
     async def _try(
         self,
@@ -191,7 +197,7 @@ async def _called(model: LanguageModel, request: ModelRequest, got: Replies, pat
                 raise
             patience.left_s -= error.wait_seconds
             await sleep(error.wait_seconds)
-        except TransientError as error:
+        except (TransientError, OverBudgetError, UnsupportedTaskError, ConfigurationError) as error:
             if got.usage.calls:
                 error.usage = got.usage.plus(error.usage or Usage())
             raise

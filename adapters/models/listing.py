@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.models.factory import key_of
-from adapters.models.wires.failures import quoted
+from adapters.models.wires.failures import quoted, without_key
 from domain.blueprint import ModelChoice
 from domain.cascade.known import LISTED_AT_MOST, Known, ModelKnown
 from domain.errors import ConfigurationError
@@ -50,7 +50,7 @@ async def _ask(choice: ModelChoice, secret: Callable[[str], str], limit_s: float
             return said(Known.REFUSED, f"its list is refused: HTTP {status}")
         if status in _NO_LIST:
             return said(Known.UNTOLD, f"cannot tell: the server has no list of its models (HTTP {status})")
-        return said(Known.UNTOLD, f"cannot tell: {type(error).__name__}: {quoted(str(error))}")
+        return said(Known.UNTOLD, f"cannot tell: {type(error).__name__}: {quoted(without_key(str(error), key))}")
 
 
 async def _by_openai(choice: ModelChoice, key: str, limit_s: float) -> tuple[Known, str]:

@@ -72,7 +72,9 @@ def budget_show(
 @budget_app.command("set")
 def budget_set(
     scope: Annotated[str, typer.Argument(help="As `budget show` names it, such as all or tenant:acme.")],
-    cap: Annotated[int, typer.Argument(min=1, help="Tokens, or millionths of a US dollar: the budget's own unit.")],
+    cap: Annotated[
+        int, typer.Argument(min=1, max=10**15, help="Tokens, or millionths of a US dollar: the budget's own unit.")
+    ],
     data_dir: DataDir = DEFAULT_DIR,
     unit: Annotated[str, typer.Option(help="tokens or micros, where the scope has a budget of both.")] = "",
     by: By = "",
@@ -149,7 +151,7 @@ def _meant(budgets: "list[Budget]", scope: str, unit: str) -> "Budget":
     if unit and unit not in set(Unit):
         raise not_among("--unit", unit, Unit)
     found = [budget for budget in budgets_named(budgets, scope) if unit in ("", budget.unit)]
-    if not found:
+    if not found or not scope.isprintable():  # any name goes with `*`, but it is shown to people
         raise not_among("scope", scope, [f"{b.scope} ({b.unit})" for b in budgets] or ["none: there are no budgets"])
     if len(found) > 1:
         raise UsageError(f"{scope!r} has a budget of tokens and one of micros: say which by --unit")

@@ -58,16 +58,17 @@ async def _compare_models(parts: "Parts", report: "AuditReport", exported: "list
     from domain.spend.calls import KEPT
     from workers.running.answer_log import own_answers
 
-    until, unread = datetime.now(UTC), 0
+    until = now = datetime.now(UTC)
+    unread = 0
     if exported is None:
         answered, unread = await asyncio.to_thread(own_answers, parts.settings.data_dir)
     else:
-        answered, until = exported, max(call.at for call in exported)
+        answered, until = exported, min(now, max(call.at for call in exported))
     if unread:
         report.notes.append(f"lines of the offline model's log that cannot be read: {unread}")
     if not answered:
         return
-    since, models = max(min(call.at for call in answered), until - KEPT), {call.model for call in answered}
+    since, models = max(min(call.at for call in answered), now - KEPT), {call.model for call in answered}
     calls = await asyncio.to_thread(parts.spend.report.calls_since, since)
     if exported is None:  # one of another address is another server
         calls = [call for call in calls if call.model.startswith("offline ") and " at " not in call.model]

@@ -5,7 +5,7 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
 from pydantic import AwareDatetime, Field
@@ -18,18 +18,21 @@ SKEW = timedelta(seconds=30)
 LISTED = 20
 """So many findings of a kind are told one by one."""
 
-Tokens = Annotated[int, Field(ge=0)]
+Tokens = Annotated[int, Field(ge=0, le=10**12)]
+Name = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""It is shown on terminals as it is."""
+At = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCall:
     """A line of a model server's log: a call that it answered, with the tokens that it counted. No contents."""
 
-    request_id: str
-    model: str
+    request_id: Name
+    model: Name
     tokens_in: Tokens
     tokens_out: Tokens
-    at: AwareDatetime
+    at: At
 
 
 class RecordedCall(NamedTuple):

@@ -32,8 +32,8 @@ class Limiter(Protocol):
         ...
 
     async def settle(self, slot: Slot, used: int | None, said: SaidLimits | None = None) -> None:
-        """End a call: hand back what it did not use, seen by the tokens that it used; None: that is not known, all
-        that was booked counts as used.
+        """End a call: hand back what it did not use, seen by the tokens that it used; 0: nobody was asked; None:
+        that is not known, all that was booked counts as used.
         """
         ...
 

@@ -15,6 +15,7 @@ from domain.errors import UsageError
 ANSWER_LOG = Path("logs", "model-calls.jsonl")
 _LINE = TypeAdapter(AnsweredCall)
 _LOOKS = 5
+_LINE_AT_MOST = 65_536  # bytes
 
 
 class AnswerLog:
@@ -106,8 +107,12 @@ def _parts(path: Path) -> dict[Path, int]:
 def _read(path: Path) -> Iterator[AnsweredCall | None]:
     """Yield the calls of a file, None for a line that is none."""
     with path.open("rb") as file:
-        for line in file:
+        while line := file.readline(_LINE_AT_MOST):
+            whole = line.endswith(b"\n") or len(line) < _LINE_AT_MOST
             try:
-                yield _LINE.validate_json(line)
+                yield _LINE.validate_json(line) if whole else None
             except ValidationError:
                 yield None
+            while line and not whole:
+                line = file.readline(_LINE_AT_MOST)
+                whole = line.endswith(b"\n")

@@ -6,7 +6,9 @@ import json
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -23,10 +25,10 @@ from domain.model_call import ModelReply, ModelRequest, Price
 from domain.spend.budgets import SpendRules
 from domain.spend.calls import ratio_of, tokens_at_most
 from ports.models.model import LanguageModel
-from ports.models.spend import CallSpent, CallToMake, SpendStore
+from ports.models.spend import CallRefusal, CallSpent, CallToMake, SpendStore
 
 _SILENT = frozenset({408, 504, 524})  # said by whoever stands between: the model may have written all the same
-_NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError"})
+_NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "PoolTimeout"})
 
 
 class BudgetedModel:
@@ -69,7 +71,9 @@ class BudgetedModel:
             await self._reserve(call)
         except TransientError as error:
             if self._price().input or self._price().output:
-                raise TransientError(f"not asked, since nobody knows what is left to spend: {error}") from error
+                away = TransientError(f"not asked, since nobody knows what is left to spend: {error}")
+                away.of_store = True  # the model is not to blame
+                raise away from error
             self._logger.warning("a free model is asked off the record", model=self._named, why=str(error))
             return await self.model.complete(request)
         return await self._ask(call, request)
@@ -93,15 +97,35 @@ class BudgetedModel:
 
     async def _reserve(self, call: CallToMake) -> None:
         """Hold the call and note that it is sent, in one commit: the very next thing is the socket."""
-        refusal = await asyncio.to_thread(self._spend.reserve, call, self._rules, sending=True)
+        reserving = asyncio.create_task(asyncio.to_thread(self._spend.reserve, call, self._rules, sending=True))
+        try:
+            refusal = await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            self._later(self._undo(reserving, call))
+            raise
         if refusal is not None:
             raise OverBudgetError(refusal.why, refusal.reason, refusal.until)
+
+    async def _undo(self, reserving: asyncio.Task[CallRefusal | None], call: CallToMake) -> None:
+        """Charge nothing for a call that was cut off while it was reserved: it never goes out."""
+        with suppress(TransientError):
+            await reserving
+        await self._settle(call, CallSpent(finish_reason="failed"))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:  # Any: what a coroutine is sent and yields
+        """Do what a cancelled task cannot wait for."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _ask(self, call: CallToMake, request: ModelRequest) -> ModelReply:
         try:
             reply = await self.model.complete(request.model_copy(update={"call_id": call.call_id}))
-        except (ToldToWaitError, UnsupportedTaskError, ConfigurationError):  # an answer, which costs nothing
-            await self._settle(call, CallSpent(finish_reason="refused"))
+        except (ToldToWaitError, UnsupportedTaskError, ConfigurationError) as error:
+            if error.usage is None:  # a refusal, which costs nothing
+                await self._settle(call, CallSpent(finish_reason="refused"))
+            else:  # it broke off what was written already
+                await self._give_up(call.call_id)
             raise
         except TransientError as error:
             if _costs_nothing(error):
@@ -109,10 +133,8 @@ class BudgetedModel:
             else:
                 await self._give_up(call.call_id)
             raise
-        except BaseException:  # cut off; a cancelled task cannot wait for the store
-            giving_up = asyncio.create_task(self._give_up(call.call_id))
-            self._background.add(giving_up)
-            giving_up.add_done_callback(self._background.discard)
+        except BaseException:  # cut off
+            self._later(self._give_up(call.call_id))
             raise
         await self._settle(call, _spent(reply))
         self.learn(request, reply)

@@ -96,5 +96,5 @@ def unused_s(slot: Slot, used: int | None) -> float:
 
 
 def taken_at(slot: Slot, used: int | None) -> float:
-    """Return when a call was booked that was answered; 0 where nobody knows what became of it."""
-    return 0.0 if used is None else slot.booked.at
+    """Return when a call was booked that was answered; 0 where nobody knows what became of it, or nobody was asked."""
+    return slot.booked.at if used else 0.0

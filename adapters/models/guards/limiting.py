@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from adapters.models.guards.said import said_of, sane
-from domain.errors import ToldToWaitError
+from domain.errors import OverBudgetError, ToldToWaitError, TransientError
 from domain.model_call import ModelReply, ModelRequest
 from domain.pacing.limits import PATIENCE_S
 from ports.models.limits import RENEW_S, Limiter, Slot
@@ -53,6 +53,7 @@ class LimitedModel:
 
         Raises:
             ToldToWaitError: the provider says to wait; or (`held`) no slot is free for longer than a call may wait.
+            OverBudgetError: as the model's.
             TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         slot, waited_s = await self._slot(worst_case(request))
@@ -62,11 +63,12 @@ class LimitedModel:
         except ToldToWaitError as error:
             await self.limiter.refused(slot, sane(error.wait_seconds) if error.named else 0.0, said_of(error.rate))
             raise
-        except Exception:
-            await self.limiter.settle(slot, None)  # what it used is not known
+        except Exception as error:
+            not_asked = isinstance(error, OverBudgetError) or (isinstance(error, TransientError) and error.of_store)
+            await self.limiter.settle(slot, 0 if not_asked else None)  # None: what it used is not known
             raise
-        usage = reply.usage
-        await self.limiter.settle(slot, usage.input_tokens + usage.output_tokens, said_of(reply.rate))
+        used = max(1, reply.usage.input_tokens + reply.usage.output_tokens)  # 0: nobody was asked
+        await self.limiter.settle(slot, used, said_of(reply.rate))
         return reply
 
     async def _slot(self, tokens: int) -> tuple[Slot, float]:

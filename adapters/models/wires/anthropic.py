@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.anthropic_stream import StreamedMessage
 from adapters.models.wires.billing import anthropic_counts, billed, billed_in_vain
-from adapters.models.wires.failures import ANTHROPIC_FAILURES, failure_for, quoted, status_in_mid_answer
+from adapters.models.wires.failures import ANTHROPIC_FAILURES, failure_for, quoted, status_in_mid_answer, without_key
 from adapters.models.wires.rate_headers import rate_headers
 from adapters.models.wires.streaming import CONNECT_S, fields_of, lost_connection, never_reached, read_answer
 from domain.blueprint import ModelChoice
@@ -99,7 +99,8 @@ class AnthropicModel:
         from anthropic import APIStatusError
 
         in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
-        if isinstance(failure, TransientError) and in_vain:
+        wrote = bool(collected.usage or collected.text)  # a refusal in the middle of it is paid for, too
+        if in_vain and (wrote or isinstance(failure, TransientError)):
             counts = anthropic_counts(collected.usage)
             failure.usage = billed_in_vain(self._price(), self._choice.model, counts, request, collected.text)
         return failure
@@ -157,10 +158,10 @@ class AnthropicModel:
         if isinstance(error, APIStatusError):
             codes = (error.error_code or "", str(error.type or ""))
             headers = error.response.headers
+            said = without_key(error.api_message or error.message, self._client.api_key)
             if error.status_code < 400:  # an error event in the middle of the answer
                 status, named = status_in_mid_answer(codes), f"{self._named} in mid-answer"
-                return failure_for(ANTHROPIC_FAILURES, named, status, {}, codes, error.api_message or error.message)
-            said = error.api_message or error.message
+                return failure_for(ANTHROPIC_FAILURES, named, status, {}, codes, said)
             return failure_for(ANTHROPIC_FAILURES, self._named, error.status_code, headers, codes, said)
         if isinstance(error, CredentialsError):
             return ConfigurationError(f"{self._named}: {quoted(str(error))}")

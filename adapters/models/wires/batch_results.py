@@ -20,7 +20,7 @@ CLOCKS_APART = timedelta(hours=1)
 LISTED_AT_MOST = 5_000  # batches that are looked through for one of ours
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _SILENT = frozenset({408, 409})
-_ODD = (TransientError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+_ODD = (TransientError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 Ended = tuple[ItemEnd, ModelReply | None, str]
 

@@ -10,6 +10,7 @@ from adapters.models.wires.retry_after import told_to_wait, wait_seconds
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UnsupportedTaskError
 
 _MESSAGE_CHARS = 300
+_KEY_CHARS = 8  # a shorter one is a stand-in where the server asks for none
 _SECRET = re.compile(r"\b(?:sk|pk)-[A-Za-z0-9_*.-]{6,}|\bBearer\s+\S+")
 
 
@@ -143,6 +144,15 @@ def failure_for(
     if meaning is Meaning.UNSUPPORTED:
         return UnsupportedTaskError(said)
     return ConfigurationError(f"{said}; mend the blueprint's model, its key or the account, then replay")
+
+
+def without_key(message: str, key: str | None) -> str:
+    """Return a provider's words with our key blacked out, whatever it looks like.
+
+    >>> without_key("no such key: 0f2c10bf77aa", "0f2c10bf77aa"), without_key("an answer", "a"), without_key("x", None)
+    ('no such key: [key]', 'an answer', 'x')
+    """
+    return message.replace(key, "[key]") if key and len(key) >= _KEY_CHARS else message
 
 
 def quoted(message: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.billing import billed, billed_in_vain, openai_counts
-from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted, status_in_mid_answer
+from adapters.models.wires.failures import OPENAI_FAILURES, failure_for, quoted, status_in_mid_answer, without_key
 from adapters.models.wires.openai_stream import StreamedCompletion
 from adapters.models.wires.rate_headers import rate_headers
 from adapters.models.wires.streaming import CONNECT_S, fields_of, lost_connection, never_reached, read_answer
@@ -87,7 +87,8 @@ class OpenAIModel:
         from openai import APIStatusError
 
         in_vain = collected.began or not (isinstance(error, APIStatusError) or never_reached(error))
-        if isinstance(failure, TransientError) and in_vain:
+        wrote = bool(collected.usage or collected.text)  # a refusal in the middle of it is paid for, too
+        if in_vain and (wrote or isinstance(failure, TransientError)):
             counts = openai_counts(collected.usage)
             failure.usage = billed_in_vain(self._price(), self._choice.model, counts, request, collected.text)
         return failure
@@ -157,15 +158,16 @@ class OpenAIModel:
     def _failure(self, error: "APIError") -> HeadgateError:
         from openai import APIStatusError
 
+        said = without_key(error.message, self._client.api_key)
         if isinstance(error, APIStatusError):
             codes = (error.code or "", error.type or "")
             headers = error.response.headers
-            return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, error.message)
+            return failure_for(OPENAI_FAILURES, self._named, error.status_code, headers, codes, said)
         told = tuple(str(code) for code in (error.code, error.type) if code is not None)
         if told:  # an error event in the middle of the answer
             status, named = status_in_mid_answer(told), f"{self._named} in mid-answer"
-            return failure_for(OPENAI_FAILURES, named, status, {}, told, error.message)
-        return TransientError(f"{self._named}: {type(error).__name__}: {quoted(error.message)}")
+            return failure_for(OPENAI_FAILURES, named, status, {}, told, said)
+        return TransientError(f"{self._named}: {type(error).__name__}: {quoted(said)}")
 
 
 def _label_probability(completion: "ChatCompletion") -> float | None:
@@ -174,18 +176,19 @@ def _label_probability(completion: "ChatCompletion") -> float | None:
     tokens = choice.logprobs.content if choice.logprobs else None
     if not tokens:
         return None
-    text = "".join(t.token for t in tokens)
     try:
+        text = "".join(t.token for t in tokens)
+        logprobs = [float(t.logprob) for t in tokens]
         label = json.loads(text)["route"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):  # the client checks nothing
         return None
     if not isinstance(label, str) or not label:
         return None
     start = text.rfind(label)
     end = start + len(label)
     total, at = 0.0, 0
-    for token in tokens:
+    for token, logprob in zip(tokens, logprobs, strict=True):
         if at < end and at + len(token.token) > start:
-            total += token.logprob
+            total += logprob
         at += len(token.token)
-    return min(1.0, max(0.0, math.exp(total))) if start >= 0 else None
+    return math.exp(min(total, 0.0)) if start >= 0 and not math.isnan(total) else None

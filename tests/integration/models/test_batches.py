@@ -219,6 +219,7 @@ async def test_a_batch_that_nobody_knows(batches: Batches) -> None:
         '{"custom_id": "item0", "response": {"status_code": 200, "body": {"choices": [7]}}}',
         '{"custom_id": "item0", "result": {"type": "else"}, "response": {"no": "status"}}',
         "[" * 100_000,
+        '{"custom_id": "item0", "response": {"status_code": 200, "body": {"choices": [{"message": {"content": 7}}]}}}',
     ],
 )
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])

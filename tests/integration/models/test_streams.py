@@ -1,5 +1,6 @@
 """Streamed answers by the official clients over a real socket: whole, however slowly, or an error with its cost."""
 
+import json
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from tests.integration.models.wires import Model, Tell, opened, question
 from tests.served import Served
 
 IDLE_S = 1.0
+KEY = "0f2c10bf77aa"
 
 
 async def answered(model: Model) -> ModelReply:
@@ -97,6 +99,8 @@ async def test_errors_in_mid_answer_mean_what_they_mean_before_it(
     with pytest.raises(error) as caught:
         await answered(model)
     assert type(caught.value) is error
+    assert caught.value.usage is not None, "what was written before is paid for"
+    assert caught.value.usage.output_tokens > 0
 
 
 async def test_limits_are_told_in_headers_and_refused_calls_count(model: Model, tell: Tell) -> None:
@@ -152,3 +156,27 @@ async def test_a_whole_answer_has_its_time_too(offline: str, tell: Tell) -> None
         with pytest.raises(TransientError) as caught:
             await answered(model)
     assert caught.value.usage is not None
+
+
+@pytest.mark.parametrize("wire", ["json_schema", "anthropic"])
+@pytest.mark.parametrize("status", [200, 401, 429])
+async def test_a_server_that_repeats_our_key_tells_nobody(wire: str, status: int) -> None:
+    """Keys of proxies and of one's own servers look like nothing known."""
+    told = {"type": "error", "error": {"type": "authentication_error", "message": f"no such key: {KEY}, sorry"}}
+    body = json.dumps(told)
+    event = f"event: error\ndata: {body}\n\n"
+    kind = "text/event-stream" if status == 200 else "application/json"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        headers = [(b"content-type", kind.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": (event if status == 200 else body).encode()})
+
+    with Served(app) as served:
+        async with opened(served.url, wire) as model:
+            model._client.api_key = KEY
+            with pytest.raises(HeadgateError) as caught:
+                await answered(model)
+    assert "no such key" in str(caught.value)
+    assert KEY not in str(caught.value)

@@ -184,6 +184,20 @@ def test_what_is_parked_comes_back_when_and_over_how_long_its_error_says() -> No
     assert opening.spread_s == OPENING_SPAN_S
 
 
+@pytest.mark.parametrize(
+    "error", [OverBudgetError("used up"), UnsupportedTaskError("422"), ConfigurationError("401"), TransientError("503")]
+)
+def test_what_was_paid_before_comes_to_the_workflow(error: HeadgateError) -> None:
+    assert usage_of(in_activity(as_temporal(error))) == Usage()
+    error.usage = Usage(calls=1, cost_micros=7)
+    assert usage_of(in_activity(as_temporal(error))) == error.usage
+
+
+def test_a_hold_alone_as_earlier_workers_said_it_is_no_cost() -> None:
+    alone = ApplicationError("used up", Hold(why="used up").model_dump(mode="json"), type="OverBudgetError")
+    assert usage_of(in_activity(alone)) == Usage()
+
+
 def test_a_bug_keeps_its_name_and_is_no_kind_of_failure_that_is_judged() -> None:
     bug = ApplicationError("'x'", type="KeyError")
     assert failure_of(in_activity(bug)) == (FailureKind.BUG, "KeyError", "'x'")

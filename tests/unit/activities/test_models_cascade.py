@@ -12,7 +12,15 @@ from activities.models.extract import ClaimRequest, ClaimResult, ExtractActiviti
 from activities.models.qualify import _doubts
 from activities.models.route import RouteActivities, RouteRequest, RouteResult
 from domain.blueprint import Blueprint
-from domain.errors import BadAnswerError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.errors import (
+    BadAnswerError,
+    ConfigurationError,
+    HeadgateError,
+    OverBudgetError,
+    ToldToWaitError,
+    TransientError,
+    UnsupportedTaskError,
+)
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.money.claim import Origin
@@ -175,6 +183,16 @@ async def test_money_read_by_both_in_vain_is_for_a_person_and_all_of_it_is_paid_
         await claim(models, denser_when=[DenserWhen.UNFIT])
     assert caught.value.usage is not None
     assert caught.value.usage.calls == 3
+
+
+@pytest.mark.parametrize(
+    "error", [OverBudgetError("used up"), UnsupportedTaskError("422"), ConfigurationError("401"), TransientError("503")]
+)
+async def test_what_was_paid_before_a_call_that_was_not_answered_is_not_forgotten(error: HeadgateError) -> None:
+    models = {Tier.SMALL: FakeModel(reply("x"), reply("y")), Tier.LARGE: FakeModel(error)}
+    with pytest.raises(type(error)) as caught:
+        await claim(models, denser_when=[DenserWhen.UNFIT])
+    assert caught.value.usage == COST.plus(COST)
 
 
 async def test_a_profile_without_the_first_look_is_asked_by_its_next_tier() -> None:

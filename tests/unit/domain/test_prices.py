@@ -51,6 +51,9 @@ def test_an_answer_that_came_is_never_free() -> None:
         ([price("2026-01-01", 1, until="2026-06-01"), price("2026-06-01", 2)], "until", "next price begins on 2026-06"),
         ([price("2026-06-01", 2), price("2026-01-01", 1, until="2026-06-01")], "until", "next price begins on 2026-06"),
         ([price("2026-01-01", float("inf"))], "input", "costs inf"),
+        ([price("2026-01-01", 1e300)], "input", "costs 1e\\+300 a million tokens of input: at most 1e\\+06"),
+        ([Price(model="m", input=1, output=float("inf"))], "output", "costs inf"),
+        ([Price(model="m", input=1, output=1, cached_input=float("inf"))], "cached_input", "at most 1"),
     ],
 )
 def test_two_prices_for_a_day_or_none_that_can_be_read_are_refused(prices: list[Price], key: str, said: str) -> None:

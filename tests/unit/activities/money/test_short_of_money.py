@@ -18,9 +18,10 @@ from adapters.spend.tables import model_calls, spend_accounts, spend_holds
 from adapters.store import Store, open_store
 from domain.errors import OverBudgetError, TransientError, UnsupportedTaskError
 from domain.model_call import ModelReply, Price, Tier
-from domain.model_steps import DenserWhen, ModelStep
+from domain.model_steps import BatchRules, DenserWhen, ModelStep
 from domain.routing import BILLING, SALES, Unroutable
 from domain.spend.budgets import Budget, SpendRules
+from domain.turns import Priority
 from tests.contracts.store_samples import case_input
 from tests.unit.activities.test_models_cascade import REFUSED, FakeModel, reply, to, with_rules
 
@@ -162,6 +163,24 @@ async def test_there_is_no_step_above_the_steps_own_tier(shop: Shop) -> None:
     large = FakeModel(REFUSED, REFUSED)
     result = await shop.route(FakeModel(REFUSED), large)
     assert (result.route.unroutable, len(large.asked)) == (Unroutable.ABSTAINED, 2)
+
+
+async def test_what_waits_for_a_batch_keeps_its_tier_or_it_would_be_paid_twice(shop: Shop) -> None:
+    shop.warns_early()
+    await spent(shop)
+    rules = {"tier": Tier.LARGE, "cheaper_when_short": Tier.SMALL}
+    for steps, priority, tier in (
+        ([ModelStep.ROUTE], "may_wait", Tier.LARGE),
+        ([ModelStep.ROUTE], "normal", Tier.SMALL),
+        ([], "may_wait", Tier.SMALL),
+    ):
+        blueprint = with_rules(ModelStep.ROUTE, **rules).model_copy(update={"batch": BatchRules(steps=tuple(steps))})
+        models = {Tier.SMALL: FakeModel(to(SALES)), Tier.LARGE: FakeModel(to(SALES))}
+        asking = RouteActivities(TiersWithinBudgets(models, shop.spend, SpendRules(budgets=shop.budgets)), blueprint)
+        case = case_input().model_copy(update={"priority": Priority(priority)})
+        assert case.may_wait == (priority == "may_wait")
+        await asking.route_case(RouteRequest(case=case))
+        assert len(models[tier].asked) == 1
 
 
 async def test_an_outage_of_the_cheaper_one_is_the_ladders_matter(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """A call waits for its slot or gives the activity's slot back; what was booked is settled whatever comes of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from adapters.models.guards.limiting import LimitedModel, worst_case
 from adapters.models.guards.watching import Watch, WatchedModel
 from adapters.moods.memory import MoodsInMemory
 from domain.blueprint import ModelChoice
-from domain.errors import HeadgateError, ToldToWaitError, TransientError, UnsupportedTaskError
+from domain.errors import HeadgateError, OverBudgetError, ToldToWaitError, TransientError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, RateHeaders, RateWindow, Tier, Usage
 from domain.pacing.limits import PATIENCE_S, USED_SHARE, Limits, rates
 
@@ -85,6 +86,35 @@ async def test_what_was_not_used_is_handed_back() -> None:
     for _ in range(3):
         await model.complete(REQUEST)
     assert sum(world.slept) < 0.3
+
+
+def of_store() -> TransientError:
+    error = TransientError("away")
+    error.of_store = True
+    return error
+
+
+@pytest.mark.parametrize("error", [OverBudgetError("used up", "budget all tokens"), of_store()])
+async def test_what_no_budget_bears_takes_no_tokens_from_others(error: HeadgateError) -> None:
+    world, asked = World(Limits(tpm=TOKENS * 60)), Asked(error)
+    model = world.model(asked)
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            await model.complete(REQUEST)
+    assert sum(world.slept) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("asked", "unproven"), [(Asked(OverBudgetError("used up")), 1), (Asked(used=20), 0), (Asked(used=0), 0)]
+)
+async def test_only_a_call_that_was_answered_shows_what_the_provider_bears(asked: Asked, unproven: int) -> None:
+    world = World(Limits(rpm=6000))
+    await held(world.model(Asked(ToldToWaitError("429", 0.5))))
+    world.now += 1.0
+    assert world.limiter.state.unproven == 1
+    with suppress(OverBudgetError):
+        await world.model(asked).complete(REQUEST)
+    assert world.limiter.state.unproven == unproven
 
 
 @pytest.mark.parametrize("error", [TransientError("broken off"), UnsupportedTaskError("no")])

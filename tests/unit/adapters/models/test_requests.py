@@ -1,8 +1,12 @@
-"""What goes out to a provider: only what it takes, and the schema in the way that it was told to use."""
+"""What goes out to a provider: only what it takes, and the schema in the way that it was told to use; and what is made
+of an answer's odder parts.
+"""
 
+import math
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion
 
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.openai import OpenAIModel
@@ -63,3 +67,17 @@ def test_anthropic_is_made_to_use_one_tool_once() -> None:
     assert sent["tools"][0]["input_schema"] == SCHEMA
     assert sent["tool_choice"] == {"type": "tool", "name": "route", "disable_parallel_tool_use": True}
     assert sent.keys() == {"model", "system", "messages", "max_tokens", "tools", "tool_choice"}
+
+
+@pytest.mark.parametrize(
+    ("logprob", "confidence"),
+    [(1e9, 1.0), (math.inf, 1.0), (-math.inf, 0.0), (math.nan, None), (None, None), ("x", None), (-0.0, 1.0)],
+)
+def test_a_probability_that_is_none_loses_no_answer(logprob: object, confidence: float | None) -> None:
+    text = '{"route": "Sales"}'
+    choice: dict[str, Any] = {"finish_reason": "stop", "message": {"content": text}}
+    choice["logprobs"] = {"content": [{"token": text, "logprob": logprob}]}
+    values = ModelChoice.model_validate({"provider": "openai", "model": "m"})
+    model = OpenAIModel(values, api_key="k", base_url="", price=lambda: PRICE)
+    reply = model._reply(asked(), ChatCompletion.construct(model="m", choices=[choice]), PRICE)
+    assert (reply.text, reply.confidence) == (text, confidence)

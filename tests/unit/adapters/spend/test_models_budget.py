@@ -1,6 +1,7 @@
 """The guard around each model: no money, no call; what was sent is paid for; an answer is never lost."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from adapters.spend.tables import model_calls
 from adapters.store import Store, open_store
 from domain.errors import (
     ConfigurationError,
+    HeadgateError,
     OverBudgetError,
     ToldToWaitError,
     TransientError,
@@ -147,6 +149,14 @@ async def test_a_failure_costs_nothing_only_where_the_provider_said_so(
     assert taken(spend) == (charged, 0)
 
 
+@pytest.mark.parametrize("error", [ToldToWaitError("429", 1.0), UnsupportedTaskError("no"), ConfigurationError("x")])
+async def test_a_refusal_that_breaks_off_an_answer_is_charged_in_full(spend: SqlSpend, error: HeadgateError) -> None:
+    error.usage = Usage(calls=1, output_tokens=5)
+    with pytest.raises(type(error)):
+        await guarded(FakeModel(error), spend).complete(REQUEST)
+    assert taken(spend) == (RESERVED, 0)
+
+
 class StatusError(Exception):
     def __init__(self, status_code: int) -> None:
         super().__init__(str(status_code))
@@ -158,6 +168,7 @@ class StatusError(Exception):
     [
         (httpx.ConnectError("refused"), 0),
         (httpx.ConnectTimeout("no answer"), 0),
+        (httpx.PoolTimeout("no connection is free"), 0),
         (httpx.ReadTimeout("silence"), RESERVED),
         (httpx.RemoteProtocolError("half an answer"), RESERVED),
         (StatusError(500), 0),
@@ -194,11 +205,39 @@ async def test_a_call_that_is_cut_off_is_charged_in_full(spend: SqlSpend) -> Non
     assert taken(spend) == (RESERVED, 0)
 
 
+async def test_a_call_that_is_cut_off_before_it_goes_out_costs_nothing(
+    spend: SqlSpend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended, slow, reserve = asyncio.Event(), asyncio.Event(), threading.Event(), spend.reserve
+    loop = asyncio.get_running_loop()
+
+    def reserved_slowly(call: CallToMake, rules: SpendRules, *, sending: bool = False) -> CallRefusal | None:
+        loop.call_soon_threadsafe(begun.set)
+        slow.wait(30)
+        refusal = reserve(call, rules, sending=sending)
+        loop.call_soon_threadsafe(ended.set)
+        return refusal
+
+    monkeypatch.setattr(spend, "reserve", reserved_slowly)
+    asked = FakeModel()
+    model = guarded(asked, spend)
+    task = asyncio.create_task(model.complete(REQUEST))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    slow.set()
+    await ended.wait()
+    await asyncio.gather(*model._background)
+    assert (asked.asked, taken(spend)) == (0, (0, 0))
+
+
 async def test_without_the_store_only_what_is_free_is_asked() -> None:
     model = FakeModel()
-    with pytest.raises(TransientError, match="nobody knows what is left"):
+    with pytest.raises(TransientError, match="nobody knows what is left") as caught:
         await guarded(model, NoStore("reserve")).complete(REQUEST)
     assert model.asked == 0
+    assert caught.value.of_store, "or the model would count as out, and all its cases with it"
     assert await guarded(model, NoStore("reserve"), price=FREE).complete(REQUEST) == REPLY
 
 

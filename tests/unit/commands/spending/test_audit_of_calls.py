@@ -129,6 +129,13 @@ async def test_what_is_so_old_that_its_call_is_forgotten_is_not_asked_for(parts:
     assert (kinds, document["checked"]) == ([], {"model log": 1})
 
 
+async def test_a_line_of_the_future_does_not_hide_those_before_it(parts: Any) -> None:
+    named = "gpt-4.1-mini"
+    export = [answer("r9", minutes=5, model=named), answer("r8", minutes=-200 * 24 * 60, model=named)]
+    kinds, _ = await found(parts, export)
+    assert kinds == [("call_not_on_record", "r9"), ("call_not_on_record", "r8")]
+
+
 async def test_lines_that_cannot_be_read_are_noted(parts: Any) -> None:
     log(parts, answer("r1", minutes=5))
     recorded(parts, "r1", minutes=5)

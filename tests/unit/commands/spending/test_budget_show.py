@@ -9,9 +9,11 @@ import pytest
 from adapters.blueprints.folder import load_blueprint
 from adapters.spend.sql import SqlSpend
 from adapters.store import open_store
+from commands.providers.budget import _meant
 from commands.providers.spending import SHOWN_NAMES, lines_by, spend_rows, total_of, totals_by
+from domain.errors import UsageError
 from domain.model_call import Tier
-from domain.spend.budgets import SpendRules
+from domain.spend.budgets import Budget, SpendRules, Unit
 from ports.models.spend import CallSpent, CallToMake, SpendSum
 from tests.fakes.blueprint import DEFAULT
 from tests.unit.commands.command_line import run
@@ -104,6 +106,19 @@ def test_budget_show_tells_it_as_json_and_as_a_table(data_dir: Path) -> None:
     assert "by step: claim 2 calls, 60 tokens, 0.0000 USD; route 1 calls, 30 tokens, 0.0000 USD" in stdout
     [row] = [line for line in stdout.splitlines() if "\tclaim\t" in line]
     assert row.split("\t")[4:] == ["2", "40", "20", "14", "16", "6", "0", "0.5"]
+
+
+@pytest.mark.parametrize("cap", ["0", "-5", "nan", "inf", "1e6", "1.5", str(10**15 + 1), str(10**30)])
+def test_a_cap_that_no_budget_can_have_is_refused(data_dir: Path, cap: str) -> None:
+    code, _, stderr = run("budget", "set", "--data-dir", str(data_dir), "all", "--", cap)
+    assert code == 2, stderr
+    assert "Invalid value for 'cap'" in stderr
+
+
+@pytest.mark.parametrize("scope", ["tenant:*", "tenant:", "tenant:a\x1b[2J", "tenant:\udcff", "shop", ""])
+def test_a_scope_that_names_nobody_has_no_cap(scope: str) -> None:
+    with pytest.raises(UsageError, match="tenant"):
+        _meant([Budget(scope="tenant:*", cap=1, unit=Unit.TOKENS)], scope, "")
 
 
 THRIFTY = """

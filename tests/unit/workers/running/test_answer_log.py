@@ -78,6 +78,19 @@ def test_a_torn_line_is_counted_and_the_others_are_read(tmp_path: Path) -> None:
     assert own_answers(tmp_path) == ([answer(1), answer(3)], 2)
 
 
+def test_a_line_that_is_absurdly_long_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    AnswerLog(tmp_path, rotate_log).note(answer(1))
+    with (tmp_path / ANSWER_LOG).open("ab") as file:
+        file.write(b"x" * 200_000 + b"\n")
+    AnswerLog(tmp_path, rotate_log).note(answer(3))
+    assert own_answers(tmp_path) == ([answer(1), answer(3)], 1)
+
+
+def test_a_log_without_end_is_not_read_into_memory() -> None:
+    with pytest.raises(UsageError, match="line 1"):
+        exported_answers(Path("/dev/zero"))
+
+
 def test_a_log_that_cannot_be_written_is_an_error_not_silence(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
     with pytest.raises(OSError, match="logs"):
@@ -94,6 +107,13 @@ def test_a_log_that_cannot_be_written_is_an_error_not_silence(tmp_path: Path) ->
         (LINE.replace("12:00:00Z", "12:00:00"), "a time with its zone"),
         (LINE.replace('"r"', "null"), "line 1"),
         (f"[{LINE}]", "line 1"),
+        (LINE.replace("3", "1" + "0" * 400, 1), "line 1"),
+        (LINE.replace("2026", "0001", 1), "line 1"),
+        (LINE.replace("2026", "9999", 1), "line 1"),
+        (LINE.replace('"r"', '"\\u001b[2J"'), "line 1"),
+        (LINE.replace('"m"', '"m\\u0000"'), "line 1"),
+        (LINE + " " * 100_000, "line 1"),
+        (f"{LINE}\n{LINE}{' ' * 200_000}\n{LINE}", "line 2"),
     ],
 )
 def test_an_export_that_is_none_is_refused_by_its_line(tmp_path: Path, text: str, said: str) -> None:
