@@ -9,6 +9,7 @@ from domain.errors import RuleError
 from domain.model_call import Price, Tier, is_cheaper
 from domain.model_steps import KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
 from domain.money.approval import Approver
+from domain.specialists import SPECIALISTS, is_of_agents
 from domain.spend.budgets import first_fault
 
 LONGEST_IDLE_S = 600.0
@@ -46,6 +47,11 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
             said = f"profile_steps names {profile!r}: expected one of {', '.join(sorted(blueprint.models))}"
             raise RuleError(("profile_steps", profile, *(step.value for step in [*steps][:1])), said)
         _check_steps(steps, ("profile_steps", profile), has_budgets=bool(blueprint.budgets))
+    for number, budget in enumerate(blueprint.budgets):
+        if not is_of_agents(budget.scope):
+            there = ", ".join(["router", *SPECIALISTS])
+            said = f"budgets: the scope {budget.scope!r} names no agent: expected kind:* or one of {there}"
+            raise RuleError(("budgets", number, "scope"), said)
     fault = first_fault(blueprint.budgets)
     if fault is not None:
         raise RuleError(("budgets", fault.number, fault.key), f"budgets: {fault.said}")
@@ -98,6 +104,7 @@ def _check_models(blueprint: Blueprint, day: date) -> None:
                 at = (number,) if len(order) > 1 else ()
                 where = ("models", profile, tier.value, *at)
                 _check_choice(blueprint, choice, where, day)
+                _check_tokens(blueprint.for_profile(profile), tier, choice, where)
                 if choice.asked_as in seen:
                     said = (
                         f"{_named(where)} is {choice.asked_as} again, which stands at {seen[choice.asked_as]} already: "
@@ -106,6 +113,18 @@ def _check_models(blueprint: Blueprint, day: date) -> None:
                     )
                     raise RuleError((*where, "model"), said)
                 seen[choice.asked_as] = number
+
+
+def _check_tokens(blueprint: Blueprint, tier: Tier, choice: ModelChoice, where: tuple[str | int, ...]) -> None:
+    """Check that the longest answer of a tier's steps fits into a minute: a call books it, and would wait for ever."""
+    longest = {step: blueprint.step(step).max_output for step in ModelStep if blueprint.step(step).tier is tier}
+    step = max(longest, key=longest.__getitem__, default=None)
+    if choice.tpm and step is not None and choice.tpm < longest[step]:
+        said = (
+            f"{_named(where)}.tpm is {choice.tpm:g}, but an answer to {step.value} may have {longest[step]:,} tokens: "
+            "name the limit of a minute as your account has it"
+        )
+        raise RuleError((*where, "tpm"), said)
 
 
 def _named(where: Sequence[str | int]) -> str:
@@ -136,21 +155,23 @@ def _check_steps(steps: Mapping[ModelStep, StepRules], at: tuple[str, ...], *, h
         _check_cheaper(rules, where, has_budgets=has_budgets)
         unseen = [reason for reason in rules.denser_when if reason not in KNOWN_TO_STEP[step]]
         if unseen:
-            can = ", ".join(reason for reason in DenserWhen if reason in KNOWN_TO_STEP[step])
-            said = f"{name}.denser_when names {unseen[0]!r}, which this step cannot see: expected some of {can}"
+            can = ", ".join(reason.value for reason in DenserWhen if reason in KNOWN_TO_STEP[step])
+            said = f"{name}.denser_when names {unseen[0].value!r}, which this step cannot see: expected some of {can}"
             raise RuleError((*where, "denser_when"), said)
         if rules.denser_when and rules.tier is Tier.LARGE and rules.cheaper_when_short is None:
-            said = f"{name}.denser_when: there is no tier above {rules.tier!r}; name a cheaper tier, or take it out"
+            said = (
+                f"{name}.denser_when: there is no tier above {rules.tier.value!r}; name a cheaper tier, or take it out"
+            )
             raise RuleError((*where, "denser_when"), said)
         for key, is_set, reason in (
             ("min_confidence", rules.min_confidence is not None, DenserWhen.LOW_CONFIDENCE),
             ("high_stakes_minor", bool(rules.high_stakes_minor), DenserWhen.HIGH_STAKES),
         ):
             if is_set and reason not in rules.denser_when:
-                said = f"{name}.{key} says nothing without {reason!r} in denser_when: add it, or take {key} out"
+                said = f"{name}.{key} says nothing without {reason.value!r} in denser_when: add it, or take {key} out"
                 raise RuleError((*where, key), said)
             if reason in rules.denser_when and not is_set:
-                said = f"{name}.denser_when names {reason!r}, but there is no {key}: add it"
+                said = f"{name}.denser_when names {reason.value!r}, but there is no {key}: add it"
                 raise RuleError((*where, "denser_when"), said)
 
 

@@ -114,6 +114,16 @@ def of_workflow(workflow_type: str, activity_id: str = "") -> Specialist | None:
     return next((s for s in SPECIALISTS.values() if s.workflow_type == workflow_type), None)
 
 
+def is_of_agents(scope: str) -> bool:
+    """Return whether a budget's scope of kind `kind` names an agent that asks models; other scopes name none.
+
+    >>> is_of_agents("kind:billing"), is_of_agents("kind:biling"), is_of_agents("kind:*"), is_of_agents("tenant:biling")
+    (True, False, True, True)
+    """
+    what, _, name = scope.partition(":")
+    return what != "kind" or name in ("*", "router", *SPECIALISTS)
+
+
 def is_granted(workflow_type: str, tool: str, activity_id: str = "") -> bool:
     """Return whether the specialist that a step belongs to may use a tool.
 

@@ -62,13 +62,13 @@ class BatchActivities:
         """
         done, names = TendResult(next_s=self._rules.look_every_s), [*self._models]
         async with heartbeating():
-            await asyncio.to_thread(self._batches.forget)
             under_way = await asyncio.to_thread(self._batches.under_way, names)
             numbers = {batch.number for batch in under_way if batch.number}
             for name in names if self._rules.steps else ():  # switched off: what was sent is looked after still
                 done.sent += await self._send_all(name)
             for batch in under_way:
                 done.ended += await self._look(batch, numbers)
+            await asyncio.to_thread(self._batches.forget)  # last: after a long rest what has ended is taken first
         return done
 
     async def _send_all(self, model: str) -> int:

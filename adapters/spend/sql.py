@@ -152,13 +152,13 @@ def _reserve(
     taken = {key: account.used + account.held + amounts[account.unit] for key, account in accounts.items()}
     full = next((accounts[key] for key in wanted if taken[key] > accounts[key].cap), None)
     if full is not None:
-        return _refused(connection, full, accounts, now)
+        return _refused(connection, full, amounts[full.unit], accounts, now)
     moves = [Posting(*key, held=amounts[account.unit], cap=account.cap) for key, account in accounts.items()]
     write_held(connection, _row(call, spender, now, state), moves)
     for key, account in accounts.items():
         if is_short(taken[key], account.cap, wanted[key].warn_at):
             with_this = account.model_copy(update={"held": account.held + amounts[account.unit]})
-            add_word(connection, word_on_budget(with_this, now, full=False))
+            add_word(connection, word_on_budget(with_this, now))
     return None
 
 
@@ -196,13 +196,14 @@ def _accounts(
 
 
 def _refused(
-    connection: Connection, full: BudgetWindow, accounts: dict[Key, BudgetWindow], now: datetime
+    connection: Connection, full: BudgetWindow, needs: int, accounts: dict[Key, BudgetWindow], now: datetime
 ) -> CallRefusal:
     caps = [{"of_scope": key[0], "of_unit": key[1], "of_window": key[2], "rule": a.cap} for key, a in accounts.items()]
     connection.execute(CAP, caps)
-    add_word(connection, word_on_budget(full, now, full=True))
+    add_word(connection, word_on_budget(full, now, needs=needs))
     left = f"{full.cap - full.used - full.held:,} of {full.cap:,} {full.unit} left on {full.window}"
-    why = f"the budget of {full.scope} is used up: {left}"
+    how = "is used up" if needs <= full.cap else "bears not even one call"
+    why = f"the budget of {full.scope} {how}: the next one may take {needs:,}, {left}"
     return CallRefusal(reason=f"budget {full.scope} {full.unit}", why=why, until=full.ends_at)
 
 

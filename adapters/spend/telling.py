@@ -19,14 +19,25 @@ def amount(unit: Unit, number: int) -> str:
     return f"{whole:,}.{f'{rest:06d}'.rstrip('0').ljust(2, '0')} USD"
 
 
-def word_on_budget(account: BudgetWindow, now: datetime, *, full: bool) -> WordToPeople:
-    """Return what is said when a budget comes to its warning, or when the first call does not fit in it any more."""
+def word_on_budget(account: BudgetWindow, now: datetime, *, needs: int = 0) -> WordToPeople:
+    """Return what is said when a budget comes to its warning; with `needs`, when a call of so much does not fit in it.
+
+    It is said once for each cap: whoever raises one hears of it again.
+    """
     cap, taken = amount(account.unit, account.cap), amount(account.unit, account.used + account.held)
-    if full:
+    raised = f"`headgate budget set {account.scope} CAP --unit {account.unit}`"
+    if needs > account.cap:
+        subject = f"the budget of {account.scope} bears not even one call: its cases are parked"
+        remedy = (
+            f"One call may take {amount(account.unit, needs)}, so tomorrow will be the same: raise the cap in the "
+            f"blueprint. {raised} raises it for today, and lets cases go on."
+        )
+    elif needs:
         subject = f"the budget of {account.scope} is used up: its cases are parked"
         remedy = (
-            f"Cases go on by themselves after {account.ends_at:%Y-%m-%d %H:%M} UTC, urgent ones first. "
-            f"`headgate budget set {account.scope} CAP` raises it for today, and lets them go on."
+            f"The next call may take {amount(account.unit, needs)}. Cases go on by themselves after "
+            f"{account.ends_at:%Y-%m-%d %H:%M} UTC, urgent ones first. {raised} raises it for today, and lets them go "
+            "on."
         )
     else:
         subject = f"the budget of {account.scope} is nearly used up"
@@ -34,8 +45,9 @@ def word_on_budget(account: BudgetWindow, now: datetime, *, full: bool) -> WordT
             "Where the blueprint allows it, steps begin at a cheaper tier from now on. At the cap its cases park until "
             "the day is over. `headgate budget show` says what uses it."
         )
+    which = "full" if needs else "warning"
     return WordToPeople(
-        word_id=f"budget/{account.scope}/{account.unit}/{account.window}/{'full' if full else 'warning'}",
+        word_id=f"budget/{account.scope}/{account.unit}/{account.window}/{which}/{account.cap}",
         kind=WordKind.BUDGET,
         case_id="",
         subject=subject,

@@ -60,7 +60,10 @@ def budget_show(
         )
         return
     for window, is_short in zip(windows, short, strict=True):
-        typer.echo(window_line(window) + (short_line(cheaper) if is_short else ""))
+        typer.echo(
+            window_line(window)
+            + (short_line(cheaper, full=window.used + window.held >= window.cap) if is_short else "")
+        )
     if not windows:
         typer.echo("the blueprint has no budgets: nothing is refused for money")
     for name, line in lines_by({f"by_{name}": totals_by(sums, name) for name in SHOWN_BY}).items():
@@ -146,13 +149,23 @@ def row_of(one: "SpendSum") -> dict[str, object]:
 def _meant(budgets: "list[Budget]", scope: str, unit: str) -> "Budget":
     """Return the budget that a person names. Raises UsageError where there is none, or more than one."""
     from domain.errors import UsageError, not_among
+    from domain.specialists import is_of_agents
     from domain.spend.budgets import Unit, budgets_named
 
     if unit and unit not in set(Unit):
         raise not_among("--unit", unit, Unit)
+    if not budgets:
+        raise UsageError(
+            "the blueprint that this command reads has no budgets: is HEADGATE_BLUEPRINT here that of the Headgate "
+            "which runs?"
+        )
+    if scope.endswith(":*"):
+        raise UsageError(f"scope {scope!r} is each by itself: name one, as `headgate budget show` does")
     found = [budget for budget in budgets_named(budgets, scope) if unit in ("", budget.unit)]
-    if not found or not scope.isprintable():  # any name goes with `*`, but it is shown to people
-        raise not_among("scope", scope, [f"{b.scope} ({b.unit})" for b in budgets] or ["none: there are no budgets"])
+    if (
+        not found or not scope.isprintable() or not is_of_agents(scope)
+    ):  # any name goes with `*`, but is shown to people
+        raise not_among("scope", scope, [f"{b.scope} ({b.unit})" for b in budgets])
     if len(found) > 1:
         raise UsageError(f"{scope!r} has a budget of tokens and one of micros: say which by --unit")
     return found[0]

@@ -36,11 +36,11 @@ def short_windows(budgets: "Sequence[Budget]", windows: "Sequence[BudgetWindow]"
     ]
 
 
-def short_line(cheaper: Mapping[str, str]) -> str:
-    """Return what is said of a budget that has come to its warning.
+def short_line(cheaper: Mapping[str, str], *, full: bool = False) -> str:
+    """Return what is said of a budget that has come to its warning, or to its cap.
 
-    >>> short_line({"reply": "small", "lead": "embedded"}), short_line({})
-    ('; nearly used up, cheaper tiers in use: reply small, lead embedded', '; nearly used up')
+    >>> short_line({"reply": "small", "lead": "embedded"}), short_line({}, full=True)
+    ('; nearly used up, cheaper tiers in use: reply small, lead embedded', '; used up')
     """
     steps = ", ".join(f"{step} {tier}" for step, tier in cheaper.items())
-    return "; nearly used up" + (f", cheaper tiers in use: {steps}" if steps else "")
+    return ("; used up" if full else "; nearly used up") + (f", cheaper tiers in use: {steps}" if steps else "")

@@ -289,5 +289,7 @@ def _is_of(answer: httpx.Response, instance: str) -> bool:
 
 
 def _without_temporal() -> dict[str, str | None]:
-    """Return what takes away keys, certificates and profiles that somebody has for another Temporal."""
-    return {name: None for name in os.environ if name.startswith("TEMPORAL_")}
+    """Return what takes away keys, certificates and profiles that somebody has for another Temporal, and what is said
+    of telemetry: that is meant for Headgate, and a server that knows less of it would not start.
+    """
+    return {name: None for name in os.environ if name.startswith(("TEMPORAL_", "OTEL_"))}

@@ -44,7 +44,8 @@ class SpendContract(ShortContract):
         account = self.account(spend)
         assert (account.used, account.held, refused[0] and refused[0].until) == (0, 200, account.ends_at)
         words = store.words.untold(10, datetime.now(UTC) + timedelta(hours=1))
-        assert [w.word_id.rsplit("/", 1)[1] for w in words] == ["warning", "full"]
+        assert [w.word_id.rsplit("/", 2)[1] for w in words] == ["warning", "full"]
+        assert "budget set all CAP --unit tokens" in words[1].text
         with store.database.reading() as connection:
             assert connection.execute(sa.select(sa.func.count()).select_from(model_calls)).scalar_one() == 2
 
@@ -237,6 +238,25 @@ class SpendContract(ShortContract):
         late(timedelta(days=1))
         assert spend.reserve(call("d"), few) is None
         assert spend.reserve(call("e"), few) is not None, "tomorrow the blueprint's cap is in force again"
+
+    def test_whoever_raises_a_cap_hears_when_it_is_used_up_too(self, store: Store, spend: SqlSpend) -> None:
+        small = budget(cap=100, warn_at=1.0)
+        for n, cap in enumerate((100, 200)):
+            assert spend.reserve(call(f"fits{n}"), rules(small)) is None
+            assert [spend.reserve(call(f"late{n}{m}"), rules(small)) is None for m in "ab"] == [False, False]
+            spend.report.set_cap(small, cap + 100, "dana")
+        words = store.words.untold(10, datetime.now(UTC) + timedelta(hours=1))
+        assert [w.word_id.rsplit("/", 2)[1:] for w in words if "/full/" in w.word_id] == [
+            ["full", "100"],
+            ["full", "200"],
+        ]
+
+    def test_a_budget_that_bears_not_one_call_says_so(self, store: Store, spend: SqlSpend) -> None:
+        refused = spend.reserve(call("a"), rules(budget(cap=99)))
+        assert refused is not None
+        assert "bears not even one call: the next one may take 100, 99 of 99 tokens left" in refused.why
+        [word] = store.words.untold(10, datetime.now(UTC) + timedelta(hours=1))
+        assert "raise the cap in the blueprint" in word.text
 
     def test_a_lower_cap_of_the_blueprint_is_in_force_at_once(self, spend: SqlSpend) -> None:
         assert spend.reserve(call("a"), rules(budget(cap=1000))) is None

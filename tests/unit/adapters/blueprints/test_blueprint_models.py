@@ -202,7 +202,7 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
 def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     path = folder / "blueprint.toml"
     text = path.read_text("utf-8")
-    for first, after in (("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "[runaway]")):
+    for first, after in (("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "# --- batches")):
         start, end = text.index(first), text.index(after)
         add(
             folder, "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines()) + "\n"

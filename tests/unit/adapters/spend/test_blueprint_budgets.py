@@ -58,6 +58,7 @@ def test_the_default_blueprint_has_no_budget_and_stops_what_runs_in_a_circle(tmp
         (('currency = "USD"', 'currency = "EUR"'), 'currency = "EUR"', "'EUR'"),
         (('zone = "Europe/Berlin"', 'zone = "Europe/Bärlin"'), 'zone = "Europe/Bärlin"', "no time zone"),
         (('scope = "tenant:*"', 'scope = "everyone"'), 'scope = "everyone"', "means nothing"),
+        (('scope = "tenant:*"', 'scope = "kind:biling"'), 'scope = "kind:biling"', "one of router, billing"),
         (
             (
                 'scope = "tenant:*"\ncap = 500_000\nunit = "tokens"',

@@ -105,7 +105,7 @@ def taken(spend: SqlSpend) -> tuple[int, int]:
 
 async def test_what_does_not_fit_is_not_asked(spend: SqlSpend) -> None:
     model = FakeModel()
-    with pytest.raises(OverBudgetError, match="kind:billing is used up") as caught:
+    with pytest.raises(OverBudgetError, match="kind:billing bears not even one call") as caught:
         await guarded(model, spend, cap=RESERVED - 1).complete(REQUEST)
     assert caught.value.until is not None
     assert caught.value.reason == "budget kind:billing tokens"
