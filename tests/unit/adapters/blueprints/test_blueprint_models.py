@@ -82,6 +82,7 @@ def add(folder: Path, text: str) -> int:
         ('[steps.claim]\ndenser_wen = ["unfit"]', 2, "write 'denser_when'"),
         ('[steps.claim]\ntier = "small"\ndenser_when = ["low_confidence"]', 3, "this step cannot see"),
         ('[steps.reply]\ndenser_when = ["unfit"]', 2, "there is no tier above"),
+        ('[models.p.small]\nprovider = "offline"\nmodel = "embedded-router-1"\ntpm = 100', 4, "tpm is 100, but"),
         ('[steps.route]\ndenser_when = ["low_confidence"]', 2, "there is no min_confidence"),
         ("[steps.route]\nmin_confidence = 0.5", 2, "says nothing without"),
         ("[steps.route]\nmin_confidence = 0", 2, "key steps.route.min_confidence"),
