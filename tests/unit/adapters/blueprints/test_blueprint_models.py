@@ -48,6 +48,7 @@ input = 1
 output = 1
 valid_from = "2026-02-01"
 """
+OFFLINE = 'provider = "offline"\nmodel = "embedded-router-1"'
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def add(folder: Path, text: str) -> int:
         ('[steps.claim]\ndenser_wen = ["unfit"]', 2, "write 'denser_when'"),
         ('[steps.claim]\ntier = "small"\ndenser_when = ["low_confidence"]', 3, "this step cannot see"),
         ('[steps.reply]\ndenser_when = ["unfit"]', 2, "there is no tier above"),
-        ('[models.p.small]\nprovider = "offline"\nmodel = "embedded-router-1"\ntpm = 100', 4, "tpm is 100, but"),
+        (f"[models.p.large]\n{OFFLINE}\n[models.p.small]\n{OFFLINE}\ntpm = 100", 7, "tpm is 100, but"),
         ('[steps.route]\ndenser_when = ["low_confidence"]', 2, "there is no min_confidence"),
         ("[steps.route]\nmin_confidence = 0.5", 2, "says nothing without"),
         ("[steps.route]\nmin_confidence = 0", 2, "key steps.route.min_confidence"),
