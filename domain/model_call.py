@@ -124,6 +124,11 @@ class ModelReply(BaseModel):
     provider_request_id: str = ""
     rate: RateHeaders | None = None
 
+    @property
+    def why_ended(self) -> str:
+        """Why it ended, in the provider's word or else in that of OpenTelemetry's conventions."""
+        return self.finish_reason or ("length" if self.truncated else "stop")
+
 
 class Price(BaseModel):
     """List price of a model, US dollars per million tokens (equal to millionths of a dollar per token), valid from a

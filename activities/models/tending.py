@@ -13,7 +13,7 @@ from domain.batches.going import to_be_cancelled
 from domain.batches.owed import ItemEnd, Owing, owed
 from domain.batches.sending import SEND_WITHIN, Recourse, after_silence
 from domain.errors import HeadgateError, TransientError
-from domain.model_call import ModelReply, ModelRequest
+from domain.model_call import ModelRequest
 from domain.model_steps import BATCH_WINDOW_S, BatchRules
 from ports.models.batches import BatchModel, BatchResult, SoughtBatch, SubmittedBatch
 from ports.models.batching import BatchContent, BatchOnRecord, BatchStore
@@ -150,26 +150,10 @@ class BatchActivities:
                 case Owing.NOTHING:
                     spent = CallSpent(finish_reason=f"batch {result.end}")
                     await asyncio.to_thread(self._spend.settle, result.item_id, spent)
-                case Owing.USED:
-                    await asyncio.to_thread(self._spend.settle, result.item_id, _spent(result.reply))
+                case Owing.USED if result.reply is not None:
+                    await asyncio.to_thread(self._spend.settle, result.item_id, CallSpent.by(result.reply))
         await asyncio.to_thread(self._batches.end, batch.key, results)
 
 
 def _all(item_ids: Iterable[str], end: ItemEnd, why: str) -> list[BatchResult]:
     return [BatchResult(item_id, end, None, why) for item_id in item_ids]
-
-
-def _spent(reply: ModelReply | None) -> CallSpent:
-    if reply is None:
-        raise ValueError("an answered question has an answer")
-    usage = reply.usage
-    return CallSpent(
-        tokens_in=usage.input_tokens,
-        tokens_cached=usage.cached_input_tokens,
-        tokens_reasoning=usage.reasoning_tokens,
-        tokens_out=usage.output_tokens,
-        cost_micros=usage.cost_micros,
-        estimated=usage.estimated,
-        finish_reason=reply.finish_reason or "stop",
-        provider_request_id=reply.provider_request_id,
-    )

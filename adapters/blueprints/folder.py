@@ -143,7 +143,8 @@ def _first(error: ValidationError, values: Mapping[str, Any]) -> str:  # Any: TO
     if _category_error(error) is not None:
         return first["msg"].removeprefix("Value error, ")
     where = ".".join(_keys_in_file(first["loc"], values)) or "the whole file"
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    others = [one for one in found[1:] if one["loc"] != first["loc"][: len(one["loc"])]]  # what follows from it
+    more = f" (and {len(others)} more)" if others else ""
     return f"key {where}: {mistake(first, Blueprint)}{more}"
 
 

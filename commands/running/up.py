@@ -1,6 +1,7 @@
 """`headgate up`: everything on one machine, until Ctrl-C."""
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -39,8 +40,11 @@ async def run_up(
     """Run everything until a signal comes; return the exit code. `accept_by`, `moved`: as `Stack` has them."""
     from workers.machine.stack import Stack
     from workers.outside_systems import check_pen_url
+    from workers.running.telemetry import shows_contents, signals_wanted
 
     check_pen_url(settings)  # before anything is announced
+    signals_wanted(os.environ)
+    shows_contents(os.environ)
     if ephemeral:
         settings = settings.model_copy(update={"data_dir": Path(tempfile.mkdtemp(prefix="headgate-"))})
     stack = Stack(

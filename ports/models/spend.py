@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from pydantic import BaseModel
 
-from domain.model_call import Tier
+from domain.model_call import ModelReply, Tier
 from domain.spend.budgets import Budget, SpendRules, Unit
 
 
@@ -39,6 +39,21 @@ class CallSpent(BaseModel):
     estimated: bool = False
     finish_reason: str = ""
     provider_request_id: str = ""
+
+    @classmethod
+    def by(cls, reply: ModelReply) -> Self:
+        """Return what an answer used."""
+        usage = reply.usage
+        return cls(
+            tokens_in=usage.input_tokens,
+            tokens_cached=usage.cached_input_tokens,
+            tokens_reasoning=usage.reasoning_tokens,
+            tokens_out=usage.output_tokens,
+            cost_micros=usage.cost_micros,
+            estimated=usage.estimated,
+            finish_reason=reply.why_ended,
+            provider_request_id=reply.provider_request_id,
+        )
 
 
 class CallRefusal(BaseModel):

@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from adapters.models.guards.call_attributes import finish_reason_of
 from domain.case import case_of
 from domain.errors import (
     ConfigurationError,
@@ -136,7 +135,7 @@ class BudgetedModel:
         except BaseException:  # cut off
             self._later(self._give_up(call.call_id))
             raise
-        await self._settle(call, _spent(reply))
+        await self._settle(call, CallSpent.by(reply))
         self.learn(request, reply)
         return reply
 
@@ -192,20 +191,6 @@ def _digest(texts: list[str]) -> str:
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()[:32]
-
-
-def _spent(reply: ModelReply) -> CallSpent:
-    usage = reply.usage
-    return CallSpent(
-        tokens_in=usage.input_tokens,
-        tokens_cached=usage.cached_input_tokens,
-        tokens_reasoning=usage.reasoning_tokens,
-        tokens_out=usage.output_tokens,
-        cost_micros=usage.cost_micros,
-        estimated=usage.estimated,
-        finish_reason=finish_reason_of(reply),
-        provider_request_id=reply.provider_request_id,
-    )
 
 
 def _costs_nothing(error: BaseException) -> bool:

@@ -24,11 +24,6 @@ _PORTS = {"http": 80, "https": 443}
 Attributes: TypeAlias = dict[str, str | int | float | bool | tuple[str, ...]]
 
 
-def finish_reason_of(reply: ModelReply) -> str:
-    """Return why an answer ended, in the provider's word or else in that of the conventions."""
-    return reply.finish_reason or ("length" if reply.truncated else "stop")
-
-
 def error_type_of(error: BaseException) -> str:
     """Return what kind of failure it is, without a word of its message: the status, or the name of its cause.
 
@@ -100,7 +95,7 @@ def replied(reply: ModelReply | None) -> Attributes:
     """Return how an answer ended."""
     if reply is None:
         return {}
-    said: Attributes = {gen_ai.GEN_AI_RESPONSE_FINISH_REASONS: (finish_reason_of(reply),)}
+    said: Attributes = {gen_ai.GEN_AI_RESPONSE_FINISH_REASONS: (reply.why_ended,)}
     return said | ({gen_ai.GEN_AI_RESPONSE_ID: reply.provider_request_id} if reply.provider_request_id else {})
 
 
@@ -113,7 +108,7 @@ def input_messages(request: ModelRequest) -> str:
 def output_messages(reply: ModelReply) -> str:
     """Return the answer as JSON, as the conventions have it."""
     said = _message("assistant", reply.refusal if reply.refusal is not None else reply.text)
-    return json.dumps([said | {"finish_reason": finish_reason_of(reply)}])
+    return json.dumps([said | {"finish_reason": reply.why_ended}])
 
 
 def _message(role: str, content: str) -> dict[str, object]:

@@ -1,25 +1,22 @@
 """Batches on the Anthropic wire: one request holds them all. The wire keeps no key of ours with a batch."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.anthropic import AnthropicModel
 from adapters.models.wires.batch_results import (
-    CALL_S,
     CLOCKS_APART,
     LISTED_AT_MOST,
     Ended,
+    about_a_batch,
     is_number,
     lines_of,
-    no_reply,
     numbered,
     perhaps_taken,
     read_lines,
     with_missing,
 )
-from adapters.models.wires.failures import quoted
 from domain.batches.owed import ItemEnd
 from domain.batches.sending import Found
 from domain.errors import HeadgateError, TransientError
@@ -101,18 +98,10 @@ class AnthropicBatchModel(AnthropicModel):
         response = await self._client.get(path, cast_to=httpx2.Response)
         return response.content
 
-    @asynccontextmanager
-    async def _failures(self) -> AsyncIterator[None]:
+    def _failures(self) -> AbstractAsyncContextManager[None]:
         from anthropic import AnthropicError
 
-        try:
-            async with asyncio.timeout(CALL_S):
-                yield
-        except AnthropicError as e:
-            raise self._failure(e) from e
-        except no_reply() as e:
-            said = f"{self._named}: no readable reply about a batch: {type(e).__name__}: {quoted(str(e))}"
-            raise TransientError(said) from e
+        return about_a_batch(AnthropicError, self._failure, self._named)
 
     def _ended(self, request: ModelRequest, line: dict[str, Any]) -> Ended:
         from anthropic.types import Message

@@ -1,10 +1,12 @@
 """Results of batches, whatever the wire: lines of JSON of which none spoils the others."""
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.models.wires.failures import quoted
 from adapters.models.wires.streaming import lost_connection, never_reached
@@ -22,6 +24,7 @@ _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _SILENT = frozenset({408, 409})
 _ODD = (TransientError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
+_Failed = TypeVar("_Failed", bound=Exception)
 Ended = tuple[ItemEnd, ModelReply | None, str]
 
 
@@ -49,9 +52,30 @@ def numbered(batch: object) -> SubmittedBatch:
     return SubmittedBatch("", f"the reply names no batch: {quoted(repr(batch))}")
 
 
-def no_reply() -> tuple[type[Exception], ...]:
-    """Return what a reply about a batch that cannot be read ends as; the clients check nothing of it."""
-    return (*lost_connection(), AttributeError, TypeError)
+@asynccontextmanager
+async def about_a_batch(
+    failed: type[_Failed], failure: Callable[[_Failed], HeadgateError], named: str
+) -> AsyncIterator[None]:
+    """Bound a call about a batch in time, and tell its failures in our own errors.
+
+    Args:
+        failed: what the client raises.
+        failure: tells it in our own.
+        named: the model.
+
+    Raises:
+        HeadgateError: as `failure` tells it.
+        TransientError: no reply came, or one that cannot be read: the clients check nothing of it.
+    """
+    unreadable: tuple[type[Exception], ...] = (*lost_connection(), AttributeError, TypeError)
+    try:
+        async with asyncio.timeout(CALL_S):
+            yield
+    except failed as e:
+        raise failure(e) from e
+    except unreadable as e:
+        said = f"{named}: no readable reply about a batch: {type(e).__name__}: {quoted(str(e))}"
+        raise TransientError(said) from e
 
 
 def lines_of(content: bytes) -> Iterator[dict[str, Any]]:  # Any: the wire's own free-form JSON

@@ -1,29 +1,26 @@
 """Batches on the OpenAI wire: a file of requests goes up, two files come back."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from adapters.models.wires.batch_results import (
-    CALL_S,
     CLOCKS_APART,
     LISTED_AT_MOST,
     Ended,
+    about_a_batch,
     is_number,
     lines_of,
-    no_reply,
     numbered,
     perhaps_taken,
     read_lines,
     with_missing,
 )
-from adapters.models.wires.failures import quoted
 from adapters.models.wires.openai import OpenAIModel
 from domain.batches.owed import ItemEnd
 from domain.batches.sending import Found
-from domain.errors import HeadgateError, TransientError
+from domain.errors import HeadgateError
 from domain.model_call import ModelRequest
 from ports.models.batches import BatchResult, FoundBatch, SoughtBatch, SubmittedBatch
 
@@ -115,18 +112,10 @@ class OpenAIBatchModel(OpenAIModel):
                 if batch.status not in _ENDED and batch.status != "cancelling":
                     raise
 
-    @asynccontextmanager
-    async def _failures(self) -> AsyncIterator[None]:
+    def _failures(self) -> AbstractAsyncContextManager[None]:
         from openai import APIError
 
-        try:
-            async with asyncio.timeout(CALL_S):
-                yield
-        except APIError as e:
-            raise self._failure(e) from e
-        except no_reply() as e:
-            said = f"{self._named}: no readable reply about a batch: {type(e).__name__}: {quoted(str(e))}"
-            raise TransientError(said) from e
+        return about_a_batch(APIError, self._failure, self._named)
 
     def _line(self, item_id: str, request: ModelRequest) -> dict[str, Any]:  # Any: the wire's own free-form JSON
         return {"custom_id": item_id, "method": "POST", "url": "/v1/chat/completions", "body": self._body(request)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
@@ -27,7 +28,7 @@ class OpenResponse(Protocol):
         ...
 
 
-class Collected:
+class Collected(ABC):
     """What has come of one answer so far. Subclasses know their wire's pieces.
 
     Attributes:
@@ -60,21 +61,21 @@ class Collected:
         self._written.append(text)
         return text
 
+    @abstractmethod
     def add(self, piece: dict[str, Any]) -> None:
         """Take the next piece.
 
         Raises:
             TransientError: it is malformed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def whole(self) -> dict[str, Any]:
         """Return the body that a plain answer would have been.
 
         Raises:
             TransientError: the end is missing.
         """
-        raise NotImplementedError
 
 
 async def read_answer(response: OpenResponse, content_type: str, collected: Collected) -> dict[str, Any]:

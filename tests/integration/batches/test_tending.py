@@ -135,6 +135,14 @@ async def world(tmp_path: Path, wire: Wire) -> AsyncIterator[World]:
     store.close()
 
 
+async def test_after_a_week_in_which_nobody_tended_a_batch_that_has_ended_is_taken_first(world: World) -> None:
+    await world.waits(question())
+    assert await world.tend() == TendResult(sent=1)
+    world.later = timedelta(days=8)
+    assert await world.tend() == TendResult(ended=1)
+    assert world.calls()[0][0] == "done"
+
+
 @pytest.mark.parametrize("wire", WIRES)
 async def test_an_answer_of_a_batch_costs_half_and_is_given_as_often_as_its_step_begins(world: World) -> None:
     waiting = await world.waits(question())
