@@ -143,8 +143,9 @@ def _first(error: ValidationError, values: Mapping[str, Any]) -> str:  # Any: TO
     if _category_error(error) is not None:
         return first["msg"].removeprefix("Value error, ")
     where = ".".join(_keys_in_file(first["loc"], values)) or "the whole file"
-    others = [one for one in found[1:] if one["loc"] != first["loc"][: len(one["loc"])]]  # what follows from it
-    more = f" (and {len(others)} more)" if others else ""
+    places = {one["loc"] for one in found}
+    around = {place[:n] for place in places for n in range(len(place))}  # what is wrong there follows from within
+    more = f" (and {len(places - around) - 1} more)" if len(places - around) > 1 else ""
     return f"key {where}: {mistake(first, Blueprint)}{more}"
 
 

@@ -44,6 +44,16 @@ def test_nothing_running_is_exit_3_and_says_what_to_do(
     assert "headgate up" in stderr
 
 
+def test_up_starts_nothing_where_telemetry_cannot_be_as_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+    code, stdout, stderr = run("up", "--data-dir", str(tmp_path / "none"))
+    assert (code, stdout) == (2, "")
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT='collector:4318'" in stderr
+    assert not (tmp_path / "none" / "logs").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.errors import UsageError
+from workers.machine.stack import _without_temporal
 from workers.running.telemetry import CONTENTS, ENDPOINT, PROTOCOL, shows_contents, signals_wanted
 
 AT = "http://collector:4318"
@@ -56,3 +57,8 @@ def test_what_goes_to_a_collector(environ: dict[str, str], wanted: list[str]) ->
 )
 def test_contents_are_shown_where_a_word_says_so(said: str, shown: bool) -> None:
     assert shows_contents({CONTENTS: said}) is shown
+
+
+def test_temporals_own_server_hears_nothing_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    assert _without_temporal()["OTEL_TRACES_EXPORTER"] is None, "it takes the variable away"

@@ -112,6 +112,16 @@ def test_a_wrong_key_is_named_with_its_file(folder: Path, old: str, new: str, sa
     assert said in str(caught.value)
 
 
+def test_only_other_mistakes_are_counted_beside_the_first(folder: Path) -> None:
+    edit(folder, "logprobs = true", "logprobs = true\nrpm = 0")
+    with pytest.raises(ConfigurationError) as caught:
+        load_blueprint(folder)
+    assert "more)" not in str(caught.value), "that no choice is left follows from it"
+    edit(folder, "urgent = 8", "urgent = 0")
+    with pytest.raises(ConfigurationError, match=r"\(and 1 more\)"):
+        load_blueprint(folder)
+
+
 def test_a_missing_folder_or_prompt_or_broken_knowledge_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere.*blueprint\.toml"):
         load_blueprint(tmp_path / "nowhere")
