@@ -145,13 +145,13 @@ class BatchActivities:
     async def _end(self, batch: BatchOnRecord, results: list[BatchResult]) -> None:
         for result in results:
             match owed(result.end):
-                case Owing.ALL_HELD:
-                    await asyncio.to_thread(self._spend.give_up, result.item_id)
                 case Owing.NOTHING:
                     spent = CallSpent(finish_reason=f"batch {result.end}")
                     await asyncio.to_thread(self._spend.settle, result.item_id, spent)
                 case Owing.USED if result.reply is not None:
                     await asyncio.to_thread(self._spend.settle, result.item_id, CallSpent.by(result.reply))
+                case _:
+                    await asyncio.to_thread(self._spend.give_up, result.item_id)
         await asyncio.to_thread(self._batches.end, batch.key, results)
 
 
