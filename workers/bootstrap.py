@@ -19,8 +19,15 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.local_models.opening import open_embedder
-from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
+from workers.outside_systems import (
+    move_pen,
+    open_batches,
+    open_embedder,
+    open_limiters,
+    open_outside_records,
+    open_pen,
+    open_rail,
+)
 from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
 from workers.settings import Settings
@@ -269,8 +276,8 @@ class Parts:
 
     @cached_property
     def embedder(self) -> "Embedder":
-        """What turns texts into vectors, for whoever compares them."""
-        return open_embedder()
+        """What turns texts into vectors, for whoever compares them. Raises ConfigurationError if it cannot be used."""
+        return open_embedder(self.settings)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":

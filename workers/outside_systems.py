@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
     from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
+    from ports.models.embedding import Embedder
     from ports.models.spend import SpendStore
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
@@ -201,6 +202,39 @@ def open_limiters(settings: Settings) -> "Limiters":
     from adapters.models.guards.limiters import Limiters
 
     return Limiters(settings.redis, settings.model_callers)
+
+
+def open_embedder(settings: Settings) -> "Embedder":
+    """Return what turns texts into vectors, as the settings say; a server is not asked yet.
+
+    Raises:
+        ConfigurationError: there is no key for OpenAI, or the local model cannot be used.
+    """
+    from adapters.embedding.hashed import HashedEmbedder
+    from workers.local_models.opening import open_local_embedder
+
+    if settings.embedder == "openai":
+        return _served_embedder(settings)
+    return (
+        HashedEmbedder() if settings.embedder == "hashed" else open_local_embedder(wanted=settings.embedder == "minilm")
+    )
+
+
+def _served_embedder(settings: Settings) -> "Embedder":
+    from adapters.embedding.served import ServedEmbedder
+    from domain.blueprint import ModelChoice
+    from domain.moods.keys import mark_of
+
+    url, own = settings.embedder_url, settings.embedder_key.get_secret_value()
+    choice = ModelChoice(provider="openai", model=settings.embedder_model, base_url=url, rpm=settings.embedder_rpm)
+    key = own or (secrets_in(os.environ)(choice.key_variable) if choice.key_variable else "none-needed")
+    if not key:
+        raise ConfigurationError(
+            "HEADGATE_EMBEDDER='openai': no key; set HEADGATE_EMBEDDER_KEY or OPENAI_API_KEY, or name a server by "
+            "HEADGATE_EMBEDDER_URL"
+        )
+    limiter = open_limiters(settings).of(choice, mark_of(key))
+    return ServedEmbedder(choice, api_key=key, size=settings.embedder_size, limiter=limiter)
 
 
 async def ask_limiters(settings: Settings) -> str:

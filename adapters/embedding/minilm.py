@@ -28,7 +28,7 @@ class MiniLMEmbedder:
     """
 
     def __init__(self, shelf: Shelf) -> None:
-        from onnxruntime import InferenceSession, OrtValue, SessionOptions
+        from onnxruntime import InferenceSession, OrtValue, SessionOptions  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
         from adapters.embedding.minilm_graph import WIDTH, encoder, read_safetensors

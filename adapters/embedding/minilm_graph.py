@@ -8,6 +8,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ class _Graph:
         self.constants[name] = numpy_helper.from_array(value, name)
         return name
 
-    def node(self, kind: str, *given: str, **attributes: object) -> str:
+    def node(self, kind: str, *given: str, **attributes: Any) -> str:  # Any: as ONNX takes them
         made = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(given), [made], **attributes))
         return made
