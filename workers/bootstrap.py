@@ -19,6 +19,7 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
+from workers.local_models.opening import open_name_finder
 from workers.outside_systems import (
     move_pen,
     open_batches,
@@ -284,7 +285,7 @@ class Parts:
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner(self.blueprint.words.mail)
+        return DocumentCleaner(self.blueprint.words.mail, open_name_finder())
 
     def load_samples(self) -> None:
         """Load the sample customers, orders and accounts into the store; what is there stays."""

@@ -2,6 +2,7 @@
 sign of life, shown.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -218,6 +219,20 @@ def open_embedder(settings: Settings) -> "Embedder":
     return (
         HashedEmbedder() if settings.embedder == "hashed" else open_local_embedder(wanted=settings.embedder == "minilm")
     )
+
+
+async def ask_embedder(settings: Settings) -> tuple[str, str]:
+    """Have the embedder in use embed a word; return its name, and why it is weak (empty: it is not).
+
+    Raises:
+        TransientError, ToldToWaitError: a server does not answer, or says to wait.
+        ConfigurationError: it cannot be used.
+    """
+    from adapters.embedding.hashed import WEAK, HashedEmbedder
+
+    embedder = await asyncio.to_thread(open_embedder, settings)
+    await embedder.embed(["hello"])
+    return embedder.name, WEAK if isinstance(embedder, HashedEmbedder) else ""
 
 
 def _served_embedder(settings: Settings) -> "Embedder":

@@ -65,7 +65,7 @@ class _Graph:
         self.constants[name] = numpy_helper.from_array(value, name)
         return name
 
-    def node(self, kind: str, *given: str, **attributes: Any) -> str:  # Any: as ONNX takes them
+    def node(self, kind: str, *given: str, **attributes: Any) -> str:  # noqa: ANN401 - as ONNX takes them
         made = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(given), [made], **attributes))
         return made

@@ -7,6 +7,7 @@ from domain.errors import ConfigurationError
 from workers.local_models.files import EXTRA, models_folder
 
 if TYPE_CHECKING:
+    from ports.cleaner import NameFinder
     from ports.models.embedding import Embedder
 
 
@@ -41,6 +42,18 @@ def open_local_embedder(*, wanted: bool) -> "Embedder":
     if wanted or is_usable(MINILM):
         return MiniLMEmbedder(Shelf(models_folder()))
     return HashedEmbedder()
+
+
+def open_name_finder() -> "NameFinder | None":
+    """Return what finds names of people, None where its model is not installed.
+
+    Raises:
+        ConfigurationError: it is installed, and one of its files is not the manifest's.
+    """
+    from adapters.cleaning.names.model import NAMES, NameModel
+    from adapters.weights.shelf import Shelf
+
+    return NameModel(Shelf(models_folder())) if is_usable(NAMES) else None
 
 
 def _missing(modules: tuple[str, ...]) -> list[str]:

@@ -99,9 +99,11 @@ def test_the_graph_computes_what_the_weights_say(ids: list[int]) -> None:
     np.testing.assert_allclose(mean[0], by_hand(weights, ids), atol=1e-4)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 8, struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 9) + b'{"a": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 8, struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 9) + b'{"a": 1}']
+)
 def test_what_is_no_safetensors_file_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="safetensors|JSON|Expecting|decode|delimiter"):
+    with pytest.raises(ValueError, match=r"safetensors|JSON|Expecting|decode|delimiter"):
         read_safetensors(content)
 
 

@@ -100,7 +100,7 @@ async def test_no_answer_is_transient() -> None:
         raise httpx.ConnectError("refused", request=request)
 
     async with embedder_on(answer) as embedder:
-        with pytest.raises(TransientError, match="openai tiny at server.invalid/v1: APIConnectionError"):
+        with pytest.raises(TransientError, match=r"openai tiny at server.invalid/v1: APIConnectionError"):
             await embedder.embed(["text"])
 
 
