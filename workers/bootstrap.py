@@ -285,7 +285,7 @@ class Parts:
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner(self.blueprint.words.mail, open_name_finder())
+        return DocumentCleaner(self.blueprint.words.mail, open_name_finder(self.settings.names))
 
     def load_samples(self) -> None:
         """Load the sample customers, orders and accounts into the store; what is there stays."""

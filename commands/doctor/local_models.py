@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
 from domain.errors import ConfigurationError, HeadgateError
-from workers.local_models.files import look_at_models
+from workers.local_models.files import INSTALL_EXTRA, look_at_models
 from workers.outside_systems import ask_embedder
 
 if TYPE_CHECKING:
     from workers.settings import Settings
 
-_INSTALL = "`headgate models install {0}`, and `pip install 'headgate[local-models]'`"
+_INSTALL = "`headgate models install {0}` and " + INSTALL_EXTRA
+_WITHOUT = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"
 
 
 async def check_embedder(settings: "Settings") -> Finding:
@@ -30,16 +31,17 @@ async def check_embedder(settings: "Settings") -> Finding:
     return Finding(name, True, shown)
 
 
-def check_names() -> Finding:
+def check_names(setting: str = "auto") -> Finding:
     """Is the model there that finds names of people, and is it the right one?"""
     name = "names of people"
     (model,) = look_at_models(["names"])
+    if setting == "off":
+        return Finding(name, None, f"HEADGATE_NAMES is off: {_WITHOUT}")
     if model.wrong:
         return Finding(
             name, False, f"the model is not loaded: {'; '.join(model.wrong)}", "`headgate models install names`"
         )
     if model.there and not model.missing_modules:
         return Finding(name, True, f"replaced by tokens, as far as {model.origin} finds them")
-    without = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"
     missing = f" (the model needs {', '.join(model.missing_modules)})" if model.there else ""
-    return Finding(name, None, f"{without}{missing}", _INSTALL.format("names"))
+    return Finding(name, False if setting == "required" else None, f"{_WITHOUT}{missing}", _INSTALL.format("names"))

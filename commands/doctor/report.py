@@ -85,7 +85,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
     hook = check_hook(settings.supervisor_webhook_url)
-    local = await asyncio.gather(check_embedder(settings), asyncio.to_thread(check_names))
+    local = await asyncio.gather(check_embedder(settings), asyncio.to_thread(check_names, settings.names))
     about_models = [*keys, *await models, limits, *local]
     return [*machine, *by_settings, *about_models, rail, store, pen, records, hook, *temporal, web_ui]
 

@@ -41,7 +41,7 @@ def models_install(
     checkout. What is installed already is left alone; what is damaged is fetched again. Running workers take a new
     model at their next start.
     """
-    from workers.local_models.files import install_model, look_at_models
+    from workers.local_models.files import INSTALL_EXTRA, install_model, look_at_models
 
     if bool(names) is every:
         raise fail("name the models to install, as `headgate models list` does, or --all", USAGE)
@@ -62,7 +62,7 @@ def models_install(
     done, wanting = run(work)
     said = "; ".join(done)
     if wanting:
-        said += f". To run them, install {', '.join(wanting)}: pip install 'headgate[local-models]'"
+        said += f". To run them, {', '.join(wanting)} must be installed: {INSTALL_EXTRA}"
     report([line.partition(" ")[0] for line in done], said, line=said, as_json=as_json)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from adapters.weights.shelf import Shelf
 
 EXTRA = "local-models"
+INSTALL_EXTRA = f"`uv sync --extra {EXTRA}`"
 
 
 @dataclass(frozen=True, slots=True)

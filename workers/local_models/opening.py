@@ -4,7 +4,7 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError
-from workers.local_models.files import EXTRA, models_folder
+from workers.local_models.files import INSTALL_EXTRA, models_folder
 
 if TYPE_CHECKING:
     from ports.cleaner import NameFinder
@@ -36,24 +36,31 @@ def open_local_embedder(*, wanted: bool) -> "Embedder":
 
     missing = _missing(local_model(MINILM).modules)
     if wanted and missing:
-        raise ConfigurationError(
-            f"HEADGATE_EMBEDDER='minilm' needs {', '.join(missing)}: pip install 'headgate[{EXTRA}]'"
-        )
+        raise ConfigurationError(f"HEADGATE_EMBEDDER='minilm' needs {', '.join(missing)}: {INSTALL_EXTRA}")
     if wanted or is_usable(MINILM):
         return MiniLMEmbedder(Shelf(models_folder()))
     return HashedEmbedder()
 
 
-def open_name_finder() -> "NameFinder | None":
+def open_name_finder(setting: str = "auto") -> "NameFinder | None":
     """Return what finds names of people, None where its model is not installed.
 
+    Args:
+        setting: `off`: None; `required`: never None.
+
     Raises:
-        ConfigurationError: it is installed, and one of its files is not the manifest's.
+        ConfigurationError: it is required and cannot be used, or one of its files is not the manifest's.
     """
     from adapters.cleaning.names.model import NAMES, NameModel
+    from adapters.weights.manifest import local_model
     from adapters.weights.shelf import Shelf
 
-    return NameModel(Shelf(models_folder())) if is_usable(NAMES) else None
+    missing = _missing(local_model(NAMES).modules)
+    if setting == "required" and missing:
+        raise ConfigurationError(f"HEADGATE_NAMES='required' needs {', '.join(missing)}: {INSTALL_EXTRA}")
+    if setting == "off" or (setting == "auto" and not is_usable(NAMES)):
+        return None
+    return NameModel(Shelf(models_folder()))
 
 
 def _missing(modules: tuple[str, ...]) -> list[str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from commands.doctor.local_models import check_embedder, check_names
+from domain.errors import ConfigurationError
+from workers.local_models.opening import open_name_finder
 from workers.settings import Settings
 
 
@@ -46,6 +48,15 @@ async def test_a_damaged_model_is_a_fault_and_is_not_used_instead(cache: Path) -
     assert (embedder.ok, names.ok) == (False, False)
     assert "headgate models install minilm" in embedder.found
     assert "tokenizer.json has sha256" in names.found
+
+
+def test_where_names_are_required_their_model_must_be_there() -> None:
+    assert check_names("required").ok is False
+    with pytest.raises(ConfigurationError, match=r"headgate models install names"):
+        open_name_finder("required")
+    assert check_names("off").ok is None
+    assert open_name_finder("off") is None
+    assert open_name_finder("auto") is None
 
 
 def test_without_the_model_of_names_it_says_what_is_not_found() -> None:
