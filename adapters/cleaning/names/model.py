@@ -13,7 +13,7 @@ from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
 
 NAMES = "names"
-MAX_HEAD, MAX_TAIL = 5_000, 1_000  # characters of a long text that are looked at: 0.2 s at most
+MAX_HEAD, MAX_TAIL = 5_000, 1_000  # characters of a long text that are looked at: half a second at most
 _WINDOW = 480  # characters, as its authors advise
 _MAX_TOKENS = 512  # of a window: characters of some scripts are several tokens each
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -50,6 +50,8 @@ class NameModel:
 
     def names_in(self, text: str) -> list[str]:
         """Return the names of people in a text as they stand there; of a long one its beginning and its end count."""
+        if not _WORD.search(text):
+            return []
         if len(text) > MAX_HEAD + MAX_TAIL:
             text = f"{text[:MAX_HEAD]}\n{text[-MAX_TAIL:]}"
         words = [word for start, end in _windows(text) for word in self._judged(text[start:end], start)]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.cleaning.cleaner import CleanEmail, DocumentCleaner
+from adapters.cleaning.names.model import NAMES, NameModel
 from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
 from tests.fakes.blueprint import WORDS
-from workers.local_models.opening import open_name_finder
+from tests.local_models import shelf_with
 
 FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]
@@ -58,10 +59,7 @@ def test_recall_of_personal_data(kind: str, floor: float) -> None:
 
 @pytest.fixture(scope="module")
 def with_names() -> DocumentCleaner:
-    finder = open_name_finder()
-    if finder is None:
-        pytest.skip("`headgate models install names` was not run")
-    return DocumentCleaner(WORDS.mail, finder)
+    return DocumentCleaner(WORDS.mail, NameModel(shelf_with(NAMES)))
 
 
 def names_in(document: CleanDocument) -> list[str]:

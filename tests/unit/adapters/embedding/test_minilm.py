@@ -14,10 +14,9 @@ from adapters.embedding.minilm_graph import HEADS, LAYERS, WIDTH, Weights, encod
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
-from workers.local_models.files import models_folder
+from tests.local_models import shelf_with
 
 WORDS, POSITIONS, WIDE = 20, 12, 64
-INSTALLED = Shelf(models_folder()).place_of(local_model(MINILM)).is_dir()
 Array = npt.NDArray[np.float64]
 
 
@@ -116,10 +115,9 @@ def test_a_model_that_differs_is_not_loaded(tmp_path: Path) -> None:
         MiniLMEmbedder(shelf)
 
 
-@pytest.mark.skipif(not INSTALLED, reason="`headgate models install minilm` was not run")
 async def test_the_model_says_of_its_own_examples_what_its_authors_say() -> None:
     """The three sentences, and the similarities, with which the model is introduced."""
-    embedder = MiniLMEmbedder(Shelf(models_folder()))
+    embedder = MiniLMEmbedder(shelf_with(MINILM))
     sentences = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.", " ", "\ud800 a"]
     found = np.array(await embedder.embed(sentences))
     assert found.shape == (5, embedder.size)

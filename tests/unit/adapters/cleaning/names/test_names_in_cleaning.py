@@ -12,8 +12,7 @@ from domain.errors import ConfigurationError
 from domain.inbound.cleaned import CleanDocument, restore
 from ports.cleaner import NameFinder
 from tests.fakes.blueprint import WORDS
-from workers.local_models.files import models_folder
-from workers.local_models.opening import is_usable
+from tests.local_models import shelf_with
 
 
 class FoundNames:
@@ -78,9 +77,7 @@ def test_a_model_that_differs_is_not_loaded(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def model() -> NameModel:
-    if not is_usable(NAMES):
-        pytest.skip("`headgate models install names` was not run")
-    return NameModel(Shelf(models_folder()))
+    return NameModel(shelf_with(NAMES))
 
 
 @pytest.mark.parametrize(
