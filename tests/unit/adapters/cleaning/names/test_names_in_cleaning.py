@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError
 from domain.inbound.cleaned import CleanDocument, restore
 from ports.cleaner import NameFinder
 from tests.fakes.blueprint import WORDS
-from tests.local_models import shelf_with
+from tests.unit.adapters.weights.installed import shelf_with
 
 
 class FoundNames:

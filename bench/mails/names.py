@@ -1,6 +1,6 @@
 """Names of people in messages, with and without the model: how many are hidden, what is taken for one, processor time.
 
-    python -m bench.names [--data FOLDER]
+    python -m bench.mails.names [--data FOLDER]
 
 FOLDER has `security/pii.jsonl` (`text`, and `spans` with `type` and `value`) and `tickets/tickets.jsonl` (`text`,
 `lang`, `source`). What is taken for a name in a ticket is listed by source: whether it is one, a reader must say.
@@ -19,7 +19,7 @@ from adapters.cleaning.cleaner import DocumentCleaner
 from domain.inbound.cleaned import CleanDocument
 from workers.local_models.opening import open_name_finder
 
-BLUEPRINT = Path(__file__).parents[1] / "blueprints" / "default"
+BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "default"
 
 
 def names_of(document: CleanDocument) -> list[str]:
