@@ -229,9 +229,15 @@ async def ask_embedder(settings: Settings) -> tuple[str, str]:
         ConfigurationError: it cannot be used.
     """
     from adapters.embedding.hashed import WEAK, HashedEmbedder
+    from adapters.embedding.served import ServedEmbedder
 
-    embedder = await asyncio.to_thread(open_embedder, settings)
-    await embedder.embed(["hello"])
+    alone = settings.model_copy(update={"redis": ""})  # one word takes no slot of others
+    embedder = await asyncio.to_thread(open_embedder, alone)
+    try:
+        await embedder.embed(["hello"])
+    finally:
+        if isinstance(embedder, ServedEmbedder):
+            await embedder.aclose()
     return embedder.name, WEAK if isinstance(embedder, HashedEmbedder) else ""
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.embedding.hashed import HashedEmbedder
+from adapters.embedding.served import ServedEmbedder
 from domain.errors import ConfigurationError
 from workers.bootstrap import Parts
 from workers.outside_systems import ask_embedder
@@ -20,7 +21,10 @@ async def test_vectors_come_over_the_wire_as_the_server_made_them(offline: str, 
     """The offline model embeds as the embedder without weights does, so both must agree."""
     texts = ["reset my password", "", "wo ist mein Paket, bitte?"]
     embedder = Parts(settings_for(tmp_path, offline)).embedder
-    for found, expected in zip(await embedder.embed(texts), await HashedEmbedder().embed(texts), strict=True):
+    assert isinstance(embedder, ServedEmbedder)
+    vectors = await embedder.embed(texts)
+    await embedder.aclose()
+    for found, expected in zip(vectors, await HashedEmbedder().embed(texts), strict=True):
         assert found == pytest.approx(expected, abs=1e-6)
     assert embedder.name.startswith("openai embedded-router-1 at 127.0.0.1")
 
