@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
@@ -247,6 +248,8 @@ def _served_embedder(settings: Settings) -> "Embedder":
     from domain.moods.keys import mark_of
 
     url, own = settings.embedder_url, settings.embedder_key.get_secret_value()
+    if url and not _is_web_address(url):
+        raise ConfigurationError("HEADGATE_EMBEDDER_URL is no address: expected one such as http://127.0.0.1:11434/v1")
     choice = ModelChoice(provider="openai", model=settings.embedder_model, base_url=url, rpm=settings.embedder_rpm)
     key = own or (secrets_in(os.environ)(choice.key_variable) if choice.key_variable else "none-needed")
     if not key:
@@ -256,6 +259,14 @@ def _served_embedder(settings: Settings) -> "Embedder":
         )
     limiter = open_limiters(settings).of(choice, mark_of(key))
     return ServedEmbedder(choice, api_key=key, size=settings.embedder_size, limiter=limiter)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 async def ask_limiters(settings: Settings) -> str:

@@ -38,6 +38,7 @@ class MiniLMEmbedder:
         self.name = f"{model.origin}/fp32-{_GRAPH}/{model.file('model.safetensors').sha256[:12]}"
         options = SessionOptions()
         options.intra_op_num_threads = 1  # workers are many; threads of one text would only wait for each other
+        options.log_severity_level = 3  # errors
         try:
             graph, weights = encoder(read_safetensors(shelf.read(model, "model.safetensors")))
             values = [OrtValue.ortvalue_from_numpy(tensor) for tensor in weights.values()]

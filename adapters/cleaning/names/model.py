@@ -36,6 +36,7 @@ class NameModel:
         model = local_model(NAMES)
         options = SessionOptions()
         options.intra_op_num_threads = 1
+        options.log_severity_level = 3  # errors
         content = shelf.read(model, "model_q4.onnx")
         self._session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_buffer(shelf.read(model, "tokenizer.json"))

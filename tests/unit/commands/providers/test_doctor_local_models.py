@@ -32,6 +32,8 @@ async def test_without_a_model_it_says_how_weak_the_embedder_is() -> None:
         ({"embedder": "minilm"}, "run `headgate models install minilm`"),
         ({"embedder": "openai"}, "set HEADGATE_EMBEDDER_KEY or OPENAI_API_KEY"),
         ({"embedder": "openai", "embedder_url": "http://127.0.0.1:9/v1"}, "APIConnectionError"),
+        ({"embedder": "openai", "embedder_url": "localhost:11434"}, "HEADGATE_EMBEDDER_URL is no address"),
+        ({"embedder": "openai", "embedder_url": "http://["}, "HEADGATE_EMBEDDER_URL is no address"),
     ],
 )
 async def test_an_embedder_that_cannot_be_used_is_a_fault(settings: dict[str, str], said: str) -> None:
