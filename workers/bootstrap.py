@@ -19,7 +19,7 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.local_models.opening import open_name_finder
+from workers.local_models.installed import open_name_finder
 from workers.outside_systems import (
     move_pen,
     open_batches,

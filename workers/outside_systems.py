@@ -213,7 +213,7 @@ def open_embedder(settings: Settings) -> "Embedder":
         ConfigurationError: there is no key for OpenAI, or the local model cannot be used.
     """
     from adapters.embedding.hashed import HashedEmbedder
-    from workers.local_models.opening import open_local_embedder
+    from workers.local_models.installed import open_local_embedder
 
     if settings.embedder == "openai":
         return _served_embedder(settings)

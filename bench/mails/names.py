@@ -17,7 +17,7 @@ from typing import Any
 from adapters.blueprints.words import read_words
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.inbound.cleaned import CleanDocument
-from workers.local_models.opening import open_name_finder
+from workers.local_models.installed import open_name_finder
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "default"
 

@@ -17,7 +17,7 @@ ROOMS = (*ORDER, "adapters")
 COMPOSITION_ROOT = (
     "workers/bootstrap.py",
     "workers/local_models/files.py",
-    "workers/local_models/opening.py",
+    "workers/local_models/installed.py",
     "workers/outside_systems.py",
 )
 MAY_IMPORT: Mapping[str, frozenset[str]] = {

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.weights.shelf import Shelf
 from workers.local_models.files import models_folder
-from workers.local_models.opening import is_usable
+from workers.local_models.installed import is_usable
 
 
 def shelf_with(name: str) -> Shelf:

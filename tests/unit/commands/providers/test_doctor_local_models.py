@@ -6,7 +6,7 @@ import pytest
 
 from commands.doctor.local_models import check_embedder, check_names
 from domain.errors import ConfigurationError
-from workers.local_models.opening import open_name_finder
+from workers.local_models.installed import open_name_finder
 from workers.settings import Settings
 
 
