@@ -6,13 +6,16 @@ PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c 'import sys; pri
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-faults check bench clean
+.PHONY: help setup models demo test test-faults check bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
 	@$(PYTHON) scripts/setup.py
+
+models: setup ## files of the models that can run on this machine, 106 MB, once; their tests are skipped without
+	@$(BIN)/headgate models install --all
 
 demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)
 	@$(BIN)/headgate demo $(if $(CI),--ci) $(if $(MODELS),--models $(MODELS))

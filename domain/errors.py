@@ -35,7 +35,7 @@ UseError                             about the use: what was asked cannot be, or
 │   │   └── PortTakenError           somebody else's server answers at the port of one of ours
 │   └── StopRequested                a signal to stop came while processes were starting
 ├── StatementRefusedError            the database refused a statement for good; to an activity it is a bug (exit 3)
-├── WeightsError                     the router's weights are missing or not the ones that were released (exit 3)
+├── WeightsError                     weights of a model are missing, or not the ones that were released (exit 3)
 ├── WebhookRefusedError              a webhook that is not taken in: the sender gets an RFC 9457 problem
 │   └── RefusedAnswerError           the same with HTTP headers of its own
 ├── SignatureError                   a webhook whose signature does not count

@@ -16,6 +16,14 @@ class Cleaner(Protocol):
         ...
 
 
+class NameFinder(Protocol):
+    """Finds names of people that nothing announces; threads share it."""
+
+    def names_in(self, text: str) -> list[str]:
+        """Return the names as they stand in the text, each once."""
+        ...
+
+
 class ReadMail(Protocol):
     """What a cleaner makes of a raw e-mail: its readable part, and the names of the files that came along."""
 

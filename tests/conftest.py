@@ -13,6 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 from tests.e2e.fault_table import tell_faults
 from tests.time_skipping import FreshServers
 
+# The same on every machine, whichever models are installed there; tests of these ask for them.
+os.environ.setdefault("HEADGATE_EMBEDDER", "hashed")
+os.environ.setdefault("HEADGATE_NAMES", "off")
+
 if TYPE_CHECKING:
     from xdist.remote import Producer
 

@@ -2,11 +2,13 @@
 sign of life, shown.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
     from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
+    from ports.models.embedding import Embedder
     from ports.models.spend import SpendStore
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
@@ -201,6 +204,69 @@ def open_limiters(settings: Settings) -> "Limiters":
     from adapters.models.guards.limiters import Limiters
 
     return Limiters(settings.redis, settings.model_callers)
+
+
+def open_embedder(settings: Settings) -> "Embedder":
+    """Return what turns texts into vectors, as the settings say; a server is not asked yet.
+
+    Raises:
+        ConfigurationError: there is no key for OpenAI, or the local model cannot be used.
+    """
+    from adapters.embedding.hashed import HashedEmbedder
+    from workers.local_models.installed import open_local_embedder
+
+    if settings.embedder == "openai":
+        return _served_embedder(settings)
+    return (
+        HashedEmbedder() if settings.embedder == "hashed" else open_local_embedder(wanted=settings.embedder == "minilm")
+    )
+
+
+async def ask_embedder(settings: Settings) -> tuple[str, str]:
+    """Have the embedder in use embed a word; return its name, and why it is weak (empty: it is not).
+
+    Raises:
+        TransientError, ToldToWaitError: a server does not answer, or says to wait.
+        ConfigurationError: it cannot be used.
+    """
+    from adapters.embedding.hashed import WEAK, HashedEmbedder
+    from adapters.embedding.served import ServedEmbedder
+
+    alone = settings.model_copy(update={"redis": ""})  # one word takes no slot of others
+    embedder = await asyncio.to_thread(open_embedder, alone)
+    try:
+        await embedder.embed(["hello"])
+    finally:
+        if isinstance(embedder, ServedEmbedder):
+            await embedder.aclose()
+    return embedder.name, WEAK if isinstance(embedder, HashedEmbedder) else ""
+
+
+def _served_embedder(settings: Settings) -> "Embedder":
+    from adapters.embedding.served import ServedEmbedder
+    from domain.blueprint import ModelChoice
+    from domain.moods.keys import mark_of
+
+    url, own = settings.embedder_url, settings.embedder_key.get_secret_value()
+    if url and not _is_web_address(url):
+        raise ConfigurationError("HEADGATE_EMBEDDER_URL is no address: expected one such as http://127.0.0.1:11434/v1")
+    choice = ModelChoice(provider="openai", model=settings.embedder_model, base_url=url, rpm=settings.embedder_rpm)
+    key = own or (secrets_in(os.environ)(choice.key_variable) if choice.key_variable else "none-needed")
+    if not key:
+        raise ConfigurationError(
+            "HEADGATE_EMBEDDER='openai': no key; set HEADGATE_EMBEDDER_KEY or OPENAI_API_KEY, or name a server by "
+            "HEADGATE_EMBEDDER_URL"
+        )
+    limiter = open_limiters(settings).of(choice, mark_of(key))
+    return ServedEmbedder(choice, api_key=key, size=settings.embedder_size, limiter=limiter)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 async def ask_limiters(settings: Settings) -> str:

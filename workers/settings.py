@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     redis: str = ""  # redis[s]://…: where all workers share the limits of models; empty: each keeps to its share
     model_callers: int = Field(default=2, ge=1, le=10_000)  # case and model workers, where no Redis counts them
     model_slots: int = Field(default=8, ge=1, le=1000)  # model calls at once, per worker and tier
+    embedder: Literal["auto", "hashed", "minilm", "openai"] = "auto"  # what turns texts into vectors
+    embedder_url: str = ""  # of a server that speaks OpenAI's wire, with its /v1; empty: OpenAI's own
+    embedder_model: str = "text-embedding-3-small"
+    embedder_size: int = Field(default=1536, ge=8, le=16_384)  # numbers in a vector of that model
+    embedder_key: SecretStr = SecretStr("")  # empty: OPENAI_API_KEY for OpenAI's own, none for another server
+    embedder_rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # requests a minute, of all workers
+    names: Literal["auto", "off", "required"] = "auto"  # whether a model finds names of people in what comes in
 
     @property
     def store(self) -> str:

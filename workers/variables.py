@@ -15,7 +15,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_BLUEPRINT = PROJECT / "blueprints" / "default"
 
 # Settings that are a secret, or hold one as a password or a token in a URL: each can be named by a file.
-SECRETS = ("inbox", "stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token", "redis")
+SECRETS = ("inbox", "stripe_api_key", "supervisor_webhook_url", "store_url", "records_url", "records_token", "redis",
+           "embedder_key")  # fmt: skip
 
 SETTINGS = (
     "data_dir", "inbox", "store_url", "records", "records_file", "records_url", "records_token", "blueprint", "models",
@@ -23,6 +24,8 @@ SETTINGS = (
     "body_limit_bytes", "secure_cookies", "inbox_limit", "intake_per_second", "supervisor_webhook_url",
     "temporal_ui_url", "log_level", "model_slots", "page_hosts",
     "redis", "model_callers",
+    "embedder", "embedder_url", "embedder_model", "embedder_size", "embedder_key", "embedder_rpm",
+    "names",
 )  # fmt: skip
 """The fields of `workers.settings.Settings`, here so that commands need not load them to check a name."""
 
@@ -34,7 +37,7 @@ OTHERS: Mapping[str, str] = {
     "HEADGATE_OFFLINE_ADMIN_TOKEN": "lets its bearer tell the offline model to misbehave",
     "HEADGATE_TEMPORAL_BIN": "Temporal's CLI, for `headgate up`",
     "HEADGATE_TEST_SERVER_BIN": "Temporal's time-skipping server, for tests",
-    "HEADGATE_CACHE_DIR": "where `make setup` puts programs",
+    "HEADGATE_CACHE_DIR": "where `make setup` puts programs, and `models install` files of models",
     "HEADGATE_EVAL_DATA": "folder of real messages, for tests and measurements",
     "HEADGATE_SUPERVISED_IN": "set by `headgate up`: the data dir of a process that it keeps",
 }

@@ -19,6 +19,7 @@ from adapters.cleaning.tokens import Tokens
 from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
+from ports.cleaner import NameFinder
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
 MAX_SUBJECT_CHARS = 500
@@ -46,6 +47,7 @@ class DocumentCleaner:
 
     Args:
         words: by which older messages, signatures and legal notices are known, of all languages.
+        names: finds names of people that no phrase announces; None: these are not found.
 
     Example:
         >>> cleaner = DocumentCleaner(blueprint.words.mail)
@@ -53,8 +55,9 @@ class DocumentCleaner:
         'Mail me: [EMAIL_1]'
     """
 
-    def __init__(self, words: MailWords) -> None:
+    def __init__(self, words: MailWords, names: NameFinder | None = None) -> None:
         self._mail = MailPatterns(words)
+        self._names = names
 
     def clean(
         self,
@@ -160,8 +163,9 @@ class DocumentCleaner:
             flags.add(CleanFlag.INSTRUCTION_LIKE)
         language = lang.lower()[:2] if lang and _LANG.match(lang.lower()) else guess_language(f"{subject} {body}")
         tokens = Tokens()
-        subject = tokenise(disarm(subject), tokens, language, known) if subject else ""
-        body = tokenise(disarm(body), tokens, language, known)
+        names = self._names.names_in(f"{subject}\n\n{body}") if self._names else ()
+        subject = tokenise(disarm(subject), tokens, language, known, names) if subject else ""
+        body = tokenise(disarm(body), tokens, language, known, names)
         if len(body) > MAX_TEXT_CHARS:
             body = cut_at_word(body, MAX_TEXT_CHARS)
             flags.add(CleanFlag.TRUNCATED)

@@ -4,16 +4,17 @@ Found: e-mail addresses; telephone numbers that are international, nationally sh
 payment cards (brand, length and Luhn sum, or brand and length after a word for card); US social security numbers as
 they are written or named; national numbers with a check digit (Spanish DNI/NIE, Brazilian CPF, Italian codice fiscale,
 Polish PESEL and British national insurance numbers); names and values that the caller knows; names after "my name is"
-in several languages; street addresses with a number (`streets`); dates of birth that are called so, and addresses of
-the internet protocol that are no versions (`births_and_hosts`).
+in several languages, and those that a model found, where one is installed (`names`); street addresses with a number
+(`streets`); dates of birth that are called so, and addresses of the internet protocol that are no versions
+(`births_and_hosts`).
 
-NOT found: names of people elsewhere in a text, places, firms, streets without a number, dates of birth without a word
-for them, ages, driving licences, passports, passwords, account numbers without a check sum, local telephone numbers
-without a word for telephone, anything spelt out in words. That needs a trained recogniser and is not promised here.
+NOT found: names of people elsewhere in a text without such a model, places, firms, streets without a number, dates of
+birth without a word for them, ages, driving licences, passports, passwords, account numbers without a check sum, local
+telephone numbers without a word for telephone, anything spelt out in words: not promised here.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import phonenumbers
 from stdnum import iban, luhn
@@ -167,18 +168,22 @@ def disarm(text: str) -> str:
     return _FORGED.sub(r"(\1)", text) if "[" in text else text
 
 
-def tokenise(text: str, tokens: Tokens, lang: str, known: Mapping[str, str]) -> str:
+def tokenise(text: str, tokens: Tokens, lang: str, known: Mapping[str, str], names: Sequence[str] = ()) -> str:
     """Return the text with personal data replaced. The text must be disarmed before.
 
     `known` are values that the caller has about the sender, by kind: `email`, `phone`, `name`, `address`, `iban` or
     anything else starting with one of these words ("name_2"); of "name_at_the_end" words count as the last line only.
+    `names` are names of people that a model found in the text.
     """
     text = _replace_known(text, tokens, known)
     if "@" in text:
         text = _EMAIL.sub(lambda match: tokens.token("EMAIL", match.group(), match.group().lower()), text)
     if _DIGIT.search(text):
         text = _outside_tokens(text, lambda part: _numbers(part, tokens, lang))
-    return _names(text, tokens)
+    text = _names(text, tokens)
+    for name in sorted(names, key=len, reverse=True):  # a name before a part of it
+        text = _replace_value(text, tokens, "NAME", name, exact=True, last=name.lower() in _WORDS_AS_NAMES)
+    return text
 
 
 def _outside_tokens(text: str, change: Callable[[str], str]) -> str:

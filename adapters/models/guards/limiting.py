@@ -6,10 +6,11 @@ import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
 from adapters.models.guards.said import said_of, sane
 from domain.errors import OverBudgetError, ToldToWaitError, TransientError
-from domain.model_call import ModelReply, ModelRequest
+from domain.model_call import ModelReply, ModelRequest, RateHeaders
 from domain.pacing.limits import PATIENCE_S
 from ports.models.limits import RENEW_S, Limiter, Slot
 from ports.models.model import LanguageModel
@@ -20,46 +21,55 @@ FULL_AGAIN_S = 0.1
 BACK_WHEN_FULL_S = (2.0, 10.0)
 
 
-class LimitedModel:
-    """A `LanguageModel` that is asked no faster than its limiter says.
+Reply = TypeVar("Reply")
+
+
+class LimitedCalls:
+    """Makes calls no faster than a limiter says.
 
     A call waits for its slot where that is at most `PATIENCE_S` away; the activity's heartbeats go on meanwhile. Longer
     waits free the activity's slot: the call comes back, and its ladder is untouched.
 
     Args:
-        model: what is asked.
         limiter: one for all models that share a limit.
-        named: what people call it, for the reason of a wait.
+        named: what people call the model, for the reason of a wait.
         sleep: waits so many seconds.
         chance: a number from 0 to 1, for the spread.
     """
 
     def __init__(
         self,
-        model: LanguageModel,
         limiter: Limiter,
         named: str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.model = model
         self.limiter = limiter
         self._named = named
         self._sleep = sleep
         self._chance = chance
 
-    async def complete(self, request: ModelRequest) -> ModelReply:
+    async def in_slot(
+        self,
+        tokens: int,
+        ask: Callable[[float], Awaitable[Reply]],
+        used: Callable[[Reply], tuple[int, RateHeaders | None]],
+    ) -> Reply:
         """Make one call in its slot.
+
+        Args:
+            tokens: that it may use at most.
+            ask: makes the call; it is told for how many seconds it waited.
+            used: returns what a reply used, and what it told of limits.
 
         Raises:
             ToldToWaitError: the provider says to wait; or (`held`) no slot is free for longer than a call may wait.
-            OverBudgetError: as the model's.
-            TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
+            OverBudgetError, TransientError, ConfigurationError: as what makes the call.
         """
-        slot, waited_s = await self._slot(worst_case(request))
+        slot, waited_s = await self._slot(tokens)
         try:
             async with self._leased(slot):
-                reply = await self.model.complete(request.model_copy(update={"waited_s": waited_s}))
+                reply = await ask(waited_s)
         except ToldToWaitError as error:
             await self.limiter.refused(slot, sane(error.wait_seconds) if error.named else 0.0, said_of(error.rate))
             raise
@@ -67,8 +77,8 @@ class LimitedModel:
             not_asked = isinstance(error, OverBudgetError) or (isinstance(error, TransientError) and error.of_store)
             await self.limiter.settle(slot, 0 if not_asked else None)  # None: what it used is not known
             raise
-        used = max(1, reply.usage.input_tokens + reply.usage.output_tokens)  # 0: nobody was asked
-        await self.limiter.settle(slot, used, said_of(reply.rate))
+        count, rate = used(reply)
+        await self.limiter.settle(slot, max(1, count), said_of(rate))  # 0: nobody was asked
         return reply
 
     async def _slot(self, tokens: int) -> tuple[Slot, float]:
@@ -119,6 +129,46 @@ class LimitedModel:
         while True:
             await asyncio.sleep(RENEW_S)
             await self.limiter.renew(slot)
+
+
+class LimitedModel(LimitedCalls):
+    """A `LanguageModel` that is asked no faster than its limiter says.
+
+    Args:
+        model: what is asked.
+        limiter: see `LimitedCalls`, as the rest.
+        named: likewise.
+        sleep: likewise.
+        chance: likewise.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        limiter: Limiter,
+        named: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(limiter, named, sleep, chance)
+        self.model = model
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Make one call in its slot.
+
+        Raises:
+            ToldToWaitError: the provider says to wait; or (`held`) no slot is free for longer than a call may wait.
+            TransientError, UnsupportedTaskError, ConfigurationError: as the model's.
+        """
+
+        async def ask(waited_s: float) -> ModelReply:
+            return await self.model.complete(request.model_copy(update={"waited_s": waited_s}))
+
+        return await self.in_slot(worst_case(request), ask, _used)
+
+
+def _used(reply: ModelReply) -> tuple[int, RateHeaders | None]:
+    return reply.usage.input_tokens + reply.usage.output_tokens, reply.rate
 
 
 def worst_case(request: ModelRequest) -> int:

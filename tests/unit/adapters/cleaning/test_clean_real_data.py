@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.cleaning.cleaner import CleanEmail, DocumentCleaner
+from adapters.cleaning.names.model import NAMES, NameModel
 from domain.inbound.cleaned import CleanDocument, CleanFlag, restore
 from tests.fakes.blueprint import WORDS
+from tests.unit.adapters.weights.installed import shelf_with
 
 FOLDER = os.environ.get("HEADGATE_EVAL_DATA")
 pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not FOLDER, reason="HEADGATE_EVAL_DATA is not set")]
@@ -53,6 +55,37 @@ def test_recall_of_personal_data(kind: str, floor: float) -> None:
             value not in document.text and any(value in kept for kept in document.vault.values()) for value in values
         ]
     assert sum(found) / len(found) >= floor
+
+
+@pytest.fixture(scope="module")
+def with_names() -> DocumentCleaner:
+    return DocumentCleaner(WORDS.mail, NameModel(shelf_with(NAMES)))
+
+
+def names_in(document: CleanDocument) -> list[str]:
+    return [value for token, value in document.vault.items() if token.startswith("[NAME_")]
+
+
+def test_with_the_model_names_are_hidden_that_no_phrase_announces(with_names: DocumentCleaner) -> None:
+    found, by_rules = [], []
+    for row in rows("security/pii.jsonl"):
+        values = [span["value"] for span in row["spans"] if span["type"] == "PERSON"]
+        for hidden, document in ((found, with_names.clean(subject="", text=row["text"], html=None, lang=None)),
+                                 (by_rules, clean(row["text"]))):  # fmt: skip
+            hidden += [v not in document.text and any(v in name for name in names_in(document)) for v in values]
+    assert sum(found) / len(found) >= 0.8
+    assert sum(by_rules) / len(by_rules) < 0.5
+
+
+def test_with_the_model_hardly_a_ticket_has_a_false_name(with_names: DocumentCleaner) -> None:
+    """In the messages of these sources there are no names of people, or these were blackened."""
+    nameless = [row for row in rows("tickets/tickets.jsonl") if row["source"] != "multidogo"][:600]
+    taken = 0
+    for row in nameless:
+        document = with_names.clean(subject="", text=row["text"], html=None, lang=None)
+        taken += any(set(name) != {"X", " "} for name in names_in(document))
+        assert restore(document.text, document.vault).split() == row["text"].split()
+    assert taken <= len(nameless) / 150
 
 
 def test_no_ticket_loses_a_word_or_is_held_for_nothing() -> None:

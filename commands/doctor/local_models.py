@@ -1,0 +1,47 @@
+"""The checks of `headgate doctor` on what turns texts into vectors, and on what finds names of people."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
+from domain.errors import ConfigurationError, HeadgateError
+from workers.local_models.files import INSTALL_EXTRA, look_at_models
+from workers.outside_systems import ask_embedder
+
+if TYPE_CHECKING:
+    from workers.settings import Settings
+
+_INSTALL = "`headgate models install {0}` and " + INSTALL_EXTRA
+_WITHOUT = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"
+
+
+async def check_embedder(settings: "Settings") -> Finding:
+    """Which embedder is in use, and does it work?"""
+    name = "embeddings"
+    try:
+        shown, weak = await asyncio.wait_for(ask_embedder(settings), 2 * ANSWER_LIMIT_S)
+    except TimeoutError:
+        return Finding(name, False, f"no answer within {2 * ANSWER_LIMIT_S:g} s", "mend HEADGATE_EMBEDDER_URL")
+    except ConfigurationError as error:
+        return Finding(name, False, one_line(error), "do what it says, or set HEADGATE_EMBEDDER=hashed")
+    except HeadgateError as error:
+        return Finding(name, False, one_line(error), "start the server, or mend HEADGATE_EMBEDDER_URL")
+    if weak:
+        return Finding(name, None, f"{shown}: {weak}", f"{_INSTALL.format('minilm')}, or HEADGATE_EMBEDDER=openai")
+    return Finding(name, True, shown)
+
+
+def check_names(setting: str = "auto") -> Finding:
+    """Is the model there that finds names of people, and is it the right one?"""
+    name = "names of people"
+    (model,) = look_at_models(["names"])
+    if setting == "off":
+        return Finding(name, None, f"HEADGATE_NAMES is off: {_WITHOUT}")
+    if model.wrong:
+        return Finding(
+            name, False, f"the model is not loaded: {'; '.join(model.wrong)}", "`headgate models install names`"
+        )
+    if model.there and not model.missing_modules:
+        return Finding(name, True, f"replaced by tokens, as far as {model.origin} finds them")
+    missing = f" (the model needs {', '.join(model.missing_modules)})" if model.there else ""
+    return Finding(name, False if setting == "required" else None, f"{_WITHOUT}{missing}", _INSTALL.format("names"))

@@ -1,0 +1,67 @@
+"""What is made of models on this machine, where they are installed. Part of the composition root."""
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+from domain.errors import ConfigurationError
+from workers.local_models.files import INSTALL_EXTRA, models_folder
+
+if TYPE_CHECKING:
+    from ports.cleaner import NameFinder
+    from ports.models.embedding import Embedder
+
+
+def is_usable(name: str) -> bool:
+    """Return whether a model's files are there, whatever is in them, and the modules that run it."""
+    from adapters.weights.manifest import local_model
+    from adapters.weights.shelf import Shelf
+
+    model = local_model(name)
+    return Shelf(models_folder()).place_of(model).is_dir() and not _missing(model.modules)
+
+
+def open_local_embedder(*, wanted: bool) -> "Embedder":
+    """Return MiniLM where it is installed, else the embedder without weights.
+
+    Args:
+        wanted: it must be MiniLM.
+
+    Raises:
+        ConfigurationError: it is wanted and cannot be used, or one of its files is not the manifest's.
+    """
+    from adapters.embedding.hashed import HashedEmbedder
+    from adapters.embedding.minilm import MINILM, MiniLMEmbedder
+    from adapters.weights.manifest import local_model
+    from adapters.weights.shelf import Shelf
+
+    missing = _missing(local_model(MINILM).modules)
+    if wanted and missing:
+        raise ConfigurationError(f"HEADGATE_EMBEDDER='minilm' needs {', '.join(missing)}: {INSTALL_EXTRA}")
+    if wanted or is_usable(MINILM):
+        return MiniLMEmbedder(Shelf(models_folder()))
+    return HashedEmbedder()
+
+
+def open_name_finder(setting: str = "auto") -> "NameFinder | None":
+    """Return what finds names of people, None where its model is not installed.
+
+    Args:
+        setting: `off`: None; `required`: never None.
+
+    Raises:
+        ConfigurationError: it is required and cannot be used, or one of its files is not the manifest's.
+    """
+    from adapters.cleaning.names.model import NAMES, NameModel
+    from adapters.weights.manifest import local_model
+    from adapters.weights.shelf import Shelf
+
+    missing = _missing(local_model(NAMES).modules)
+    if setting == "required" and missing:
+        raise ConfigurationError(f"HEADGATE_NAMES='required' needs {', '.join(missing)}: {INSTALL_EXTRA}")
+    if setting == "off" or (setting == "auto" and not is_usable(NAMES)):
+        return None
+    return NameModel(Shelf(models_folder()))
+
+
+def _missing(modules: tuple[str, ...]) -> list[str]:
+    return [module for module in modules if importlib.util.find_spec(module) is None]
