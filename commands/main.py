@@ -14,6 +14,7 @@ from commands.measure.eval import eval_app
 from commands.providers.budget import budget_app, cases_resume
 from commands.providers.models import models_app
 from commands.providers.routing import cases_route
+from commands.providers.weights import models_install, models_list, models_verify
 from commands.rescue.command import rescue
 from commands.running.demo import demo
 from commands.running.init import prepare
@@ -47,6 +48,9 @@ app.command("offline-model")(offline_model)
 cases_app.command("original")(cases_original)
 cases_app.command("route")(cases_route)
 cases_app.command("resume")(cases_resume)
+models_app.command("list")(models_list)
+models_app.command("install")(models_install)
+models_app.command("verify")(models_verify)
 for name, group in (
     ("cases", cases_app),
     ("approvals", approvals_app),

@@ -4,12 +4,11 @@ Parts are built on first use and kept for the life of the process, so that each 
 """
 
 import asyncio
-import inspect
 import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,8 @@ from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
-from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
+from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
+from workers.local_models.opening import open_embedder
 from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
 from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from domain.reading.knowledge import Article
     from ports.cleaner import MailCleaner
     from ports.ledger import Ledger
+    from ports.models.embedding import Embedder
     from ports.models.model import LanguageModel
     from ports.models.moods import MoodStore
     from ports.models.spend import SpendStore
@@ -267,6 +268,11 @@ class Parts:
         return WebhookNotifier(self.settings.supervisor_webhook_url)
 
     @cached_property
+    def embedder(self) -> "Embedder":
+        """What turns texts into vectors, for whoever compares them."""
+        return open_embedder()
+
+    @cached_property
     def cleaner(self) -> "MailCleaner":
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
@@ -348,24 +354,9 @@ class Parts:
 
     def _activities(self, *classes: str) -> list[Activity]:
         """Build classes of activities (`module:Class`), each once, and return all their activities."""
-        built = [self._built(load(path)) for path in dict.fromkeys(classes)]
-        return [activity for holder in built for activity in activities_of(holder)]
-
-    def _built(self, kind: type[object]) -> object:
-        """Build a class of activities: its arguments without a default are filled in by their names.
-
-        Raises:
-            TypeError: it asks for something that is not there.
-        """
-        given = {}
-        for name, parameter in inspect.signature(kind).parameters.items():
-            if parameter.default is not inspect.Parameter.empty:
-                continue
-            provide = _PROVIDED.get(name)
-            if provide is None:
-                raise TypeError(f"{kind.__name__} asks for {name!r}: expected one of {', '.join(sorted(_PROVIDED))}")
-            given[name] = provide(self)
-        return kind(**given)
+        provided = {name: partial(provide, self) for name, provide in _PROVIDED.items()}
+        holders = [built(load(path), provided) for path in dict.fromkeys(classes)]
+        return [activity for holder in holders for activity in activities_of(holder)]
 
     def journal(self) -> "JournalActivities":
         """Activities of the journal worker."""

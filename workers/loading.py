@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.specialists import SPECIALISTS
@@ -32,3 +32,20 @@ def activities_of(holder: object) -> list[Activity]:
     """Return the methods of an object that are activities."""
     methods = (method for _, method in inspect.getmembers(holder, callable))
     return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+
+
+def built(kind: type[object], provided: Mapping[str, Callable[[], object]]) -> object:
+    """Build a class of activities: its arguments without a default are filled in by their names.
+
+    Raises:
+        TypeError: it asks for something that is not there.
+    """
+    given = {}
+    for name, parameter in inspect.signature(kind).parameters.items():
+        if parameter.default is not inspect.Parameter.empty:
+            continue
+        provide = provided.get(name)
+        if provide is None:
+            raise TypeError(f"{kind.__name__} asks for {name!r}: expected one of {', '.join(sorted(provided))}")
+        given[name] = provide()
+    return kind(**given)

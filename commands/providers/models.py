@@ -1,4 +1,4 @@
-"""`headgate models`: which models are in use, how they behave, and a word that ends a wait."""
+"""`headgate models status` and `resume`: which models are in use, how they behave, and a word that ends a wait."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 CALLED_AT_ONCE = 5  # the first of them that is there asks; the others come by themselves, within a minute or so
 
-models_app = typer.Typer(no_args_is_help=True, help="Models in use: how they behave; end a wait.")
+models_app = typer.Typer(
+    no_args_is_help=True, help="Models in use: how they behave; end a wait. Models on this machine: their files."
+)
 
 
 @models_app.command("status")

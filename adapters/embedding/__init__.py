@@ -1,0 +1,1 @@
+"""Embedders: without weights, by a model on this machine, by a server."""

