@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from domain.cache.rules import CacheRules
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
 from domain.model_call import Price, Tier, price_on
@@ -183,6 +184,7 @@ class Blueprint(BaseModel):
     budgets: list[Budget] = Field(default_factory=list)
     runaway: RunawayRules = Field(default_factory=RunawayRules)
     batch: BatchRules = Field(default_factory=BatchRules)
+    cache: CacheRules = Field(default_factory=CacheRules)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages

@@ -20,7 +20,15 @@ from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
 from workers.local_models.opening import open_embedder
-from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
+from workers.outside_systems import (
+    move_pen,
+    open_batches,
+    open_cache,
+    open_limiters,
+    open_outside_records,
+    open_pen,
+    open_rail,
+)
 from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
 from workers.settings import Settings
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
     from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
+    from activities.models.reuse import AnswerCache
+    from adapters.cache.record import SqlReuse
     from adapters.dead_letters.orders import SqlReplayOrders
     from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
@@ -273,6 +283,23 @@ class Parts:
         return open_embedder()
 
     @cached_property
+    def reuse(self) -> "SqlReuse":
+        """What answers were reused."""
+        from adapters.cache.record import SqlReuse
+
+        return SqlReuse(lambda: self.store.database)
+
+    @cached_property
+    def answer_cache(self) -> "AnswerCache | None":
+        """What answers are reused from; None where the blueprint lets none be."""
+        if not self.blueprint.cache.steps:
+            return None
+        from activities.models.reuse import AnswerCache
+
+        models = ", ".join(choice.asked_as for choice in self.blueprint.choices(self.settings.models))
+        return AnswerCache(open_cache(self.settings), self.embedder, self.reuse, models)
+
+    @cached_property
     def cleaner(self) -> "MailCleaner":
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
@@ -375,6 +402,7 @@ class Parts:
 
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
+    "answer_cache": lambda parts: parts.answer_cache,
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,

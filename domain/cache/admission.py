@@ -11,7 +11,6 @@ from domain.case import CaseInput
 from domain.inbound.cleaned import TOKEN, CleanFlag
 from domain.model_call import Usage
 from domain.model_steps import ModelStep
-from domain.reading.knowledge import Article
 from domain.routing import folded
 
 LONGEST_CHARS = 600
@@ -47,25 +46,25 @@ def why_not_cached(case: CaseInput, step: ModelStep, category: str, rules: Cache
     return None
 
 
-def why_not_kept(article: Article | None, usage: Usage, by: AnsweredBy | None) -> str | None:
+def why_not_kept(*, approved: bool, usage: Usage, by: AnsweredBy | None) -> str | None:
     """Return why an answer serves nobody else; None: it may be kept.
 
     Args:
-        article: the one article that it is.
+        approved: whether it is one approved article.
         usage: of all calls for it.
         by: who answered.
     """
-    if article is None or not article.approved:
+    if not approved:
         return "no approved article"
     if usage.degraded or by is None or by.stands_in_for or by.money_short:
         return "another than the step's own model answered"
     return None
 
 
-def answer_named(article: Article) -> str:
+def answer_named(article_id: str, version: int) -> str:
     """Return what an answer is called: the article in one version.
 
-    >>> answer_named(Article(article_id="kb-vpn", version=2, area="it", title="", symptoms=[], cause="", steps=[]))
+    >>> answer_named("kb-vpn", 2)
     'kb-vpn@2'
     """
-    return f"{article.article_id}@{article.version}"
+    return f"{article_id}@{version}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from domain.cache.lexicon import GuardMarks, why_apart
-from domain.cache.rules import NEARNESS, NEIGHBOURHOOD, CacheRule
+from domain.cache.rules import NEARNESS, NEIGHBOURHOOD, CacheRule, Nearness
 
 CUSTOMERS = 2
 """So many known customers must have had an answer before it serves others: one alone cannot plant it."""
@@ -61,7 +61,13 @@ class CacheDecision(BaseModel):
 
 
 def decide_reuse(
-    near: Sequence[NearQuestion], asked: GuardMarks, rule: CacheRule, *, now_s: float, window_s: float
+    near: Sequence[NearQuestion],
+    asked: GuardMarks,
+    rule: CacheRule,
+    *,
+    now_s: float,
+    window_s: float,
+    nearness: Nearness | None = None,
 ) -> CacheDecision:
     """Return whether a question may be answered as its neighbours were.
 
@@ -71,12 +77,13 @@ def decide_reuse(
         rule: how near.
         now_s: seconds since 1970.
         window_s: for how long an answer is used; checked here whatever the store kept.
+        nearness: other figures than those of the rule, for measurements.
     """
     live = [n for n in near if n.question.created_s <= now_s < _ends(n.question, window_s)]
     live.sort(key=lambda n: (-n.cosine, n.question.entry_id))
     if not live:
         return CacheDecision(why="nothing near", rule=rule)
-    nearest, wanted = live[0], NEARNESS[rule]
+    nearest, wanted = live[0], nearness or NEARNESS[rule]
     answer, top = nearest.question.answer, live[:NEIGHBOURHOOD]
     agreeing = [n.question for n in top if n.question.answer == answer]
     other = max((n.cosine for n in live if n.question.answer != answer), default=-1.0)

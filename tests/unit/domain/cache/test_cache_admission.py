@@ -13,11 +13,9 @@ from domain.cascade.stepping import AnsweredBy
 from domain.case import CaseInput, Machine
 from domain.model_call import Tier, Usage
 from domain.model_steps import ModelStep
-from domain.reading.knowledge import Article
 
 RULES = CacheRules(steps=(ModelStep.DIAGNOSIS, ModelStep.ROUTE), categories=("Technical Support",))
 BY = AnsweredBy(step="diagnosis", tier=Tier.LARGE, model="gpt")
-ARTICLE = Article(article_id="vpn", version=3, area="it", title="VPN", symptoms=[], cause="", steps=[])
 
 
 def case(**changed: Any) -> CaseInput:
@@ -78,21 +76,18 @@ def test_only_what_the_blueprint_names_and_an_article_answers(
 
 
 @pytest.mark.parametrize(
-    ("article", "usage", "by"),
+    ("usage", "by"),
     [
-        (None, Usage(), BY),
-        (ARTICLE.model_copy(update={"approved": False}), Usage(), BY),
-        (ARTICLE, Usage(degraded=True), BY),
-        (ARTICLE, Usage(), None),
-        (ARTICLE, Usage(), BY.model_copy(update={"stands_in_for": "gpt"})),
-        (ARTICLE, Usage(), BY.model_copy(update={"money_short": True})),
+        (Usage(degraded=True), BY),
+        (Usage(), None),
+        (Usage(), BY.model_copy(update={"stands_in_for": "gpt"})),
+        (Usage(), BY.model_copy(update={"money_short": True})),
     ],
 )
-def test_what_another_than_the_step_s_own_model_said_is_not_kept(
-    article: Article | None, usage: Usage, by: AnsweredBy | None
-) -> None:
-    assert why_not_kept(article, usage, by) is not None
-    assert why_not_kept(ARTICLE, Usage(calls=1), BY) is None
+def test_what_another_than_the_step_s_own_model_said_is_not_kept(usage: Usage, by: AnsweredBy | None) -> None:
+    assert why_not_kept(approved=True, usage=usage, by=by) is not None
+    assert why_not_kept(approved=True, usage=Usage(calls=1), by=BY) is None
+    assert why_not_kept(approved=False, usage=Usage(calls=1), by=BY) is not None
 
 
 SCOPE = CacheScope(
