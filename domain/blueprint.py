@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from domain.cache.rules import CacheRules
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
 from domain.model_call import Price, Tier, price_on
-from domain.model_steps import DEFAULT_STEPS, BatchRules, ModelStep, StepRules, with_defaults
+from domain.model_steps import DEFAULT_STEPS, BatchRules, CacheRules, ModelStep, StepRules, with_defaults
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.pacing.pace import IntakeRules

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from domain.blueprint import Blueprint, ModelChoice
-from domain.cache.rules import REUSABLE
 from domain.errors import RuleError
 from domain.model_call import Price, Tier, is_cheaper
-from domain.model_steps import KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
+from domain.model_steps import KNOWN_TO_STEP, REUSABLE, DenserWhen, ModelStep, StepRules
 from domain.money.approval import Approver
 from domain.routing import folded
 from domain.spend.budgets import first_fault

@@ -17,14 +17,14 @@ from activities.models.prompting import ticket_text
 from domain.blueprint import Blueprint
 from domain.cache.admission import answer_named, why_not_cached, why_not_kept
 from domain.cache.lexicon import GuardMarks, NearMissGuard
+from domain.cache.nearness import NEIGHBOURHOOD
 from domain.cache.neighbours import AnsweredQuestion, CacheDecision, decide_reuse
 from domain.cache.record import ReusedAnswer
-from domain.cache.rules import NEIGHBOURHOOD, CacheRule
 from domain.cache.scope import CacheScope, same_question
 from domain.cache.standing import AnswerStanding, is_checked
 from domain.case import CaseInput
 from domain.errors import HeadgateError
-from domain.model_steps import ModelStep
+from domain.model_steps import CacheRule, ModelStep
 from domain.reading.knowledge import Article
 from domain.routing import folded
 from ports.models.cache import CacheStore

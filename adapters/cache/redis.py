@@ -25,10 +25,10 @@ from adapters.cache.matrix import ScopeMatrix
 from adapters.cache.redis_flights import RedisFlights
 from adapters.cache.redis_server import CacheServer, why
 from domain.cache.neighbours import AnsweredQuestion, NearQuestion
-from domain.cache.rules import WINDOW_S
 from domain.cache.scope import CacheScope
 from domain.cache.standing import OBSERVED_S, AnswerStanding, checked
 from domain.errors import TransientError
+from domain.model_steps import CACHE_WINDOW_S
 from ports.models.cache import MOST_ENTRIES, Flight
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class CacheInRedis:
                 pipe.hset(entry, mapping=kept)
                 pipe.pexpireat(entry, ends_ms)
                 pipe.xadd(log, {"e": question.entry_id}, maxlen=self._most, approximate=False)
-                pipe.pexpire(log, int(WINDOW_S * 1000))
+                pipe.pexpire(log, int(CACHE_WINDOW_S * 1000))
                 pipe.sadd(tenant, scope.key)
-                pipe.pexpire(tenant, int(WINDOW_S * 1000))
+                pipe.pexpire(tenant, int(CACHE_WINDOW_S * 1000))
                 await pipe.execute()
             return True
 

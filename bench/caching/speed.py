@@ -13,9 +13,10 @@ from adapters.cache.redis import CacheInRedis
 from adapters.cache.redis_server import CacheServer
 from adapters.inbox.brokers.redis_server import redis_address
 from domain.cache.lexicon import GuardMarks
+from domain.cache.nearness import NEIGHBOURHOOD
 from domain.cache.neighbours import AnsweredQuestion, decide_reuse
-from domain.cache.rules import NEIGHBOURHOOD, WINDOW_S, CacheRule
 from domain.cache.scope import CacheScope
+from domain.model_steps import CACHE_WINDOW_S, CacheRule
 from ports.models.cache import CacheStore
 
 _SIZE = 384
@@ -78,8 +79,8 @@ async def _fill(cache: CacheStore, vectors: Vectors, answers: Sequence[int]) -> 
     now_s = time.time()
     for n, (vector, answer) in enumerate(zip(vectors, answers, strict=True)):
         question = AnsweredQuestion(
-            entry_id=f"e{n}", answer=f"kb-{answer}@1", customer=f"c{n}", created_s=now_s, expires_s=now_s + WINDOW_S,
-            marks=GuardMarks(),
+            entry_id=f"e{n}", answer=f"kb-{answer}@1", customer=f"c{n}", created_s=now_s,
+            expires_s=now_s + CACHE_WINDOW_S, marks=GuardMarks(),
         )  # fmt: skip
         await cache.add(_SCOPE, question, vector.tolist())
 
@@ -88,7 +89,7 @@ async def _decided(cache: CacheStore, scope: CacheScope, vector: Sequence[float]
     """Decide as the product does: look, decide, ask how the answer stands."""
     now_s = time.time()
     near = await cache.nearest(scope, vector, now_s, top=NEIGHBOURHOOD)
-    decision = decide_reuse(near, GuardMarks(), CacheRule.STRICT, now_s=now_s, window_s=WINDOW_S)
+    decision = decide_reuse(near, GuardMarks(), CacheRule.STRICT, now_s=now_s, window_s=CACHE_WINDOW_S)
     if decision.answer is None:
         return False
     return (await cache.standing(scope, decision.answer)).rule(decision.rule) is not None

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from adapters.cache.matrix import ScopeMatrix
 from bench.caching.questions import LabelledQuestion, QuestionPair
 from domain.cache.lexicon import GuardMarks, NearMissGuard
+from domain.cache.nearness import NEARNESS, NEIGHBOURHOOD, Nearness
 from domain.cache.neighbours import AnsweredQuestion, NearQuestion, decide_reuse
-from domain.cache.rules import NEARNESS, NEIGHBOURHOOD, WINDOW_S, CacheRule, Nearness
 from domain.cache.standing import upper_share
+from domain.model_steps import CACHE_WINDOW_S, CacheRule
 
 _TAUGHT = 5  # customers who asked the first question of a pair
 _NOW_S = 1_800_000_000.0
@@ -44,7 +45,7 @@ def by_rule(rule: CacheRule, nearness: Nearness | None = None) -> Decide:
     """Return the product's decision, or the same with other figures."""
 
     def decide(near: Sequence[NearQuestion], marks: GuardMarks) -> str | None:
-        return decide_reuse(near, marks, rule, now_s=_NOW_S, window_s=WINDOW_S, nearness=nearness).answer
+        return decide_reuse(near, marks, rule, now_s=_NOW_S, window_s=CACHE_WINDOW_S, nearness=nearness).answer
 
     return decide
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from domain.cache.rules import CacheRule
 from domain.errors import not_among
+from domain.model_steps import CacheRule
 
 
 async def evaluate_cache(data: Path, rule_name: str, seed: int, picture: Path | None) -> dict[str, object]:

@@ -5,12 +5,11 @@ The unit is an approved article in one version. So a hit serves wording only, an
 
 import re
 
-from domain.cache.rules import REUSABLE, CacheRules
 from domain.cascade.stepping import AnsweredBy
 from domain.case import CaseInput
 from domain.inbound.cleaned import TOKEN, CleanFlag
 from domain.model_call import Usage
-from domain.model_steps import ModelStep
+from domain.model_steps import REUSABLE, CacheRules, ModelStep
 from domain.routing import folded
 
 LONGEST_CHARS = 600

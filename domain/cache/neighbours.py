@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from domain.cache.lexicon import GuardMarks, why_apart
-from domain.cache.rules import NEARNESS, NEIGHBOURHOOD, CacheRule, Nearness
+from domain.cache.nearness import NEARNESS, NEIGHBOURHOOD, Nearness
+from domain.model_steps import CacheRule
 
 CUSTOMERS = 2
 """So many known customers must have had an answer before it serves others: one alone cannot plant it."""

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from domain.cache.rules import CacheRule
 from domain.case_details import format_cost
+from domain.model_steps import CacheRule
 
 
 class ReusedAnswer(BaseModel):

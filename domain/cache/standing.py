@@ -5,7 +5,7 @@ import math
 
 from pydantic import BaseModel, Field
 
-from domain.cache.rules import CacheRule, CacheRules
+from domain.model_steps import CacheRule, CacheRules
 
 OBSERVED_S = 30 * 86_400.0
 """So long checks of an answer count, seconds: longer than answers are kept, which few are checked often within."""

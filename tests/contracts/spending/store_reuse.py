@@ -3,7 +3,7 @@
 from adapters.cache.record import SqlReuse
 from adapters.store import Store
 from domain.cache.record import ReusedAnswer
-from domain.cache.rules import CacheRule
+from domain.model_steps import CacheRule
 
 
 def reused(n: int, **changed: object) -> ReusedAnswer:

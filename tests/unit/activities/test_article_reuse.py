@@ -15,10 +15,9 @@ from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest, Diag
 from activities.models.reuse import AnswerCache
 from adapters.cache.memory import CacheInMemory
 from domain.cache.record import ReusedAnswer, ReuseSum
-from domain.cache.rules import CacheRule, CacheRules, MeasuredError
 from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
-from domain.model_steps import ModelStep
+from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
 from domain.reading.knowledge import Article
 from tests.contracts.answer_cache import towards
 from tests.contracts.store_samples import case_input

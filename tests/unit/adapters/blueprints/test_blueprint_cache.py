@@ -8,9 +8,8 @@ import pytest
 
 from adapters.blueprints.folder import load_all
 from domain.cache.lexicon import NearMissGuard, why_apart
-from domain.cache.rules import CacheRule
 from domain.errors import ConfigurationError
-from domain.model_steps import ModelStep
+from domain.model_steps import CacheRule, ModelStep
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT
 
 GOOD = """

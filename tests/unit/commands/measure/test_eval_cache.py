@@ -10,8 +10,8 @@ from bench.caching.questions import LabelledQuestion, QuestionPair, read_questio
 from bench.caching.speed import bench_cache
 from bench.caching.stream import by_cosine, by_rule, curve, run_pairs, run_stream
 from domain.cache.lexicon import GuardWords, NearMissGuard
-from domain.cache.rules import CacheRule
 from domain.errors import UsageError
+from domain.model_steps import CacheRule
 from tests.contracts.answer_cache import towards
 from tests.unit.commands.command_line import run
 

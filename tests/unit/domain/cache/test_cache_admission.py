@@ -7,12 +7,11 @@ import pytest
 
 from domain.blueprint import CasePolicy
 from domain.cache.admission import LONGEST_CHARS, why_not_cached, why_not_kept
-from domain.cache.rules import CacheRule, CacheRules, MeasuredError
 from domain.cache.scope import CacheScope, same_question
 from domain.cascade.stepping import AnsweredBy
 from domain.case import CaseInput, Machine
 from domain.model_call import Tier, Usage
-from domain.model_steps import ModelStep
+from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
 
 RULES = CacheRules(steps=(ModelStep.DIAGNOSIS, ModelStep.ROUTE), categories=("Technical Support",))
 BY = AnsweredBy(step="diagnosis", tier=Tier.LARGE, model="gpt")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.cache.rules import CacheRule, CacheRules
 from domain.cache.standing import AnswerStanding, checked, is_checked, upper_share
+from domain.model_steps import CacheRule, CacheRules
 
 
 def after(*right: bool, max_false_hit: float = 0.006) -> AnswerStanding:

@@ -7,14 +7,14 @@ import pytest
 
 from domain.cache.lexicon import GuardMarks
 from domain.cache.neighbours import AnsweredQuestion, CacheDecision, NearQuestion, decide_reuse
-from domain.cache.rules import WINDOW_S, CacheRule
+from domain.model_steps import CACHE_WINDOW_S, CacheRule
 
 NOW = 1_800_000_000.0
 PLAIN = GuardMarks()
 
 
 def near(
-    cosine: float, answer: str = "vpn@1", customer: str = "", *, age_s: float = 60.0, lasts_s: float = WINDOW_S
+    cosine: float, answer: str = "vpn@1", customer: str = "", *, age_s: float = 60.0, lasts_s: float = CACHE_WINDOW_S
 ) -> NearQuestion:
     near.count += 1  # type: ignore[attr-defined]
     number: int = near.count  # type: ignore[attr-defined]
@@ -39,7 +39,10 @@ def agreed(n: int = 5, cosine: float = 0.9) -> list[NearQuestion]:
 
 
 def decided(
-    found: list[NearQuestion], rule: CacheRule = CacheRule.STRICT, asked: GuardMarks = PLAIN, window_s: float = WINDOW_S
+    found: list[NearQuestion],
+    rule: CacheRule = CacheRule.STRICT,
+    asked: GuardMarks = PLAIN,
+    window_s: float = CACHE_WINDOW_S,
 ) -> CacheDecision:
     return decide_reuse(found, asked, rule, now_s=NOW, window_s=window_s)
 
@@ -60,8 +63,8 @@ def test_four_of_five_is_enough_and_three_is_not() -> None:
 @pytest.mark.parametrize(
     ("rule", "cosine", "hit"),
     [
-        (CacheRule.STRICT, 0.7999, False),
-        (CacheRule.STRICT, 0.80, True),
+        (CacheRule.STRICT, 0.7499, False),
+        (CacheRule.STRICT, 0.75, True),
         (CacheRule.BALANCED, 0.7499, False),
         (CacheRule.BALANCED, 0.75, True),
     ],
@@ -84,7 +87,8 @@ def test_another_version_is_another_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt", [{"age_s": WINDOW_S}, {"age_s": 60.0, "lasts_s": 60.0}, {"age_s": -1.0}, {"age_s": 10 * WINDOW_S}]
+    "spoilt",
+    [{"age_s": CACHE_WINDOW_S}, {"age_s": 60.0, "lasts_s": 60.0}, {"age_s": -1.0}, {"age_s": 10 * CACHE_WINDOW_S}],
 )
 def test_what_is_over_or_of_the_future_counts_for_nothing(spoilt: dict[str, Any]) -> None:
     assert decided([near(0.95, **spoilt) for _ in range(5)]).why == "nothing near"
