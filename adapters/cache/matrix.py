@@ -70,12 +70,14 @@ class ScopeMatrix:
         values = np.asarray(vector, np.float32)
         if self._vectors is None or not self._rows or not _fits(values, self._vectors):
             return []
-        cosines = self._vectors @ values
-        cosines[self._ends <= now_s] = -np.inf
-        among = min(top, cosines.size)
-        found = np.argpartition(cosines, cosines.size - among)[cosines.size - among :]
+        used = len(self._questions)
+        answers = self._answers[:used]
+        cosines = self._vectors[:used] @ values
+        cosines[self._ends[:used] <= now_s] = -np.inf
+        among = min(top, used)
+        found = np.argpartition(cosines, used - among)[used - among :]
         first = found[np.argmax(cosines[found])]
-        others = np.where(self._answers == self._answers[first], -np.inf, cosines)
+        others = np.where(answers == answers[first], -np.inf, cosines)
         other = int(np.argmax(others))
         chosen = dict.fromkeys(row for row in found.tolist() if np.isfinite(cosines[row]))
         if np.isfinite(others[other]):

@@ -219,7 +219,7 @@ async def test_it_is_off_unless_the_blueprint_says_so_and_its_error_was_measured
 async def test_what_is_far_or_between_two_answers_is_asked() -> None:
     world = World()
     await world.learnt()
-    world.embedder.degrees |= {"mail password reset": 40.0, "password reset": 20.0}
+    world.embedder.degrees |= {"mail password reset": 50.0, "password reset": 25.0}
     world.model.article = "kb-mail"
     assert (await world.ask("mail password reset")).reused is None
     assert (await world.ask("password reset")).reused is None
