@@ -12,11 +12,12 @@ _AT_ONCE = 64
 
 
 class LabelledQuestion(NamedTuple):
-    """A question, what answers it, and its language."""
+    """A question, what answers it, its language, and whose customer asks: other tenants are other scopes."""
 
     text: str
     answer: str
     lang: str
+    tenant: str = ""
 
 
 class QuestionPair(NamedTuple):
@@ -30,8 +31,8 @@ class QuestionPair(NamedTuple):
 
 
 def read_questions(path: Path) -> tuple[list[LabelledQuestion], list[QuestionPair]]:
-    """Return the questions and the pairs of a file: lines of `{"text", "answer" or "intent", "lang"}` (with `source`,
-    the answers of two sources are two), or of `{"a", "b", "same", "kind", "lang"}`.
+    """Return the questions and the pairs of a file: lines of `{"text", "answer" or "intent", "lang"}` (with `tenant`
+    or `source`, each of them has a scope of its own), or of `{"a", "b", "same", "kind", "lang"}`.
 
     Raises:
         UsageError: a line is neither; it is named.
@@ -48,7 +49,8 @@ def read_questions(path: Path) -> tuple[list[LabelledQuestion], list[QuestionPai
                 pairs.append(QuestionPair(row["a"], row["b"], bool(row["same"]), str(row.get("kind", "")), lang))
             else:
                 answer = row["answer"] if "answer" in row else row["intent"]
-                questions.append(LabelledQuestion(row["text"], f"{row.get('source', '')}/{answer}", lang))
+                tenant = str(row.get("tenant", row.get("source", "")))
+                questions.append(LabelledQuestion(row["text"], str(answer), lang, tenant))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             said = f"{path}, line {number}: expected text and answer (or intent), or a, b and same: {error!r}"
             raise UsageError(said) from error

@@ -63,13 +63,13 @@ def by_cosine(threshold: float) -> Decide:
 def run_stream(
     questions: Sequence[LabelledQuestion], vectors: Vectors, guard: NearMissGuard, decide: Decide, *, seed: int
 ) -> StreamResult:
-    """Let all questions come in an order that the seed decides, those of each language in a scope of their own."""
+    """Let all questions come in an order that the seed decides; each tenant and language has a scope of its own."""
     order = list(questions)
     random.Random(seed).shuffle(order)
-    scopes: dict[str, ScopeMatrix] = {}
+    scopes: dict[tuple[str, str], ScopeMatrix] = {}
     hits = wrong = 0
     for number, question in enumerate(order):
-        matrix = scopes.setdefault(question.lang, ScopeMatrix(len(order)))
+        matrix = scopes.setdefault((question.tenant, question.lang), ScopeMatrix(len(order)))
         vector, marks = vectors[question.text], guard.marks(question.text)
         answer = decide(matrix.nearest(vector, _NOW_S, top=NEIGHBOURHOOD), marks)
         if answer is None:

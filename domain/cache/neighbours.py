@@ -87,9 +87,10 @@ def decide_reuse(
     nearest, wanted = live[0], nearness or NEARNESS[rule]
     answer, top = nearest.question.answer, live[:NEIGHBOURHOOD]
     agreeing = [n.question for n in top if n.question.answer == answer]
+    # What parts it from some that have the answer, and not from others, makes no difference to this answer.
+    apart = [why_apart(asked, question.marks) for question in agreeing]
     other = max((n.cosine for n in live if n.question.answer != answer), default=-1.0)
     margin = nearest.cosine - other
-    apart = why_apart(asked, nearest.question.marks)
     known = {question.customer for question in agreeing if question.customer}
     if not nearest.cosine >= wanted.threshold:  # one that is no number is not near
         why = "too far"
@@ -97,8 +98,8 @@ def decide_reuse(
         why = "too few agree"
     elif not margin >= wanted.margin:
         why = "another answer is as near"
-    elif apart is not None:
-        why = f"near miss: {apart}"
+    elif None not in apart:
+        why = f"near miss: {apart[0]}"
     elif len(known) < CUSTOMERS:
         why = "on probation"
     else:

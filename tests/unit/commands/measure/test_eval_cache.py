@@ -62,11 +62,12 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
         read_questions(path)
 
 
-def test_answers_of_two_sources_are_two(tmp_path: Path) -> None:
+def test_each_tenant_has_a_scope_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
-    rows = [{"text": "x", "intent": "pin", "source": source} for source in ("one", "two")]
+    rows = [{"text": "x", "intent": "pin", "source": source} for source in ("one", "two") for _ in range(4)]
     path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    assert len({q.answer for q in read_questions(path)[0]}) == 2
+    found = run_stream(read_questions(path)[0], {"x": towards(0.0)}, GUARD, by_rule(CacheRule.STRICT), seed=1)
+    assert (found.n, found.hits) == (8, 0)
 
 
 def test_the_command_prints_the_figures_and_draws_the_curve(tmp_path: Path) -> None:
