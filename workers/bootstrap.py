@@ -19,16 +19,8 @@ from domain.model_call import Tier
 from domain.turns import Turns
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.local_models.opening import open_embedder
-from workers.outside_systems import (
-    move_pen,
-    open_batches,
-    open_cache,
-    open_limiters,
-    open_outside_records,
-    open_pen,
-    open_rail,
-)
+from workers.local_models.opening import open_answer_cache, open_embedder, open_reuse
+from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
 from workers.running.telemetry import shows_contents
 from workers.secret_files import secrets_in
 from workers.settings import Settings
@@ -41,7 +33,6 @@ if TYPE_CHECKING:
     from activities.journal.drain import JournalActivities
     from activities.letters import Letters
     from activities.models.reuse import AnswerCache
-    from adapters.cache.record import SqlReuse
     from adapters.dead_letters.orders import SqlReplayOrders
     from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
@@ -58,6 +49,7 @@ if TYPE_CHECKING:
     from ports.models.embedding import Embedder
     from ports.models.model import LanguageModel
     from ports.models.moods import MoodStore
+    from ports.models.reuse import ReuseRecord
     from ports.models.spend import SpendStore
     from ports.people import Notifier
     from ports.rescue import OpenCases
@@ -186,9 +178,7 @@ class Parts:
 
     async def unknown_payments(self) -> list[str]:
         """Return the keys of the provider's newest payments that the ledger never heard of; people are told of any.
-
-        Raises:
-            HeadgateError: the provider or the store cannot say.
+        Raises HeadgateError if the provider or the store cannot say.
         """
         from activities.actions.pay import NEWEST
 
@@ -210,8 +200,7 @@ class Parts:
 
     async def close_inbox(self) -> None:
         """Let go of the holding pen, if it was used."""
-        inbox: OpenedInbox | None = self.__dict__.pop("inbox", None)
-        if inbox is not None:
+        if (inbox := self.__dict__.pop("inbox", None)) is not None:
             await inbox.close()
 
     @cached_property
@@ -283,21 +272,14 @@ class Parts:
         return open_embedder()
 
     @cached_property
-    def reuse(self) -> "SqlReuse":
+    def reuse(self) -> "ReuseRecord":
         """What answers were reused."""
-        from adapters.cache.record import SqlReuse
-
-        return SqlReuse(lambda: self.store.database)
+        return open_reuse(lambda: self.store.database)
 
     @cached_property
     def answer_cache(self) -> "AnswerCache | None":
-        """What answers are reused from; None where the blueprint lets none be."""
-        if not self.blueprint.cache.steps:
-            return None
-        from activities.models.reuse import AnswerCache
-
-        models = ", ".join(choice.asked_as for choice in self.blueprint.choices(self.settings.models))
-        return AnswerCache(open_cache(self.settings), self.embedder, self.reuse, models)
+        """What answers are reused from, None where the blueprint lets none be."""
+        return open_answer_cache(self.settings, self.blueprint, lambda: self.embedder, self.reuse)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":
@@ -393,9 +375,8 @@ class Parts:
 
     def close(self) -> None:
         """Close what was opened."""
-        opened: OutsideRecords | None = self.__dict__.get("outside_records")
-        if opened is not None:
-            opened.close()
+        if self.__dict__.get("outside_records") is not None:
+            self.__dict__["outside_records"].close()
         if "store" in self.__dict__:
             self.store.close()
 

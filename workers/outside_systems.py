@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
     from domain.cascade.known import ModelKnown
     from ports.incoming.mail_folder import MailFolder
-    from ports.models.cache import CacheStore
     from ports.models.spend import SpendStore
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
@@ -202,22 +201,6 @@ def open_limiters(settings: Settings) -> "Limiters":
     from adapters.models.guards.limiters import Limiters
 
     return Limiters(settings.redis, settings.model_callers)
-
-
-def open_cache(settings: Settings) -> "CacheStore":
-    """Return where answered questions are kept: in Redis, or in this process; nothing is asked yet. Raises
-    ConfigurationError if the URL is wrong.
-    """
-    if not settings.redis:
-        from adapters.cache.memory import CacheInMemory
-
-        return CacheInMemory()
-    from adapters.cache.redis import CacheInRedis
-    from adapters.cache.redis_server import ANSWERS_WITHIN_S
-    from adapters.inbox.brokers.redis_server import redis_address
-
-    address = redis_address(settings.redis, variable="HEADGATE_REDIS", call_s=ANSWERS_WITHIN_S)
-    return CacheInRedis(address.client, address.prefix)
 
 
 async def ask_limiters(settings: Settings) -> str:

@@ -11,7 +11,7 @@ import redis.asyncio
 from adapters.cache.redis import CacheInRedis
 from adapters.cache.redis_server import ASK_AGAIN_S, CacheServer
 from domain.errors import TransientError
-from tests.contracts.answer_cache import MOST, SCOPE, CacheContract, question, towards
+from tests.contracts.spending.answer_cache import MOST, SCOPE, CacheContract, question, towards
 from tests.redis_server import RedisServer, running_redis
 
 

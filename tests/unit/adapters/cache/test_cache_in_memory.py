@@ -6,7 +6,7 @@ import pytest
 
 from adapters.cache.flights import LocalFlights
 from adapters.cache.memory import CacheInMemory
-from tests.contracts.answer_cache import MOST, SCOPE, CacheContract, question, towards
+from tests.contracts.spending.answer_cache import MOST, SCOPE, CacheContract, question, towards
 
 NOW = 1_800_000_000.0
 

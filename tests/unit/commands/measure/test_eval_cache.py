@@ -12,7 +12,7 @@ from bench.caching.stream import by_cosine, by_rule, curve, run_pairs, run_strea
 from domain.cache.lexicon import GuardWords, NearMissGuard
 from domain.errors import UsageError
 from domain.model_steps import CacheRule
-from tests.contracts.answer_cache import towards
+from tests.contracts.spending.answer_cache import towards
 from tests.unit.commands.command_line import run
 
 GUARD = NearMissGuard(GuardWords(negations=("not",)))

@@ -19,7 +19,7 @@ from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
 from domain.reading.knowledge import Article
-from tests.contracts.answer_cache import towards
+from tests.contracts.spending.answer_cache import towards
 from tests.contracts.store_samples import case_input
 from tests.fakes.blueprint import BLUEPRINT
 
