@@ -279,7 +279,8 @@ class Parts:
     @cached_property
     def answer_cache(self) -> "AnswerCache | None":
         """What answers are reused from, None where the blueprint lets none be."""
-        return open_answer_cache(self.settings, self.blueprint, lambda: self.embedder, self.reuse)
+        redis, profile = self.settings.redis, self.settings.models
+        return open_answer_cache(redis, self.blueprint, profile, lambda: self.embedder, self.reuse)
 
     @cached_property
     def cleaner(self) -> "MailCleaner":
@@ -350,16 +351,13 @@ class Parts:
 
         Without the key of a model, its calls are left to the model workers, which have it.
         """
-        short = [
-            "activities.actions.close:CloseActivities",
-            *(path for path in tools_of_specialists(models=False) if not pays(path)),
-        ]
+        free = [path for path in tools_of_specialists(models=False) if not pays(path)]
         try:
             models = self.model_activities()
         except ConfigurationError as error:
             logging.getLogger("headgate.worker").info("model calls are left to the model workers: %s", error)
             models = []
-        return self._activities(*short) + models
+        return self._activities("activities.actions.close:CloseActivities", *free) + models
 
     def _activities(self, *classes: str) -> list[Activity]:
         """Build classes of activities (`module:Class`), each once, and return all their activities."""

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workers.settings import Settings
-
 if TYPE_CHECKING:
     from activities.models.reuse import AnswerCache
     from adapters.store.database import Database
@@ -29,9 +27,10 @@ def open_reuse(opened: "Callable[[], Database]") -> "ReuseRecord":
 
 
 def open_answer_cache(
-    settings: Settings, blueprint: "Blueprint", embedder: "Callable[[], Embedder]", record: "ReuseRecord"
+    redis_url: str, blueprint: "Blueprint", profile: str, embedder: "Callable[[], Embedder]", record: "ReuseRecord"
 ) -> "AnswerCache | None":
-    """Return what answers are reused from, None where the blueprint lets none be; nothing is asked yet.
+    """Return what answers are reused from, None where the blueprint lets none be; nothing is asked yet. Without the URL
+    of a Redis they are kept in this process.
 
     Raises:
         ConfigurationError: HEADGATE_REDIS is no URL of Redis.
@@ -40,12 +39,12 @@ def open_answer_cache(
         return None
     from activities.models.reuse import AnswerCache
 
-    models = ", ".join(choice.asked_as for choice in blueprint.choices(settings.models))
-    return AnswerCache(_open_cache(settings), embedder(), record, models)
+    models = ", ".join(choice.asked_as for choice in blueprint.choices(profile))
+    return AnswerCache(_open_cache(redis_url), embedder(), record, models)
 
 
-def _open_cache(settings: Settings) -> "CacheStore":
-    if not settings.redis:
+def _open_cache(redis_url: str) -> "CacheStore":
+    if not redis_url:
         from adapters.cache.memory import CacheInMemory
 
         return CacheInMemory()
@@ -53,5 +52,5 @@ def _open_cache(settings: Settings) -> "CacheStore":
     from adapters.cache.redis_server import ANSWERS_WITHIN_S
     from adapters.inbox.brokers.redis_server import redis_address
 
-    address = redis_address(settings.redis, variable="HEADGATE_REDIS", call_s=ANSWERS_WITHIN_S)
+    address = redis_address(redis_url, variable="HEADGATE_REDIS", call_s=ANSWERS_WITHIN_S)
     return CacheInRedis(address.client, address.prefix)
