@@ -63,8 +63,8 @@ def test_four_of_five_is_enough_and_three_is_not() -> None:
 @pytest.mark.parametrize(
     ("rule", "cosine", "hit"),
     [
-        (CacheRule.STRICT, 0.7499, False),
-        (CacheRule.STRICT, 0.75, True),
+        (CacheRule.STRICT, 0.7999, False),
+        (CacheRule.STRICT, 0.80, True),
         (CacheRule.BALANCED, 0.7499, False),
         (CacheRule.BALANCED, 0.75, True),
     ],
@@ -75,7 +75,7 @@ def test_the_threshold_is_met_or_not(rule: CacheRule, cosine: float, *, hit: boo
     assert decision.why == ("hit" if hit else "too far")
 
 
-@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.746), (CacheRule.BALANCED, 0.801)])
+@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.751), (CacheRule.BALANCED, 0.801)])
 def test_another_answer_that_is_as_near_stops_it_however_far_down_it_stands(rule: CacheRule, other: float) -> None:
     found = [near(0.9) for _ in range(5)]
     assert decided([*found, near(other, "mail@1")], rule).why == "another answer is as near"
