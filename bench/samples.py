@@ -67,7 +67,9 @@ async def work(
             return Worked(category, (claim.claim.model_dump_json(),))
         case routing.TECHNICAL_SUPPORT:
             env.info = _called_by(env, "TechnicalSupportWorkflow")
-            found = await env.run(DiagnoseActivities(models, blueprint, articles).diagnose, DiagnoseRequest(case=case))
+            found = await env.run(
+                DiagnoseActivities(models, blueprint, articles, answer_cache=None).diagnose, DiagnoseRequest(case=case)
+            )
             return Worked(
                 category, (str(found.article and found.article.article_id), found.diagnosis.model_dump_json())
             )

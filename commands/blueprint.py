@@ -29,7 +29,7 @@ def blueprint_validate(
 
     async def work() -> "tuple[Blueprint, list[Article], str]":
         from domain.errors import not_among
-        from workers.bootstrap import read_blueprint_folder
+        from workers.parts.blueprint import read_blueprint_folder
 
         blueprint, articles = read_blueprint_folder(folder or settings.blueprint)
         if settings.models not in blueprint.models:  # the workers of these settings would not start

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from domain.errors import CategoryError
 from domain.mail.addresses import MailRules
 from domain.model_call import Price, Tier, price_on
-from domain.model_steps import DEFAULT_STEPS, BatchRules, ModelStep, StepRules, with_defaults
+from domain.model_steps import DEFAULT_STEPS, BatchRules, CacheRules, ModelStep, StepRules, with_defaults
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.pacing.pace import IntakeRules
@@ -183,6 +183,7 @@ class Blueprint(BaseModel):
     budgets: list[Budget] = Field(default_factory=list)
     runaway: RunawayRules = Field(default_factory=RunawayRules)
     batch: BatchRules = Field(default_factory=BatchRules)
+    cache: CacheRules = Field(default_factory=CacheRules)
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages

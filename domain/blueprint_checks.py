@@ -7,8 +7,9 @@ from datetime import date
 from domain.blueprint import Blueprint, ModelChoice
 from domain.errors import RuleError
 from domain.model_call import Price, Tier, is_cheaper
-from domain.model_steps import KNOWN_TO_STEP, DenserWhen, ModelStep, StepRules
+from domain.model_steps import KNOWN_TO_STEP, REUSABLE, DenserWhen, ModelStep, StepRules
 from domain.money.approval import Approver
+from domain.routing import folded
 from domain.specialists import SPECIALISTS, is_of_agents
 from domain.spend.budgets import first_fault
 
@@ -40,6 +41,7 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
         raise RuleError(("intake", "per_second_min"), f"{said}; name less")
     check_prices(blueprint.prices)
     _check_batch(blueprint)
+    _check_cache(blueprint)
     _check_models(blueprint, day)
     _check_steps(blueprint.steps, ("steps",), has_budgets=bool(blueprint.budgets))
     for profile, steps in blueprint.profile_steps.items():
@@ -67,6 +69,30 @@ def _check_batch(blueprint: Blueprint) -> None:
             f"({blueprint.batch.deadline_s:g}): batches would come back too late; name less"
         )
         raise RuleError(("batch", "look_every_s"), said)
+
+
+def _check_cache(blueprint: Blueprint) -> None:
+    rules, guard = blueprint.cache, blueprint.words.guard
+    never = [step.value for step in rules.steps if step not in REUSABLE]
+    if never:
+        said = f"names {never[0]!r}, whose answers are never reused; expected some of {', '.join(sorted(REUSABLE))}"
+        raise RuleError(("cache", "steps"), f"cache.steps {said}")
+    names = {folded(c.name): c.name for c in blueprint.categories}
+    unknown = [name for name in rules.categories if folded(name) not in names]
+    if unknown:
+        said = f"names {unknown[0]!r}, which is no category; expected some of {', '.join(names.values())}"
+        raise RuleError(("cache", "categories"), f"cache.categories {said}")
+    if not rules.steps:
+        return
+    if not rules.categories:
+        said = "cache.steps are reused in no category: name some in categories, or take the steps out"
+        raise RuleError(("cache", "steps"), said)
+    if not (guard.negations and guard.currencies and guard.opposites):
+        said = (
+            "cache.steps: no language has negations, currencies and opposites under [guard] in words/LANG.toml, "
+            "without which near misses pass for the same question; copy them from the default blueprint"
+        )
+        raise RuleError(("cache", "steps"), said)
 
 
 def check_approvers(approvers: Sequence[Approver]) -> None:

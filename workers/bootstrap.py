@@ -5,33 +5,18 @@ Parts are built on first use and kept for the life of the process, so that each 
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.blueprint import Blueprint, CasePolicy
-from domain.errors import ConfigurationError, UsageError, not_among
+from domain.errors import ConfigurationError
 from domain.importing.problems import ImportReport
-from domain.model_call import Tier
 from domain.turns import Turns
-from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.local_models.installed import open_name_finder
-from workers.outside_systems import (
-    move_pen,
-    open_batches,
-    open_embedder,
-    open_limiters,
-    open_outside_records,
-    open_pen,
-    open_rail,
-)
-from workers.running.telemetry import shows_contents
-from workers.secret_files import secrets_in
-from workers.settings import Settings
+from workers.outside_systems import move_pen, open_outside_records, open_pen, open_rail
+from workers.parts.models import ModelParts
 from workers.variables import PROJECT
 
 if TYPE_CHECKING:
@@ -39,7 +24,6 @@ if TYPE_CHECKING:
     from activities.intake.admit import AdmitActivities
     from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
-    from activities.letters import Letters
     from adapters.dead_letters.orders import SqlReplayOrders
     from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
@@ -47,16 +31,8 @@ if TYPE_CHECKING:
     from adapters.rails.stripe import StripeRail
     from adapters.records.outside import OutsideRecords
     from adapters.rescue.reconcile import SqlReconciler
-    from adapters.spend.sql import SqlSpend
-    from adapters.store import Store
     from domain.intake import MoveReport
-    from domain.reading.knowledge import Article
-    from ports.cleaner import MailCleaner
     from ports.ledger import Ledger
-    from ports.models.embedding import Embedder
-    from ports.models.model import LanguageModel
-    from ports.models.moods import MoodStore
-    from ports.models.spend import SpendStore
     from ports.people import Notifier
     from ports.rescue import OpenCases
     from ports.starter import CaseStarter
@@ -64,81 +40,8 @@ if TYPE_CHECKING:
     from ports.wishes import IntakeWishes
 
 
-def read_blueprint(settings: Settings) -> Blueprint:
-    """Read the blueprint that the settings name.
-
-    Raises:
-        UsageError: there is no such folder.
-        ConfigurationError: something in it is wrong; the message names the file and the key.
-    """
-    require_folder(settings)
-    return read_blueprint_folder(settings.blueprint)[0]
-
-
-def require_folder(settings: Settings) -> None:
-    """Check that the blueprint's folder is there. Raises UsageError if it is not."""
-    if not settings.blueprint.is_dir():
-        raise UsageError(f"HEADGATE_BLUEPRINT={str(settings.blueprint)!r}: there is no such folder; name a blueprint's")
-
-
-def read_blueprint_folder(folder: Path) -> "tuple[Blueprint, list[Article]]":
-    """Read a blueprint and its knowledge articles as the workers would. Raises ConfigurationError as they do."""
-    from activities.letters import Letters
-    from activities.models.prompting import check_prompts
-    from adapters.blueprints.folder import load_all
-
-    blueprint, articles = load_all(folder)
-    try:
-        Letters(blueprint)
-        check_prompts(blueprint)
-    except ConfigurationError as error:
-        raise ConfigurationError(str(folder / str(error))) from error
-    return blueprint, articles
-
-
-class Parts:
+class Parts(ModelParts):
     """Everything that activities need, built as the settings say."""
-
-    def __init__(self, settings: Settings) -> None:
-        keep_private()  # whatever makes a database here, a command too
-        self.settings = settings
-
-    # --- adapters -------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _blueprint_read(self) -> "tuple[Blueprint, list[Article]]":
-        """The folder as it was read, once: what was accepted at the start is what is used."""
-        require_folder(self.settings)
-        return read_blueprint_folder(self.settings.blueprint)
-
-    @property
-    def blueprint(self) -> Blueprint:
-        """The blueprint in use."""
-        return self._blueprint_read[0]
-
-    @property
-    def case_policy(self) -> Callable[[str], CasePolicy]:
-        """What a case of a tenant takes along, with the steps of the profile in use."""
-        return self.blueprint.for_profile(self.settings.models).case_policy
-
-    @property
-    def knowledge(self) -> "list[Article]":
-        """The blueprint's knowledge articles."""
-        return self._blueprint_read[1]
-
-    @cached_property
-    def letters(self) -> "Letters":
-        """The blueprint's letters."""
-        from activities.letters import Letters
-
-        return Letters(self.blueprint)
-
-    @cached_property
-    def store(self) -> "Store":
-        """The store, migrated."""
-        from adapters.store import open_store
-
-        return open_store(self.settings.store)
 
     @property
     def installation(self) -> "SqlInstallation":
@@ -184,9 +87,7 @@ class Parts:
 
     async def unknown_payments(self) -> list[str]:
         """Return the keys of the provider's newest payments that the ledger never heard of; people are told of any.
-
-        Raises:
-            HeadgateError: the provider or the store cannot say.
+        Raises HeadgateError if the provider or the store cannot say.
         """
         from activities.actions.pay import NEWEST
 
@@ -208,37 +109,13 @@ class Parts:
 
     async def close_inbox(self) -> None:
         """Let go of the holding pen, if it was used."""
-        inbox: OpenedInbox | None = self.__dict__.pop("inbox", None)
-        if inbox is not None:
+        if (inbox := self.__dict__.pop("inbox", None)) is not None:
             await inbox.close()
 
     @cached_property
     def rail(self) -> "EmbeddedRail | StripeRail":
         """The payment provider. Raises ValueError if its key is missing."""
         return open_rail(self.settings)
-
-    @cached_property
-    def models(self) -> "Mapping[Tier, LanguageModel]":
-        """One model per tier, by the blueprint's profile; moods are kept here. Raises as `_models`."""
-        from adapters.moods.memory import MoodsInMemory
-
-        return self._models(MoodsInMemory(), None)
-
-    @cached_property
-    def shared_models(self) -> "Mapping[Tier, LanguageModel]":
-        """The same for workers, which share what they know of the models. Raises as `_models`."""
-        return self._models(self.moods, self.spend)
-
-    def _models(self, moods: "MoodStore", spend: "SpendStore | None") -> "Mapping[Tier, LanguageModel]":
-        """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
-        from adapters.models.factory import build_models
-
-        named, secret = self.settings.models, secrets_in(os.environ)
-        if named not in self.blueprint.models:
-            raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
-        url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
-        shown, batches = shows_contents(os.environ), open_batches(lambda: self.store.database)
-        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, batches, show_contents=shown)
 
     @property
     def wishes(self) -> "IntakeWishes":
@@ -255,37 +132,11 @@ class Parts:
         return SqlReplayOrders(self.store.database)
 
     @cached_property
-    def moods(self) -> "MoodStore":
-        """How models behave, as all workers see it."""
-        from adapters.moods.sql import SqlMoods
-
-        return SqlMoods(lambda: self.store.database)
-
-    @cached_property
-    def spend(self) -> "SqlSpend":
-        """What model calls use, and the budgets that they are charged to."""
-        from adapters.spend.sql import SqlSpend
-
-        return SqlSpend(lambda: self.store.database)
-
-    @cached_property
     def notifier(self) -> "Notifier":
         """Whom words to people go to."""
         from adapters.chat.webhook import WebhookNotifier
 
         return WebhookNotifier(self.settings.supervisor_webhook_url)
-
-    @cached_property
-    def embedder(self) -> "Embedder":
-        """What turns texts into vectors, for whoever compares them. Raises ConfigurationError if it cannot be used."""
-        return open_embedder(self.settings)
-
-    @cached_property
-    def cleaner(self) -> "MailCleaner":
-        """What cleans what came in."""
-        from adapters.cleaning.cleaner import DocumentCleaner
-
-        return DocumentCleaner(self.blueprint.words.mail, open_name_finder(self.settings.names))
 
     def load_samples(self) -> None:
         """Load the sample customers, orders and accounts into the store; what is there stays."""
@@ -349,16 +200,13 @@ class Parts:
 
         Without the key of a model, its calls are left to the model workers, which have it.
         """
-        short = [
-            "activities.actions.close:CloseActivities",
-            *(path for path in tools_of_specialists(models=False) if not pays(path)),
-        ]
+        free = [path for path in tools_of_specialists(models=False) if not pays(path)]
         try:
             models = self.model_activities()
         except ConfigurationError as error:
             logging.getLogger("headgate.worker").info("model calls are left to the model workers: %s", error)
             models = []
-        return self._activities(*short) + models
+        return self._activities("activities.actions.close:CloseActivities", *free) + models
 
     def _activities(self, *classes: str) -> list[Activity]:
         """Build classes of activities (`module:Class`), each once, and return all their activities."""
@@ -374,15 +222,15 @@ class Parts:
 
     def close(self) -> None:
         """Close what was opened."""
-        opened: OutsideRecords | None = self.__dict__.get("outside_records")
-        if opened is not None:
-            opened.close()
+        if self.__dict__.get("outside_records") is not None:
+            self.__dict__["outside_records"].close()
         if "store" in self.__dict__:
             self.store.close()
 
 
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
+    "answer_cache": lambda parts: parts.answer_cache,
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,

@@ -6,9 +6,10 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.asking import OfAModel, Question
+from activities.models.asking import Question
 from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
@@ -23,12 +24,12 @@ class AnswerRequest(BaseModel):
 
     case: CaseInput
     knowledge: Sequence[str] = ()
+    category: str = ""
 
 
-class AnswerResult(OfAModel):
+class AnswerResult(OfAnArticle):
     """The article that answers it, or None: then `candidates` are findings for a person."""
 
-    article: Article | None
     candidates: list[str] = Field(default_factory=list)
 
 
@@ -39,8 +40,16 @@ class AnswerActivities:
         ConfigurationError: when built, if the blueprint has no prompt `article`.
     """
 
-    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
+    def __init__(
+        self,
+        models: Mapping[Tier, LanguageModel],
+        blueprint: Blueprint,
+        articles: Sequence[Article],
+        *,
+        answer_cache: AnswerCache | None,
+    ) -> None:
         self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
+        self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.ARTICLE)
         self._library = Library(articles)
 
     @activity.defn
@@ -56,17 +65,26 @@ class AnswerActivities:
         ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
         if not ranked:
             return AnswerResult(article=None, usage=Usage())
-        offered = [r.article for r in ranked]
+        offered, candidates = [r.article for r in ranked], listed(ranked)
+        return await self._reuse.answer(
+            request.case,
+            request.category,
+            offered,
+            lambda: self._asked(request.case, offered, candidates),
+            lambda article, _: AnswerResult(article=article, candidates=candidates, usage=Usage()),
+        )
+
+    async def _asked(self, case: CaseInput, offered: Sequence[Article], candidates: list[str]) -> AnswerResult:
         asked = await self._question.ask(
             fenced_json("articles", shown(offered)),
-            fenced_ticket(request.case),
+            fenced_ticket(case),
             doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
-            may_wait=request.case.may_wait,
+            may_wait=case.may_wait,
         )
         article = accept_article(
             asked.answer.article_id,
             asked.answer.confidence,
             offered,
-            min_confidence=request.case.policy.min_diagnosis_confidence,
+            min_confidence=case.policy.min_diagnosis_confidence,
         )
-        return AnswerResult(article=article, candidates=listed(ranked), usage=asked.usage, answered_by=asked.by)
+        return AnswerResult(article=article, candidates=candidates, usage=asked.usage, answered_by=asked.by)

@@ -6,8 +6,9 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.grants import require_grant
-from activities.models.asking import OfAModel, Question
+from activities.models.asking import Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
 from domain.case import CaseInput
@@ -28,12 +29,14 @@ class DiagnoseRequest(BaseModel):
 
     case: CaseInput
     knowledge: Sequence[str] = ("technical",)
+    category: str = ""
 
 
-class DiagnoseResult(OfAModel):
-    """The article that the answer may rely on, or None: then `diagnosis` and `candidates` are findings for a person."""
+class DiagnoseResult(OfAnArticle):
+    """The article that the answer may rely on, or None: then `diagnosis` and `candidates` are findings for a person. Of
+    a reused one the confidence is how similar its question was.
+    """
 
-    article: Article | None
     diagnosis: Diagnosis
     candidates: list[str] = Field(default_factory=list)
 
@@ -53,14 +56,22 @@ class QuestionResult(BaseModel):
 
 
 class DiagnoseActivities:
-    """Retrieval over the knowledge base, then a model's choice, then the rule that accepts it.
+    """Retrieval over the knowledge base, then a model's choice, or one that it made before, and the rule that takes it.
 
     Raises:
         ConfigurationError: when built, if the blueprint has no prompt `diagnosis`.
     """
 
-    def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint, articles: Sequence[Article]) -> None:
+    def __init__(
+        self,
+        models: Mapping[Tier, LanguageModel],
+        blueprint: Blueprint,
+        articles: Sequence[Article],
+        *,
+        answer_cache: AnswerCache | None,
+    ) -> None:
         self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
+        self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.DIAGNOSIS)
         self._library = Library(articles)
         self._fitting = Fitting(blueprint.words.common)
 
@@ -77,12 +88,22 @@ class DiagnoseActivities:
         ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
-        offered = [r.article for r in ranked]
+        offered, candidates = [r.article for r in ranked], listed(ranked)
+
+        def reused(article: Article, similar: float) -> DiagnoseResult:
+            said = Diagnosis(article_id=article.article_id, confidence=max(0.0, min(similar, 1.0)))
+            return DiagnoseResult(article=article, diagnosis=said, candidates=candidates, usage=Usage())
+
+        return await self._reuse.answer(
+            request.case, request.category, offered, lambda: self._asked(request.case, offered, candidates), reused
+        )
+
+    async def _asked(self, case: CaseInput, offered: Sequence[Article], candidates: list[str]) -> DiagnoseResult:
         asked = await self._question.ask(
             fenced_json("articles", shown(offered)),
-            fenced_ticket(request.case),
+            fenced_ticket(case),
             doubts=lambda said, _: doubts_of_choice(said.article_id, said.confidence, offered, self._question.rules),
-            may_wait=request.case.may_wait,
+            may_wait=case.may_wait,
         )
         diagnosis = asked.answer.diagnosis()
         # The confidence that the case's own rules ask for: those it started with, not those of today.
@@ -90,14 +111,10 @@ class DiagnoseActivities:
             diagnosis.article_id,
             diagnosis.confidence,
             offered,
-            min_confidence=request.case.policy.min_diagnosis_confidence,
+            min_confidence=case.policy.min_diagnosis_confidence,
         )
         return DiagnoseResult(
-            article=article,
-            diagnosis=diagnosis,
-            candidates=listed(ranked),
-            usage=asked.usage,
-            answered_by=asked.by,
+            article=article, diagnosis=diagnosis, candidates=candidates, usage=asked.usage, answered_by=asked.by
         )
 
     @activity.defn

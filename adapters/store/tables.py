@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0017"
+HEAD_REVISION = "0018"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()

@@ -165,7 +165,7 @@ def version_meant(parts: "Parts", word: str) -> str:
     """
     from domain.dead_letters.replaying import CURRENT, OWN
     from domain.errors import UsageError
-    from workers.bootstrap import read_blueprint_folder
+    from workers.parts.blueprint import read_blueprint_folder
 
     if word == OWN:
         return ""

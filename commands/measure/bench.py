@@ -186,6 +186,25 @@ def bench_mails(
         _print_figures(figures if isinstance(figures, dict) else {}, as_json=False)
 
 
+@bench_app.command("cache")
+def bench_cache(
+    entries: Annotated[int, typer.Option(min=100, max=20_000, help="Answered questions of a scope.")] = 20_000,
+    decisions: Annotated[int, typer.Option(min=100, help="Decisions that are timed.")] = 1_000,
+    probes: Annotated[int, typer.Option(min=1, help="Questions put to scopes that differ in one part.")] = 10_000,
+    redis: Annotated[str, typer.Option(help="URL of a Redis, beside the cache in process.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How long the answer cache takes to decide, beside a plain search and one GET, and what other scopes see of it."""
+    _require_bench()
+
+    async def work() -> dict[str, object]:
+        from bench.caching.speed import bench_cache as measure
+
+        return await measure(entries, decisions, probes, redis)
+
+    _print_figures(run(work), as_json=as_json)
+
+
 def _require_bench() -> None:
     if importlib.util.find_spec("bench") is None:
         raise fail(

@@ -93,3 +93,43 @@ def eval_claims(
         return
     for line in claim_report(document):
         typer.echo(line)
+
+
+@eval_app.command("cache")
+def eval_cache(
+    data: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help='Lines of {"text", "answer" or "intent", "lang"}: a stream; or of {"a", "b", "same", "kind", "lang"}: '
+            "may b be served what answered a?",
+        ),
+    ],
+    rule: Annotated[str, typer.Option(help="strict or balanced.")] = "strict",
+    seed: Annotated[int, typer.Option(help="Of the order in which a stream comes.")] = 1,
+    picture: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write hits against false hits there, as SVG.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let questions come one by one and answer them from near ones, with the embedder in use; no model is asked.
+
+    A stream's figures by language are those that [[cache.measured]] of a blueprint asks for.
+    """
+
+    async def work() -> dict[str, object]:
+        from commands.measure.cached import evaluate_cache
+
+        return await evaluate_cache(data, rule, seed, picture)
+
+    document = run(work)
+    if as_json:
+        emit(document)
+        return
+    for name, value in document.items():
+        if name not in {"by_kind", "by_lang", "curve"}:
+            typer.echo(f"{name:16} {value}")
+    for name in ("by_kind", "by_lang"):
+        for key, figures in as_mapping(document.get(name, {})).items():
+            typer.echo(f"  {key:28} " + ", ".join(f"{k} {v}" for k, v in as_mapping(figures).items()))

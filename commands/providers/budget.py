@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.providers.reusing import reuse_document, reuse_line
 from commands.providers.saving import cheaper_tiers, short_line, short_windows
 from commands.providers.spending import SHOWN_BY, lines_by, totals_by
 from commands.terminal.cli import (
@@ -22,6 +23,7 @@ from commands.terminal.cli import (
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.cache.record import ReuseSum
     from domain.spend.budgets import Budget
     from ports.models.spend import BudgetWindow, SpendSum
     from workers.bootstrap import Parts
@@ -37,24 +39,28 @@ def budget_show(
     days: Annotated[int, typer.Option(min=1, max=90, help="Sums of so many days, today included.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Show the budgets of today, which steps begin at a cheaper tier since money is short, and what calls used by day,
-    tenant, step and model.
+    """Show the budgets of today, which steps begin at a cheaper tier since money is short, what calls used by day,
+    tenant, step and model, and what reused answers saved.
     """
 
-    async def work(parts: "Parts") -> "tuple[list[BudgetWindow], list[bool], dict[str, str], list[SpendSum]]":
+    async def work(
+        parts: "Parts",
+    ) -> "tuple[list[BudgetWindow], list[bool], dict[str, str], list[SpendSum], list[ReuseSum]]":
         shown, blueprint = parts.spend.report, parts.blueprint
         windows = await asyncio.to_thread(shown.windows, blueprint.budgets)
         cheaper = cheaper_tiers(blueprint, parts.settings.models)
         short = short_windows(blueprint.budgets, windows)
-        return windows, short, cheaper, await asyncio.to_thread(shown.sums, days)
+        sums, reused = await asyncio.to_thread(shown.sums, days), await asyncio.to_thread(parts.reuse.sums, days)
+        return windows, short, cheaper, sums, reused
 
-    windows, short, cheaper, sums = with_store(data_dir, work)
+    windows, short, cheaper, sums, reused = with_store(data_dir, work)
     if as_json:
         emit(
             {
                 "windows": [w.model_dump(mode="json") | {"short": s} for w, s in zip(windows, short, strict=True)],
                 "cheaper_when_short": cheaper,
                 "sums": [s.model_dump() for s in sums],
+                "reused": reuse_document(reused) | {"sums": [s.model_dump() for s in reused]},
                 **{f"by_{name}": totals_by(sums, name) for name in SHOWN_BY},
             }
         )
@@ -68,6 +74,8 @@ def budget_show(
         typer.echo("the blueprint has no budgets: nothing is refused for money")
     for name, line in lines_by({f"by_{name}": totals_by(sums, name) for name in SHOWN_BY}).items():
         typer.echo(f"{name}: {line}")
+    if saved := reuse_line(reuse_document(reused)):
+        typer.echo(f"reused: {saved}")
     columns = ("day (UTC)", "tenant", "step", "model", "calls", "in", "out", "micro-USD")
     table((*columns, "cached", "reasoning", "estimated", "wait s"), (row_of(s).values() for s in sums))
 

@@ -70,7 +70,7 @@ def _category(data_dir: "Path", named: str) -> str:
     """Return a category as the blueprint writes it; an unknown one ends the command before anything is asked."""
     from domain.errors import not_among
     from domain.routing import parse_route
-    from workers.bootstrap import read_blueprint
+    from workers.parts.blueprint import read_blueprint
 
     with clear_errors():
         names = [known.name for known in read_blueprint(settings_for(data_dir)).categories]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from commands.providers.reusing import reuse_document, reuse_line
 from domain.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ async def spend_document(parts: "Parts") -> dict[str, object]:
     week = await asyncio.to_thread(parts.spend.report.sums, SHOWN_DAYS)
     return {
         **total_of(sums),
+        "reused": reuse_document(await asyncio.to_thread(parts.reuse.sums, 1)),
         **{f"by_{name}": totals_by(week if name == "day" else sums, name) for name in SHOWN_BY},
         "windows": [w.model_dump(mode="json", include={"scope", "unit", "cap", "used", "held"}) for w in windows],
     }
@@ -71,10 +73,15 @@ def lines_by(document: Mapping[str, Any]) -> dict[str, str]:  # Any: a document 
 
 
 def spend_rows(spend: Mapping[str, Any]) -> dict[str, str]:  # Any: a document of JSON
-    """Return the lines of `headgate status`: what was used today in all, by tenant, step and model, and in each of the
-    last days.
+    """Return the lines of `headgate status`: what was used today in all, what reused answers saved, and what was used
+    by tenant, step and model, and in each of the last days.
     """
-    return {"spend": spend_line(spend), **{f"spend {name}": line for name, line in lines_by(spend).items()}}
+    reused = reuse_line(spend.get("reused", {}))
+    return {
+        "spend": spend_line(spend),
+        **({"spend saved": reused} if reused else {}),
+        **{f"spend {name}": line for name, line in lines_by(spend).items()},
+    }
 
 
 def spend_line(spend: Mapping[str, Any]) -> str:  # Any: a document of JSON

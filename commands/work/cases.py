@@ -57,7 +57,7 @@ def cases_list(
     from client.case_filters import case_filter
     from domain.case import CaseState
     from domain.routing import parse_route
-    from workers.bootstrap import read_blueprint
+    from workers.parts.blueprint import read_blueprint
 
     settings = settings_for(data_dir)
     with clear_errors():  # a slip of the hand is told before anything is connected

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
 
+from domain.cache.lexicon import GuardWords
 from domain.reading.claim_words import ClaimWords
 
 _SIGNS = {"{": "(?:", "}": ")", "[": "(?:", "]": ")?", "|": "|", "…": ".{1,80}"}
@@ -99,6 +100,7 @@ class Words(BaseModel):
     mail: MailWords = Field(default_factory=MailWords)
     sales: SalesWords = Field(default_factory=SalesWords)
     claim: dict[str, ClaimWords] = Field(default_factory=dict)  # by language, ISO 639-1
+    guard: GuardWords = Field(default_factory=GuardWords)  # by which near misses of reused answers are known
 
 
 _LISTS = ("negations", "magnitudes", "common")
@@ -110,6 +112,9 @@ def joined(lists: Sequence[Words]) -> Words:
     mail = {name: _union(getattr(words.mail, name) for words in lists) for name in MailWords.model_fields}
     sales = {name: _union(getattr(words.sales, name) for words in lists) for name in SalesWords.model_fields}
     claim = {lang: found for words in lists for lang, found in words.claim.items()}
+    guard = GuardWords()
+    for words in lists:
+        guard = guard.plus(words.guard)
     return Words(
         negations=plain["negations"],
         magnitudes=plain["magnitudes"],
@@ -117,6 +122,7 @@ def joined(lists: Sequence[Words]) -> Words:
         mail=MailWords(**mail),
         sales=SalesWords(**sales),
         claim=claim,
+        guard=guard,
     )
 
 

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import adapters.batches.tables
+import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
@@ -24,6 +25,7 @@ from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.spending.store_batches import BatchContract
+from tests.contracts.spending.store_reuse import ReuseContract
 from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -87,6 +89,10 @@ class TestDeadLettersForOperatorsOnPostgres(DeadLettersForOperatorsContract):
 
 
 class TestLettersOnPostgres(LetterContract):
+    pass
+
+
+class TestReuseOnPostgres(ReuseContract):
     pass
 
 

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from activities.actions.talk import TalkActivities, UnreadRequest
+    from domain.cache.record import ReusedAnswer
     from domain.cascade.stepping import AnsweredBy
     from domain.case import EffectRecord, Ending, ProgressNote, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
@@ -46,7 +47,7 @@ class Desk:
         self.effects: list[EffectRecord] = []
         self._specialist = SPECIALISTS[specialist]
         self._steps = 0
-        self._category_name = request.category
+        self.category = request.category
         self._round = request.round
         category = request.case.policy.category(request.category)
         self.knowledge: tuple[str, ...] = category.knowledge if category else ()
@@ -123,6 +124,9 @@ class Desk:
         by = getattr(result, "answered_by", None)
         if isinstance(by, AnsweredBy) and by.remark:
             self.notes.append(by.remark)
+        reused = getattr(result, "reused", None)
+        if isinstance(reused, ReusedAnswer):
+            self.notes.append(reused.remark)
         return result
 
     def require(self, tool: str, step: str) -> None:
@@ -132,7 +136,7 @@ class Desk:
             ApplicationError: of type `StepFailed` and the kind `refused`: the case goes to a person.
         """
         if tool not in self._tools:
-            message = f"the tool {tool!r} is not granted to the category {self._category_name!r}"
+            message = f"the tool {tool!r} is not granted to the category {self.category!r}"
             raise step_error(message, FailedStep(step=step, kind=FailureKind.REFUSED, message=message))
 
     @property

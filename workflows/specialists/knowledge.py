@@ -29,7 +29,7 @@ class KnowledgeWorkflow:
             "find the article",
             options.MODEL_LARGE,
             AnswerActivities.answer_from_articles,
-            AnswerRequest(case=self._desk.case, knowledge=self._desk.knowledge),
+            AnswerRequest(case=self._desk.case, knowledge=self._desk.knowledge, category=self._desk.category),
             summary="look for an approved article that answers the question",
             asks=ModelStep.ARTICLE,
         )

@@ -29,7 +29,7 @@ class TechnicalSupportWorkflow:
             "diagnose",
             options.MODEL_LARGE,
             DiagnoseActivities.diagnose,
-            DiagnoseRequest(case=self._desk.case, knowledge=self._desk.knowledge),
+            DiagnoseRequest(case=self._desk.case, knowledge=self._desk.knowledge, category=self._desk.category),
             summary="find symptoms, cause and remedy in the knowledge base",
             asks=ModelStep.DIAGNOSIS,
         )

@@ -34,7 +34,7 @@ from domain.money.refund import DENYING, Rule
 from domain.reading.knowledge import Article
 from domain.reading.written import find_amounts
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT, LETTERS
-from workers.bootstrap import read_blueprint_folder
+from workers.parts.blueprint import read_blueprint_folder
 
 PROJECT = Path(__file__).parents[3]
 write = LETTERS.write

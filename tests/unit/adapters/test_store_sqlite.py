@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import adapters.batches.tables
+import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
@@ -32,6 +33,7 @@ from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
 from tests.contracts.spending.store_batches import BatchContract
+from tests.contracts.spending.store_reuse import ReuseContract
 from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
@@ -79,6 +81,10 @@ class TestSpendOnSqlite(SpendContract):
 
 
 class TestBatchesOnSqlite(BatchContract):
+    pass
+
+
+class TestReuseOnSqlite(ReuseContract):
     pass
 
 

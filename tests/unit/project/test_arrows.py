@@ -1,7 +1,7 @@
 """Imports point one way, and only the composition root knows the adapters.
 
 domain <- ports <- activities <- workflows <- client <- gateway <- workers <- bench <- commands
-          ports <- adapters <- workers/bootstrap.py, workers/outside_systems.py, workers/local_models
+          ports <- adapters <- workers/bootstrap.py, workers/outside_systems.py, workers/local_models, workers/parts
 """
 
 import ast
@@ -19,6 +19,8 @@ COMPOSITION_ROOT = (
     "workers/local_models/files.py",
     "workers/local_models/installed.py",
     "workers/outside_systems.py",
+    "workers/parts/blueprint.py",
+    "workers/parts/models.py",
 )
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     **{room: frozenset(ORDER[: n + 1]) for n, room in enumerate(ORDER)},

@@ -204,7 +204,9 @@ def test_the_price_of_the_day_is_charged_by_a_worker_that_runs_over_midnight() -
 def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     path = folder / "blueprint.toml"
     text = path.read_text("utf-8")
-    for first, after in (("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "# --- batches")):
+    for first, after in (
+        ("# [steps.route]", "# --- budgets"), ("# [[budgets]]", "# --- batches"), ("# [cache]", "[runaway]"),
+    ):  # fmt: skip
         start, end = text.index(first), text.index(after)
         add(
             folder, "\n".join(line.removeprefix("# ").removeprefix("#") for line in text[start:end].splitlines()) + "\n"
@@ -213,6 +215,7 @@ def test_the_example_in_the_default_blueprint_is_good(folder: Path) -> None:
     assert blueprint.step(ModelStep.REPLY).cheaper_when_short is Tier.SMALL
     assert blueprint.step(ModelStep.ROUTE).min_confidence == 0.8
     assert DenserWhen.HIGH_STAKES in blueprint.step(ModelStep.CLAIM).denser_when
+    assert blueprint.cache.steps == (ModelStep.DIAGNOSIS, ModelStep.ARTICLE)
 
 
 def test_steps_of_a_profile_are_its_own() -> None:

@@ -1,0 +1,1 @@
+"""The answer cache on labelled questions, and how long its decisions take."""

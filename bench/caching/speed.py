@@ -1,0 +1,144 @@
+"""How long decisions of the answer cache take, by the clock and in time of the processor (`cpu_`), and whether a scope
+ever sees another's.
+"""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from adapters.cache.memory import CacheInMemory
+from adapters.cache.redis import CacheInRedis
+from adapters.cache.redis_server import CacheServer
+from adapters.inbox.brokers.redis_server import redis_address
+from domain.cache.lexicon import GuardMarks
+from domain.cache.nearness import NEIGHBOURHOOD
+from domain.cache.neighbours import AnsweredQuestion, decide_reuse
+from domain.cache.scope import CacheScope
+from domain.model_steps import CACHE_WINDOW_S, CacheRule
+from ports.models.cache import CacheStore
+
+_SIZE = 384
+_ANSWERS = 200
+_SPREAD = 0.35  # of the questions around their answer's: about as those of real ones
+_SCOPE = CacheScope(
+    tenant="acme", locale="en", route="support", audience="web", step="diagnosis", case_rules="d@1", blueprint="d@1",
+    knowledge="k", model="m", embedder="made",
+)  # fmt: skip
+
+Vectors = npt.NDArray[np.float32]
+
+
+async def bench_cache(entries: int, decisions: int, probes: int, redis_url: str) -> dict[str, object]:
+    """Return how long decisions take in process, and in a Redis where its URL is given, each beside a plain baseline in
+    the same run, and how many of the probes of other scopes were answered.
+
+    Args:
+        entries: of the scope that is asked.
+        decisions: that are timed, each beside one of the baseline.
+        probes: questions whose very vector another scope has.
+        redis_url: of a Redis; keys of this run's own are made there and dropped.
+    """
+    vectors, answers = _made(entries, seed=1)
+    asked, _ = _made(decisions, seed=2)
+    document: dict[str, object] = {"entries": entries, "decisions": decisions}
+    here = CacheInMemory()
+    await _fill(here, vectors, answers)
+    document["in process"] = await _timed(here, asked)
+    document["plain cosine in process"] = _timed_plain(vectors, asked)
+    document["probes of other scopes"] = probes
+    document["answered across scopes"] = await _crossed(here, vectors, probes)
+    if redis_url:
+        address = redis_address(redis_url, variable="--redis")
+        shared = CacheInRedis(address.client, f"{address.prefix}:bench", server=CacheServer(within_s=30.0))
+        try:
+            await _fill(shared, vectors, answers)
+            document["in Redis"] = await _timed(shared, asked)
+            document["one GET in Redis"] = await _timed_gets(address.client, decisions)
+            document["answered across scopes in Redis"] = await _crossed(shared, vectors, min(probes, 1000))
+        finally:
+            await shared.drop(_SCOPE.tenant)
+            await address.client.aclose()
+    return document
+
+
+def _made(n: int, *, seed: int) -> tuple[Vectors, list[int]]:
+    """Return questions around so many answers, the same answers for every seed."""
+    centres = np.random.default_rng(0).standard_normal((_ANSWERS, _SIZE))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    drawn = np.random.default_rng(seed)
+    answers = drawn.integers(0, _ANSWERS, n)
+    noise = drawn.standard_normal((n, _SIZE)) / np.sqrt(_SIZE)
+    vectors = centres[answers] + noise * drawn.uniform(_SPREAD, 1.5, (n, 1))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), [int(a) for a in answers]
+
+
+async def _fill(cache: CacheStore, vectors: Vectors, answers: Sequence[int]) -> None:
+    now_s = time.time()
+    for n, (vector, answer) in enumerate(zip(vectors, answers, strict=True)):
+        question = AnsweredQuestion(
+            entry_id=f"e{n}", answer=f"kb-{answer}@1", customer=f"c{n}", created_s=now_s,
+            expires_s=now_s + CACHE_WINDOW_S, marks=GuardMarks(),
+        )  # fmt: skip
+        await cache.add(_SCOPE, question, vector.tolist())
+
+
+async def _decided(cache: CacheStore, scope: CacheScope, vector: Sequence[float]) -> bool:
+    """Decide as the product does: look, decide, ask how the answer stands."""
+    now_s = time.time()
+    near = await cache.nearest(scope, vector, now_s, top=NEIGHBOURHOOD)
+    decision = decide_reuse(near, GuardMarks(), CacheRule.STRICT, now_s=now_s, window_s=CACHE_WINDOW_S)
+    if decision.answer is None:
+        return False
+    return (await cache.standing(scope, decision.answer)).rule(decision.rule) is not None
+
+
+async def _timed(cache: CacheStore, asked: Vectors) -> dict[str, float]:
+    await cache.nearest(_SCOPE, asked[0].tolist(), time.time(), top=NEIGHBOURHOOD)  # Redis: what is there is read once
+    took, worked, hits = [], [], 0
+    for vector in asked:
+        values = vector.tolist()
+        began, at_work = time.perf_counter(), time.thread_time()
+        hits += await _decided(cache, _SCOPE, values)
+        worked.append(time.thread_time() - at_work)
+        took.append(time.perf_counter() - began)
+    return {**_in_ms(took), "hits": round(hits / len(asked), 3), **_in_ms(worked, "cpu_")}
+
+
+def _timed_plain(vectors: Vectors, asked: Vectors) -> dict[str, float]:
+    """The least that a search takes: one product, and the largest of it."""
+    took, worked = [], []
+    for vector in asked:
+        began, at_work = time.perf_counter(), time.thread_time()
+        int(np.argmax(vectors @ vector))
+        worked.append(time.thread_time() - at_work)
+        took.append(time.perf_counter() - began)
+    return {**_in_ms(took), **_in_ms(worked, "cpu_")}
+
+
+async def _timed_gets(client: object, n: int) -> dict[str, float]:
+    took = []
+    for number in range(n):
+        began = time.perf_counter()
+        await client.get(f"no-such-key:{number}")  # type: ignore[attr-defined]
+        took.append(time.perf_counter() - began)
+    return _in_ms(took)
+
+
+async def _crossed(cache: CacheStore, vectors: Vectors, probes: int) -> int:
+    """Ask the very questions that are kept in scopes that differ in one part."""
+    others = [replace(_SCOPE, **{field.name: value}) for field in fields(_SCOPE) for value in ("other", "", "acme2")]
+    found = 0
+    for n in range(probes):
+        near = await cache.nearest(others[n % len(others)], vectors[n % len(vectors)].tolist(), time.time(), top=5)
+        found += bool(near)
+    return found
+
+
+def _in_ms(took: Sequence[float], what: str = "") -> dict[str, float]:
+    cuts = statistics.quantiles(took, n=100)
+    return {f"{what}p50_ms": round(1000 * cuts[49], 3), f"{what}p99_ms": round(1000 * cuts[98], 3)}

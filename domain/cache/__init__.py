@@ -1,0 +1,1 @@
+"""Which answers may be reused, and for whom: pure rules of the semantic cache."""

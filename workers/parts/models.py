@@ -1,0 +1,113 @@
+"""The models in use: whom questions are asked, what texts are compared by, what answers are reused from."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from domain.errors import not_among
+from domain.model_call import Tier
+from workers.local_models.installed import open_name_finder
+from workers.outside_systems import open_batches, open_embedder, open_limiters
+from workers.parts.blueprint import FirstParts
+from workers.running.telemetry import shows_contents
+from workers.secret_files import secrets_in
+
+if TYPE_CHECKING:
+    from activities.models.reuse import AnswerCache
+    from adapters.spend.sql import SqlSpend
+    from ports.cleaner import MailCleaner
+    from ports.models.cache import CacheStore
+    from ports.models.embedding import Embedder
+    from ports.models.model import LanguageModel
+    from ports.models.moods import MoodStore
+    from ports.models.reuse import ReuseRecord
+    from ports.models.spend import SpendStore
+
+
+class ModelParts(FirstParts):
+    """The models, and what is known of them."""
+
+    @cached_property
+    def models(self) -> "Mapping[Tier, LanguageModel]":
+        """One model per tier, by the blueprint's profile; moods are kept here. Raises as `_models`."""
+        from adapters.moods.memory import MoodsInMemory
+
+        return self._models(MoodsInMemory(), None)
+
+    @cached_property
+    def shared_models(self) -> "Mapping[Tier, LanguageModel]":
+        """The same for workers, which share what they know of the models. Raises as `_models`."""
+        return self._models(self.moods, self.spend)
+
+    def _models(self, moods: "MoodStore", spend: "SpendStore | None") -> "Mapping[Tier, LanguageModel]":
+        """Build them. Raises UsageError where there is no such profile, ConfigurationError where key or price lack."""
+        from adapters.models.factory import build_models
+
+        named, secret = self.settings.models, secrets_in(os.environ)
+        if named not in self.blueprint.models:
+            raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
+        url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
+        shown, batches = shows_contents(os.environ), open_batches(lambda: self.store.database)
+        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, batches, show_contents=shown)
+
+    @cached_property
+    def moods(self) -> "MoodStore":
+        """How models behave, as all workers see it."""
+        from adapters.moods.sql import SqlMoods
+
+        return SqlMoods(lambda: self.store.database)
+
+    @cached_property
+    def spend(self) -> "SqlSpend":
+        """What model calls use, and the budgets that they are charged to."""
+        from adapters.spend.sql import SqlSpend
+
+        return SqlSpend(lambda: self.store.database)
+
+    @cached_property
+    def embedder(self) -> "Embedder":
+        """What turns texts into vectors, for whoever compares them. Raises ConfigurationError if it cannot be used."""
+        return open_embedder(self.settings)
+
+    @cached_property
+    def reuse(self) -> "ReuseRecord":
+        """What answers were reused."""
+        from adapters.cache.record import SqlReuse
+
+        return SqlReuse(lambda: self.store.database)
+
+    @cached_property
+    def answer_cache(self) -> "AnswerCache | None":
+        """What answers are reused from, None where the blueprint lets none be; nothing is asked yet.
+
+        Raises:
+            ConfigurationError: HEADGATE_REDIS is no URL of Redis.
+        """
+        if not self.blueprint.cache.steps:
+            return None
+        from activities.models.reuse import AnswerCache
+
+        models = ", ".join(choice.asked_as for choice in self.blueprint.choices(self.settings.models))
+        return AnswerCache(_open_cache(self.settings.redis), self.embedder, self.reuse, models)
+
+    @cached_property
+    def cleaner(self) -> "MailCleaner":
+        """What cleans what came in."""
+        from adapters.cleaning.cleaner import DocumentCleaner
+
+        return DocumentCleaner(self.blueprint.words.mail, open_name_finder(self.settings.names))
+
+
+def _open_cache(redis_url: str) -> "CacheStore":
+    """Return what keeps answers: in the Redis of the URL, in this process without one."""
+    if not redis_url:
+        from adapters.cache.memory import CacheInMemory
+
+        return CacheInMemory()
+    from adapters.cache.redis import CacheInRedis
+    from adapters.cache.redis_server import ANSWERS_WITHIN_S
+    from adapters.inbox.brokers.redis_server import redis_address
+
+    address = redis_address(redis_url, variable="HEADGATE_REDIS", call_s=ANSWERS_WITHIN_S)
+    return CacheInRedis(address.client, address.prefix)
