@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import json_repair
 
-from adapters.repair.scanning import UnreadError
 from adapters.repair.tolerant import read_tolerantly
 from domain.errors import StrictJSONError
 from domain.inbound import strict_json
 from domain.inbound.strict_json import MAX_DEPTH, Number
-from domain.repair.agreeing import Reading, agreed
-from domain.repair.document import NOTHING_READ, Damage, MendedDocument, Span, same
+from domain.repair.agreeing import DocumentReading, agreed
+from domain.repair.document import NOTHING_READ, Damage, MendedDocument, TextPlace, same
 
 MAX_MENDED = 64 * 1024
 """Characters; what is longer is for a person."""
@@ -38,7 +37,7 @@ def _mended(text: str) -> MendedDocument:
     if len(text) > MAX_MENDED or not text.strip():
         return NOTHING_READ
     ours = None
-    with contextlib.suppress(UnreadError):
+    with contextlib.suppress(StrictJSONError):
         ours = read_tolerantly(text)
     found = agreed(ours, _of_the_library(text))
     if found.found and not found.damage:  # nothing that was noted, and yet no strict JSON
@@ -46,17 +45,17 @@ def _mended(text: str) -> MendedDocument:
     return found
 
 
-def _places(text: str, value: object) -> Mapping[str, Span]:
+def _places(text: str, value: object) -> Mapping[str, TextPlace]:
     """Return where the fields of a sound document stand."""
     if not isinstance(value, dict) or len(text) > MAX_MENDED:
         return {}
-    with contextlib.suppress(UnreadError):
+    with contextlib.suppress(StrictJSONError):
         ours = read_tolerantly(text)
         return ours.spans if same(ours.value, value) else {}
     return {}
 
 
-def _of_the_library(text: str) -> Reading | None:
+def _of_the_library(text: str) -> DocumentReading | None:
     """Return what the library makes of a text; of one without an object or a list it makes nothing worth reading."""
     if sum(text.count(sign) for sign in "{[(") - sum(text.count(sign) for sign in "}])") > _OPEN_AT_MOST:
         return None
@@ -67,7 +66,7 @@ def _of_the_library(text: str) -> Reading | None:
     if not isinstance(value, dict | list):
         return None
     damage: set[Damage] = set()
-    return Reading(value=_exact(value, damage), damage=damage, guessed=True)
+    return DocumentReading(value=_exact(value, damage), damage=damage, guessed=True)
 
 
 def _exact(value: object, damage: set[Damage]) -> object:

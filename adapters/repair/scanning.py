@@ -2,15 +2,11 @@
 
 import re
 
-from domain.repair.agreeing import Reading
+from domain.repair.agreeing import DocumentReading
 from domain.repair.document import Damage
 
 AHEAD = 200  # characters that are looked at to tell where a text ends
 _UNSEEN = "\ufeff\u200b\u2060"
-
-
-class UnreadError(ValueError):
-    """The text has no one plausible meaning."""
 
 
 class Scanner:
@@ -22,7 +18,7 @@ class Scanner:
         self._end = end
         self._open: list[str] = []  # brackets
         self._key: str | None = None  # of the outermost object
-        self.reading = Reading()
+        self.reading = DocumentReading()
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from adapters.repair.scanning import AHEAD, Scanner, UnreadError
+from adapters.repair.scanning import AHEAD, Scanner
+from domain.errors import StrictJSONError
 from domain.inbound.strict_json import MAX_NUMBER, Number
 from domain.repair.document import Damage
 
@@ -32,12 +33,12 @@ class TextReader(Scanner):
             return self._quoted(self._ends_key, "")
         found = re.compile(rf"[^\s:{QUOTES},{{}}\[\]][^:{QUOTES},{{}}\[\]\n]{{0,100}}").match(self._text, self._at)
         if found is None:
-            raise UnreadError("a key was expected")
+            raise StrictJSONError("a key was expected")
         self._note(Damage.QUOTES)
         self._at = found.end()
         if self._peek() and self._peek() in QUOTES:  # its first quote is missing
             if not re.compile(rf"[{QUOTES}]\s*:").match(self._text, self._at):
-                raise UnreadError("words before a key")
+                raise StrictJSONError("words before a key")
             self._at += 1
         return found[0].strip()
 
@@ -60,6 +61,7 @@ class TextReader(Scanner):
         doubled = self._text[start : start + 2] == opening * 2
         if doubled and not ends(start + 2) and self._text[start + 2 : start + 3].strip():
             self._note(Damage.QUOTES)
+            self.reading.guessed = True
             width = 2
         self._at += width
         parts: list[str] = []
@@ -105,7 +107,7 @@ class TextReader(Scanner):
     def _unended(self, said: str, closers: str) -> str:
         """Return a text that never ends: brackets at its end that close what is open are no part of it."""
         if not closers:
-            raise UnreadError("a key that never ends")
+            raise StrictJSONError("a key that never ends")
         self._note(Damage.TRUNCATED)
         self._note(Damage.QUOTES)
         self._doubt(None)
@@ -178,10 +180,10 @@ class TextReader(Scanner):
         raw = re.split(r"/\*|(?<!:)//", raw, maxsplit=1)[0]
         word = raw.strip()
         if not word:
-            raise UnreadError("a value is missing")
+            raise StrictJSONError("a value is missing")
         self._at += len(raw)
         if self._at < self._end and self._peek() in QUOTES and not _QUOTED_KEY.match(self._text, self._at):
-            raise UnreadError("a quote inside words without quotes")
+            raise StrictJSONError("a quote inside words without quotes")
         at_end = self._at >= self._end
         return self._meaning(word, cut=at_end)
 
@@ -199,7 +201,7 @@ class TextReader(Scanner):
             self._note(Damage.TRUNCATED)
             self._doubt(None)
         if len(word) > MAX_NUMBER and word[:2].strip("-")[:1].isdigit():
-            raise UnreadError("a number that is too long")
+            raise StrictJSONError("a number that is too long")
         if STRICT_NUMBER.fullmatch(word):
             return Number(word)
         self._note(Damage.LITERALS)
@@ -221,7 +223,7 @@ class TextReader(Scanner):
             number = re.compile(r"-?\d+\)").match(self._text, self._at)
             if number is None or closers == "":
                 self._at = before
-                raise UnreadError("words that look like a call")
+                raise StrictJSONError("words that look like a call")
             self._note(Damage.WRAPPED)
             self._at = number.end()
             return Number(number[0][:-1])

@@ -1,17 +1,18 @@
 """A tolerant reader of JSON, written beside the library's so that each checks the other.
 
 It mends what has one plausible meaning (quotes, commas, brackets, comments, literals, fences) and notes it; anything
-else is `UnreadError`. Where it goes by likelihood, its reading says so. Numbers stay their source text. What it looks
-ahead is bounded, so its time grows with the length of the text.
+else is `StrictJSONError`. Where it goes by likelihood, its reading says so. Numbers stay their source text. What it
+looks ahead is bounded, so its time grows with the length of the text.
 """
 
 import re
 
-from adapters.repair.scanning import AHEAD, UnreadError
+from adapters.repair.scanning import AHEAD
 from adapters.repair.texts import ESCAPES, QUOTES, STRICT_NUMBER, WORDS, TextReader
+from domain.errors import StrictJSONError
 from domain.inbound.strict_json import MAX_DEPTH
-from domain.repair.agreeing import Reading
-from domain.repair.document import Damage, Span
+from domain.repair.agreeing import DocumentReading
+from domain.repair.document import Damage, TextPlace
 
 _TOP_CALL = re.compile(r"[A-Za-z_$][\w$.]*\s*\(\s*(?=[\[{\"'])")
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
@@ -20,18 +21,18 @@ _ESCAPED = re.compile(r"\s*[{\[]\s*\\[\"'nrt]")
 _DOTS = re.compile(r"(?:\.\.\.|…)")
 
 
-def read_tolerantly(text: str) -> Reading:
+def read_tolerantly(text: str) -> DocumentReading:
     """Read a text.
 
     Raises:
-        UnreadError: it has no one plausible meaning.
+        StrictJSONError: it has no one plausible meaning.
     """
     wrapped = _BRACKETED_FENCE.match(text) or None
     if wrapped is not None:
         return _wrapped(text, wrapped.start(2), wrapped.end(2))
     fences = list(_FENCE.finditer(text)) if "```" in text and text.lstrip()[:1] not in ("{", "[", '"') else []
     if len(fences) > 1:
-        raise UnreadError("several fenced blocks")
+        raise StrictJSONError("several fenced blocks")
     if fences:
         return _wrapped(text, fences[0].start(1), fences[0].end(1))
     if _ESCAPED.match(text):  # a document that was put into a text, without the quotes around it
@@ -48,7 +49,7 @@ def _once_less(text: str) -> str:
     return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), text, flags=re.DOTALL)
 
 
-def _wrapped(text: str, start: int, end: int) -> Reading:
+def _wrapped(text: str, start: int, end: int) -> DocumentReading:
     reading = _Reader(text, start, end).document()
     reading.damage.add(Damage.WRAPPED)
     return reading
@@ -59,7 +60,7 @@ class _Reader(TextReader):
 
     # --- the whole ------------------------------------------------------------------------------------------
 
-    def document(self) -> Reading:
+    def document(self) -> DocumentReading:
         self._blanks()
         call = _TOP_CALL.match(self._text, self._at)
         if call is not None:
@@ -68,7 +69,7 @@ class _Reader(TextReader):
         elif self._at < self._end and self._peek() not in "{[(" + QUOTES and not self._is_scalar():
             self._skip_prose()
         if self._at >= self._end:
-            raise UnreadError("there is nothing to read")
+            raise StrictJSONError("there is nothing to read")
         self.reading.value = self._value("")
         if call is not None:
             self._blanks()
@@ -83,7 +84,7 @@ class _Reader(TextReader):
     def _skip_prose(self) -> None:
         found = re.compile(r"[{\[]").search(self._text, self._at)
         if found is None:
-            raise UnreadError("there is no object and no list")
+            raise StrictJSONError("there is no object and no list")
         self._note(Damage.WRAPPED)
         self._at = found.start()
 
@@ -94,7 +95,7 @@ class _Reader(TextReader):
         if not rest.strip():
             return
         if rest.lstrip()[:1] in ("}", "]", ","):
-            raise UnreadError("it goes on behind its end")
+            raise StrictJSONError("it goes on behind its end")
         self._note(Damage.SEVERAL if re.search(r"[{\[]", rest) else Damage.WRAPPED)
 
     # --- values ---------------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ class _Reader(TextReader):
         if sign and sign in QUOTES:
             return self._joined(closers)
         if sign == "\\" and self._text[self._at + 1 : self._at + 2] in ('"', "'"):
-            raise UnreadError("quotes that are escaped")
+            raise StrictJSONError("quotes that are escaped")
         return self._bare(closers)
 
     def _object(self) -> dict[str, object]:
@@ -131,12 +132,12 @@ class _Reader(TextReader):
             else:
                 self._note(Damage.PUNCTUATION)
                 if self._peek() not in QUOTES + "{[" or not self._peek():
-                    raise UnreadError("a key without a value")
+                    raise StrictJSONError("a key without a value")
             self._blanks()
             start = self._at
             value = self._value("}")
             if outermost:
-                self.reading.spans[key] = Span(start, max(start, self._at))
+                self.reading.spans[key] = TextPlace(start, max(start, self._at))
             self._put(found, key, value)
         return found
 
@@ -156,7 +157,7 @@ class _Reader(TextReader):
 
     def _enter(self, bracket: str) -> None:
         if len(self._open) >= MAX_DEPTH:
-            raise UnreadError(f"nested deeper than {MAX_DEPTH} levels")
+            raise StrictJSONError(f"nested deeper than {MAX_DEPTH} levels")
         self._open.append(bracket)
         self._at += 1
 
@@ -170,7 +171,7 @@ class _Reader(TextReader):
             sign = closer
         if sign and sign != closer and not (sign == other and len(self._open) > 1):
             if sign in "}]":
-                raise UnreadError("a bracket that closes nothing")
+                raise StrictJSONError("a bracket that closes nothing")
             if commas != (0 if first else 1):
                 self._note(Damage.PUNCTUATION)
             return True

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.repair.document import NOTHING_READ, Damage, MendedDocument, Span, same
+from domain.repair.document import NOTHING_READ, Damage, MendedDocument, TextPlace, same
 
 
 @dataclass
-class Reading:
+class DocumentReading:
     """What one reader read; `guessed` says that it went by likelihood somewhere. As `MendedDocument` otherwise."""
 
     value: object = None
     damage: set[Damage] = field(default_factory=set)
     doubted: set[str] = field(default_factory=set)
-    spans: dict[str, Span] = field(default_factory=dict)
+    spans: dict[str, TextPlace] = field(default_factory=dict)
     guessed: bool = False
 
 
-def agreed(first: Reading | None, second: Reading | None) -> MendedDocument:
+def agreed(first: DocumentReading | None, second: DocumentReading | None) -> MendedDocument:
     """Return the document of two readings, None for a reader that read nothing.
 
     The first reader is the strict one of the two: where they differ its reading stands, unless it guessed. All that
@@ -54,7 +54,7 @@ def _same_member(one: Mapping[str, object], other: Mapping[str, object], name: s
     return name in one and name in other and same(one[name], other[name])
 
 
-def _shared(first: Reading | None, chosen: Reading) -> dict[str, Span]:
+def _shared(first: DocumentReading | None, chosen: DocumentReading) -> dict[str, TextPlace]:
     """Return the places of those fields that the first reader, who knows places, read the same way."""
     if first is None or not isinstance(first.value, dict) or not isinstance(chosen.value, dict):
         return {}

@@ -33,7 +33,7 @@ UNSURE = frozenset(
 
 
 @dataclass(frozen=True)
-class Span:
+class TextPlace:
     """Where something stands in a text: characters from `start` up to `end`."""
 
     start: int
@@ -55,7 +55,7 @@ class MendedDocument:
     found: bool = True
     damage: frozenset[Damage] = frozenset()
     doubted: frozenset[str] = frozenset()
-    spans: Mapping[str, Span] = field(default_factory=dict)
+    spans: Mapping[str, TextPlace] = field(default_factory=dict)
 
     @property
     def tainted(self) -> bool:

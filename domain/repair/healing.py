@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from domain.inbound.strict_json import Number
 from domain.repair.coercion import coerced
-from domain.repair.document import Damage, MendedDocument, Span, same
+from domain.repair.document import Damage, MendedDocument, TextPlace, same
 from domain.repair.record_paths import look_up
 from domain.repair.rules import DocumentRules, FieldKind, FieldRule, RecordRule
 
 _CURRENCY = "currency"  # the field that says in what amounts are
 
 
-class Standing(StrEnum):
+class FieldMark(StrEnum):
     """How a field came by its value."""
 
     GIVEN = "given"  # the document says so
@@ -33,16 +33,16 @@ class MarkedField:
 
     name: str
     value: object = None
-    standing: Standing = Standing.MISSING
+    standing: FieldMark = FieldMark.MISSING
     critical: bool = False
-    span: Span | None = None
+    span: TextPlace | None = None
     source: str = ""
     why: str = ""  # it is missing or guessed
 
     @property
     def is_sure(self) -> bool:
         """Whether something may be decided on it."""
-        return self.standing in (Standing.GIVEN, Standing.DERIVED)
+        return self.standing in (FieldMark.GIVEN, FieldMark.DERIVED)
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,16 @@ class HealedDocument:
     @property
     def missing(self) -> list[str]:
         """The required fields that have no value, as they are to be asked for."""
-        return [name for name, one in self.fields.items() if name in self.required and one.standing is Standing.MISSING]
+        return [
+            name for name, one in self.fields.items() if name in self.required and one.standing is FieldMark.MISSING
+        ]
 
     @property
     def tainted(self) -> bool:
         """Whether a value of it is not as its sender wrote it."""
-        return bool(self.damage) or any(one.standing in (Standing.DERIVED, Standing.GUESSED) for one in self.all_fields)
+        return bool(self.damage) or any(
+            one.standing in (FieldMark.DERIVED, FieldMark.GUESSED) for one in self.all_fields
+        )
 
     @property
     def all_fields(self) -> Sequence[MarkedField]:
@@ -115,7 +119,7 @@ class _Healing:
         return MarkedField(
             name,
             value,
-            Standing.GUESSED if doubted else Standing.GIVEN,
+            FieldMark.GUESSED if doubted else FieldMark.GIVEN,
             field.critical,
             field.span,
             why="it cannot be read for sure" if doubted else "",
@@ -142,7 +146,7 @@ class _Healing:
                 return MarkedField(field.name, critical=field.critical, why=f"{path} has several")
             read = coerced(raw, rule.kind, currency=self._currency())
             if not read.why:
-                return MarkedField(field.name, read.value, Standing.DERIVED, field.critical, source=path)
+                return MarkedField(field.name, read.value, FieldMark.DERIVED, field.critical, source=path)
         return field
 
     def _is_the_one(self, name: str, rule: RecordRule) -> bool:
@@ -167,7 +171,7 @@ class _Healing:
     def _believe_no_doubtful_ones(self) -> None:
         """Take the value from critical fields that were only guessed."""
         for name, field in self._fields.items():
-            if field.critical and field.standing is Standing.GUESSED:
+            if field.critical and field.standing is FieldMark.GUESSED:
                 self._fields[name] = MarkedField(name, critical=True, span=field.span, why=field.why)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.repair.coercion import coerced
-from domain.repair.document import Span, same
-from domain.repair.healing import HealedDocument, MarkedField, Standing
+from domain.repair.document import TextPlace, same
+from domain.repair.healing import FieldMark, HealedDocument, MarkedField
 from domain.repair.rules import DocumentRules, FieldRule
 
 PATCH_NAMES_AT_MOST = 40
@@ -52,16 +52,16 @@ def _patched(
     span = _place(patch, text)
     quoted = coerced(patch.quote, rule.kind, currency=currency, lang=lang) if span is not None else None
     if quoted is not None and not quoted.why and _means(patch.value, quoted.value, rule, lang, currency):
-        return MarkedField(field.name, quoted.value, Standing.DERIVED, field.critical, span, source="quote")
+        return MarkedField(field.name, quoted.value, FieldMark.DERIVED, field.critical, span, source="quote")
     if field.critical:
         return MarkedField(field.name, critical=True, why="no quote and no record proves what was proposed")
     read = coerced(patch.value, rule.kind, currency=currency, lang=lang)
     if read.why:
         return field
-    return MarkedField(field.name, read.value, Standing.GUESSED, False, why="no quote and no record proves it")
+    return MarkedField(field.name, read.value, FieldMark.GUESSED, False, why="no quote and no record proves it")
 
 
-def _place(patch: FieldPatch, text: str) -> Span | None:
+def _place(patch: FieldPatch, text: str) -> TextPlace | None:
     """Return where a quote stands: at its offset, else at the only place where it does; whole words only."""
     quote = patch.quote
     if not quote.strip():
@@ -69,7 +69,7 @@ def _place(patch: FieldPatch, text: str) -> Span | None:
     at = patch.offset if patch.offset is not None and text.startswith(quote, patch.offset) else text.find(quote)
     if at < 0 or (at != patch.offset and text.find(quote, at + 1) >= 0):
         return None
-    return None if _is_cut(text, at, at + len(quote)) else Span(at, at + len(quote))
+    return None if _is_cut(text, at, at + len(quote)) else TextPlace(at, at + len(quote))
 
 
 def _is_cut(text: str, start: int, end: int) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from domain.inbound.strict_json import Number
-from domain.repair.document import Damage, MendedDocument, Span
-from domain.repair.healing import HealedDocument, Standing, healed
+from domain.repair.document import Damage, MendedDocument, TextPlace
+from domain.repair.healing import FieldMark, HealedDocument, healed
 from domain.repair.rules import DocumentRules, is_critical
 
 RULES = DocumentRules.model_validate(
@@ -53,32 +53,32 @@ def test_nothing_is_taken_from_the_records_of_another_order() -> None:
 
 def test_a_record_that_contradicts_the_customer_is_not_the_one() -> None:
     found = heal({"order_id": "ORD-1", "customer_id": "C-9"})
-    assert found.fields["amount"].standing is Standing.MISSING
-    assert found.fields["email"].standing is Standing.MISSING
+    assert found.fields["amount"].standing is FieldMark.MISSING
+    assert found.fields["email"].standing is FieldMark.MISSING
 
 
 def test_without_an_anchor_no_record_counts() -> None:
-    assert heal({"city": "Rome"}).fields["order_id"].standing is Standing.MISSING
+    assert heal({"city": "Rome"}).fields["order_id"].standing is FieldMark.MISSING
     assert "order_id" in heal(None).missing
 
 
 def test_an_anchor_that_was_cut_off_anchors_nothing() -> None:
     found = heal({"order_id": "ORD-1"}, damage=frozenset({Damage.TRUNCATED}), doubted=frozenset({"order_id"}))
-    assert found.fields["order_id"].standing is Standing.MISSING
+    assert found.fields["order_id"].standing is FieldMark.MISSING
     assert found.fields["order_id"].value is None
-    assert found.fields["amount"].standing is Standing.MISSING
+    assert found.fields["amount"].standing is FieldMark.MISSING
 
 
 def test_of_several_documents_no_field_counts() -> None:
     found = heal({"order_id": "ORD-1", "city": "Bonn"}, damage=frozenset({Damage.SEVERAL}))
-    assert found.fields["order_id"].standing is Standing.MISSING
-    assert found.fields["city"].standing is Standing.GUESSED
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+    assert found.fields["city"].standing is FieldMark.GUESSED
 
 
 def test_several_payments_are_no_amount_even_if_they_are_alike() -> None:
     order = {**dict(RECORDS["order"]), "payments": [{"kind": "payment", "amount": Number("5")}] * 2}  # type: ignore[call-overload]
     found = heal({"order_id": "ORD-1"}, {**RECORDS, "order": order})
-    assert found.fields["amount"].standing is Standing.MISSING
+    assert found.fields["amount"].standing is FieldMark.MISSING
     assert "several" in found.fields["amount"].why
 
 
@@ -87,7 +87,7 @@ def test_a_doubtful_critical_field_is_what_the_record_says() -> None:
     amount = found.fields["amount"]
     assert (amount.value, amount.standing, amount.source) == (
         "10.50",
-        Standing.DERIVED,
+        FieldMark.DERIVED,
         RULES.fields["amount"].sources[0],
     )
 
@@ -96,8 +96,8 @@ def test_a_value_of_another_kind_is_not_kept() -> None:
     found = heal(
         {"order_id": "ORD-1", "customer_id": "C-1", "amount": "1.234", "signed_on": "03/04/2026", "count": "two"}
     )
-    assert found.fields["amount"].standing is Standing.DERIVED  # the record knows
-    assert found.fields["signed_on"].standing is Standing.MISSING
+    assert found.fields["amount"].standing is FieldMark.DERIVED  # the record knows
+    assert found.fields["signed_on"].standing is FieldMark.MISSING
     assert found.fields["signed_on"].why == "can be read as 2026-03-04 or 2026-04-03"
     assert found.fields["count"].value == "2"
 
@@ -109,22 +109,28 @@ def test_what_stands_nowhere_stays_missing() -> None:
 
 
 def test_everything_on_record_is_derived_with_its_path() -> None:
-    found = heal({"order_id": "ORD-1", "method": "m1"}, spans={"order_id": Span(13, 20)})
+    found = heal({"order_id": "ORD-1", "method": "m1"}, spans={"order_id": TextPlace(13, 20)})
     said = {field.name: (field.value, field.standing, field.source) for field in found.all_fields}
-    assert found.fields["order_id"].span == Span(13, 20)
-    assert said["order_id"] == ("ORD-1", Standing.GIVEN, "")
-    assert said["customer_id"] == ("C-1", Standing.DERIVED, "order.customer")
-    assert said["city"] == ("Rome", Standing.DERIVED, "order.address.city")
-    assert said["email"] == ("a@example.com", Standing.DERIVED, "customer.email")
+    assert found.fields["order_id"].span == TextPlace(13, 20)
+    assert said["order_id"] == ("ORD-1", FieldMark.GIVEN, "")
+    assert said["customer_id"] == ("C-1", FieldMark.DERIVED, "order.customer")
+    assert said["city"] == ("Rome", FieldMark.DERIVED, "order.address.city")
+    assert said["email"] == ("a@example.com", FieldMark.DERIVED, "customer.email")
     assert said["amount"][0] == "10.50"
     assert said["items"][0] == ["i1", "i2"]
     assert said["count"][0] == "2"
-    assert said["method_source"] == ("card", Standing.DERIVED, "customer.methods{method}.source")
+    assert said["method_source"] == ("card", FieldMark.DERIVED, "customer.methods{method}.source")
     assert found.missing == ["signed_on"]
 
 
 def test_taint_follows_what_was_not_written_so() -> None:
-    whole = {"order_id": "ORD-1", "customer_id": "C-1", "city": "Rome", "email": "a@example.com", "amount": Number("1")}
+    whole: dict[str, object] = {
+        "order_id": "ORD-1",
+        "customer_id": "C-1",
+        "city": "Rome",
+        "email": "a@example.com",
+        "amount": Number("1"),
+    }
     whole |= {"items": ["i1"], "count": Number("1"), "signed_on": "2026-01-01"}
     assert not heal(whole).tainted
     assert heal(whole, damage=frozenset({Damage.QUOTES})).tainted

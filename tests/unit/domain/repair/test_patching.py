@@ -3,7 +3,7 @@
 import pytest
 
 from domain.repair.document import MendedDocument
-from domain.repair.healing import HealedDocument, Standing, healed
+from domain.repair.healing import FieldMark, HealedDocument, healed
 from domain.repair.patching import FieldPatch, patched_document
 from domain.repair.rules import DocumentRules
 
@@ -33,26 +33,26 @@ def patch(*patches: FieldPatch, said: dict[str, object] | None = None) -> Healed
 )
 def test_a_critical_field_without_proof_stays_missing(proposed: FieldPatch) -> None:
     found = patch(proposed)
-    assert found.fields[proposed.name].standing is Standing.MISSING
+    assert found.fields[proposed.name].standing is FieldMark.MISSING
     assert found.fields[proposed.name].value is None
 
 
 def test_another_field_without_proof_is_guessed_and_acts_never() -> None:
     found = patch(FieldPatch(name="city", value="Rome"))
     assert found.fields["city"].value == "Rome"
-    assert found.fields["city"].standing is Standing.GUESSED
+    assert found.fields["city"].standing is FieldMark.GUESSED
     assert not found.fields["city"].is_sure
     assert found.tainted
 
 
 def test_two_proposals_for_one_field_are_none() -> None:
     quotes = [FieldPatch(name="order_id", value=quote, quote=quote) for quote in ("ORD-10012", "Bonn")]
-    assert patch(*quotes).fields["order_id"].standing is Standing.MISSING
+    assert patch(*quotes).fields["order_id"].standing is FieldMark.MISSING
 
 
 def test_what_is_given_is_not_written_over() -> None:
     found = patch(FieldPatch(name="city", value="Bonn", quote="Bonn"), said={"city": "Oslo"})
-    assert (found.fields["city"].value, found.fields["city"].standing) == ("Oslo", Standing.GIVEN)
+    assert (found.fields["city"].value, found.fields["city"].standing) == ("Oslo", FieldMark.GIVEN)
 
 
 def test_what_was_not_asked_for_is_left_out() -> None:
@@ -63,7 +63,7 @@ def test_what_was_not_asked_for_is_left_out() -> None:
 def test_a_quote_and_its_conversion_prove_an_amount(value: str) -> None:
     found = patch(FieldPatch(name="amount", value=value, quote="1.234,56", offset=3))
     amount = found.fields["amount"]
-    assert (amount.value, amount.standing, amount.source) == ("1234.56", Standing.DERIVED, "quote")
+    assert (amount.value, amount.standing, amount.source) == ("1234.56", FieldMark.DERIVED, "quote")
     assert amount.span is not None
     assert TEXT[amount.span.start : amount.span.end] == "1.234,56"
 
