@@ -18,6 +18,7 @@ from domain.errors import ConfigurationError, UsageError, not_among
 from domain.importing.problems import ImportReport
 from domain.model_call import Tier
 from domain.turns import Turns
+from domain.writers.machine_words import MachineWords
 from workers.data_dir import keep_private
 from workers.loading import Activity, activities_of, load, pays, tools_of_specialists
 from workers.outside_systems import move_pen, open_batches, open_limiters, open_outside_records, open_pen, open_rail
@@ -289,11 +290,11 @@ class Parts:
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""
         from activities.intake.admit import AdmitActivities
-        from domain.writers.machine_words import MachineWords
+        from adapters.repair.mending import JsonMender
 
         return AdmitActivities(
             inbox=self.inbox, cases=self.store.cases, cleaner=self.cleaner, starter=starter,
-            dead_letters=self.store.dead_letters, policy=self.case_policy,
+            dead_letters=self.store.dead_letters, policy=self.case_policy, mender=JsonMender(),
             machine_words=MachineWords(self.blueprint.words.mail), records=self.records,
         )  # fmt: skip
 
@@ -301,9 +302,9 @@ class Parts:
     def message_reader(self) -> "MessageReader":
         """What reads a message as the intake does."""
         from activities.intake.reading import MessageReader
-        from domain.writers.machine_words import MachineWords
+        from adapters.repair.mending import JsonMender
 
-        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail))
+        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail), JsonMender())
 
     def replay(self, starter: "CaseStarter") -> "ReplayActivities":
         """What replays dead letters."""
@@ -375,8 +376,7 @@ class Parts:
 
     def close(self) -> None:
         """Close what was opened."""
-        opened: OutsideRecords | None = self.__dict__.get("outside_records")
-        if opened is not None:
+        if (opened := self.__dict__.get("outside_records")) is not None:
             opened.close()
         if "store" in self.__dict__:
             self.store.close()

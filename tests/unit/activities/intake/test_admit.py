@@ -28,6 +28,7 @@ from domain.inbound.cleaned import CleanDocument
 from domain.turns import Priority
 from domain.writers.machine_words import MachineWords
 from ports.incoming.inbox import InboxItem
+from ports.repair import DocumentMender
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
@@ -100,7 +101,7 @@ class Clock:
 class Intake:
     """The activity with everything around it in memory."""
 
-    def __init__(self, cleaner: DocumentCleaner | None = None) -> None:
+    def __init__(self, cleaner: DocumentCleaner | None = None, mender: DocumentMender | None = None) -> None:
         self.clock = Clock()
         self.inbox = FakeInbox(clock=self.clock)
         self.store = FakeStore()
@@ -113,6 +114,7 @@ class Intake:
             dead_letters=self.store,
             policy=lambda tenant: self.policy.model_copy(update={"version": f"{self.policy.version}/{tenant}"}),
             machine_words=MachineWords(WORDS.mail),
+            mender=mender,
             clock=lambda: NOW,
         )
 
