@@ -9,6 +9,7 @@ from domain.repair.local_values import LocalReading, read_local_amount, read_loc
 from domain.repair.rules import FieldKind
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.0{1,6})?", re.ASCII)
+_NO_VALUE = frozenset({"n/a", "na", "none", "null", "nil", "undefined", "unknown", "tbd", "-", "--", "?", "nan"})
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -30,6 +31,8 @@ def coerced(value: object, kind: FieldKind, *, currency: str | None = None, lang
         value = value.strip()
     if value is None or value == "":
         return Coerced(why="empty")
+    if isinstance(value, str) and value.casefold() in _NO_VALUE:
+        return Coerced(why="a word for nothing")
     match kind:
         case FieldKind.TEXTS:
             return _texts(value)

@@ -13,7 +13,7 @@ from domain.inbound.strict_json import Number
 from domain.repair.coercion import coerced
 from domain.repair.document import Damage, MendedDocument, TextPlace, same
 from domain.repair.record_paths import look_up
-from domain.repair.rules import DocumentRules, FieldKind, FieldRule, RecordRule
+from domain.repair.rules import DOCUMENT, DocumentRules, FieldKind, FieldRule, RecordRule
 
 _CURRENCY = "currency"  # the field that says in what amounts are
 
@@ -98,7 +98,7 @@ class _Healing:
         said = self._document.value if isinstance(self._document.value, dict) else {}
         for name in (*self._rules.fields, *(name for name in said if name not in self._rules.fields)):
             self._fields[name] = self._given(name, said.get(name))
-        for _ in self._records:  # a record may name what the next one is known by
+        for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
             for name, rule in self._rules.fields.items():
                 if not self._fields[name].is_sure:
                     self._fields[name] = self._derived(self._fields[name], rule)
@@ -134,9 +134,9 @@ class _Healing:
     def _derived(self, field: MarkedField, rule: FieldRule) -> MarkedField:
         for path in rule.sources:
             name = path.partition(".")[0]
-            if not self._is_the_one(name, self._rules.records[name]):
+            if name != DOCUMENT and not self._is_the_one(name, self._rules.records[name]):
                 continue
-            found = look_up(self._records, path, self._sure)
+            found = look_up(self._all_records(), path, self._sure)
             if not found.values:
                 continue
             if not found.many and not _is_one(found.values, strictly=field.critical):
@@ -148,6 +148,10 @@ class _Healing:
             if not read.why:
                 return MarkedField(field.name, read.value, FieldMark.DERIVED, field.critical, source=path)
         return field
+
+    def _all_records(self) -> Mapping[str, object]:
+        own = {name: field.value for name, field in self._fields.items() if field.is_sure}
+        return {**self._records, DOCUMENT: own}
 
     def _is_the_one(self, name: str, rule: RecordRule) -> bool:
         """Return whether a record is surely the one that the document speaks of."""

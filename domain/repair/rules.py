@@ -21,6 +21,9 @@ class FieldKind(StrEnum):
     FLAG = "flag"  # true or false
 
 
+DOCUMENT = "document"
+"""The name under which a source finds the document's own fields: `document.items[#]`."""
+
 _CRITICAL_WORDS = frozenset(
     "amount currency payee account iban bic order tax vat price total sum fee payment card".split()  # noqa: SIM905
 )
@@ -93,8 +96,9 @@ class DocumentRules(BaseModel):
     def _knows_what_it_names(self) -> Self:
         for name, rule in self.fields.items():
             for path in rule.sources:
-                if path.partition(".")[0] not in self.records:
-                    raise ValueError(f"fields.{name}: {path!r} is of no record; expected one of {sorted(self.records)}")
+                if path.partition(".")[0] not in (*self.records, DOCUMENT):
+                    known = sorted({*self.records, DOCUMENT})
+                    raise ValueError(f"fields.{name}: {path!r} is of no record; expected one of {known}")
         for record, of in self.records.items():
             if unknown := (of.anchors.keys() | of.agrees.keys()) - self.fields.keys():
                 raise ValueError(f"records.{record}: {sorted(unknown)} are no fields; expected some of the fields")

@@ -123,6 +123,23 @@ def test_everything_on_record_is_derived_with_its_path() -> None:
     assert found.missing == ["signed_on"]
 
 
+@pytest.mark.parametrize("nothing", ["", "  ", "N/A", "null", "Unknown", "-", None])
+def test_a_word_for_nothing_is_nothing(nothing: str | None) -> None:
+    found = heal({"order_id": nothing, "city": nothing, "customer_id": "C-1"})
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+    assert found.fields["city"].value == "Oslo"
+
+
+def test_the_document_may_say_it_elsewhere_where_it_is_believed() -> None:
+    rules = DocumentRules.model_validate(
+        {"fields": {"ids": {"kind": "texts"}, "count": {"kind": "whole", "sources": ["document.ids[#]"]}}}
+    )
+    said = {"ids": ["a", "b"]}
+    assert healed(MendedDocument(value=said), rules, {}).fields["count"].value == "2"
+    cut = MendedDocument(value=said, damage=frozenset({Damage.TRUNCATED}), doubted=frozenset({"ids"}))
+    assert healed(cut, rules, {}).fields["count"].standing is FieldMark.MISSING
+
+
 def test_taint_follows_what_was_not_written_so() -> None:
     whole: dict[str, object] = {
         "order_id": "ORD-1",
