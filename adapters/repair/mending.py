@@ -2,7 +2,9 @@
 
 import contextlib
 import math
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Iterator, Mapping
 
 import json_repair
 
@@ -13,8 +15,9 @@ from domain.inbound.strict_json import MAX_DEPTH, Number
 from domain.repair.agreeing import DocumentReading, agreed
 from domain.repair.document import NOTHING_READ, Damage, MendedDocument, TextPlace, same
 
-MAX_MENDED = 64 * 1024
+MAX_MENDED = 32 * 1024
 """Characters; what is longer is for a person."""
+_LIBRARY_WITHIN_S = 2.0  # some texts take it minutes
 _OPEN_AT_MOST = 4 * MAX_DEPTH  # the library's time grows with the square of what is opened and never closed
 
 
@@ -60,13 +63,35 @@ def _of_the_library(text: str) -> DocumentReading | None:
     if sum(text.count(sign) for sign in "{[(") - sum(text.count(sign) for sign in "}])") > _OPEN_AT_MOST:
         return None
     try:
-        value = json_repair.loads(text, skip_json_loads=True)
-    except (ValueError, RecursionError):
+        with _ending_after(_LIBRARY_WITHIN_S):
+            value = json_repair.loads(text, skip_json_loads=True)
+    except (ValueError, RecursionError, TimeoutError):
         return None
     if not isinstance(value, dict | list):
         return None
     damage: set[Damage] = set()
     return DocumentReading(value=_exact(value, damage), damage=damage, guessed=True)
+
+
+@contextlib.contextmanager
+def _ending_after(seconds: float) -> Iterator[None]:
+    """End pure Python code of this thread that takes longer: no other thread could.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    deadline = time.monotonic() + seconds
+
+    def look(*_: object) -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it took longer than {seconds:g} s")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def _exact(value: object, damage: set[Damage]) -> object:

@@ -19,6 +19,9 @@ _LOOSE: dict[str, object] = {
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"})
 _CALL = re.compile(r"[A-Za-z_$][\w$.]*\(")
 _QUOTED_KEY = re.compile(rf"[{QUOTES}][^{QUOTES}\n:,{{}}\[\]]{{0,100}}[{QUOTES}]\s*:")
+_WHOLE_KEY = re.compile(rf"[{QUOTES}][^{QUOTES}\n,{{}}\[\]]{{0,100}}[{QUOTES}]\s*:")
+_OPEN_KEY = re.compile(rf"[{QUOTES}]([A-Za-z_][\w-]{{0,100}})\s*(?=:)")
+STARTS_VALUE = re.compile(rf"[{QUOTES}{{\[]|-?\d|(?:true|false|null|True|False|None)\b")
 _BARE_KEY = re.compile(r"[A-Za-z_$][\w$-]{0,100}\s*:(?!//)")
 ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -30,6 +33,11 @@ class TextReader(Scanner):
 
     def _read_key(self) -> str:
         if self._peek() in QUOTES:
+            cut = _OPEN_KEY.match(self._text, self._at)
+            if cut is not None and not _WHOLE_KEY.match(self._text, self._at):  # its last quote is missing
+                self._note(Damage.QUOTES)
+                self._at = cut.end()
+                return cut[1]
             return self._quoted(self._ends_key, "")
         found = re.compile(rf"[^\s:{QUOTES},{{}}\[\]][^:{QUOTES},{{}}\[\]\n]{{0,100}}").match(self._text, self._at)
         if found is None:
@@ -65,6 +73,7 @@ class TextReader(Scanner):
             width = 2
         self._at += width
         parts: list[str] = []
+        inner = 0
         while self._at < self._end:
             sign = self._text[self._at]
             if sign == "\\":
@@ -72,11 +81,10 @@ class TextReader(Scanner):
             elif sign in closing and self._text[self._at : self._at + width] == sign * width:
                 if ends(self._at + width):
                     self._at += width
-                    return "".join(parts)
+                    return self._ended(parts, inner)
                 if (cut := self._left_open(parts, closers)) is not None:
                     return cut
-                self._note(Damage.QUOTES)
-                self.reading.guessed = True
+                inner += self._quotes_inside(closers)
                 parts.append(sign)
                 self._at += 1
             else:
@@ -85,6 +93,24 @@ class TextReader(Scanner):
                 parts.append(sign)
                 self._at += 1
         return self._unended("".join(parts), closers)
+
+    def _quotes_inside(self, closers: str) -> int:
+        """Take the quote that is met as a part of the text; return whether it is of those that come in pairs."""
+        if not closers:
+            raise StrictJSONError("a quote inside a key")
+        self._note(Damage.QUOTES)
+        self.reading.guessed = True
+        if self._ahead(self._at + 1)[:1] in ("{", "["):
+            self._note(Damage.AMBIGUOUS)
+            self._doubt(None)
+        return int(self._peek() == '"')
+
+    def _ended(self, parts: list[str], inside: int) -> str:
+        """Return a text; it is doubted where one quote inside it has no other."""
+        if inside % 2:
+            self._note(Damage.AMBIGUOUS)
+            self._doubt(None)
+        return "".join(parts)
 
     def _left_open(self, parts: list[str], closers: str) -> str | None:
         """Return the text where its last quote is missing: this one begins the next key or value."""
@@ -136,7 +162,7 @@ class TextReader(Scanner):
 
     def _ends_key(self, at: int) -> bool:
         ahead = self._ahead(at)
-        return ahead[:1] == ":" or (ahead[:1] in tuple(QUOTES) and bool(ahead))
+        return ahead[:1] == ":" or STARTS_VALUE.match(ahead) is not None
 
     def _ends_value(self, at: int, closers: str) -> bool:
         """Return whether what follows a quote can only follow a whole value."""
@@ -184,6 +210,8 @@ class TextReader(Scanner):
         self._at += len(raw)
         if self._at < self._end and self._peek() in QUOTES and not _QUOTED_KEY.match(self._text, self._at):
             raise StrictJSONError("a quote inside words without quotes")
+        if re.search(r":(?:\s|\Z)|[{\[]", word):
+            raise StrictJSONError("a colon or a bracket inside words without quotes")
         at_end = self._at >= self._end
         return self._meaning(word, cut=at_end)
 

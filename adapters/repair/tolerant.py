@@ -8,7 +8,7 @@ looks ahead is bounded, so its time grows with the length of the text.
 import re
 
 from adapters.repair.scanning import AHEAD
-from adapters.repair.texts import ESCAPES, QUOTES, STRICT_NUMBER, WORDS, TextReader
+from adapters.repair.texts import ESCAPES, QUOTES, STARTS_VALUE, STRICT_NUMBER, WORDS, TextReader
 from domain.errors import StrictJSONError
 from domain.inbound.strict_json import MAX_DEPTH
 from domain.repair.agreeing import DocumentReading
@@ -18,6 +18,7 @@ _TOP_CALL = re.compile(r"[A-Za-z_$][\w$.]*\s*\(\s*(?=[\[{\"'])")
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _BRACKETED_FENCE = re.compile(r"\s*([\[{])\s*```\w*\s*\n(.*?)```\s*[\]}]\s*\Z", re.DOTALL)
 _ESCAPED = re.compile(r"\s*[{\[]\s*\\[\"'nrt]")
+_STRUCTURE = frozenset('"{}[]')  # no prose has these
 _DOTS = re.compile(r"(?:\.\.\.|…)")
 
 
@@ -83,8 +84,8 @@ class _Reader(TextReader):
 
     def _skip_prose(self) -> None:
         found = re.compile(r"[{\[]").search(self._text, self._at)
-        if found is None:
-            raise StrictJSONError("there is no object and no list")
+        if found is None or any(sign in _STRUCTURE for sign in self._text[self._at : found.start()]):
+            raise StrictJSONError("it begins with neither an object nor a list")
         self._note(Damage.WRAPPED)
         self._at = found.start()
 
@@ -94,9 +95,12 @@ class _Reader(TextReader):
         rest = self._text[self._at :]
         if not rest.strip():
             return
-        if rest.lstrip()[:1] in ("}", "]", ","):
+        if re.search(r"[{\[]", rest):
+            self._note(Damage.SEVERAL)
+        elif rest.lstrip()[0] == "," or any(sign in _STRUCTURE for sign in rest):
             raise StrictJSONError("it goes on behind its end")
-        self._note(Damage.SEVERAL if re.search(r"[{\[]", rest) else Damage.WRAPPED)
+        else:
+            self._note(Damage.WRAPPED)
 
     # --- values ---------------------------------------------------------------------------------------------
 
@@ -131,7 +135,7 @@ class _Reader(TextReader):
                 self._at += 1
             else:
                 self._note(Damage.PUNCTUATION)
-                if self._peek() not in QUOTES + "{[" or not self._peek():
+                if not STARTS_VALUE.match(self._text, self._at):
                     raise StrictJSONError("a key without a value")
             self._blanks()
             start = self._at

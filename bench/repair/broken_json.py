@@ -27,6 +27,7 @@ _NAMES = (
     "options",
 )  # fmt: skip
 _TRUNCATED_AT_LEAST = 2
+_SIGNS = '"{}[]:,'
 
 
 class MadeDocument(NamedTuple):
@@ -160,6 +161,19 @@ def _key_twice(document: dict[str, Any], draw: random.Random) -> str | None:
     return f'{{"{name}": "another one", {_text(document, draw)[1:]}' if document[name] != "another one" else None
 
 
+def _one_sign(document: dict[str, Any], draw: random.Random) -> str | None:
+    """Lose, double or change one of the signs that hold JSON together."""
+    said = _text(document, draw)
+    at = draw.choice([place for place, sign in enumerate(said) if sign in _SIGNS])
+    put = draw.choice(("", said[at] * 2, draw.choice(_SIGNS)))
+    broken = said[:at] + put + said[at + 1 :]
+    try:
+        json.loads(broken)
+    except ValueError:
+        return broken
+    return None
+
+
 _Damage = Callable[[dict[str, Any], random.Random], str | None]
 _MENDED: dict[str, _Damage] = {
     "single_quotes": _single_quotes,
@@ -174,5 +188,6 @@ _MENDED: dict[str, _Damage] = {
     "line_break": _line_break,
     "inner_quotes": _inner_quotes,
     "missing_close": _missing_close,
+    "one_sign": _one_sign,
 }
 _TOLD: dict[str, _Damage] = {"cut": _cut, "several": _several, "key_twice": _key_twice}

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,19 @@ def test_what_is_no_document_is_not_found(text: str) -> None:
 
 def test_a_body_of_a_megabyte_that_is_broken_is_not_mended() -> None:
     assert not MENDER.mend('{"text": "' + "a" * 1_000_000).found
+
+
+def test_what_takes_the_library_too_long_is_read_by_one_reader_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_ends(*_: object, **__: object) -> object:
+        while True:
+            len("a")
+
+    monkeypatch.setattr("adapters.repair.mending._LIBRARY_WITHIN_S", 0.05)
+    monkeypatch.setattr("json_repair.loads", never_ends)
+    found = MENDER.mend("{'a': 'b'}")
+    assert found.value == {"a": "b"}
+    assert found.doubted == {"a"}
+    assert sys.getprofile() is None
 
 
 @pytest.mark.parametrize(
