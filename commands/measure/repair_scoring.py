@@ -151,7 +151,7 @@ def _of_payloads(judged: Sequence[JudgedPayload]) -> dict[str, object]:
 
 
 def _told(one: JudgedDocument) -> dict[str, object]:
-    return {"id": one.line.id, "kind": one.line.kind, "silent": one.silent, "told": one.found.told()}
+    return {"id": one.line.id, "kind": one.line.kind, "silent": one.silent, "told": one.found.told(one.found.doubted)}
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.inbound.formats.mapping import SourceReading
+from domain.inbound.formats.mapping import TARGETS, SourceReading
 from domain.inbound.formats.services import FORMATS
 from domain.repair.document import Damage, MendedDocument
 
@@ -45,5 +45,5 @@ def _named(reading: SourceReading | None) -> frozenset[str]:
 
 
 def _told(what: str, document: MendedDocument) -> str:
-    said = document.told()
+    said = document.told((*TARGETS, "customer", "data"))
     return f"{what} ({said})" if said else what

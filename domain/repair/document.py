@@ -1,6 +1,6 @@
 """A document as it was read: its value, what was wrong with it, and which of its fields can be believed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -67,11 +67,15 @@ class MendedDocument:
         """Whether nothing is missing or doubted: all that was wrong was how it was written."""
         return self.found and not self.damage & UNSURE and not self.doubted
 
-    def told(self) -> str:
-        """Return what was wrong, for people; empty for a sound document."""
+    def told(self, known: Collection[str]) -> str:
+        """Return what was wrong, for people; empty for a sound document.
+
+        Doubted fields are named if they are `known`: what looks like a name in a broken document may be words.
+        """
         said = ", ".join(str(one).replace("_", " ") for one in sorted(self.damage))
-        doubted = ", ".join(sorted(repr(name[:40]) for name in self.doubted))
-        return said + (f"; doubted: {doubted}" if doubted else "")
+        doubted = sorted(self.doubted & frozenset(known))
+        doubted += ["others"] if len(doubted) < len(self.doubted) else []
+        return said + (f"; doubted: {', '.join(doubted)}" if doubted else "")
 
 
 NOTHING_READ = MendedDocument(value=None, found=False, damage=frozenset({Damage.AMBIGUOUS}))

@@ -12,12 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.intake import admit
-from activities.intake.admit import (
-    BURIED_AFTER,
-    AdmitActivities,
-    AdmitRequest,
-    AdmitResult,
-)
+from activities.intake.admit import BURIED_AFTER, AdmitActivities, AdmitRequest, AdmitResult
 from activities.intake.reading import NOTHING_READABLE, ONLY_HIDDEN
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.blueprint import CasePolicy

@@ -48,7 +48,7 @@ def test_what_both_read_is_sure_and_has_its_place() -> None:
     assert found.is_sure
     assert found.tainted
     assert found.spans == {"a": TextPlace(5, 8)}
-    assert found.told() == "quotes"
+    assert found.told(()) == "quotes"
 
 
 def test_a_sound_document_is_not_tainted() -> None:

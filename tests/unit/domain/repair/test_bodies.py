@@ -44,6 +44,13 @@ def test_another_field_that_is_doubted_is_left_out() -> None:
     assert "amount" in body.notes[0]
 
 
+def test_what_may_be_somebodys_words_is_not_told() -> None:
+    body = body_of(
+        mended({"text": "a", "I am Ann Example": "b", "order_id": "1"}, "I am Ann Example", "order_id"), None
+    )
+    assert body.notes == ["it was broken and has been mended (quotes; doubted: order_id, others)"]
+
+
 def test_what_was_mended_is_told() -> None:
     body = body_of(mended({"text": "a"}), None)
     assert (body.fields, body.notes) == ({"text": "a"}, ["it was broken and has been mended (quotes)"])
