@@ -73,7 +73,7 @@ class TextReader(Scanner):
             width = 2
         self._at += width
         parts: list[str] = []
-        inner = 0
+        inner = last = 0
         while self._at < self._end:
             sign = self._text[self._at]
             if sign == "\\":
@@ -81,10 +81,11 @@ class TextReader(Scanner):
             elif sign in closing and self._text[self._at : self._at + width] == sign * width:
                 if ends(self._at + width):
                     self._at += width
-                    return self._ended(parts, inner)
+                    return self._ended(parts, inner, ends_with_quote=last == len(parts) > 0)
                 if (cut := self._left_open(parts, closers)) is not None:
                     return cut
                 inner += self._quotes_inside(closers)
+                last = len(parts) + 1
                 parts.append(sign)
                 self._at += 1
             else:
@@ -100,14 +101,14 @@ class TextReader(Scanner):
             raise StrictJSONError("a quote inside a key")
         self._note(Damage.QUOTES)
         self.reading.guessed = True
-        if self._ahead(self._at + 1)[:1] in ("{", "["):
+        if self._ahead(self._at + 1)[:1] in ("{", "[", ":", *QUOTES):
             self._note(Damage.AMBIGUOUS)
             self._doubt(None)
         return int(self._peek() == '"')
 
-    def _ended(self, parts: list[str], inside: int) -> str:
-        """Return a text; it is doubted where one quote inside it has no other."""
-        if inside % 2:
+    def _ended(self, parts: list[str], inside: int, *, ends_with_quote: bool) -> str:
+        """Return a text; it is doubted where one quote inside it has no other, or stands right before its end."""
+        if inside % 2 or ends_with_quote:
             self._note(Damage.AMBIGUOUS)
             self._doubt(None)
         return "".join(parts)

@@ -27,7 +27,7 @@ def agreed(first: DocumentReading | None, second: DocumentReading | None) -> Men
     if chosen is None:
         return NOTHING_READ
     damage = set(chosen.damage) | (first.damage if first is not None else set())
-    doubted = set(chosen.doubted)
+    doubted = set(chosen.doubted) | (first.doubted & _names(chosen.value) if first is not None else set())
     if first is None or second is None:
         damage.add(Damage.AMBIGUOUS)
         doubted |= _names(chosen.value)

@@ -6,7 +6,7 @@ of a critical field it is missing. Whatever else is missing is for the customer 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.inbound.strict_json import Number
@@ -134,16 +134,19 @@ class _Healing:
     def _derived(self, field: MarkedField, rule: FieldRule) -> MarkedField:
         for path in rule.sources:
             name = path.partition(".")[0]
-            if name != DOCUMENT and not self._is_the_one(name, self._rules.records[name]):
+            is_meant = name == DOCUMENT or self._is_the_one(name, self._rules.records[name])
+            if is_meant is None:  # what it says would count before what other records do
+                return replace(field, why=f"whether {name} is meant is not known")
+            if not is_meant:
                 continue
             found = look_up(self._all_records(), path, self._sure)
             if not found.values:
                 continue
             if not found.many and not _is_one(found.values, strictly=field.critical):
-                return MarkedField(field.name, critical=field.critical, why=f"{path} has several")
+                return replace(field, why=f"{path} has several")
             raw = list(found.values) if found.many and rule.kind is FieldKind.TEXTS else found.values[0]
             if found.many and rule.kind is not FieldKind.TEXTS and not _is_one(found.values, strictly=field.critical):
-                return MarkedField(field.name, critical=field.critical, why=f"{path} has several")
+                return replace(field, why=f"{path} has several")
             read = coerced(raw, rule.kind, currency=self._currency())
             if not read.why:
                 return MarkedField(field.name, read.value, FieldMark.DERIVED, field.critical, source=path)
@@ -153,13 +156,15 @@ class _Healing:
         own = {name: field.value for name, field in self._fields.items() if field.is_sure}
         return {**self._records, DOCUMENT: own}
 
-    def _is_the_one(self, name: str, rule: RecordRule) -> bool:
-        """Return whether a record is surely the one that the document speaks of."""
+    def _is_the_one(self, name: str, rule: RecordRule) -> bool | None:
+        """Return whether a record is the one that the document speaks of, None where nobody can say."""
         if self._records.get(name) is None:
             return False
         judged = [self._says(field, f"{name}.{path}") for field, path in rule.anchors.items()]
         agreeing = [self._says(field, f"{name}.{path}") for field, path in rule.agrees.items()]
-        return any(said is True for said in judged) and not any(said is False for said in (*judged, *agreeing))
+        if False in (*judged, *agreeing):
+            return False
+        return True in judged or None
 
     def _says(self, name: str, path: str) -> bool | None:
         """Return whether a record says the same as a field; None where one of them says nothing."""

@@ -98,6 +98,10 @@ def test_a_key_that_stands_twice_is_told() -> None:
         ('{"amount": $5, "b": 2}', "amount"),
         ('{"n": 1_000}', "n"),
         ('{"a": [1, 2, ...]}', "a"),
+        ('{"a": "Lopez"", "b": "c"}', "a"),
+        ("{'a': 'Mei'', 'b': 'c'}", "a"),
+        ('{"a": "Daiki "street": "Cedar Avenue", "b": "c"}', "a"),
+        ('{"a": ["1"{ "2", "3"], "b": "c"}', "a"),
     ],
 )
 def test_what_may_mean_two_things_is_doubted(text: str, name: str) -> None:

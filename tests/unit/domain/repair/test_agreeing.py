@@ -34,6 +34,11 @@ def test_where_the_stricter_one_guessed_the_other_stands() -> None:
     assert found.doubted == {"a", "c"}
 
 
+def test_what_the_stricter_one_doubts_stays_doubted_where_the_other_stands() -> None:
+    first = Read({"a": 'b"', "c": "d"}, doubted={"a", "gone"}, guessed=True)
+    assert agreed(first, Read({"a": 'b"', "c": "d"})).doubted == {"a"}
+
+
 def test_a_field_that_the_other_reader_dropped_is_doubted() -> None:
     assert agreed(Read({"a": "x", "b": "y"}), Read({"a": "x"})).doubted == {"b"}
 

@@ -62,6 +62,13 @@ def test_without_an_anchor_no_record_counts() -> None:
     assert "order_id" in heal(None).missing
 
 
+def test_a_record_that_may_be_the_one_lets_no_later_one_speak() -> None:
+    found = heal({"customer_id": "C-1"})
+    assert found.fields["city"].standing is FieldMark.MISSING  # Oslo is the customer's, and the order's may be Rome
+    assert found.fields["email"].value == "a@example.com"
+    assert heal({"customer_id": "C-1"}, {**RECORDS, "order": None}).fields["city"].value == "Oslo"
+
+
 def test_an_anchor_that_was_cut_off_anchors_nothing() -> None:
     found = heal({"order_id": "ORD-1"}, damage=frozenset({Damage.TRUNCATED}), doubted=frozenset({"order_id"}))
     assert found.fields["order_id"].standing is FieldMark.MISSING
@@ -125,7 +132,7 @@ def test_everything_on_record_is_derived_with_its_path() -> None:
 
 @pytest.mark.parametrize("nothing", ["", "  ", "N/A", "null", "Unknown", "-", None])
 def test_a_word_for_nothing_is_nothing(nothing: str | None) -> None:
-    found = heal({"order_id": nothing, "city": nothing, "customer_id": "C-1"})
+    found = heal({"order_id": nothing, "city": nothing, "customer_id": "C-1"}, {"customer": RECORDS["customer"]})
     assert found.fields["order_id"].standing is FieldMark.MISSING
     assert found.fields["city"].value == "Oslo"
 
