@@ -29,6 +29,9 @@ UNVOUCHED = "sent_by_strangers"
 EDITED = "edited"
 """The flag of a case whose input an operator edited before it was replayed."""
 
+MENDED = "mended"
+"""The flag of a case whose body was broken: what was made of it moves no money without a person."""
+
 MOST_USED = 10**15
 """What a note may tell of calls, tokens, or millionths of a dollar."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from domain.errors import ConfigurationError
 from domain.importing.problems import ImportReport
 from domain.turns import Turns
+from domain.writers.machine_words import MachineWords
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
 from workers.outside_systems import move_pen, open_outside_records, open_pen, open_rail
 from workers.parts.models import ModelParts
@@ -154,11 +155,11 @@ class Parts(ModelParts):
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""
         from activities.intake.admit import AdmitActivities
-        from domain.writers.machine_words import MachineWords
+        from adapters.repair.mending import JsonMender
 
         return AdmitActivities(
             inbox=self.inbox, cases=self.store.cases, cleaner=self.cleaner, starter=starter,
-            dead_letters=self.store.dead_letters, policy=self.case_policy,
+            dead_letters=self.store.dead_letters, policy=self.case_policy, mender=JsonMender(),
             machine_words=MachineWords(self.blueprint.words.mail), records=self.records,
         )  # fmt: skip
 
@@ -166,9 +167,9 @@ class Parts(ModelParts):
     def message_reader(self) -> "MessageReader":
         """What reads a message as the intake does."""
         from activities.intake.reading import MessageReader
-        from domain.writers.machine_words import MachineWords
+        from adapters.repair.mending import JsonMender
 
-        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail))
+        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail), JsonMender())
 
     def replay(self, starter: "CaseStarter") -> "ReplayActivities":
         """What replays dead letters."""
@@ -222,8 +223,8 @@ class Parts(ModelParts):
 
     def close(self) -> None:
         """Close what was opened."""
-        if self.__dict__.get("outside_records") is not None:
-            self.__dict__["outside_records"].close()
+        if (opened := self.__dict__.get("outside_records")) is not None:
+            opened.close()
         if "store" in self.__dict__:
             self.store.close()
 

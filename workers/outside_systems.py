@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ports.incoming.mail_folder import MailFolder
     from ports.models.embedding import Embedder
     from ports.models.spend import SpendStore
+    from ports.repair import DocumentMender
 
 MAILBOX_PASSWORD = "HEADGATE_MAILBOX_PASSWORD"  # noqa: S105 - the variable's name
 
@@ -143,6 +144,13 @@ def offline_model_app(
     from adapters.models.offline.app import create_app
 
     return create_app(admin_token=admin_token, instance=instance, answered=answered)
+
+
+def document_mender() -> "DocumentMender":
+    """Return what reads broken JSON."""
+    from adapters.repair.mending import JsonMender
+
+    return JsonMender()
 
 
 def open_pen(url: str, settings: Settings, turns: Turns, database: "Callable[[], Database]") -> "OpenedInbox":

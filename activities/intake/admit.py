@@ -30,6 +30,7 @@ from domain.inbound.webhook import DEFAULT_TENANT
 from domain.writers.machine_words import MachineWords
 from ports.cleaner import MailCleaner
 from ports.incoming.inbox import Inbox, InboxItem
+from ports.repair import DocumentMender
 from ports.starter import CaseStarter
 from ports.store import CaseStore, CustomerRecords, DeadLetterStore, StoredCase, named_by
 
@@ -75,11 +76,12 @@ class AdmitActivities:
         policy: Callable[[str], CasePolicy],
         machine_words: MachineWords,
         records: CustomerRecords | None = None,
+        mender: DocumentMender | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
         self._cases = cases
-        self._messages = MessageReader(cleaner, policy, machine_words)
+        self._messages = MessageReader(cleaner, policy, machine_words, mender)
         self._starter = starter
         self._dead_letters = dead_letters
         self._policy = policy

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from domain.blueprint import CasePolicy
-from domain.case import FORWARDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, Machine
+from domain.case import FORWARDED, MENDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, Machine
 from domain.conversations.threads import (
     ThreadSigns,
     base_subject,
@@ -16,13 +17,17 @@ from domain.conversations.words import merged_vault, renamed
 from domain.dead_letters.editing import LetterEdit, edited_input, why_not_taken
 from domain.errors import PoisonError, WebhookRefusedError
 from domain.inbound.cleaned import CleanDocument, CleanFlag
-from domain.inbound.formats.mapping import reading_of
+from domain.inbound.fields import read_fields
+from domain.inbound.formats.charsets import decode_document
+from domain.inbound.formats.mapping import SourceReading, reading_of
 from domain.inbound.reference_ids import usable_id
-from domain.inbound.webhook import DEFAULT_TENANT, Attachment, Inbound, parse_webhook
+from domain.inbound.webhook import DEFAULT_TENANT, JSON_TYPE, Attachment, Inbound, media_type, parse_webhook
+from domain.repair.bodies import UNMENDED, body_of
 from domain.writers.machine_words import MachineWords
 from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
 from ports.incoming.inbox import InboxItem
+from ports.repair import DocumentMender
 from ports.store import Renewed, StoredCase
 
 PERSONAL = "(personal data)"  # stands where there was some; no id and no amount is read from it
@@ -37,12 +42,21 @@ MOSTLY_LOST = "too many of its characters cannot be decoded"
 
 
 class MessageReader:
-    """Reads payloads. `policy` supplies the blueprint's rules for a tenant as they are now."""
+    """Reads payloads. `policy` supplies the blueprint's rules for a tenant as they are now; without a `mender` broken
+    bodies are for people.
+    """
 
-    def __init__(self, cleaner: MailCleaner, policy: Callable[[str], CasePolicy], machine_words: MachineWords) -> None:
+    def __init__(
+        self,
+        cleaner: MailCleaner,
+        policy: Callable[[str], CasePolicy],
+        machine_words: MachineWords,
+        mender: DocumentMender | None = None,
+    ) -> None:
         self._cleaner = cleaner
         self._policy = policy
         self._machine_words = machine_words
+        self._mender = mender
 
     def read(self, item: InboxItem) -> StoredCase:
         """Read and clean one payload.
@@ -51,10 +65,14 @@ class MessageReader:
             PoisonError: it cannot be read.
         """
         own = self._policy(DEFAULT_TENANT).mail.own
+        for_person = None
         try:
-            inbound = parse_webhook(item.content_type, item.body, reading_of(item.reading), own=own)
+            how = reading_of(item.reading)
+            inbound = parse_webhook(item.content_type, item.body, how and how.of_the_source(), own=own)
         except WebhookRefusedError as e:
-            raise PoisonError(str(e)) from e
+            if how is None or not how.malformed:
+                raise PoisonError(str(e)) from e
+            inbound, for_person = self._mended(item, how.of_the_source(), own, e.code)
         policy = self._policy(inbound.tenant)
         lang = None if inbound.lang == "und" else inbound.lang
         known = _known_values(inbound)
@@ -68,7 +86,31 @@ class MessageReader:
             )
         self._leave_out_personal(inbound, lang)
         writer = writer_of(inbound, clean.text, words=self._machine_words, own=own)
-        return _stored_case(item, inbound, clean, policy, writer)
+        if for_person is not None:
+            writer = writer._replace(for_person=for_person)
+        stored = _stored_case(item, inbound, clean, policy, writer)
+        return _tainted(stored) if how is not None and how.malformed else stored
+
+    def _mended(
+        self, item: InboxItem, reading: SourceReading | None, own: Sequence[str], code: str
+    ) -> tuple[Inbound, str | None]:
+        """Return what a broken body says, and why a person has to read it, None where nobody has to.
+
+        Its source has one tenant; a body that names another one is for a person there.
+        """
+        text = decode_document(item.body)
+        notes = [f"it could not be read ({code.replace('_', ' ')})"]
+        if self._mender is not None and media_type(item.content_type) == JSON_TYPE:
+            body = body_of(self._mender.mend(text), reading)
+            if body.fields is None:
+                notes += body.notes
+            with suppress(WebhookRefusedError):
+                inbound = read_fields(dict(body.fields or {}), reading, own=own)
+                if inbound.tenant in (item.tenant, DEFAULT_TENANT):
+                    inbound.tenant = item.tenant
+                    inbound.notes = [*body.notes, *inbound.notes]
+                    return inbound, None
+        return Inbound(tenant=item.tenant, text=text, notes=notes), UNMENDED
 
     def read_edit(self, stored: StoredCase, edits: Sequence[LetterEdit]) -> Renewed:
         """Return a case with the newest of its edits, read and cleaned as if it had just come in.
@@ -114,6 +156,12 @@ class MessageReader:
             inbound.order_id = PERSONAL
         if kinds(inbound.customer_id) - NO_KIND_OF_AN_ID:
             inbound.customer_id = PERSONAL
+
+
+def _tainted(stored: StoredCase) -> StoredCase:
+    """Say on a case that its body was broken."""
+    case = stored.case.model_copy(update={"flags": [*stored.case.flags, MENDED]})
+    return stored.model_copy(update={"case": case})
 
 
 def _stored_case(

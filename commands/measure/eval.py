@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.measure.claim_report import as_mapping, claim_report
+from commands.measure.repair_report import repair_report
 from commands.terminal.cli import AsJson, emit, run
 
 Models = Annotated[
@@ -133,3 +134,59 @@ def eval_cache(
     for name in ("by_kind", "by_lang"):
         for key, figures in as_mapping(document.get(name, {})).items():
             typer.echo(f"  {key:28} " + ", ".join(f"{k} {v}" for k, v in as_mapping(figures).items()))
+
+
+@eval_app.command("repair")
+def eval_repair(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help='Lines of {"id", "broken", "expected"}, and of payloads with "missing", "required", "context", '
+            '"unrecoverable" besides. Default: samples/repair/documents.jsonl.',
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="What a payload should hold and which records have it (TOML). Default: "
+            "samples/repair/refund_payload.toml.",
+        ),
+    ] = None,
+    made: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Instead: so many documents broken by rule, the same for a seed.")
+    ] = 0,
+    seed: Annotated[int | None, typer.Option(help="Seed of --made.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mend broken JSON and fill incomplete payloads from records, and score both; no model is asked."""
+    if data is not None and made:
+        raise typer.BadParameter("give --data or --made, not both")
+    if seed is not None and not made:
+        raise typer.BadParameter("--seed is for --made")
+
+    async def work() -> dict[str, object]:
+        from bench.repair.broken_json import SEED, made_documents
+        from commands.measure.repair_files import read_document_rules, read_repair_lines
+        from commands.measure.repair_scoring import judge_lines, line_of_made_document, score_repairs
+        from workers.outside_systems import document_mender
+        from workers.variables import PROJECT
+
+        samples = PROJECT / "samples" / "repair"
+        if made:
+            drawn = made_documents(made, SEED if seed is None else seed)
+            lines = [line_of_made_document(number, document) for number, document in enumerate(drawn)]
+        else:
+            lines = list(read_repair_lines(data or samples / "documents.jsonl"))
+        told = read_document_rules(rules or samples / "refund_payload.toml")
+        return score_repairs(*judge_lines(lines, document_mender(), told))
+
+    document = run(work)
+    if as_json:
+        emit(document)
+        return
+    for line in repair_report(document):
+        typer.echo(line)

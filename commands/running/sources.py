@@ -55,6 +55,14 @@ Urgency = Annotated[
     str | None,
     typer.Option("--priority", help="Of all that comes from it: urgent, normal, may_wait; none: as each message says."),
 ]
+Broken = Annotated[
+    str | None,
+    typer.Option(
+        "--malformed",
+        help="What becomes of bodies that cannot be read: refuse (400, as without it); take (202: they are mended, or "
+        "a person sees them).",
+    ),
+]
 
 
 @sources_app.command("list")
@@ -102,6 +110,7 @@ def sources_add(
         bool, typer.Option("--signs-decoded", help="It signs a body before it compresses it.")
     ] = False,
     priority: Urgency = None,
+    malformed: Broken = None,
     signs: Signs = None,
     secret_file: SecretFile = None,
     url: Url = None,
@@ -125,6 +134,7 @@ def sources_add(
             format_name=format_name,
             fields=_paths_of(field or []),
             priority=priority,
+            malformed=malformed,
             secret=_secret_in(secret_file) if secret_file is not None else None,
             url=url,
         )
@@ -230,4 +240,5 @@ def _shown(entry: "SourceEntry") -> dict[str, object]:
         "priority": entry.priority,
         "address": f"/webhooks/{entry.name}",
         "signed_url": entry.url,
+        "malformed": entry.malformed or "refuse",
     }

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from domain.case import EDITED, UNVOUCHED, CaseInput
+from domain.case import EDITED, MENDED, UNVOUCHED, CaseInput
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, Approver, Standing
 from domain.money.lookup import email_key, wanted_id
@@ -40,6 +40,8 @@ def why_a_person(case: CaseInput) -> str | None:
         return f"a machine wrote the message ({case.machine})"
     if case.skip_to_human is not None:
         return f"no model was to read the message ({case.skip_to_human})"
+    if MENDED in case.flags:
+        return "a message of it came as a broken document"
     if case.suspicious:
         return "the message is suspicious"
     if UNVOUCHED in case.flags:

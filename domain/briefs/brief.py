@@ -19,7 +19,7 @@ _WHY_MARKED = {
     Mark.GUESSED_ORDER: "the order number was not found word for word in the message",
     Mark.PAID_IN_PART: "a part of this charge was paid back before, and another part is asked for",
     Mark.SHARE_OF_LARGE_CHARGE: "it is a share of a charge at or above the blueprint's limit of {limit}",
-    Mark.NOT_FOR_MODELS: "no model was to read the message, or the whole of it could not be read",
+    Mark.NOT_FOR_MODELS: "no model was to read it, the whole of it could not be read, or its document was mended",
     Mark.EDITED_INPUT: "an operator edited the message before the case was replayed: what is quoted may be their words",
     Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",
 }

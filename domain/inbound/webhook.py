@@ -81,7 +81,8 @@ def meaning_of(content_type: str, body: bytes, reading: str = "") -> str | None:
     `reading` is what the holding pen keeps beside the body.
     """
     try:
-        return parse_webhook(content_type, body, reading_of(reading)).meaning()
+        how = reading_of(reading)
+        return parse_webhook(content_type, body, how and how.of_the_source()).meaning()
     except (WebhookRefusedError, ValueError):
         return None
 

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.case import case_id as case_id_of
 from domain.errors import SignatureError, TransientError, WebhookRefusedError
-from domain.inbound.message.refusals import too_large
+from domain.inbound.message.refusals import MALFORMED, too_large
 from domain.inbound.quick_look import check_webhook
 from domain.inbound.signing import ID_HEADER, SignatureFault, signed_headers, verify
 from domain.inbound.vendors.signatures import SLACK, TWILIO, SignedRequest, challenge_of, vendor_event_id, verify_vendor
@@ -129,11 +129,11 @@ class WebhookReceiver:
             raise problems.too_many(wait_s)
         body = inflate(coding, sent, self._max_body_bytes) if coding else sent
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        tenant, priority = check_webhook(content_type, body, source.reading)
+        tenant, priority, reading = _looked_at(content_type, body, source)
         if tenant not in source.tenants:
             raise problems.other_tenant(source.name)
         if not event_id:
-            event_id = _own_event_id(content_type, body, source)
+            event_id = _own_event_id(content_type, body, source, malformed=reading != source.reading_text)
             case_id = _case_id(source, event_id)
         item = InboxItem(
             case_id=case_id,
@@ -143,7 +143,7 @@ class WebhookReceiver:
             body=body,
             digest=hashlib.sha256(body).hexdigest(),
             received_at=datetime.fromtimestamp(self._clock(), UTC),
-            reading=source.reading_text,
+            reading=reading,
             tenant=tenant,
             priority=source.priority or self._turns.priority_of(priority),
         )
@@ -279,11 +279,27 @@ def _case_id(source: Source, event_id: str) -> str:
         raise problems.bad_event_id(str(e)) from None
 
 
-def _own_event_id(content_type: str, body: bytes, source: Source) -> str:
+def _looked_at(content_type: str, body: bytes, source: Source) -> tuple[str, str | None, str]:
+    """Return tenant and priority of a body, and how it is to be read.
+
+    Raises:
+        WebhookRefusedError: it cannot be read, and its source does not have such bodies taken in.
+    """
+    try:
+        return *check_webhook(content_type, body, source.reading), source.reading_text
+    except WebhookRefusedError as refused:
+        if not source.malformed_text or refused.code not in MALFORMED:
+            raise
+        return next(iter(source.tenants)), None, source.malformed_text
+
+
+def _own_event_id(content_type: str, body: bytes, source: Source, *, malformed: bool) -> str:
     """Return an id for an event whose sender gave none: the same for the same e-mail or delivery that comes again.
 
     What it says is a part of it, so that a message id which is used twice costs no message.
     """
+    if malformed:
+        return f"msg_{hashlib.sha256(body).hexdigest()[:40]}"
     message = parse_webhook(content_type, body, source.reading)
     named = message.event_id or message.message_id
     if named is None:

@@ -13,7 +13,7 @@ from domain.errors import UsageError, not_among
 from domain.inbound.formats.services import FORMATS
 from domain.inbound.signing import new_secret
 from domain.turns import Priority
-from gateway.webhooks.sources import Scheme, Signed, SourceEntry, SourcesFile
+from gateway.webhooks.sources import MANY_TENANTS, Malformed, Scheme, Signed, SourceEntry, SourcesFile
 
 OUR_NAMES = "none"  # the format of a source that uses ours
 _MAX_SECRETS = 8
@@ -49,6 +49,7 @@ def put_source(
     format_name: str | None = None,
     fields: Mapping[str, Sequence[str]] | None = None,
     priority: str | None = None,
+    malformed: str | None = None,
     secret: str | None = None,
     url: str | None = None,
 ) -> PutSource:
@@ -61,13 +62,14 @@ def put_source(
         signed: what it signs of a body that it compresses.
         format_name: whose names it uses for the fields, `OUR_NAMES` for ours.
         priority: how soon what comes from it wants to be let in.
+        malformed: what becomes of bodies that cannot be read.
         fields: paths of its own.
         secret: what the service handed out; beside those that are there, as its newest.
         url: the address that the service was told.
 
     Raises:
-        UsageError: a name, format, field, path, priority, secret or address is none, or an existing source
-            would change its scheme.
+        UsageError: a name, format, field, path, priority, secret or address is none, an existing source would
+            change its scheme, or one of several tenants would take broken bodies.
         ConfigurationError: the file there is not as expected.
     """
     if not SOURCE_NAME.fullmatch(name):
@@ -80,6 +82,8 @@ def put_source(
     base = entry or SourceEntry(name=name, scheme=scheme or Scheme.STANDARD, secrets=[_first(name, scheme, secret)])
     if priority is not None:
         base = base.model_copy(update={"priority": _priority_named(priority)})
+    if malformed is not None:
+        base = base.model_copy(update={"malformed": _malformed_named(malformed, base)})
     changed = _changed(_with_secret(base, secret, url), signed, format_name, fields)
     if changed != entry:
         known[name] = changed
@@ -117,6 +121,14 @@ def _priority_named(word: str) -> Priority | None:
     if word not in list(Priority):
         raise not_among("priority", word[:40], [*Priority, EACH_ITS_OWN])
     return Priority(word)
+
+
+def _malformed_named(word: str, entry: SourceEntry) -> Malformed:
+    if word not in list(Malformed):
+        raise not_among("malformed", word[:40], list(Malformed))
+    if word == Malformed.TAKE and len(entry.tenants) > 1:
+        raise UsageError(MANY_TENANTS.format(name=entry.name))
+    return Malformed(word)
 
 
 def _changed(

@@ -9,6 +9,8 @@ nothing is signed with it. `stripe`, `github`, `slack`, `shopify`, `zendesk` and
 (`domain/inbound/vendors/signatures.py`), with a secret that they hand out; `twilio` needs `url`, the address that it
 was told. Their bodies are read by a format of the same name.
 
+`malformed: "take"` takes in bodies that cannot be read: they are mended, or a person sees them.
+
 A source that names the fields in its own way has a `format` (`domain/inbound/formats/services.py`) or `fields`: dotted
 paths, of which the first that leads to something counts: `{"text": ["ticket.comment", "ticket.description"]}`.
 """
@@ -32,6 +34,10 @@ from domain.inbound.vendors.twilio import is_address
 from domain.turns import Priority
 from gateway.webhooks.rate import TokenBucket
 
+MANY_TENANTS = (
+    "source {name!r}: malformed 'take' needs one tenant, as nobody can say whose a broken body is; make a source for "
+    "each"
+)
 _MIN_TOKEN_CHARS = 20
 _MIN_SECRET_CHARS = 16
 
@@ -61,6 +67,13 @@ class Signed(StrEnum):
     DECODED = "decoded"  # those, or the bytes before they were compressed
 
 
+class Malformed(StrEnum):
+    """What becomes of bodies that cannot be read."""
+
+    REFUSE = "refuse"  # 400: the sender mends them and sends them again
+    TAKE = "take"  # 202: they are mended, or a person sees them
+
+
 class SourceEntry(BaseModel):
     """A source as written in the file; `rate_per_s` None means no limit. `url` is where the sender posts to, as it was
     told.
@@ -78,6 +91,7 @@ class SourceEntry(BaseModel):
     burst: float | None = Field(default=None, ge=1)
     tenants: list[str] = Field(default=[DEFAULT_TENANT], min_length=1, max_length=1000)
     signed: Signed | None = None
+    malformed: Malformed | None = None
     priority: Priority | None = None
     format: str | None = None
     fields: dict[str, list[str]] | None = None
@@ -150,6 +164,7 @@ class Source:
     priority: Priority | None = None
     vendor: Vendor | None = None
     url: str = ""
+    malformed_text: str = ""
 
     def knows_token(self, authorization: str) -> bool:
         """Return whether an Authorization header carries one of the source's tokens; all wrong ones take as long.
@@ -162,6 +177,10 @@ class Source:
             given = _password(given)
         matches = [hmac.compare_digest(given, key) for key in self.keys]
         return scheme.lower() in ("bearer", "basic") and any(matches)
+
+
+def _of_malformed(reading: SourceReading | None) -> str:
+    return (reading or SourceReading()).model_copy(update={"malformed": True}).kept()
 
 
 def _password(credentials: bytes) -> bytes:
@@ -195,6 +214,8 @@ class SourceRegistry:
 
     def _ready_source(self, entry: SourceEntry) -> Source:
         reading = entry.reading()
+        if entry.malformed is Malformed.TAKE and len(entry.tenants) > 1:
+            raise ValueError(MANY_TENANTS.format(name=entry.name))
         return Source(
             entry.name,
             entry.scheme,
@@ -203,10 +224,11 @@ class SourceRegistry:
             frozenset(entry.tenants),
             entry.signed or Signed.BODY,
             reading,
-            reading.model_dump_json() if reading is not None else "",
+            reading.kept() if reading is not None else "",
             entry.priority,
             entry.scheme.vendor,
             entry.url or "",
+            _of_malformed(reading) if entry.malformed is Malformed.TAKE else "",
         )
 
     def _bucket_of(self, entry: SourceEntry) -> TokenBucket | None:

@@ -24,6 +24,14 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         {"name": "mail", "secrets": [secret]},
         {"name": "desk", "secrets": [secret], "fields": {"text": ["ticket.words"], "customer_email": "who"}},
         {"name": "early", "secrets": [secret], "signed": "decoded"},
+        {"name": "loose", "secrets": [secret], "malformed": "take", "tenants": ["acme"]},
+        {
+            "name": "loose-desk",
+            "scheme": "token",
+            "secrets": [TOKEN],
+            "malformed": "take",
+            "fields": {"text": ["t.words"]},
+        },
         {"name": "post", "scheme": "token", "secrets": [TOKEN], "format": "postmark"},
     ]
     sources.write_text(json.dumps(content))

@@ -30,13 +30,15 @@ class Twice(Many):
 class SourceReading(BaseModel):
     """The reading of a source, as `sources.json` says it; the holding pen keeps it beside each payload.
 
-    Paths of one's own come before those of the format: the first that leads to something counts.
+    Paths of one's own come before those of the format: the first that leads to something counts. `malformed` stands
+    beside a body that could not be read at the door, and was taken in all the same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: str | None = None
     fields: dict[str, list[str]] = {}
+    malformed: bool = False
 
     @field_validator("format")
     @classmethod
@@ -51,6 +53,14 @@ class SourceReading(BaseModel):
         if not isinstance(given, Mapping):
             raise ValueError("expected an object of field names and paths")  # noqa: TRY004 - pydantic reports these
         return {_target(name): _path_list(name, paths) for name, paths in given.items()}
+
+    def kept(self) -> str:
+        """Return it as the pen keeps it; readers of an earlier version know no `malformed`."""
+        return self.model_dump_json(exclude=None if self.malformed else {"malformed"})
+
+    def of_the_source(self) -> "SourceReading | None":
+        """Return how the source's sound bodies are read, None for our own names."""
+        return self.model_copy(update={"malformed": False}) if self.format or self.fields else None
 
     def paths(self) -> Paths:
         """Return the paths of each field, in the order in which they are tried."""

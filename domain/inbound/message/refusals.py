@@ -4,6 +4,11 @@ from typing import NoReturn
 
 from domain.errors import WebhookRefusedError
 
+MALFORMED = frozenset(
+    {"bad_json", "bad_field", "bad_form", "bad_email", "bad_charset", "ambiguous", "empty_message", "too_many_fields"}
+)
+"""What is wrong with a body that is taken in all the same where its source says so: mended, or seen by a person."""
+
 
 def problem(status: int, code: str, title: str, detail: str, remedy: str) -> dict[str, object]:
     """Return an RFC 9457 problem; `code` names the kind for programs, `remedy` says what the sender can do.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import commands.running.sources
+from domain.errors import ConfigurationError
 from domain.inbound.signing import decode_secret
 from domain.turns import Priority
 from gateway.webhooks.sources import Scheme, SourceRegistry
@@ -120,6 +121,30 @@ def test_a_source_has_a_priority_until_it_is_taken_away(tmp_path: Path) -> None:
     assert listed() == "urgent"
     assert added(tmp_path, "status-page", "--priority", "none")["priority"] is None
     assert listed() == ""
+
+
+def test_broken_bodies_are_taken_where_a_source_says_so(tmp_path: Path) -> None:
+    assert added(tmp_path, "shop")["malformed"] == "refuse"
+    assert added(tmp_path, "shop", "--malformed", "take")["malformed"] == "take"
+    assert added(tmp_path, "shop", "--field", "text=a")["malformed"] == "take"
+    source = SourceRegistry(tmp_path / "sources.json").get("shop")
+    assert source is not None
+    assert source.malformed_text
+    assert added(tmp_path, "shop", "--malformed", "refuse")["malformed"] == "refuse"
+
+
+def test_a_source_of_several_tenants_takes_no_broken_bodies(tmp_path: Path) -> None:
+    added(tmp_path, "shop")
+    path = tmp_path / "sources.json"
+    content = json.loads(path.read_text())
+    content["sources"][0]["tenants"] = ["a", "b"]
+    path.write_text(json.dumps(content))
+    code, _, stderr = sources(tmp_path, "add", "shop", "--malformed", "take")
+    assert (code, "needs one tenant" in stderr) == (2, True)
+    content["sources"][0]["malformed"] = "take"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigurationError, match="needs one tenant"):
+        SourceRegistry(path).get("shop")
 
 
 def test_a_file_that_is_none_is_kept_as_it_is(tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ def test_every_dependency_is_used_by_the_product() -> None:
     """Or named here with the reason why it is there all the same."""
     by_name = {"httptools": "uvicorn takes it by name"}
     imported = {
+        "json-repair": "json_repair",
         "phonenumberslite": "phonenumbers",
         "python-stdnum": "stdnum",
         "pydantic-settings": "pydantic_settings",

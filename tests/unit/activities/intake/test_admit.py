@@ -12,12 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.intake import admit
-from activities.intake.admit import (
-    BURIED_AFTER,
-    AdmitActivities,
-    AdmitRequest,
-    AdmitResult,
-)
+from activities.intake.admit import BURIED_AFTER, AdmitActivities, AdmitRequest, AdmitResult
 from activities.intake.reading import NOTHING_READABLE, ONLY_HIDDEN
 from adapters.cleaning.cleaner import DocumentCleaner
 from domain.blueprint import CasePolicy
@@ -28,6 +23,7 @@ from domain.inbound.cleaned import CleanDocument
 from domain.turns import Priority
 from domain.writers.machine_words import MachineWords
 from ports.incoming.inbox import InboxItem
+from ports.repair import DocumentMender
 from ports.store import Reply, StoredCase
 from tests.fakes.blueprint import WORDS
 from tests.fakes.inbox import FakeInbox
@@ -100,7 +96,7 @@ class Clock:
 class Intake:
     """The activity with everything around it in memory."""
 
-    def __init__(self, cleaner: DocumentCleaner | None = None) -> None:
+    def __init__(self, cleaner: DocumentCleaner | None = None, mender: DocumentMender | None = None) -> None:
         self.clock = Clock()
         self.inbox = FakeInbox(clock=self.clock)
         self.store = FakeStore()
@@ -113,6 +109,7 @@ class Intake:
             dead_letters=self.store,
             policy=lambda tenant: self.policy.model_copy(update={"version": f"{self.policy.version}/{tenant}"}),
             machine_words=MachineWords(WORDS.mail),
+            mender=mender,
             clock=lambda: NOW,
         )
 

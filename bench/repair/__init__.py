@@ -1,0 +1,1 @@
+"""Documents broken by rule, to measure what becomes of them."""

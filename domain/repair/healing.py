@@ -1,0 +1,195 @@
+"""An incomplete document filled from records: each field is given, derived or guessed, and what is missing is said.
+
+Nothing is inferred. What the document says is given, at its place; what a record says that is surely the one meant is
+derived, with the record's path; a value that cannot be believed (cut off, given twice, read two ways) is guessed, and
+of a critical field it is missing. Whatever else is missing is for the customer to say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.inbound.strict_json import Number
+from domain.repair.coercion import coerced
+from domain.repair.document import Damage, MendedDocument, TextPlace, same
+from domain.repair.record_paths import look_up
+from domain.repair.rules import DOCUMENT, DocumentRules, FieldKind, FieldRule, RecordRule
+
+_CURRENCY = "currency"  # the field that says in what amounts are
+
+
+class FieldMark(StrEnum):
+    """How a field came by its value."""
+
+    GIVEN = "given"  # the document says so
+    DERIVED = "derived"  # a record says so
+    GUESSED = "guessed"  # it cannot be believed: nothing is decided on it
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class MarkedField:
+    """A field with its value; `span` is where the document says it, `source` which record does."""
+
+    name: str
+    value: object = None
+    standing: FieldMark = FieldMark.MISSING
+    critical: bool = False
+    span: TextPlace | None = None
+    source: str = ""
+    why: str = ""  # it is missing or guessed
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether something may be decided on it."""
+        return self.standing in (FieldMark.GIVEN, FieldMark.DERIVED)
+
+
+@dataclass(frozen=True)
+class HealedDocument:
+    """The fields by name, and what was wrong with the document; `tainted` goes with it up to the gate."""
+
+    fields: Mapping[str, MarkedField]
+    damage: frozenset[Damage] = frozenset()
+    required: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> list[str]:
+        """The required fields that have no value, as they are to be asked for."""
+        return [
+            name for name, one in self.fields.items() if name in self.required and one.standing is FieldMark.MISSING
+        ]
+
+    @property
+    def tainted(self) -> bool:
+        """Whether a value of it is not as its sender wrote it."""
+        return bool(self.damage) or any(
+            one.standing in (FieldMark.DERIVED, FieldMark.GUESSED) for one in self.all_fields
+        )
+
+    @property
+    def all_fields(self) -> Sequence[MarkedField]:
+        """The fields in their order."""
+        return list(self.fields.values())
+
+    def values(self) -> dict[str, object]:
+        """Return all values, guessed ones too; None where there is none."""
+        return {name: one.value for name, one in self.fields.items()}
+
+
+def healed(
+    document: MendedDocument, rules: DocumentRules, records: Mapping[str, object], *, lang: str = "und"
+) -> HealedDocument:
+    """Return a document with its fields marked, and filled where a record of its own says what is missing."""
+    return _Healing(document, rules, records, lang).healed()
+
+
+class _Healing:
+    def __init__(
+        self, document: MendedDocument, rules: DocumentRules, records: Mapping[str, object], lang: str
+    ) -> None:
+        self._document = document
+        self._rules = rules
+        self._records = records
+        self._lang = lang
+        self._fields: dict[str, MarkedField] = {}
+
+    def healed(self) -> HealedDocument:
+        said = self._document.value if isinstance(self._document.value, dict) else {}
+        for name in (*self._rules.fields, *(name for name in said if name not in self._rules.fields)):
+            self._fields[name] = self._given(name, said.get(name))
+        for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
+            for name, rule in self._rules.fields.items():
+                if not self._fields[name].is_sure:
+                    self._fields[name] = self._derived(self._fields[name], rule)
+        self._believe_no_doubtful_ones()
+        required = frozenset(name for name, rule in self._rules.fields.items() if rule.required)
+        return HealedDocument(self._fields, self._document.damage, required)
+
+    def _given(self, name: str, value: object) -> MarkedField:
+        rule = self._rules.fields.get(name)
+        field = MarkedField(name, critical=self._rules.is_critical(name), span=self._document.spans.get(name))
+        if rule is not None:
+            read = coerced(value, rule.kind, currency=self._currency(), lang=self._lang)
+            if read.why:
+                why = "" if value is None else read.why
+                return MarkedField(name, critical=field.critical, span=field.span, why=why)
+            value = read.value
+        doubted = name in self._document.doubted or Damage.SEVERAL in self._document.damage
+        return MarkedField(
+            name,
+            value,
+            FieldMark.GUESSED if doubted else FieldMark.GIVEN,
+            field.critical,
+            field.span,
+            why="it cannot be read for sure" if doubted else "",
+        )
+
+    def _currency(self) -> str | None:
+        field = self._fields.get(_CURRENCY)
+        return str(field.value) if field is not None and field.is_sure and field.value is not None else None
+
+    # --- records --------------------------------------------------------------------------------------------
+
+    def _derived(self, field: MarkedField, rule: FieldRule) -> MarkedField:
+        for path in rule.sources:
+            name = path.partition(".")[0]
+            is_meant = name == DOCUMENT or self._is_the_one(name, self._rules.records[name])
+            if is_meant is None:  # what it says would count before what other records do
+                return replace(field, why=f"whether {name} is meant is not known")
+            if not is_meant:
+                continue
+            found = look_up(self._all_records(), path, self._sure)
+            if not found.values:
+                continue
+            if not found.many and not _is_one(found.values, strictly=field.critical):
+                return replace(field, why=f"{path} has several")
+            raw = list(found.values) if found.many and rule.kind is FieldKind.TEXTS else found.values[0]
+            if found.many and rule.kind is not FieldKind.TEXTS and not _is_one(found.values, strictly=field.critical):
+                return replace(field, why=f"{path} has several")
+            read = coerced(raw, rule.kind, currency=self._currency())
+            if not read.why:
+                return MarkedField(field.name, read.value, FieldMark.DERIVED, field.critical, source=path)
+        return field
+
+    def _all_records(self) -> Mapping[str, object]:
+        own = {name: field.value for name, field in self._fields.items() if field.is_sure}
+        return {**self._records, DOCUMENT: own}
+
+    def _is_the_one(self, name: str, rule: RecordRule) -> bool | None:
+        """Return whether a record is the one that the document speaks of, None where nobody can say."""
+        if self._records.get(name) is None:
+            return False
+        judged = [self._says(field, f"{name}.{path}") for field, path in rule.anchors.items()]
+        agreeing = [self._says(field, f"{name}.{path}") for field, path in rule.agrees.items()]
+        if False in (*judged, *agreeing):
+            return False
+        return True in judged or None
+
+    def _says(self, name: str, path: str) -> bool | None:
+        """Return whether a record says the same as a field; None where one of them says nothing."""
+        field, found = self._fields[name], look_up(self._records, path, self._sure).values
+        if not field.is_sure or not found:
+            return None
+        return any(_same_id(field.value, value) for value in found)
+
+    def _sure(self, name: str) -> object:
+        field = self._fields.get(name)
+        return field.value if field is not None and field.is_sure else None
+
+    def _believe_no_doubtful_ones(self) -> None:
+        """Take the value from critical fields that were only guessed."""
+        for name, field in self._fields.items():
+            if field.critical and field.standing is FieldMark.GUESSED:
+                self._fields[name] = MarkedField(name, critical=True, span=field.span, why=field.why)
+
+
+def _is_one(values: Sequence[object], *, strictly: bool) -> bool:
+    return len(values) == 1 or (not strictly and all(same(values[0], value) for value in values[1:]))
+
+
+def _same_id(one: object, other: object) -> bool:
+    """Compare ids: a number that is one is the same as its digits."""
+    if isinstance(one, Number | str) and isinstance(other, Number | str):
+        return str(one).strip() == str(other).strip()
+    return same(one, other)

@@ -1,0 +1,96 @@
+"""What a model proposes for missing fields: each value counts only by a quote that stands there, or by a record.
+
+A model is asked for named fields only. A value is taken if it is a pure conversion of its quote, which stands in the
+text at the offset that the model named (or at one place only), or if a record says the same. Otherwise it is guessed,
+and of a critical field nothing is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.repair.coercion import coerced
+from domain.repair.document import TextPlace, same
+from domain.repair.healing import FieldMark, HealedDocument, MarkedField
+from domain.repair.rules import DocumentRules, FieldRule
+
+PATCH_NAMES_AT_MOST = 40
+_QUOTE_AT_MOST = 400
+_MINUS = "-\u2212"
+_IN_NUMBERS = frozenset(".,/:'’")
+
+
+class FieldPatch(BaseModel):
+    """One value that a model proposes; `offset` is where the quote stands, characters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=100)
+    value: str = Field(max_length=1_000)
+    quote: str = Field(default="", max_length=_QUOTE_AT_MOST)
+    offset: int | None = Field(default=None, ge=0)
+
+
+def patched_document(
+    document: HealedDocument, patches: Sequence[FieldPatch], rules: DocumentRules, *, text: str, lang: str = "und"
+) -> HealedDocument:
+    """Return a document with what a model found in `text` for its missing fields.
+
+    What was not asked for is left out, and so is a field that the model proposes twice with two values.
+    """
+    fields = dict(document.fields)
+    for name in document.missing[:PATCH_NAMES_AT_MOST]:
+        proposed = [patch for patch in patches if patch.name == name]
+        if proposed and len({patch.value for patch in proposed}) == 1:
+            fields[name] = _patched(fields[name], proposed[0], rules.fields[name], text, lang, _currency(fields))
+    return HealedDocument(fields, document.damage, document.required)
+
+
+def _patched(
+    field: MarkedField, patch: FieldPatch, rule: FieldRule, text: str, lang: str, currency: str | None
+) -> MarkedField:
+    span = _place(patch, text)
+    quoted = coerced(patch.quote, rule.kind, currency=currency, lang=lang) if span is not None else None
+    if quoted is not None and not quoted.why and _means(patch.value, quoted.value, rule, lang, currency):
+        return MarkedField(field.name, quoted.value, FieldMark.DERIVED, field.critical, span, source="quote")
+    if field.critical:
+        return MarkedField(field.name, critical=True, why="no quote and no record proves what was proposed")
+    read = coerced(patch.value, rule.kind, currency=currency, lang=lang)
+    if read.why:
+        return field
+    return MarkedField(field.name, read.value, FieldMark.GUESSED, False, why="no quote and no record proves it")
+
+
+def _place(patch: FieldPatch, text: str) -> TextPlace | None:
+    """Return where a quote stands: at its offset, else at the only place where it does; whole words only."""
+    quote = patch.quote
+    if not quote.strip():
+        return None
+    at = patch.offset if patch.offset is not None and text.startswith(quote, patch.offset) else text.find(quote)
+    if at < 0 or (at != patch.offset and text.find(quote, at + 1) >= 0):
+        return None
+    return None if _is_cut(text, at, at + len(quote)) else TextPlace(at, at + len(quote))
+
+
+def _is_cut(text: str, start: int, end: int) -> bool:
+    """Return whether a word or a number goes on beyond a place: "1" is a whole word of "1.234", but not its number."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 2]
+    first, last = text[start], text[end - 1]
+    if (first.isalnum() and before.isalnum()) or (last.isalnum() and after[:1].isalnum()):
+        return True
+    if first.isdigit() and (before in _MINUS or (before in _IN_NUMBERS and text[start - 2 : start - 1].isdigit())):
+        return bool(before)
+    return last.isdigit() and after[:1] in _IN_NUMBERS and after[1:].isdigit()
+
+
+def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: str | None) -> bool:
+    """Return whether the proposed value is the one that the quote says, as code reads it."""
+    if isinstance(quoted, str) and proposed.strip() == str(quoted):
+        return True
+    again = coerced(proposed, rule.kind, currency=currency, lang=lang)
+    return not again.why and same(again.value, quoted)
+
+
+def _currency(fields: Mapping[str, MarkedField]) -> str | None:
+    field = fields.get("currency")
+    return str(field.value) if field is not None and field.is_sure and field.value is not None else None

@@ -1,0 +1,110 @@
+"""What a kind of document should hold: its fields, and which record may supply each."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from domain.repair.record_paths import parse_path
+
+
+class FieldKind(StrEnum):
+    """What a value is."""
+
+    TEXT = "text"
+    TEXTS = "texts"  # a list of them
+    WHOLE = "whole"  # a whole number
+    AMOUNT = "amount"
+    CURRENCY = "currency"  # ISO 4217
+    DAY = "day"
+    FLAG = "flag"  # true or false
+
+
+DOCUMENT = "document"
+"""The name under which a source finds the document's own fields: `document.items[#]`."""
+
+_CRITICAL_WORDS = frozenset(
+    "amount currency payee account iban bic order tax vat price total sum fee payment card".split()  # noqa: SIM905
+)
+
+
+def is_critical(name: str) -> bool:
+    """Return whether a field may move money or name whose matter it is: it needs a quote or a record.
+
+    >>> is_critical("order_id"), is_critical("taxId"), is_critical("city")
+    (True, True, False)
+    """
+    from re import findall
+
+    return bool({word.lower() for word in findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)} & _CRITICAL_WORDS)
+
+
+def _known_path(path: str) -> str:
+    parse_path(path)
+    return path
+
+
+RecordPath = Annotated[str, AfterValidator(_known_path)]
+
+
+class FieldRule(BaseModel):
+    """What one field is.
+
+    Attributes:
+        kind: what its value is; a value of another type is made into it where that is sure.
+        required: a document without it is incomplete.
+        critical: None: its name says so (`is_critical`).
+        sources: where records have it, the first that has it counts; `records.path`, as `record_paths.py` says.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: FieldKind = FieldKind.TEXT
+    required: bool = True
+    critical: bool | None = None
+    sources: tuple[RecordPath, ...] = ()
+
+
+class RecordRule(BaseModel):
+    """When a record is the one that a document speaks of.
+
+    Attributes:
+        anchors: fields of the document by the path in the record that must say the same: one of them at least.
+        agrees: further ones that must not say otherwise.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    anchors: Mapping[str, RecordPath] = Field(min_length=1)
+    agrees: Mapping[str, RecordPath] = Field(default_factory=dict)
+
+
+class DocumentRules(BaseModel):
+    """A kind of document.
+
+    Raises:
+        ValueError: a source or an anchor names what is not there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fields: Mapping[str, FieldRule]
+    records: Mapping[str, RecordRule] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _knows_what_it_names(self) -> Self:
+        for name, rule in self.fields.items():
+            for path in rule.sources:
+                if path.partition(".")[0] not in (*self.records, DOCUMENT):
+                    known = sorted({*self.records, DOCUMENT})
+                    raise ValueError(f"fields.{name}: {path!r} is of no record; expected one of {known}")
+        for record, of in self.records.items():
+            if unknown := (of.anchors.keys() | of.agrees.keys()) - self.fields.keys():
+                raise ValueError(f"records.{record}: {sorted(unknown)} are no fields; expected some of the fields")
+        return self
+
+    def is_critical(self, name: str) -> bool:
+        """Return whether a field needs a quote or a record."""
+        rule = self.fields.get(name)
+        return is_critical(name) if rule is None or rule.critical is None else rule.critical

@@ -1,0 +1,105 @@
+"""Letting in bodies that could not be read at the door: mended and marked, or seen by a person; never lost."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.repair.mending import JsonMender
+from domain.authority.on_record import why_a_person
+from domain.case import MENDED
+from domain.inbound.formats.mapping import SourceReading
+from domain.repair.bodies import UNMENDED
+from ports.incoming.inbox import InboxItem
+from ports.store import StoredCase
+from tests.unit.activities.intake.test_admit import Intake
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+async def let_in(
+    body: bytes,
+    *,
+    content_type: str = "application/json",
+    tenant: str = "default",
+    reading: SourceReading | None = None,
+    malformed: bool = True,
+) -> tuple[Intake, StoredCase]:
+    intake = Intake(mender=JsonMender())
+    reading = (reading or SourceReading()).model_copy(update={"malformed": malformed})
+    item = InboxItem(
+        case_id="case/shop/1",
+        source="shop",
+        event_id="1",
+        content_type=content_type,
+        body=body,
+        digest=hashlib.sha256(body).hexdigest(),
+        received_at=NOW,
+        reading=reading.kept(),
+        tenant=tenant,
+    )
+    await intake.inbox.put(item)
+    await intake.run()
+    return intake, intake.store.cases[item.case_id]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"text": "Please refund ORD-1, but do n',  # a "not" may be lost
+        b'{"text": "refund A"}{"text": "refund B"}',
+        b'{"text": "refund", "text": "do not refund"}',
+        b'{"text": "refund", "tenant": "other",}',  # of somebody else
+        b'{"text": {"a": 1}}',
+        b'{"order_id": "ORD-1",}',  # no words at all
+        b"{}",
+        b"[1, 2",
+        b'{"text": "refund", "order_id": ["ORD-1"]}',
+        b'{"text": "' + b"a" * 100_000,
+        b"\xff\xfe refund",
+    ],
+)
+async def test_what_cannot_be_told_for_sure_is_for_a_person(body: bytes) -> None:
+    intake, stored = await let_in(body)
+    assert stored.case.skip_to_human is not None
+    assert stored.body == body
+    assert MENDED in stored.case.flags
+    assert stored.case.tenant == "default"
+    assert stored.case.notes
+    assert "case/shop/1" in intake.store.started
+    assert intake.store.letters == {}
+
+
+async def test_a_form_that_cannot_be_read_is_for_a_person() -> None:
+    _, stored = await let_in(b"order_id=1", content_type="application/x-www-form-urlencoded")
+    assert stored.case.skip_to_human == UNMENDED
+
+
+async def test_without_the_sources_word_it_is_a_dead_letter_as_before() -> None:
+    intake, stored = await let_in(b"{'text': 'refund'}", malformed=False)
+    assert len(intake.store.letters) == 1
+    assert MENDED not in stored.case.flags
+
+
+async def test_a_mended_message_is_worked_but_moves_no_money_alone() -> None:
+    body = b"{'text': 'My kettle is broken.', 'order_id': 'ORD-10001', 'customer': {'id': 'C-1'},}"
+    _, stored = await let_in(body)
+    case = stored.case
+    assert (case.text, case.order_id, case.customer_id) == ("My kettle is broken.", "ORD-10001", "C-1")
+    assert case.skip_to_human is None
+    assert case.notes == ["it was broken and has been mended (punctuation, quotes)"]
+    assert why_a_person(case) == "a message of it came as a broken document"
+    assert stored.body == body
+
+
+async def test_a_field_that_was_cut_is_not_believed() -> None:
+    _, stored = await let_in(b'{"text": "My kettle is broken.", "order_id": "ORD-100')
+    assert stored.case.order_id is None
+    assert stored.case.text == "My kettle is broken."
+    assert any("order_id" in note for note in stored.case.notes)
+
+
+async def test_it_is_read_by_the_sources_names_and_of_its_tenant() -> None:
+    reading = SourceReading(fields={"text": ["t.words"]})
+    _, stored = await let_in(b"{'t': {'words': 'The kettle leaks.'}}", reading=reading, tenant="acme")
+    assert (stored.case.text, stored.case.tenant) == ("The kettle leaks.", "acme")

@@ -1,0 +1,187 @@
+"""Filling what is missing from records: a record of somebody else fills nothing, and nothing is invented."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from domain.inbound.strict_json import Number
+from domain.repair.document import Damage, MendedDocument, TextPlace
+from domain.repair.healing import FieldMark, HealedDocument, healed
+from domain.repair.rules import DocumentRules, is_critical
+
+RULES = DocumentRules.model_validate(
+    {
+        "fields": {
+            "order_id": {"sources": ["order.id"]},
+            "customer_id": {"sources": ["order.customer"]},
+            "city": {"sources": ["order.address.city", "customer.city"]},
+            "email": {"sources": ["customer.email"]},
+            "amount": {"kind": "amount", "sources": ["order.payments[kind=payment].amount"]},
+            "method_source": {"sources": ["customer.methods{method}.source"], "required": False},
+            "method": {"required": False},
+            "items": {"kind": "texts", "sources": ["order.items[].id"]},
+            "count": {"kind": "whole", "sources": ["order.items[#]"]},
+            "signed_on": {"kind": "day"},
+        },
+        "records": {
+            "order": {"anchors": {"order_id": "id"}, "agrees": {"customer_id": "customer"}},
+            "customer": {"anchors": {"customer_id": "id"}},
+        },
+    }
+)
+RECORDS: Mapping[str, object] = {
+    "order": {
+        "id": "ORD-1",
+        "customer": "C-1",
+        "address": {"city": "Rome"},
+        "payments": [{"kind": "payment", "amount": Number("10.50")}, {"kind": "refund", "amount": Number("2")}],
+        "items": [{"id": "i1"}, {"id": "i2"}],
+    },
+    "customer": {"id": "C-1", "city": "Oslo", "email": "a@example.com", "methods": {"m1": {"source": "card"}}},
+}
+
+
+def heal(value: object, records: Mapping[str, object] = RECORDS, **told: object) -> HealedDocument:
+    return healed(MendedDocument(value=value, **told), RULES, records)  # type: ignore[arg-type]
+
+
+def test_nothing_is_taken_from_the_records_of_another_order() -> None:
+    found = heal({"order_id": "ORD-2", "customer_id": "C-9"})
+    assert found.missing == ["city", "email", "amount", "items", "count", "signed_on"]
+    assert all(field.source == "" for field in found.all_fields)
+
+
+def test_a_record_that_contradicts_the_customer_is_not_the_one() -> None:
+    found = heal({"order_id": "ORD-1", "customer_id": "C-9"})
+    assert found.fields["amount"].standing is FieldMark.MISSING
+    assert found.fields["email"].standing is FieldMark.MISSING
+
+
+def test_without_an_anchor_no_record_counts() -> None:
+    assert heal({"city": "Rome"}).fields["order_id"].standing is FieldMark.MISSING
+    assert "order_id" in heal(None).missing
+
+
+def test_a_record_that_may_be_the_one_lets_no_later_one_speak() -> None:
+    found = heal({"customer_id": "C-1"})
+    assert found.fields["city"].standing is FieldMark.MISSING  # Oslo is the customer's, and the order's may be Rome
+    assert found.fields["email"].value == "a@example.com"
+    assert heal({"customer_id": "C-1"}, {**RECORDS, "order": None}).fields["city"].value == "Oslo"
+
+
+def test_an_anchor_that_was_cut_off_anchors_nothing() -> None:
+    found = heal({"order_id": "ORD-1"}, damage=frozenset({Damage.TRUNCATED}), doubted=frozenset({"order_id"}))
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+    assert found.fields["order_id"].value is None
+    assert found.fields["amount"].standing is FieldMark.MISSING
+
+
+def test_of_several_documents_no_field_counts() -> None:
+    found = heal({"order_id": "ORD-1", "city": "Bonn"}, damage=frozenset({Damage.SEVERAL}))
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+    assert found.fields["city"].standing is FieldMark.GUESSED
+
+
+def test_several_payments_are_no_amount_even_if_they_are_alike() -> None:
+    order = {**dict(RECORDS["order"]), "payments": [{"kind": "payment", "amount": Number("5")}] * 2}  # type: ignore[call-overload]
+    found = heal({"order_id": "ORD-1"}, {**RECORDS, "order": order})
+    assert found.fields["amount"].standing is FieldMark.MISSING
+    assert "several" in found.fields["amount"].why
+
+
+def test_a_doubtful_critical_field_is_what_the_record_says() -> None:
+    found = heal({"order_id": "ORD-1", "amount": Number("9")}, doubted=frozenset({"amount"}))
+    amount = found.fields["amount"]
+    assert (amount.value, amount.standing, amount.source) == (
+        "10.50",
+        FieldMark.DERIVED,
+        RULES.fields["amount"].sources[0],
+    )
+
+
+def test_a_value_of_another_kind_is_not_kept() -> None:
+    found = heal(
+        {"order_id": "ORD-1", "customer_id": "C-1", "amount": "1.234", "signed_on": "03/04/2026", "count": "two"}
+    )
+    assert found.fields["amount"].standing is FieldMark.DERIVED  # the record knows
+    assert found.fields["signed_on"].standing is FieldMark.MISSING
+    assert found.fields["signed_on"].why == "can be read as 2026-03-04 or 2026-04-03"
+    assert found.fields["count"].value == "2"
+
+
+def test_what_stands_nowhere_stays_missing() -> None:
+    found = heal({"order_id": "ORD-1"}, {**RECORDS, "customer": None})
+    assert found.missing == ["email", "signed_on"]
+    assert found.values()["email"] is None
+
+
+def test_everything_on_record_is_derived_with_its_path() -> None:
+    found = heal({"order_id": "ORD-1", "method": "m1"}, spans={"order_id": TextPlace(13, 20)})
+    said = {field.name: (field.value, field.standing, field.source) for field in found.all_fields}
+    assert found.fields["order_id"].span == TextPlace(13, 20)
+    assert said["order_id"] == ("ORD-1", FieldMark.GIVEN, "")
+    assert said["customer_id"] == ("C-1", FieldMark.DERIVED, "order.customer")
+    assert said["city"] == ("Rome", FieldMark.DERIVED, "order.address.city")
+    assert said["email"] == ("a@example.com", FieldMark.DERIVED, "customer.email")
+    assert said["amount"][0] == "10.50"
+    assert said["items"][0] == ["i1", "i2"]
+    assert said["count"][0] == "2"
+    assert said["method_source"] == ("card", FieldMark.DERIVED, "customer.methods{method}.source")
+    assert found.missing == ["signed_on"]
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "N/A", "null", "Unknown", "-", None])
+def test_a_word_for_nothing_is_nothing(nothing: str | None) -> None:
+    found = heal({"order_id": nothing, "city": nothing, "customer_id": "C-1"}, {"customer": RECORDS["customer"]})
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+    assert found.fields["city"].value == "Oslo"
+
+
+def test_the_document_may_say_it_elsewhere_where_it_is_believed() -> None:
+    rules = DocumentRules.model_validate(
+        {"fields": {"ids": {"kind": "texts"}, "count": {"kind": "whole", "sources": ["document.ids[#]"]}}}
+    )
+    said = {"ids": ["a", "b"]}
+    assert healed(MendedDocument(value=said), rules, {}).fields["count"].value == "2"
+    cut = MendedDocument(value=said, damage=frozenset({Damage.TRUNCATED}), doubted=frozenset({"ids"}))
+    assert healed(cut, rules, {}).fields["count"].standing is FieldMark.MISSING
+
+
+def test_taint_follows_what_was_not_written_so() -> None:
+    whole: dict[str, object] = {
+        "order_id": "ORD-1",
+        "customer_id": "C-1",
+        "city": "Rome",
+        "email": "a@example.com",
+        "amount": Number("1"),
+    }
+    whole |= {"items": ["i1"], "count": Number("1"), "signed_on": "2026-01-01"}
+    assert not heal(whole).tainted
+    assert heal(whole, damage=frozenset({Damage.QUOTES})).tainted
+    assert heal({**whole, "city": None}).tainted
+
+
+@pytest.mark.parametrize(
+    "name", ["amount", "order_id", "taxId", "IBAN", "payee", "account_number", "refund_amount", "vat"]
+)
+def test_what_moves_money_is_critical(name: str) -> None:
+    assert is_critical(name)
+
+
+@pytest.mark.parametrize("name", ["city", "border", "text", "lang", "syntax"])
+def test_other_fields_are_not(name: str) -> None:
+    assert not is_critical(name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fields": {"a": {"sources": ["order.a"]}}},
+        {"fields": {"a": {"sources": ["order..a"]}}, "records": {"order": {"anchors": {"a": "a"}}}},
+        {"fields": {"a": {}}, "records": {"order": {"anchors": {"b": "a"}}}},
+        {"fields": {"a": {}}, "records": {"order": {"anchors": {}}}},
+    ],
+)
+def test_rules_that_name_what_is_not_there_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"order|step|fields|at least 1"):
+        DocumentRules.model_validate(wrong)

@@ -1,0 +1,75 @@
+"""What a model proposes counts by its quote alone."""
+
+import pytest
+
+from domain.repair.document import MendedDocument
+from domain.repair.healing import FieldMark, HealedDocument, healed
+from domain.repair.patching import FieldPatch, patched_document
+from domain.repair.rules import DocumentRules
+
+RULES = DocumentRules.model_validate(
+    {"fields": {"amount": {"kind": "amount"}, "currency": {"kind": "currency"}, "city": {}, "order_id": {}}}
+)
+TEXT = "Order ORD-10012: I paid 1.234,56 EUR in Bonn, not 20 and not 20,50, and was told -7."
+
+
+def patch(*patches: FieldPatch, said: dict[str, object] | None = None) -> HealedDocument:
+    return patched_document(healed(MendedDocument(value=said or {}), RULES, {}), patches, RULES, text=TEXT)
+
+
+@pytest.mark.parametrize(
+    "proposed",
+    [
+        FieldPatch(name="amount", value="99", quote="99"),  # stands nowhere
+        FieldPatch(name="amount", value="99", quote=""),
+        FieldPatch(name="amount", value="99", quote="1.234,56"),  # another one than its quote
+        FieldPatch(name="amount", value="1.234", quote="1.234"),  # cut out of a number
+        FieldPatch(name="amount", value="56", quote="56", offset=TEXT.index("56")),
+        FieldPatch(name="amount", value="7", quote="7"),  # of a minus
+        FieldPatch(name="amount", value="20", quote="20"),  # at two places
+        FieldPatch(name="order_id", value="ORD-1001", quote="ORD-1001"),  # cut off
+        FieldPatch(name="order_id", value="ORD-9", quote="Order"),
+    ],
+)
+def test_a_critical_field_without_proof_stays_missing(proposed: FieldPatch) -> None:
+    found = patch(proposed)
+    assert found.fields[proposed.name].standing is FieldMark.MISSING
+    assert found.fields[proposed.name].value is None
+
+
+def test_another_field_without_proof_is_guessed_and_acts_never() -> None:
+    found = patch(FieldPatch(name="city", value="Rome"))
+    assert found.fields["city"].value == "Rome"
+    assert found.fields["city"].standing is FieldMark.GUESSED
+    assert not found.fields["city"].is_sure
+    assert found.tainted
+
+
+def test_two_proposals_for_one_field_are_none() -> None:
+    quotes = [FieldPatch(name="order_id", value=quote, quote=quote) for quote in ("ORD-10012", "Bonn")]
+    assert patch(*quotes).fields["order_id"].standing is FieldMark.MISSING
+
+
+def test_what_is_given_is_not_written_over() -> None:
+    found = patch(FieldPatch(name="city", value="Bonn", quote="Bonn"), said={"city": "Oslo"})
+    assert (found.fields["city"].value, found.fields["city"].standing) == ("Oslo", FieldMark.GIVEN)
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    assert set(patch(FieldPatch(name="payee", value="Bonn", quote="Bonn")).fields) == set(RULES.fields)
+
+
+@pytest.mark.parametrize("value", ["1234.56", "1.234,56"])
+def test_a_quote_and_its_conversion_prove_an_amount(value: str) -> None:
+    found = patch(FieldPatch(name="amount", value=value, quote="1.234,56", offset=3))
+    amount = found.fields["amount"]
+    assert (amount.value, amount.standing, amount.source) == ("1234.56", FieldMark.DERIVED, "quote")
+    assert amount.span is not None
+    assert TEXT[amount.span.start : amount.span.end] == "1.234,56"
+
+
+def test_of_two_places_the_offset_says_which() -> None:
+    text = "20 or 20"
+    document = healed(MendedDocument(value={}), RULES, {})
+    found = patched_document(document, [FieldPatch(name="amount", value="20", quote="20", offset=6)], RULES, text=text)
+    assert found.fields["amount"].value == "20"
