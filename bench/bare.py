@@ -59,7 +59,7 @@ async def run_bare_worker(kind: str) -> None:
     from client.connect import connect
     from client.which import which_temporal
     from workers.bootstrap import Parts
-    from workers.settings import load_settings
+    from workers.config.settings import load_settings
 
     client = await connect(which_temporal())
     compileall.compile_dir(str(Path(__file__).parent), quiet=2)  # as Headgate's own case worker does

@@ -31,8 +31,8 @@ from domain.errors import NotReachableError
 from domain.model_call import ModelRequest
 from ports.store import StoredCase
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.machine.stack import Stack
-from workers.settings import load_settings
 
 LONE_TICKETS = 40
 _SERVER, _MODEL = "temporal", "offline-model"

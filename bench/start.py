@@ -23,8 +23,8 @@ from domain.errors import ImpossibleError
 from domain.inbound.signing import sign
 from gateway.webhooks.sources import ensure_sources
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.machine.local_ports import free_ports
-from workers.settings import load_settings
 
 PACE = 10.0  # cases a second, well below what the machine can do
 MESSAGES = 600

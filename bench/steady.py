@@ -13,8 +13,8 @@ from client.connect import connect
 from client.starting import TemporalCaseStarter
 from ports.store import StoredCase
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.machine.stack import Stack
-from workers.settings import load_settings
 
 OPEN_AT_ONCE = 100
 ONE_PART = 1000

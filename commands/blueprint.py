@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from domain.blueprint import Blueprint
     from domain.reading.knowledge import Article
     from workers.bootstrap import Parts
-    from workers.settings import Settings
+    from workers.config.settings import Settings
 
 blueprint_app = typer.Typer(no_args_is_help=True, help="What may change without code.")
 

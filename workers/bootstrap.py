@@ -15,10 +15,10 @@ from domain.errors import ConfigurationError
 from domain.importing.problems import ImportReport
 from domain.turns import Turns
 from domain.writers.machine_words import MachineWords
+from workers.config.variables import PROJECT
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.outside_systems import move_pen, open_outside_records, open_pen, open_rail
 from workers.parts.models import ModelParts
-from workers.variables import PROJECT
+from workers.parts.outside_systems import move_pen, open_outside_records, open_pen, open_rail
 
 if TYPE_CHECKING:
     from activities.actions.replay import ReplayActivities

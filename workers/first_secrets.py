@@ -12,8 +12,8 @@ from domain.blueprint import Blueprint
 from domain.errors import NotReachableError
 from gateway.console.approvers import ensure_approvers
 from gateway.webhooks.sources import Scheme, SourcesFile, ensure_sources
-from workers.data_dir import make_data_dir
-from workers.settings import Settings
+from workers.config.data_dir import make_data_dir
+from workers.config.settings import Settings
 
 SOURCES = ("shop", "mail", "demo")
 

@@ -12,8 +12,8 @@ import uvicorn
 import uvloop
 
 from domain.errors import NotReachableError
+from workers.config.settings import Settings
 from workers.json_logs import configure_logging
-from workers.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -55,7 +55,7 @@ async def _run_gateway(settings: Settings, parts: "Parts", found: "InForce") -> 
     from gateway.app import GatewaySettings, create_gateway
     from gateway.uvicorn_options import uvicorn_options
     from gateway.webhooks.sources import SourceRegistry
-    from workers.outside_systems import keep_pen
+    from workers.parts.outside_systems import keep_pen
     from workers.running.pen import look_at_pen
 
     # Lazily: webhooks are accepted while Temporal is down.
@@ -118,8 +118,8 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
     from domain.blueprint_checks import LONGEST_ANSWER_S
     from gateway.connections import ConnectionLimits
     from gateway.uvicorn_options import uvicorn_options
-    from workers.data_dir import instance_of
-    from workers.outside_systems import offline_model_app
+    from workers.config.data_dir import instance_of
+    from workers.parts.outside_systems import offline_model_app
 
     configure_logging(settings.log_level)
     app = offline_model_app(
@@ -131,7 +131,7 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
 
 def _noting_answers(settings: Settings) -> "Callable[[AnsweredCall], None]":
     """Return what keeps a log for the audit. One that cannot be gone on with fails the call: no answer without it."""
-    from workers.data_dir import rotate_log
+    from workers.config.data_dir import rotate_log
     from workers.running.answer_log import AnswerLog
 
     if settings.data_dir.is_dir():

@@ -9,10 +9,10 @@ from domain.installation.acceptance import Acceptance
 from domain.installation.in_force import InForce, accepted_line
 from domain.installation.rules import BlueprintRules, rules_of
 from workers.bootstrap import Parts
-from workers.data_dir import instance_of, keep_instance, new_instance_id
+from workers.config.data_dir import instance_of, keep_instance, new_instance_id
+from workers.config.settings import Settings
 from workers.home import require_home, settle_home
-from workers.outside_systems import shown_pen, shown_store
-from workers.settings import Settings
+from workers.parts.outside_systems import shown_pen, shown_store
 
 
 def store_is_here(settings: Settings) -> bool:

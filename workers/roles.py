@@ -39,14 +39,14 @@ from domain.intake import first_state
 from domain.pacing.pace import IntakeRules
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
+from workers.config.settings import DECISIONS_UNSIGNED, Settings
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
-from workers.outside_systems import another_pen, ask_models, open_tender
+from workers.parts.outside_systems import another_pen, ask_models, open_tender
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
-from workers.settings import DECISIONS_UNSIGNED, Settings
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.batching.batches import BatchesWorkflow

@@ -11,14 +11,14 @@ from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
 from domain.cascade.known import Known
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
-from workers.outside_systems import another_pen, ask_limiters, ask_models, ask_pen, ask_records, ask_store
+from workers.config.secret_files import read_secret
 from workers.parts.blueprint import read_blueprint_folder
-from workers.secret_files import read_secret
+from workers.parts.outside_systems import another_pen, ask_limiters, ask_models, ask_pen, ask_records, ask_store
 from workflows.options import STORE_FIRST_TRY
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
-    from workers.settings import Settings
+    from workers.config.settings import Settings
 
 
 def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":

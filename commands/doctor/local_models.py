@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from commands.doctor.machine import ANSWER_LIMIT_S, Finding, one_line
 from domain.errors import ConfigurationError, HeadgateError
 from workers.local_models.files import INSTALL_EXTRA, look_at_models
-from workers.outside_systems import ask_embedder
+from workers.parts.outside_systems import ask_embedder
 
 if TYPE_CHECKING:
-    from workers.settings import Settings
+    from workers.config.settings import Settings
 
 _INSTALL = "`headgate models install {0}` and " + INSTALL_EXTRA
 _WITHOUT = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"

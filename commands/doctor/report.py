@@ -24,7 +24,7 @@ from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
 from domain.blueprint import ModelChoice
 from domain.errors import NotReachableError, UsageError
-from workers.settings import Settings
+from workers.config.settings import Settings
 
 WHICH = "headgate"
 

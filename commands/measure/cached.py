@@ -18,7 +18,7 @@ async def evaluate_cache(data: Path, rule_name: str, seed: int, picture: Path | 
     from bench.caching.stream import by_rule, curve, languages, run_pairs, run_stream
     from domain.cache.lexicon import NearMissGuard
     from workers.bootstrap import Parts
-    from workers.settings import load_settings
+    from workers.config.settings import load_settings
 
     if rule_name not in set(CacheRule):
         raise not_among("--rule", rule_name, [r.value for r in CacheRule])

@@ -78,7 +78,7 @@ def eval_claims(
         from commands.measure.claim_files import read_claim_lines
         from commands.measure.claim_scoring import judge_claims, line_of_made, score_claims
         from commands.measure.model_server import models_for
-        from workers.variables import PROJECT
+        from workers.config.variables import PROJECT
 
         if made:
             drawn = made_claims(made, SEED if seed is None else seed)
@@ -172,8 +172,8 @@ def eval_repair(
         from bench.repair.broken_json import SEED, made_documents
         from commands.measure.repair_files import read_document_rules, read_repair_lines
         from commands.measure.repair_scoring import judge_lines, line_of_made_document, score_repairs
-        from workers.outside_systems import document_mender
-        from workers.variables import PROJECT
+        from workers.config.variables import PROJECT
+        from workers.parts.outside_systems import document_mender
 
         samples = PROJECT / "samples" / "repair"
         if made:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.machine.local_ports import free_ports
-from workers.outside_systems import offline_model_app
-from workers.settings import load_settings
+from workers.parts.outside_systems import offline_model_app
 
 
 @asynccontextmanager

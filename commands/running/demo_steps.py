@@ -30,9 +30,9 @@ from domain.case_details import format_cost
 from domain.model_call import Tier
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from workers.bootstrap import Parts
+from workers.config.settings import Settings, load_settings
+from workers.config.variables import PROJECT
 from workers.machine.stack import Stack
-from workers.settings import Settings, load_settings
-from workers.variables import PROJECT
 
 if TYPE_CHECKING:
     from ports.reports import CaseCounts

@@ -40,9 +40,9 @@ def mailbox(
     """
     from client.mailboxes.feed import MailboxFeed, Stop
     from commands.work.submitting import gateway_and_source
+    from workers.config.variables import refuse_misspelt
     from workers.json_logs import configure_logging
-    from workers.outside_systems import mailbox_opener
-    from workers.variables import refuse_misspelt
+    from workers.parts.outside_systems import mailbox_opener
 
     settings = settings_for(data_dir)
     configure_logging(settings.log_level)

@@ -23,8 +23,8 @@ from commands.terminal.cli import (
 
 if TYPE_CHECKING:
     from client.which import Endpoints
+    from workers.config.settings import Settings
     from workers.machine.process_specs import ProcessEvent
-    from workers.settings import Settings
 
 
 async def run_up(
@@ -39,7 +39,7 @@ async def run_up(
 ) -> int:
     """Run everything until a signal comes; return the exit code. `accept_by`, `moved`: as `Stack` has them."""
     from workers.machine.stack import Stack
-    from workers.outside_systems import check_pen_url
+    from workers.parts.outside_systems import check_pen_url
     from workers.running.telemetry import shows_contents, signals_wanted
 
     check_pen_url(settings)  # before anything is announced
@@ -66,7 +66,7 @@ async def run_up(
 
 def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
     """Return the lines that say where everything is, which model works, and what to keep others from."""
-    from workers.settings import DECISIONS_UNSIGNED
+    from workers.config.settings import DECISIONS_UNSIGNED
 
     rows = {
         "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",

@@ -18,7 +18,7 @@ import typer
 if TYPE_CHECKING:
     from client.headgate import Headgate
     from workers.bootstrap import Parts
-    from workers.settings import Settings
+    from workers.config.settings import Settings
 
 WRONG, USAGE, UNREACHABLE = 1, 2, 3
 
@@ -122,7 +122,7 @@ def run(work: Callable[[], Awaitable[Result]]) -> Result:
 
     A misspelt variable ends it before: it would go to another Headgate, or by other rules, than somebody meant.
     """
-    from workers.variables import refuse_misspelt
+    from workers.config.variables import refuse_misspelt
 
     with clear_errors():
         refuse_misspelt()
@@ -198,7 +198,7 @@ def tell_of_another_pen(settings: "Settings", *, refuse: bool = False) -> None:
         ImpossibleError: that is to be refused.
     """
     from domain.errors import ImpossibleError
-    from workers.outside_systems import another_pen
+    from workers.parts.outside_systems import another_pen
 
     said = another_pen(settings)
     if said and refuse:
@@ -263,7 +263,7 @@ def accepting(accept_blueprint: bool) -> str | None:
 
 def settings_for(data_dir: Path, **given: object) -> "Settings":
     """Read the settings for a data dir; a wrong one ends the command with one clear line."""
-    from workers.settings import load_settings
+    from workers.config.settings import load_settings
 
     with clear_errors():
         return load_settings(data_dir=data_dir, **{name: value for name, value in given.items() if value is not None})

@@ -146,7 +146,7 @@ def intake_drain(
     """
 
     async def work(parts: "Parts") -> "MoveReport":
-        from workers.outside_systems import require_drainable
+        from workers.parts.outside_systems import require_drainable
 
         require_drainable(parts.settings, to)
         return await parts.move_inbox(to)

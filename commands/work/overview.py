@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ports.incoming.inbox import InboxDepth
     from ports.reports import CaseCounts, WordCounts
     from workers.bootstrap import Parts
-    from workers.settings import Settings
+    from workers.config.settings import Settings
 
 
 ASKED_ONE_BY_ONE = 100
@@ -165,7 +165,7 @@ async def ledger_line(parts: "Parts") -> str:
 
 def which_document(which: "WhichHeadgate | None", settings: "Settings") -> dict[str, str]:
     """Return which Headgate a command speaks of: its Temporal, where that is known, and its store."""
-    from workers.outside_systems import shown_store
+    from workers.parts.outside_systems import shown_store
 
     return (which.as_document() if which is not None else {}) | {"store": shown_store(settings)}
 
@@ -178,7 +178,7 @@ def in_force_document(which: "WhichHeadgate | None", parts: "Parts") -> dict[str
     from domain.errors import ConfigurationError, UsageError
     from domain.installation.acceptance import difference_line
     from domain.installation.rules import rules_of
-    from workers.data_dir import instance_of
+    from workers.config.data_dir import instance_of
     from workers.installation import describe
 
     acceptance = parts.installation.in_force()

@@ -17,7 +17,7 @@ from adapters.models.factory import build_models
 from adapters.moods.memory import MoodsInMemory
 from domain.model_call import Tier
 from tests.e2e.running import HEADGATE, PROJECT, Running
-from workers.secret_files import secrets_in
+from workers.config.secret_files import secrets_in
 
 PORT_BASE = 20_800
 README = (PROJECT / "README.md").read_text("utf-8")

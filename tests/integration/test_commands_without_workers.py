@@ -22,6 +22,7 @@ from commands.work.overview import for_people, gather_overview, states_in_tempor
 from domain.case import CaseState
 from domain.intake import IntakeState
 from workers.bootstrap import Parts
+from workers.config.settings import Settings
 from workers.installation import take_stock
 from workers.machine.local_ports import free_ports
 from workers.machine.process_keeper import ProcessKeeper
@@ -29,7 +30,6 @@ from workers.machine.process_specs import ProcessSpec
 from workers.machine.temporal_server import dev_server_command, find_temporal, prepare_namespace
 from workers.namespace import claim_namespace, installation_of
 from workers.roles import case_worker
-from workers.settings import Settings
 from workflows import options
 
 PROJECT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from domain.errors import OtherInstallationError, PortTakenError, StartError
-from workers.data_dir import rotate_log
+from workers.config.data_dir import rotate_log
 from workers.machine.process_identity import ProcessRecord, signal_group
 from workers.machine.process_specs import EventKind, ProcessSpec, ProcessStatus
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from domain.errors import ProcessKeeperError, StartError, StopRequested
-from workers.data_dir import take_lock
+from workers.config.data_dir import take_lock
 from workers.machine.kept_process import LOGS, MARK_VARIABLE, RUN, KeptProcess
 from workers.machine.process_identity import ProcessRecord, stop_leftover
 from workers.machine.process_specs import EventKind, ProcessEvent, ProcessSpec, ProcessStatus

@@ -18,7 +18,8 @@ from domain.cascade.known import require_known
 from domain.errors import PortTakenError, StartError
 from domain.installation.in_force import InForce
 from workers.bootstrap import Parts
-from workers.data_dir import fold_in_journals, make_data_dir
+from workers.config.data_dir import fold_in_journals, make_data_dir
+from workers.config.settings import Settings
 from workers.first_secrets import prepare_access
 from workers.installation import find_home, take_stock
 from workers.machine.local_ports import HeldPorts
@@ -32,9 +33,8 @@ from workers.machine.temporal_server import (
     takes_turns,
 )
 from workers.namespace import claim_namespace
-from workers.outside_systems import ask_models, open_outside_records
+from workers.parts.outside_systems import ask_models, open_outside_records
 from workers.running.pen import look_at_pen
-from workers.settings import Settings
 from workflows import options
 
 LOOPBACK = "127.0.0.1"

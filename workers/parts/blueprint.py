@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint, CasePolicy
 from domain.errors import ConfigurationError, UsageError
-from workers.data_dir import keep_private
-from workers.settings import Settings
+from workers.config.data_dir import keep_private
+from workers.config.settings import Settings
 
 if TYPE_CHECKING:
     from activities.letters import Letters

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from domain.errors import not_among
 from domain.model_call import Tier
+from workers.config.secret_files import secrets_in
 from workers.local_models.installed import open_name_finder
-from workers.outside_systems import open_batches, open_embedder, open_limiters
 from workers.parts.blueprint import FirstParts
+from workers.parts.outside_systems import open_batches, open_embedder, open_limiters
 from workers.running.telemetry import shows_contents
-from workers.secret_files import secrets_in
 
 if TYPE_CHECKING:
     from activities.models.reuse import AnswerCache

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.fault_table import FaultTable
 from tests.e2e.running import Running, eventually
-from workers.data_dir import instance_of
+from workers.config.data_dir import instance_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -28,10 +28,10 @@ from tests.e2e.pens.brokers import broker_under_test
 from tests.e2e.pens.crowd import SOURCE, Crowd, Tally
 from tests.e2e.running import HEADGATE, PROJECT
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.first_secrets import prepare_access
 from workers.installation import take_stock
 from workers.machine.local_ports import HeldPorts
-from workers.settings import load_settings
 
 SINK = [sys.executable, "-m", "tests.e2e.pens.sink"]
 QUIET_S = 5.0

@@ -14,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.intake.admit import AdmitRequest
 from domain.case import CaseInput
 from workers.bootstrap import Parts
-from workers.settings import load_settings
+from workers.config.settings import load_settings
 
 
 class NoStarter:

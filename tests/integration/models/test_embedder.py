@@ -8,8 +8,8 @@ from adapters.embedding.hashed import HashedEmbedder
 from adapters.embedding.served import ServedEmbedder
 from domain.errors import ConfigurationError
 from workers.bootstrap import Parts
-from workers.outside_systems import ask_embedder
-from workers.settings import Settings
+from workers.config.settings import Settings
+from workers.parts.outside_systems import ask_embedder
 
 
 def settings_for(data_dir: Path, url: str, **more: object) -> Settings:

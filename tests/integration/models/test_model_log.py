@@ -27,7 +27,7 @@ from domain.spend.budgets import SpendRules
 from domain.spend.calls import LEASE
 from tests.integration.models.wires import PRICE, TOKEN, WIRES, opened, question
 from tests.served import Served
-from workers.data_dir import rotate_log
+from workers.config.data_dir import rotate_log
 from workers.running.answer_log import AnswerLog, own_answers
 
 PROJECT = Path(__file__).resolve().parents[3]

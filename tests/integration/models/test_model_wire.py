@@ -51,7 +51,7 @@ from tests.integration.models.wires import (
     run,
 )
 from tests.served import Served
-from workers.secret_files import secrets_in
+from workers.config.secret_files import secrets_in
 
 # --- trouble of the provider ---
 

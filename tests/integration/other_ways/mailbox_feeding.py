@@ -10,7 +10,7 @@ from client.which import SourceEndpoint
 from ports.incoming.mail_folder import MailFolder
 from tests.dovecot import PASSWORD, Dovecot
 from tests.integration.gateway_served import MAX_BYTES, Gateway
-from workers.outside_systems import MAILBOX_PASSWORD, mailbox_opener
+from workers.parts.outside_systems import MAILBOX_PASSWORD, mailbox_opener
 
 REFUSED = "$HeadgateRefused"
 ENVIRON = {MAILBOX_PASSWORD: PASSWORD}

@@ -14,7 +14,7 @@ from ports.incoming.mail_folder import MailFolder
 from tests.dovecot import Dovecot
 from tests.integration.gateway_served import MAX_BYTES, Gateway
 from tests.integration.other_ways.mailbox_feeding import ENVIRON, REFUSED, eventually, feed, mail, running_feed, take
-from workers.outside_systems import mailbox_opener
+from workers.parts.outside_systems import mailbox_opener
 
 
 def bodies(gateway: Gateway) -> list[bytes]:

@@ -17,7 +17,7 @@ from ports.incoming.mail_folder import MailFolder
 from tests.dovecot import PASSWORD, Dovecot, running_dovecot
 from tests.integration.gateway_served import Gateway
 from tests.integration.other_ways.mailbox_feeding import ENVIRON, REFUSED, eventually, feed, mail, running_feed, take
-from workers.outside_systems import MAILBOX_PASSWORD, mailbox_opener
+from workers.parts.outside_systems import MAILBOX_PASSWORD, mailbox_opener
 
 PROJECT = Path(__file__).parents[3]
 

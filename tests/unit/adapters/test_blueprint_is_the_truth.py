@@ -21,9 +21,9 @@ from domain.reading.knowledge import Article
 from tests.fakes.blueprint import DEFAULT
 from tests.fakes.spoilt_blueprint import mutated
 from workers.bootstrap import Parts
+from workers.config.settings import Settings
 from workers.first_secrets import prepare_access
 from workers.parts.blueprint import read_blueprint_folder
-from workers.settings import Settings
 
 MUTATIONS = 200
 AT_ONCE = 20

@@ -16,9 +16,9 @@ from adapters.store import open_store
 from commands.doctor.configured import check_pen
 from tests.contracts.pens.pen import event
 from tests.unit.commands.command_line import run
-from workers.outside_systems import another_pen, keep_pen
+from workers.config.settings import load_settings
+from workers.parts.outside_systems import another_pen, keep_pen
 from workers.running.pen_in_use import PEN_IN_USE
-from workers.settings import load_settings
 
 RABBIT = "amqp://gate:Secret@127.0.0.1:9/v?prefix=one"
 

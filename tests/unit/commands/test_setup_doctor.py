@@ -26,9 +26,9 @@ from commands.doctor.machine import Finding, as_document, check_http, check_java
 from commands.doctor.report import find_all
 from commands.running.up import render_urls
 from tests.outside_shop import HTTP_MAPPING, SQL_MAPPING, OutsideShop
+from workers.config.settings import load_settings
 from workers.machine.local_ports import free_ports
 from workers.machine.temporal_server import TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE
-from workers.settings import load_settings
 
 
 @pytest.fixture

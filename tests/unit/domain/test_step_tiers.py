@@ -8,7 +8,7 @@ from adapters.blueprints.folder import load_blueprint
 from domain.model_call import Tier
 from domain.model_steps import ModelStep
 from workers.bootstrap import Parts
-from workers.settings import Settings
+from workers.config.settings import Settings
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")
 

@@ -1,7 +1,7 @@
 """Imports point one way, and only the composition root knows the adapters.
 
 domain <- ports <- activities <- workflows <- client <- gateway <- workers <- bench <- commands
-          ports <- adapters <- workers/bootstrap.py, workers/outside_systems.py, workers/local_models, workers/parts
+          ports <- adapters <- workers/bootstrap.py, workers/parts, workers/local_models
 """
 
 import ast
@@ -18,7 +18,7 @@ COMPOSITION_ROOT = (
     "workers/bootstrap.py",
     "workers/local_models/files.py",
     "workers/local_models/installed.py",
-    "workers/outside_systems.py",
+    "workers/parts/outside_systems.py",
     "workers/parts/blueprint.py",
     "workers/parts/models.py",
 )
@@ -86,11 +86,11 @@ def test_no_import_points_the_wrong_way(path: str) -> None:
         ("workflows/case.py", "def f():\n    import sqlalchemy"),
         ("workflows/case.py", "from client.connect import connect"),
         ("adapters/store/ledger.py", "from activities.actions.pay import PayActivities"),
-        ("adapters/store/ledger.py", "from workers.settings import Settings"),
+        ("adapters/store/ledger.py", "from workers.config.settings import Settings"),
         ("client/cases.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gateway import app"),
         ("client/cases.py", "import openai"),
         ("client/cases.py", "import starlette"),
-        ("gateway/app.py", "from workers.settings import Settings"),
+        ("gateway/app.py", "from workers.config.settings import Settings"),
         ("gateway/app.py", "from commands.main import app"),
         ("workers/http_servers.py", "def f():\n    from adapters.models.offline.app import create_app"),
         ("workers/roles.py", "from bench.cases import bench_cases"),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from workers.config.settings import Settings
+from workers.config.variables import CONFIG_FILE, SECRETS
 from workers.http_servers import OFFLINE_ADMIN_TOKEN
 from workers.machine.temporal_server import (
     CACHE_VARIABLE,
@@ -15,10 +17,8 @@ from workers.machine.temporal_server import (
     TEST_SERVER_BIN_VARIABLE,
     dev_server_command,
 )
-from workers.outside_systems import MAILBOX_PASSWORD
+from workers.parts.outside_systems import MAILBOX_PASSWORD
 from workers.roles import Role
-from workers.settings import Settings
-from workers.variables import CONFIG_FILE, SECRETS
 from workflows.options import SEARCH_ATTRIBUTES
 
 REPOSITORY = Path(__file__).parents[3]

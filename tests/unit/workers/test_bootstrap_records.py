@@ -11,7 +11,7 @@ from adapters.store.records import SqlCustomerRecords
 from domain.errors import ConfigurationError, UsageError
 from tests.outside_shop import HTTP_MAPPING, SQL_MAPPING
 from workers.bootstrap import Parts
-from workers.settings import Settings
+from workers.config.settings import Settings
 
 
 def test_the_store_has_the_records_unless_another_system_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import TransientError
 from domain.model_call import ModelRequest, Tier
 from workers.bootstrap import Parts
-from workers.settings import load_settings
+from workers.config.settings import load_settings
 
 
 def names(data_dir: Path, models: str) -> set[str]:

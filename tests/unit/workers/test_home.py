@@ -14,11 +14,11 @@ from tests.unit.commands.command_line import run
 from tests.unit.workers.machine.keepers import SLEEPER, keeping, lives, pids, python
 from tests.unit.workers.test_installation import blueprint, data_dir, parts_of  # noqa: F401 - fixtures
 from workers import home
+from workers.config.settings import Settings
 from workers.home import home_of
 from workers.installation import find_home, require_own_store, take_stock, take_stock_if_here
 from workers.machine import stack as stack_module
 from workers.machine.stack import Stack
-from workers.settings import Settings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from domain.blueprint_checks import LONGEST_ANSWER_S
 from workers import http_servers
-from workers.settings import load_settings
+from workers.config.settings import load_settings
 
 
 def test_the_stand_in_model_may_write_for_as_long_as_any_answer_may_take(

@@ -14,9 +14,9 @@ from domain.installation.in_force import InForce
 from tests.fakes.blueprint import DEFAULT
 from tests.unit.commands.command_line import run
 from workers.bootstrap import Parts
-from workers.data_dir import INSTANCE_FILE, instance_of, keep_instance, new_instance_id
+from workers.config.data_dir import INSTANCE_FILE, instance_of, keep_instance, new_instance_id
+from workers.config.settings import Settings
 from workers.installation import require_own_store, take_stock, take_stock_if_here
-from workers.settings import Settings
 
 OTHER_LIMIT = ("USD = 500_000 ", "USD = 100_000 ")
 

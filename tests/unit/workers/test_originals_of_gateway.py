@@ -9,8 +9,8 @@ from adapters.store import open_store
 from domain.errors import NotReachableError
 from tests.contracts.store_samples import stored_case
 from workers.bootstrap import Parts
+from workers.config.settings import load_settings
 from workers.http_servers import _StoredOriginals
-from workers.settings import load_settings
 
 
 @pytest.fixture

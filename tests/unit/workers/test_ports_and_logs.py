@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import NoFreePortError
-from workers.data_dir import fold_in_journals, rotate_log
+from workers.config.data_dir import fold_in_journals, rotate_log
 from workers.machine.local_ports import HeldPorts, free_ports, port_answers
 
 

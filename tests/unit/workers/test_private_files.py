@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from workers.bootstrap import Parts
-from workers.data_dir import make_data_dir, take_lock
-from workers.settings import load_settings
+from workers.config.data_dir import make_data_dir, take_lock
+from workers.config.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from adapters.blueprints.folder import load_blueprint
 from adapters.models.factory import build_models
 from adapters.moods.memory import MoodsInMemory
 from domain.errors import ConfigurationError
-from workers.secret_files import secrets_in
-from workers.settings import Settings, load_settings
-from workers.variables import PROJECT, SECRETS
+from workers.config.secret_files import secrets_in
+from workers.config.settings import Settings, load_settings
+from workers.config.variables import PROJECT, SECRETS
 
 BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {

@@ -7,9 +7,9 @@ import pytest
 
 from domain.errors import UsageError
 from tests.unit.commands.command_line import run
-from workers import variables
-from workers.settings import Settings, load_settings
-from workers.variables import PROJECT, SECRETS, SETTINGS, known_variables, refuse_misspelt
+from workers.config import variables
+from workers.config.settings import Settings, load_settings
+from workers.config.variables import PROJECT, SECRETS, SETTINGS, known_variables, refuse_misspelt
 
 CODE = ("activities", "adapters", "bench", "client", "commands", "domain", "gateway", "ports", "scripts", "workers")
 NAMED = re.compile(r"\bHEADGATE_[A-Z][A-Z_]*[A-Z]\b")

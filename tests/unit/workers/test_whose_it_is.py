@@ -10,11 +10,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import OtherInstallationError, PortTakenError, StartError
 from tests.fakes.temporal import FakeNamespace
 from tests.unit.workers.test_installation import blueprint, data_dir, lower, parts_of  # noqa: F401 - fixtures
+from workers.config.settings import Settings
 from workers.installation import take_stock
 from workers.machine import stack as stack_module
 from workers.machine.stack import PORT_TRIES, Stack, _is_of
 from workers.namespace import MARK, claim_namespace, installation_of, require_ours
-from workers.settings import Settings
 
 OURS, THEIRS = "a" * 16, "b" * 16
 

@@ -120,8 +120,8 @@ async def test_a_route_that_the_case_does_not_have_goes_to_a_person(mill: Mill, 
 
 
 async def test_a_tenant_sees_the_categories_that_are_there_for_it() -> None:
+    from workers.config.settings import Settings
     from workers.parts.blueprint import read_blueprint
-    from workers.settings import Settings
 
     blueprint = read_blueprint(Settings())
     acme_only = RETURNS.model_copy(update={"tenants": ("acme",)})

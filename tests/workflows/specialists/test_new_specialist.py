@@ -16,8 +16,8 @@ from tests.examples.loyalty.rules import Birthday
 from tests.workflows.fake_world import FakeWorld, routed
 from tests.workflows.running import Mill, new_case, policy
 from workers.bootstrap import Parts
+from workers.config.settings import Settings
 from workers.roles import workflows
-from workers.settings import Settings
 
 BIRTHDAYS = Category(name="Birthdays", description="somebody has a birthday.", specialist="loyalty")
 OWN_FILES = {"rules.py", "activities.py", "workflow.py", "row.py"}

@@ -18,7 +18,7 @@ from domain.blueprint import ModelChoice
 from domain.errors import ConfigurationError
 from domain.model_call import Tier
 from ports.models.model import LanguageModel
-from workers.secret_files import secrets_in
+from workers.config.secret_files import secrets_in
 from workflows.options import MODEL_TIMEOUT
 
 DEFAULT = Path(__file__).parents[4] / "blueprints" / "default"

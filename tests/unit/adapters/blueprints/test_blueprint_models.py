@@ -17,7 +17,7 @@ from domain.errors import ConfigurationError
 from domain.model_call import Tier
 from domain.model_steps import DEFAULT_STEPS, DenserWhen, ModelStep
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT
-from workers.secret_files import secrets_in
+from workers.config.secret_files import secrets_in
 
 KEYS = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
 SMALL = '[models.openai.small]\nprovider = "openai"\nmodel = "gpt-4.1-mini"\n'

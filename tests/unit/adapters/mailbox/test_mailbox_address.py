@@ -4,7 +4,7 @@ import pytest
 
 from adapters.mailbox.address import MailboxAddress, mailbox_address
 from domain.errors import UsageError
-from workers.outside_systems import mailbox_opener
+from workers.parts.outside_systems import mailbox_opener
 
 
 @pytest.mark.parametrize(

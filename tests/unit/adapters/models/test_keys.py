@@ -21,7 +21,7 @@ from domain.moods.keys import row_named
 from domain.moods.mood import ModelMood, Trouble, refused
 from domain.pacing.pace import IntakeRules
 from ports.models.moods import KnownMood
-from workers.secret_files import secrets_in
+from workers.config.secret_files import secrets_in
 
 SHOWN = "openai gpt-x (SALES_KEY)"
 OLD, NEW = row_named(SHOWN, "aaaaaaaa"), row_named(SHOWN, "bbbbbbbb")

@@ -8,8 +8,8 @@ from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Answer, Task
 from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES, Category
+from workers.config.settings import Settings
 from workers.parts.blueprint import read_blueprint
-from workers.settings import Settings
 
 HELP_DESK = Category(
     name="IT help desk",

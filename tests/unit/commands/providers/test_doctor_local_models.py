@@ -6,8 +6,8 @@ import pytest
 
 from commands.doctor.local_models import check_embedder, check_names
 from domain.errors import ConfigurationError
+from workers.config.settings import Settings
 from workers.local_models.installed import open_name_finder
-from workers.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from tests.contracts.store_ledger import intend
 from tests.contracts.store_samples import NOW, action, seed_samples, stored_case
 from tests.unit.commands.command_line import run
 from workers.bootstrap import Parts
-from workers.settings import load_settings
+from workers.config.settings import load_settings
 
 
 @pytest.fixture

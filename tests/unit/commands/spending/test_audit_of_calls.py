@@ -19,7 +19,7 @@ from domain.model_call import Tier
 from domain.spend.budgets import SpendRules
 from ports.models.spend import CallSpent, CallToMake
 from tests.fakes.blueprint import BLUEPRINT
-from workers.data_dir import rotate_log
+from workers.config.data_dir import rotate_log
 from workers.running.answer_log import ANSWER_LOG, AnswerLog
 
 NAMED = "embedded-router-1"

@@ -12,7 +12,7 @@ import pytest
 
 from domain.audit.model_log import AnsweredCall
 from domain.errors import UsageError
-from workers.data_dir import LOGS_KEPT, rotate_log
+from workers.config.data_dir import LOGS_KEPT, rotate_log
 from workers.running.answer_log import ANSWER_LOG, AnswerLog, exported_answers, own_answers
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from adapters.embedding.minilm import MINILM, MiniLMEmbedder
 from domain.errors import ConfigurationError
 from tests.unit.adapters.weights.installed import shelf_with
 from workers.bootstrap import Parts
-from workers.settings import Settings
+from workers.config.settings import Settings
 
 LETTER = "I spoke with Fletcher Turcotte yesterday."
 

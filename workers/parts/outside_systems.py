@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from domain.errors import ConfigurationError, StatementRefusedError, UsageError
 from domain.intake import MoveReport
 from domain.turns import Turns
+from workers.config.secret_files import secrets_in
+from workers.config.settings import Settings
 from workers.running import pen_in_use
-from workers.secret_files import secrets_in
-from workers.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -347,7 +347,7 @@ def mailbox_opener(url: str, environ: Mapping[str, str]) -> "Callable[[], MailFo
     """
     from adapters.mailbox.address import mailbox_address
     from adapters.mailbox.imap import ImapMailbox
-    from workers.secret_files import read_secret
+    from workers.config.secret_files import read_secret
 
     address = mailbox_address(url)
     if not read_secret(MAILBOX_PASSWORD, environ):

@@ -11,7 +11,7 @@ from domain.errors import UsageError
 
 PREFIX = "HEADGATE_"
 CONFIG_FILE = "HEADGATE_CONFIG_FILE"
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_BLUEPRINT = PROJECT / "blueprints" / "default"
 
 # Settings that are a secret, or hold one as a password or a token in a URL: each can be named by a file.
@@ -27,7 +27,7 @@ SETTINGS = (
     "embedder", "embedder_url", "embedder_model", "embedder_size", "embedder_key", "embedder_rpm",
     "names",
 )  # fmt: skip
-"""The fields of `workers.settings.Settings`, here so that commands need not load them to check a name."""
+"""The fields of `workers.config.settings.Settings`, here so that commands need not load them to check a name."""
 
 OTHERS: Mapping[str, str] = {
     CONFIG_FILE: "TOML file with settings",

@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from domain.errors import ConfigurationError, UsageError
 from domain.intake import FASTEST_PER_SECOND, SLOWEST_PER_SECOND
-from workers.secret_files import read_secret
-from workers.variables import CONFIG_FILE, DEFAULT_BLUEPRINT, SECRETS, SETTINGS, nearest, refuse_misspelt
+from workers.config.secret_files import read_secret
+from workers.config.variables import CONFIG_FILE, DEFAULT_BLUEPRINT, SECRETS, SETTINGS, nearest, refuse_misspelt
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
