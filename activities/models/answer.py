@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 from temporalio import activity
 
+from activities.clock import asked_on
 from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
@@ -50,7 +51,7 @@ class AnswerActivities:
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.ARTICLE)
-        self._library = Library(articles)
+        self._library = Library(articles, default_lang=blueprint.letters.fallback)
 
     @activity.defn
     async def answer_from_articles(self, request: AnswerRequest) -> AnswerResult:
@@ -62,7 +63,8 @@ class AnswerActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("answer_from_articles")
-        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
+        case, day = request.case, asked_on()
+        ranked = self._library.search(ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED)
         if not ranked:
             return AnswerResult(article=None, usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 from temporalio import activity
 
+from activities.clock import asked_on
 from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
@@ -72,7 +73,7 @@ class DiagnoseActivities:
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.DIAGNOSIS)
-        self._library = Library(articles)
+        self._library = Library(articles, default_lang=blueprint.letters.fallback)
         self._fitting = Fitting(blueprint.words.common)
 
     @activity.defn
@@ -85,7 +86,8 @@ class DiagnoseActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("diagnose")
-        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
+        case, day = request.case, asked_on()
+        ranked = self._library.search(ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED)
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)
@@ -127,13 +129,15 @@ class DiagnoseActivities:
         require_grant("search_billing_knowledge")
         text = ticket_text(request.case)
         message = self._fitting.content_words(text)
-        ranked = self._library.search(text, areas=request.knowledge, top=OFFERED)
+        lang = request.case.lang
+        ranked = self._library.search(text, areas=request.knowledge, day=asked_on(), lang=lang, top=OFFERED)
         fits = [
             (self._fitting.fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)
         ]
         if not fits:
             return QuestionResult(article=None)
-        fit, best = max(fits, key=lambda found: found[0])
+        own = [found for found in fits if found[0] >= MIN_BILLING_FIT and self._library.is_in(found[1], lang)]
+        fit, best = max(own or fits, key=lambda found: found[0])
         return QuestionResult(article=best if fit >= MIN_BILLING_FIT else None, coverage=fit)
 
 
