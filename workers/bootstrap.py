@@ -232,6 +232,7 @@ class Parts(ModelParts):
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "answer_cache": lambda parts: parts.answer_cache,
+    "article_embedder": lambda parts: parts.opens_article_embedder,
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,

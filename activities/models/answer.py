@@ -10,6 +10,7 @@ from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
@@ -48,10 +49,11 @@ class AnswerActivities:
         articles: Sequence[Article],
         *,
         answer_cache: AnswerCache | None,
+        article_embedder: OpensEmbedder | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.ARTICLE)
-        self._library = Library(articles, default_lang=blueprint.letters.fallback)
+        self._retrieval = Retrieval(Library(articles, default_lang=blueprint.letters.fallback), article_embedder)
 
     @activity.defn
     async def answer_from_articles(self, request: AnswerRequest) -> AnswerResult:
@@ -64,7 +66,9 @@ class AnswerActivities:
         """
         require_grant("answer_from_articles")
         case, day = request.case, asked_on()
-        ranked = self._library.search(ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED)
+        ranked = await self._retrieval.nearest(
+            ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED
+        )
         if not ranked:
             return AnswerResult(article=None, usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)

@@ -9,6 +9,7 @@ from activities.clock import asked_on
 from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
@@ -70,10 +71,12 @@ class DiagnoseActivities:
         articles: Sequence[Article],
         *,
         answer_cache: AnswerCache | None,
+        article_embedder: OpensEmbedder | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.DIAGNOSIS)
         self._library = Library(articles, default_lang=blueprint.letters.fallback)
+        self._retrieval = Retrieval(self._library, article_embedder)
         self._fitting = Fitting(blueprint.words.common)
 
     @activity.defn
@@ -87,7 +90,9 @@ class DiagnoseActivities:
         """
         require_grant("diagnose")
         case, day = request.case, asked_on()
-        ranked = self._library.search(ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED)
+        ranked = await self._retrieval.nearest(
+            ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED
+        )
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)
@@ -159,5 +164,7 @@ def shown(articles: Sequence[Article]) -> list[dict[str, object]]:
 
 
 def listed(ranked: Sequence[Ranked]) -> list[str]:
-    """Return articles that were looked at, for people: id, and the share of the message's words that each covers."""
-    return [f"{r.article.article_id} ({r.coverage:.0%})" for r in ranked]
+    """Return articles that were looked at, for people: id, and the share of the message's words that each covers, or
+    how near each is in meaning.
+    """
+    return [f"{r.article.article_id} ({r.coverage if r.cosine is None else r.cosine:.0%})" for r in ranked]

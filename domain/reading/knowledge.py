@@ -57,13 +57,14 @@ class Article(BaseModel):
 
 
 class Ranked(BaseModel):
-    """An article and how well it fits: BM25 score, and the share of the message's weighted words that it covers (0 to
-    1).
+    """An article and how well it fits: its score among the others, the share of the message's weighted words that it
+    covers (0 to 1), and how near it is in meaning where that was asked for.
     """
 
     article: Article
     score: float
     coverage: float
+    cosine: float | None = None
 
 
 class Diagnosis(BaseModel):

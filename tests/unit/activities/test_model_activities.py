@@ -79,7 +79,7 @@ async def perform(name: str, model: FakeModel, *, asked_by: str | None = None, *
     case = case_input().model_copy(update={"text": TEXT, "lang": "en", **of})
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, workflow_type=asked_by or workflow)
-    diagnosing = DiagnoseActivities(models, BLUEPRINT, ARTICLES, answer_cache=None)
+    diagnosing = DiagnoseActivities(models, BLUEPRINT, ARTICLES, answer_cache=None, article_embedder=None)
     wanted = DraftRequest(case=case, facts=LeadFacts(), owner="Ines", team="EMEA")
     calls: dict[str, tuple[Callable[..., Any], object]] = {
         "claim": (ExtractActivities(models, BLUEPRINT).extract_claim, ClaimRequest(case=case)),

@@ -83,6 +83,7 @@ OF_NO_HEADGATE = {
         "init",
         "offline-model",
         "eval claims",
+        "eval knowledge",
         "eval repair",
         "eval routing",
         "bench intake",

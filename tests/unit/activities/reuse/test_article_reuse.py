@@ -105,8 +105,12 @@ class World:
         cache = AnswerCache(self.store, self.embedder, self.record, models)
         blueprint = BLUEPRINT.model_copy(update={"cache": rules})
         models_by_tier = dict.fromkeys(Tier, self.model)
-        self.diagnosing = DiagnoseActivities(models_by_tier, blueprint, articles, answer_cache=cache)
-        self.answering = AnswerActivities(models_by_tier, blueprint, articles, answer_cache=cache)
+        self.diagnosing = DiagnoseActivities(
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None
+        )
+        self.answering = AnswerActivities(
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None
+        )
 
     async def ask(self, text: str = ASKED, *, category: str = TECHNICAL, **of: Any) -> DiagnoseResult:
         self.number += 1
