@@ -68,7 +68,9 @@ async def work(
         case routing.TECHNICAL_SUPPORT:
             env.info = _called_by(env, "TechnicalSupportWorkflow")
             found = await env.run(
-                DiagnoseActivities(models, blueprint, articles, answer_cache=None, article_embedder=None).diagnose,
+                DiagnoseActivities(
+                    models, blueprint, articles, answer_cache=None, article_embedder=None, unanswered=None
+                ).diagnose,
                 DiagnoseRequest(case=case),
             )
             return Worked(

@@ -9,6 +9,7 @@ from commands.blueprint import blueprint_app
 from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
+from commands.knowledge.command import knowledge_app
 from commands.knowledge.evaluating import eval_knowledge
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
@@ -65,6 +66,7 @@ for name, group in (
     ("sources", sources_app),
     ("effects", effects_app),
     ("blueprint", blueprint_app),
+    ("knowledge", knowledge_app),
     ("eval", eval_app),
     ("bench", bench_app),
 ):

@@ -245,5 +245,6 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
     "settling": lambda parts: parts.store.settling,
+    "unanswered": lambda parts: parts.knowledge_in_use,
     "words": lambda parts: parts.store.words,
 }

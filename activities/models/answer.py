@@ -12,12 +12,14 @@ from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
+from activities.models.unanswered import note_unanswered
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
 from domain.model_steps import ModelStep
 from domain.reading.answers import ArticleChoice
 from domain.reading.knowledge import Article, Library, accept_article
+from ports.knowledge import UnansweredRecord
 from ports.models.model import LanguageModel
 
 
@@ -50,9 +52,11 @@ class AnswerActivities:
         *,
         answer_cache: AnswerCache | None,
         article_embedder: OpensEmbedder | None,
+        unanswered: UnansweredRecord | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.ARTICLE)
+        self._unanswered = unanswered
         self._retrieval = Retrieval(Library(articles, default_lang=blueprint.letters.fallback), article_embedder)
 
     @activity.defn
@@ -65,6 +69,12 @@ class AnswerActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("answer_from_articles")
+        found = await self._answered(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, ModelStep.ARTICLE, request.category)
+        return found
+
+    async def _answered(self, request: AnswerRequest) -> AnswerResult:
         case, day = request.case, asked_on()
         ranked = await self._retrieval.nearest(
             ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED

@@ -11,6 +11,7 @@ from activities.models.asking import Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
 from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
+from activities.models.unanswered import note_unanswered
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
 from domain.case import CaseInput
@@ -18,6 +19,7 @@ from domain.model_call import Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.reading.answers import DiagnosisAnswer
 from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
+from ports.knowledge import UnansweredRecord
 from ports.models.model import LanguageModel
 
 OFFERED = 3  # more articles cost tokens and rarely hold the right one
@@ -72,9 +74,11 @@ class DiagnoseActivities:
         *,
         answer_cache: AnswerCache | None,
         article_embedder: OpensEmbedder | None,
+        unanswered: UnansweredRecord | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.DIAGNOSIS)
+        self._unanswered = unanswered
         self._library = Library(articles, default_lang=blueprint.letters.fallback)
         self._retrieval = Retrieval(self._library, article_embedder)
         self._fitting = Fitting(blueprint.words.common)
@@ -89,6 +93,12 @@ class DiagnoseActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("diagnose")
+        found = await self._diagnosed(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, ModelStep.DIAGNOSIS, request.category)
+        return found
+
+    async def _diagnosed(self, request: DiagnoseRequest) -> DiagnoseResult:
         case, day = request.case, asked_on()
         ranked = await self._retrieval.nearest(
             ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED
@@ -132,6 +142,12 @@ class DiagnoseActivities:
             RefusedError: the specialist that asks may not use this tool.
         """
         require_grant("search_billing_knowledge")
+        found = self._searched(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, "billing question", "")
+        return found
+
+    def _searched(self, request: QuestionRequest) -> QuestionResult:
         text = ticket_text(request.case)
         message = self._fitting.content_words(text)
         lang = request.case.lang

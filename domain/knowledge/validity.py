@@ -2,10 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import date
+from enum import StrEnum
 
 from domain.reading.knowledge import Article
 
 SOON_DAYS = 14
+
+
+class Standing(StrEnum):
+    """Whether an article may be quoted on a day, and why not."""
+
+    VALID = "valid"
+    DRAFT = "draft"
+    NOT_YET = "not yet"
+    EXPIRED = "expired"
+
+
+def standing_on(article: Article, day: date) -> Standing:
+    """Return how an article stands on a day."""
+    if not article.approved:
+        return Standing.DRAFT
+    if article.valid_on(day):
+        return Standing.VALID
+    return Standing.EXPIRED if article.valid_until is not None and article.valid_until < day else Standing.NOT_YET
 
 
 def expired(articles: Sequence[Article], day: date) -> list[Article]:

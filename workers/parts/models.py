@@ -16,6 +16,7 @@ from workers.running.telemetry import shows_contents
 if TYPE_CHECKING:
     from activities.models.retrieval import OpensEmbedder
     from activities.models.reuse import AnswerCache
+    from adapters.knowledge.record import SqlKnowledge
     from adapters.spend.sql import SqlSpend
     from ports.cleaner import MailCleaner
     from ports.models.cache import CacheStore
@@ -77,6 +78,13 @@ class ModelParts(FirstParts):
         was measured with no other model.
         """
         return (lambda: self.embedder) if uses_minilm(self.settings.embedder) else None
+
+    @cached_property
+    def knowledge_in_use(self) -> "SqlKnowledge":
+        """Which articles answered, and which questions none did."""
+        from adapters.knowledge.record import SqlKnowledge
+
+        return SqlKnowledge(lambda: self.store.database)
 
     @cached_property
     def reuse(self) -> "ReuseRecord":

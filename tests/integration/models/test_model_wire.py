@@ -105,7 +105,7 @@ async def test_one_refusal_holds_back_the_calls_of_both_tiers_until_the_time_nam
     async with opened_as_a_worker_does(offline) as models:
         router = RouteActivities(models, BLUEPRINT)
         diagnosing = DiagnoseActivities(
-            models, BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None
+            models, BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None, unanswered=None
         )
         wanted = RouteRequest(case=case("I was charged twice, please refund me"))
         broken = DiagnoseRequest(case=case("my printer is offline and print jobs are stuck in the queue"))
@@ -226,7 +226,7 @@ async def test_a_nan_amount_is_never_money(model: LanguageModel, tell: Tell) -> 
     claim = (await claimed(model, "refund $20 for order ORD-1")).claim
     assert (claim.amount, claim.unreadable) == (None, ["amount"])
     activities = DiagnoseActivities(
-        both(model), BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None
+        both(model), BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None, unanswered=None
     )
     asked = DiagnoseRequest(case=case("my printer is offline and print jobs are stuck"))
     with pytest.raises(BadAnswerError):  # a confidence that is NaN

@@ -106,10 +106,10 @@ class World:
         blueprint = BLUEPRINT.model_copy(update={"cache": rules})
         models_by_tier = dict.fromkeys(Tier, self.model)
         self.diagnosing = DiagnoseActivities(
-            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None, unanswered=None
         )
         self.answering = AnswerActivities(
-            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None, unanswered=None
         )
 
     async def ask(self, text: str = ASKED, *, category: str = TECHNICAL, **of: Any) -> DiagnoseResult:
