@@ -93,15 +93,16 @@ def case_values(document: HealedDocument, kind: DocumentKind) -> CaseValues:
 
 def notes_of(document: HealedDocument) -> list[str]:
     """Return for people how each field came by its value; names and places alone, no value."""
-    counts = Counter(field.standing for field in document.all_fields)
+    told = [f for f in document.all_fields if f.standing is not FieldMark.MISSING or f.name in document.required]
+    counts = Counter(field.standing for field in told)
     said = [f"document: {', '.join(f'{counts[mark]} {mark}' for mark in FieldMark if counts[mark])}"]
     said += [f"damage: {', '.join(sorted(str(d).replace('_', ' ') for d in document.damage))}"] * bool(document.damage)
-    for field in document.all_fields:
+    for field in told:
         if field.standing is FieldMark.DERIVED:
             said.append(f"{_plain(field.name)}: derived from {field.source}")
         elif field.standing is FieldMark.GUESSED:
             said.append(f"{_plain(field.name)}: guessed, nothing is decided on it ({field.why})")
-        elif field.name in document.required and field.standing is FieldMark.MISSING:
+        elif field.standing is FieldMark.MISSING:
             said.append(f"{_plain(field.name)}: missing" + (f" ({field.why})" if field.why else ""))
     more = len(said) - NOTES_AT_MOST
     return said if more <= 0 else [*said[:NOTES_AT_MOST], f"and {more} fields more"]
