@@ -62,11 +62,12 @@ async def test_webhooks_survive_the_death_of_every_worker_and_of_the_gateway(
 ) -> None:
     env = {"HEADGATE_INTAKE_PER_SECOND": "100", **default_blueprint(tmp_path, apart=apart)}
     running = start_headgate("--samples", port_base=PORT_BASE + 40 * apart, env=env)
-    messages = mixed(sample_messages(), real_or_repeated(running.env.get("HEADGATE_EVAL_DATA"), MESSAGES[apart]))
+    count = MESSAGES[apart]
+    messages = mixed(sample_messages(), real_or_repeated(running.env.get("HEADGATE_EVAL_DATA"), count))
     file = tmp_path / "messages.jsonl"
     file.write_text("".join(json.dumps(m) + "\n" for m in messages), "utf-8")
     sent_ids = {f"case/shop/{m['id']}" for m in messages}
-    assert len(sent_ids) == MESSAGES[apart]
+    assert len(sent_ids) == count
     began = time.monotonic()
     with running.begin("submit", str(file), "--rate", str(PER_SECOND[apart]), "--json") as sender:
         eventually(lambda: len(running.states()) >= 50, 120, "no cases came in")
@@ -91,7 +92,8 @@ async def test_webhooks_survive_the_death_of_every_worker_and_of_the_gateway(
     eventually(lambda: running.states()[case_id] == "done", 120, "the approved refund was not paid")
 
     report = audited(running)
-    fault = f"every worker and the gateway killed while {MESSAGES[apart]:,} come in; specialists {'apart' if apart else 'inside'}"
+    where = "apart" if apart else "inside"
+    fault = f"every worker and the gateway killed while {count:,} come in; specialists {where}"
     await fault_table.add(running, fault, "S1 S2 L1 L3", sent_ids, lifted=lifted)
     standing = running.json("status")
     paid = await paid_as_recorded(running)
@@ -106,7 +108,7 @@ async def test_webhooks_survive_the_death_of_every_worker_and_of_the_gateway(
     assert summary["refused"] == {}
     assert set(summary["case_ids"]) == sent_ids
     assert set(running.states()) == sent_ids
-    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": MESSAGES[apart], "lanes": {}}
+    assert standing["inbox"] == {"ready": 0, "leased": 0, "accepted": count, "lanes": {}}
     assert standing["dead_letters"] == {}
     assert standing["journal"]["waiting"] == 0
     # Nothing twice, and each sum is one that the records bear out.
