@@ -20,7 +20,7 @@ from tests.workflows.conversations.talking import (
     talking,
 )
 from tests.workflows.fake_world import FakeWorld
-from tests.workflows.running import Mill, home, new_case, timers_of, updates_of
+from tests.workflows.running import Mill, eventually, home, new_case, timers_of, updates_of
 from workflows.case import CaseWorkflow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
