@@ -246,6 +246,7 @@ class Parts(ModelParts):
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "answer_cache": lambda parts: parts.answer_cache,
+    "article_embedder": lambda parts: parts.opens_article_embedder,
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,
@@ -259,5 +260,6 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
     "settling": lambda parts: parts.store.settling,
+    "unanswered": lambda parts: parts.knowledge_in_use,
     "words": lambda parts: parts.store.words,
 }

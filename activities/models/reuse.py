@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from activities.clock import Clock, utc_now
+from activities.clock import Clock, asked_on, utc_now
 from activities.heartbeat import heartbeating
 from activities.models.asking import OfAModel, step_asking
 from activities.models.prompting import ticket_text
@@ -97,7 +97,8 @@ class ArticleReuse:
         self._rules = blueprint.cache
         self._version = blueprint.version
         self._guard = NearMissGuard(blueprint.words.guard)
-        self._knowledge = _digest(*(a.model_dump_json() for a in articles if a.approved))
+        self._approved = [a for a in articles if a.approved]
+        self._knowledge: tuple[list[Article], str] = ([], _digest())
         self._step = step
         self._clock = clock
 
@@ -157,11 +158,21 @@ class ArticleReuse:
             step=self._step.value,
             case_rules=case.policy.version,
             blueprint=self._version,
-            knowledge=self._knowledge,
+            knowledge=self._knowledge_in_force(),
             model=cache.models,
             embedder=cache.embedder.name,
         )
         return _Question(case, scope, rule, self._guard.marks(text), vector, same_question(text))
+
+    def _knowledge_in_force(self) -> str:
+        """Return a digest of the articles that are valid today: with one more or less, the nearest may be another."""
+        day = asked_on()
+        valid = [a for a in self._approved if a.valid_on(day)]
+        before, digest = self._knowledge
+        if before != valid:
+            digest = _digest(*(a.model_dump_json() for a in valid))
+            self._knowledge = (valid, digest)
+        return digest
 
     async def _found(
         self, cache: AnswerCache, question: _Question, offered: Sequence[Article]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from adapters.blueprints.articles import check_articles, first_of_articles
 from adapters.blueprints.documents import read_documents
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
@@ -90,7 +91,7 @@ def load_knowledge(folder: Path) -> list[Article]:
     """Return the knowledge articles of a blueprint's folder; none if there is no `knowledge.json`.
 
     Raises:
-        ConfigurationError: the file is no list of articles, or an id stands twice.
+        ConfigurationError: the file is no list of articles, an id stands twice, or a value of one cannot be meant.
     """
     path = folder / "knowledge.json"
     if not path.is_file():
@@ -98,12 +99,8 @@ def load_knowledge(folder: Path) -> list[Article]:
     try:
         articles = _ARTICLES.validate_json(read_bytes(path), extra="forbid")
     except ValidationError as e:
-        raise ConfigurationError(f"{path}: {_first_of_articles(e)}") from e
-    seen: set[str] = set()
-    for article in articles:
-        if article.article_id in seen:
-            raise ConfigurationError(f"{path}: the article {article.article_id!r} stands twice, ids must be unique")
-        seen.add(article.article_id)
+        raise ConfigurationError(f"{path}: {first_of_articles(e)}") from e
+    check_articles(path, articles)
     return articles
 
 
@@ -166,20 +163,6 @@ def _keys_in_file(where: Sequence[int | str], values: Any) -> list[str]:  # noqa
         except (KeyError, IndexError, TypeError):
             values = None
     return written
-
-
-def _first_of_articles(error: ValidationError) -> str:
-    """Tell the first mistake by the number of its article, from 1: a file of articles has no names for its places."""
-    first = error.errors(include_url=False)[0]
-    if not first["loc"]:
-        return f"{mistake(first)} with the articles in it"
-    number, *where = first["loc"]
-    key = ".".join(str(part) for part in where)
-    said = mistake({**first, "loc": tuple(where)}, Article) if where else mistake(first)
-    return (
-        f"article {int(number) + 1}{f', key {key}' if key else ''}: {said}; "
-        "an article has article_id, area, title, symptoms, cause and steps"
-    )
 
 
 def _category_error(error: ValidationError) -> CategoryError | None:

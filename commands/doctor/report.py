@@ -60,7 +60,7 @@ def check_which(settings: Settings) -> tuple[Finding, WhichHeadgate | None]:
 async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Finding]:
     """Look at everything of a Headgate; `which` is None where nobody says which, or where it has ended."""
     read, blueprint = check_blueprint(settings.blueprint)
-    by_settings = [read]
+    by_settings = [*read]
     choices: list[ModelChoice] = []
     if blueprint is not None:
         choices = blueprint.choices(settings.models)

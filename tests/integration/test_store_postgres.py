@@ -14,6 +14,7 @@ import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
+import adapters.knowledge.tables
 import adapters.moods.tables
 import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
@@ -30,6 +31,7 @@ from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
+from tests.contracts.store_knowledge import KnowledgeContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract
 from tests.contracts.store_moods import MoodContract
@@ -93,6 +95,10 @@ class TestLettersOnPostgres(LetterContract):
 
 
 class TestReuseOnPostgres(ReuseContract):
+    pass
+
+
+class TestKnowledgeOnPostgres(KnowledgeContract):
     pass
 
 

@@ -20,6 +20,13 @@ def is_usable(name: str) -> bool:
     return Shelf(models_folder()).place_of(model).is_dir() and not _missing(model.modules)
 
 
+def uses_minilm(setting: str) -> bool:
+    """Return whether HEADGATE_EMBEDDER means MiniLM here."""
+    from adapters.embedding.minilm import MINILM
+
+    return setting == MINILM or (setting == "auto" and is_usable(MINILM))
+
+
 def open_local_embedder(*, wanted: bool) -> "Embedder":
     """Return MiniLM where it is installed, else the embedder without weights.
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from domain.errors import not_among
 from domain.model_call import Tier
 from workers.config.secret_files import secrets_in
-from workers.local_models.installed import open_name_finder
+from workers.local_models.installed import open_name_finder, uses_minilm
 from workers.parts.blueprint import FirstParts
 from workers.parts.outside_systems import open_batches, open_embedder, open_limiters
 from workers.running.telemetry import shows_contents
 
 if TYPE_CHECKING:
+    from activities.models.retrieval import OpensEmbedder
     from activities.models.reuse import AnswerCache
+    from adapters.knowledge.record import SqlKnowledge
     from adapters.spend.sql import SqlSpend
     from ports.cleaner import MailCleaner
     from ports.models.cache import CacheStore
@@ -69,6 +71,20 @@ class ModelParts(FirstParts):
     def embedder(self) -> "Embedder":
         """What turns texts into vectors, for whoever compares them. Raises ConfigurationError if it cannot be used."""
         return open_embedder(self.settings)
+
+    @property
+    def opens_article_embedder(self) -> "OpensEmbedder | None":
+        """What articles are found by beside words: MiniLM, where it is in use; None: words alone count, since the rule
+        was measured with no other model.
+        """
+        return (lambda: self.embedder) if uses_minilm(self.settings.embedder) else None
+
+    @cached_property
+    def knowledge_in_use(self) -> "SqlKnowledge":
+        """Which articles answered, and which questions none did."""
+        from adapters.knowledge.record import SqlKnowledge
+
+        return SqlKnowledge(lambda: self.store.database)
 
     @cached_property
     def reuse(self) -> "ReuseRecord":

@@ -19,6 +19,7 @@ import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
+import adapters.knowledge.tables
 import adapters.moods.tables
 import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
@@ -38,6 +39,7 @@ from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
+from tests.contracts.store_knowledge import KnowledgeContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract, close
 from tests.contracts.store_moods import MoodContract
@@ -85,6 +87,10 @@ class TestBatchesOnSqlite(BatchContract):
 
 
 class TestReuseOnSqlite(ReuseContract):
+    pass
+
+
+class TestKnowledgeOnSqlite(KnowledgeContract):
     pass
 
 

@@ -71,6 +71,8 @@ STORE_ONLY = {
     "effects stop": ("--reason", "drill"),
     "effects allow": ("--reason", "drill over"),
     "blueprint accept": ("--by", "ann"),
+    "knowledge list": (),
+    "knowledge gaps": (),
 }
 """The commands that need a store alone: they work while Temporal is down."""
 GATEWAY_ONLY = {"mailbox": ("--url", "imap://ann@127.0.0.1:9/INBOX", "--once")}
@@ -83,6 +85,7 @@ OF_NO_HEADGATE = {
         "init",
         "offline-model",
         "eval claims",
+        "eval knowledge",
         "eval repair",
         "eval routing",
         "bench intake",
