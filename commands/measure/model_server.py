@@ -3,25 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 
 from workers.bootstrap import Parts
-from workers.config.settings import load_settings
+from workers.config.settings import Settings, load_settings
 from workers.machine.local_ports import free_ports
+from workers.parts.blueprint import read_blueprint
 from workers.parts.outside_systems import offline_model_app
 
 
 @asynccontextmanager
-async def models_for(profile: str | None) -> AsyncIterator[Parts]:
-    """Yield parts whose models answer. The offline model is served on a free port until the block ends.
+async def models_for(profile: str | None, blueprint: Path | None = None) -> AsyncIterator[Parts]:
+    """Yield parts whose models answer. The offline model is served on a free port until the block ends, where the
+    profile asks it anything.
+
+    Args:
+        profile: of the blueprint; None: as the settings say.
+        blueprint: its folder; None: as the settings say.
 
     Raises:
-        ValueError: the settings or the blueprint are wrong.
-        ConfigurationError: the profile needs a key that is not set.
+        UsageError: a setting is wrong, or there is no such folder.
+        ConfigurationError: the blueprint is wrong, or the profile needs a key that is not set.
     """
-    settings = load_settings(models=profile) if profile else load_settings()
-    if settings.models != "offline":
+    given = {"models": profile, "blueprint": blueprint}
+    settings = load_settings(**{name: value for name, value in given.items() if value})
+    if not _asks_offline(settings):
         yield Parts(settings)
         return
     port = free_ports(18703, 1)[0]
@@ -38,3 +46,9 @@ async def models_for(profile: str | None) -> AsyncIterator[Parts]:
     finally:
         server.should_exit = True
         await serving
+
+
+def _asks_offline(settings: Settings) -> bool:
+    """Return whether a model of the profile is the embedded one: a provider's profile can have it for a first look."""
+    tiers = read_blueprint(settings).models.get(settings.models, {})
+    return any(choice.provider == "offline" for order in tiers.values() for choice in order)
