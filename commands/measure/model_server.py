@@ -30,7 +30,8 @@ async def models_for(profile: str | None, blueprint: Path | None = None) -> Asyn
     given = {"models": profile, "blueprint": blueprint}
     settings = load_settings(**{name: value for name, value in given.items() if value})
     if not _asks_offline(settings):
-        yield Parts(settings)
+        async with _closed_after(Parts(settings)) as parts:
+            yield parts
         return
     port = free_ports(18703, 1)[0]
     server = uvicorn.Server(
@@ -42,10 +43,20 @@ async def models_for(profile: str | None, blueprint: Path | None = None) -> Asyn
         if serving.done():
             serving.result()
     try:
-        yield Parts(settings.model_copy(update={"offline_model_url": f"http://127.0.0.1:{port}"}))
+        offline = settings.model_copy(update={"offline_model_url": f"http://127.0.0.1:{port}"})
+        async with _closed_after(Parts(offline)) as parts:
+            yield parts
     finally:
         server.should_exit = True
         await serving
+
+
+@asynccontextmanager
+async def _closed_after(parts: Parts) -> AsyncIterator[Parts]:
+    try:
+        yield parts
+    finally:
+        await parts.close_models()
 
 
 def _asks_offline(settings: Settings) -> bool:
