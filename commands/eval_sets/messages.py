@@ -1,6 +1,6 @@
 """The sets of messages: where each is routed, and what every step of working it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from commands.results.result import ProfileCost, RowResult, StepCost
 from domain.case import CaseInput
 from domain.errors import BadAnswerError, UnsupportedTaskError
 from domain.model_call import Tier
+from domain.model_steps import ModelStep
 from domain.routing import BILLING, SALES, TECHNICAL_SUPPORT
 from workers.bootstrap import Parts
 
@@ -130,9 +131,8 @@ def _is_embedded(parts: Parts) -> bool:
 
 
 def _priced(profile: str, bill: Bill, dear: str, large: Bill, cases: int) -> ProfileCost:
-    steps = sorted({step for step, _ in (*bill.used, *large.used)})
     found = []
-    for step in steps:
+    for step in _in_order({step for step, _ in (*bill.used, *large.used)}):
         used = {model: usage for (name, model), usage in bill.used.items() if name == step}
         found.append(
             StepCost(
@@ -156,7 +156,7 @@ def _measured(parts: Parts, calls: Sequence[MeteredCall], cases: int) -> Profile
     dear = dearest_large(parts.blueprint, profile)
     price = parts.blueprint.price_of(dear, datetime.now(UTC).date())
     found = []
-    for step in sorted({call.step for call in calls}):
+    for step in _in_order({call.step for call in calls}):
         own = [call for call in calls if call.step == step]
         last = {call.row: call.tier for call in own}
         as_large = [call.usage for call in own if call.tier == last[call.row]]
@@ -170,6 +170,11 @@ def _measured(parts: Parts, calls: Sequence[MeteredCall], cases: int) -> Profile
             )
         )  # fmt: skip
     return ProfileCost(profile=profile, large=dear, measured=True, cases=cases, priced_on=_today(), steps=found)
+
+
+def _in_order(steps: Collection[str]) -> list[str]:
+    """Return steps in the order in which a case comes to them."""
+    return [step.value for step in ModelStep if step.value in steps]
 
 
 def _today() -> str:
