@@ -11,6 +11,7 @@ from commands.measure.repair_files import read_document_rules, read_repair_lines
 from commands.measure.repair_scoring import JudgedDocument, JudgedPayload, judge_lines, score_repairs
 from commands.results.result import RowResult
 from domain.errors import BadAnswerError, UnsupportedTaskError
+from domain.model_steps import ModelStep
 from workers.config.variables import PROJECT
 from workers.parts.outside_systems import document_mender
 
@@ -20,6 +21,8 @@ RULES = PROJECT / "samples" / "repair" / "refund_payload.toml"
 async def judge_claims(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
     """Read every complaint and let policy decide; grave is more money than was asked for."""
     parts = run.parts
+    if ModelStep.CLAIM not in parts.blueprint.prompts:
+        return JudgedSet([], skipped="this blueprint has no prompt `claim`: it reads no complaints")
     extract = ExtractActivities(run.models, parts.blueprint.for_profile(parts.settings.models))
     lines = chosen([line for file in files for line in read_claim_lines(file)], run.limit, lambda line: line.id)
     rows: list[RowResult] = []

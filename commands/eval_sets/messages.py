@@ -82,7 +82,7 @@ async def judge_cases(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
 
         rows.append(await judged_row(unjudged, worked))
     if stand_in is None:
-        return JudgedSet(rows, cost=[_measured(parts, run.meter.calls, len(rows))])
+        return JudgedSet(rows, cost=[measured_cost(parts, run.meter.calls, len(rows))])
     cases, asked = [LabelledCase(case, row.label) for row, case in messages], len(run.meter.calls)
     priced = await priced_profiles(stand_in, parts, cases)
     del run.meter.calls[asked:]  # what other profiles would ask is no call of this one
@@ -146,7 +146,7 @@ def _priced(profile: str, bill: Bill, dear: str, large: Bill, cases: int) -> Pro
     return ProfileCost(profile=profile, large=dear, measured=False, cases=cases, priced_on=_today(), steps=found)
 
 
-def _measured(parts: Parts, calls: Sequence[MeteredCall], cases: int) -> ProfileCost:
+def measured_cost(parts: Parts, calls: Sequence[MeteredCall], cases: int) -> ProfileCost:
     """Return what was paid, and what the same tokens cost by the large model.
 
     A step that went on to a denser tier would have been asked of the large model alone: of such a step the tokens of
