@@ -55,6 +55,11 @@ class Comparison(BaseModel):
         return [row for row in self.rows if row.new_grave]
 
     @property
+    def worst_first(self) -> list[ChangedRow]:
+        """The rows that changed: new grave mistakes, then what got worse, then the rest."""
+        return sorted(self.rows, key=lambda row: (not row.new_grave, row.is_right or not row.was_right))
+
+    @property
     def regressed(self) -> bool:
         """Whether something got worse by more than noise."""
         return bool(self.grave) or any(group.regressed for group in self.groups)

@@ -33,8 +33,7 @@ def comparison_report(comparison: Comparison) -> Iterator[str]:
                 f"{group.worse} worse, {group.better} better, p {group.chance:.3f}"
                 f"{'  WORSE' if group.regressed else ''}"
             )
-    worst_first = sorted(comparison.rows, key=lambda row: (not row.new_grave, row.is_right or not row.was_right))
-    for row in worst_first[:ROWS_SHOWN]:
+    for row in comparison.worst_first[:ROWS_SHOWN]:
         mark = "GRAVE" if row.new_grave else "worse" if row.was_right and not row.is_right else ""
         mark = mark or ("better" if row.is_right and not row.was_right else "other")
         yield f"  {mark:6} {row.set} {row.id}: {row.before} -> {row.after}, expected {row.expected}"

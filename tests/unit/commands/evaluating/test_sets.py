@@ -66,6 +66,34 @@ def test_what_was_paid_stands_beside_the_large_model_asked_once(parts: Parts) ->
 SURE = {"id": "d1", "kind": "quotes", "broken": "{'a': '1',}", "expected": {"a": "1"}}
 
 
+async def test_a_profile_of_a_provider_is_asked_and_what_it_costs_is_measured(tmp_path: Path) -> None:
+    """The offline model stands in for a server that speaks OpenAI's wire and has a price."""
+    folder = tmp_path / "blueprint"
+    shutil.copytree(DEFAULT, folder)
+    path = lines(tmp_path / "routing.jsonl", {"id": "1", "text": "I was charged twice, refund me.", "label": "Billing"})
+    async with models_for("offline") as offline:
+        with (folder / "blueprint.toml").open("a") as file:
+            for tier in ("small", "large"):
+                url = f"{offline.settings.offline_model_url}/v1"
+                file.write(f'\n[models.mine.{tier}]\nprovider = "openai"\nmodel = "of-{tier}"\nbase_url = "{url}"\n')
+                price = 1.0 if tier == "small" else 20.0
+                file.write(f'\n[[prices]]\nmodel = "of-{tier}"\ninput = {price}\noutput = {price}\n')
+        parts = Parts(offline.settings.model_copy(update={"models": "mine", "blueprint": folder}))
+        run = EvalRun(parts, None)
+        try:
+            found = await judge_cases(run, [path])
+        finally:
+            await parts.close_models()
+    assert [(row.id, row.got, row.right) for row in found.rows] == [("1", "Billing", True)]
+    [cost] = found.cost
+    assert (cost.profile, cost.measured, cost.large) == ("mine", True, "of-large")
+    assert [step.step for step in cost.steps] == ["route", "claim"]
+    for step in cost.steps:
+        assert step.micros == step.tokens_in + step.tokens_out
+        assert step.micros_large == 20 * step.micros
+    assert {use.tier for use in run.meter.steps()} == {"small"}
+
+
 async def test_a_silent_wrong_value_of_a_document_is_grave(parts: Parts, tmp_path: Path) -> None:
     cut = {"id": "d3", "kind": "cut", "broken": '{"a": "1", "b": "2', "expected": {"a": "1", "b": "24"}}
     path = lines(tmp_path / "documents.jsonl", SURE, {**SURE, "expected": {"a": "2"}}, cut)
@@ -179,3 +207,14 @@ async def test_a_line_of_names_that_cannot_be_read_is_named(
     path = lines(tmp_path / "names.jsonl", {"id": "n1", "text": "x", "spans": []}, {"id": "n2"})
     with pytest.raises(ImpossibleError, match=r"names\.jsonl' line 2"):
         await judge_names(EvalRun(parts, None), [path])
+
+
+async def test_every_set_of_real_data_is_run(eval_data: Path) -> None:
+    """Their names and lines are those that the folder has."""
+    async with models_for("offline") as offline:
+        for one in SETS:
+            files = files_of(one, eval_data)
+            assert files, one.name
+            found = await one.judge(EvalRun(offline, 12), [path for _, path in files])
+            assert found.skipped or found.rows
+            assert not [row.id for row in found.rows if row.grave]
