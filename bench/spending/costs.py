@@ -150,20 +150,39 @@ async def bench_costs(parts: Parts, messages: list[Labelled]) -> dict[str, objec
         parts: of the offline profile: its small model answers.
         messages: to work; those that a machine wrote cost nothing, as no model is asked.
     """
-    stand_in = StandIn(parts.models[Tier.SMALL])
     worked = [message for message in messages if not message.case.machine]
     document: dict[str, object] = {"messages": len(messages), "written by a machine": len(messages) - len(worked)}
     bills: dict[str, Bill] = {}
-    for profile, names in _profiles(parts.blueprint):
-        dear = _dearest(parts.blueprint, profile)
-        large = f"{dear}, {ALL_LARGE}"
-        if large not in bills:
-            plain = parts.blueprint.model_copy(update={"steps": _EVERY_STEP_LARGE})
-            bills[large] = await _bill(stand_in, parts, plain, {Tier.LARGE: dear}, worked)
-        asked = parts.blueprint.for_profile(profile)
-        bills[profile] = await _bill(stand_in, parts, asked, names, worked)
-        document[profile] = _compared(bills[profile], bills[large]) | {"beside": large}
+    for priced in await priced_profiles(StandIn(parts.models[Tier.SMALL]), parts, worked):
+        large = f"{priced.dear}, {ALL_LARGE}"
+        bills.setdefault(large, priced.large)
+        bills[priced.profile] = priced.bill
+        document[priced.profile] = _compared(priced.bill, priced.large) | {"beside": large}
     return document | {"by step": {name: bill.rows() for name, bill in bills.items()}}
+
+
+@dataclass(frozen=True)
+class PricedProfile:
+    """What messages cost by a profile, and by the large model `dear` for every step."""
+
+    profile: str
+    bill: Bill
+    dear: str
+    large: Bill
+
+
+async def priced_profiles(stand_in: StandIn, parts: Parts, messages: list[Labelled]) -> list[PricedProfile]:
+    """Return what the messages cost by every profile of a provider."""
+    larges: dict[str, Bill] = {}
+    found = []
+    for profile, names in _profiles(parts.blueprint):
+        dear = dearest_large(parts.blueprint, profile)
+        if dear not in larges:
+            plain = parts.blueprint.model_copy(update={"steps": _EVERY_STEP_LARGE})
+            larges[dear] = await _bill(stand_in, parts, plain, {Tier.LARGE: dear}, messages)
+        asked = parts.blueprint.for_profile(profile)
+        found.append(PricedProfile(profile, await _bill(stand_in, parts, asked, names, messages), dear, larges[dear]))
+    return found
 
 
 def _profiles(blueprint: Blueprint) -> Iterator[tuple[str, dict[Tier, str]]]:
@@ -173,7 +192,7 @@ def _profiles(blueprint: Blueprint) -> Iterator[tuple[str, dict[Tier, str]]]:
             yield profile, {tier: order[0].model for tier, order in tiers.items()}
 
 
-def _dearest(blueprint: Blueprint, profile: str) -> str:
+def dearest_large(blueprint: Blueprint, profile: str) -> str:
     """Return the dearest large model that the blueprint has of a profile's provider."""
     provider, today = blueprint.models[profile][Tier.LARGE][0].provider, datetime.now(UTC).date()
     larges = [tiers[Tier.LARGE][0] for tiers in blueprint.models.values()]
