@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.eval_sets.documents import judge_claims, judge_repair
+from commands.eval_sets.knowledge import judge_knowledge
 from commands.eval_sets.messages import judge_cases, judge_routing
 from commands.eval_sets.running import EvalRun, JudgedSet
 from commands.eval_sets.texts import judge_cache, judge_names
@@ -47,6 +48,7 @@ SETS = (
         judge_repair,
     ),
     EvalSet("cache", ("questions.jsonl",), ("questions.jsonl", "question_pairs.jsonl"), judge_cache),
+    EvalSet("knowledge", ("knowledge.jsonl",), ("knowledge.jsonl",), judge_knowledge),
     EvalSet("names", ("names.jsonl",), ("names.jsonl", "pii.jsonl"), judge_names),
 )
 

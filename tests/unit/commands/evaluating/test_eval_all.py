@@ -44,7 +44,7 @@ def test_no_regression_since_the_checked_in_result(tmp_path: Path) -> None:
     compared = json.loads(stdout)["comparison"] if stdout else {}
     assert code == 0, f"{compared.get('verdict')} {compared.get('rows')} {stderr}"
     assert set(compared["not_compared"]) == {"names"}, "samples have changed: `make eval-baseline`"
-    assert {group["set"] for group in compared["groups"]} == {"routing", "cases", "claims", "repair", "cache"}
+    assert {group["set"] for group in compared["groups"]} == {one.name for one in SETS} - {"names"}
     document = json.loads(stdout)
     assert {cost["profile"] for cost in document["cost"]} == {"openai", "anthropic", "openai_thrifty"}
     for cost in document["cost"]:
