@@ -88,9 +88,8 @@ async def judge_cases(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
 def _messages(run: EvalRun, files: Sequence[Path], limit: int | None) -> list[_Message]:
     """Return labelled messages as cases: of files of lines, or the samples, whose truth is a file of its own."""
     if _are_samples(files):
-        found = [one for one in sample_messages(run.parts) if not one.case.machine]
-        kept = chosen(found, limit, lambda one: one.case.case_id)
-        return [(_as_row(one), one.case) for one in kept]
+        found = sample_messages(run.parts, lambda names: chosen(names, limit, str))
+        return [(_as_row(one), one.case) for one in found if not one.case.machine]  # no model is asked about the others
     categories = category_names(run.parts)
     rows = [row for file in files for row in read_labelled(file, categories)]
     return [(row, case_of(row, run.parts)) for row in chosen(rows, limit, lambda row: row.id)]
