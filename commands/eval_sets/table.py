@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.eval_sets.documents import judge_claims, judge_repair
-from commands.eval_sets.knowledge import judge_knowledge
 from commands.eval_sets.messages import judge_cases, judge_routing
 from commands.eval_sets.running import EvalRun, JudgedSet
-from commands.eval_sets.texts import judge_cache, judge_names
+from commands.eval_sets.texts import judge_cache, judge_knowledge, judge_names
 from workers.config.variables import PROJECT
 
 SAMPLES = PROJECT / "samples"

@@ -76,15 +76,24 @@ async def score_retrieval(data: Path, parts: Parts) -> dict[str, object]:
     both = f"words and {embedder.name}"
     ways = {"words": None, both: lambda: embedder}
     found: dict[str, object] = {"in_use": "words" if parts.opens_article_embedder is None else both}
-    areas = {article.area for article in parts.knowledge}
     for name, opened in ways.items():
         library = Library(parts.knowledge, default_lang=parts.blueprint.letters.fallback)
-        found[name] = figures(await offered_articles(lines, Retrieval(library, opened), areas))
+        found[name] = figures(await _offered(lines, Retrieval(library, opened), {a.area for a in parts.knowledge}))
     return found
 
 
-async def offered_articles(lines: Iterable[KnowledgeLine], retrieval: Retrieval, areas: set[str]) -> list[Offered]:
-    """Return what each question is offered, of these areas where it names none. Raises as `Retrieval.nearest`."""
+async def offered_to(lines: Iterable[KnowledgeLine], parts: Parts) -> list[Offered]:
+    """Return what each question is offered, as the product does it with the embedder in use.
+
+    Raises:
+        HeadgateError: the embedder does not answer, or cannot be used.
+    """
+    library = Library(parts.knowledge, default_lang=parts.blueprint.letters.fallback)
+    retrieval = Retrieval(library, parts.opens_article_embedder)
+    return await _offered(lines, retrieval, {article.area for article in parts.knowledge})
+
+
+async def _offered(lines: Iterable[KnowledgeLine], retrieval: Retrieval, areas: set[str]) -> list[Offered]:
     day = datetime.now(UTC).date()
     found = []
     for line in lines:

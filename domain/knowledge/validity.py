@@ -9,7 +9,7 @@ from domain.reading.knowledge import Article
 SOON_DAYS = 14
 
 
-class Standing(StrEnum):
+class Validity(StrEnum):
     """Whether an article may be quoted on a day, and why not."""
 
     VALID = "valid"
@@ -18,13 +18,13 @@ class Standing(StrEnum):
     EXPIRED = "expired"
 
 
-def standing_on(article: Article, day: date) -> Standing:
+def standing_on(article: Article, day: date) -> Validity:
     """Return how an article stands on a day."""
     if not article.approved:
-        return Standing.DRAFT
+        return Validity.DRAFT
     if article.valid_on(day):
-        return Standing.VALID
-    return Standing.EXPIRED if article.valid_until is not None and article.valid_until < day else Standing.NOT_YET
+        return Validity.VALID
+    return Validity.EXPIRED if article.valid_until is not None and article.valid_until < day else Validity.NOT_YET
 
 
 def expired(articles: Sequence[Article], day: date) -> list[Article]:

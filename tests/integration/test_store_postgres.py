@@ -22,6 +22,7 @@ from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
 from ports.store import CustomerRecords
+from tests.contracts.knowledge.store_knowledge import KnowledgeContract
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
@@ -31,7 +32,6 @@ from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
-from tests.contracts.store_knowledge import KnowledgeContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract
 from tests.contracts.store_moods import MoodContract

@@ -41,13 +41,7 @@ write = LETTERS.write
 GREETINGS = {"en": "Hello,", "de": "Guten Tag,", "fr": "Bonjour,", "es": "Hola:"}  # the languages that there are
 DENIED_BY = sorted(set(re.findall(r"Deny\(rule=Rule\.(\w+)\)", inspect.getsource(domain.money.refund))))
 ARTICLE = Article(
-    article_id="kb-7",
-    version=3,
-    area="technical",
-    title="No light",
-    symptoms=["s"],
-    cause="A loose cable.",
-    steps=["A", "B"],
+    article_id="kb-7", version=3, area="it", title="Dark", symptoms=["s"], cause="A loose cable.", steps=["A", "B"]
 )
 PAID = RefundPaid(money=Money(minor=2_050, currency="USD"), order_id="ORD-{money}")
 NO_DECISION = {"money": PAID.money, "order_id": PAID.order_id}

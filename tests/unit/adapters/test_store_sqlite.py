@@ -30,6 +30,7 @@ from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
 from domain.money.refund_action import RefundTerms
 from ports.store import CustomerRecords
+from tests.contracts.knowledge.store_knowledge import KnowledgeContract
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
@@ -39,7 +40,6 @@ from tests.contracts.spending.store_spend import SpendContract
 from tests.contracts.store_authority import AuthorityContract
 from tests.contracts.store_cases import CaseStoreContract, CrmContract, DeadLetterContract, ReadingContract
 from tests.contracts.store_conversations import ConversationContract
-from tests.contracts.store_knowledge import KnowledgeContract
 from tests.contracts.store_ledger import LedgerContract
 from tests.contracts.store_letters import DeadLettersForOperatorsContract, LetterContract, close
 from tests.contracts.store_moods import MoodContract

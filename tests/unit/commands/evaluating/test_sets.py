@@ -9,12 +9,11 @@ import pytest
 from adapters.cleaning.cleaner import DocumentCleaner
 from commands.eval_sets import texts
 from commands.eval_sets.documents import judge_claims, judge_repair
-from commands.eval_sets.knowledge import judge_knowledge
 from commands.eval_sets.messages import judge_cases, judge_routing, measured_cost
 from commands.eval_sets.metering import MeteredCall
 from commands.eval_sets.running import EvalRun
 from commands.eval_sets.table import SAMPLES, SETS, files_of
-from commands.eval_sets.texts import judge_cache, judge_names
+from commands.eval_sets.texts import judge_cache, judge_knowledge, judge_names
 from commands.measure.model_server import models_for
 from domain.errors import ImpossibleError, UsageError
 from domain.model_call import Tier, Usage
@@ -170,8 +169,10 @@ async def test_the_right_article_is_offered_or_none(parts: Parts, tmp_path: Path
     )
     found = await judge_knowledge(EvalRun(parts, None), [path])
     assert [(row.group, row.got, row.right) for row in found.rows] == [
-        ("answered", "place 1", True), ("answered", "not offered", False), ("without an answer", "none", True),
+        ("questions", found.rows[0].got, True), ("questions", "nothing offered", False),
+        ("questions without an answer", "nothing offered", True),
     ]  # fmt: skip
+    assert known.article_id in found.rows[0].got
     lines(path, {"question": "x", "article": "kb-of-nobody"})
     with pytest.raises(UsageError, match="kb-of-nobody"):
         await judge_knowledge(EvalRun(parts, None), [path])
@@ -214,6 +215,8 @@ async def test_without_what_a_set_needs_it_is_not_run(parts: Parts, tmp_path: Pa
     samples = [SAMPLES / "complaints.jsonl", SAMPLES / "expected.jsonl"]
     for judge in (judge_routing, judge_cases):
         assert "labelled Sales, which this blueprint has not" in (await judge(EvalRun(other, None), samples)).skipped
+    other.knowledge.clear()
+    assert "other articles" in (await judge_knowledge(EvalRun(other, None), [SAMPLES / "knowledge.jsonl"])).skipped
     other.blueprint.prompts.pop("claim")
     assert "no prompt `claim`" in (await judge_claims(EvalRun(other, None), [])).skipped
 

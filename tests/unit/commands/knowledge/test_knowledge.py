@@ -9,7 +9,7 @@ import pytest
 from adapters.knowledge.record import SqlKnowledge
 from adapters.store import open_store
 from domain.case import CaseState
-from tests.contracts.store_knowledge import letter
+from tests.contracts.knowledge.store_knowledge import letter
 from tests.contracts.store_samples import case_input, outcome, stored_case
 from tests.unit.commands.command_line import run
 
