@@ -1,10 +1,11 @@
 """The sets of complaints and of broken documents."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from activities.models.extract import ExtractActivities
-from commands.eval_sets.running import EvalRun, JudgedSet, chosen, judged_row, numbered
+from commands.eval_sets.running import EvalRun, JudgedSet, chosen, judged_rows, numbered
 from commands.measure.claim_files import read_claim_lines
 from commands.measure.claim_scoring import ClaimLine, JudgedClaim, judge_claim, score_claims
 from commands.measure.repair_files import read_document_rules, read_repair_lines
@@ -25,23 +26,25 @@ async def judge_claims(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
         return JudgedSet([], skipped="this blueprint has no prompt `claim`: it reads no complaints")
     extract = ExtractActivities(run.models, parts.blueprint.for_profile(parts.settings.models))
     lines = chosen([line for file in files for line in read_claim_lines(file)], run.limit, lambda line: line.id)
-    rows: list[RowResult] = []
     judged: list[JudgedClaim] = []
-    for name, line in zip(numbered([line.id for line in lines]), lines, strict=True):
-        good = line.expect.decision
-        asked = RowResult(id=name, group="complaints", expected=" or ".join(good), got="", right=False)
 
-        async def read(line: ClaimLine = line, asked: RowResult = asked) -> RowResult:
-            try:
-                found = await judge_claim(line, extract, parts)
-            except (BadAnswerError, UnsupportedTaskError):
-                return asked.model_copy(update={"got": "human", "right": "human" in line.expect.decision})
-            judged.append(found)
-            got = f"{found.decision} of {found.minor:,} minor units" if found.minor else found.decision
-            return asked.model_copy(update={"got": got, "right": found.right, "grave": found.beyond})
+    async def read(asked: RowResult, line: ClaimLine) -> RowResult:
+        try:
+            found = await judge_claim(line, extract, parts)
+        except (BadAnswerError, UnsupportedTaskError):
+            return asked.model_copy(update={"got": "human", "right": "human" in line.expect.decision})
+        judged.append(found)
+        got = f"{found.decision} of {found.minor:,} minor units" if found.minor else found.decision
+        return asked.model_copy(update={"got": got, "right": found.right, "grave": found.beyond})
 
-        rows.append(await judged_row(asked, read))
+    names = numbered([line.id for line in lines])
+    asked = [_unread(name, line) for name, line in zip(names, lines, strict=True)]
+    rows = await judged_rows(run, [(row, partial(read, row, line)) for row, line in zip(asked, lines, strict=True)])
     return JudgedSet(rows, score_claims(judged))
+
+
+def _unread(name: str, line: ClaimLine) -> RowResult:
+    return RowResult(id=name, group="complaints", expected=" or ".join(line.expect.decision), got="", right=False)
 
 
 async def judge_repair(run: EvalRun, files: Sequence[Path]) -> JudgedSet:

@@ -1,7 +1,8 @@
 """The sets of messages: where each is routed, and what every step of working it costs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from activities.models.route import RouteActivities
@@ -9,7 +10,7 @@ from bench.samples import work
 from bench.spending.costs import Bill, StandIn, dearest_large, priced_profiles, sample_messages
 from bench.spending.costs import Labelled as LabelledCase
 from commands.eval_sets.metering import MeteredCall
-from commands.eval_sets.running import EvalRun, JudgedSet, chosen, judged_row, numbered
+from commands.eval_sets.running import EvalRun, JudgedSet, chosen, judged_rows, numbered
 from commands.measure.scoring import (
     ABSTAINED,
     Judged,
@@ -42,18 +43,14 @@ async def judge_routing(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
     if why := _other_categories(parts, files):
         return JudgedSet([], skipped=why)
     router = RouteActivities(run.models, parts.blueprint.for_profile(parts.settings.models))
-    rows: list[RowResult] = []
     judged: list[Judged] = []
-    for name, (row, case) in _named(_messages(run, files, run.limit)):
-        asked = _unjudged(name, row.label)
 
-        async def route(row: Labelled = row, case: CaseInput = case, asked: RowResult = asked) -> RowResult:
-            found = await judge_message(router, case, row)
-            judged.append(found)
-            right = found.answer == found.truth
-            return asked.model_copy(update={"got": found.answer or ABSTAINED, "right": right})
+    async def route(asked: RowResult, row: Labelled, case: CaseInput) -> RowResult:
+        found = await judge_message(router, case, row)
+        judged.append(found)
+        return asked.model_copy(update={"got": found.answer or ABSTAINED, "right": found.answer == found.truth})
 
-        rows.append(await judged_row(asked, route))
+    rows = await _judged(run, _messages(run, files, run.limit), route)
     return JudgedSet(rows, score_routing(judged, category_names(parts)))
 
 
@@ -66,35 +63,33 @@ async def judge_cases(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
     if why := _other_categories(parts, files):
         return JudgedSet([], skipped=why)
     messages = _messages(run, files, CASES if run.limit is None else min(run.limit, CASES))
-    stand_in = StandIn(run.models[Tier.SMALL]) if _is_embedded(parts) else None
+    stand_in = StandIn(run.models[Tier.SMALL]) if run.is_embedded else None
     models = run.models if stand_in is None else dict.fromkeys(parts.models, stand_in)
-    rows: list[RowResult] = []
-    for name, (row, case) in _named(messages):
-        unjudged = _unjudged(name, row.label)
+    asked_by = blueprint.for_profile(parts.settings.models)
 
-        async def worked(case: CaseInput = case, row: Labelled = row, asked: RowResult = unjudged) -> RowResult:
-            try:
-                found = await work(models, blueprint.for_profile(parts.settings.models), parts.knowledge, case)
-            except (BadAnswerError, UnsupportedTaskError):
-                return asked.model_copy(update={"got": "a person: no answer fitted", "right": False})
-            got = found.category or ABSTAINED
-            return asked.model_copy(update={"got": got, "right": found.category == row.label})
+    async def worked(asked: RowResult, row: Labelled, case: CaseInput) -> RowResult:
+        try:
+            found = await work(models, asked_by, parts.knowledge, case)
+        except (BadAnswerError, UnsupportedTaskError):
+            return asked.model_copy(update={"got": "a person: no answer fitted", "right": False})
+        got = found.category or ABSTAINED
+        return asked.model_copy(update={"got": got, "right": found.category == row.label})
 
-        rows.append(await judged_row(unjudged, worked))
+    rows = await _judged(run, messages, worked)
+    answered = sum(not row.unanswered for row in rows)
     if stand_in is None:
-        return JudgedSet(rows, cost=[measured_cost(parts, run.meter.calls, len(rows))])
+        return JudgedSet(rows, cost=[measured_cost(parts, run.meter.calls, answered)])
     cases, asked = [LabelledCase(case, row.label) for row, case in messages], len(run.meter.calls)
     priced = await priced_profiles(stand_in, parts, cases)
     del run.meter.calls[asked:]  # what other profiles would ask is no call of this one
-    return JudgedSet(rows, cost=[_priced(p.profile, p.bill, p.dear, p.large, len(rows)) for p in priced])
+    return JudgedSet(rows, cost=[_priced(p.profile, p.bill, p.dear, p.large, answered) for p in priced])
 
 
 def _messages(run: EvalRun, files: Sequence[Path], limit: int | None) -> list[_Message]:
     """Return labelled messages as cases: of files of lines, or the samples, whose truth is a file of its own."""
     if _are_samples(files):
-        found = [one for one in sample_messages(run.parts) if not one.case.machine]
-        kept = chosen(found, limit, lambda one: one.case.case_id)
-        return [(_as_row(one), one.case) for one in kept]
+        found = sample_messages(run.parts, lambda names: chosen(names, limit, str))
+        return [(_as_row(one), one.case) for one in found if not one.case.machine]  # no model is asked about the others
     categories = category_names(run.parts)
     rows = [row for file in files for row in read_labelled(file, categories)]
     return [(row, case_of(row, run.parts)) for row in chosen(rows, limit, lambda row: row.id)]
@@ -117,17 +112,19 @@ def _as_row(one: LabelledCase) -> Labelled:
     return Labelled(id=name, label=one.category, lang=one.case.lang, source="samples")
 
 
-def _named(messages: Sequence[_Message]) -> list[tuple[str, _Message]]:
-    return list(zip(numbered([row.id for row, _ in messages]), messages, strict=True))
+async def _judged(
+    run: EvalRun,
+    messages: Sequence[_Message],
+    judge: Callable[[RowResult, Labelled, CaseInput], Awaitable[RowResult]],
+) -> list[RowResult]:
+    names = numbered([row.id for row, _ in messages])
+    rows = [(_unjudged(name, row.label), row, case) for name, (row, case) in zip(names, messages, strict=True)]
+    return await judged_rows(run, [(one[0], partial(judge, *one)) for one in rows])
 
 
 def _unjudged(name: str, label: str | None) -> RowResult:
     group = "labelled" if label is not None else "off-topic"
     return RowResult(id=name, group=group, expected=label or NONE_OF_THEM, got="", right=False)
-
-
-def _is_embedded(parts: Parts) -> bool:
-    return all(choice.provider == "offline" for choice in parts.blueprint.choices(parts.settings.models))
 
 
 def _priced(profile: str, bill: Bill, dear: str, large: Bill, cases: int) -> ProfileCost:

@@ -1,5 +1,6 @@
 """What every set is run with, and how its rows are gone through."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +14,33 @@ from ports.models.model import LanguageModel
 from workers.bootstrap import Parts
 
 Item = TypeVar("Item")
+Judge = Callable[[], Awaitable[RowResult]]
 NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True)
 class EvalRun:
-    """The parts that are measured, and how many rows a set may have; None: all of them."""
+    """What a set is run with.
+
+    Attributes:
+        parts: what is measured.
+        limit: of rows; None: all of them.
+        at_once: rows that a provider's models are asked about side by side.
+        meter: notes the calls.
+        tell: is told how many rows are done, and of how many.
+    """
 
     parts: Parts
     limit: int | None
+    at_once: int = 1
     meter: Meter = field(default_factory=Meter)
+    tell: Callable[[int, int], None] = lambda _done, _of: None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether no provider is asked."""
+        choices = self.parts.blueprint.choices(self.parts.settings.models)
+        return all(choice.provider == "offline" for choice in choices)
 
     @property
     def models(self) -> dict[Tier, LanguageModel]:
@@ -66,7 +84,36 @@ def numbered(ids: Sequence[str]) -> list[str]:
     return found
 
 
-async def judged_row(row: RowResult, judge: Callable[[], Awaitable[RowResult]]) -> RowResult:
+async def judged_rows(run: EvalRun, rows: Sequence[tuple[RowResult, Judge]]) -> list[RowResult]:
+    """Judge rows and return them in their order; of embedded models one after the other, which all share a core.
+
+    Args:
+        run: says how many at once.
+        rows: each with what judges it.
+
+    Raises:
+        HeadgateError: what a model raises that no pause mends; the other rows are let go.
+    """
+    places, done = asyncio.Semaphore(1 if run.is_embedded else run.at_once), 0
+
+    async def in_place(row: RowResult, judge: Judge) -> RowResult:
+        nonlocal done
+        async with places:
+            found = await judged_row(row, judge)
+        done += 1
+        run.tell(done, len(rows))
+        return found
+
+    tasks = [asyncio.create_task(in_place(row, judge)) for row, judge in rows]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def judged_row(row: RowResult, judge: Judge) -> RowResult:
     """Judge a row; where no model answers for the time, time and again, the row comes back as unanswered."""
     current_row.set(row.id)
     try:

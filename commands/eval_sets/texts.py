@@ -15,10 +15,11 @@ from commands.knowledge.scoring import figures, offered_to
 from commands.knowledge.scoring import read_questions as read_knowledge
 from commands.results.result import RowResult
 from domain.cache.lexicon import NearMissGuard
-from domain.errors import ImpossibleError
+from domain.errors import ImpossibleError, UsageError
 from domain.inbound.cleaned import CleanDocument
 from domain.model_steps import CacheRule
 from workers.bootstrap import Parts
+from workers.config.variables import PROJECT
 from workers.local_models.installed import open_name_finder
 
 SEED = 1
@@ -139,11 +140,13 @@ def _read_marked(path: Path) -> list[_MarkedText]:
 async def judge_knowledge(run: EvalRun, files: Sequence[Path]) -> JudgedSet:
     """Look for the articles that answer questions, as a case does: the right one among three, none where none is."""
     rows, offered = [], []
-    lines = chosen(
-        [line for file in files for line in read_knowledge(file, run.parts.knowledge)],
-        run.limit,
-        lambda line: f"{line.lang} {line.area} {line.question}",
-    )
+    try:
+        read = [line for file in files for line in read_knowledge(file, run.parts.knowledge)]
+    except UsageError as error:
+        if any(file.parent != PROJECT / "samples" for file in files):
+            raise
+        return JudgedSet([], skipped=f"the samples are about other articles than this blueprint's: {error}")
+    lines = chosen(read, run.limit, lambda line: f"{line.lang} {line.area} {line.question}")
     for number, found in enumerate(await offered_to(lines, run.parts), 1):
         right = found.line.article is not None
         got = found.offered[:OFFERED]

@@ -39,6 +39,7 @@ def eval_all(
     limit: Annotated[
         int | None, typer.Option(min=1, help="So many rows of each set at most, always the same ones.")
     ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Rows that a provider is asked about side by side.")] = 4,
     against: Annotated[
         str, typer.Option(help="A result of before, or `latest`: the newest in the data dir. Exit 1 if it got worse.")
     ] = "",
@@ -75,7 +76,7 @@ def eval_all(
                     keep(path, result)
 
             kept(result)
-            await run_sets(parts, result, sets, data, limit, kept)
+            await run_sets(parts, result, sets, data, limit, kept, at_once)
         if against == LATEST:  # of those that were run on other data, none says anything
             compared = (compare(one, result) for one in earlier(data_dir, than=place))
             return result, next((one for one in compared if one.groups), None), place

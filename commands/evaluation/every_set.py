@@ -2,14 +2,18 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from rich.console import Console
+
 from commands.eval_sets.running import EvalRun
 from commands.eval_sets.table import EvalSet, files_of
 from commands.results.result import DataFile, EvalResult, SetResult, Versions
+from commands.terminal.progress import progress_bar
 from domain.errors import ImpossibleError, TransientError
 from workers.bootstrap import Parts
 from workers.local_models.installed import open_name_finder
@@ -40,6 +44,7 @@ async def run_sets(
     data: Path | None,
     limit: int | None,
     keep: Callable[[EvalResult], None],
+    at_once: int = 1,
 ) -> None:
     """Run the sets into a result, which `keep` is given after each: what was paid for is not lost.
 
@@ -53,7 +58,7 @@ async def run_sets(
         if not files:
             result.sets.append(SetResult(name=one.name, skipped=f"there is no file of it: {' or '.join(one.files)}"))
             continue
-        result.sets.append(await _run_set(parts, result, one, files, limit))
+        result.sets.append(await _run_set(parts, result, one, files, limit, at_once))
         keep(result)
         rows = result.sets[-1].rows
         if rows and all(row.unanswered for row in rows):
@@ -67,14 +72,27 @@ async def run_sets(
 
 
 async def _run_set(
-    parts: Parts, result: EvalResult, one: EvalSet, files: Sequence[tuple[str, Path]], limit: int | None
+    parts: Parts, result: EvalResult, one: EvalSet, files: Sequence[tuple[str, Path]], limit: int | None, at_once: int
 ) -> SetResult:
     # Before it is run: a file that is changed meanwhile is not the one that was measured.
     digests = [DataFile(name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files]
-    run, began = EvalRun(parts, limit), time.monotonic()
-    judged = await one.judge(run, [path for _, path in files])
+    began = time.monotonic()
+    with _progress(one.name) as tell:
+        run = EvalRun(parts, limit, at_once, tell=tell)
+        judged = await one.judge(run, [path for _, path in files])
     result.cost.extend(judged.cost)
     return SetResult(
         name=one.name, skipped=judged.skipped, files=digests, limit=limit,
         seconds=round(time.monotonic() - began, 1), rows=judged.rows, figures=judged.figures, steps=run.meter.steps(),
     )  # fmt: skip
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a set is, where somebody looks on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _done, _of: None
+        return
+    with progress_bar(console, name, None) as show:
+        yield lambda done, of: show(done, f"of {of}")

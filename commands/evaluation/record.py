@@ -32,12 +32,13 @@ def eval_record(
     are found only with `headgate models install names`: read the file before you pass it on.
     """
 
-    async def work(parts: "Parts") -> "Recording":
+    async def work(parts: "Parts") -> "tuple[Recording, bool]":
         from commands.evaluation.recorded_cases import NONE, record_cases
         from commands.measure.scoring import category_names
         from commands.results.keeping import write
         from domain.dead_letters.choosing import moment
         from domain.errors import UsageError, not_among
+        from workers.local_models.installed import open_name_finder
 
         if out.exists():
             raise UsageError(f"{str(out)!r} is there already: name another file, or remove it")
@@ -56,10 +57,14 @@ def eval_record(
         )
         if found.lines:
             write(out, "".join(f"{line.model_dump_json()}\n" for line in found.lines))
-        return found
+        return found, open_name_finder(parts.settings.names) is not None
 
-    found = with_store(data_dir, work)
+    found, finds_names = with_store(data_dir, work)
     message = f"{found.message}; written to {out}" if found.lines else f"{found.message}; nothing was written"
+    if found.lines and not finds_names:
+        message += (
+            "; names that no phrase announces were not looked for (`headgate models install names`): read it first"
+        )
     if as_json:
         emit(
             {

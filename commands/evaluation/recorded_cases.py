@@ -91,7 +91,11 @@ def record_cases(
         if wanted and (row.category or NONE) not in wanted:
             found.left_out["of another label"] += 1
             continue
-        stored = load(row.case_id)
+        try:
+            stored = load(row.case_id)
+        except ValueError:  # of a version that wrote other inputs
+            found.left_out["not readable by this version"] += 1
+            continue
         line = _line(row, stored, cleaner)
         if why := _unfit(line, stored, cleaner, seen):
             found.left_out[why] += 1

@@ -1,12 +1,16 @@
 """Calls are counted, waits are kept, and what nobody answers is no mistake of the model."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from commands.eval_sets import metering
 from commands.eval_sets.metering import Meter, current_row
-from commands.eval_sets.running import NO_ANSWER, chosen, judged_row
+from commands.eval_sets.running import NO_ANSWER, EvalRun, Judge, chosen, judged_row, judged_rows
 from commands.results.result import RowResult
-from domain.errors import BadAnswerError, HeadgateError, ToldToWaitError, TransientError
+from domain.errors import BadAnswerError, ConfigurationError, HeadgateError, ToldToWaitError, TransientError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
 
 REQUEST = ModelRequest(
@@ -93,3 +97,54 @@ def test_a_limit_chooses_the_same_rows_in_any_order_and_a_larger_one_keeps_them(
     assert few == sorted(few, key=names.index)
     assert chosen(names, None, str) == names
     assert few != names[:10]
+
+
+class _Judging:
+    """Counts how many rows are judged side by side."""
+
+    def __init__(self) -> None:
+        self.now, self.most, self.judged = 0, 0, list[str]()
+
+    def of(self, row: RowResult, error: Exception | None = None) -> tuple[RowResult, Judge]:
+        async def judge() -> RowResult:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            try:
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                if error is not None:
+                    raise error
+                self.judged.append(row.id)
+                assert current_row.get() == row.id
+                return row.model_copy(update={"got": row.id})
+            finally:
+                self.now -= 1
+
+        return row, judge
+
+
+def run_of(provider: str, tell: list[tuple[int, int]], at_once: int = 3) -> EvalRun:
+    blueprint = SimpleNamespace(choices=lambda profile: [SimpleNamespace(provider=provider)])
+    parts = SimpleNamespace(blueprint=blueprint, settings=SimpleNamespace(models="x"))
+    return EvalRun(cast("Any", parts), None, at_once, tell=lambda done, of: tell.append((done, of)))
+
+
+@pytest.mark.parametrize(("provider", "most"), [("openai", 3), ("offline", 1)])
+async def test_rows_are_asked_side_by_side_of_a_provider_alone_and_come_in_order(provider: str, most: int) -> None:
+    judging, told = _Judging(), list[tuple[int, int]]()
+    rows = [ASKED.model_copy(update={"id": f"r{n}"}) for n in range(10)]
+    found = await judged_rows(run_of(provider, told), [judging.of(row) for row in rows])
+    assert [row.got for row in found] == [f"r{n}" for n in range(10)]
+    assert judging.most == most
+    assert told == [(n, 10) for n in range(1, 11)]
+
+
+async def test_trouble_that_no_pause_mends_lets_the_other_rows_go() -> None:
+    judging = _Judging()
+    rows = [ASKED.model_copy(update={"id": f"r{n}"}) for n in range(10)]
+    wrong = ConfigurationError("the key is not taken")
+    judges = [judging.of(row, wrong if row.id == "r1" else None) for row in rows]
+    with pytest.raises(ConfigurationError):
+        await judged_rows(run_of("openai", []), judges)
+    assert judging.now == 0
+    assert len(judging.judged) < 4

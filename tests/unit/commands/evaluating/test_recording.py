@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.store import Store, open_store
+from adapters.store.tables import cases
 from commands.evaluation.recorded_cases import Recording, record_cases
 from commands.measure.scoring import read_labelled
 from domain.case import CaseState, Machine
@@ -188,9 +190,21 @@ def test_the_newest_come_first_by_label_once_each(store: Store, ended: Callable[
     ]  # fmt: skip
 
 
+def test_a_case_of_another_version_is_left_out(store: Store, ended: Callable[..., None]) -> None:
+    ended("a", "The router is dead.")
+    ended("b", "The line is dead.")
+    broken = sa.update(cases).where(cases.c.case_id == "case/shop/a").values(input='{"text": 1}')
+    store.database.writing(lambda connection: connection.execute(broken))
+    found = recorded(store)
+    assert ([line.text for line in found.lines], found.left_out["not readable by this version"]) == (
+        ["The line is dead."], 1,
+    )  # fmt: skip
+
+
 def test_the_command_writes_a_set_that_eval_reads_and_overwrites_nothing(
-    store: Store, ended: Callable[..., None], tmp_path: Path
+    store: Store, ended: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HEADGATE_NAMES", "off")
     ended("a", "The router is dead.")
     ended("b", "Write to x@example", days=1)
     store.close()
@@ -198,6 +212,7 @@ def test_the_command_writes_a_set_that_eval_reads_and_overwrites_nothing(
     code, stdout, stderr = run("eval", "record", "--out", str(out), *place, "--json")
     assert code == 0, stderr
     told = json.loads(stdout)
+    assert "names that no phrase announces were not looked for" in told["message"]
     assert told["left_out"] == {"with personal data in it even so": 1}
     assert told["ids"] == [json.loads(out.read_text("utf-8"))["id"]]
     assert out.stat().st_mode & 0o077 == 0

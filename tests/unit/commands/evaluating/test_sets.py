@@ -13,9 +13,9 @@ from commands.eval_sets.messages import judge_cases, judge_routing, measured_cos
 from commands.eval_sets.metering import MeteredCall
 from commands.eval_sets.running import EvalRun
 from commands.eval_sets.table import SAMPLES, SETS, files_of
-from commands.eval_sets.texts import judge_cache, judge_names
+from commands.eval_sets.texts import judge_cache, judge_knowledge, judge_names
 from commands.measure.model_server import models_for
-from domain.errors import ImpossibleError
+from domain.errors import ImpossibleError, UsageError
 from domain.model_call import Tier, Usage
 from tests.fakes.blueprint import DEFAULT, WORDS
 from workers.bootstrap import Parts
@@ -159,6 +159,25 @@ async def test_what_another_scope_sees_is_grave(parts: Parts, tmp_path: Path, mo
     ]  # fmt: skip
 
 
+async def test_the_right_article_is_offered_or_none(parts: Parts, tmp_path: Path) -> None:
+    known = parts.knowledge[0]
+    path = lines(
+        tmp_path / "knowledge.jsonl",
+        {"question": f"{known.title}", "article": known.article_id, "lang": "en"},
+        {"question": "xyzzy plugh", "article": known.article_id, "lang": "en"},
+        {"question": "xyzzy plugh", "article": None, "lang": "en"},
+    )
+    found = await judge_knowledge(EvalRun(parts, None), [path])
+    assert [(row.group, row.got, row.right) for row in found.rows] == [
+        ("questions", found.rows[0].got, True), ("questions", "nothing offered", False),
+        ("questions without an answer", "nothing offered", True),
+    ]  # fmt: skip
+    assert known.article_id in found.rows[0].got
+    lines(path, {"question": "x", "article": "kb-of-nobody"})
+    with pytest.raises(UsageError, match="kb-of-nobody"):
+        await judge_knowledge(EvalRun(parts, None), [path])
+
+
 class FakeNames:
     """Finds one name, and takes a brand for another."""
 
@@ -196,6 +215,8 @@ async def test_without_what_a_set_needs_it_is_not_run(parts: Parts, tmp_path: Pa
     samples = [SAMPLES / "complaints.jsonl", SAMPLES / "expected.jsonl"]
     for judge in (judge_routing, judge_cases):
         assert "labelled Sales, which this blueprint has not" in (await judge(EvalRun(other, None), samples)).skipped
+    other.knowledge.clear()
+    assert "other articles" in (await judge_knowledge(EvalRun(other, None), [SAMPLES / "knowledge.jsonl"])).skipped
     other.blueprint.prompts.pop("claim")
     assert "no prompt `claim`" in (await judge_claims(EvalRun(other, None), [])).skipped
 
@@ -214,6 +235,8 @@ async def test_every_set_of_real_data_is_run(eval_data: Path) -> None:
     async with models_for("offline") as offline:
         for one in SETS:
             files = files_of(one, eval_data)
+            if one.name == "knowledge":
+                continue  # its questions are about articles of a blueprint
             assert files, one.name
             found = await one.judge(EvalRun(offline, 12), [path for _, path in files])
             assert found.skipped or found.rows
