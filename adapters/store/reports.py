@@ -8,7 +8,8 @@ from adapters.store.dead_letters import count_open
 from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
-from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, SentLetter, StoredCaseRow
+from domain.case import CaseInput, CaseOutcome
+from ports.reports import CaseCounts, Correction, ExportedEffect, ExportedEntry, LedgerExport, SentLetter, StoredCaseRow
 
 
 class SqlReports:
@@ -78,6 +79,22 @@ class SqlReports:
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(replies.c.queued_at, replies.c.key)).mappings()
             return [SentLetter.model_validate(dict(row)) for row in rows]
+
+    def corrections(self, limit: int) -> list[Correction]:
+        """Return the ended cases that a person routed, the newest first: as each was cleaned, and to what category."""
+        wanted = (
+            sa.select(cases.c.input, journal.c.outcome)
+            .join(journal, sa.and_(journal.c.case_id == cases.c.case_id, journal.c.replay == cases.c.replay))
+            .where(cases.c.human, journal.c.outcome.like('%"routed_to":"%'))
+            .order_by(cases.c.closed_at.desc(), cases.c.case_id)
+            .limit(limit)
+        )
+        found = []
+        with self._database.reading() as connection:
+            for case, outcome in connection.execute(wanted):
+                if category := CaseOutcome.model_validate_json(outcome).routed_to:
+                    found.append(Correction(case=CaseInput.model_validate_json(case), category=category))
+        return found
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-f
 
 from adapters.models.offline.router.features import BUCKETS, hashed
 from adapters.models.offline.router.lexicon import load_lexicon
+from adapters.models.offline.router.teaching import OFF_TOPIC
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import LABELS, WEIGHTS, save_weights
 from bench.train_router.grammar import OFF, Message, write_corpus
@@ -122,6 +123,15 @@ def training_rows(shared: SharedData, without: Collection[str] = ()) -> list[Mes
     return [m for name in names for m in shared.by_source[name][:: stride(len(shared.by_source[name]))]]
 
 
+def off_topic_lines(corpus: Sequence[Message]) -> list[str]:
+    """Return the messages for nobody that everything taught later learns as well: 300 English ones, 108 others."""
+    off = [message for message in corpus if message.label == OFF]
+    chosen: list[str] = []
+    for rows, count in (([m for m in off if m.lang == "en"], 300), ([m for m in off if m.lang != "en"], 108)):
+        chosen += [" ".join(rows[len(rows) * place // count].text.split()) for place in range(count)]
+    return chosen
+
+
 def main() -> None:
     """Train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,6 +156,7 @@ def main() -> None:
     if not choice.check:
         head = {"temperature": heat, "abstain_below": ABSTAIN_BELOW, "figures": figures}
         save_weights(choice.out, final.columns, final.bias, head)
+        OFF_TOPIC.write_text("\n".join(off_topic_lines(corpus)) + "\n", encoding="utf-8")
         print(f"wrote {choice.out.name}: {choice.out.stat().st_size:,} bytes")
 
 

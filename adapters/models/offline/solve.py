@@ -88,14 +88,17 @@ class Solver:
             return Answer(refusal="the message says too little by itself", probabilities=routing.scores)
         allowed = task.properties().get("route", {}).get("enum")
         if isinstance(allowed, list):
-            described = by_description(task.system, [str(name) for name in allowed if name not in LABELS], task.ticket)
+            described = by_description(
+                task.system, [str(name) for name in allowed if name not in self._router.labels], task.ticket
+            )
             if described is not None:
                 return Answer(value={"route": described}, probabilities=routing.scores)
         if task.lang not in ROUTED:
             return Answer(refusal=f"the router knows no {task.lang!r}", probabilities=routing.scores)
-        label = held_against(task.ticket, routing.label)
+        label = held_against(task.ticket, routing.label) if routing.best in LABELS else routing.label
         if label is None or (isinstance(allowed, list) and label not in allowed):
             return Answer(
                 refusal=f"none of the queues fits (in domain: {routing.in_domain:.2f})", probabilities=routing.scores
             )
-        return Answer(value={"route": label}, probabilities=routing.scores)
+        sure = routing.confidence if label == routing.best else routing.scores.get(label, 0.0)
+        return Answer(value={"route": label}, probabilities=routing.scores | {label: sure})

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from adapters.models.offline.router.features import hashed
 from adapters.models.offline.router.lexicon import Lexicon, load_lexicon
 from adapters.models.offline.router.text import plain, tokens
-from adapters.models.offline.router.weights import LABELS, WEIGHTS, Weights, fingerprint, load_weights
+from adapters.models.offline.router.weights import WEIGHTS, Weights, fingerprint, load_weights
+from domain.cascade.calibration import calibrated
 
 LEVEL = "hashed-linear"
 """Named in every routing, so that a report can say which kind of model spoke."""
@@ -18,7 +19,8 @@ LEVEL = "hashed-linear"
 class Routing(NamedTuple):
     """What the router says of one message.
 
-    `label` is None when it abstains, `best` what it would have said; `scores` sum to 1 over the three labels;
+    `label` is None when it abstains, `best` what it would have said, `confidence` the share of such answers that is
+    right, measured on messages that trained nothing; `scores` sum to 1 over the labels, as the model has them;
     `in_domain` is the probability that the message is for any of the queues.
     """
 
@@ -27,6 +29,7 @@ class Routing(NamedTuple):
     scores: dict[str, float]
     in_domain: float
     level: str
+    confidence: float
 
 
 class EmbeddedRouter:
@@ -39,6 +42,7 @@ class EmbeddedRouter:
     def __init__(self, weights: Weights, lexicon: Lexicon) -> None:
         self._weights = weights
         self._lexicon = lexicon
+        self.labels = weights.labels
         self.fingerprint = fingerprint(weights)
         self.figures: dict[str, Any] = weights.figures  # as training wrote them
 
@@ -51,13 +55,14 @@ class EmbeddedRouter:
         """Route one message: plain text, already cleaned of HTML."""
         words = tokens(plain(text))
         logits = self._logits(words)
-        four = _softmax(logits)
-        in_domain = float(1.0 - four[-1]) if words else 0.0
-        three = _softmax(logits[:-1] / self._weights.temperature)
-        best = LABELS[int(three.argmax())]
-        scores = {label: round(float(score), 6) for label, score in zip(LABELS, three, strict=True)}
+        every = _softmax(logits)
+        in_domain = float(1.0 - every[-1]) if words else 0.0
+        within = _softmax(logits[:-1] / self._weights.temperature)
+        best = self.labels[int(within.argmax())]
+        scores = {label: round(float(score), 6) for label, score in zip(self.labels, within, strict=True)}
         accepted = bool(words) and in_domain >= self._weights.abstain_below
-        return Routing(best if accepted else None, best, scores, round(in_domain, 6), LEVEL)
+        sure = round(calibrated(float(within.max()), self._weights.calibration), 6)
+        return Routing(best if accepted else None, best, scores, round(in_domain, 6), LEVEL, sure)
 
     def _logits(self, words: list[str]) -> npt.NDArray[np.float32]:
         if not words:
