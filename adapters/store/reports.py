@@ -82,10 +82,13 @@ class SqlReports:
 
     def corrections(self, limit: int) -> list[Correction]:
         """Return the ended cases that a person routed, the newest first: as each was cleaned, and to what category."""
+        ended = sa.union_all(
+            *(sa.select(table.c.case_id, table.c.replay, table.c.outcome) for table in (journal, outbox))
+        ).subquery()
         wanted = (
-            sa.select(cases.c.input, journal.c.outcome)
-            .join(journal, sa.and_(journal.c.case_id == cases.c.case_id, journal.c.replay == cases.c.replay))
-            .where(cases.c.human, journal.c.outcome.like('%"routed_to":"%'))
+            sa.select(cases.c.input, ended.c.outcome)
+            .join(ended, sa.and_(ended.c.case_id == cases.c.case_id, ended.c.replay == cases.c.replay))
+            .where(cases.c.human, ended.c.outcome.like('%"routed_to":"%'))
             .order_by(cases.c.closed_at.desc(), cases.c.case_id)
             .limit(limit)
         )

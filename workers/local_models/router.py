@@ -10,6 +10,7 @@ from domain.cascade.teaching import MOST_MESSAGES, Comparison, Lesson, consisten
 from domain.errors import ImpossibleError
 from workers.config.data_dir import make_data_dir
 from workers.config.settings import Settings
+from workers.local_models.installed import open_local_embedder
 
 if TYPE_CHECKING:
     from adapters.models.offline.router import EmbeddedRouter
@@ -57,11 +58,21 @@ def _in_use(settings: Settings) -> "Weights":
 
 
 def open_router(settings: Settings) -> "EmbeddedRouter":
-    """Return the router of a data dir. Raises WeightsError where its file is not what it should be."""
+    """Return the router of a data dir, with its second reader where MiniLM is installed and not turned off.
+
+    Raises:
+        WeightsError: the data dir's file is not what it should be.
+        ConfigurationError: a file of MiniLM is not the manifest's.
+    """
     from adapters.models.offline.router import EmbeddedRouter
     from adapters.models.offline.router.lexicon import load_lexicon
+    from adapters.models.offline.router.meaning import Meaning
 
-    return EmbeddedRouter(_in_use(settings), load_lexicon())
+    weights, meaning = _in_use(settings), None
+    if weights.taught is None and settings.embedder in {"auto", "minilm"}:
+        embedder = open_local_embedder(wanted=settings.embedder == "minilm")
+        meaning = Meaning.of(embedder)
+    return EmbeddedRouter(weights, load_lexicon(), meaning)
 
 
 def look_at_router(settings: Settings) -> RouterStanding:

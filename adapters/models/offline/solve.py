@@ -8,6 +8,7 @@ from adapters.models.offline.evidence import held_against, says_too_little
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import LABELS, EmbeddedRouter
+from adapters.models.offline.router.meaning import Probabilities
 from adapters.models.offline.task import Answer, Task
 from domain.errors import UnsupportedTaskError
 
@@ -57,7 +58,6 @@ class Solver:
     def __init__(self, router: EmbeddedRouter) -> None:
         self._router = router
         self._solvers: dict[str, Callable[[Task], Answer]] = {
-            "route": self._route,
             "claim": read_claim,
             "diagnosis": choose_article,
             "article": name_article,
@@ -65,8 +65,12 @@ class Solver:
             "reply": write_reply,
         }
 
-    def solve(self, task: Task) -> Answer:
-        """Answer a task from its request alone.
+    async def meant(self, task: Task) -> Probabilities | None:
+        """Return what the router's second reader says of the message of a task `route`, None where nothing is said."""
+        return await self._router.meant(task.ticket, task.lang) if task.name == "route" else None
+
+    def solve(self, task: Task, meant: Probabilities | None = None) -> Answer:
+        """Answer a task from its request alone; `meant` is what the second reader says of it.
 
         Raises:
             UnsupportedTaskError: it is none of them, or its schema asks for other fields.
@@ -80,10 +84,10 @@ class Solver:
             raise UnsupportedTaskError(
                 f"task {task.name!r}: expected a schema with {sorted(_FIELDS[task.name])}, got {sorted(asked)}"
             )
-        return self._solvers[task.name](task)
+        return self._route(task, meant) if task.name == "route" else self._solvers[task.name](task)
 
-    def _route(self, task: Task) -> Answer:
-        routing = self._router.route(task.ticket)
+    def _route(self, task: Task, meant: Probabilities | None) -> Answer:
+        routing = self._router.route(task.ticket, meant)
         if says_too_little(task.ticket):
             return Answer(refusal="the message says too little by itself", probabilities=routing.scores)
         allowed = task.properties().get("route", {}).get("enum")

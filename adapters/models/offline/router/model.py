@@ -8,11 +8,13 @@ import numpy.typing as npt
 
 from adapters.models.offline.router.features import hashed
 from adapters.models.offline.router.lexicon import Lexicon, load_lexicon
+from adapters.models.offline.router.meaning import Meaning, Probabilities
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import WEIGHTS, Weights, fingerprint, load_weights
 from domain.cascade.calibration import calibrated
 
 LEVEL = "hashed-linear"
+LEVEL_WITH_MEANING = "hashed-linear+minilm"
 """Named in every routing, so that a report can say which kind of model spoke."""
 
 
@@ -39,11 +41,14 @@ class EmbeddedRouter:
     'Billing'
     """
 
-    def __init__(self, weights: Weights, lexicon: Lexicon) -> None:
+    def __init__(self, weights: Weights, lexicon: Lexicon, meaning: Meaning | None = None) -> None:
         self._weights = weights
         self._lexicon = lexicon
+        # What was taught here knows these customers; the second reader does not.
+        self._meaning = meaning if weights.taught is None and meaning and meaning.labels == weights.labels else None
         self.labels = weights.labels
-        self.fingerprint = fingerprint(weights)
+        self.level = LEVEL if self._meaning is None else LEVEL_WITH_MEANING
+        self.fingerprint = fingerprint(weights) + (f"-{self._meaning.digest[:8]}" if self._meaning else "")
         self.figures: dict[str, Any] = weights.figures  # as training wrote them
 
     @classmethod
@@ -51,11 +56,17 @@ class EmbeddedRouter:
         """Load the weights in the package, or those at `path`; raises WeightsError if the digest differs."""
         return cls(load_weights(path or WEIGHTS), load_lexicon())
 
-    def route(self, text: str) -> Routing:
-        """Route one message: plain text, already cleaned of HTML."""
+    async def meant(self, text: str, lang: str) -> Probabilities | None:
+        """Return what the second reader says of a message, None where there is none or it knows not the language."""
+        return None if self._meaning is None else await self._meaning.read(text, lang)
+
+    def route(self, text: str, meant: Probabilities | None = None) -> Routing:
+        """Route one message: plain text, already cleaned of HTML; `meant` is what the second reader says of it."""
         words = tokens(plain(text))
         logits = self._logits(words)
         every = _softmax(logits)
+        if meant is not None and self._meaning is not None and words:
+            return self._together((every + meant) / 2, self._meaning.accept_from)
         in_domain = float(1.0 - every[-1]) if words else 0.0
         within = _softmax(logits[:-1] / self._weights.temperature)
         best = self.labels[int(within.argmax())]
@@ -63,6 +74,15 @@ class EmbeddedRouter:
         accepted = bool(words) and in_domain >= self._weights.abstain_below
         sure = round(calibrated(float(within.max()), self._weights.calibration), 6)
         return Routing(best if accepted else None, best, scores, round(in_domain, 6), LEVEL, sure)
+
+    def _together(self, every: Probabilities, accept_from: float) -> Routing:
+        """Route by the mean of both readers; its probabilities are honest as they are."""
+        within = every[:-1] / every[:-1].sum()
+        best = self.labels[int(within.argmax())]
+        scores = {label: round(float(score), 6) for label, score in zip(self.labels, within, strict=True)}
+        in_domain = float(1.0 - every[-1])
+        label = best if in_domain >= accept_from else None
+        return Routing(label, best, scores, round(in_domain, 6), LEVEL_WITH_MEANING, scores[best])
 
     def _logits(self, words: list[str]) -> npt.NDArray[np.float32]:
         if not words:
