@@ -23,6 +23,9 @@ from bench.train_router.shared_data import read_shared
 from bench.train_router.train import COLUMNS, STRENGTH, Floats
 from workers.local_models.files import models_folder
 
+ACCEPT_FROM = 0.55
+"""From this probability, by both readers, of being for any queue on: below it they abstain."""
+
 _EVERY = 3
 
 
@@ -48,7 +51,7 @@ def main() -> None:
             said = model.predict(vectors(embedder, rows))
             figures[name] = round(float(np.mean(said == [COLUMNS.index(message.label) for message in rows])), 4)
     print(json.dumps(figures, indent=1))
-    head = {"temperature": 1.0, "abstain_below": 0.6, "calibration": [], "figures": figures}
+    head = {"temperature": 1.0, "abstain_below": ACCEPT_FROM, "calibration": [], "figures": figures}
     save_weights(choice.out, model.coef_.T.astype(np.float32), model.intercept_, head)
 
 
