@@ -1,5 +1,6 @@
 """The router itself: from a text to a queue, its probabilities, or no queue at all."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from adapters.models.offline.router.features import hashed
 from adapters.models.offline.router.lexicon import Lexicon, load_lexicon
-from adapters.models.offline.router.meaning import Meaning, Probabilities
+from adapters.models.offline.router.meaning import Meaning, Meant, Probabilities
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import WEIGHTS, Weights, fingerprint, load_weights
 from domain.cascade.calibration import calibrated
@@ -56,9 +57,9 @@ class EmbeddedRouter:
         """Load the weights in the package, or those at `path`; raises WeightsError if the digest differs."""
         return cls(load_weights(path or WEIGHTS), load_lexicon())
 
-    async def meant(self, text: str, lang: str) -> Probabilities | None:
+    async def meant(self, text: str, lang: str, examples: Mapping[str, Sequence[str]]) -> Meant | None:
         """Return what the second reader says of a message, None where there is none or it knows not the language."""
-        return None if self._meaning is None else await self._meaning.read(text, lang)
+        return None if self._meaning is None else await self._meaning.read(text, lang, examples)
 
     def route(self, text: str, meant: Probabilities | None = None) -> Routing:
         """Route one message: plain text, already cleaned of HTML; `meant` is what the second reader says of it."""
