@@ -67,7 +67,7 @@ class EmbeddedRouter:
         logits = self._logits(words)
         every = _softmax(logits)
         if meant is not None and self._meaning is not None and words:
-            return self._together((every + meant) / 2, self._meaning.accept_from)
+            return self._together(((every + meant) / 2).astype(np.float32), self._meaning.accept_from)
         in_domain = float(1.0 - every[-1]) if words else 0.0
         within = _softmax(logits[:-1] / self._weights.temperature)
         best = self.labels[int(within.argmax())]

@@ -15,12 +15,15 @@ from adapters.models.offline.task import Task
 from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES, Category
 from workers.config.settings import Settings
+from tests.unit.adapters.weights.installed import shelf_with
+from workers.config.settings import Settings
 from workers.parts.blueprint import read_blueprint
 
 RETURNS = Category(
     name="Returns", description="goods back", specialist="sales", examples=("the shoes pinch", "wrong colour came")
 )
 SHIPPED = load_weights()
+STRANGE = ("what is the price of gold today", "how much tip should I pay a waiter", "book me a table for two")
 
 
 class FakeEmbedder:
@@ -108,3 +111,21 @@ def test_without_it_an_example_counts_by_its_words(text: str) -> None:
     system = "Returns: goods back\n  for example: the shoes pinch, too small\n"
     task = Task(name="route", schema=route_schema(["Billing", "Returns"]), system=system, said=[text])
     assert Solver(EmbeddedRouter.load()).solve(task).value == {"route": "Returns"}
+
+
+async def test_minilm_itself_leaves_strange_questions_to_people() -> None:
+    """With the real model, where it is installed: the router alone finds a queue for each of these."""
+    pytest.importorskip("onnxruntime")
+    from adapters.embedding.minilm import MiniLMEmbedder
+
+    meaning = Meaning.of(MiniLMEmbedder(shelf_with("minilm")))
+    assert meaning is not None, "the head was trained with the model of the manifest"
+    alone, together = EmbeddedRouter.load(), EmbeddedRouter(SHIPPED, load_lexicon(), meaning)
+    for text in STRANGE:
+        meant = await together.meant(text, "en", {})
+        assert meant is not None
+        assert alone.route(text).label is not None, text
+        assert together.route(text, meant.probabilities).label is None, text
+    meant = await together.meant("I was charged twice for my order", "en", {})
+    assert meant is not None
+    assert together.route("I was charged twice for my order", meant.probabilities).label == "Billing"
