@@ -66,12 +66,12 @@ def open_router(settings: Settings) -> "EmbeddedRouter":
     """
     from adapters.models.offline.router import EmbeddedRouter
     from adapters.models.offline.router.lexicon import load_lexicon
-    from adapters.models.offline.router.meaning import Meaning
+    from adapters.models.offline.router.meaning import MeaningReader
 
     weights, meaning = _in_use(settings), None
     if weights.taught is None and settings.embedder in {"auto", "minilm"}:
         embedder = open_local_embedder(wanted=settings.embedder == "minilm")
-        meaning = Meaning.of(embedder)
+        meaning = MeaningReader.of(embedder)
     return EmbeddedRouter(weights, load_lexicon(), meaning)
 
 

@@ -33,7 +33,7 @@ class Meant(NamedTuple):
     nearest: str | None
 
 
-class Meaning:
+class MeaningReader:
     """Reads messages by the vectors of one embedder.
 
     Args:
@@ -50,7 +50,7 @@ class Meaning:
         self._examples: dict[str, Vector] = {}
 
     @classmethod
-    def of(cls, embedder: Embedder) -> "Meaning | None":
+    def of(cls, embedder: Embedder) -> "MeaningReader | None":
         """Return the reader of an embedder, None where its head was trained with another one.
 
         Raises:

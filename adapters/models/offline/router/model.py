@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from adapters.models.offline.router.features import hashed
 from adapters.models.offline.router.lexicon import Lexicon, load_lexicon
-from adapters.models.offline.router.meaning import Meaning, Meant, Probabilities
+from adapters.models.offline.router.meaning import MeaningReader, Meant, Probabilities
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import WEIGHTS, Weights, fingerprint, load_weights
 from domain.cascade.calibration import calibrated
@@ -42,7 +42,7 @@ class EmbeddedRouter:
     'Billing'
     """
 
-    def __init__(self, weights: Weights, lexicon: Lexicon, meaning: Meaning | None = None) -> None:
+    def __init__(self, weights: Weights, lexicon: Lexicon, meaning: MeaningReader | None = None) -> None:
         self._weights = weights
         self._lexicon = lexicon
         # What was taught here knows these customers; the second reader does not.

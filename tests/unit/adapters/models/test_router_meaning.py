@@ -8,13 +8,12 @@ import pytest
 from activities.models.prompting import Prompts
 from adapters.models.offline.router import LABELS, EmbeddedRouter
 from adapters.models.offline.router.lexicon import load_lexicon
-from adapters.models.offline.router.meaning import HEAD, Meaning
+from adapters.models.offline.router.meaning import HEAD, MeaningReader
 from adapters.models.offline.router.weights import Weights, load_weights
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from domain.reading.answers import route_schema
 from domain.routing import DEFAULT_CATEGORIES, Category
-from workers.config.settings import Settings
 from tests.unit.adapters.weights.installed import shelf_with
 from workers.config.settings import Settings
 from workers.parts.blueprint import read_blueprint
@@ -49,7 +48,7 @@ def head(*, sure: float = 9.0) -> Weights:
 
 
 async def routed(text: str, embedder: FakeEmbedder, lang: str = "en", *more: Category) -> str | None:
-    router = EmbeddedRouter(SHIPPED, load_lexicon(), Meaning(embedder, head()))
+    router = EmbeddedRouter(SHIPPED, load_lexicon(), MeaningReader(embedder, head()))
     categories = [*DEFAULT_CATEGORIES, *more]
     system = Prompts(read_blueprint(Settings()).prompts, "route").render("route", categories=categories)
     said = [f'<ticket lang="{lang}">\n{text}\n</ticket>']
@@ -84,7 +83,7 @@ async def test_a_new_category_takes_what_is_near_to_its_examples() -> None:
 
 async def test_an_example_is_embedded_once() -> None:
     embedder = FakeEmbedder("shoes")
-    meaning = Meaning(embedder, head())
+    meaning = MeaningReader(embedder, head())
     for _ in range(3):
         await meaning.read("shoes", "en", {"Returns": ["the shoes pinch"]})
     assert embedder.asked.count("the shoes pinch") == 1
@@ -92,14 +91,14 @@ async def test_an_example_is_embedded_once() -> None:
 
 def test_its_presence_is_part_of_the_fingerprint_and_what_was_taught_is_asked_alone() -> None:
     plain = EmbeddedRouter(SHIPPED, load_lexicon())
-    both = EmbeddedRouter(SHIPPED, load_lexicon(), Meaning(FakeEmbedder(), head()))
+    both = EmbeddedRouter(SHIPPED, load_lexicon(), MeaningReader(FakeEmbedder(), head()))
     assert plain.fingerprint != both.fingerprint
     taught = Weights(**{**vars(SHIPPED), "taught": {}})
-    assert EmbeddedRouter(taught, load_lexicon(), Meaning(FakeEmbedder(), head())).level == plain.level
+    assert EmbeddedRouter(taught, load_lexicon(), MeaningReader(FakeEmbedder(), head())).level == plain.level
 
 
 def test_a_head_is_never_used_with_another_embedder() -> None:
-    assert Meaning.of(FakeEmbedder()) is None
+    assert MeaningReader.of(FakeEmbedder()) is None
     shipped = load_weights(HEAD)
     assert shipped.labels == LABELS
     assert shipped.figures["trained_on"] == ["own corpus"]
@@ -118,7 +117,7 @@ async def test_minilm_itself_leaves_strange_questions_to_people() -> None:
     pytest.importorskip("onnxruntime")
     from adapters.embedding.minilm import MiniLMEmbedder
 
-    meaning = Meaning.of(MiniLMEmbedder(shelf_with("minilm")))
+    meaning = MeaningReader.of(MiniLMEmbedder(shelf_with("minilm")))
     assert meaning is not None, "the head was trained with the model of the manifest"
     alone, together = EmbeddedRouter.load(), EmbeddedRouter(SHIPPED, load_lexicon(), meaning)
     for text in STRANGE:
