@@ -272,6 +272,7 @@ class CaseWorkflow:
             conclusion.state,
             conclusion.letter,
             met_human=self._status.lane > 0,
+            routed_to=self._lane.routed_to,
             dead_letter_id=dead_letter_id,
             passed_to=conclusion.passed_to,
             answers_to=self._talk.newest,
