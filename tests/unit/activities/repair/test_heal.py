@@ -196,7 +196,7 @@ async def test_a_model_that_cannot_do_it_proposes_nothing() -> None:
 
 
 @pytest.mark.parametrize("of", [{"document": "old"}, {"document": ""}])
-async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, str]) -> None:
+async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, Any]) -> None:
     model = OneModel()
     assert (await find(model, "vat_id", **of)).patches == []
     assert model.asked == []
