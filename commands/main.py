@@ -9,12 +9,15 @@ from commands.blueprint import blueprint_app
 from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
+from commands.evaluation.command import eval_all, eval_compare
+from commands.evaluation.record import eval_record
 from commands.knowledge.command import knowledge_app
 from commands.knowledge.evaluating import eval_knowledge
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
 from commands.providers.budget import budget_app, cases_resume
 from commands.providers.models import models_app
+from commands.providers.router import router_app
 from commands.providers.routing import cases_route
 from commands.providers.weights import models_install, models_list, models_verify
 from commands.rescue.command import rescue
@@ -51,6 +54,9 @@ cases_app.command("original")(cases_original)
 cases_app.command("route")(cases_route)
 cases_app.command("resume")(cases_resume)
 eval_app.command("knowledge")(eval_knowledge)
+eval_app.command("all")(eval_all)
+eval_app.command("compare")(eval_compare)
+eval_app.command("record")(eval_record)
 models_app.command("list")(models_list)
 models_app.command("install")(models_install)
 models_app.command("verify")(models_verify)
@@ -60,6 +66,7 @@ for name, group in (
     ("intake", intake_app),
     ("dlq", dlq_app),
     ("models", models_app),
+    ("router", router_app),
     ("budget", budget_app),
     ("ledger", ledger_app),
     ("records", records_app),

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from domain.case import CaseInput
+
 
 class WordCounts(BaseModel):
     """Words to people: told, waiting, since when the oldest of these does, and why one of them was not told."""
@@ -43,6 +45,13 @@ class CaseCounts(BaseModel):
     words: WordCounts = Field(default_factory=WordCounts)
 
 
+class Correction(BaseModel):
+    """A message, personal data replaced by tokens, and the category that a person gave it."""
+
+    case: CaseInput
+    category: str
+
+
 class StoredCaseRow(BaseModel):
     """A case as listed: no personal data."""
 
@@ -58,6 +67,12 @@ class StoredCaseRow(BaseModel):
     dead_letter_id: str | None = None
     received_at: datetime
     closed_at: datetime | None = None
+
+
+class RecordedCase(StoredCaseRow):
+    """The same with the older case that took its message over, where one did."""
+
+    passed_to: str | None = None
 
 
 class SentLetter(BaseModel):

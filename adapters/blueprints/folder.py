@@ -1,5 +1,5 @@
-"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
-`knowledge.json`.
+"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml`,
+`documents/*.toml` and `knowledge.json`.
 """
 
 import tomllib
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.blueprints.articles import check_articles, first_of_articles
+from adapters.blueprints.documents import read_documents
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
 from adapters.blueprints.words import read_words
@@ -18,6 +19,7 @@ from domain.blueprint import Blueprint, blueprint_version
 from domain.blueprint_checks import check_rules
 from domain.errors import CategoryError, ConfigurationError, RuleError
 from domain.installation.mistakes import mistake
+from domain.model_steps import ModelStep
 from domain.reading.knowledge import Article
 from domain.specialists import SPECIALISTS
 
@@ -45,7 +47,8 @@ def load_blueprint(folder: Path) -> Blueprint:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
     letters, letter_files = read_letters(folder)
     words, word_files = read_words(folder)
-    files = {"blueprint.toml": body, **letter_files, **word_files} | {
+    documents, document_files = read_documents(folder)
+    files = {"blueprint.toml": body, **letter_files, **word_files, **document_files} | {
         f"prompts/{p.name}": read for p, read in prompts.values()
     }
     knowledge = folder / "knowledge.json"
@@ -55,6 +58,7 @@ def load_blueprint(folder: Path) -> Blueprint:
     made = {
         "letters": blueprint.letters.model_copy(update={"texts": letters}),
         "words": words,
+        "documents": documents,
         "version": blueprint_version(blueprint.name, files),
     }
     return blueprint.model_copy(update=made)
@@ -75,7 +79,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by t
     except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
     letters = values.get("letters")
-    made: list[str] = [key for key in ("prompts", "words", "version") if key in values]
+    made: list[str] = [key for key in ("prompts", "words", "documents", "version") if key in values]
     if isinstance(letters, dict) and "texts" in letters:
         made.append("letters.texts")
     if made:
@@ -103,6 +107,7 @@ def load_knowledge(folder: Path) -> list[Article]:
 def _require_prompts(folder: Path, blueprint: Blueprint) -> None:
     """Check that the router and every specialist of the table find their prompts: a model worker serves them all."""
     needed = ["route", *(name for specialist in SPECIALISTS.values() for name in specialist.prompts)]
+    needed += [ModelStep.REPAIR.value] * blueprint.reads_documents
     missing = next((name for name in needed if name not in blueprint.prompts), None)
     if missing is not None:
         raise ConfigurationError(f"{folder / 'prompts' / missing}.md is missing: copy it from the default blueprint")

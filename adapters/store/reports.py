@@ -1,5 +1,7 @@
 """What commands and pages read: counts, listings, the ledger as JSON. Nothing here changes anything."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -8,7 +10,17 @@ from adapters.store.dead_letters import count_open
 from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
-from ports.reports import CaseCounts, ExportedEffect, ExportedEntry, LedgerExport, SentLetter, StoredCaseRow
+from domain.case import CaseInput, CaseOutcome
+from ports.reports import (
+    CaseCounts,
+    Correction,
+    ExportedEffect,
+    ExportedEntry,
+    LedgerExport,
+    RecordedCase,
+    SentLetter,
+    StoredCaseRow,
+)
 
 
 class SqlReports:
@@ -72,12 +84,40 @@ class SqlReports:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
         return StoredCaseRow.model_validate(dict(row))
 
+    def cases_since(self, since: datetime | None) -> list[RecordedCase]:
+        """Return the cases whose message came in since then, the newest first; None: all."""
+        wanted = sa.select(*(cases.c[name] for name in RecordedCase.model_fields))
+        if since is not None:
+            wanted = wanted.where(cases.c.received_at >= since)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(cases.c.received_at.desc(), cases.c.case_id)).mappings()
+            return [RecordedCase.model_validate(dict(row)) for row in rows]
+
     def letters(self, case_id: str) -> list[SentLetter]:
         """Return the letters of a case, oldest first."""
         wanted = sa.select(*(replies.c[name] for name in SentLetter.model_fields)).where(replies.c.case_id == case_id)
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(replies.c.queued_at, replies.c.key)).mappings()
             return [SentLetter.model_validate(dict(row)) for row in rows]
+
+    def corrections(self, limit: int) -> list[Correction]:
+        """Return the ended cases that a person routed, the newest first: as each was cleaned, and to what category."""
+        ended = sa.union_all(
+            *(sa.select(table.c.case_id, table.c.replay, table.c.outcome) for table in (journal, outbox))
+        ).subquery()
+        wanted = (
+            sa.select(cases.c.input, ended.c.outcome)
+            .join(ended, sa.and_(ended.c.case_id == cases.c.case_id, ended.c.replay == cases.c.replay))
+            .where(cases.c.human, ended.c.outcome.like('%"routed_to":"%'))
+            .order_by(cases.c.closed_at.desc(), cases.c.case_id)
+            .limit(limit)
+        )
+        found = []
+        with self._database.reading() as connection:
+            for case, outcome in connection.execute(wanted):
+                if category := CaseOutcome.model_validate_json(outcome).routed_to:
+                    found.append(Correction(case=CaseInput.model_validate_json(case), category=category))
+        return found
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""

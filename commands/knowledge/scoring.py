@@ -82,6 +82,17 @@ async def score_retrieval(data: Path, parts: Parts) -> dict[str, object]:
     return found
 
 
+async def offered_to(lines: Iterable[KnowledgeLine], parts: Parts) -> list[Offered]:
+    """Return what each question is offered, as the product does it with the embedder in use.
+
+    Raises:
+        HeadgateError: the embedder does not answer, or cannot be used.
+    """
+    library = Library(parts.knowledge, default_lang=parts.blueprint.letters.fallback)
+    retrieval = Retrieval(library, parts.opens_article_embedder)
+    return await _offered(lines, retrieval, {article.area for article in parts.knowledge})
+
+
 async def _offered(lines: Iterable[KnowledgeLine], retrieval: Retrieval, areas: set[str]) -> list[Offered]:
     day = datetime.now(UTC).date()
     found = []

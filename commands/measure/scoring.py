@@ -6,13 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from domain.cascade.calibration import expected_error
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
 from workers.bootstrap import Parts
+
+if TYPE_CHECKING:
+    from activities.models.route import RouteActivities
 
 ABSTAINED = "abstained"
 
@@ -23,16 +28,21 @@ class Labelled(BaseModel):
     id: str
     text: str | None = None
     html: str | None = None
+    subject: str = ""
     label: str | None = None
     lang: str = "und"
     source: str = "unknown"
+    cleaned: bool = False  # text and subject are as a model is shown them: `headgate eval record` made the line
 
 
 class Judged(BaseModel):
-    """A label and the answer to it. None means off-topic as a label, and an abstention as an answer."""
+    """A label and the answer to it. None means off-topic as a label, and an abstention as an answer; `confidence` is as
+    the model states it, None where it states none.
+    """
 
     truth: str | None
     answer: str | None
+    confidence: float | None = None
     lang: str
     source: str
 
@@ -64,29 +74,44 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     Raises:
         ImpossibleError: the data cannot be read.
     """
-    from activities.models.route import RouteActivities, RouteRequest
+    from activities.models.route import RouteActivities
 
-    cleaner = parts.cleaner
     router = RouteActivities(parts.models, parts.blueprint.for_profile(parts.settings.models))
-    policy = parts.blueprint.case_policy(DEFAULT_TENANT)
-    categories = [category.name for category in policy.categories]
-    judged = []
-    for row in read_labelled(path, categories):
-        # The label and the data's own language are for the score alone.
-        clean = cleaner.clean(subject="", text=row.text, html=row.html, lang=None)
-        case = CaseInput(
-            case_id=f"case/eval/{row.id}",
-            source="eval",
-            lang=clean.lang,
-            text=clean.text,
-            received_at=datetime.now(UTC),
-            policy=policy,
-        )
-        result = await router.route_case(RouteRequest(case=case))
-        judged.append(Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source))
+    categories = category_names(parts)
+    judged = [await judge_message(router, case_of(row, parts), row) for row in read_labelled(path, categories)]
     if not judged:
         raise ImpossibleError(f"{str(path)!r}: there is no line in it")
     return score_routing(judged, categories)
+
+
+def category_names(parts: Parts) -> list[str]:
+    """Return the categories that a message can be given."""
+    return [category.name for category in parts.blueprint.case_policy(DEFAULT_TENANT).categories]
+
+
+def case_of(row: Labelled, parts: Parts) -> CaseInput:
+    """Return a line as a case; the label and the data's own language are for the score alone."""
+    subject, text, lang = row.subject, row.text or "", row.lang
+    if not row.cleaned:
+        clean = parts.cleaner.clean(subject=row.subject, text=row.text, html=row.html, lang=None)
+        subject, text, lang = clean.subject, clean.text, clean.lang
+    return CaseInput(
+        case_id=f"case/eval/{row.id}",
+        source="eval",
+        lang=lang,
+        subject=subject,
+        text=text,
+        received_at=datetime.now(UTC),
+        policy=parts.blueprint.case_policy(DEFAULT_TENANT),
+    )
+
+
+async def judge_message(router: "RouteActivities", case: CaseInput, row: Labelled) -> Judged:
+    """Route a message and put its label beside the answer. Raises as `RouteActivities.route_case`."""
+    from activities.models.route import RouteRequest
+
+    said = (await router.route_case(RouteRequest(case=case))).route
+    return Judged(truth=row.label, answer=said.category, confidence=said.confidence, lang=row.lang, source=row.source)
 
 
 def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[str, object]:
@@ -106,13 +131,26 @@ def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[s
         "confusion": confusion,
         "per_source": _figures_by(labelled, "source"),
         "per_lang": _figures_by(labelled, "lang"),
+        "confidence": _confidence_figures(labelled),
         "off_topic": len(off_topic),
         "off_topic_forced": sum(j.answer is not None for j in off_topic),
+        "off_topic_confidence": _confidence_figures(off_topic)["stated"],
     }
 
 
 def _share_right(rows: Sequence[Judged]) -> float | None:
     return round(sum(j.answer == j.truth for j in rows) / len(rows), 4) if rows else None
+
+
+def _confidence_figures(rows: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Return how far the confidence that answers were given with is from the share that is right."""
+    sure = [(j.confidence, j.answer == j.truth) for j in rows if j.answer is not None and j.confidence is not None]
+    return {
+        "ece": expected_error(sure),
+        "stated": round(sum(score for score, _ in sure) / len(sure), 4) if sure else None,
+        "right": round(sum(right for _, right in sure) / len(sure), 4) if sure else None,
+        "n": len(sure),
+    }
 
 
 def _class_figures(name: str, rows: Sequence[Judged]) -> dict[str, float | int | None]:
@@ -135,6 +173,7 @@ def _figures_by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float
             "accuracy": _share_right(group),
             "n": len(group),
             "abstained": Counter(j.answer is None for j in group)[True],
+            "ece": _confidence_figures(group)["ece"],
         }
         for name, group in sorted(groups.items())
     }
