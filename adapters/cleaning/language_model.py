@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections import Counter
+from collections import defaultdict
 
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
@@ -53,7 +53,7 @@ class LanguageModel:
         line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())  # no half characters, no second line
         if not any(map(str.isalpha, line)):
             return "und", 0.0
-        chances: Counter[str] = Counter()
+        chances: dict[str, float] = defaultdict(float)
         for label, sure in zip(*self._model.predict(line, k=_MOST), strict=True):
             chances[_code_of(label.removeprefix(_LABEL))] += float(sure)
         return max(chances.items(), key=lambda one: one[1])
