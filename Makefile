@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c 'import sys; pri
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test test-faults check bench clean
+.PHONY: help setup models demo test test-faults check bench eval-baseline clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ help: ## this list
 setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
 	@$(PYTHON) scripts/setup.py
 
-models: setup ## files of the models that can run on this machine, 106 MB, once; their tests are skipped without
+models: setup ## files of the models that can run on this machine, 107 MB, once; their tests are skipped without
 	@$(BIN)/headgate models install --all
 
 demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)
@@ -34,6 +34,9 @@ check: setup ## lint, format and types
 bench: setup ## intake and cases, each beside its bare counterpart
 	$(BIN)/headgate bench intake
 	$(BIN)/headgate bench cases
+
+eval-baseline: setup ## the evaluation that tests compare with, made anew (docs/evaluation.md)
+	HEADGATE_EMBEDDER=hashed HEADGATE_NAMES=off $(BIN)/headgate eval all --limit 60 --out samples/evals/offline.json
 
 clean: ## remove .venv, caches and the data of `headgate up`; servers outside the checkout stay
 	rm -rf .venv .headgate .pytest_cache .mypy_cache .ruff_cache .hypothesis

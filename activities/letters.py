@@ -13,6 +13,7 @@ from domain.blueprint import Blueprint
 from domain.conversations.threads import answering
 from domain.errors import ConfigurationError
 from domain.letters import (
+    ONLY_WITH_DOCUMENTS,
     TEMPLATES,
     ArticleAnswer,
     DetailsAsked,
@@ -49,7 +50,10 @@ class Letters:
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
-        self._wordings = {lang: _Wording(lang, texts) for lang, texts in blueprint.letters.texts.items()}
+        self._wordings = {
+            lang: _Wording(lang, texts, documents=blueprint.reads_documents)
+            for lang, texts in blueprint.letters.texts.items()
+        }
         fallback = blueprint.letters.fallback
         if fallback not in self._wordings:
             raise ConfigurationError(f"letters/{fallback}: there are no letters in the fallback language {fallback!r}")
@@ -73,16 +77,17 @@ class Letters:
 class _Wording:
     """The letters of one language."""
 
-    def __init__(self, lang: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, lang: str, texts: Mapping[str, str], *, documents: bool) -> None:
         self._folder = f"letters/{lang}"
         self._lang = lang
-        for name in TEMPLATES:
+        needed = [name for name in TEMPLATES if documents or name in texts or name != ONLY_WITH_DOCUMENTS]
+        for name in needed:
             if name not in texts:
                 raise ConfigurationError(
                     f"{self._folder}/{name}.md is missing: write it (the same file of another language shows what it "
                     f"says), or take {self._folder} out"
                 )
-        self._templates = {name: self._compiled(name, texts[name]) for name in TEMPLATES}
+        self._templates = {name: self._compiled(name, texts[name]) for name in needed}
         self._check()
 
     def write(self, letter: Letter, subject: str) -> Draft:
@@ -146,6 +151,8 @@ class _Wording:
     def _check(self) -> None:
         """Write every letter as samples have it."""
         for letter in sample_letters():
+            if letter.kind not in self._templates:
+                continue
             body = self._body(letter)
             if not body.strip():
                 given = letter.model_dump(mode="json", exclude={"kind"})

@@ -68,7 +68,10 @@ async def work(
         case routing.TECHNICAL_SUPPORT:
             env.info = _called_by(env, "TechnicalSupportWorkflow")
             found = await env.run(
-                DiagnoseActivities(models, blueprint, articles, answer_cache=None).diagnose, DiagnoseRequest(case=case)
+                DiagnoseActivities(
+                    models, blueprint, articles, answer_cache=None, article_embedder=None, unanswered=None
+                ).diagnose,
+                DiagnoseRequest(case=case),
             )
             return Worked(
                 category, (str(found.article and found.article.article_id), found.diagnosis.model_dump_json())

@@ -27,9 +27,9 @@ from workflows import options
 from workflows.batching.batches import BatchesWorkflow
 from workflows.case import CaseWorkflow
 from workflows.intake import IntakeWorkflow
-from workflows.journal import JournalWorkflow
-from workflows.settling import SettlingWorkflow
-from workflows.tell import TellWorkflow
+from workflows.long_lived.journal import JournalWorkflow
+from workflows.long_lived.settling import SettlingWorkflow
+from workflows.long_lived.tell import TellWorkflow
 
 _Workflow = TypeVar("_Workflow")
 _State = TypeVar("_State", IntakeState, JournalState, TellState, SettlingState, BatchesState)

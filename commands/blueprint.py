@@ -1,5 +1,6 @@
 """`headgate blueprint`: what may change without code."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,9 @@ def blueprint_validate(
         return blueprint, articles, _compared(settings, blueprint, articles)
 
     blueprint, articles, compared = run(work)
+    from domain.knowledge.validity import expired, expiring, validity_lines
+
+    today = datetime.now(UTC).date()
     if as_json:
         categories = [category.model_dump(mode="json") for category in blueprint.categories]
         languages = sorted(blueprint.letters.texts)
@@ -45,6 +49,8 @@ def blueprint_validate(
                 "version": blueprint.version,
                 "in_force": compared,
                 "articles": len(articles),
+                "expired": [article.article_id for article in expired(articles, today)],
+                "expiring": [article.article_id for article in expiring(articles, today)],
                 "categories": categories,
                 "languages": languages,
                 "mail": blueprint.mail.model_dump(mode="json"),
@@ -58,6 +64,8 @@ def blueprint_validate(
         apart = ", apart" if category.apart else ""
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
+    for line in validity_lines(articles, today):
+        typer.echo(f"  {line}")
     typer.echo(f"  own addresses: {', '.join(blueprint.mail.own) or 'none named in [mail]'}")
 
 

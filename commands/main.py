@@ -9,6 +9,10 @@ from commands.blueprint import blueprint_app
 from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
 from commands.doctor.unstick import unstick
+from commands.evaluation.command import eval_all, eval_compare
+from commands.evaluation.record import eval_record
+from commands.knowledge.command import knowledge_app
+from commands.knowledge.evaluating import eval_knowledge
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
 from commands.providers.budget import budget_app, cases_resume
@@ -49,6 +53,10 @@ app.command("offline-model")(offline_model)
 cases_app.command("original")(cases_original)
 cases_app.command("route")(cases_route)
 cases_app.command("resume")(cases_resume)
+eval_app.command("knowledge")(eval_knowledge)
+eval_app.command("all")(eval_all)
+eval_app.command("compare")(eval_compare)
+eval_app.command("record")(eval_record)
 models_app.command("list")(models_list)
 models_app.command("install")(models_install)
 models_app.command("verify")(models_verify)
@@ -65,6 +73,7 @@ for name, group in (
     ("sources", sources_app),
     ("effects", effects_app),
     ("blueprint", blueprint_app),
+    ("knowledge", knowledge_app),
     ("eval", eval_app),
     ("bench", bench_app),
 ):

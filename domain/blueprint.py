@@ -20,6 +20,7 @@ from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.pacing.pace import IntakeRules
 from domain.reading.words import Words
+from domain.repair.kinds import DocumentKind
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
 from domain.specialists import SPECIALISTS
 from domain.spend.budgets import Budget, SpendRules
@@ -187,6 +188,7 @@ class Blueprint(BaseModel):
     prompts: dict[str, str] = Field(default_factory=dict)
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages
+    documents: dict[str, DocumentKind] = Field(default_factory=dict)  # by the name of their file
     version: str = ""
 
     @model_validator(mode="after")
@@ -215,6 +217,15 @@ class Blueprint(BaseModel):
             weight=self.turns.tenants.get(tenant, 1.0),
             tiers={s.value: t for s, usual in DEFAULT_STEPS.items() if (t := self.step(s).tier) is not usual.tier},
         )
+
+    def document_of(self, source: str) -> str:
+        """Return the name of the kind of documents that a source sends; empty: it sends messages."""
+        return next((name for name, kind in self.documents.items() if source in kind.sources), "")
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether any source sends documents of a kind that it knows."""
+        return any(kind.sources for kind in self.documents.values())
 
     def step(self, step: ModelStep) -> StepRules:
         """Return how a question is asked."""

@@ -126,6 +126,7 @@ class CaseInput(BaseModel):
     answered_by: list[str] = Field(default_factory=list)  # the cases under which those came, in the same order
     open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
     edited_by: list[str] = Field(default_factory=list)  # operators who edited what it says: a person approves its money
+    document: str = ""  # the kind of document that it came as: it is completed before it is routed
 
     @property
     def may_wait(self) -> bool:

@@ -62,6 +62,14 @@ class DetailsAsked(BaseModel):
     not_found: bool = False
 
 
+class FieldsAsked(BaseModel):
+    """The customer is asked for what their document lacks; `fields` are its names in their language, of `missing`."""
+
+    kind: Literal["fields_asked"] = "fields_asked"
+    missing: list[str] = Field(min_length=1)
+    fields: list[str] = Field(min_length=1)
+
+
 class ApprovalRejected(BaseModel):
     """A person did not approve the refund, with the reason that they gave."""
 
@@ -113,6 +121,7 @@ Letter = Annotated[
     | RefundPaidBefore
     | RefundDenied
     | DetailsAsked
+    | FieldsAsked
     | ApprovalRejected
     | ApprovalExpired
     | AlreadyOpen
@@ -140,6 +149,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
         RefundPaidBefore,
         RefundDenied,
         DetailsAsked,
+        FieldsAsked,
         ApprovalRejected,
         ApprovalExpired,
         AlreadyOpen,
@@ -147,6 +157,9 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
         PersonAnswer,
     )
 } | {"frame": ("body",), "subject": ()}
+
+ONLY_WITH_DOCUMENTS = "fields_asked"
+"""The template that languages need only where a source sends documents."""
 
 
 def sample_letters() -> Iterator[Letter]:
@@ -162,6 +175,7 @@ def sample_letters() -> Iterator[Letter]:
     for missing, orders in product((["customer"], ["order_id"], ["customer", "order_id"]), ([], ["ORD-1", "ORD-2"])):
         yield DetailsAsked.model_validate({"missing": missing, "candidate_orders": orders})
     yield from (DetailsAsked(missing=["order_id"], candidate_orders=o, not_found=True) for o in ([], ["ORD-1"]))
+    yield from (FieldsAsked(missing=names, fields=names) for names in (["vat id"], ["vat id", "city"]))
     yield from (ApprovalRejected.model_validate({**about, "reason": why}) for why in ("", "the goods were kept"))
     yield ApprovalExpired.model_validate(about)
     yield AlreadyOpen(order_id="ORD-10065")

@@ -23,6 +23,7 @@ class ModelStep(StrEnum):
     ARTICLE = "article"
     LEAD = "lead"
     REPLY = "reply"
+    REPAIR = "repair"
 
 
 class DenserWhen(StrEnum):
@@ -66,6 +67,7 @@ DEFAULT_STEPS = MappingProxyType(
         ModelStep.ARTICLE: StepRules(tier=_LARGE, max_output=80),
         ModelStep.LEAD: StepRules(tier=_SMALL, max_output=300),
         ModelStep.REPLY: StepRules(tier=_LARGE, max_output=900),
+        ModelStep.REPAIR: StepRules(tier=_SMALL, max_output=800),
     }
 )
 
@@ -79,6 +81,7 @@ KNOWN_TO_STEP = MappingProxyType(
         ModelStep.ARTICLE: _CHOSEN,
         ModelStep.LEAD: _ALWAYS | {DenserWhen.NO_EVIDENCE},
         ModelStep.REPLY: _ALWAYS,
+        ModelStep.REPAIR: _ALWAYS | {DenserWhen.NO_EVIDENCE},
     }
 )
 """Which reasons a step can see at all."""

@@ -69,6 +69,12 @@ class StoredCaseRow(BaseModel):
     closed_at: datetime | None = None
 
 
+class RecordedCase(StoredCaseRow):
+    """The same with the older case that took its message over, where one did."""
+
+    passed_to: str | None = None
+
+
 class SentLetter(BaseModel):
     """A letter of a case as queued, with its Message-ID; holds personal data."""
 

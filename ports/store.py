@@ -174,6 +174,7 @@ class Reply(BaseModel):
     limit: int | None = None  # None: it always goes
     message_id: str | None = None
     in_reply_to: str | None = None
+    article: str | None = None  # that it quotes: id@version
 
 
 class QueuedLetter(BaseModel):

@@ -16,6 +16,7 @@ from tests.time_skipping import FreshServers
 # The same on every machine, whichever models are installed there; tests of these ask for them.
 os.environ.setdefault("HEADGATE_EMBEDDER", "hashed")
 os.environ.setdefault("HEADGATE_NAMES", "off")
+os.environ.setdefault("HEADGATE_LANGUAGE", "off")
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -29,6 +30,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Lane
     from tests.lanes import Lanes
 
     return Lanes(config, log)
+
+
+class FailuresAtOnce:
+    """Names each failure when it happens, in the process that reports: a run that is cut off has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Name a test that failed, with the last line of why."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            why = report.longreprtext.strip().rpartition("\n")[2]
+            terminal.write_line(f"\nfailed ({report.when}, {report.duration:.0f} s): {report.nodeid}: {why}"[:1000])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have failures named as they come."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from domain.intake import MoveReport
     from ports.ledger import Ledger
     from ports.people import Notifier
+    from ports.repair import DocumentMender
     from ports.rescue import OpenCases
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
@@ -155,21 +156,28 @@ class Parts(ModelParts):
     def admit(self, starter: "CaseStarter") -> "AdmitActivities":
         """Activities of the intake worker."""
         from activities.intake.admit import AdmitActivities
-        from adapters.repair.mending import JsonMender
 
         return AdmitActivities(
             inbox=self.inbox, cases=self.store.cases, cleaner=self.cleaner, starter=starter,
-            dead_letters=self.store.dead_letters, policy=self.case_policy, mender=JsonMender(),
+            dead_letters=self.store.dead_letters, policy=self.case_policy, mender=self.mender,
             machine_words=MachineWords(self.blueprint.words.mail), records=self.records,
+            document_of=self.blueprint.document_of,
         )  # fmt: skip
 
     @property
     def message_reader(self) -> "MessageReader":
         """What reads a message as the intake does."""
         from activities.intake.reading import MessageReader
+
+        words = MachineWords(self.blueprint.words.mail)
+        return MessageReader(self.cleaner, self.case_policy, words, self.mender, self.blueprint.document_of)
+
+    @property
+    def mender(self) -> "DocumentMender":
+        """What reads broken documents."""
         from adapters.repair.mending import JsonMender
 
-        return MessageReader(self.cleaner, self.case_policy, MachineWords(self.blueprint.words.mail), JsonMender())
+        return JsonMender()
 
     def replay(self, starter: "CaseStarter") -> "ReplayActivities":
         """What replays dead letters."""
@@ -179,8 +187,12 @@ class Parts(ModelParts):
         return ReplayActivities(letters, cases, self.replay_orders, starter, self.message_reader, policy)
 
     def model_activities(self) -> list[Activity]:
-        """Activities of the model workers: the router's and those of every specialist."""
-        return self._activities("activities.models.route:RouteActivities", *tools_of_specialists(models=True))
+        """Activities of the model workers: the router's, those for documents and those of every specialist."""
+        return self._activities(
+            "activities.models.route:RouteActivities",
+            "activities.models.repair:RepairActivities",
+            *tools_of_specialists(models=True),
+        )
 
     def action_activities(self) -> list[Activity]:
         """Activities of the action workers: money, records, words to people, endings."""
@@ -189,6 +201,7 @@ class Parts(ModelParts):
             "activities.actions.approve:ApproveActivities",
             "activities.actions.bury:BuryActivities",
             "activities.actions.close:CloseActivities",
+            "activities.actions.heal:HealActivities",
             "activities.actions.pay:PayActivities",
             "activities.actions.settle:SettlingActivities",
             "activities.actions.talk:TalkActivities",
@@ -207,7 +220,8 @@ class Parts(ModelParts):
         except ConfigurationError as error:
             logging.getLogger("headgate.worker").info("model calls are left to the model workers: %s", error)
             models = []
-        return self._activities("activities.actions.close:CloseActivities", *free) + models
+        own = ("activities.actions.close:CloseActivities", "activities.actions.heal:HealActivities")
+        return self._activities(*own, *free) + models
 
     def _activities(self, *classes: str) -> list[Activity]:
         """Build classes of activities (`module:Class`), each once, and return all their activities."""
@@ -232,6 +246,7 @@ class Parts(ModelParts):
 # What a class of activities may ask for, by the name of its argument.
 _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "answer_cache": lambda parts: parts.answer_cache,
+    "article_embedder": lambda parts: parts.opens_article_embedder,
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,
@@ -239,10 +254,12 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.paying_ledger,
     "letters": lambda parts: parts.letters,
+    "mender": lambda parts: parts.mender,
     "models": lambda parts: parts.shared_models,
     "notifier": lambda parts: parts.notifier,
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
     "settling": lambda parts: parts.store.settling,
+    "unanswered": lambda parts: parts.knowledge_in_use,
     "words": lambda parts: parts.store.words,
 }

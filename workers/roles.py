@@ -53,10 +53,10 @@ from workflows.batching.batches import BatchesWorkflow
 from workflows.case import CaseWorkflow
 from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
-from workflows.journal import JournalWorkflow
+from workflows.long_lived.journal import JournalWorkflow
+from workflows.long_lived.settling import SettlingWorkflow
+from workflows.long_lived.tell import TellWorkflow
 from workflows.options import QUEUES, Role
-from workflows.settling import SettlingWorkflow
-from workflows.tell import TellWorkflow
 
 _LOG = logging.getLogger("headgate.worker")
 

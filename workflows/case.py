@@ -29,12 +29,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.conversations.message import message_of
     from domain.conversations.words import CustomerWord, WordTaken, says_little, span
     from domain.deadletter import FailedStep
-    from domain.letters import DetailsAsked, PersonAnswer
+    from domain.letters import DetailsAsked, FieldsAsked, PersonAnswer
     from domain.model_call import Usage
     from domain.model_steps import ModelStep
     from domain.routing import Category
     from domain.specialists import SPECIALISTS
     from workflows import options
+    from workflows.completing import complete
     from workflows.conversation import WROTE_AGAIN, Conversation, Next
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
@@ -93,7 +94,10 @@ class CaseWorkflow:
         self._endings.keep(settled.effects)
 
     async def _worked(self) -> Conclusion:
-        return await self._passed_on() or await self._conclude(await self._put_to(await self._route()))
+        following = await self._passed_on() or await complete(self._talk, self._status, self._spend, self._ask)
+        if isinstance(following, Conclusion):
+            return following
+        return await self._conclude(None if following is Next.PERSON else await self._put_to(await self._route()))
 
     async def _put_to(self, category: Category | None) -> Category | None:
         if category is None or not SPECIALISTS[category.specialist].pays:  # Billing sees for itself
@@ -182,7 +186,7 @@ class CaseWorkflow:
         state = CaseState.DONE if result.ending is Ending.ANSWER else CaseState.REJECTED
         return Conclusion(state, result.letter, result.noted_on)
 
-    async def _ask(self, letter: DetailsAsked) -> Conclusion | Next:
+    async def _ask(self, letter: DetailsAsked | FieldsAsked) -> Conclusion | Next:
         """Ask the customer and wait for the answer."""
         if self._talk.unread:  # it may hold what would be asked for
             return Next.AGAIN

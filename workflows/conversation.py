@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import CaseInput, CaseState, CaseStatus
     from domain.conversations import before_people
     from domain.conversations.words import MAX_WORDS, CustomerWord, Questions, WordTaken, says_it_again, with_word
-    from domain.letters import DetailsAsked, Letter
+    from domain.letters import DetailsAsked, FieldsAsked, Letter
     from workflows import options
     from workflows.steps import run_once, run_step
 
@@ -116,19 +116,23 @@ class Conversation:
     async def keep(self) -> None:
         """Keep the messages taken since the last time where a replay of the case finds them."""
         if self._kept < len(self.case.answered_by):
-            self._kept = len(self.case.answered_by)
-            await run_once(
-                options.RECORD,
-                TalkActivities.keep_conversation,
-                KeepRequest(case=self.case),
-                summary="keep what the customer wrote",
-            )
+            await self._keep("keep what the customer wrote")
+
+    async def become(self, case: CaseInput) -> None:
+        """Go on with what the case has become by its document. The ledger goes by what the store has of it."""
+        if case != self.case:
+            self.case = case
+            await self._keep("keep what the document says")
+
+    async def _keep(self, summary: str) -> None:
+        self._kept = len(self.case.answered_by)
+        await run_once(options.RECORD, TalkActivities.keep_conversation, KeepRequest(case=self.case), summary=summary)
 
     # --- what is said to the customer -----------------------------------------------------------------------
 
     def may_ask(self, letter: Letter | None) -> bool:
         """Return whether a letter asks something that the case waits for, and that was not asked in vain already."""
-        return isinstance(letter, DetailsAsked) and self._asked.may_ask(letter.missing)
+        return isinstance(letter, DetailsAsked | FieldsAsked) and self._asked.may_ask(letter.missing)
 
     async def send(self, letter: Letter, summary: str) -> AskResult:
         """Queue a letter of the case, which goes on; return what became of it."""
@@ -148,7 +152,7 @@ class Conversation:
             summary=summary,
         )
 
-    async def ask(self, letter: DetailsAsked) -> AskResult:
+    async def ask(self, letter: DetailsAsked | FieldsAsked) -> AskResult:
         """Ask the customer; return what became of the letter."""
         self._asked.ask(letter.missing)
         self.case = self.case.model_copy(update={"asked_for": list(letter.missing)})

@@ -2,8 +2,9 @@
 
 from activities.actions.recipients import Recipients
 from activities.letters import Letters
+from domain.cache.admission import answer_named
 from domain.conversations.threads import new_message_id, without_marks
-from domain.letters import Letter
+from domain.letters import ArticleAnswer, Letter
 from domain.mail.sending import letters_left
 from domain.reading.letter_rules import restore_harmless
 from ports.store import CaseStore, CustomerRecords, Reply, StoredCase
@@ -48,6 +49,7 @@ class LetterDesk:
             limit=letters_left(letter.kind, stored.case.policy.mail.letters_per_day),
             message_id=new_message_id(self._letters.domain),
             in_reply_to=self._answered(stored, answers_to),
+            article=_quoted(letter),
         )
 
     def _answered(self, stored: StoredCase, answers_to: str | None) -> str | None:
@@ -57,6 +59,12 @@ class LetterDesk:
             return self._cases.load(answers_to).message_id or stored.message_id
         except KeyError:
             return stored.message_id
+
+
+def _quoted(letter: Letter) -> str | None:
+    if not isinstance(letter, ArticleAnswer):
+        return None
+    return answer_named(letter.article.article_id, letter.article.version)
 
 
 def _marked(subject: str, stored: StoredCase) -> str:

@@ -77,11 +77,12 @@ class AdmitActivities:
         machine_words: MachineWords,
         records: CustomerRecords | None = None,
         mender: DocumentMender | None = None,
+        document_of: Callable[[str], str] = lambda _: "",
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
         self._cases = cases
-        self._messages = MessageReader(cleaner, policy, machine_words, mender)
+        self._messages = MessageReader(cleaner, policy, machine_words, mender, document_of)
         self._starter = starter
         self._dead_letters = dead_letters
         self._policy = policy

@@ -43,7 +43,7 @@ MOSTLY_LOST = "too many of its characters cannot be decoded"
 
 class MessageReader:
     """Reads payloads. `policy` supplies the blueprint's rules for a tenant as they are now; without a `mender` broken
-    bodies are for people.
+    bodies are for people. `document_of` names the kind of documents that a source sends, empty where it sends none.
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class MessageReader:
         policy: Callable[[str], CasePolicy],
         machine_words: MachineWords,
         mender: DocumentMender | None = None,
+        document_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._cleaner = cleaner
         self._policy = policy
         self._machine_words = machine_words
         self._mender = mender
+        self._document_of = document_of
 
     def read(self, item: InboxItem) -> StoredCase:
         """Read and clean one payload.
@@ -89,6 +91,9 @@ class MessageReader:
         if for_person is not None:
             writer = writer._replace(for_person=for_person)
         stored = _stored_case(item, inbound, clean, policy, writer)
+        if not inbound.email and writer.machine is None and media_type(item.content_type) == JSON_TYPE:
+            case = stored.case.model_copy(update={"document": self._document_of(item.source)})
+            stored = stored.model_copy(update={"case": case})
         return _tainted(stored) if how is not None and how.malformed else stored
 
     def _mended(

@@ -5,17 +5,21 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 from temporalio import activity
 
+from activities.clock import asked_on
 from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.diagnose import OFFERED, doubts_of_choice, listed, shown
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
+from activities.models.unanswered import note_unanswered
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.model_call import Tier, Usage
 from domain.model_steps import ModelStep
 from domain.reading.answers import ArticleChoice
 from domain.reading.knowledge import Article, Library, accept_article
+from ports.knowledge import UnansweredRecord
 from ports.models.model import LanguageModel
 
 
@@ -47,10 +51,13 @@ class AnswerActivities:
         articles: Sequence[Article],
         *,
         answer_cache: AnswerCache | None,
+        article_embedder: OpensEmbedder | None,
+        unanswered: UnansweredRecord | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.ARTICLE, ArticleChoice)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.ARTICLE)
-        self._library = Library(articles)
+        self._unanswered = unanswered
+        self._retrieval = Retrieval(Library(articles, default_lang=blueprint.letters.fallback), article_embedder)
 
     @activity.defn
     async def answer_from_articles(self, request: AnswerRequest) -> AnswerResult:
@@ -62,7 +69,16 @@ class AnswerActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("answer_from_articles")
-        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
+        found = await self._answered(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, ModelStep.ARTICLE, request.category)
+        return found
+
+    async def _answered(self, request: AnswerRequest) -> AnswerResult:
+        case, day = request.case, asked_on()
+        ranked = await self._retrieval.nearest(
+            ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED
+        )
         if not ranked:
             return AnswerResult(article=None, usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field
 from temporalio import activity
 
+from activities.clock import asked_on
 from activities.grants import require_grant
 from activities.models.asking import Question
 from activities.models.prompting import fenced_json, fenced_ticket, ticket_text
+from activities.models.retrieval import OpensEmbedder, Retrieval
 from activities.models.reuse import AnswerCache, ArticleReuse, OfAnArticle
+from activities.models.unanswered import note_unanswered
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_unsure
 from domain.case import CaseInput
@@ -16,6 +19,7 @@ from domain.model_call import Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.reading.answers import DiagnosisAnswer
 from domain.reading.knowledge import Article, Diagnosis, Fitting, Library, Ranked, accept_article
+from ports.knowledge import UnansweredRecord
 from ports.models.model import LanguageModel
 
 OFFERED = 3  # more articles cost tokens and rarely hold the right one
@@ -69,10 +73,14 @@ class DiagnoseActivities:
         articles: Sequence[Article],
         *,
         answer_cache: AnswerCache | None,
+        article_embedder: OpensEmbedder | None,
+        unanswered: UnansweredRecord | None,
     ) -> None:
         self._question = Question(models, blueprint, ModelStep.DIAGNOSIS, DiagnosisAnswer)
         self._reuse = ArticleReuse(answer_cache, blueprint, articles, ModelStep.DIAGNOSIS)
-        self._library = Library(articles)
+        self._unanswered = unanswered
+        self._library = Library(articles, default_lang=blueprint.letters.fallback)
+        self._retrieval = Retrieval(self._library, article_embedder)
         self._fitting = Fitting(blueprint.words.common)
 
     @activity.defn
@@ -85,7 +93,16 @@ class DiagnoseActivities:
             TransientError, ToldToWaitError, UnsupportedTaskError, ConfigurationError: as the model's.
         """
         require_grant("diagnose")
-        ranked = self._library.search(ticket_text(request.case), areas=request.knowledge, top=OFFERED)
+        found = await self._diagnosed(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, ModelStep.DIAGNOSIS, request.category)
+        return found
+
+    async def _diagnosed(self, request: DiagnoseRequest) -> DiagnoseResult:
+        case, day = request.case, asked_on()
+        ranked = await self._retrieval.nearest(
+            ticket_text(case), areas=request.knowledge, day=day, lang=case.lang, top=OFFERED
+        )
         if not ranked:
             return DiagnoseResult(article=None, diagnosis=Diagnosis(), usage=Usage())
         offered, candidates = [r.article for r in ranked], listed(ranked)
@@ -125,15 +142,23 @@ class DiagnoseActivities:
             RefusedError: the specialist that asks may not use this tool.
         """
         require_grant("search_billing_knowledge")
+        found = self._searched(request)
+        if found.article is None:
+            await note_unanswered(self._unanswered, request.case, "billing question", "")
+        return found
+
+    def _searched(self, request: QuestionRequest) -> QuestionResult:
         text = ticket_text(request.case)
         message = self._fitting.content_words(text)
-        ranked = self._library.search(text, areas=request.knowledge, top=OFFERED)
+        lang = request.case.lang
+        ranked = self._library.search(text, areas=request.knowledge, day=asked_on(), lang=lang, top=OFFERED)
         fits = [
             (self._fitting.fit(message, title=a.title, symptoms=a.symptoms), a) for a in (r.article for r in ranked)
         ]
         if not fits:
             return QuestionResult(article=None)
-        fit, best = max(fits, key=lambda found: found[0])
+        own = [found for found in fits if found[0] >= MIN_BILLING_FIT and self._library.is_in(found[1], lang)]
+        fit, best = max(own or fits, key=lambda found: found[0])
         return QuestionResult(article=best if fit >= MIN_BILLING_FIT else None, coverage=fit)
 
 
@@ -155,5 +180,7 @@ def shown(articles: Sequence[Article]) -> list[dict[str, object]]:
 
 
 def listed(ranked: Sequence[Ranked]) -> list[str]:
-    """Return articles that were looked at, for people: id, and the share of the message's words that each covers."""
-    return [f"{r.article.article_id} ({r.coverage:.0%})" for r in ranked]
+    """Return articles that were looked at, for people: id, and the share of the message's words that each covers, or
+    how near each is in meaning.
+    """
+    return [f"{r.article.article_id} ({r.coverage if r.cosine is None else r.cosine:.0%})" for r in ranked]

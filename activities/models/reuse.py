@@ -6,11 +6,12 @@ Whatever goes wrong here leads to a call: the cache is never needed.
 import asyncio
 import hashlib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from activities.clock import Clock, utc_now
+from activities.clock import Clock, asked_on, utc_now
 from activities.heartbeat import heartbeating
 from activities.models.asking import OfAModel, step_asking
 from activities.models.prompting import ticket_text
@@ -32,6 +33,7 @@ from ports.models.embedding import Embedder
 from ports.models.reuse import ReuseRecord
 
 _LOGGER = logging.getLogger("headgate.cache")
+_SHARED = re.compile(r"([0-9]{1,15}) ([0-9]{1,15}) (.+)", re.ASCII)  # tokens, millionths, the answer
 
 
 class OfAnArticle(OfAModel):
@@ -97,7 +99,8 @@ class ArticleReuse:
         self._rules = blueprint.cache
         self._version = blueprint.version
         self._guard = NearMissGuard(blueprint.words.guard)
-        self._knowledge = _digest(*(a.model_dump_json() for a in articles if a.approved))
+        self._approved = [a for a in articles if a.approved]
+        self._knowledge: tuple[list[Article], str] = ([], _digest())
         self._step = step
         self._clock = clock
 
@@ -157,11 +160,21 @@ class ArticleReuse:
             step=self._step.value,
             case_rules=case.policy.version,
             blueprint=self._version,
-            knowledge=self._knowledge,
+            knowledge=self._knowledge_in_force(),
             model=cache.models,
             embedder=cache.embedder.name,
         )
         return _Question(case, scope, rule, self._guard.marks(text), vector, same_question(text))
+
+    def _knowledge_in_force(self) -> str:
+        """Return a digest of the articles that are valid today: with one more or less, the nearest may be another."""
+        day = asked_on()
+        valid = [a for a in self._approved if a.valid_on(day)]
+        before, digest = self._knowledge
+        if before != valid:
+            digest = _digest(*(a.model_dump_json() for a in valid))
+            self._knowledge = (valid, digest)
+        return digest
 
     async def _found(
         self, cache: AnswerCache, question: _Question, offered: Sequence[Article]
@@ -185,8 +198,10 @@ class ArticleReuse:
         self, cache: AnswerCache, question: _Question, said: str, offered: Sequence[Article]
     ) -> tuple[Article, CacheDecision] | None:
         """Return what the one who asked the very same got, if it may be shared."""
-        tokens, _, rest = said.partition(" ")
-        micros, _, answer = rest.partition(" ")
+        found = _SHARED.fullmatch(said)
+        if found is None:
+            return None
+        tokens, micros, answer = found.groups()
         article = _named(answer, offered)
         if article is None or (await cache.store.standing(question.scope, answer)).rule(question.rule) is None:
             return None

@@ -1,5 +1,5 @@
-"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
-`knowledge.json`.
+"""Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml`,
+`documents/*.toml` and `knowledge.json`.
 """
 
 import tomllib
@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from adapters.blueprints.articles import check_articles, first_of_articles
+from adapters.blueprints.documents import read_documents
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
 from adapters.blueprints.words import read_words
@@ -17,6 +19,7 @@ from domain.blueprint import Blueprint, blueprint_version
 from domain.blueprint_checks import check_rules
 from domain.errors import CategoryError, ConfigurationError, RuleError
 from domain.installation.mistakes import mistake
+from domain.model_steps import ModelStep
 from domain.reading.knowledge import Article
 from domain.specialists import SPECIALISTS
 
@@ -44,7 +47,8 @@ def load_blueprint(folder: Path) -> Blueprint:
         raise ConfigurationError(f"{folder / 'prompts'}: expected the prompts of the steps, one .md file each")
     letters, letter_files = read_letters(folder)
     words, word_files = read_words(folder)
-    files = {"blueprint.toml": body, **letter_files, **word_files} | {
+    documents, document_files = read_documents(folder)
+    files = {"blueprint.toml": body, **letter_files, **word_files, **document_files} | {
         f"prompts/{p.name}": read for p, read in prompts.values()
     }
     knowledge = folder / "knowledge.json"
@@ -54,6 +58,7 @@ def load_blueprint(folder: Path) -> Blueprint:
     made = {
         "letters": blueprint.letters.model_copy(update={"texts": letters}),
         "words": words,
+        "documents": documents,
         "version": blueprint_version(blueprint.name, files),
     }
     return blueprint.model_copy(update=made)
@@ -74,7 +79,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by t
     except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
     letters = values.get("letters")
-    made: list[str] = [key for key in ("prompts", "words", "version") if key in values]
+    made: list[str] = [key for key in ("prompts", "words", "documents", "version") if key in values]
     if isinstance(letters, dict) and "texts" in letters:
         made.append("letters.texts")
     if made:
@@ -86,7 +91,7 @@ def load_knowledge(folder: Path) -> list[Article]:
     """Return the knowledge articles of a blueprint's folder; none if there is no `knowledge.json`.
 
     Raises:
-        ConfigurationError: the file is no list of articles, or an id stands twice.
+        ConfigurationError: the file is no list of articles, an id stands twice, or a value of one cannot be meant.
     """
     path = folder / "knowledge.json"
     if not path.is_file():
@@ -94,18 +99,15 @@ def load_knowledge(folder: Path) -> list[Article]:
     try:
         articles = _ARTICLES.validate_json(read_bytes(path), extra="forbid")
     except ValidationError as e:
-        raise ConfigurationError(f"{path}: {_first_of_articles(e)}") from e
-    seen: set[str] = set()
-    for article in articles:
-        if article.article_id in seen:
-            raise ConfigurationError(f"{path}: the article {article.article_id!r} stands twice, ids must be unique")
-        seen.add(article.article_id)
+        raise ConfigurationError(f"{path}: {first_of_articles(e)}") from e
+    check_articles(path, articles)
     return articles
 
 
 def _require_prompts(folder: Path, blueprint: Blueprint) -> None:
     """Check that the router and every specialist of the table find their prompts: a model worker serves them all."""
     needed = ["route", *(name for specialist in SPECIALISTS.values() for name in specialist.prompts)]
+    needed += [ModelStep.REPAIR.value] * blueprint.reads_documents
     missing = next((name for name in needed if name not in blueprint.prompts), None)
     if missing is not None:
         raise ConfigurationError(f"{folder / 'prompts' / missing}.md is missing: copy it from the default blueprint")
@@ -161,20 +163,6 @@ def _keys_in_file(where: Sequence[int | str], values: Any) -> list[str]:  # noqa
         except (KeyError, IndexError, TypeError):
             values = None
     return written
-
-
-def _first_of_articles(error: ValidationError) -> str:
-    """Tell the first mistake by the number of its article, from 1: a file of articles has no names for its places."""
-    first = error.errors(include_url=False)[0]
-    if not first["loc"]:
-        return f"{mistake(first)} with the articles in it"
-    number, *where = first["loc"]
-    key = ".".join(str(part) for part in where)
-    said = mistake({**first, "loc": tuple(where)}, Article) if where else mistake(first)
-    return (
-        f"article {int(number) + 1}{f', key {key}' if key else ''}: {said}; "
-        "an article has article_id, area, title, symptoms, cause and steps"
-    )
 
 
 def _category_error(error: ValidationError) -> CategoryError | None:

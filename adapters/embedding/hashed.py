@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from adapters.models.offline.embedding import DIMENSIONS, embed
+from adapters.embedding.ngrams import DIMENSIONS, embed
 
 WEAK = (
     "it compares spelling, not meaning: it finds near-identical wording only, and takes a sentence with one word "

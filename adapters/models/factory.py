@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from adapters.models.guards.batching import BatchingModel
 from adapters.models.guards.budget import BudgetedModel
@@ -21,6 +22,10 @@ from ports.models.model import LanguageModel
 from ports.models.moods import MoodStore
 from ports.models.spend import SpendStore
 
+if TYPE_CHECKING:
+    from adapters.models.wires.anthropic import AnthropicModel
+    from adapters.models.wires.openai import OpenAIModel
+
 _NO_KEY = "none-needed"
 
 
@@ -36,6 +41,7 @@ def build_models(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
     show_contents: bool = False,
+    opened: "list[AnthropicModel | OpenAIModel] | None" = None,
 ) -> dict[Tier, WatchedModel | TierModels]:
     """Return a model for each tier of a profile, or several in order; nothing is called yet.
 
@@ -52,6 +58,7 @@ def build_models(
         spend: where calls are charged to the blueprint's budgets; None: they are not, for measurements.
         clock: the time in UTC: a call costs what the list says for its day.
         show_contents: whether what is told of calls to OpenTelemetry has their messages.
+        opened: gets what has connections of its own, for whoever closes them before the process ends.
 
     Raises:
         ConfigurationError: the profile, a key or a price is missing, or a key's file cannot be read.
@@ -70,7 +77,10 @@ def build_models(
             row = row_named(choice.asked_as, mark)
             watch = watches.setdefault(row, Watch(row, moods, outage_s=blueprint.outage_s))
             price = _price_of_calls(blueprint, choice.model, clock)
-            model: LanguageModel = TracedModel(_build(choice, secret, offline_url, price), choice, telemetry)
+            wire = _build(choice, secret, offline_url, price)
+            if opened is not None:
+                opened.append(wire)
+            model: LanguageModel = TracedModel(wire, choice, telemetry)
             budget: BudgetedModel | None = None
             if spend is not None:
                 model = budget = BudgetedModel(model, spend, blueprint.spending, price, choice.known_as)
@@ -114,7 +124,7 @@ def build_batch_models(
 
 def _build(
     choice: ModelChoice, secret: Callable[[str], str], offline_url: str, price: Callable[[], Price]
-) -> LanguageModel:
+) -> "AnthropicModel | OpenAIModel":
     base_url = choice.base_url or (offline_url if choice.provider == "offline" else "")
     if choice.provider == "anthropic":
         from adapters.models.wires.anthropic import AnthropicModel

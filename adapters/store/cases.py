@@ -255,17 +255,8 @@ def _queue(connection: Connection, reply: Reply, case_id: str, at: datetime) -> 
     insert_first(
         connection,
         replies,
-        {
-            "key": reply.key,
-            "case_id": reply.case_id,
-            "recipient": reply.to,
-            "recipient_key": email_key(reply.to),
-            "subject": reply.subject,
-            "text": reply.text,
-            "queued_at": at,
-            "message_id": reply.message_id,
-            "in_reply_to": reply.in_reply_to,
-        },
+        reply.model_dump(include={"key", "subject", "text", "message_id", "in_reply_to", "kind", "article"})
+        | {"case_id": case_id, "recipient": reply.to, "recipient_key": email_key(reply.to), "queued_at": at},
     )
     if reply.to is not None:
         return ""

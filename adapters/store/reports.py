@@ -1,5 +1,7 @@
 """What commands and pages read: counts, listings, the ledger as JSON. Nothing here changes anything."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -9,7 +11,16 @@ from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
 from domain.case import CaseInput, CaseOutcome
-from ports.reports import CaseCounts, Correction, ExportedEffect, ExportedEntry, LedgerExport, SentLetter, StoredCaseRow
+from ports.reports import (
+    CaseCounts,
+    Correction,
+    ExportedEffect,
+    ExportedEntry,
+    LedgerExport,
+    RecordedCase,
+    SentLetter,
+    StoredCaseRow,
+)
 
 
 class SqlReports:
@@ -72,6 +83,15 @@ class SqlReports:
         if row is None:
             raise KeyError(f"case {case_id!r} was never admitted to this store")
         return StoredCaseRow.model_validate(dict(row))
+
+    def cases_since(self, since: datetime | None) -> list[RecordedCase]:
+        """Return the cases whose message came in since then, the newest first; None: all."""
+        wanted = sa.select(*(cases.c[name] for name in RecordedCase.model_fields))
+        if since is not None:
+            wanted = wanted.where(cases.c.received_at >= since)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(cases.c.received_at.desc(), cases.c.case_id)).mappings()
+            return [RecordedCase.model_validate(dict(row)) for row in rows]
 
     def letters(self, case_id: str) -> list[SentLetter]:
         """Return the letters of a case, oldest first."""

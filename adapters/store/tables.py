@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0018"
+HEAD_REVISION = "0019"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -134,7 +134,10 @@ replies = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.Column("in_reply_to", PlainText),  # the e-mail that it answers
     sa.Column("recipient_key", PlainText),  # folded: addresses are compared without case
+    sa.Column("kind", sa.Text),  # of the letter; NULL of those that are older than this column, as of the next
+    sa.Column("article", PlainText),  # that it quotes: id@version
     sa.Index("replies_by_message", "message_id", unique=True),
+    sa.Index("replies_by_kind", "kind", "queued_at"),
     sa.Index("replies_by_recipient", "recipient_key", "queued_at"),
 )
 

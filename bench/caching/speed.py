@@ -131,11 +131,33 @@ async def _timed_gets(client: object, n: int) -> dict[str, float]:
 
 async def _crossed(cache: CacheStore, vectors: Vectors, probes: int) -> int:
     """Ask the very questions that are kept in scopes that differ in one part."""
-    others = [replace(_SCOPE, **{field.name: value}) for field in fields(_SCOPE) for value in ("other", "", "acme2")]
+    others = [scope for _, scope in _other_scopes()]
     found = 0
     for n in range(probes):
         near = await cache.nearest(others[n % len(others)], vectors[n % len(vectors)].tolist(), time.time(), top=5)
         found += bool(near)
+    return found
+
+
+def _other_scopes() -> list[tuple[str, CacheScope]]:
+    """Return scopes that differ in one part, with the name of it."""
+    return [
+        (field.name, replace(_SCOPE, **{field.name: value}))
+        for field in fields(_SCOPE)
+        for value in ("other", "", "acme2")
+    ]
+
+
+async def crossings(vectors: Sequence[Sequence[float]]) -> dict[str, int]:
+    """Keep these questions in one scope, ask them in others, and return how often those saw anything, by the part of
+    the scope that differs.
+    """
+    cache, asked = CacheInMemory(), np.asarray(vectors, dtype=np.float32)
+    await _fill(cache, asked, [0] * len(asked))
+    found = {field.name: 0 for field in fields(_SCOPE)}
+    for part, scope in _other_scopes():
+        for vector in asked:
+            found[part] += bool(await cache.nearest(scope, vector.tolist(), time.time(), top=NEIGHBOURHOOD))
     return found
 
 

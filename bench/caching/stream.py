@@ -64,20 +64,27 @@ def run_stream(
     questions: Sequence[LabelledQuestion], vectors: Vectors, guard: NearMissGuard, decide: Decide, *, seed: int
 ) -> StreamResult:
     """Let all questions come in an order that the seed decides; each tenant and language has a scope of its own."""
-    order = list(questions)
+    served = serve_stream(questions, vectors, guard, decide, seed=seed)
+    hits = [answer == question.answer for question, answer in zip(questions, served, strict=True) if answer is not None]
+    return StreamResult(len(questions), len(hits), hits.count(False))
+
+
+def serve_stream(
+    questions: Sequence[LabelledQuestion], vectors: Vectors, guard: NearMissGuard, decide: Decide, *, seed: int
+) -> list[str | None]:
+    """Do so and return what each question was answered with, in the order in which they are given; None: a call."""
+    order = list(range(len(questions)))
     random.Random(seed).shuffle(order)
     scopes: dict[tuple[str, str], ScopeMatrix] = {}
-    hits = wrong = 0
-    for number, question in enumerate(order):
+    served: list[str | None] = [None] * len(questions)
+    for number in order:
+        question = questions[number]
         matrix = scopes.setdefault((question.tenant, question.lang), ScopeMatrix(len(order)))
         vector, marks = vectors[question.text], guard.marks(question.text)
-        answer = decide(matrix.nearest(vector, _NOW_S, top=NEIGHBOURHOOD), marks)
-        if answer is None:
+        served[number] = decide(matrix.nearest(vector, _NOW_S, top=NEIGHBOURHOOD), marks)
+        if served[number] is None:
             matrix.add(_answered(number, question.answer, marks), vector)
-        else:
-            hits += 1
-            wrong += answer != question.answer
-    return StreamResult(len(order), hits, wrong)
+    return served
 
 
 def run_pairs(
@@ -87,11 +94,7 @@ def run_pairs(
     kinds: dict[str, dict[str, int]] = {}
     served: list[bool] = []
     for pair in pairs:
-        matrix = ScopeMatrix()
-        for number in range(_TAUGHT):
-            matrix.add(_answered(number, "taught", guard.marks(pair.taught)), vectors[pair.taught])
-        near = matrix.nearest(vectors[pair.asked], _NOW_S, top=NEIGHBOURHOOD)
-        hit = decide(near, guard.marks(pair.asked)) is not None
+        hit = serve_pair(pair, vectors, guard, decide)
         kind = kinds.setdefault(f"{pair.lang} {pair.kind}".strip(), {"n": 0, "hits": 0, "false": 0})
         kind["n"] += 1
         kind["hits"] += hit
@@ -100,6 +103,15 @@ def run_pairs(
             served.append(pair.same)
     wrong = served.count(False)
     return {**StreamResult(len(pairs), len(served), wrong).document(), "by_kind": kinds}
+
+
+def serve_pair(pair: QuestionPair, vectors: Vectors, guard: NearMissGuard, decide: Decide) -> bool:
+    """Return whether the second question of a pair is served the answer of the first."""
+    matrix = ScopeMatrix()
+    for number in range(_TAUGHT):
+        matrix.add(_answered(number, "taught", guard.marks(pair.taught)), vectors[pair.taught])
+    near = matrix.nearest(vectors[pair.asked], _NOW_S, top=NEIGHBOURHOOD)
+    return decide(near, guard.marks(pair.asked)) is not None
 
 
 def curve(

@@ -7,11 +7,12 @@ often and what that costs, and what a free first look gets wrong; not how well a
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from activities.intake.reading import MessageReader
 from bench.samples import Worked, sample_rows, work
 from domain.blueprint import Blueprint
 from domain.case import CaseInput
@@ -107,30 +108,36 @@ class PricedModel:
         return reply.model_copy(update={"usage": usage, "model": self._name, "confidence": None, **told})
 
 
-def sample_messages(parts: Parts, limit: int | None = None) -> list[Labelled]:
-    """Return so many of the sample messages with their truth; redeliveries are left out."""
-    folder = Path(__file__).parents[2] / "samples"
+def sample_messages(parts: Parts, only: Callable[[list[str]], list[str]] = lambda names: names) -> list[Labelled]:
+    """Return the sample messages with their truth, without redeliveries; `only` chooses some by their names."""
+    folder, reader = Path(__file__).parents[2] / "samples", parts.message_reader
     truths = [json.loads(line) for line in (folder / "expected.jsonl").read_text("utf-8").splitlines()]
     right = {truth["id"]: truth["category"] for truth in truths}
     rows = {row["id"]: row for row in sample_rows()}
     return [
-        _read(parts, name, row.get("content_type", "application/json"), row.get("body") or json.dumps(row), right[name])
-        for name, row in list(rows.items())[:limit]
+        _read(
+            reader,
+            name,
+            rows[name].get("content_type", "application/json"),
+            rows[name].get("body") or json.dumps(rows[name]),
+            right[name],
+        )
+        for name in only(list(rows))
     ]
 
 
 def ticket_messages(parts: Parts, path: Path, limit: int) -> list[Labelled]:
     """Return the first labelled lines (`id`, `text`, `lang`, `label`) of a file as messages."""
-    lines = path.read_text("utf-8").splitlines()[:limit]
+    lines, reader = path.read_text("utf-8").splitlines()[:limit], parts.message_reader
     return [
         _read(
-            parts, row["id"], "application/json", json.dumps({"text": row["text"], "lang": row["lang"]}), row["label"]
+            reader, row["id"], "application/json", json.dumps({"text": row["text"], "lang": row["lang"]}), row["label"]
         )
         for row in map(json.loads, lines)
     ]
 
 
-def _read(parts: Parts, name: str, content_type: str, body: str, category: str | None) -> Labelled:
+def _read(reader: MessageReader, name: str, content_type: str, body: str, category: str | None) -> Labelled:
     item = InboxItem(
         case_id=f"case/bench/{name}",
         source="bench",
@@ -140,7 +147,7 @@ def _read(parts: Parts, name: str, content_type: str, body: str, category: str |
         digest="",
         received_at=datetime.now(UTC),
     )
-    return Labelled(parts.message_reader.read(item).case, category)
+    return Labelled(reader.read(item).case, category)
 
 
 async def bench_costs(parts: Parts, messages: list[Labelled]) -> dict[str, object]:
@@ -150,20 +157,39 @@ async def bench_costs(parts: Parts, messages: list[Labelled]) -> dict[str, objec
         parts: of the offline profile: its small model answers.
         messages: to work; those that a machine wrote cost nothing, as no model is asked.
     """
-    stand_in = StandIn(parts.models[Tier.SMALL])
     worked = [message for message in messages if not message.case.machine]
     document: dict[str, object] = {"messages": len(messages), "written by a machine": len(messages) - len(worked)}
     bills: dict[str, Bill] = {}
-    for profile, names in _profiles(parts.blueprint):
-        dear = _dearest(parts.blueprint, profile)
-        large = f"{dear}, {ALL_LARGE}"
-        if large not in bills:
-            plain = parts.blueprint.model_copy(update={"steps": _EVERY_STEP_LARGE})
-            bills[large] = await _bill(stand_in, parts, plain, {Tier.LARGE: dear}, worked)
-        asked = parts.blueprint.for_profile(profile)
-        bills[profile] = await _bill(stand_in, parts, asked, names, worked)
-        document[profile] = _compared(bills[profile], bills[large]) | {"beside": large}
+    for priced in await priced_profiles(StandIn(parts.models[Tier.SMALL]), parts, worked):
+        large = f"{priced.dear}, {ALL_LARGE}"
+        bills.setdefault(large, priced.large)
+        bills[priced.profile] = priced.bill
+        document[priced.profile] = _compared(priced.bill, priced.large) | {"beside": large}
     return document | {"by step": {name: bill.rows() for name, bill in bills.items()}}
+
+
+@dataclass(frozen=True)
+class PricedProfile:
+    """What messages cost by a profile, and by the large model `dear` for every step."""
+
+    profile: str
+    bill: Bill
+    dear: str
+    large: Bill
+
+
+async def priced_profiles(stand_in: StandIn, parts: Parts, messages: list[Labelled]) -> list[PricedProfile]:
+    """Return what the messages cost by every profile of a provider."""
+    larges: dict[str, Bill] = {}
+    found = []
+    for profile, names in _profiles(parts.blueprint):
+        dear = dearest_large(parts.blueprint, profile)
+        if dear not in larges:
+            plain = parts.blueprint.model_copy(update={"steps": _EVERY_STEP_LARGE})
+            larges[dear] = await _bill(stand_in, parts, plain, {Tier.LARGE: dear}, messages)
+        asked = parts.blueprint.for_profile(profile)
+        found.append(PricedProfile(profile, await _bill(stand_in, parts, asked, names, messages), dear, larges[dear]))
+    return found
 
 
 def _profiles(blueprint: Blueprint) -> Iterator[tuple[str, dict[Tier, str]]]:
@@ -173,7 +199,7 @@ def _profiles(blueprint: Blueprint) -> Iterator[tuple[str, dict[Tier, str]]]:
             yield profile, {tier: order[0].model for tier, order in tiers.items()}
 
 
-def _dearest(blueprint: Blueprint, profile: str) -> str:
+def dearest_large(blueprint: Blueprint, profile: str) -> str:
     """Return the dearest large model that the blueprint has of a profile's provider."""
     provider, today = blueprint.models[profile][Tier.LARGE][0].provider, datetime.now(UTC).date()
     larges = [tiers[Tier.LARGE][0] for tiers in blueprint.models.values()]

@@ -11,6 +11,7 @@ from commands.doctor.machine import Finding, check_http, one_line
 from domain.blueprint import PROVIDER_KEYS
 from domain.cascade.known import Known
 from domain.errors import ConfigurationError, HeadgateError, TransientError, UsageError
+from domain.knowledge.validity import validity_lines
 from workers.config.secret_files import read_secret
 from workers.parts.blueprint import read_blueprint_folder
 from workers.parts.outside_systems import another_pen, ask_limiters, ask_models, ask_pen, ask_records, ask_store
@@ -18,21 +19,26 @@ from workflows.options import STORE_FIRST_TRY
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint, ModelChoice
+    from domain.reading.knowledge import Article
     from workers.config.settings import Settings
 
 
-def check_blueprint(folder: Path) -> "tuple[Finding, Blueprint | None]":
-    """Can the blueprint be read as the workers would? Returns it, too."""
+def check_blueprint(folder: Path) -> "tuple[list[Finding], Blueprint | None]":
+    """Can the blueprint be read as the workers would, and are its articles valid? Returns it, too."""
     try:
         blueprint, articles = read_blueprint_folder(folder)
     except ConfigurationError as error:
         remedy = "mend it (`headgate blueprint validate` reads it again), or name another by HEADGATE_BLUEPRINT"
-        return Finding("blueprint", False, one_line(error), remedy), None
-    return Finding(
-        "blueprint",
-        True,
-        f"{blueprint.version} at {folder}, {len(articles)} knowledge articles; {categories_line(blueprint)}",
-    ), blueprint
+        return [Finding("blueprint", False, one_line(error), remedy)], None
+    shown = f"{blueprint.version} at {folder}, {len(articles)} knowledge articles; {categories_line(blueprint)}"
+    return [Finding("blueprint", True, shown), *check_validity(articles)], blueprint
+
+
+def check_validity(articles: "Sequence[Article]") -> list[Finding]:
+    """Which articles have expired, or will within 14 days? That is no fault: they are not quoted."""
+    lines = validity_lines(articles, datetime.now(UTC).date())
+    remedy = "look through them, then set valid_until and count up version, or take them out"
+    return [Finding("articles", None, "; ".join(lines), remedy)] if lines else []
 
 
 def categories_line(blueprint: "Blueprint") -> str:

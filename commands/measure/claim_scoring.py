@@ -109,10 +109,11 @@ def line_of_made(number: int, made: MadeClaim) -> ClaimLine:
 async def judge_claims(lines: Iterable[ClaimLine], parts: Parts) -> list[JudgedClaim]:
     """Read every message as a case's would be read, and let policy decide; nothing is paid or written."""
     extract = ExtractActivities(parts.models, parts.blueprint.for_profile(parts.settings.models))
-    return [await _judge(line, extract, parts) for line in lines]
+    return [await judge_claim(line, extract, parts) for line in lines]
 
 
-async def _judge(line: ClaimLine, extract: ExtractActivities, parts: Parts) -> JudgedClaim:
+async def judge_claim(line: ClaimLine, extract: ExtractActivities, parts: Parts) -> JudgedClaim:
+    """Do so with one message. Raises as `ExtractActivities.read_claim`."""
     clean = parts.cleaner.clean(subject=line.subject, text=line.text, html=None, lang=None)
     case = CaseInput(
         case_id=f"case/eval/{line.id}",

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -14,6 +15,9 @@ from domain.case import CaseInput
 from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
 from workers.bootstrap import Parts
+
+if TYPE_CHECKING:
+    from activities.models.route import RouteActivities
 
 ABSTAINED = "abstained"
 
@@ -24,9 +28,11 @@ class Labelled(BaseModel):
     id: str
     text: str | None = None
     html: str | None = None
+    subject: str = ""
     label: str | None = None
     lang: str = "und"
     source: str = "unknown"
+    cleaned: bool = False  # text and subject are as a model is shown them: `headgate eval record` made the line
 
 
 class Judged(BaseModel):
@@ -68,32 +74,44 @@ async def score_model(path: Path, parts: Parts) -> dict[str, object]:
     Raises:
         ImpossibleError: the data cannot be read.
     """
-    from activities.models.route import RouteActivities, RouteRequest
+    from activities.models.route import RouteActivities
 
-    cleaner = parts.cleaner
     router = RouteActivities(parts.models, parts.blueprint.for_profile(parts.settings.models))
-    policy = parts.blueprint.case_policy(DEFAULT_TENANT)
-    categories = [category.name for category in policy.categories]
-    judged = []
-    for row in read_labelled(path, categories):
-        # The label and the data's own language are for the score alone.
-        clean = cleaner.clean(subject="", text=row.text, html=row.html, lang=None)
-        case = CaseInput(
-            case_id=f"case/eval/{row.id}",
-            source="eval",
-            lang=clean.lang,
-            text=clean.text,
-            received_at=datetime.now(UTC),
-            policy=policy,
-        )
-        result = await router.route_case(RouteRequest(case=case))
-        said = result.route
-        judged.append(
-            Judged(truth=row.label, answer=said.category, confidence=said.confidence, lang=row.lang, source=row.source)
-        )
+    categories = category_names(parts)
+    judged = [await judge_message(router, case_of(row, parts), row) for row in read_labelled(path, categories)]
     if not judged:
         raise ImpossibleError(f"{str(path)!r}: there is no line in it")
     return score_routing(judged, categories)
+
+
+def category_names(parts: Parts) -> list[str]:
+    """Return the categories that a message can be given."""
+    return [category.name for category in parts.blueprint.case_policy(DEFAULT_TENANT).categories]
+
+
+def case_of(row: Labelled, parts: Parts) -> CaseInput:
+    """Return a line as a case; the label and the data's own language are for the score alone."""
+    subject, text, lang = row.subject, row.text or "", row.lang
+    if not row.cleaned:
+        clean = parts.cleaner.clean(subject=row.subject, text=row.text, html=row.html, lang=None)
+        subject, text, lang = clean.subject, clean.text, clean.lang
+    return CaseInput(
+        case_id=f"case/eval/{row.id}",
+        source="eval",
+        lang=lang,
+        subject=subject,
+        text=text,
+        received_at=datetime.now(UTC),
+        policy=parts.blueprint.case_policy(DEFAULT_TENANT),
+    )
+
+
+async def judge_message(router: "RouteActivities", case: CaseInput, row: Labelled) -> Judged:
+    """Route a message and put its label beside the answer. Raises as `RouteActivities.route_case`."""
+    from activities.models.route import RouteRequest
+
+    said = (await router.route_case(RouteRequest(case=case))).route
+    return Judged(truth=row.label, answer=said.category, confidence=said.confidence, lang=row.lang, source=row.source)
 
 
 def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[str, object]:

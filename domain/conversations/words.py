@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from domain.case import CaseInput
+from domain.case import MENDED, CaseInput
 from domain.inbound.cleaned import ANSWERED, TOKEN
 from domain.messages.bounds import Line
 
@@ -70,6 +70,23 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
             "flags": sorted({*case.flags, *word.flags}),
             "suspicious": case.suspicious or word.suspicious,
             "edited_by": list(dict.fromkeys([*case.edited_by, *word.edited_by])),
+        }
+    )
+
+
+def with_document(
+    case: CaseInput, *, order_id: str | None, amount: str | None, currency: str | None, tainted: bool
+) -> CaseInput:
+    """Return the case with what the document in it says of fields that it does not have; whatever was mended or filled
+    in taints it up to the gate.
+    """
+    money = (case.amount, case.currency) if case.amount is not None else (amount, currency)
+    return case.model_copy(
+        update={
+            "order_id": case.order_id or order_id,
+            "amount": money[0],
+            "currency": money[1] or case.currency,
+            "flags": sorted({*case.flags, MENDED}) if tainted else case.flags,
         }
     )
 

@@ -13,6 +13,7 @@ _TEXT = 'expected a text; write it in quotes: "…"'
 _LIST = "expected a list; write it in brackets: […]"
 _TABLE = "expected a table of keys; write it as [name] with lines below it, or as { key = value }"
 _DATE = "expected a date and time as 2026-03-04T05:06:07Z"
+_DAY = "expected a day as 2026-03-04"
 
 _Words = Callable[[Mapping[str, Any]], str]  # Any: what a rule says about itself
 _PLAIN: dict[str, str | _Words] = {
@@ -25,6 +26,7 @@ _PLAIN: dict[str, str | _Words] = {
     **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type"), _LIST),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type", "mapping_type"), _TABLE),
     **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing"), _DATE),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"), _DAY),
     "json_invalid": lambda rule: f"it is no valid JSON ({rule.get('error', '')}); mend it",
     "json_type": "expected JSON; mend it",
     **dict.fromkeys(("enum", "literal_error"), lambda rule: f"expected one of {_choices(rule)}; write one of these"),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.money.claim import Mood, Reason, Wants
 from domain.reading.knowledge import Diagnosis
 from domain.reading.sales import Interest, Junk, LeadFacts
+from domain.repair.patching import PATCH_NAMES_AT_MOST, FieldPatch
 
 _WORD = re.compile(r"[^\W\d_]{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -104,6 +105,12 @@ class LeadAnswer(_Answer):
     country: _Short | None
     urgent: bool
     company: _Short | None
+
+
+class FieldsAnswer(_Answer):
+    """What the message says of fields that a document lacks."""
+
+    fields: Annotated[list[FieldPatch], Field(max_length=PATCH_NAMES_AT_MOST)]
 
 
 class ReplyAnswer(_Answer):

@@ -5,15 +5,30 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Strict
 
 _WORD = re.compile(r"[^\W_]{2,}")
 _K1, _B = 1.4, 0.6
+UNKNOWN_LANG = "und"
+_NO_LANGS = ("", UNKNOWN_LANG)
+# An article in the reader's language goes before one that fits better, if it fits at least half as well.
+_OWN_LANGUAGE_SHARE = 0.5
+
+_Day = Annotated[date, Strict()]  # a number is no day
 
 
 class Article(BaseModel):
-    """A knowledge article: symptoms as customers word them, the cause, the remedy in steps."""
+    """A knowledge article: symptoms as customers word them, the cause, the remedy in steps.
+
+    Attributes:
+        owner: who keeps it right, a person or a team.
+        lang: of its title, cause and steps, such as `de`; empty: the blueprint's default language.
+        valid_from: the first day on which it may be quoted, UTC; None: from ever.
+        valid_until: the last one; None: for good.
+    """
 
     article_id: str
     version: int = 1
@@ -24,16 +39,32 @@ class Article(BaseModel):
     steps: list[str]
     escalate_if: str = ""
     approved: bool = True  # a draft (false) answers nobody
+    owner: str = ""
+    lang: str = ""
+    valid_from: _Day | None = None
+    valid_until: _Day | None = None
+
+    @property
+    def named(self) -> str:
+        """What people call it: id, version and title."""
+        return f"{self.article_id} v{self.version}: {self.title}"
+
+    def valid_on(self, day: date) -> bool:
+        """Say whether it may be quoted on a day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
 
 
 class Ranked(BaseModel):
-    """An article and how well it fits: BM25 score, and the share of the message's weighted words that it covers (0 to
-    1).
+    """An article and how well it fits: its score among the others, the share of the message's weighted words that it
+    covers (0 to 1), and how near it is in meaning where that was asked for.
     """
 
     article: Article
     score: float
     coverage: float
+    cosine: float | None = None
 
 
 class Diagnosis(BaseModel):
@@ -91,20 +122,74 @@ class KnowledgeIndex:
 
 
 class Library:
-    """The approved articles, searched by area; safe to share between threads."""
+    """The approved articles, searched by area, day and language; safe to share between threads.
 
-    def __init__(self, articles: Sequence[Article]) -> None:
+    Args:
+        articles: all that there are.
+        default_lang: of the articles that name none.
+    """
+
+    def __init__(self, articles: Sequence[Article], *, default_lang: str = "en") -> None:
         self._approved = [a for a in articles if a.approved]
-        self._by_areas: dict[frozenset[str], KnowledgeIndex] = {}
+        self._default = _base(default_lang)
+        self._langs = frozenset(self.lang_of(a) for a in self._approved)
+        self._indexes: dict[tuple[frozenset[str], str], tuple[list[Article], KnowledgeIndex]] = {}
 
-    def search(self, text: str, *, areas: Iterable[str], top: int = 3) -> list[Ranked]:
-        """Return the best articles of some areas for a message, best first; none if no word is shared."""
+    def lang_of(self, article: Article) -> str:
+        """Return the language of an article, without its region."""
+        return _base(article.lang) or self._default
+
+    def is_in(self, article: Article, lang: str) -> bool:
+        """Say whether an article is in a language."""
+        return self.lang_of(article) == _base(lang)
+
+    def offered(self, *, areas: Iterable[str], day: date, lang: str = UNKNOWN_LANG) -> list[Article]:
+        """Return the articles that a message of a language may be answered from on a day: those in its language and in
+        the default one; all of them where its language is not known.
+        """
+        wanted, own = frozenset(areas), _base(lang)
+        known = own not in _NO_LANGS
+        return [
+            a
+            for a in self._approved
+            if a.area in wanted and a.valid_on(day) and (not known or self.lang_of(a) in (own, self._default))
+        ]
+
+    def search(
+        self, text: str, *, areas: Iterable[str], day: date, lang: str = UNKNOWN_LANG, top: int = 3
+    ) -> list[Ranked]:
+        """Return the best articles for a message, those in its language first; none if no word is shared.
+
+        Args:
+            text: the message.
+            areas: of the articles.
+            day: on which it is answered.
+            lang: the message's; `und`: not known.
+            top: how many at most.
+        """
         wanted = frozenset(areas)
-        index = self._by_areas.get(wanted)
-        if index is None:
-            index = KnowledgeIndex([a for a in self._approved if a.area in wanted])
-            self._by_areas[wanted] = index
-        return index.search(text, top=top)
+        articles = self.offered(areas=wanted, day=day, lang=lang)
+        return self.own_first(self._index(wanted, _base(lang), articles).search(text, top=len(articles)), lang)[:top]
+
+    def own_first(self, ranked: Sequence[Ranked], lang: str) -> list[Ranked]:
+        """Put the articles in a language before better ones in another, but for those that fit much worse."""
+        enough = ranked[0].score * _OWN_LANGUAGE_SHARE if ranked else 0.0
+        return sorted(ranked, key=lambda r: not (self.is_in(r.article, lang) and r.score >= enough))
+
+    def _index(self, areas: frozenset[str], lang: str, articles: list[Article]) -> KnowledgeIndex:
+        """Return the index of these articles; one is kept for each language that there are articles in."""
+        key = (areas, lang if lang in self._langs or lang in _NO_LANGS else self._default)
+        before = self._indexes.get(key)
+        if before is not None and before[0] == articles:
+            return before[1]
+        index = KnowledgeIndex(articles)
+        self._indexes[key] = (articles, index)
+        return index
+
+
+def _base(lang: str) -> str:
+    """Return a language without its region: `pt` for `pt-BR`."""
+    return lang.lower().replace("_", "-").partition("-")[0]
 
 
 def accept_article(

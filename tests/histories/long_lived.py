@@ -23,9 +23,9 @@ from workflows import options
 from workflows.batching.batches import BatchesWorkflow
 from workflows.dead_letters.replay import ReplayWorkflow
 from workflows.intake import IntakeWorkflow
-from workflows.journal import JournalWorkflow
-from workflows.settling import SettlingWorkflow
-from workflows.tell import TellWorkflow
+from workflows.long_lived.journal import JournalWorkflow
+from workflows.long_lived.settling import SettlingWorkflow
+from workflows.long_lived.tell import TellWorkflow
 
 # --- what lives for ever -----------------------------------------------------------------------------------------
 

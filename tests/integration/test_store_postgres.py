@@ -14,6 +14,7 @@ import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
+import adapters.knowledge.tables
 import adapters.moods.tables
 import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
@@ -21,6 +22,7 @@ from adapters.store import Store, open_store
 from adapters.store.tables import metadata
 from domain.errors import TransientError
 from ports.store import CustomerRecords
+from tests.contracts.knowledge.store_knowledge import KnowledgeContract
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
@@ -93,6 +95,10 @@ class TestLettersOnPostgres(LetterContract):
 
 
 class TestReuseOnPostgres(ReuseContract):
+    pass
+
+
+class TestKnowledgeOnPostgres(KnowledgeContract):
     pass
 
 

@@ -56,12 +56,18 @@ def _tools(*others: str, models: bool) -> list[Callable[..., Any]]:
 
 def served() -> dict[str, list[Callable[..., Any]]]:
     """Return the real activities by queue; those of specialists as the table has them now."""
-    models = _tools("activities.models.route:RouteActivities", "activities.models.tending:BatchActivities", models=True)
+    models = _tools(
+        "activities.models.route:RouteActivities",
+        "activities.models.repair:RepairActivities",
+        "activities.models.tending:BatchActivities",
+        models=True,
+    )
     actions = _tools(
         "activities.actions.alert:AlertActivities",
         "activities.actions.approve:ApproveActivities",
         "activities.actions.bury:BuryActivities",
         "activities.actions.close:CloseActivities",
+        "activities.actions.heal:HealActivities",
         "activities.actions.settle:SettlingActivities",
         "activities.actions.talk:TalkActivities",
         "activities.actions.tell:TellActivities",

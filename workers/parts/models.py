@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from domain.errors import not_among
 from domain.model_call import Tier
 from workers.config.secret_files import secrets_in
-from workers.local_models.installed import open_name_finder
+from workers.local_models.installed import open_language_teller, open_name_finder, uses_minilm
 from workers.parts.blueprint import FirstParts
 from workers.parts.outside_systems import open_batches, open_embedder, open_limiters
 from workers.running.telemetry import shows_contents
 
 if TYPE_CHECKING:
+    from activities.models.retrieval import OpensEmbedder
     from activities.models.reuse import AnswerCache
+    from adapters.knowledge.record import SqlKnowledge
+    from adapters.models.wires.anthropic import AnthropicModel
+    from adapters.models.wires.openai import OpenAIModel
     from adapters.spend.sql import SqlSpend
     from ports.cleaner import MailCleaner
     from ports.models.cache import CacheStore
@@ -49,7 +53,19 @@ class ModelParts(FirstParts):
             raise not_among("HEADGATE_MODELS or --models", named, sorted(self.blueprint.models))
         url, limiters = f"{self.settings.offline_model_url}/v1", open_limiters(self.settings)
         shown, batches = shows_contents(os.environ), open_batches(lambda: self.store.database)
-        return build_models(self.blueprint, named, secret, url, moods, limiters, spend, batches, show_contents=shown)
+        return build_models(
+            self.blueprint, named, secret, url, moods, limiters, spend, batches, show_contents=shown,
+            opened=self._opened_models,
+        )  # fmt: skip
+
+    @cached_property
+    def _opened_models(self) -> "list[AnthropicModel | OpenAIModel]":
+        return []
+
+    async def close_models(self) -> None:
+        """Close the connections of the models, for a command that ends before its process does."""
+        for wire in self._opened_models:
+            await wire.aclose()
 
     @cached_property
     def moods(self) -> "MoodStore":
@@ -69,6 +85,20 @@ class ModelParts(FirstParts):
     def embedder(self) -> "Embedder":
         """What turns texts into vectors, for whoever compares them. Raises ConfigurationError if it cannot be used."""
         return open_embedder(self.settings)
+
+    @property
+    def opens_article_embedder(self) -> "OpensEmbedder | None":
+        """What articles are found by beside words: MiniLM, where it is in use; None: words alone count, since the rule
+        was measured with no other model.
+        """
+        return (lambda: self.embedder) if uses_minilm(self.settings.embedder) else None
+
+    @cached_property
+    def knowledge_in_use(self) -> "SqlKnowledge":
+        """Which articles answered, and which questions none did."""
+        from adapters.knowledge.record import SqlKnowledge
+
+        return SqlKnowledge(lambda: self.store.database)
 
     @cached_property
     def reuse(self) -> "ReuseRecord":
@@ -96,7 +126,8 @@ class ModelParts(FirstParts):
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
 
-        return DocumentCleaner(self.blueprint.words.mail, open_name_finder(self.settings.names))
+        names, languages = open_name_finder(self.settings.names), open_language_teller(self.settings.language)
+        return DocumentCleaner(self.blueprint.words.mail, names, languages)
 
 
 def _open_cache(redis_url: str) -> "CacheStore":

@@ -183,7 +183,7 @@ class BillingWorkflow:
         if found.article is None:
             return self._desk.end(Ending.HUMAN, "a billing question that no article answers")
         return self._desk.end(
-            Ending.ANSWER, f"answered from {found.article.article_id}", ArticleAnswer(article=found.article)
+            Ending.ANSWER, f"answered from {found.article.named}", ArticleAnswer(article=found.article)
         )
 
     # --- paying back ----------------------------------------------------------------------------------------

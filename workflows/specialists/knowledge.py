@@ -36,5 +36,5 @@ class KnowledgeWorkflow:
         if found.article is None:
             seen = ", ".join(found.candidates) or "none"
             return self._desk.end(Ending.HUMAN, f"no approved article answers it; looked at: {seen}")
-        finding = f"answered from {found.article.article_id}: {found.article.title}"
+        finding = f"answered from {found.article.named}"
         return self._desk.end(Ending.ANSWER, finding, ArticleAnswer(article=found.article))

@@ -38,5 +38,5 @@ class TechnicalSupportWorkflow:
             seen = ", ".join(found.candidates) or "none"
             finding = f"no article explains it with enough confidence ({confidence}); looked at: {seen}"
             return self._desk.end(Ending.HUMAN, finding)
-        finding = f"{found.article.article_id}: {found.article.title} ({confidence})"
+        finding = f"{found.article.named} ({confidence})"
         return self._desk.end(Ending.ANSWER, finding, ArticleAnswer(article=found.article))

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from adapters.embedding.ngrams import DIMENSIONS, embed
 from adapters.models.offline import wire_anthropic, wire_openai
-from adapters.models.offline.embedding import DIMENSIONS, embed
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode, spoil, told_usage
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.serving import frames, sending

@@ -6,6 +6,7 @@ from itertools import takewhile
 from adapters.models.offline.claim import read_claim
 from adapters.models.offline.diagnosis import choose_article, fitting, name_article
 from adapters.models.offline.evidence import held_against, says_too_little
+from adapters.models.offline.fields import find_fields
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.reply import write_reply
 from adapters.models.offline.router import LABELS, EmbeddedRouter
@@ -27,6 +28,7 @@ _FIELDS: dict[str, frozenset[str]] = {
     "article": frozenset({"article_id", "confidence"}),
     "lead": frozenset({"interest", "interest_quote", "product", "seats", "country", "urgent", "company"}),
     "reply": frozenset({"subject", "text"}),
+    "repair": frozenset({"fields"}),
 }
 
 
@@ -80,6 +82,7 @@ class Solver:
             "article": name_article,
             "lead": read_lead,
             "reply": write_reply,
+            "repair": find_fields,
         }
 
     async def meant(self, task: Task) -> Meant | None:

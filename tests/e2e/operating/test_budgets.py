@@ -46,9 +46,7 @@ def test_a_budget_is_kept_cases_park_and_go_on_when_a_person_raises_it(
     assert "the budget of all is used up" in shown["waits_for"]
     with closing(sqlite3.connect(running.data_dir / "store.db")) as store:
         told = [row[0] for row in store.execute("SELECT word_id FROM words WHERE kind = 'budget' ORDER BY at")]
-    assert [word_id.rsplit("/", 1)[1] for word_id in told] == ["warning", "full"], (
-        "one word for all cases, not for each"
-    )
+    assert [word_id.split("/")[-2] for word_id in told] == ["warning", "full"], "one word for all cases, not for each"
     assert running.command("audit").returncode == 0, "parked cases break no promise"
 
     refused = running.command("budget", "set", "tenant:acme", "5", "--by", "dana")

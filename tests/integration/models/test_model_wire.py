@@ -104,7 +104,9 @@ async def test_one_refusal_holds_back_the_calls_of_both_tiers_until_the_time_nam
     """The next call does not reach the server before Retry-After is over, whichever activity makes it."""
     async with opened_as_a_worker_does(offline) as models:
         router = RouteActivities(models, BLUEPRINT)
-        diagnosing = DiagnoseActivities(models, BLUEPRINT, load_knowledge(FOLDER), answer_cache=None)
+        diagnosing = DiagnoseActivities(
+            models, BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None, unanswered=None
+        )
         wanted = RouteRequest(case=case("I was charged twice, please refund me"))
         broken = DiagnoseRequest(case=case("my printer is offline and print jobs are stuck in the queue"))
         tell("429", retry_after="1")
@@ -223,7 +225,9 @@ async def test_a_nan_amount_is_never_money(model: LanguageModel, tell: Tell) -> 
     tell("nan_amount")
     claim = (await claimed(model, "refund $20 for order ORD-1")).claim
     assert (claim.amount, claim.unreadable) == (None, ["amount"])
-    activities = DiagnoseActivities(both(model), BLUEPRINT, load_knowledge(FOLDER), answer_cache=None)
+    activities = DiagnoseActivities(
+        both(model), BLUEPRINT, load_knowledge(FOLDER), answer_cache=None, article_embedder=None, unanswered=None
+    )
     asked = DiagnoseRequest(case=case("my printer is offline and print jobs are stuck"))
     with pytest.raises(BadAnswerError):  # a confidence that is NaN
         await run("TechnicalSupportWorkflow", activities.diagnose, asked)

@@ -41,7 +41,7 @@ write = LETTERS.write
 GREETINGS = {"en": "Hello,", "de": "Guten Tag,", "fr": "Bonjour,", "es": "Hola:"}  # the languages that there are
 DENIED_BY = sorted(set(re.findall(r"Deny\(rule=Rule\.(\w+)\)", inspect.getsource(domain.money.refund))))
 ARTICLE = Article(
-    article_id="kb-7", version=3, area="technical", title="T", symptoms=["s"], cause="A loose cable.", steps=["A", "B"]
+    article_id="kb-7", version=3, area="it", title="Dark", symptoms=["s"], cause="A loose cable.", steps=["A", "B"]
 )
 PAID = RefundPaid(money=Money(minor=2_050, currency="USD"), order_id="ORD-{money}")
 NO_DECISION = {"money": PAID.money, "order_id": PAID.order_id}
@@ -175,7 +175,7 @@ def test_what_is_missing_is_asked_for_and_nothing_else(lang: str) -> None:
 def test_an_answer_from_an_article_names_it_and_holds_its_steps_in_order(lang: str) -> None:
     draft = write(ArticleAnswer(article=ARTICLE), lang=lang, subject="")
     assert draft.relied_on == ["kb-7 v3"]
-    assert all(said in draft.text for said in ("kb-7 v3", ARTICLE.cause, "\n1. A\n2. B\n\n"))
+    assert all(said in draft.text for said in ("kb-7 v3", ARTICLE.title, ARTICLE.cause, "\n1. A\n2. B\n\n"))
     assert (
         "1." not in write(ArticleAnswer(article=ARTICLE.model_copy(update={"steps": []})), lang=lang, subject="").text
     )

@@ -23,6 +23,7 @@ from domain.money.claim import Origin
 from domain.reading.knowledge import Article
 from domain.reading.sales import Interest, LeadFacts
 from tests.contracts.store_samples import case_input
+from tests.fakes.unanswered import FakeUnanswered
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")
 COST = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=56)
@@ -72,14 +73,23 @@ class FakeModel:
         return given
 
 
-async def perform(name: str, model: FakeModel, *, asked_by: str | None = None, **of: object) -> Any:
+async def perform(
+    name: str,
+    model: FakeModel,
+    *,
+    asked_by: str | None = None,
+    unanswered: FakeUnanswered | None = None,
+    **of: object,
+) -> Any:
     """Run a task as Temporal would; the model of any other tier than its own has no replies."""
     workflow, tier = TASKS[name][:2] if name in TASKS else (BILLING, None)
     models = {t: model if t is tier else FakeModel() for t in Tier}
     case = case_input().model_copy(update={"text": TEXT, "lang": "en", **of})
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, workflow_type=asked_by or workflow)
-    diagnosing = DiagnoseActivities(models, BLUEPRINT, ARTICLES, answer_cache=None)
+    diagnosing = DiagnoseActivities(
+        models, BLUEPRINT, ARTICLES, answer_cache=None, article_embedder=None, unanswered=unanswered
+    )
     wanted = DraftRequest(case=case, facts=LeadFacts(), owner="Ines", team="EMEA")
     calls: dict[str, tuple[Callable[..., Any], object]] = {
         "claim": (ExtractActivities(models, BLUEPRINT).extract_claim, ClaimRequest(case=case)),
@@ -168,6 +178,29 @@ async def test_a_diagnosis_relies_on_an_offered_article_with_confidence_or_on_no
     unasked = FakeModel()
     nothing = await perform("diagnosis", unasked, text="zebra")
     assert (nothing.article, nothing.candidates, nothing.usage, unasked.asked) == (None, [], Usage(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "step"),
+    [("diagnosis", {"text": "zebra"}, "diagnosis"), ("question", {"text": "printer jams"}, "billing question")],
+)
+async def test_a_question_without_an_article_is_on_record_and_the_store_keeps_no_case_waiting(
+    name: str, of: dict[str, Any], step: str
+) -> None:
+    record = FakeUnanswered()
+    await perform(name, FakeModel(), unanswered=record, **of)
+    assert record.rows == [("case/shop/e1", step, "")]
+    record.fails = True
+    assert (await perform(name, FakeModel(), unanswered=record, **of)).article is None
+
+
+async def test_a_question_that_an_article_answers_is_not_on_that_record() -> None:
+    record = FakeUnanswered()
+    assert (await perform("diagnosis", FakeModel(reply("diagnosis")), unanswered=record)).article == ARTICLES[0]
+    assert (await perform("question", FakeModel(), unanswered=record, text="my invoice has the wrong address")).article
+    assert record.rows == []
+    await perform("diagnosis", FakeModel(reply("diagnosis", confidence=0.1)), unanswered=record)
+    assert len(record.rows) == 1, "too little confidence is no answer"
 
 
 async def test_facts_of_a_lead_that_the_message_does_not_hold_are_dropped() -> None:

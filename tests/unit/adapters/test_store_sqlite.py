@@ -19,6 +19,7 @@ import adapters.cache.tables
 import adapters.dead_letters.orders
 import adapters.inbox.accepted_log
 import adapters.installation.wishes
+import adapters.knowledge.tables
 import adapters.moods.tables
 import adapters.spend.tables  # noqa: F401 - part of the metadata
 from adapters.installation import record  # noqa: F401 - its tables belong to the store's
@@ -29,6 +30,7 @@ from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.amount import Money
 from domain.money.refund_action import RefundTerms
 from ports.store import CustomerRecords
+from tests.contracts.knowledge.store_knowledge import KnowledgeContract
 from tests.contracts.order_lines import OrderLinesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.records_import import ImportContract
@@ -85,6 +87,10 @@ class TestBatchesOnSqlite(BatchContract):
 
 
 class TestReuseOnSqlite(ReuseContract):
+    pass
+
+
+class TestKnowledgeOnSqlite(KnowledgeContract):
     pass
 
 

@@ -124,22 +124,26 @@ def pay_and_fail(folder: Path) -> None:
     store.close()
 
 
-async def test_what_people_should_know_is_noted_beside_a_clean_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_people_should_know_is_noted_beside_a_clean_audit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     async def noted(**parts: object) -> AuditReport:
         return AuditReport(notes=[f"{CASE}/refund: the refund failed"])
 
     monkeypatch.setattr("client.audit_gathering.run_audit", noted)
     anything: Any = MagicMock()
+    anything.settings.data_dir = tmp_path  # a mocked folder holds a log without an end
     _, lines = await audit_report(anything, anything)
     assert lines == [f"note: {CASE}/refund: the refund failed", "audit: clean (checked )"]
 
 
-async def test_a_violation_names_its_case(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_violation_names_its_case(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def broken(**parts: object) -> AuditReport:
         return AuditReport(violations=[Violation(promise="S2", kind="paid_twice", subject=CASE, text="paid twice")])
 
     monkeypatch.setattr("client.audit_gathering.run_audit", broken)
     anything: Any = MagicMock()
+    anything.settings.data_dir = tmp_path  # a mocked folder holds a log without an end
     _, lines = await audit_report(anything, anything)
     assert lines[0].startswith(f"S2 {CASE}: paid twice")
 

@@ -36,7 +36,7 @@ THIRD_PARTY = {
     "workflows": {"pydantic", "temporalio"},
     "client": {"pydantic", "temporalio", "httpx"},
     "gateway": {"pydantic", "starlette", "jinja2", "uvicorn", "markupsafe", "itsdangerous"},
-    "commands": {"typer", "rich", "pydantic", "temporalio", "uvicorn", "httpx"},
+    "commands": {"typer", "rich", "pydantic", "temporalio", "uvicorn", "httpx", "jinja2"},
 }
 STDLIB = frozenset(sys.stdlib_module_names) | {"typing_extensions"}  # pydantic wants its TypedDict before 3.12
 

@@ -9,7 +9,7 @@ from domain.intake import JournalState
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually
 from workflows import options
-from workflows.journal import ROUNDS_PER_RUN, JournalWorkflow
+from workflows.long_lived.journal import ROUNDS_PER_RUN, JournalWorkflow
 
 
 async def started(mill: Mill) -> WorkflowHandle:

@@ -11,7 +11,7 @@ from domain.money.effect import SettlingState
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually, timers_of
 from workflows import options
-from workflows.settling import LOOK_EVERY, ROUNDS_PER_RUN
+from workflows.long_lived.settling import LOOK_EVERY, ROUNDS_PER_RUN
 
 
 async def started(mill: Mill) -> WorkflowHandle[Any, Any]:

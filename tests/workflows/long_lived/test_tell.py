@@ -13,7 +13,7 @@ from domain.words_to_people import TellState
 from tests.workflows.fake_world import FakeWorld
 from tests.workflows.running import Mill, eventually, timers_of
 from workflows import options
-from workflows.tell import ROUNDS_PER_RUN
+from workflows.long_lived.tell import ROUNDS_PER_RUN
 
 
 async def started(mill: Mill) -> WorkflowHandle[Any, Any]:

@@ -47,7 +47,7 @@ async def test_a_question_is_answered_from_an_approved_article_with_the_article_
     world.always("route_case", routed("IT help desk"))
     outcome = await mill.run(new_case(policy=rules(HELP_DESK), text="How do I get into the VPN?"))
     assert (outcome.state, outcome.category) == (CaseState.DONE, "IT help desk")
-    assert outcome.finding == "answered from KB-7: The tap drips"
+    assert outcome.finding == "answered from KB-7 v3: The tap drips"
     assert "KB-7" in world.reply()
     [asked] = world.requests("answer_from_articles")
     assert tuple(asked.knowledge) == ("it",)

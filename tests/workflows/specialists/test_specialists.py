@@ -40,7 +40,7 @@ async def test_diagnosis_is_answered_with_its_source(mill: Mill, world: FakeWorl
     world.always("route_case", routed(TECHNICAL_SUPPORT))
     outcome = await mill.run()
     assert (outcome.state, outcome.category) == (CaseState.DONE, TECHNICAL_SUPPORT)
-    assert outcome.finding == "KB-7: The tap drips (0.80)"
+    assert outcome.finding == "KB-7 v3: The tap drips (0.80)"
     assert "1. Close the valve.\n2. Change the washer." in world.reply()
     assert world.names == ["route_case", "diagnose", "close_case"]
 

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
 from domain.reading.knowledge import Article
+from ports.models.cache import Flight
 from tests.contracts.spending.answer_cache import towards
 from tests.contracts.store_samples import case_input
 from tests.fakes.blueprint import BLUEPRINT
@@ -98,14 +99,19 @@ class World:
         self.model, self.embedder, self.record = Choosing(), FakeEmbedder(), FakeRecord()
         self.store = CacheInMemory()
         self.number = 0
+        self.day = date(2026, 11, 30)
         self.restarted(rules, articles)
 
     def restarted(self, rules: CacheRules = RULES, articles: Sequence[Article] = ARTICLES, models: str = "m") -> None:
         cache = AnswerCache(self.store, self.embedder, self.record, models)
         blueprint = BLUEPRINT.model_copy(update={"cache": rules})
         models_by_tier = dict.fromkeys(Tier, self.model)
-        self.diagnosing = DiagnoseActivities(models_by_tier, blueprint, articles, answer_cache=cache)
-        self.answering = AnswerActivities(models_by_tier, blueprint, articles, answer_cache=cache)
+        self.diagnosing = DiagnoseActivities(
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None, unanswered=None
+        )
+        self.answering = AnswerActivities(
+            models_by_tier, blueprint, articles, answer_cache=cache, article_embedder=None, unanswered=None
+        )
 
     async def ask(self, text: str = ASKED, *, category: str = TECHNICAL, **of: Any) -> DiagnoseResult:
         self.number += 1
@@ -116,7 +122,10 @@ class World:
         case = case_input().model_copy(update=given | of)
         environment = ActivityEnvironment()
         environment.info = dataclasses.replace(
-            environment.info, workflow_type="TechnicalSupportWorkflow", activity_id="technical_support/1.1"
+            environment.info,
+            workflow_type="TechnicalSupportWorkflow",
+            activity_id="technical_support/1.1",
+            current_attempt_scheduled_time=datetime.combine(self.day, time(), UTC),
         )
         request = DiagnoseRequest(case=case, knowledge=("technical",), category=category)
         found: DiagnoseResult = await environment.run(self.diagnosing.diagnose, request)
@@ -144,6 +153,26 @@ async def test_after_some_customers_asked_the_next_costs_no_call_and_is_on_recor
     assert (found.reused.case_id, found.reused.asked_by) == ("case/shop/6", "technical_support/1.1")
     assert "kb-vpn@1 reused without a call" in found.reused.remark
     assert "saved 110 tokens" in found.reused.remark
+
+
+async def test_an_article_that_has_expired_or_begun_ends_what_was_kept() -> None:
+    """The cache is in place; only the day of the case is another one."""
+    last = date(2026, 11, 30)
+    before = [a.model_copy(update={"valid_until": last}) if a.article_id == "kb-vpn" else a for a in ARTICLES]
+    world = World(articles=before)
+    world.day = last
+    await world.learnt()
+    assert (await world.ask()).reused is not None
+    world.day = last + timedelta(days=1)
+    found = await world.ask()
+    assert (found.reused, found.article, world.model.calls) == (None, None, 1), "chosen, but no longer offered"
+
+    begins = [a.model_copy(update={"valid_from": last}) if a.article_id == "kb-mail" else a for a in ARTICLES]
+    world = World(articles=begins)
+    world.day = last - timedelta(days=1)
+    await world.learnt()
+    world.day = last
+    assert (await world.ask()).reused is None, "another article may be nearer now"
 
 
 async def test_a_help_desk_s_questions_are_answered_in_the_same_way_and_apart() -> None:
@@ -326,6 +355,20 @@ async def test_where_the_one_who_asks_fails_the_others_ask() -> None:
     assert [type(f) for f in failing] == [TransientError] * 5
     world.model.fails = None
     assert (await world.ask()).article is not None
+
+
+@pytest.mark.parametrize(
+    "said", ["", " ", "vpn", "a b kb-vpn@1", "-1 5 kb-vpn@1", f"{'9' * 40} 5 kb-vpn@1", "1 1 kb-none@1", "\ufffd"]
+)
+async def test_what_nobody_can_read_of_the_one_who_asks_is_asked(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    async def boarded(*_: object) -> Flight:
+        return Flight(leads=False, answer=said)
+
+    monkeypatch.setattr(world.store, "board", boarded)
+    found = await world.ask()
+    assert (found.reused, world.model.calls) == (None, 1)
 
 
 # --- checks ---

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.embedding.ngrams import embed
 from adapters.models.offline.claim import read_claim
 from adapters.models.offline.diagnosis import choose_article
-from adapters.models.offline.embedding import embed
 from adapters.models.offline.lead import read_lead
 from adapters.models.offline.misbehave import Conduct, Misbehaviour, Mode
 from adapters.models.offline.reply import write_reply

@@ -22,7 +22,7 @@ async def costs_of(change: Callable[[list[Labelled]], list[Labelled]] = lambda m
         while not hasattr(wire, "aclose"):
             wire = getattr(wire, "model", None) or wire._model
         try:
-            return await bench_costs(parts, change(sample_messages(parts, SOME)))
+            return await bench_costs(parts, change(sample_messages(parts, lambda names: names[:SOME])))
         finally:
             await wire.aclose()
 

@@ -114,6 +114,7 @@ def test_without_steps_all_is_as_it_was() -> None:
         ModelStep.ARTICLE: (LARGE, 80),
         ModelStep.LEAD: (SMALL, 300),
         ModelStep.REPLY: (LARGE, 900),
+        ModelStep.REPAIR: (SMALL, 800),
     }
     assert not any(r.denser_when for r in DEFAULT_STEPS.values())
     assert set(KNOWN_TO_STEP) == set(ModelStep)

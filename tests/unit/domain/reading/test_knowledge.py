@@ -1,7 +1,9 @@
 """Which article an answer may rely on, and how well a message fits one: thresholds, ties, and nothing to look in."""
 
+import json
 import math
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ def article(name: str, *symptoms: str, title: str = "", cause: str = "") -> Arti
 PRINTER = article("kb-printer", "printer jams", "paper stuck inside printer", title="Printer trouble")
 ROUTER = article("kb-router", "router blinks red", "wifi drops", title="Router lights", cause="a loose cable")
 LOGIN = article("kb-login", "password forgotten", "login rejected", title="Signing in")
+DAY = date(2026, 11, 30)
 INDEX = KnowledgeIndex([PRINTER, ROUTER, LOGIN])
 
 
@@ -54,10 +57,72 @@ def test_only_approved_articles_of_the_areas_are_searched() -> None:
     draft = PRINTER.model_copy(update={"article_id": "kb-draft", "approved": False})
     library = Library([ROUTER, PRINTER, draft])
     text = " ".join(PRINTER.symptoms)
-    assert [r.article.article_id for r in library.search(text, areas=[PRINTER.area])][:1] == ["kb-printer"]
-    assert all(r.article.approved for r in library.search(text, areas=[PRINTER.area], top=10))
-    assert library.search(text, areas=["another"]) == []
-    assert library.search(text, areas=[]) == []
+    assert [r.article.article_id for r in library.search(text, areas=[PRINTER.area], day=DAY)][:1] == ["kb-printer"]
+    assert all(r.article.approved for r in library.search(text, areas=[PRINTER.area], day=DAY, top=10))
+    assert library.search(text, areas=["another"], day=DAY) == []
+    assert library.search(text, areas=[], day=DAY) == []
+
+
+# --- when an article may be quoted, and to whom ---
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "valid_until", "quoted"),
+    [
+        (None, None, True),
+        (DAY, DAY, True),
+        (DAY + timedelta(days=1), None, False),
+        (None, DAY - timedelta(days=1), False),
+        (DAY - timedelta(days=9), DAY + timedelta(days=9), True),
+    ],
+)
+def test_an_article_is_offered_on_the_days_of_its_validity_alone(
+    valid_from: date | None, valid_until: date | None, quoted: bool
+) -> None:
+    library = Library([PRINTER.model_copy(update={"valid_from": valid_from, "valid_until": valid_until}), ROUTER])
+    offered = [r.article.article_id for r in library.search("printer jams", areas=["technical"], day=DAY)]
+    assert offered == (["kb-printer"] if quoted else [])
+
+
+def test_the_day_after_its_last_an_article_is_gone_and_back_the_day_before() -> None:
+    library = Library([PRINTER.model_copy(update={"valid_until": DAY})])
+    days = (DAY, DAY + timedelta(days=1), DAY)
+    assert [len(library.search("printer jams", areas=["technical"], day=d)) for d in days] == [1, 0, 1]
+
+
+def in_language(name: str, lang: str, *symptoms: str) -> Article:
+    return article(name, *symptoms).model_copy(update={"lang": lang})
+
+
+def test_articles_in_the_language_of_the_message_come_first_then_those_in_the_default_one() -> None:
+    both = ("drucker staut papier", "printer jams")
+    library = Library(
+        [article("kb-a", *both), in_language("kb-de", "de", *both), in_language("kb-fr", "fr-CA", *both)],
+        default_lang="en",
+    )
+
+    def offered(lang: str) -> list[str]:
+        return [r.article.article_id for r in library.search("drucker staut", areas=["technical"], day=DAY, lang=lang)]
+
+    assert offered("de") == offered("de-AT") == offered("DE_ch") == ["kb-de", "kb-a"]
+    assert offered("en") == offered("nl") == ["kb-a"], "no other language is offered"
+    assert offered("fr") == ["kb-fr", "kb-a"]
+    assert offered("und") == offered("") == ["kb-a", "kb-de", "kb-fr"], "it may be any"
+    assert offered("de") == ["kb-de", "kb-a"], "whoever asked in between"
+
+
+def test_an_article_in_the_right_language_about_something_else_does_not_go_first() -> None:
+    library = Library([PRINTER, in_language("kb-de", "de", "printer"), in_language("kb-b", "de", "paper")])
+    found = library.search("the printer jams, paper stuck inside printer", areas=["technical"], day=DAY, lang="de")
+    assert found[0].article.article_id == "kb-printer"
+
+
+def test_an_article_of_an_older_version_is_read_as_valid_for_good() -> None:
+    old = {"article_id": "a", "area": "b", "title": "t", "symptoms": [], "cause": "c", "steps": []}
+    read = Article.model_validate_json(json.dumps(old))
+    assert (read.owner, read.lang, read.valid_on(date.min), read.valid_on(date.max)) == ("", "", True, True)
+    dated = read.model_copy(update={"valid_from": DAY, "valid_until": DAY})
+    assert Article.model_validate_json(dated.model_dump_json()) == dated, "a history keeps it"
 
 
 @pytest.mark.parametrize("confidence", [math.nan, math.inf, -math.inf, -0.01, 1.01, "sure"])

@@ -1,8 +1,7 @@
 """Embeddings without weights: hashed n-grams of characters, good for near-identical wording and nothing deeper.
 
-Deterministic: the same text gives the same bytes on every machine. It knows no synonyms and no languages; who needs
-    those configures an
-embedding server.
+Deterministic: the same text gives the same bytes on every machine. It knows no synonyms and no languages; whoever needs
+those takes MiniLM or an embedding server.
 """
 
 import hashlib

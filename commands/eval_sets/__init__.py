@@ -1,0 +1,1 @@
+"""The sets that `headgate eval all` runs."""

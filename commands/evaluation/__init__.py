@@ -1,0 +1,1 @@
+"""`headgate eval all`, `compare` and `record`."""

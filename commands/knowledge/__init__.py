@@ -1,0 +1,1 @@
+"""Commands about knowledge articles: how well they are found, how often used, and what is missing."""

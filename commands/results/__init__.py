@@ -1,0 +1,1 @@
+"""Results of evaluations: what stands in them, how two compare, how they are kept and shown."""

@@ -1,0 +1,1 @@
+"""Knowledge as its owners see it: what is valid, what is used, and what is missing."""

@@ -1,0 +1,74 @@
+"""Kinds of documents that a blueprint knows: which sources send them, and what their fields mean for a case."""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
+
+from domain.repair.rules import DocumentRules
+
+_LANG = r"^[a-z]{2,3}$"
+
+
+class CaseFields(BaseModel):
+    """Which field of a document is the case's order, amount and currency; None: none is.
+
+    The customer is never taken from a document: whoever knows the number of an order would become its owner.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    order_id: StrictStr | None = None
+    amount: StrictStr | None = None
+    currency: StrictStr | None = None
+
+    def named(self) -> dict[str, str]:
+        """Return the fields of the document by those of the case."""
+        return {ours: theirs for ours, theirs in self.model_dump().items() if theirs is not None}
+
+
+class DocumentKind(DocumentRules):
+    """A kind of document, as `documents/NAME.toml` of a blueprint says it.
+
+    Attributes:
+        sources: the webhook sources whose JSON bodies are documents of this kind.
+        root: the field of the body under which the document stands; empty: the body is the document.
+        case: what of it the case goes by.
+        labels: what customers call its fields, by language; a field without one is called by its name.
+
+    Raises:
+        ValueError: something names a field that is not there.
+    """
+
+    sources: tuple[Annotated[StrictStr, Field(min_length=1, max_length=100)], ...] = ()
+    root: Annotated[StrictStr, Field(max_length=100)] = ""
+    case: CaseFields = CaseFields()
+    labels: Mapping[
+        Annotated[str, Field(pattern=_LANG)], Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]]
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _labels_fields_that_are_there(self) -> Self:
+        known = ", ".join(sorted(self.fields))
+        for ours, theirs in self.case.named().items():
+            if theirs not in self.fields:
+                raise ValueError(f"case.{ours}: there is no field {theirs!r}; expected one of {known}")
+        for lang, labels in self.labels.items():
+            if unknown := sorted(labels.keys() - self.fields.keys()):
+                raise ValueError(f"labels.{lang}: there is no field {unknown[0]!r}; expected some of {known}")
+        return self
+
+    def label(self, name: str, lang: str) -> str:
+        """Return what a customer calls a field: in their language, else in English, else its name in words.
+
+        >>> DocumentKind(fields={"orderNo": {}, "vat_id": {}}).label("vat_id", "de")
+        'vat id'
+        """
+        for code in (lang.lower(), lang.lower().partition("-")[0], "en"):
+            if name in self.labels.get(code, {}):
+                return self.labels[code][name]
+        return name.replace("_", " ")
+
+    def called_in_case(self, name: str) -> str:
+        """Return the case's name for a field, its own where the case has none."""
+        return next((ours for ours, theirs in self.case.named().items() if theirs == name), name)

@@ -1,0 +1,202 @@
+"""Completing a document from the real store's records, and what a model is asked and believed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from activities.actions.heal import HealActivities, HealRequest, HealResult
+from activities.models.repair import FieldsRequest, FieldsResult, RepairActivities
+from adapters.repair.mending import JsonMender
+from adapters.store import Store
+from domain.case import CaseInput
+from domain.errors import RefusedError, UnsupportedTaskError
+from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
+from domain.repair.kinds import DocumentKind
+from domain.repair.patching import FieldPatch
+from tests.contracts.store_samples import case_input, stored_case
+from tests.fakes.blueprint import BLUEPRINT
+from tests.unit.activities.store_parts import Clock
+
+KIND = DocumentKind.model_validate(
+    {
+        "sources": ["shop"],
+        "root": "form",
+        "case": {"order_id": "order", "amount": "amount", "currency": "currency"},
+        "labels": {"en": {"vat_id": "VAT id"}},
+        "records": {"order": {"anchors": {"order": "order_id"}}},
+        "fields": {
+            "order": {},
+            "amount": {"kind": "amount", "sources": ["order.total"]},
+            "currency": {"kind": "currency", "sources": ["order.currency"]},
+            "items": {"kind": "texts", "sources": ["order.lines[].name"]},
+            "vat_id": {},
+        },
+    }
+)
+KNOWING = BLUEPRINT.model_copy(update={"documents": {"form": KIND}})
+
+
+def admitted(store: Store, body: object, *, email: str = "ann@example.com", **fields: Any) -> CaseInput:
+    case = case_input("document").model_copy(update={"document": "form", **fields})
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    store.cases.admit([stored_case("document", case=case, body=raw, sender_email=email)])
+    return case
+
+
+def heal(store: Store, clock: Clock, case: CaseInput, *patches: FieldPatch) -> HealResult:
+    healing = HealActivities(store.records, store.cases, KNOWING, JsonMender(), clock)
+    return healing.heal_document(HealRequest(case=case, patches=patches))
+
+
+def lacks(result: HealResult) -> list[str]:
+    return [field.name for field in result.missing]
+
+
+def test_it_is_filled_from_the_customers_own_order(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-1", "vat_id": "DE1"}})
+    result = heal(store, clock, case)
+    assert (result.order_id, result.amount, result.currency) == ("ORD-1", "20.00", "USD")
+    assert (lacks(result), result.tainted, result.facts) == ([], True, {})
+    assert "amount: derived from order.total" in result.notes
+    assert not any("DE1" in note for note in result.notes), "values stay out of histories"
+
+
+@pytest.mark.parametrize(
+    ("email", "order"), [("bob@example.com", "ORD-1"), ("nobody@example.com", "ORD-1"), ("ann@example.com", "ORD-3")]
+)
+def test_nothing_is_told_of_an_order_of_somebody_else(store: Store, clock: Clock, email: str, order: str) -> None:
+    case = admitted(store, {"form": {"order": order, "vat_id": "DE1"}}, email=email)
+    result = heal(store, clock, case)
+    assert (result.amount, result.currency, result.facts) == (None, None, {})
+    assert set(lacks(result)) == {"amount", "currency", "items"}
+
+
+def test_who_asks_for_the_activity_cannot_name_another_customer(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-1", "vat_id": "DE1"}}, email="nobody@example.com")
+    forged = case.model_copy(update={"customer_id": "C-1"})
+    assert heal(store, clock, forged).amount is None
+
+
+def test_a_doubted_order_anchors_nothing_and_is_missing(store: Store, clock: Clock) -> None:
+    case = admitted(store, b'{"form": {"vat_id": "DE1", "order": "ORD-1')
+    result = heal(store, clock, case)
+    assert (result.order_id, result.amount) == (None, None)
+    assert "order" in lacks(result)
+
+
+def test_a_patch_counts_by_its_quote_in_what_the_customer_wrote(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-1"}}, text="My VAT id is DE99.")
+    assert lacks(heal(store, clock, case)) == ["vat_id"]
+    proven = heal(store, clock, case, FieldPatch(name="vat_id", value="DE99", quote="DE99"))
+    assert lacks(proven) == []
+    assert "vat_id: derived from quote" in proven.notes
+    invented = heal(store, clock, case, FieldPatch(name="vat_id", value="DE00", quote=""))
+    assert "vat_id" in lacks(invented), "it names whose tax it is: nothing but a quote or a record counts"
+
+
+def test_a_critical_field_is_never_guessed(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"vat_id": "DE1"}}, text="refund me everything")
+    result = heal(store, clock, case, FieldPatch(name="amount", value="5000", quote=""))
+    assert result.amount is None
+    assert "amount" in lacks(result)
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[1]", {"other": {}}, {"form": "text"}])
+def test_a_body_without_the_document_asks_for_nothing(store: Store, clock: Clock, body: object) -> None:
+    result = heal(store, clock, admitted(store, body))
+    assert (result.is_document, result.missing, result.tainted) == (False, [], False)
+    assert result.notes == ["document: the body holds none"]
+
+
+def test_a_kind_that_is_gone_and_an_edited_case_are_said_to_be_so(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {}})
+    gone = heal(store, clock, case.model_copy(update={"document": "old"}))
+    assert (gone.is_document, len(gone.notes)) == (False, 1)
+    edited = heal(store, clock, case.model_copy(update={"edited_by": ["dana"]}))
+    assert (edited.is_document, edited.missing) == (False, [])
+
+
+def test_money_of_another_order_than_the_cases_is_not_taken(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-1", "vat_id": "DE1"}}, order_id="ORD-2")
+    result = heal(store, clock, case)
+    assert (result.amount, result.currency, result.tainted) == (None, None, True)
+    assert any("another order" in note for note in result.notes)
+
+
+def test_what_stands_as_a_name_in_a_broken_document_is_told_to_nobody(store: Store, clock: Clock) -> None:
+    body = b'{"order": "ORD-1", "vat_id": "DE1", DE89370400440532013000: 5, DE89370400440532013000: 6, "Ann_Smith": "x'
+    kind = KIND.model_copy(update={"root": ""})
+    healing = HealActivities(
+        store.records,
+        store.cases,
+        BLUEPRINT.model_copy(update={"documents": {"form": kind}}),
+        JsonMender(),
+        clock,
+    )
+    result = healing.heal_document(HealRequest(case=admitted(store, body)))
+    assert result.is_document
+    assert not any("DE89" in note or "Ann_Smith" in note for note in result.notes)
+
+
+def test_a_case_that_was_never_admitted_is_refused(store: Store, clock: Clock) -> None:
+    with pytest.raises(RefusedError, match="never admitted"):
+        heal(store, clock, case_input("unknown").model_copy(update={"document": "form"}))
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+
+
+class OneModel:
+    """Answers in turn."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self._answers = list(answers)
+        self.asked: list[ModelRequest] = []
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        self.asked.append(request)
+        given = self._answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return ModelReply(text=given, model="fake-1", usage=Usage(calls=1))
+
+
+async def find(model: OneModel, *missing: str, facts: dict[str, object] | None = None, **of: Any) -> FieldsResult:
+    case = case_input().model_copy(update={"document": "form", "lang": "en", "text": "VAT id: DE99", **of})
+    finding = RepairActivities(dict.fromkeys(Tier, model), KNOWING)
+    return await finding.find_fields(FieldsRequest(case=case, missing=missing, facts=facts or {}))
+
+
+def answered(*fields: dict[str, object]) -> str:
+    return json.dumps({"fields": [{"quote": "", "offset": None, **field} for field in fields]})
+
+
+async def test_a_model_is_asked_for_the_named_fields_only() -> None:
+    model = OneModel(answered({"name": "vat_id", "value": "DE99"}, {"name": "payee", "value": "me"}))
+    result = await find(model, "vat_id", "unknown", facts={"order": {"total": "20.00"}})
+    assert [patch.name for patch in result.patches] == ["vat_id"]
+    assert result.usage.calls == 1
+    [request] = model.asked
+    assert isinstance(request.messages[-1], Message)
+    said = request.messages[-1].content
+    assert '"called": "VAT id"' in said
+    assert "unknown" not in said
+    assert '"total": "20.00"' in said
+
+
+@pytest.mark.parametrize("bad", ["no", "{}", answered({"name": "vat_id", "value": "x" * 2_000})])
+async def test_answers_that_do_not_fit_propose_nothing_and_are_paid_for(bad: str) -> None:
+    result = await find(OneModel(bad, bad), "vat_id")
+    assert (result.patches, result.usage.calls) == ([], 2)
+
+
+async def test_a_model_that_cannot_do_it_proposes_nothing() -> None:
+    assert (await find(OneModel(UnsupportedTaskError("no such task")), "vat_id")).patches == []
+
+
+@pytest.mark.parametrize("of", [{"document": "old"}, {"document": ""}])
+async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, Any]) -> None:
+    model = OneModel()
+    assert (await find(model, "vat_id", **of)).patches == []
+    assert model.asked == []

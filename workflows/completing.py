@@ -1,0 +1,93 @@
+"""The document that a message came as is completed before it is routed: from records, from the customer's words, by the
+customer, who is asked once.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.actions.heal import HealActivities, HealRequest, HealResult
+    from activities.models.repair import FieldsRequest, RepairActivities
+    from domain.case import CaseStatus
+    from domain.conversations.words import with_document
+    from domain.letters import FieldsAsked
+    from domain.model_call import Usage
+    from domain.model_steps import ModelStep
+    from domain.repair.in_case import in_words
+    from domain.repair.patching import FieldPatch
+    from workflows import options
+    from workflows.conversation import Conversation, Next
+    from workflows.endings import Conclusion
+    from workflows.steps import run_step
+
+
+async def complete(
+    talk: Conversation,
+    status: CaseStatus,
+    spend: Callable[[Usage], None],
+    ask: Callable[[FieldsAsked], Awaitable[Conclusion | Next]],
+) -> Conclusion | Next | None:
+    """Complete the case's document; None once nothing is missing, or where there is none.
+
+    Raises:
+        ActivityError: a step failed for good, or was cancelled.
+    """
+    while talk.case.document and not talk.case.skip_to_human and not talk.unreadable:
+        talk.read()
+        found = await _completed(talk, spend)
+        status.notices[:] = [note for note in status.notices if note not in found.notes] + found.notes
+        if not found.missing:
+            return None
+        status.finding = f"the document lacks {in_words([field.label for field in found.missing])}"
+        if talk.case.asked_for or not talk.case.policy.waits_for_customers:
+            return Next.PERSON
+        letter = FieldsAsked(
+            missing=[field.name for field in found.missing], fields=[field.label for field in found.missing]
+        )
+        following = await ask(letter)
+        if following is not Next.AGAIN:
+            return following
+    return None
+
+
+async def _completed(talk: Conversation, spend: Callable[[Usage], None]) -> HealResult:
+    """Fill the document from records, and what is missing then from what the customer wrote, as far as that is
+    proven.
+    """
+    found = await _healed(talk, ())
+    if found.missing:
+        case = talk.case
+        proposed = await run_step(
+            "repair",
+            options.MODEL_SMALL,
+            RepairActivities.find_fields,
+            FieldsRequest(case=case, missing=[field.name for field in found.missing], facts=found.facts),
+            ladder_s=case.policy.ladder_s,
+            summary="look for the missing fields in the message",
+            tier=case.policy.tiers.get(ModelStep.REPAIR),
+        )
+        spend(proposed.usage)
+        if proposed.patches:
+            found = await _healed(talk, proposed.patches)
+    await talk.become(
+        with_document(
+            talk.case,
+            order_id=found.order_id,
+            amount=found.amount,
+            currency=found.currency,
+            tainted=found.tainted,
+        )
+    )
+    return found
+
+
+async def _healed(talk: Conversation, patches: Sequence[FieldPatch]) -> HealResult:
+    return await run_step(
+        "heal the document",
+        options.LOOK_UP,
+        HealActivities.heal_document,
+        HealRequest(case=talk.case, patches=patches),
+        ladder_s=talk.case.policy.ladder_s,
+        summary="fill the document from records",
+    )

@@ -1,0 +1,1 @@
+"""Workflows that run for as long as Headgate does."""
