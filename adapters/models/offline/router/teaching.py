@@ -30,7 +30,9 @@ from domain.cascade.teaching import (
     compare,
     fingerprint_of,
     folds_of,
+    too_few,
 )
+from domain.errors import ImpossibleError
 
 OFF_TOPIC = Path(__file__).with_name("off_topic.txt")
 """A message a line; training writes it (`bench/train_router`)."""
@@ -67,9 +69,14 @@ def teach(
         lessons: each once; those in which there is not a word are let go.
         categories: of the blueprint; others of the router that ships are given up.
         told: kept in the file.
+
+    Raises:
+        ImpossibleError: too few of them have a word in them.
     """
     read = [(lesson, features) for lesson in lessons if len((features := _features(lesson.text))[0])]
     lessons = [lesson for lesson, _ in read]
+    if few := too_few(lessons):
+        raise ImpossibleError(f"too little to learn from: {few}")
     labels = _labels(shipped.labels, lessons, categories)
     start, bias = _start(shipped, labels)
     truth = np.array([len(labels) if row.label is None else labels.index(row.label) for row in lessons])
