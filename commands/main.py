@@ -17,6 +17,7 @@ from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
 from commands.providers.budget import budget_app, cases_resume
 from commands.providers.models import models_app
+from commands.providers.router import router_app
 from commands.providers.routing import cases_route
 from commands.providers.weights import models_install, models_list, models_verify
 from commands.rescue.command import rescue
@@ -65,6 +66,7 @@ for name, group in (
     ("intake", intake_app),
     ("dlq", dlq_app),
     ("models", models_app),
+    ("router", router_app),
     ("budget", budget_app),
     ("ledger", ledger_app),
     ("records", records_app),

@@ -265,6 +265,7 @@ def check_categories(categories: Sequence[Category]) -> None:
     Raises:
         CategoryError: with the position of the category, the key, and the remedy.
     """
+    _check_examples(categories)
     seen: dict[str, str] = {}
     for number, category in enumerate(categories):
         specialist = SPECIALISTS.get(category.specialist)
@@ -295,6 +296,16 @@ def check_categories(categories: Sequence[Category]) -> None:
                 f"category {category.name!r}: its specialist {specialist.name!r} answers from articles; name their "
                 'areas, for example knowledge = ["technical"]',
             )
+
+
+def _check_examples(categories: Sequence[Category]) -> None:
+    whose: dict[str, str] = {}
+    for number, category in enumerate(categories):
+        for example in category.examples:
+            other = whose.setdefault(folded(example), category.name)
+            if other != category.name:
+                said = f"category {category.name!r} has the example {example!r} of {other!r}"
+                raise CategoryError(number, "examples", f"{said}; take it out of one of the two")
 
 
 def blueprint_version(name: str, files: dict[str, bytes]) -> str:

@@ -264,6 +264,7 @@ class CaseOutcome(BaseModel):
     received_at: datetime | None = None
     closed_at: datetime | None = None
     passed_to: str | None = None  # the older case that took the message over
+    routed_to: str | None = None  # the category that a person gave it last, where one did
 
 
 class CaseAnswer(BaseModel):

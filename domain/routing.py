@@ -8,13 +8,17 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 LONGEST_NAME = 60
+MOST_EXAMPLES = 8
+LONGEST_EXAMPLE = 160
 OneLine = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]+$")]
+Example = Annotated[OneLine, Field(max_length=LONGEST_EXAMPLE, pattern=r"\S")]
 
 
 class Category(BaseModel):
     """A queue that a case can be routed to, and who works it.
 
-    `description` is the one line by which the router tells it from the others. `knowledge` names the areas of articles
+    `description` is the one line by which the router tells it from the others; `examples` are messages that belong to
+    it, in few words: its prompt shows them. `knowledge` names the areas of articles
     that its specialist may answer from. `tools` narrows what the specialist may use (None: all that is granted to it).
     `tenants` says for whom it is there (empty: for all). `apart` has its specialist work as a workflow of its own, with
     a history and a failure of its own; else it works inside the case, which costs half.
@@ -29,6 +33,7 @@ class Category(BaseModel):
     tools: tuple[str, ...] | None = None
     tenants: tuple[str, ...] = ()
     apart: Annotated[bool, Field(strict=True)] = False
+    examples: tuple[Example, ...] = Field(default=(), max_length=MOST_EXAMPLES)
 
     def serves(self, tenant: str) -> bool:
         """Return whether cases of a tenant can be routed here."""

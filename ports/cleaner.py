@@ -24,6 +24,14 @@ class NameFinder(Protocol):
         ...
 
 
+class LanguageTeller(Protocol):
+    """A second opinion on the language of a text; threads share it."""
+
+    def judge(self, text: str) -> tuple[str, float]:
+        """Return an ISO 639-1 code, "und" for none, and how sure that is, from 0 to 1."""
+        ...
+
+
 class ReadMail(Protocol):
     """What a cleaner makes of a raw e-mail: its readable part, and the names of the files that came along."""
 

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from domain.case import CaseInput
+
 
 class WordCounts(BaseModel):
     """Words to people: told, waiting, since when the oldest of these does, and why one of them was not told."""
@@ -41,6 +43,13 @@ class CaseCounts(BaseModel):
     journal: int = 0
     replies: int = 0
     words: WordCounts = Field(default_factory=WordCounts)
+
+
+class Correction(BaseModel):
+    """A message, personal data replaced by tokens, and the category that a person gave it."""
+
+    case: CaseInput
+    category: str
 
 
 class StoredCaseRow(BaseModel):

@@ -16,6 +16,7 @@ from tests.time_skipping import FreshServers
 # The same on every machine, whichever models are installed there; tests of these ask for them.
 os.environ.setdefault("HEADGATE_EMBEDDER", "hashed")
 os.environ.setdefault("HEADGATE_NAMES", "off")
+os.environ.setdefault("HEADGATE_LANGUAGE", "off")
 
 if TYPE_CHECKING:
     from xdist.remote import Producer

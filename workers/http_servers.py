@@ -123,7 +123,10 @@ def serve_offline_model(settings: Settings, host: str, port: int) -> None:
 
     configure_logging(settings.log_level)
     app = offline_model_app(
-        os.environ.get(OFFLINE_ADMIN_TOKEN), lambda: instance_of(settings.data_dir) or "", _noting_answers(settings)
+        os.environ.get(OFFLINE_ADMIN_TOKEN),
+        lambda: instance_of(settings.data_dir) or "",
+        _noting_answers(settings),
+        settings,
     )
     patient = ConnectionLimits(answering_s=LONGEST_ANSWER_S + 60)  # an answer may be slow, as a real provider's
     uvloop.run(_serve_app(app, host, port, **uvicorn_options(patient)))

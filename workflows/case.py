@@ -94,9 +94,7 @@ class CaseWorkflow:
         self._endings.keep(settled.effects)
 
     async def _worked(self) -> Conclusion:
-        if passed := await self._passed_on():
-            return passed
-        following = await complete(self._talk, self._status, self._spend, self._ask)
+        following = await self._passed_on() or await complete(self._talk, self._status, self._spend, self._ask)
         if isinstance(following, Conclusion):
             return following
         return await self._conclude(None if following is Next.PERSON else await self._put_to(await self._route()))
@@ -272,6 +270,7 @@ class CaseWorkflow:
             conclusion.state,
             conclusion.letter,
             met_human=self._status.lane > 0,
+            routed_to=self._lane.routed_to,
             dead_letter_id=dead_letter_id,
             passed_to=conclusion.passed_to,
             answers_to=self._talk.newest,

@@ -26,6 +26,7 @@ class WaitForPerson:
         self._status = status
         self._on_last_word = on_last_word  # called in the moment in which a person ends the case
         self._decision: HumanDecision | None = None
+        self.routed_to: str | None = None  # the category that a person gave it last
         self.decisions = Decisions[HumanDecision, CaseAnswer](
             refuse=self._refusal, accept=self._accept, describe=_described, notices=status.notices
         )
@@ -90,6 +91,8 @@ class WaitForPerson:
         self._decision = decision
         if decision.verdict is not Lane.ROUTE:
             self._on_last_word()
+        elif category := self._case.policy.category(decision.category or ""):
+            self.routed_to = category.name
         return CaseAnswer(accepted=True, message=f"{decision.verdict} by {decision.by} recorded")
 
     def _refusal(self, decision: HumanDecision) -> CaseAnswer | None:

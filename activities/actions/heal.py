@@ -12,7 +12,7 @@ from domain.case import CaseInput
 from domain.errors import RefusedError
 from domain.inbound.formats.charsets import decode_document
 from domain.repair.healing import HealedDocument, healed
-from domain.repair.in_case import case_values, facts_for_model, notes_of, records_for, under_root
+from domain.repair.in_case import CaseValues, case_values, facts_for_model, notes_of, records_for, under_root
 from domain.repair.kinds import DocumentKind
 from domain.repair.patching import FieldPatch, patched_document
 from ports.repair import DocumentMender
@@ -106,14 +106,18 @@ class HealActivities:
 
 
 def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, facts: dict[str, object]) -> HealResult:
-    values, missing = case_values(found, kind), found.missing
+    values, missing, notes = case_values(found, kind), found.missing, notes_of(found, kind)
+    other_order = values.order_id is not None and case.order_id not in (None, values.order_id)
+    if other_order:  # its money would be that of an order which the case is not about
+        values = CaseValues(order_id=values.order_id)
+        notes = ["document: it names another order than the case does: its amount is not the case's", *notes]
     return HealResult(
         is_document=True,
         order_id=values.order_id,
         amount=values.amount,
         currency=values.currency,
         missing=[MissingField(name=name, label=kind.label(name, case.lang)) for name in missing],
-        tainted=found.tainted,
-        notes=notes_of(found),
+        tainted=found.tainted or other_order,
+        notes=notes,
         facts=facts if missing else {},
     )

@@ -6,6 +6,7 @@ Whatever goes wrong here leads to a call: the cache is never needed.
 import asyncio
 import hashlib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -32,6 +33,7 @@ from ports.models.embedding import Embedder
 from ports.models.reuse import ReuseRecord
 
 _LOGGER = logging.getLogger("headgate.cache")
+_SHARED = re.compile(r"([0-9]{1,15}) ([0-9]{1,15}) (.+)", re.ASCII)  # tokens, millionths, the answer
 
 
 class OfAnArticle(OfAModel):
@@ -196,8 +198,10 @@ class ArticleReuse:
         self, cache: AnswerCache, question: _Question, said: str, offered: Sequence[Article]
     ) -> tuple[Article, CacheDecision] | None:
         """Return what the one who asked the very same got, if it may be shared."""
-        tokens, _, rest = said.partition(" ")
-        micros, _, answer = rest.partition(" ")
+        found = _SHARED.fullmatch(said)
+        if found is None:
+            return None
+        tokens, micros, answer = found.groups()
         article = _named(answer, offered)
         if article is None or (await cache.store.standing(question.scope, answer)).rule(question.rule) is None:
             return None

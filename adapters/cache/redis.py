@@ -11,15 +11,16 @@ flush, a loss or a drop there is nothing but misses.
 """
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import ConnectionError, RedisError, WatchError  # noqa: A004 - its own
 
 from adapters.cache.matrix import ScopeMatrix
 from adapters.cache.redis_flights import RedisFlights
@@ -152,7 +153,7 @@ class CacheInRedis:
             async with asyncio.timeout(LOADED_WITHIN_S):
                 while scope := await self._redis.spop(self._tenant(tenant)):
                     log = f"{self._prefix}:{scope.decode()}:log"
-                    entries = [fields[b"e"].decode() for _, fields in await self._redis.xrange(log)]
+                    entries = _ids(await self._redis.xrange(log))
                     await self._redis.unlink(log, *(f"{self._prefix}:{scope.decode()}:e:{e}" for e in entries))
         except (TimeoutError, RedisError, OSError) as error:
             raise TransientError(f"the answers kept for {tenant!r} may be there still: {why(error)}") from error
@@ -176,7 +177,7 @@ class CacheInRedis:
             while True:
                 found = await self._redis.xread({self._key(scope, "log"): followed.seen}, count=_CHUNK)
                 added = found[0][1] if found else []
-                await self._read(scope, followed.matrix, [fields[b"e"].decode() for _, fields in added])
+                await self._read(scope, followed.matrix, _ids(added))
                 if added:
                     followed.seen = added[-1][0]
                 if len(added) < _CHUNK:
@@ -189,15 +190,17 @@ class CacheInRedis:
         async with self._redis.pipeline(transaction=False) as pipe:
             for entry_id in entry_ids:
                 pipe.hmget(self._key(scope, "e", entry_id), "q", "v")
-            kept: list[list[bytes | None]] = await pipe.execute()
+            kept: list[Any] = await pipe.execute(raise_on_error=False)
         gone: list[str] = []
-        for question, vector in kept:
-            if question is None or vector is None:
-                continue  # over, or dropped
-            try:
-                gone += matrix.add(AnsweredQuestion.model_validate_json(question), np.frombuffer(vector, "<f4"))
-            except ValueError:  # whatever stands there is none of ours
-                continue
+        for found in kept:
+            match found:
+                case [bytes(question), bytes(vector)]:
+                    with contextlib.suppress(ValueError):  # whatever stands there is none of ours
+                        gone += matrix.add(AnsweredQuestion.model_validate_json(question), np.frombuffer(vector, "<f4"))
+                case ConnectionError():
+                    raise found
+                case _:  # over or dropped, or no hash
+                    pass
         if gone:
             await self._redis.unlink(*(self._key(scope, "e", entry_id) for entry_id in gone))
 
@@ -214,6 +217,11 @@ class CacheInRedis:
 
     def _tenant(self, tenant: str) -> str:
         return f"{self._prefix}:tenant:{hashlib.sha256(tenant.encode()).hexdigest()}"
+
+
+def _ids(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[str]:
+    """Return the ids that a log names; what else stands in it is none of ours."""
+    return [fields[b"e"].decode("utf-8", "replace") for _, fields in entries if fields and b"e" in fields]
 
 
 def _standing(said: bytes | None) -> AnswerStanding:

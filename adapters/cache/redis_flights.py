@@ -77,7 +77,7 @@ class RedisFlights:
             if said is None or said == _ASKED + token.encode():
                 return Flight(leads=True)
             if said.startswith(_ANSWERED):
-                return Flight(leads=False, answer=said.removeprefix(_ANSWERED).decode())
+                return Flight(leads=False, answer=said.removeprefix(_ANSWERED).decode("utf-8", "replace"))
             await asyncio.sleep(_LOOK_S)
         return Flight(leads=False, answer="")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.cleaning.html.reader import MAX_HTML_CHARS, html_to_text
 from adapters.cleaning.instructions import instruction_like
-from adapters.cleaning.language import guess_language
+from adapters.cleaning.language import language_of
 from adapters.cleaning.mail.message import read_mail
 from adapters.cleaning.mail.pieces import Piece, best_form
 from adapters.cleaning.mail.plain import signature_marked
@@ -19,7 +19,7 @@ from adapters.cleaning.tokens import Tokens
 from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
-from ports.cleaner import NameFinder
+from ports.cleaner import LanguageTeller, NameFinder
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
 MAX_SUBJECT_CHARS = 500
@@ -48,6 +48,7 @@ class DocumentCleaner:
     Args:
         words: by which older messages, signatures and legal notices are known, of all languages.
         names: finds names of people that no phrase announces; None: these are not found.
+        languages: a second opinion on the language of a message; None: the first one stands.
 
     Example:
         >>> cleaner = DocumentCleaner(blueprint.words.mail)
@@ -55,9 +56,12 @@ class DocumentCleaner:
         'Mail me: [EMAIL_1]'
     """
 
-    def __init__(self, words: MailWords, names: NameFinder | None = None) -> None:
+    def __init__(
+        self, words: MailWords, names: NameFinder | None = None, languages: LanguageTeller | None = None
+    ) -> None:
         self._mail = MailPatterns(words)
         self._names = names
+        self._languages = languages
 
     def clean(
         self,
@@ -161,7 +165,8 @@ class DocumentCleaner:
             flags.add(CleanFlag.TRUNCATED)
         if instruction_like(body) or (subject and instruction_like(subject)):
             flags.add(CleanFlag.INSTRUCTION_LIKE)
-        language = lang.lower()[:2] if lang and _LANG.match(lang.lower()) else guess_language(f"{subject} {body}")
+        given = lang.lower()[:2] if lang and _LANG.match(lang.lower()) else ""
+        language = given or language_of(f"{subject} {body}", self._languages)
         tokens = Tokens()
         names = self._names.names_in(f"{subject}\n\n{body}") if self._names else ()
         subject = tokenise(disarm(subject), tokens, language, known, names) if subject else ""

@@ -12,11 +12,11 @@ from adapters.repair.texts import ESCAPES, QUOTES, STARTS_VALUE, STRICT_NUMBER, 
 from domain.errors import StrictJSONError
 from domain.inbound.strict_json import MAX_DEPTH
 from domain.repair.agreeing import DocumentReading
-from domain.repair.document import Damage, TextPlace
+from domain.repair.document import Damage, TextPlace, same
 
 _TOP_CALL = re.compile(r"[A-Za-z_$][\w$.]*\s*\(\s*(?=[\[{\"'])")
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_BRACKETED_FENCE = re.compile(r"\s*([\[{])\s*```\w*\s*\n(.*?)```\s*[\]}]\s*\Z", re.DOTALL)
+_BRACKETED_FENCE = re.compile(r"\s*([\[{])\s*```\w*[ \t\r]*\n(.*?)```\s*[\]}]\s*\Z", re.DOTALL)
 _ESCAPED = re.compile(r"\s*[{\[]\s*\\[\"'nrt]")
 _STRUCTURE = frozenset('"{}[]')  # no prose has these
 _DOTS = re.compile(r"(?:\.\.\.|…)")
@@ -35,7 +35,10 @@ def read_tolerantly(text: str) -> DocumentReading:
     if len(fences) > 1:
         raise StrictJSONError("several fenced blocks")
     if fences:
-        return _wrapped(text, fences[0].start(1), fences[0].end(1))
+        reading = _wrapped(text, fences[0].start(1), fences[0].end(1))
+        if re.search(r"[{\[]", text[: fences[0].start()] + text[fences[0].end() :]):
+            reading.damage.add(Damage.SEVERAL)
+        return reading
     if _ESCAPED.match(text):  # a document that was put into a text, without the quotes around it
         less = _once_less(text)
         reading = _Reader(less, 0, len(less)).document()
@@ -148,7 +151,7 @@ class _Reader(TextReader):
     def _put(self, found: dict[str, object], key: str, value: object) -> None:
         if key in found:
             self._note(Damage.DOUBLED_KEY)
-            if found[key] != value:
+            if not same(found[key], value):
                 self._doubt(None)
         found[key] = value
 

@@ -10,8 +10,10 @@ from adapters.store.dead_letters import count_open
 from adapters.store.effects import MOVED
 from adapters.store.tables import approvals, cases, dead_letters, effects, entries, journal, outbox, replies
 from adapters.store.words import count_words
+from domain.case import CaseInput, CaseOutcome
 from ports.reports import (
     CaseCounts,
+    Correction,
     ExportedEffect,
     ExportedEntry,
     LedgerExport,
@@ -97,6 +99,25 @@ class SqlReports:
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(replies.c.queued_at, replies.c.key)).mappings()
             return [SentLetter.model_validate(dict(row)) for row in rows]
+
+    def corrections(self, limit: int) -> list[Correction]:
+        """Return the ended cases that a person routed, the newest first: as each was cleaned, and to what category."""
+        ended = sa.union_all(
+            *(sa.select(table.c.case_id, table.c.replay, table.c.outcome) for table in (journal, outbox))
+        ).subquery()
+        wanted = (
+            sa.select(cases.c.input, ended.c.outcome)
+            .join(ended, sa.and_(ended.c.case_id == cases.c.case_id, ended.c.replay == cases.c.replay))
+            .where(cases.c.human, ended.c.outcome.like('%"routed_to":"%'))
+            .order_by(cases.c.closed_at.desc(), cases.c.case_id)
+            .limit(limit)
+        )
+        found = []
+        with self._database.reading() as connection:
+            for case, outcome in connection.execute(wanted):
+                if category := CaseOutcome.model_validate_json(outcome).routed_to:
+                    found.append(Correction(case=CaseInput.model_validate_json(case), category=category))
+        return found
 
     def ledger_export(self) -> LedgerExport:
         """Return all executed effects and all entries, in one snapshot, oldest first."""

@@ -18,8 +18,10 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-f
 
 from adapters.models.offline.router.features import BUCKETS, hashed
 from adapters.models.offline.router.lexicon import load_lexicon
+from adapters.models.offline.router.teaching import OFF_TOPIC
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import LABELS, WEIGHTS, save_weights
+from bench.train_router.calibrating import fit_curve
 from bench.train_router.grammar import OFF, Message, write_corpus
 from bench.train_router.shared_data import SAME_TEXTS, SHARE_ALIKE, SharedData, read_shared
 
@@ -27,7 +29,7 @@ COLUMNS = (*LABELS, OFF)
 ABSTAIN_BELOW = 0.3
 """Below this probability of being for any queue the router abstains: a lost ticket costs more than a stray question."""
 
-_STRENGTH = 10.0
+STRENGTH = 10.0
 """Inverse of the penalty on large weights."""
 _MAX_ROWS_PER_SOURCE = 900
 
@@ -38,7 +40,7 @@ class Learned:
     """A fitted model and what it says of messages: probabilities over the three labels and `Off`."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
-        self._model = LogisticRegression(C=_STRENGTH, max_iter=300)
+        self._model = LogisticRegression(C=STRENGTH, max_iter=300)
         self._model.fit(matrix(messages), [COLUMNS.index(message.label) for message in messages])
 
     @property
@@ -101,25 +103,43 @@ def by_source(model: Learned, shared: SharedData) -> dict[str, Any]:
     return {name: judge(model.logits(rows), rows) for name, rows in groups.items()}
 
 
-def left_out(corpus: Sequence[Message], shared: SharedData) -> tuple[dict[str, Any], float]:
-    """Judge each source by a model that never saw it (nor its translation); return that and the best temperature."""
+def left_out(corpus: Sequence[Message], shared: SharedData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Judge each source by a model that never saw it (nor its translation); return figures, temperature and curve."""
     figures: dict[str, Any] = {}
-    held: list[Floats] = []
-    truth: list[int] = []
+    held: dict[str, Floats] = {}
     for name, rows in shared.by_source.items():
         model = Learned([*corpus, *training_rows(shared, without=SAME_TEXTS.get(name, {name}))])
-        logits = model.logits(rows)
-        figures[name] = judge(logits, rows)
-        step = stride(len(rows))
-        held.append(logits[::step])
-        truth += [COLUMNS.index(message.label) for message in rows[::step]]
-    return figures, temperature(np.concatenate(held), np.array(truth))
+        held[name] = model.logits(rows)
+        figures[name] = judge(held[name], rows)
+    steps = {name: stride(len(rows)) for name, rows in shared.by_source.items()}
+    truth = {name: np.array([COLUMNS.index(m.label) for m in rows]) for name, rows in shared.by_source.items()}
+    thinned = [np.concatenate([rows[name][:: steps[name]] for name in held]) for rows in (held, truth)]
+    heat = temperature(*thinned)
+    answers = {name: _answers(held[name], truth[name], heat) for name in held}
+    curve, calibration = fit_curve(answers, SAME_TEXTS, steps)
+    return {"source_left_out": figures, "calibration": calibration}, {"temperature": heat, "calibration": curve}
+
+
+def _answers(logits: Floats, truth: npt.NDArray[np.int64], heat: float) -> list[tuple[float, bool]]:
+    accepted = 1.0 - softmax(logits)[:, -1] >= ABSTAIN_BELOW
+    scores = softmax(logits[:, :-1] / heat).max(axis=1)
+    right = logits[:, :-1].argmax(axis=1) == truth
+    return [(float(s), bool(r)) for s, r, a in zip(scores, right, accepted, strict=True) if a]
 
 
 def training_rows(shared: SharedData, without: Collection[str] = ()) -> list[Message]:
     """Return the shared messages that may train, without the sources named."""
     names = [name for name in sorted(shared.by_source) if name not in SHARE_ALIKE and name not in without]
     return [m for name in names for m in shared.by_source[name][:: stride(len(shared.by_source[name]))]]
+
+
+def off_topic_lines(corpus: Sequence[Message]) -> list[str]:
+    """Return the messages for nobody that everything taught later learns as well: 300 English ones, 108 others."""
+    off = [message for message in corpus if message.label == OFF]
+    chosen: list[str] = []
+    for rows, count in (([m for m in off if m.lang == "en"], 300), ([m for m in off if m.lang != "en"], 108)):
+        chosen += [" ".join(rows[len(rows) * place // count].text.split()) for place in range(count)]
+    return chosen
 
 
 def main() -> None:
@@ -132,11 +152,12 @@ def main() -> None:
     corpus = write_corpus()
     rows: list[Message] = list(corpus)
     figures: dict[str, Any] = {"trained_on": ["own corpus"]}
-    heat = 1.0
+    honest: dict[str, Any] = {"temperature": 1.0, "calibration": []}
     if choice.data is not None:
         shared = read_shared(choice.data)
         figures["own_corpus_only"] = by_source(Learned(corpus), shared)
-        figures["source_left_out"], heat = left_out(corpus, shared)
+        found, honest = left_out(corpus, shared)
+        figures |= found
         figures["trained_on"] += sorted(set(shared.by_source) - SHARE_ALIKE)
         rows += training_rows(shared)
     final = Learned(rows)
@@ -144,8 +165,9 @@ def main() -> None:
         figures["final"] = by_source(final, shared)
     print(json.dumps(figures, indent=1))
     if not choice.check:
-        head = {"temperature": heat, "abstain_below": ABSTAIN_BELOW, "figures": figures}
+        head = honest | {"abstain_below": ABSTAIN_BELOW, "figures": figures}
         save_weights(choice.out, final.columns, final.bias, head)
+        OFF_TOPIC.write_text("\n".join(off_topic_lines(corpus)) + "\n", encoding="utf-8")
         print(f"wrote {choice.out.name}: {choice.out.stat().st_size:,} bytes")
 
 

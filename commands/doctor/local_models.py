@@ -1,4 +1,4 @@
-"""The checks of `headgate doctor` on what turns texts into vectors, and on what finds names of people."""
+"""The checks of `headgate doctor` on what turns texts into vectors, finds names of people, and tells languages."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _INSTALL = "`headgate models install {0}` and " + INSTALL_EXTRA
 _WITHOUT = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"
+_ONE_OPINION = "told by 22 languages only; one beyond these may be taken for one of them"
 
 
 async def check_embedder(settings: "Settings") -> Finding:
@@ -33,15 +34,23 @@ async def check_embedder(settings: "Settings") -> Finding:
 
 def check_names(setting: str = "auto") -> Finding:
     """Is the model there that finds names of people, and is it the right one?"""
-    name = "names of people"
-    (model,) = look_at_models(["names"])
+    return _check("names", "names of people", setting, "replaced by tokens, as far as {0} finds them", _WITHOUT)
+
+
+def check_language(setting: str = "auto") -> Finding:
+    """Is the model there that is asked, too, which language a message is in, and is it the right one?"""
+    return _check("language", "language of messages", setting, "told with a second opinion by {0}", _ONE_OPINION)
+
+
+def _check(model_name: str, name: str, setting: str, good: str, without: str) -> Finding:
+    """Look at an optional model; `good` and `without` say what it means that it is in use, and that it is not."""
+    (model,) = look_at_models([model_name])
     if setting == "off":
-        return Finding(name, None, f"HEADGATE_NAMES is off: {_WITHOUT}")
+        return Finding(name, None, f"HEADGATE_{model_name.upper()} is off: {without}")
     if model.wrong:
-        return Finding(
-            name, False, f"the model is not loaded: {'; '.join(model.wrong)}", "`headgate models install names`"
-        )
+        said = f"the model is not loaded: {'; '.join(model.wrong)}"
+        return Finding(name, False, said, f"`headgate models install {model_name}`")
     if model.there and not model.missing_modules:
-        return Finding(name, True, f"replaced by tokens, as far as {model.origin} finds them")
+        return Finding(name, True, good.format(model.origin))
     missing = f" (the model needs {', '.join(model.missing_modules)})" if model.there else ""
-    return Finding(name, False if setting == "required" else None, f"{_WITHOUT}{missing}", _INSTALL.format("names"))
+    return Finding(name, False if setting == "required" else None, f"{without}{missing}", _INSTALL.format(model_name))

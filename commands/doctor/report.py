@@ -18,7 +18,7 @@ from commands.doctor.configured import (
     check_store,
     check_web_ui,
 )
-from commands.doctor.local_models import check_embedder, check_names
+from commands.doctor.local_models import check_embedder, check_language, check_names
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
 from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
@@ -85,7 +85,11 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
     keys = check_keys(choices, settings.models, os.environ)
     rail = check_rail(settings.rail, settings.stripe_api_key.get_secret_value())
     hook = check_hook(settings.supervisor_webhook_url)
-    local = await asyncio.gather(check_embedder(settings), asyncio.to_thread(check_names, settings.names))
+    local = await asyncio.gather(
+        check_embedder(settings),
+        asyncio.to_thread(check_names, settings.names),
+        asyncio.to_thread(check_language, settings.language),
+    )
     about_models = [*keys, *await models, limits, *local]
     return [*machine, *by_settings, *about_models, rail, store, pen, records, hook, *temporal, web_ui]
 

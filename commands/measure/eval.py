@@ -43,6 +43,10 @@ def eval_routing(
         return
     typer.echo(f"accuracy {document['accuracy']} of {document['n']}, {document['abstained']} abstained")
     typer.echo(f"off-topic forced into a queue: {document['off_topic_forced']} of {document['off_topic']}")
+    sure = as_mapping(document["confidence"])
+    if sure["n"]:
+        said = f"{sure['stated']} stated, {sure['right']} right of {sure['n']} answers; error (ECE) {sure['ece']}"
+        typer.echo(f"confidence: {said}")
     for group in ("per_class", "per_source", "per_lang"):
         typer.echo(f"{group}:")
         for name, figures in as_mapping(document[group]).items():

@@ -35,7 +35,9 @@ async def models_for(profile: str | None, blueprint: Path | None = None) -> Asyn
         return
     port = free_ports(18703, 1)[0]
     server = uvicorn.Server(
-        uvicorn.Config(offline_model_app(), host="127.0.0.1", port=port, log_config=None, access_log=False)
+        uvicorn.Config(
+            offline_model_app(settings=settings), host="127.0.0.1", port=port, log_config=None, access_log=False
+        )
     )
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from domain.cascade.calibration import expected_error
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
@@ -35,10 +36,13 @@ class Labelled(BaseModel):
 
 
 class Judged(BaseModel):
-    """A label and the answer to it. None means off-topic as a label, and an abstention as an answer."""
+    """A label and the answer to it. None means off-topic as a label, and an abstention as an answer; `confidence` is as
+    the model states it, None where it states none.
+    """
 
     truth: str | None
     answer: str | None
+    confidence: float | None = None
     lang: str
     source: str
 
@@ -106,8 +110,8 @@ async def judge_message(router: "RouteActivities", case: CaseInput, row: Labelle
     """Route a message and put its label beside the answer. Raises as `RouteActivities.route_case`."""
     from activities.models.route import RouteRequest
 
-    result = await router.route_case(RouteRequest(case=case))
-    return Judged(truth=row.label, answer=result.route.category, lang=row.lang, source=row.source)
+    said = (await router.route_case(RouteRequest(case=case))).route
+    return Judged(truth=row.label, answer=said.category, confidence=said.confidence, lang=row.lang, source=row.source)
 
 
 def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[str, object]:
@@ -127,13 +131,26 @@ def score_routing(judged: Sequence[Judged], categories: Sequence[str]) -> dict[s
         "confusion": confusion,
         "per_source": _figures_by(labelled, "source"),
         "per_lang": _figures_by(labelled, "lang"),
+        "confidence": _confidence_figures(labelled),
         "off_topic": len(off_topic),
         "off_topic_forced": sum(j.answer is not None for j in off_topic),
+        "off_topic_confidence": _confidence_figures(off_topic)["stated"],
     }
 
 
 def _share_right(rows: Sequence[Judged]) -> float | None:
     return round(sum(j.answer == j.truth for j in rows) / len(rows), 4) if rows else None
+
+
+def _confidence_figures(rows: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Return how far the confidence that answers were given with is from the share that is right."""
+    sure = [(j.confidence, j.answer == j.truth) for j in rows if j.answer is not None and j.confidence is not None]
+    return {
+        "ece": expected_error(sure),
+        "stated": round(sum(score for score, _ in sure) / len(sure), 4) if sure else None,
+        "right": round(sum(right for _, right in sure) / len(sure), 4) if sure else None,
+        "n": len(sure),
+    }
 
 
 def _class_figures(name: str, rows: Sequence[Judged]) -> dict[str, float | int | None]:
@@ -156,6 +173,7 @@ def _figures_by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float
             "accuracy": _share_right(group),
             "n": len(group),
             "abstained": Counter(j.answer is None for j in group)[True],
+            "ece": _confidence_figures(group)["ece"],
         }
         for name, group in sorted(groups.items())
     }

@@ -14,6 +14,8 @@ from domain.model_steps import CacheRule
 CUSTOMERS = 2
 """So many known customers must have had an answer before it serves others: one alone cannot plant it."""
 
+_MOST_SPENT = 10**15  # of what others may have written, too: it goes on record
+
 
 class AnsweredQuestion(BaseModel):
     """A question that was answered from an article, without its words.
@@ -35,8 +37,8 @@ class AnsweredQuestion(BaseModel):
     created_s: float
     expires_s: float
     marks: GuardMarks
-    cost_micros: int = Field(default=0, ge=0)
-    tokens: int = Field(default=0, ge=0)
+    cost_micros: int = Field(default=0, ge=0, le=_MOST_SPENT)
+    tokens: int = Field(default=0, ge=0, le=_MOST_SPENT)
 
 
 class NearQuestion(BaseModel):

@@ -12,6 +12,10 @@ OBSERVED_S = 30 * 86_400.0
 WRONG_IN_A_ROW = 3
 FIRST_CHECKS = 100
 _CONFIDENCE = 0.95
+_MOST_CHECKS, _MOST_WRONG = (
+    10**9,
+    1_000,
+)  # what Redis says may be anybody's; the bound of a share takes time by the wrong ones
 
 
 class AnswerStanding(BaseModel):
@@ -25,10 +29,10 @@ class AnswerStanding(BaseModel):
         quarantined: it serves nobody any more.
     """
 
-    checks: int = Field(default=0, ge=0)
-    wrong: int = Field(default=0, ge=0)
-    in_a_row: int = Field(default=0, ge=0)
-    tightened: int = Field(default=0, ge=0)
+    checks: int = Field(default=0, ge=0, le=_MOST_CHECKS)
+    wrong: int = Field(default=0, ge=0, le=_MOST_WRONG)
+    in_a_row: int = Field(default=0, ge=0, le=_MOST_WRONG)
+    tightened: int = Field(default=0, ge=0, le=_MOST_WRONG)
     quarantined: bool = False
 
     def rule(self, rule: CacheRule) -> CacheRule | None:
@@ -44,14 +48,14 @@ def checked(standing: AnswerStanding, *, right: bool, max_false_hit: float) -> A
     A wrong one tightens it by a step as long as more false hits than are borne cannot be ruled out: by the upper bound
     of their share. Three wrong in a row put it in quarantine.
     """
-    checks, wrong = standing.checks + 1, standing.wrong + (not right)
-    in_a_row = 0 if right else standing.in_a_row + 1
+    checks, wrong = min(standing.checks + 1, _MOST_CHECKS), min(standing.wrong + (not right), _MOST_WRONG)
+    in_a_row = 0 if right else min(standing.in_a_row + 1, _MOST_WRONG)
     too_many = not right and upper_share(wrong, checks) > max_false_hit
     return AnswerStanding(
         checks=checks,
         wrong=wrong,
         in_a_row=in_a_row,
-        tightened=standing.tightened + too_many,
+        tightened=min(standing.tightened + too_many, _MOST_WRONG),
         quarantined=standing.quarantined or in_a_row >= WRONG_IN_A_ROW,
     )
 

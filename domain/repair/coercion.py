@@ -10,6 +10,7 @@ from domain.repair.rules import FieldKind
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.0{1,6})?", re.ASCII)
 _NO_VALUE = frozenset({"n/a", "na", "none", "null", "nil", "undefined", "unknown", "tbd", "-", "--", "?", "nan"})
+_EMPTY, _WORD_FOR_NOTHING = "empty", "a word for nothing"
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -19,6 +20,11 @@ class Coerced:
 
     value: object = None
     why: str = ""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there was nothing to read."""
+        return self.why in (_EMPTY, _WORD_FOR_NOTHING)
 
 
 def coerced(value: object, kind: FieldKind, *, currency: str | None = None, lang: str = "und") -> Coerced:
@@ -30,9 +36,9 @@ def coerced(value: object, kind: FieldKind, *, currency: str | None = None, lang
     if isinstance(value, str) and not isinstance(value, Number):
         value = value.strip()
     if value is None or value == "":
-        return Coerced(why="empty")
+        return Coerced(why=_EMPTY)
     if isinstance(value, str) and value.casefold() in _NO_VALUE:
-        return Coerced(why="a word for nothing")
+        return Coerced(why=_WORD_FOR_NOTHING)
     match kind:
         case FieldKind.TEXTS:
             return _texts(value)

@@ -93,6 +93,7 @@ class _Healing:
         self._records = records
         self._lang = lang
         self._fields: dict[str, MarkedField] = {}
+        self._unreadable: set[str] = set()  # critical ones: what the document says of them no record says better
 
     def healed(self) -> HealedDocument:
         said = self._document.value if isinstance(self._document.value, dict) else {}
@@ -100,7 +101,7 @@ class _Healing:
             self._fields[name] = self._given(name, said.get(name))
         for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
             for name, rule in self._rules.fields.items():
-                if not self._fields[name].is_sure:
+                if not self._fields[name].is_sure and name not in self._unreadable:
                     self._fields[name] = self._derived(self._fields[name], rule)
         self._believe_no_doubtful_ones()
         required = frozenset(name for name, rule in self._rules.fields.items() if rule.required)
@@ -113,6 +114,8 @@ class _Healing:
             read = coerced(value, rule.kind, currency=self._currency(), lang=self._lang)
             if read.why:
                 why = "" if value is None else read.why
+                if field.critical and not read.says_nothing:
+                    self._unreadable.add(name)
                 return MarkedField(name, critical=field.critical, span=field.span, why=why)
             value = read.value
         doubted = name in self._document.doubted or Damage.SEVERAL in self._document.damage

@@ -91,26 +91,25 @@ def case_values(document: HealedDocument, kind: DocumentKind) -> CaseValues:
     )
 
 
-def notes_of(document: HealedDocument) -> list[str]:
-    """Return for people how each field came by its value; names and places alone, no value."""
-    told = [f for f in document.all_fields if f.standing is not FieldMark.MISSING or f.name in document.required]
+def notes_of(document: HealedDocument, kind: DocumentKind) -> list[str]:
+    """Return for people how each field came by its value; names and places alone, no value.
+
+    Fields that the kind does not know are not told of: what stands as a name in a document may be anything.
+    """
+    known = [f for f in document.all_fields if f.name in kind.fields]
+    told = [f for f in known if f.standing is not FieldMark.MISSING or f.name in document.required]
     counts = Counter(field.standing for field in told)
     said = [f"document: {', '.join(f'{counts[mark]} {mark}' for mark in FieldMark if counts[mark])}"]
     said += [f"damage: {', '.join(sorted(str(d).replace('_', ' ') for d in document.damage))}"] * bool(document.damage)
     for field in told:
         if field.standing is FieldMark.DERIVED:
-            said.append(f"{_plain(field.name)}: derived from {field.source}")
+            said.append(f"{field.name}: derived from {field.source}")
         elif field.standing is FieldMark.GUESSED:
-            said.append(f"{_plain(field.name)}: guessed, nothing is decided on it ({field.why})")
+            said.append(f"{field.name}: guessed, nothing is decided on it ({field.why})")
         elif field.standing is FieldMark.MISSING:
-            said.append(f"{_plain(field.name)}: missing" + (f" ({field.why})" if field.why else ""))
+            said.append(f"{field.name}: missing" + (f" ({field.why})" if field.why else ""))
     more = len(said) - NOTES_AT_MOST
     return said if more <= 0 else [*said[:NOTES_AT_MOST], f"and {more} fields more"]
-
-
-def _plain(name: str) -> str:
-    """Return a name as it may be shown: what stands as a name in a document may be anything."""
-    return name if name.isascii() and name.isidentifier() and len(name) <= 60 else "a field of another name"
 
 
 def facts_for_model(records: Mapping[str, object]) -> dict[str, object]:

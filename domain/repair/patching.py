@@ -5,7 +5,9 @@ text at the offset that the model named (or at one place only), or if a record s
 and of a critical field nothing is kept.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,8 +18,10 @@ from domain.repair.rules import DocumentRules, FieldRule
 
 PATCH_NAMES_AT_MOST = 40
 _QUOTE_AT_MOST = 400
-_MINUS = "-\u2212"
-_IN_NUMBERS = frozenset(".,/:'’")
+_AROUND = 12  # characters that are looked at beside a quote
+_BLANKS = " \u00a0\u2009\u202f"
+_GROUP = re.compile(rf"[{_BLANKS}][0-9]{{3}}(?![0-9])")  # of thousands
+_FIRST_GROUP = re.compile(r"(?<![0-9])[0-9]{1,3}\Z")
 
 
 class FieldPatch(BaseModel):
@@ -69,18 +73,47 @@ def _place(patch: FieldPatch, text: str) -> TextPlace | None:
     at = patch.offset if patch.offset is not None and text.startswith(quote, patch.offset) else text.find(quote)
     if at < 0 or (at != patch.offset and text.find(quote, at + 1) >= 0):
         return None
-    return None if _is_cut(text, at, at + len(quote)) else TextPlace(at, at + len(quote))
+    place = TextPlace(at + len(quote) - len(quote.lstrip()), at + len(quote.rstrip()))
+    return None if _is_cut(text, place.start, place.end) else place
 
 
 def _is_cut(text: str, start: int, end: int) -> bool:
     """Return whether a word or a number goes on beyond a place: "1" is a whole word of "1.234", but not its number."""
-    before, after = text[max(0, start - 1) : start], text[end : end + 2]
-    first, last = text[start], text[end - 1]
-    if (first.isalnum() and before.isalnum()) or (last.isalnum() and after[:1].isalnum()):
+    quote, before, after = text[start:end], _seen(text[:start][-_AROUND:]), _seen(text[end:][:_AROUND])
+    if (quote[0].isalnum() and before[-1:].isalnum()) or (quote[-1].isalnum() and after[:1].isalnum()):
         return True
-    if first.isdigit() and (before in _MINUS or (before in _IN_NUMBERS and text[start - 2 : start - 1].isdigit())):
-        return bool(before)
-    return last.isdigit() and after[:1] in _IN_NUMBERS and after[1:].isdigit()
+    if quote[0].isdigit() and (_is_dash(before[-1:]) or _joins(before[-1:], before[-2:-1], str.isdigit)):
+        return True
+    if quote[-1].isdigit() and (_joins(after[:1], after[1:2], str.isdigit) or after.lstrip(" ")[:1] in ("%", "‰")):
+        return True
+    if any(sign.isdigit() for sign in quote):  # "A-100" is not the order of "A-100-2"
+        ahead, behind = (after[:1], after[1:2]), (before[-1:], before[-2:-1])
+        if any(
+            _joins(sign, beyond, str.isalnum) and (_is_dash(sign) or sign in "_/") for sign, beyond in (ahead, behind)
+        ):
+            return True
+    return _is_group(before[-1:], before[-2:-1], quote) or (
+        quote[-1].isdigit() and _GROUP.match(after) is not None and _FIRST_GROUP.search(quote) is not None
+    )
+
+
+def _seen(around: str) -> str:
+    """Return what stands around a place without signs that nobody sees, or that only change the one before."""
+    return "".join(sign for sign in around if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
+
+
+def _is_dash(sign: str) -> bool:
+    return sign == "\u2212" or (sign != "" and unicodedata.category(sign) == "Pd")
+
+
+def _joins(sign: str, beyond: str, kind: Callable[[str], bool]) -> bool:
+    """Return whether one sign that is no blank joins a place to what stands beyond it."""
+    return sign != "" and not sign.isspace() and kind(beyond)
+
+
+def _is_group(blank: str, beyond: str, quote: str) -> bool:
+    """Return whether a quote begins with the thousands of a number that begins before it: "500" of "12 500"."""
+    return bool(blank) and blank in _BLANKS and beyond.isdigit() and _GROUP.match(blank + quote) is not None
 
 
 def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: str | None) -> bool:

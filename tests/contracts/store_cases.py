@@ -334,6 +334,14 @@ class ReadingContract:
         assert [(s.since, s.until) for s in facts.stops] == [(NOW, None)]
         assert facts.dead_letters[0].last_error == "connection refused"
 
+    def test_corrections_are_the_ended_cases_that_a_person_routed(self, store: Store) -> None:
+        store.cases.admit([stored_case(f"e{n}") for n in range(3)])
+        store.cases.close(outcome("e0").model_copy(update={"human": True, "finding": 'said "routed_to":"Sales"'}), None)
+        store.cases.close(outcome("e1").model_copy(update={"human": True, "routed_to": "Sales"}), None)
+        found = store.reports.corrections(10)
+        assert [(row.case.case_id, row.category) for row in found] == [("case/shop/e1", "Sales")]
+        assert found[0].case.text == stored_case("e1").case.text, "as it was cleaned"
+
     def test_counts_are_of_all_cases(self, store: Store) -> None:
         store.cases.admit([stored_case(f"e{n}", tokens_in=10, tokens_out=4) for n in range(3)])
         store.cases.close(outcome("e1"), None)

@@ -98,6 +98,7 @@ async def test_person_routes(mill: Mill, world: FakeWorld) -> None:
     assert (await told(handle, route)).accepted
     outcome = await handle.result()
     assert (outcome.state, outcome.category, outcome.human) == (CaseState.DONE, SALES, True)
+    assert outcome.routed_to == SALES, "the router can be taught it"
     assert world.of("draft_reply", home(handle.id, "sales"))
 
 

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     embedder_key: SecretStr = SecretStr("")  # empty: OPENAI_API_KEY for OpenAI's own, none for another server
     embedder_rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # requests a minute, of all workers
     names: Literal["auto", "off", "required"] = "auto"  # whether a model finds names of people in what comes in
+    language: Literal["auto", "off", "required"] = "auto"  # whether a model is asked, too, which language that is in
 
     @property
     def store(self) -> str:

@@ -7,7 +7,7 @@ from domain.errors import ConfigurationError
 from workers.local_models.files import INSTALL_EXTRA, models_folder
 
 if TYPE_CHECKING:
-    from ports.cleaner import NameFinder
+    from ports.cleaner import LanguageTeller, NameFinder
     from ports.models.embedding import Embedder
 
 
@@ -59,15 +59,27 @@ def open_name_finder(setting: str = "auto") -> "NameFinder | None":
         ConfigurationError: it is required and cannot be used, or one of its files is not the manifest's.
     """
     from adapters.cleaning.names.model import NAMES, NameModel
-    from adapters.weights.manifest import local_model
     from adapters.weights.shelf import Shelf
 
-    missing = _missing(local_model(NAMES).modules)
+    return NameModel(Shelf(models_folder())) if _is_wanted(NAMES, setting, "HEADGATE_NAMES") else None
+
+
+def open_language_teller(setting: str = "auto") -> "LanguageTeller | None":
+    """Return the second opinion on languages, None where its model is not installed. Setting, Raises: as for names."""
+    from adapters.cleaning.language_model import LANGUAGE, LanguageModel
+    from adapters.weights.shelf import Shelf
+
+    return LanguageModel(Shelf(models_folder())) if _is_wanted(LANGUAGE, setting, "HEADGATE_LANGUAGE") else None
+
+
+def _is_wanted(name: str, setting: str, variable: str) -> bool:
+    """Return whether a model is to be opened. Raises ConfigurationError: it is required and its modules are missing."""
+    from adapters.weights.manifest import local_model
+
+    missing = _missing(local_model(name).modules)
     if setting == "required" and missing:
-        raise ConfigurationError(f"HEADGATE_NAMES='required' needs {', '.join(missing)}: {INSTALL_EXTRA}")
-    if setting == "off" or (setting == "auto" and not is_usable(NAMES)):
-        return None
-    return NameModel(Shelf(models_folder()))
+        raise ConfigurationError(f"{variable}='required' needs {', '.join(missing)}: {INSTALL_EXTRA}")
+    return setting == "required" or (setting == "auto" and is_usable(name))
 
 
 def _missing(modules: tuple[str, ...]) -> list[str]:

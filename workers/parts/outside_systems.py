@@ -136,14 +136,21 @@ def offline_model_app(
     admin_token: str | None = None,
     instance: Callable[[], str] | None = None,
     answered: "Callable[[AnsweredCall], None]" = lambda _: None,
+    settings: Settings | None = None,
 ) -> "ASGIApp":
     """Return the embedded stand-in model as a web application; its admin endpoint needs the token.
 
-    `instance` tells the id of the installation, which its health answer names; `answered` hears of each answer.
+    `instance` tells the id of the installation, which its health answer names; `answered` hears of each answer;
+    `settings` name the data dir whose router it has, without them the one that ships.
+
+    Raises:
+        WeightsError: what the router was taught is not what it should be.
     """
     from adapters.models.offline.app import create_app
+    from workers.local_models.router import open_router
 
-    return create_app(admin_token=admin_token, instance=instance, answered=answered)
+    router = None if settings is None else open_router(settings)
+    return create_app(admin_token=admin_token, router=router, instance=instance, answered=answered)
 
 
 def document_mender() -> "DocumentMender":

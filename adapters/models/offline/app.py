@@ -227,7 +227,7 @@ class _Service:
         if mode is Mode.LATENCY:
             await asyncio.sleep(told.latency_s)
         try:
-            answer = self._solver.solve(task)
+            answer = self._solver.solve(task, await self._solver.meant(task))
         except UnsupportedTaskError as e:
             return _reply(error(str(e), "unsupported_task"), 422)
         if mode is Mode.REFUSE:
@@ -307,7 +307,7 @@ class _Service:
 
     async def health(self, _: Request) -> Response:
         """Say that it is up, and what it is."""
-        known = {"fingerprint": self._router.fingerprint, "figures": self._router.figures}
+        known = {"fingerprint": self._router.fingerprint, "level": self._router.level, "figures": self._router.figures}
         whose = {} if self._instance is None else {"instance": self._instance()}
         return _reply({"status": "ok", "model": MODEL_NAME, "embedded": True, "router": known, **whose}, 200)
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 import redis.asyncio
 
 from adapters.cache.redis import CacheInRedis
+from adapters.cache.redis_flights import RedisFlights
 from adapters.cache.redis_server import ASK_AGAIN_S, CacheServer
 from domain.errors import TransientError
 from tests.contracts.spending.answer_cache import MOST, SCOPE, CacheContract, question, towards
@@ -168,3 +169,54 @@ async def test_everything_in_redis_ends_by_itself_and_holds_no_question(
     assert len(left_ms) == 5
     assert all(0 < ms <= 30 * 86_400_000 for ms in left_ms.values())
     assert 0 < left_ms[f"test:cache:{SCOPE.key}:e:e1"] <= 3600_000
+
+
+BAD_QUESTIONS = [
+    b"", b"null", b"[]", b"\xff", b"{}", b"9" * 10_000, b"[" * 10_000,
+    b'{"entry_id":"x","answer":"vpn@1","customer":"","created_s":NaN,"expires_s":1e999,"marks":{}}',
+]  # fmt: skip
+
+
+async def test_whatever_stands_in_redis_that_is_none_of_ours_is_a_miss(
+    processes: Processes, server: RedisServer, now_s: float
+) -> None:
+    await processes.one().add(SCOPE, question(0, now_s=now_s), towards(0.0))
+    log, entry = f"test:cache:{SCOPE.key}:log", f"test:cache:{SCOPE.key}:e:bad"
+    with server.client() as client:
+        client.xadd(log, {"other": "e1"})
+        client.xadd(log, {"e": b"\xff\xfe"})
+        for n, bad in enumerate(BAD_QUESTIONS):
+            client.hset(f"{entry}{n}", mapping={"q": bad, "v": b"123"})
+            client.xadd(log, {"e": f"bad{n}"})
+        client.set(f"{entry}-text", "a text")
+        client.xadd(log, {"e": "bad-text"})
+        huge = question(7, now_s=now_s).model_dump_json().replace('"tokens":0', '"tokens":' + "9" * 40)
+        client.hset(f"{entry}-huge", mapping={"q": huge, "v": bytes(32)})
+        client.xadd(log, {"e": "bad-huge"})
+    await processes.one().add(SCOPE, question(1, now_s=now_s), towards(0.0))
+    assert await ids(processes.one(), now_s) == {"e0", "e1"}
+    await processes.one().drop("acme")
+
+
+@pytest.mark.parametrize("said", [b"=", b"=\xff", b"=a b c", b"?", b"none of ours"])
+async def test_what_nobody_can_read_of_a_question_under_way_is_asked(
+    processes: Processes, server: RedisServer, said: bytes
+) -> None:
+    cache = CacheInRedis(processes.one()._redis, "test", MOST, CacheServer(within_s=10.0))
+    cache._flights = RedisFlights(cache._redis, cache._server, wait_s=0.3)
+    with server.client() as client:
+        client.set(f"test:cache:{SCOPE.key}:f:q", said)
+    flight = await cache.board(SCOPE, "q")
+    assert not flight.leads, "somebody else holds it"
+    await cache.land(SCOPE, "q", None)
+
+
+@pytest.mark.parametrize("wrong", ["9" * 30, "1000000000", "-1", "null", '"x"'])
+async def test_a_standing_that_cannot_be_serves_nobody_and_takes_no_time(
+    processes: Processes, server: RedisServer, wrong: str
+) -> None:
+    cache = processes.one()
+    with server.client() as client:
+        client.set(f"test:cache:{SCOPE.key}:s:vpn@1", f'{{"checks": {"9" * 15}, "wrong": {wrong}}}')
+    assert (await cache.standing(SCOPE, "vpn@1")).quarantined
+    assert (await cache.checked(SCOPE, "vpn@1", right=False, max_false_hit=0.1)).quarantined

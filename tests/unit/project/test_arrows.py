@@ -18,6 +18,7 @@ COMPOSITION_ROOT = (
     "workers/bootstrap.py",
     "workers/local_models/files.py",
     "workers/local_models/installed.py",
+    "workers/local_models/router.py",
     "workers/parts/outside_systems.py",
     "workers/parts/blueprint.py",
     "workers/parts/models.py",

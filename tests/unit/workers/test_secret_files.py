@@ -17,6 +17,7 @@ from workers.config.variables import PROJECT, SECRETS
 
 BLUEPRINT = load_blueprint(PROJECT / "blueprints" / "default")
 VALUES = {
+    "embedder_key": "embedder-key-of-a-test",
     "inbox": "amqp://headgate:pw@mq/",
     "stripe_api_key": "sk_test_1",
     "supervisor_webhook_url": "https://chat.example/hook/1",

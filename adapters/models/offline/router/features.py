@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from adapters.models.offline.router.lexicon import Lexicon
 
+VERSION = 1
+"""Goes up when a text gets other features: what was taught under another version is not used."""
+
 BUCKETS = 1 << 16
 GROUP_WEIGHTS = (1.0, 0.7, 0.7)
 """Words and pairs, letter groups, concepts: the length of each group's part of the vector."""

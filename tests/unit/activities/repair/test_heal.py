@@ -117,6 +117,28 @@ def test_a_kind_that_is_gone_and_an_edited_case_are_said_to_be_so(store: Store, 
     assert (edited.is_document, edited.missing) == (False, [])
 
 
+def test_money_of_another_order_than_the_cases_is_not_taken(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-1", "vat_id": "DE1"}}, order_id="ORD-2")
+    result = heal(store, clock, case)
+    assert (result.amount, result.currency, result.tainted) == (None, None, True)
+    assert any("another order" in note for note in result.notes)
+
+
+def test_what_stands_as_a_name_in_a_broken_document_is_told_to_nobody(store: Store, clock: Clock) -> None:
+    body = b'{"order": "ORD-1", "vat_id": "DE1", DE89370400440532013000: 5, DE89370400440532013000: 6, "Ann_Smith": "x'
+    kind = KIND.model_copy(update={"root": ""})
+    healing = HealActivities(
+        store.records,
+        store.cases,
+        BLUEPRINT.model_copy(update={"documents": {"form": kind}}),
+        JsonMender(),
+        clock,
+    )
+    result = healing.heal_document(HealRequest(case=admitted(store, body)))
+    assert result.is_document
+    assert not any("DE89" in note or "Ann_Smith" in note for note in result.notes)
+
+
 def test_a_case_that_was_never_admitted_is_refused(store: Store, clock: Clock) -> None:
     with pytest.raises(RefusedError, match="never admitted"):
         heal(store, clock, case_input("unknown").model_copy(update={"document": "form"}))
@@ -174,7 +196,7 @@ async def test_a_model_that_cannot_do_it_proposes_nothing() -> None:
 
 
 @pytest.mark.parametrize("of", [{"document": "old"}, {"document": ""}])
-async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, str]) -> None:
+async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, Any]) -> None:
     model = OneModel()
     assert (await find(model, "vat_id", **of)).patches == []
     assert model.asked == []

@@ -19,6 +19,7 @@ from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
 from domain.reading.knowledge import Article
+from ports.models.cache import Flight
 from tests.contracts.spending.answer_cache import towards
 from tests.contracts.store_samples import case_input
 from tests.fakes.blueprint import BLUEPRINT
@@ -354,6 +355,20 @@ async def test_where_the_one_who_asks_fails_the_others_ask() -> None:
     assert [type(f) for f in failing] == [TransientError] * 5
     world.model.fails = None
     assert (await world.ask()).article is not None
+
+
+@pytest.mark.parametrize(
+    "said", ["", " ", "vpn", "a b kb-vpn@1", "-1 5 kb-vpn@1", f"{'9' * 40} 5 kb-vpn@1", "1 1 kb-none@1", "\ufffd"]
+)
+async def test_what_nobody_can_read_of_the_one_who_asks_is_asked(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    async def boarded(*_: object) -> Flight:
+        return Flight(leads=False, answer=said)
+
+    monkeypatch.setattr(world.store, "board", boarded)
+    found = await world.ask()
+    assert (found.reused, world.model.calls) == (None, 1)
 
 
 # --- checks ---

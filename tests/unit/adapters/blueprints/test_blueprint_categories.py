@@ -104,3 +104,32 @@ def test_apart_of_what_is_no_category_is_told_with_its_line(folder: Path, snippe
     add(folder, snippet)
     with pytest.raises(ConfigurationError, match=told):
         load_all(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ('examples = ["where do I send it back", "  "]', "examples"),
+        (f'examples = ["{"x" * 161}"]', "examples"),
+        (f"examples = {json.dumps([f'example {n}' for n in range(9)])}", "examples"),
+        ('examples = ["two\\nlines"]', "examples"),
+        ('examples = ["Back it goes", "back it goes."]', ""),
+    ],
+    ids=["blank", "long", "many", "two lines", "good"],
+)
+def test_examples_are_few_and_short(folder: Path, key: str, says: str) -> None:
+    add(folder, f'[[categories]]\nname = "Returns"\ndescription = "goods back"\nspecialist = "sales"\n{key}\n')
+    if not says:
+        returns = load_all(folder)[0].case_policy(DEFAULT_TENANT).category("Returns")
+        assert returns is not None
+        assert len(returns.examples) == 2
+        return
+    with pytest.raises(ConfigurationError, match=says):
+        load_all(folder)
+
+
+def test_an_example_of_two_categories_is_named(folder: Path) -> None:
+    one = '[[categories]]\nname = "{}"\ndescription = "goods back"\nspecialist = "sales"\nexamples = ["Back it goes"]\n'
+    add(folder, one.format("Returns") + one.format("Swaps"))
+    with pytest.raises(ConfigurationError, match="'Swaps' has the example 'Back it goes' of 'Returns'"):
+        load_all(folder)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -181,3 +182,34 @@ def test_no_text_makes_it_fail(text: str) -> None:
 def document_of(value: object) -> dict[str, object]:
     assert isinstance(value, dict)
     return value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Old: {"order": "A"}\n```json\n{"order": "B"}\n```\n',
+        '```json\n{"order": "B"}\n```\nThe real one: {"order": "A"}',
+    ],
+)
+def test_a_document_beside_a_fenced_one_is_a_second_one(text: str) -> None:
+    found = MENDER.mend(text)
+    assert Damage.SEVERAL in found.damage
+    assert "order" in found.doubted
+
+
+def test_a_key_twice_as_a_number_and_as_a_text_is_doubted() -> None:
+    assert MENDER.mend('{"amount": 1, "amount": "1",}').doubted == {"amount"}
+
+
+@pytest.mark.parametrize("text", ["[```" + "\n" * 32_000 + "x", "[" + " " * 10_000 + "```" + "\n" * 20_000 + "x"])
+def test_blank_lines_behind_a_fence_are_gone_through_once(text: str) -> None:
+    small = text.replace("\n" * 16, "\n").replace(" " * 16, " ")
+    once = min(_time_of(small) for _ in range(3))
+    assert _time_of(text) < 100 * max(once, 0.001), "sixteen times as long took 256 times the time"
+
+
+def _time_of(text: str) -> float:
+    before = time.process_time()
+    with contextlib.suppress(StrictJSONError):
+        read_tolerantly(text)
+    return time.process_time() - before

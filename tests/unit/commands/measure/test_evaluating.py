@@ -62,6 +62,17 @@ def test_an_off_topic_message_does_not_lower_the_precision_of_labelled_ones() ->
     assert figures["per_class"][SALES]["precision"] == 1.0
 
 
+def test_the_error_of_confidence_counts_answers_to_labelled_messages_that_state_one() -> None:
+    rows = [judged(BILLING, BILLING).model_copy(update={"confidence": 0.8}) for _ in range(20)]
+    rows += [judged(BILLING, None).model_copy(update={"confidence": 0.1}), judged(SALES, SALES)]
+    rows += [judged(None, SALES).model_copy(update={"confidence": 0.4})]
+    figures: dict[str, Any] = score_routing(rows, NAMES)
+    assert figures["confidence"] == {"ece": 0.2, "stated": 0.8, "right": 1.0, "n": 20}
+    assert figures["per_lang"]["en"]["ece"] == 0.2
+    assert figures["off_topic_confidence"] == 0.4
+    assert score_routing([judged(SALES, SALES)], NAMES)["confidence"]["ece"] is None  # type: ignore[index]
+
+
 def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
     rows = [
         judged(BILLING, BILLING, "en", "b"),
@@ -71,8 +82,8 @@ def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
     ]
     figures: dict[str, Any] = score_routing(rows, NAMES)
     assert figures["per_source"] == {
-        "a": {"accuracy": 0.0, "n": 2, "abstained": 1},
-        "b": {"accuracy": 1.0, "n": 1, "abstained": 0},
+        "a": {"accuracy": 0.0, "n": 2, "abstained": 1, "ece": None},
+        "b": {"accuracy": 1.0, "n": 1, "abstained": 0, "ece": None},
     }
     assert list(figures["per_lang"]) == ["ar", "en"]
     assert sum(sum(row.values()) for row in figures["confusion"].values()) == len(rows)

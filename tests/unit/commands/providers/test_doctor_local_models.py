@@ -1,13 +1,13 @@
-"""`headgate doctor` names what turns texts into vectors, and what is not found without the model of names."""
+"""`headgate doctor` names what turns texts into vectors, and what is amiss without the models for messages."""
 
 from pathlib import Path
 
 import pytest
 
-from commands.doctor.local_models import check_embedder, check_names
+from commands.doctor.local_models import check_embedder, check_language, check_names
 from domain.errors import ConfigurationError
 from workers.config.settings import Settings
-from workers.local_models.installed import open_name_finder
+from workers.local_models.installed import open_language_teller, open_name_finder
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +65,30 @@ def test_without_the_model_of_names_it_says_what_is_not_found() -> None:
     found = check_names()
     assert found.ok is None
     assert "only names that a record, the sender or a phrase gives" in found.found
+
+
+def test_where_the_second_opinion_is_required_its_model_must_be_there() -> None:
+    assert check_language("required").ok is False
+    with pytest.raises(ConfigurationError, match=r"headgate models install language"):
+        open_language_teller("required")
+    assert check_language("off").found.startswith("HEADGATE_LANGUAGE is off: ")
+    assert open_language_teller("off") is None
+    assert open_language_teller("auto") is None
+
+
+def test_without_the_second_opinion_it_says_what_may_be_taken_for_what(cache: Path) -> None:
+    found = check_language()
+    assert found.ok is None
+    assert "told by 22 languages only" in found.found
+    assert "headgate models install language" in found.remedy
+    (cache / "models" / "language-1.1.0").mkdir(parents=True)
+    assert check_language().ok is False
+    with pytest.raises(ConfigurationError, match=r"has no file .*headgate models install language"):
+        open_language_teller()
+
+
+def test_a_required_model_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.local_models.installed._missing", list)
+    with pytest.raises(ConfigurationError, match=r"HEADGATE_LANGUAGE='required' needs fasttext: .*local-models"):
+        open_language_teller("required")
+    assert open_language_teller("auto") is None

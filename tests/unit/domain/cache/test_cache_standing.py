@@ -70,3 +70,11 @@ def test_more_is_checked_at_the_start_and_a_try_again_draws_the_same() -> None:
     assert 0.17 < sum(first) / 4000 < 0.23
     assert 0.01 < sum(later) / 4000 < 0.03
     assert drawn(AnswerStanding()) == first
+
+
+def test_many_wrong_ones_that_are_borne_are_no_error() -> None:
+    standing = AnswerStanding(checks=2_000, wrong=1_000)
+    for right in (False, True, False):
+        standing = checked(standing, right=right, max_false_hit=1.0)
+    assert not standing.quarantined
+    assert (standing.wrong, standing.checks) == (1_000, 2_003)

@@ -103,10 +103,22 @@ def test_a_value_of_another_kind_is_not_kept() -> None:
     found = heal(
         {"order_id": "ORD-1", "customer_id": "C-1", "amount": "1.234", "signed_on": "03/04/2026", "count": "two"}
     )
-    assert found.fields["amount"].standing is FieldMark.DERIVED  # the record knows
     assert found.fields["signed_on"].standing is FieldMark.MISSING
     assert found.fields["signed_on"].why == "can be read as 2026-03-04 or 2026-04-03"
     assert found.fields["count"].value == "2"
+
+
+@pytest.mark.parametrize("said", ["1.234", "half of it", "-5", Number("-5"), {"value": "5"}, True])
+def test_money_that_the_document_names_and_nobody_can_read_is_no_records(said: object) -> None:
+    found = heal({"order_id": "ORD-1", "customer_id": "C-1", "amount": said})
+    assert (found.fields["amount"].standing, found.fields["amount"].value) == (FieldMark.MISSING, None)
+    assert found.fields["amount"].why
+
+
+@pytest.mark.parametrize("said", [None, "", " ", "n/a"])
+def test_a_word_for_nothing_is_filled_as_what_is_not_there(said: object) -> None:
+    found = heal({"order_id": "ORD-1", "customer_id": "C-1", "amount": said})
+    assert found.fields["amount"].value == "10.50"
 
 
 def test_what_stands_nowhere_stays_missing() -> None:

@@ -73,3 +73,41 @@ def test_of_two_places_the_offset_says_which() -> None:
     document = healed(MendedDocument(value={}), RULES, {})
     found = patched_document(document, [FieldPatch(name="amount", value="20", quote="20", offset=6)], RULES, text=text)
     assert found.fields["amount"].value == "20"
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("1.234 EUR", "1"),  # at the very beginning
+        ("50,000 USD", "50"),
+        ("it was 12 500 kr", "12"),
+        ("it was 12 500 kr", "500"),
+        ("it was 12 500 kr", "12 "),
+        ("it was 12\u202f500 kr", "12"),
+        ("12\u066b50", "12"),  # an Arabic decimal sign
+        ("5\u200b00 EUR", "5"),  # a blank that nobody sees
+        ("5\u033200 EUR", "5"),  # a line under it
+        ("50-100 EUR", "50"),
+        ("it was \u201350 EUR", "50"),
+        ("give back 20% of it", "20"),
+        ("give back 20 % of it", "20"),
+    ],
+)
+def test_an_amount_cut_out_of_another_one_is_no_proof(text: str, quote: str) -> None:
+    document = healed(MendedDocument(value={}), RULES, {})
+    found = patched_document(document, [FieldPatch(name="amount", value=quote, quote=quote)], RULES, text=text)
+    assert found.fields["amount"].standing is FieldMark.MISSING
+
+
+@pytest.mark.parametrize(("text", "quote"), [("A-100-2 please", "A-100"), ("X-ORD-5", "ORD-5"), ("O-1_b", "O-1")])
+def test_an_order_cut_out_of_another_ones_number_is_no_proof(text: str, quote: str) -> None:
+    document = healed(MendedDocument(value={}), RULES, {})
+    found = patched_document(document, [FieldPatch(name="order_id", value=quote, quote=quote)], RULES, text=text)
+    assert found.fields["order_id"].standing is FieldMark.MISSING
+
+
+@pytest.mark.parametrize("text", ["1001", "(1001)", "1001, 5 lamps", "order:1001.", "#1001 2026-03-04", "'1001'\n5"])
+def test_a_whole_number_between_signs_and_words_is_one(text: str) -> None:
+    document = healed(MendedDocument(value={}), RULES, {})
+    found = patched_document(document, [FieldPatch(name="order_id", value="1001", quote="1001")], RULES, text=text)
+    assert found.fields["order_id"].value == "1001"

@@ -1,0 +1,89 @@
+"""`headgate router`: taught out of a file, shown, refused, forgotten."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.unit.commands.command_line import run
+
+BOUGHT = ("the {} is too dear, what does it cost", "how much is the {} for ten people", "I would like to order a {}")
+BROKEN = ("the {} does not start", "my {} shows an error", "the {} is stuck since the update")
+THINGS = ("printer", "scanner", "router", "camera", "tablet", "screen")
+
+
+def lines(path: Path, rows: list[dict[str, object]]) -> str:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def swapped() -> list[dict[str, object]]:
+    """What the router that ships gets wrong, since this company calls it otherwise."""
+    rows = [(text.format(thing), "Technical Support") for text in BOUGHT for thing in THINGS]
+    rows += [(text.format(thing), "Sales") for text in BROKEN for thing in THINGS]
+    return [{"text": text, "label": label} for text, label in rows]
+
+
+def test_it_is_taught_shown_and_forgotten(tmp_path: Path) -> None:
+    place = ("--data-dir", str(tmp_path / "dir"))
+    file = lines(tmp_path / "own.jsonl", swapped())
+    code, stdout, _ = run("router", "teach", file, "--dry-run", *place)
+    assert (code, "it would be kept" in stdout) == (0, True)
+    assert "as it ships" in run("router", "show", *place)[1], "a dry run keeps nothing"
+    code, stdout, _ = run("router", "teach", file, "--by", "ann", "--json", *place)
+    done = json.loads(stdout)
+    assert (code, done["kept"], done["accepted"], done["messages"]) == (0, True, True, 36)
+    assert done["comparison"]["after"]["right"] > done["comparison"]["before"]["right"]
+    _, stdout, _ = run("router", "show", "--json", *place)
+    assert json.loads(stdout)["taught"]["by"] == "ann"
+    code, stdout, _ = run("router", "forget", *place)
+    assert (code, "gone" in stdout) == (0, True)
+    assert json.loads(run("router", "show", "--json", *place)[1])["taught"] is None
+
+
+def test_what_would_be_worse_is_refused_and_nothing_changes(tmp_path: Path) -> None:
+    """A third of the labels is wrong, by chance: what ships knows better."""
+    rows = [{"text": text.format(thing), "label": "Technical Support"} for text in BROKEN for thing in THINGS]
+    rows += [{"text": text.format(thing), "label": "Sales"} for text in BOUGHT for thing in THINGS]
+    drawn = random.Random(7)
+    for row in rows:
+        row["label"] = "Billing" if drawn.random() < 0.35 else row["label"]
+    place = ("--data-dir", str(tmp_path / "dir"))
+    code, stdout, stderr = run("router", "teach", lines(tmp_path / "own.jsonl", rows), *place)
+    assert (code, "refused: it" in stderr, "kept" in stdout) == (1, True, False)
+    assert not (tmp_path / "dir" / "router.taught").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "no JSON"),
+        ('{"text": "x"}', '"label"'),
+        ('{"text": "x", "label": "Returns"}', "expected one of ['Billing', 'Technical Support', 'Sales'] or null"),
+        ('{"text": "", "label": "Sales"}', "text"),
+        ('{"text": 5, "label": "Sales"}', "text"),
+        ("[]", "expected"),
+        ("[" * 5000, "no JSON"),
+    ],
+    ids=["cut off", "no label", "unknown", "empty", "number", "list", "deep"],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"text": "what does it cost", "label": "sales"}\n' + line, encoding="utf-8")
+    code, _, stderr = run("router", "teach", str(path), "--data-dir", str(tmp_path))
+    assert (code, "line 2" in stderr, words in stderr) == (2, True, True), stderr
+
+
+def test_too_few_messages_and_nothing_named_are_told(tmp_path: Path) -> None:
+    file = lines(tmp_path / "own.jsonl", swapped()[:5])
+    code, _, stderr = run("router", "teach", file, "--data-dir", str(tmp_path))
+    assert (code, "at least 30" in stderr) == (1, True)
+    assert run("router", "teach", "--data-dir", str(tmp_path))[0] == 2
+
+
+def test_a_spoilt_head_is_said_and_can_be_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "router.taught").write_bytes(b"nonsense")
+    code, _, stderr = run("router", "show", "--data-dir", str(tmp_path))
+    assert (code, "headgate router forget" in stderr) == (3, True)
+    assert run("router", "forget", "--data-dir", str(tmp_path))[0] == 0

@@ -1,0 +1,147 @@
+"""The embedded router of a data dir: what it was taught, and how it is taught. Part of the composition root."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from domain.cascade.teaching import MOST_MESSAGES, Comparison, Lesson, consistent, too_few
+from domain.errors import ImpossibleError
+from workers.config.data_dir import make_data_dir
+from workers.config.settings import Settings
+from workers.local_models.installed import open_local_embedder
+
+if TYPE_CHECKING:
+    from adapters.models.offline.router import EmbeddedRouter
+    from adapters.models.offline.router.weights import Weights
+    from workers.bootstrap import Parts
+
+FILE = "router.taught"
+
+
+@dataclass(frozen=True, slots=True)
+class RouterStanding:
+    """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships)."""
+
+    digest: str
+    labels: tuple[str, ...]
+    taught: dict[str, Any] | None  # JSON, as `teach_router` wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class TeachingReport:
+    """What teaching came to: how many messages it had, and the comparison with what was in use.
+
+    `against_shipped`: with the router that ships, since what was in use had learned these messages.
+    """
+
+    messages: int
+    repeats: int
+    contradicting: int
+    labels: tuple[str, ...]
+    comparison: Comparison
+    against_shipped: bool
+    kept: bool
+
+
+def taught_file(settings: Settings) -> Path:
+    """Return where the head of a data dir is, there or not."""
+    return settings.data_dir / FILE
+
+
+def _in_use(settings: Settings) -> "Weights":
+    from adapters.models.offline.router.taught import read_taught
+    from adapters.models.offline.router.weights import load_weights
+
+    return read_taught(taught_file(settings)) or load_weights()
+
+
+def open_router(settings: Settings) -> "EmbeddedRouter":
+    """Return the router of a data dir, with its second reader where MiniLM is installed and not turned off.
+
+    Raises:
+        WeightsError: the data dir's file is not what it should be.
+        ConfigurationError: a file of MiniLM is not the manifest's.
+    """
+    from adapters.models.offline.router import EmbeddedRouter
+    from adapters.models.offline.router.lexicon import load_lexicon
+    from adapters.models.offline.router.meaning import MeaningReader
+
+    weights, meaning = _in_use(settings), None
+    if weights.taught is None and settings.embedder in {"auto", "minilm"}:
+        embedder = open_local_embedder(wanted=settings.embedder == "minilm")
+        meaning = MeaningReader.of(embedder)
+    return EmbeddedRouter(weights, load_lexicon(), meaning)
+
+
+def look_at_router(settings: Settings) -> RouterStanding:
+    """Return what is in use. Raises WeightsError where the file is not what it should be."""
+    weights = _in_use(settings)
+    return RouterStanding(weights.digest, weights.labels, weights.taught)
+
+
+def forget_router(settings: Settings) -> bool:
+    """Go back to the router that ships; return whether another one was in use."""
+    from adapters.models.offline.router.taught import forget_taught
+
+    return forget_taught(taught_file(settings))
+
+
+def teach_router(
+    settings: Settings,
+    lessons: Sequence[Lesson],
+    categories: Collection[str],
+    *,
+    by: str,
+    now: datetime,
+    dry_run: bool = False,
+) -> TeachingReport:
+    """Teach the router messages, and keep what it learned where that is better than what is in use.
+
+    Args:
+        settings: of the data dir.
+        lessons: all that it shall know beside what ships: what was taught before is not kept.
+        categories: of the blueprint.
+        by: who teaches.
+        now: goes on record.
+        dry_run: keep nothing.
+
+    Raises:
+        ImpossibleError: there are too few messages, or too many.
+        WeightsError: the file of the data dir is not what it should be.
+    """
+    from adapters.models.offline.router.taught import write_taught
+    from adapters.models.offline.router.teaching import teach
+    from adapters.models.offline.router.weights import load_weights
+
+    kept, repeats, contradicting = consistent(lessons)
+    if few := too_few(kept):
+        raise ImpossibleError(f"too little to learn from: {few}")
+    if len(kept) > MOST_MESSAGES:
+        raise ImpossibleError(f"{len(kept)} messages: at most {MOST_MESSAGES}; take a part of them")
+    told = {"by": by, "at": now.isoformat(timespec="seconds")}
+    done = teach(load_weights(), _in_use(settings), kept, categories, told)
+    better = not done.comparison.objection
+    if better and not dry_run:
+        make_data_dir(settings.data_dir)
+        write_taught(taught_file(settings), done.raw)
+    return TeachingReport(
+        messages=len(kept),
+        repeats=repeats,
+        contradicting=contradicting,
+        labels=done.labels,
+        comparison=done.comparison,
+        against_shipped=done.against_shipped,
+        kept=better and not dry_run,
+    )
+
+
+def corrections(parts: "Parts") -> list[Lesson]:
+    """Return what people routed themselves, as the router is shown it, of categories that the blueprint has."""
+    from activities.models.prompting import ticket_text
+
+    names = {category.name for category in parts.blueprint.categories}
+    found = parts.store.reports.corrections(MOST_MESSAGES)
+    lessons = ((ticket_text(row.case), row.category) for row in found if row.category in names)
+    return [Lesson(text=text, label=category) for text, category in lessons if text.strip()]
