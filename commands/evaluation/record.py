@@ -50,6 +50,7 @@ def eval_record(
         found = record_cases(
             parts.store.reports.cases_since(begun),
             parts.store.cases.load,
+            parts.store.cases.ending,
             parts.cleaner,
             categories,
             wanted=route or (),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from domain.case import EDITED, MENDED, CaseState
+from domain.case import EDITED, MENDED, CaseOutcome, CaseState
 from domain.inbound.cleaned import ANSWERED, TOKEN, TOKEN_KINDS
 from ports.cleaner import Cleaner
 from ports.reports import RecordedCase
@@ -31,7 +31,7 @@ _SHORTEST_KNOWN = 3
 
 
 class RecordedLine(BaseModel):
-    """A line of the set; `decided` says whether people had a hand in it. Its id tells no case."""
+    """A line of the set; `decided` says who had a hand in its label. Its id tells no case."""
 
     id: str
     subject: str
@@ -64,6 +64,7 @@ class Recording:
 def record_cases(
     rows: Iterable[RecordedCase],
     load: Callable[[str], StoredCase],
+    ending: Callable[[str, int], CaseOutcome | None],
     cleaner: Cleaner,
     categories: Sequence[str],
     *,
@@ -75,6 +76,7 @@ def record_cases(
     Args:
         rows: of the store, in the order in which they are taken.
         load: returns a case of the store.
+        ending: returns how a case and replay ended.
         cleaner: replaces personal data, with what finds names where it is installed.
         categories: of the blueprint.
         wanted: labels; `none` is the one that says that no category is right. None given: all.
@@ -96,7 +98,7 @@ def record_cases(
         except ValueError:  # of a version that wrote other inputs
             found.left_out["not readable by this version"] += 1
             continue
-        line = _line(row, stored, cleaner)
+        line = _line(row, stored, cleaner).model_copy(update={"decided": _decided(row, ending)})
         if why := _unfit(line, stored, cleaner, seen):
             found.left_out[why] += 1
             continue
@@ -130,8 +132,16 @@ def _line(row: RecordedCase, stored: StoredCase, cleaner: Cleaner) -> RecordedLi
         label=row.category,
         lang=case.lang,
         source=row.source,
-        decided="people" if row.human else "how it ended",
+        decided="",
     )
+
+
+def _decided(row: RecordedCase, ending: Callable[[str, int], CaseOutcome | None]) -> str:
+    """Return how the label came about: a person named it, or had the case and let it stand, or never saw it."""
+    if not row.human:
+        return "how it ended"
+    found = ending(row.case_id, row.replay)
+    return "a person's route" if found is not None and found.routed_to == row.category is not None else "people"
 
 
 def _known(stored: StoredCase) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from commands.results.comparing import Comparison
-from commands.results.report import times, usd
+from commands.results.report import stated_confidence, times, usd
 from commands.results.result import EvalResult, RowResult
 
 ROWS_SHOWN = 200
@@ -47,5 +47,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["usd"] = usd
-    found.globals["times"] = times
+    found.globals |= {"times": times, "stated_confidence": stated_confidence}
     return found

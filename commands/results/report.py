@@ -48,11 +48,21 @@ def _set_lines(one: SetResult) -> Iterator[str]:
         return
     yield f"{one.name}: {', '.join(file.name for file in one.files)}"
     yield from (f"  {share_line(share)}" for share in one.shares)
+    if sure := stated_confidence(one):
+        yield f"  confidence: {sure}"
     for use in one.steps:
         yield (
             f"  {use.step:10} {use.model:22} {use.calls:5} calls {use.tokens_in:9,} in {use.tokens_out:7,} out "
             f"{usd(use.micros):>9}  p50 {use.p50_ms:g} ms, p95 {use.p95_ms:g} ms"
         )
+
+
+def stated_confidence(one: SetResult) -> str:
+    """Return how far the confidence that a model states is from what is right; empty where it states none."""
+    found = one.figures.get("confidence")
+    if not isinstance(found, dict) or not found.get("n"):
+        return ""
+    return f"{found['stated']} stated, {found['right']} right of {found['n']} answers; error (ECE) {found['ece']}"
 
 
 def share_line(share: Share) -> str:

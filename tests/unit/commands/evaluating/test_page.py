@@ -60,6 +60,15 @@ def test_a_result_without_rows_or_cost_is_a_page_too() -> None:
     assert "routing: not run: no file" in list(result_report(empty))
 
 
+def test_the_confidence_that_is_stated_is_shown_where_there_is_one() -> None:
+    one = result([row(1)])
+    assert "onfidence:" not in "\n".join([*result_report(one), result_page(one, None)])
+    one.sets[0].figures["confidence"] = {"n": 9, "stated": 0.91, "right": 0.9, "ece": 0.02}
+    said = "0.91 stated, 0.9 right of 9 answers; error (ECE) 0.02"
+    assert f"  confidence: {said}" in list(result_report(one))
+    assert said in result_page(one, None)
+
+
 def test_the_words_say_figures_cost_and_what_changed() -> None:
     after = result([row(n, right=n > 6) for n in range(20)])
     said = "\n".join([*result_report(after), *comparison_report(compare(result([row(n) for n in range(20)]), after))])

@@ -40,6 +40,7 @@ def ended(store: Store) -> Callable[..., None]:
         state: CaseState | None = CaseState.DONE,
         category: str | None = "Technical Support",
         human: bool = False,
+        routed_to: str | None = None,
         passed_to: str | None = None,
         known: dict[str, object] | None = None,
         days: int = 0,
@@ -51,7 +52,13 @@ def ended(store: Store) -> Callable[..., None]:
         store.cases.admit([stored_case(name, **{**given, **(known or {})})])
         if state is not None:
             told = outcome(name, state=state)
-            what = {"category": category, "human": human, "passed_to": passed_to, "received_at": at}
+            what = {
+                "category": category,
+                "human": human,
+                "routed_to": routed_to,
+                "passed_to": passed_to,
+                "received_at": at,
+            }
             store.cases.close(told.model_copy(update=what), None)
 
     return end
@@ -59,17 +66,19 @@ def ended(store: Store) -> Callable[..., None]:
 
 def recorded(store: Store, **options: object) -> Recording:
     rows = store.reports.cases_since(None)
-    return record_cases(rows, store.cases.load, CLEANER, CATEGORIES, **options)  # type: ignore[arg-type]
+    return record_cases(rows, store.cases.load, store.cases.ending, CLEANER, CATEGORIES, **options)  # type: ignore[arg-type]
 
 
 def test_the_label_is_how_it_ended_and_who_had_a_hand_in_it(store: Store, ended: Callable[..., None]) -> None:
     ended("a", "The router is dead.")
     ended("b", "Charge me once, not twice.", category="Billing", human=True)
+    ended("d", "I want to buy ten.", category="Sales", human=True, routed_to="Sales")
     ended("c", "A job application.", category=None, human=True, state=CaseState.REJECTED)
     found = {line.text: (line.label, line.decided) for line in recorded(store).lines}
     assert found == {
         "The router is dead.": ("Technical Support", "how it ended"),
         "Charge me once, not twice.": ("Billing", "people"),
+        "I want to buy ten.": ("Sales", "a person's route"),
         "A job application.": (None, "people"),
     }
 
@@ -155,7 +164,7 @@ def test_a_name_that_the_model_finds_is_replaced(store: Store, ended: Callable[.
 
     ended("a", "The parcel for Rebecca Thornton is lost.")
     cleaner = DocumentCleaner(WORDS.mail, FakeNames())
-    found = record_cases(store.reports.cases_since(None), store.cases.load, cleaner, CATEGORIES)
+    found = record_cases(store.reports.cases_since(None), store.cases.load, store.cases.ending, cleaner, CATEGORIES)
     assert [line.text for line in found.lines] == ["The parcel for [NAME_1] is lost."]
 
 
@@ -171,7 +180,7 @@ def test_a_cleaner_that_still_finds_something_has_the_last_word(store: Store, en
             return done if self.calls % 2 == 0 else done.model_copy(update={"text": given["text"]})
 
     ended("a", "I live at 12 Baker Street, London.")
-    found = record_cases(store.reports.cases_since(None), store.cases.load, Forgetful(), CATEGORIES)  # type: ignore[arg-type]
+    found = record_cases(store.reports.cases_since(None), store.cases.load, store.cases.ending, Forgetful(), CATEGORIES)  # type: ignore[arg-type]
     assert dict(found.left_out) == {"with personal data in it even so": 1}
 
 
