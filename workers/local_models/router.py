@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.cascade.teaching import MOST_MESSAGES, BeforeAndAfter, Lesson, consistent
+from domain.cascade.teaching import MOST_MESSAGES, Lesson, TeachingComparison, consistent
 from domain.errors import ImpossibleError
 from workers.config.data_dir import make_data_dir
 from workers.config.settings import Settings
@@ -40,7 +40,7 @@ class TeachingReport:
     repeats: int
     contradicting: int
     labels: tuple[str, ...]
-    comparison: BeforeAndAfter
+    comparison: TeachingComparison
     against_shipped: bool
     kept: bool
 

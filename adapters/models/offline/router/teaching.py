@@ -23,10 +23,10 @@ from adapters.models.offline.router.weights import Weights, packed
 from domain.cascade.calibration import Knot, calibrated, fit_isotonic
 from domain.cascade.teaching import (
     FEWEST_MESSAGES,
-    BeforeAndAfter,
     HeldOut,
     Lesson,
     Opinion,
+    TeachingComparison,
     compare,
     fingerprint_of,
     folds_of,
@@ -50,7 +50,7 @@ class Taught:
 
     raw: bytes
     labels: tuple[str, ...]
-    comparison: BeforeAndAfter
+    comparison: TeachingComparison
     against_shipped: bool
 
 
@@ -176,7 +176,7 @@ def _calibrated(
 
 def _compared(
     shipped: Weights, in_use: Weights, lessons: Sequence[Lesson], after: Sequence[Opinion], held_out_by: HeldOut
-) -> tuple[BeforeAndAfter, bool]:
+) -> tuple[TeachingComparison, bool]:
     seen = set((in_use.taught or {}).get("lessons", ()))
     new = [n for n, lesson in enumerate(lessons) if f"{fingerprint_of(lesson.text):016x}" not in seen]
     against_shipped = bool(seen) and len(new) < FEWEST_MESSAGES
