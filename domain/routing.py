@@ -5,13 +5,21 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LONGEST_NAME = 60
 MOST_EXAMPLES = 8
 LONGEST_EXAMPLE = 160
 OneLine = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]+$")]
-Example = Annotated[OneLine, Field(max_length=LONGEST_EXAMPLE, pattern=r"\S")]
+
+
+def _says_something(example: str) -> str:
+    if not example.strip():
+        raise ValueError("an example is blank: take it out")
+    return example
+
+
+Example = Annotated[OneLine, Field(max_length=LONGEST_EXAMPLE), AfterValidator(_says_something)]
 
 
 class Category(BaseModel):

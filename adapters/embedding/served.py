@@ -91,7 +91,7 @@ class ServedEmbedder:
             used = int(reply.usage.prompt_tokens) if getattr(reply, "usage", None) else tokens
         except APIError as error:
             raise self._failure(error) from error
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise TransientError(f"{self._choice.known_as}: no embeddings: {quoted(str(error))}") from error
         if len(vectors) != len(texts):
             raise TransientError(f"{self._choice.known_as}: {len(vectors)} embeddings of {len(texts)} texts")

@@ -78,5 +78,6 @@ def _asked(row: sa.Row[tuple[str, str, str, bool, datetime]]) -> PersonAsked:
         lang=case.lang,
         subject=case.subject,
         text=case.text,
+        received_at=case.received_at,
         at=row.at,
     )

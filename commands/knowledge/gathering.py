@@ -16,11 +16,13 @@ from domain.knowledge.gaps import (
     gap_of,
     grouped,
     in_order,
+    nearest_of,
 )
 from domain.knowledge.validity import standing_on
 from domain.reading.knowledge import Article, Fitting, Library
 from workers.bootstrap import Parts
 
+_PLACED_BY = 3  # of a group's questions say which article is nearest to it
 LOOKED_AT = 1000  # questions; each is compared with the first one of every group
 
 
@@ -55,7 +57,7 @@ async def find_gaps(parts: Parts, since: datetime) -> tuple[list[Gap], int]:
         HeadgateError: the store cannot be reached, or the embedder cannot be used.
     """
     asked = parts.knowledge_in_use.asked_of_people(since, LOOKED_AT)
-    asked.sort(key=lambda question: (question.at, question.case_id))
+    asked.sort(key=lambda question: (question.received_at, question.case_id))  # an answer moves none
     groups = await _alike(parts, asked)
     library = Library(parts.knowledge, default_lang=parts.blueprint.letters.fallback)
     retrieval = Retrieval(library, parts.opens_article_embedder)
@@ -63,7 +65,8 @@ async def find_gaps(parts: Parts, since: datetime) -> tuple[list[Gap], int]:
     gaps = []
     for group in groups:
         questions = [asked[number] for number in group]
-        gaps.append(gap_of(questions, await _nearest(questions[0], retrieval, fitting, parts.knowledge)))
+        near = [await _nearest(question, retrieval, fitting, parts.knowledge) for question in questions[:_PLACED_BY]]
+        gaps.append(gap_of(questions, nearest_of(near)))
     return in_order(gaps), len(asked)
 
 

@@ -15,6 +15,7 @@ from domain.routing import folded
 LONGEST_CHARS = 600
 """A longer message is a story, of which an embedding sees the beginning."""
 _HARMLESS = frozenset({CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER, CleanFlag.MIXED_ENCODING})
+_TWO_SCRIPTS = re.compile(r"[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z]")
 _OWN_NUMBER = re.compile(r"\d(?:[ ./-]?\d){4}")  # of an order, an invoice, an account
 
 
@@ -40,6 +41,8 @@ def why_not_cached(case: CaseInput, step: ModelStep, category: str, rules: Cache
         return "it is about something of the sender's own"
     if TOKEN.search(text):
         return "it holds personal data"
+    if _TWO_SCRIPTS.search(text):  # "nоt" with a Cyrillic o: no list of words knows it
+        return "a word of it is written in two scripts"
     if len(text) > LONGEST_CHARS or not any(c.isalnum() for c in text):
         return "it is no short question"
     return None

@@ -106,7 +106,8 @@ def _sides(marks: GuardMarks, group: int) -> set[int]:
 
 
 def _numbers(folded: str) -> list[str]:
-    return sorted({number.rstrip(".,:/-") for number in _NUMBER.findall(folded)})
+    """Return the numbers of a text, each once, in their order: "from 5 to 10" is not "from 10 to 5"."""
+    return list(dict.fromkeys(number.rstrip(".,:/-") for number in _NUMBER.findall(folded)))
 
 
 def _digest(parts: list[str]) -> str:

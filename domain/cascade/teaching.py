@@ -65,7 +65,7 @@ class Figures(BaseModel):
         return self.right / self.messages if self.messages else 0.0
 
 
-class Comparison(BaseModel):
+class BeforeAndAfter(BaseModel):
     """What is in use and what was learned, on the same messages, which taught neither."""
 
     held_out_by: HeldOut
@@ -154,10 +154,10 @@ def figures_of(lessons: Sequence[Lesson], opinions: Sequence[Opinion]) -> Figure
 
 def compare(
     lessons: Sequence[Lesson], before: Sequence[Opinion], after: Sequence[Opinion], held_out_by: HeldOut
-) -> Comparison:
+) -> BeforeAndAfter:
     """Compare two routers on the same messages."""
     rows = list(zip(lessons, before, after, strict=True))
-    return Comparison(
+    return BeforeAndAfter(
         held_out_by=held_out_by,
         before=figures_of(lessons, before),
         after=figures_of(lessons, after),

@@ -23,7 +23,9 @@ class Why(StrEnum):
 
 
 class PersonAsked(BaseModel):
-    """A question that knowledge did not answer; its words have personal data replaced by tokens."""
+    """A question that knowledge did not answer; its words have personal data replaced by tokens. `at` is when a person
+    answered it, or else when no article did.
+    """
 
     case_id: str
     why: Why
@@ -31,4 +33,5 @@ class PersonAsked(BaseModel):
     lang: str = "und"
     subject: str = ""
     text: str = ""
+    received_at: datetime
     at: datetime

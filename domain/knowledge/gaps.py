@@ -94,6 +94,12 @@ def gap_of(questions: Sequence[PersonAsked], nearest: NearestArticle | None) -> 
     )
 
 
+def nearest_of(found: Iterable[NearestArticle | None]) -> NearestArticle | None:
+    """Return the article that is nearest to any question of a group."""
+    near = [article for article in found if article is not None]
+    return min(near, key=lambda article: (article.distance, article.article_id), default=None)
+
+
 def in_order(gaps: Sequence[Gap]) -> list[Gap]:
     """Return those first that were asked most often, of equals the newest."""
     return sorted(gaps, key=lambda gap: (-gap.count, -gap.last_at.timestamp(), gap.case_ids))

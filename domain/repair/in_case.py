@@ -15,6 +15,7 @@ from domain.repair.kinds import DocumentKind
 
 NOTES_AT_MOST = 12
 _NAMED_AT_MOST = 8
+_LINES_AT_MOST = 50  # of an order that a model is told of
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def facts_for_model(records: Mapping[str, object]) -> dict[str, object]:
     order = records.get("order")
     if not isinstance(order, dict):
         return {}
-    return {"order": {name: value for name, value in order.items() if name not in ("charges", "customer_id")}}
+    told = {name: value for name, value in order.items() if name not in ("charges", "customer_id")}
+    return {"order": {**told, "lines": told["lines"][:_LINES_AT_MOST]}}
 
 
 def in_words(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.cascade.teaching import MOST_MESSAGES, Comparison, Lesson, consistent, too_few
+from domain.cascade.teaching import MOST_MESSAGES, BeforeAndAfter, Lesson, consistent
 from domain.errors import ImpossibleError
 from workers.config.data_dir import make_data_dir
 from workers.config.settings import Settings
@@ -40,7 +40,7 @@ class TeachingReport:
     repeats: int
     contradicting: int
     labels: tuple[str, ...]
-    comparison: Comparison
+    comparison: BeforeAndAfter
     against_shipped: bool
     kept: bool
 
@@ -116,8 +116,6 @@ def teach_router(
     from adapters.models.offline.router.weights import load_weights
 
     kept, repeats, contradicting = consistent(lessons)
-    if few := too_few(kept):
-        raise ImpossibleError(f"too little to learn from: {few}")
     if len(kept) > MOST_MESSAGES:
         raise ImpossibleError(f"{len(kept)} messages: at most {MOST_MESSAGES}; take a part of them")
     told = {"by": by, "at": now.isoformat(timespec="seconds")}

@@ -40,7 +40,13 @@ def names_among(text: str, words: Sequence[JudgedWord]) -> list[str]:
     """
     runs = list(_runs(text, words))
     said = [text[run[0].start : run[-1].end] for run in runs]
-    left_out = {name.lower() for run, name in zip(runs, said, strict=True) if _is_none(text, run, name, said)}
+    rare: dict[str, bool] = {}  # by name: one that stands often is looked at once
+    for name in said:
+        if name.lower() not in rare:
+            rare[name.lower()] = _is_rare(text, name, said)
+    left_out = {
+        name.lower() for run, name in zip(runs, said, strict=True) if rare[name.lower()] or _is_none(text, run, name)
+    }
     return [name for name in dict.fromkeys(said) if name.lower() not in left_out][:MOST_NAMES]
 
 
@@ -61,12 +67,14 @@ def _runs(text: str, words: Sequence[JudgedWord]) -> Iterator[list[JudgedWord]]:
         yield run
 
 
-def _is_none(text: str, run: Sequence[JudgedWord], name: str, said: Sequence[str]) -> bool:
-    lowered = name.lower()
-    if len(name) < _FEWEST_LETTERS or lowered in _MONTHS or max(word.given for word in run) < 0.5:
+def _is_none(text: str, run: Sequence[JudgedWord], name: str) -> bool:
+    if len(name) < _FEWEST_LETTERS or name.lower() in _MONTHS or max(word.given for word in run) < 0.5:
         return True
-    if _FIRM.match(text, run[-1].end):
-        return True
+    return _FIRM.match(text, run[-1].end) is not None
+
+
+def _is_rare(text: str, name: str, said: Sequence[str]) -> bool:
+    """Return whether a name is taken for one in no more than half of the places where it stands."""
     as_word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
     stands = len(as_word.findall(text))
     return stands > 1 and 2 * sum(as_word.search(other) is not None for other in said) <= stands

@@ -13,7 +13,10 @@ from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
 
 NAMES = "names"
-MAX_HEAD, MAX_TAIL = 5_000, 1_000  # characters of a long text that are looked at: half a second at most
+MAX_HEAD, MAX_TAIL = (
+    5_000,
+    1_000,
+)  # characters of a long text that are looked at: two seconds at most
 _WINDOW = 480  # characters, as its authors advise
 _MAX_TOKENS = 512  # of a window: characters of some scripts are several tokens each
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

@@ -13,7 +13,7 @@ from adapters.models.offline.router.weights import Weights, unpacked
 from domain.errors import ImpossibleError, WeightsError
 
 _MOST_BYTES = 16 * 1024 * 1024
-_REMEDY = "run `headgate router forget` to go back to the router that ships, or teach it again"
+_REMEDY = "run `headgate router forget` to go back to the router that ships; then teach it again"
 
 
 def read_taught(path: Path) -> Weights | None:

@@ -23,14 +23,16 @@ from adapters.models.offline.router.weights import Weights, packed
 from domain.cascade.calibration import Knot, calibrated, fit_isotonic
 from domain.cascade.teaching import (
     FEWEST_MESSAGES,
-    Comparison,
+    BeforeAndAfter,
     HeldOut,
     Lesson,
     Opinion,
     compare,
     fingerprint_of,
     folds_of,
+    too_few,
 )
+from domain.errors import ImpossibleError
 
 OFF_TOPIC = Path(__file__).with_name("off_topic.txt")
 """A message a line; training writes it (`bench/train_router`)."""
@@ -48,7 +50,7 @@ class Taught:
 
     raw: bytes
     labels: tuple[str, ...]
-    comparison: Comparison
+    comparison: BeforeAndAfter
     against_shipped: bool
 
 
@@ -67,9 +69,14 @@ def teach(
         lessons: each once; those in which there is not a word are let go.
         categories: of the blueprint; others of the router that ships are given up.
         told: kept in the file.
+
+    Raises:
+        ImpossibleError: too few of them have a word in them.
     """
     read = [(lesson, features) for lesson in lessons if len((features := _features(lesson.text))[0])]
     lessons = [lesson for lesson, _ in read]
+    if few := too_few(lessons):
+        raise ImpossibleError(f"too little to learn from: {few}")
     labels = _labels(shipped.labels, lessons, categories)
     start, bias = _start(shipped, labels)
     truth = np.array([len(labels) if row.label is None else labels.index(row.label) for row in lessons])
@@ -169,7 +176,7 @@ def _calibrated(
 
 def _compared(
     shipped: Weights, in_use: Weights, lessons: Sequence[Lesson], after: Sequence[Opinion], held_out_by: HeldOut
-) -> tuple[Comparison, bool]:
+) -> tuple[BeforeAndAfter, bool]:
     seen = set((in_use.taught or {}).get("lessons", ()))
     new = [n for n, lesson in enumerate(lessons) if f"{fingerprint_of(lesson.text):016x}" not in seen]
     against_shipped = bool(seen) and len(new) < FEWEST_MESSAGES

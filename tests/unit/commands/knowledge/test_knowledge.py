@@ -66,6 +66,20 @@ def test_gaps_are_grouped_with_counts_languages_and_the_nearest_article(
     assert "“May I bring my dog”" in stdout
 
 
+def test_an_answer_by_a_person_moves_no_question_to_another_group(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADGATE_EMBEDDER", "hashed")
+    before = json.loads(of(data_dir, "gaps", "--json")[1])["gaps"]
+    store = open_store(f"sqlite:///{data_dir}/store.db")
+    ended = outcome("vpn3", state=CaseState.DONE).model_copy(update={"closed_at": datetime.now(UTC)})
+    store.cases.close(ended, letter("vpn3", "person_answer"))
+    store.close()
+    after = json.loads(of(data_dir, "gaps", "--json")[1])["gaps"]
+    assert [sorted(gap["case_ids"]) for gap in after] == [sorted(gap["case_ids"]) for gap in before]
+    assert (after[0]["nearest"], after[0]["why"]) == (before[0]["nearest"], {"answered by a person": 2})
+
+
 def test_a_period_without_questions_and_one_that_is_none(data_dir: Path) -> None:
     code, stdout, _ = of(data_dir, "gaps", "--since", "2999-01-01T00:00")
     assert (code, stdout.strip()) == (0, "0 questions since 2999-01-01T00:00")

@@ -2,10 +2,13 @@
 
 import json
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from adapters.store import open_store
+from tests.contracts.store_samples import case_input, outcome, stored_case
 from tests.unit.commands.command_line import run
 
 BOUGHT = ("the {} is too dear, what does it cost", "how much is the {} for ten people", "I would like to order a {}")
@@ -87,3 +90,26 @@ def test_a_spoilt_head_is_said_and_can_be_forgotten(tmp_path: Path) -> None:
     code, _, stderr = run("router", "show", "--data-dir", str(tmp_path))
     assert (code, "headgate router forget" in stderr) == (3, True)
     assert run("router", "forget", "--data-dir", str(tmp_path))[0] == 0
+
+
+def test_what_people_routed_themselves_is_learned_as_it_was_cleaned(tmp_path: Path) -> None:
+    """Of the cases of a store only those count that a person sent to a category that there still is."""
+    folder = tmp_path / "dir"
+    folder.mkdir()
+    with closing(open_store(f"sqlite:///{folder}/store.db")) as store:
+        for number, row in enumerate([*swapped(), {"text": "hello there", "label": "Gone"}]):
+            name = f"e{number}"
+            case = case_input(name).model_copy(update={"subject": "", "text": row["text"]})
+            store.cases.admit([stored_case(name, case=case)])
+            store.cases.close(outcome(name).model_copy(update={"human": True, "routed_to": row["label"]}), None)
+        store.cases.admit([stored_case("open")])
+    code, stdout, stderr = run("router", "teach", "--from-corrections", "--json", "--data-dir", str(folder))
+    assert code == 0, stderr
+    done = json.loads(stdout)
+    assert (done["messages"], done["kept"]) == (36, True)
+    assert (folder / "router.taught").exists()
+
+
+def test_corrections_that_are_nowhere_are_told(tmp_path: Path) -> None:
+    code, _, stderr = run("router", "teach", "--from-corrections", "--data-dir", str(tmp_path))
+    assert (code, "no store.db" in stderr or "no Headgate is known" in stderr) == (3, True), stderr

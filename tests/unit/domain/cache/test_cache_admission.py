@@ -42,6 +42,7 @@ def test_a_short_general_question_may_be_answered_from_the_cache() -> None:
         {"subject": "from [NAME_2]"},
         {"text": "a" * (LONGEST_CHARS + 1)},
         {"text": "?!"},
+        {"text": "I do n\u043et know how to log in"},  # a Cyrillic o
         {"answers": ["and my phone, too"]},
         {"continues": "case/shop/0"},
         {"open_about": ["case/shop/0"]},

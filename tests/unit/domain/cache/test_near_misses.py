@@ -17,6 +17,7 @@ WORDS = GuardWords(
         ("reset after 3 tries", "reset after 5 tries", "numbers"),
         ("error E-401", "error E-403", "numbers"),
         ("windows 10", "windows", "numbers"),
+        ("move from plan 5 to plan 10", "move from plan 10 to plan 5", "numbers"),
         ("a fee of 5 euros", "a fee of 5 dollars", "currency"),
         ("how much in €", "how much", "currency"),
         ("my mail works", "my mail does not work", "negation"),

@@ -9,12 +9,14 @@ from domain.knowledge.asked import PersonAsked, Why
 from domain.knowledge.gaps import (
     ALIKE_IN_WORDS,
     SUBJECTS_SHOWN,
+    NearestArticle,
     alike_in_meaning,
     alike_in_words,
     asked_about,
     gap_of,
     grouped,
     in_order,
+    nearest_of,
 )
 from tests.contracts.spending.answer_cache import towards
 from tests.fakes.blueprint import FITTING
@@ -23,7 +25,13 @@ AT = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 
 def question(n: int, subject: str = "VPN token lost", **more: object) -> PersonAsked:
-    given = {"case_id": f"case/shop/{n:03}", "why": Why.PERSON, "subject": subject, "at": AT + timedelta(minutes=n)}
+    given = {
+        "case_id": f"case/shop/{n:03}",
+        "why": Why.PERSON,
+        "subject": subject,
+        "at": AT + timedelta(minutes=n),
+        "received_at": AT,
+    }
     return PersonAsked.model_validate(given | more)
 
 
@@ -72,6 +80,15 @@ def test_without_a_subject_the_message_is_quoted_and_nothing_in_it_acts() -> Non
     assert gap_of([hostile], None).subjects == ["“Look at hxxps[:]//evil[.]example [2J now”"]
     assert gap_of([question(1, "", text="")], None).subjects == []
     assert asked_about(question(1, "s", text="x" * 9_000)) == "s\n" + "x" * 998
+
+
+def test_the_nearest_article_of_a_group_is_that_of_its_nearest_question() -> None:
+    far, near, same = (
+        NearestArticle(article_id=name, version=1, title="", distance=distance)
+        for name, distance in (("kb-z", 0.6), ("kb-b", 0.3), ("kb-a", 0.3))
+    )
+    assert nearest_of([None, far, near, same]) == same
+    assert nearest_of([None]) is nearest_of([]) is None
 
 
 def test_the_biggest_come_first_of_equals_the_newest() -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from adapters.cleaning.names import choosing
 from adapters.cleaning.names.choosing import MOST_NAMES, JudgedWord, names_among
 
 
@@ -54,3 +55,15 @@ def test_a_message_full_of_names_ends_somewhere() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     said = ". ".join(f"N{a}{b}/g9" for a in letters for b in letters)
     assert len(names_among(*judged(said))) == MOST_NAMES
+
+
+def test_a_name_that_stands_often_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def rare(_: str, name: str, __: object) -> bool:
+        looked.append(name)
+        return False
+
+    monkeypatch.setattr(choosing, "_is_rare", rare)
+    text, words = judged("Al/g9,Bo/g9," * 500)
+    assert names_among(text, words) == looked == ["Al", "Bo"]
