@@ -67,7 +67,7 @@ def eval_all(
         sets = _sets_named(only)
         # Read before anything is paid for.
         before = read_result(Path(against)) if against and against != LATEST else None
-        async with models_for(models, blueprint) as parts:
+        async with models_for(models, blueprint, data_dir) as parts:
             result = begun(parts)
             place = new_place(data_dir, result)
 

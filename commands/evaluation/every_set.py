@@ -12,11 +12,13 @@ from rich.console import Console
 
 from commands.eval_sets.running import EvalRun
 from commands.eval_sets.table import EvalSet, files_of
+from commands.measure.model_server import asks_offline
 from commands.results.result import DataFile, EvalResult, SetResult, Versions
 from commands.terminal.progress import progress_bar
 from domain.errors import ImpossibleError, TransientError
 from workers.bootstrap import Parts
 from workers.local_models.installed import open_name_finder
+from workers.local_models.router import look_at_router
 
 
 def begun(parts: Parts) -> EvalResult:
@@ -33,8 +35,14 @@ def begun(parts: Parts) -> EvalResult:
             models={tier.value: [choice.known_as for choice in order] for tier, order in tiers.items()},
             embedder=parts.embedder.name,
             names="rules and a model" if open_name_finder(settings.names) is not None else "rules alone",
+            router=_router(parts) if asks_offline(settings) else "",
         ),
     )
+
+
+def _router(parts: Parts) -> str:
+    found = look_at_router(parts.settings)
+    return f"{found.digest[:12]}, {'taught' if found.taught else 'as it ships'}"
 
 
 async def run_sets(

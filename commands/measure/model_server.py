@@ -15,21 +15,24 @@ from workers.parts.outside_systems import offline_model_app
 
 
 @asynccontextmanager
-async def models_for(profile: str | None, blueprint: Path | None = None) -> AsyncIterator[Parts]:
+async def models_for(
+    profile: str | None, blueprint: Path | None = None, data_dir: Path | None = None
+) -> AsyncIterator[Parts]:
     """Yield parts whose models answer. The offline model is served on a free port until the block ends, where the
     profile asks it anything.
 
     Args:
         profile: of the blueprint; None: as the settings say.
         blueprint: its folder; None: as the settings say.
+        data_dir: whose router, if it was taught one; None: as the settings say.
 
     Raises:
         UsageError: a setting is wrong, or there is no such folder.
         ConfigurationError: the blueprint is wrong, or the profile needs a key that is not set.
     """
-    given = {"models": profile, "blueprint": blueprint}
+    given = {"models": profile, "blueprint": blueprint, "data_dir": data_dir}
     settings = load_settings(**{name: value for name, value in given.items() if value})
-    if not _asks_offline(settings):
+    if not asks_offline(settings):
         async with _closed_after(Parts(settings)) as parts:
             yield parts
         return
@@ -61,7 +64,7 @@ async def _closed_after(parts: Parts) -> AsyncIterator[Parts]:
         await parts.close_models()
 
 
-def _asks_offline(settings: Settings) -> bool:
+def asks_offline(settings: Settings) -> bool:
     """Return whether a model of the profile is the embedded one: a provider's profile can have it for a first look."""
     tiers = read_blueprint(settings).models.get(settings.models, {})
     return any(choice.provider == "offline" for order in tiers.values() for choice in order)

@@ -15,6 +15,8 @@ def result_report(result: EvalResult) -> Iterator[str]:
     yield from (f"  {tier:9} {' or '.join(names)}" for tier, names in said.models.items())
     yield f"  embedder  {said.embedder}"
     yield f"  names     {said.names}"
+    if said.router:
+        yield f"  router    {said.router}"
     for one in result.sets:
         yield from _set_lines(one)
     for cost in result.cost:

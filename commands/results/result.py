@@ -133,7 +133,9 @@ class ProfileCost(BaseModel):
 
 
 class Versions(BaseModel):
-    """What was measured: `models` by tier, each with those that stand in for it."""
+    """What was measured: `models` by tier, each with those that stand in for it; `router` is the embedded one, as it
+    ships or as it was taught, empty where no embedded model is asked.
+    """
 
     headgate: str
     blueprint: str
@@ -141,6 +143,7 @@ class Versions(BaseModel):
     models: dict[str, list[str]]
     embedder: str
     names: str
+    router: str = ""
 
 
 class EvalResult(BaseModel):

@@ -9,6 +9,8 @@ import pytest
 
 from commands.eval_sets.table import SETS, files_of
 from tests.unit.commands.command_line import PROJECT, run
+from workers.config.settings import load_settings
+from workers.local_models.router import taught_file
 
 BASELINE = PROJECT / "samples" / "evals" / "offline.json"
 LIMIT = "60"
@@ -95,6 +97,17 @@ def test_files_are_found_by_their_names_and_one_row_of_a_name_is_another(data: P
     assert "charged twice" not in out.read_text("utf-8")
     claims = next(one for one in SETS if one.name == "claims")
     assert [name for name, _ in files_of(claims, data)] == ["inner/claims.jsonl"]
+
+
+def test_the_router_of_the_data_dir_is_what_is_measured(data: Path, tmp_path: Path) -> None:
+    """One that was taught, and spoilt since, is not passed over in silence."""
+    code, stdout, stderr = run("eval", "all", "--data", str(data), "--set", "claims", "--data-dir", str(tmp_path))
+    assert code == 0, stderr
+    assert "as it ships" in stdout
+    taught_file(load_settings(data_dir=tmp_path)).write_bytes(b"no router")
+    code, _, stderr = run("eval", "all", "--data", str(data), "--set", "claims", "--data-dir", str(tmp_path))
+    assert code != 0
+    assert "router.taught" in stderr
 
 
 def test_what_cannot_be_compared_is_not_held_to_be_good(data: Path, tmp_path: Path) -> None:
