@@ -5,9 +5,14 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
 
-from domain.repair.rules import DocumentRules
+from domain.repair.rules import DocumentRules, FieldKind
 
 _LANG = r"^[a-z]{2,3}$"
+_KINDS_IN_CASE = {
+    "order_id": (FieldKind.TEXT, FieldKind.WHOLE),
+    "amount": (FieldKind.AMOUNT,),
+    "currency": (FieldKind.CURRENCY,),
+}
 
 
 class CaseFields(BaseModel):
@@ -37,7 +42,7 @@ class DocumentKind(DocumentRules):
         labels: what customers call its fields, by language; a field without one is called by its name.
 
     Raises:
-        ValueError: something names a field that is not there.
+        ValueError: something names a field that is not there, or the case one of another kind.
     """
 
     sources: tuple[Annotated[StrictStr, Field(min_length=1, max_length=100)], ...] = ()
@@ -53,10 +58,21 @@ class DocumentKind(DocumentRules):
         for ours, theirs in self.case.named().items():
             if theirs not in self.fields:
                 raise ValueError(f"case.{ours}: there is no field {theirs!r}; expected one of {known}")
+            kind, kinds = self.fields[theirs].kind, _KINDS_IN_CASE[ours]
+            if kind not in kinds:  # else any text would stand for money in the case
+                raise ValueError(f"case.{ours}: the field {theirs!r} is {kind}; expected {' or '.join(kinds)}")
         for lang, labels in self.labels.items():
             if unknown := sorted(labels.keys() - self.fields.keys()):
                 raise ValueError(f"labels.{lang}: there is no field {unknown[0]!r}; expected some of {known}")
         return self
+
+    def is_critical(self, name: str) -> bool:
+        """Return whether a field needs a quote or a record: what the case goes by does, whatever it is called.
+
+        >>> DocumentKind(fields={"betrag": {"kind": "amount"}}, case={"amount": "betrag"}).is_critical("betrag")
+        True
+        """
+        return name in self.case.named().values() or super().is_critical(name)
 
     def label(self, name: str, lang: str) -> str:
         """Return what a customer calls a field: in their language, else in English, else its name in words.
