@@ -22,7 +22,7 @@ _TOLD_AS = {
 _CODES = {name: code for code, names in _TOLD_AS.items() for name in names.split()}
 
 
-class LanguageModel:
+class LidModel:
     """Tells the language of a text. Holds no state, may be shared by threads.
 
     Args:

@@ -59,10 +59,10 @@ def open_name_finder(setting: str = "auto") -> "NameFinder | None":
 
 def open_language_teller(setting: str = "auto") -> "LanguageTeller | None":
     """Return the second opinion on languages, None where its model is not installed. Setting, Raises: as for names."""
-    from adapters.cleaning.language_model import LANGUAGE, LanguageModel
+    from adapters.cleaning.language_model import LANGUAGE, LidModel
     from adapters.weights.shelf import Shelf
 
-    return LanguageModel(Shelf(models_folder())) if _is_wanted(LANGUAGE, setting, "HEADGATE_LANGUAGE") else None
+    return LidModel(Shelf(models_folder())) if _is_wanted(LANGUAGE, setting, "HEADGATE_LANGUAGE") else None
 
 
 def _is_wanted(name: str, setting: str, variable: str) -> bool:

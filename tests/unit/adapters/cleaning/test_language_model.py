@@ -8,7 +8,7 @@ import pytest
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.cleaning.language import MAX_CHARS, guess_language, language_of
-from adapters.cleaning.language_model import LANGUAGE, LanguageModel
+from adapters.cleaning.language_model import LANGUAGE, LidModel
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from bench.mails.languages import messages
@@ -69,7 +69,7 @@ def test_a_file_that_differs_is_not_loaded(tmp_path: Path) -> None:
     place.mkdir()
     (place / "lid.176.ftz").write_bytes(b"junk")
     with pytest.raises(ConfigurationError, match=r"is not loaded: sha256 .*headgate models install language"):
-        LanguageModel(shelf)
+        LidModel(shelf)
 
 
 def test_without_room_for_a_copy_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,12 +80,12 @@ def test_without_room_for_a_copy_it_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("adapters.cleaning.language_model.tempfile.NamedTemporaryFile", full)
     with pytest.raises(ConfigurationError, match="No space left on device; it needs 1 MB in"):
-        LanguageModel(shelf)
+        LidModel(shelf)
 
 
 @pytest.fixture(scope="module")
-def model() -> LanguageModel:
-    return LanguageModel(shelf_with(LANGUAGE))
+def model() -> LidModel:
+    return LidModel(shelf_with(LANGUAGE))
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def model() -> LanguageModel:
         ("Grüezi, mini Rechnig isch zwöimal abbuecht worde", "de"),  # no code of its own
     ],
 )
-def test_languages_beyond_the_22_and_dialects_have_codes(model: LanguageModel, text: str, code: str) -> None:
+def test_languages_beyond_the_22_and_dialects_have_codes(model: LidModel, text: str, code: str) -> None:
     assert model.judge(text)[0] == code
     assert language_of(text, model) == code
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "4711 / 0815", "…", "😀" * 50])
-def test_what_has_no_letters_is_no_language(model: LanguageModel, text: str) -> None:
+def test_what_has_no_letters_is_no_language(model: LidModel, text: str) -> None:
     assert model.judge(text) == ("und", 0.0)
 
 
@@ -115,18 +115,18 @@ def test_what_has_no_letters_is_no_language(model: LanguageModel, text: str) -> 
     "text",
     ["\ud800 half a character", "two\nlines\r\nof\x0bwords", "a\x00b", "x" * 100_000, "</s> __label__fi", "漢" * 4_000],
 )
-def test_whatever_comes_has_an_answer(model: LanguageModel, text: str) -> None:
+def test_whatever_comes_has_an_answer(model: LidModel, text: str) -> None:
     code, sure = model.judge(text)
     assert len(code) in (2, 3)
     assert 0 <= sure <= 1.01  # it adds up floats
 
 
-def test_threads_share_it(model: LanguageModel) -> None:
+def test_threads_share_it(model: LidModel) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(model.judge, [ENGLISH] * 2_000)) == {model.judge(ENGLISH)}
 
 
-def test_no_message_that_was_told_right_is_told_wrong(model: LanguageModel, eval_data: Path) -> None:
+def test_no_message_that_was_told_right_is_told_wrong(model: LidModel, eval_data: Path) -> None:
     """Real messages, English, German and Arabic: only what was undecided may change, and it changes for the better."""
     rows = [row for group in messages(eval_data).values() for row in group]
     changed: Mapping[str, tuple[str, str, str]] = {
