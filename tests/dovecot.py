@@ -96,6 +96,12 @@ class Dovecot:
             found = client.get_flags(client.search("ALL"))
             return [{flag.decode() for flag in found[uid]} - {"\\Recent"} for uid in sorted(found)]
 
+    def allow(self, rights: str) -> None:
+        """Put a file of rights (`acl = vfile:FOLDER/acl`) in place at once: a half-written one is a bug to Dovecot."""
+        written = self.folder / "acl.new"
+        written.write_text(rights)
+        written.replace(self.folder / "acl")
+
     def start(self) -> None:
         with (self.folder / "output").open("ab") as output:
             command = [_program() or "dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]

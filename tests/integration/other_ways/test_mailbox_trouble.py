@@ -110,7 +110,7 @@ def test_a_folder_that_keeps_no_marks_makes_no_loop_either(
     rights = "ssl = no\nmail_plugins = acl\nplugin {\n  acl = vfile:FOLDER/acl\n}\n"
     with running_dovecot(rights) as server:
         server.put(user, b"just words\r\n", mail(1))
-        (server.folder / "acl").write_text("INBOX owner lrs\n")
+        server.allow("INBOX owner lrs\n")
         with running_feed(gateway, mailbox_opener(server.url(user), ENVIRON), every_s=1):
             eventually(lambda: server.flags(user) == [set(), {"\\Seen"}])
             time.sleep(4)
@@ -133,7 +133,7 @@ def test_a_folder_that_may_only_be_read_is_told(gateway: Gateway, user: str) -> 
     rights = "ssl = no\nmail_plugins = acl\nplugin {\n  acl = vfile:FOLDER/acl\n}\n"
     with running_dovecot(rights) as server:
         server.put(user, mail(1))
-        (server.folder / "acl").write_text("INBOX owner lr\n")
+        server.allow("INBOX owner lr\n")
         with pytest.raises(ConfigurationError, match="nothing can be marked"):
             take(gateway, server, user)
     assert gateway.accepted() == []
