@@ -63,6 +63,8 @@ def blueprint_validate(
         tenants = f", only for {', '.join(category.tenants)}" if category.tenants else ""
         apart = ", apart" if category.apart else ""
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
+    for name, kind in blueprint.documents.items():
+        typer.echo(f"  document {name}: {', '.join(kind.sources) or 'no source sends it'}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
     for line in validity_lines(articles, today):
         typer.echo(f"  {line}")

@@ -39,13 +39,11 @@ async def complete(
         status.notices[:] = [note for note in status.notices if note not in found.notes] + found.notes
         if not found.missing:
             return None
-        status.finding = f"the document lacks {in_words([field.label for field in found.missing])}"
+        labels = [field.label for field in found.ask]
+        status.finding = f"the document lacks {in_words(labels)}"
         if talk.case.asked_for or not talk.case.policy.waits_for_customers:
             return Next.PERSON
-        letter = FieldsAsked(
-            missing=[field.name for field in found.missing], fields=[field.label for field in found.missing]
-        )
-        following = await ask(letter)
+        following = await ask(FieldsAsked(missing=[field.name for field in found.ask], fields=labels))
         if following is not Next.AGAIN:
             return following
     return None
@@ -62,7 +60,7 @@ async def _completed(talk: Conversation, spend: Callable[[Usage], None]) -> Heal
             "repair",
             options.MODEL_SMALL,
             RepairActivities.find_fields,
-            FieldsRequest(case=case, missing=[field.name for field in found.missing], facts=found.facts),
+            FieldsRequest(case=case, missing=found.missing, facts=found.facts),
             ladder_s=case.policy.ladder_s,
             summary="look for the missing fields in the message",
             tier=case.policy.tiers.get(ModelStep.REPAIR),

@@ -1,6 +1,7 @@
 """Heal: the document that a message came as, filled from our records and from what proves itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, Field
 from temporalio import activity
@@ -11,12 +12,20 @@ from domain.blueprint import Blueprint
 from domain.case import CaseInput
 from domain.errors import RefusedError
 from domain.inbound.formats.charsets import decode_document
-from domain.repair.healing import HealedDocument, healed
-from domain.repair.in_case import CaseValues, case_values, facts_for_model, notes_of, records_for, under_root
+from domain.repair.healing import FieldMark, HealedDocument, healed
+from domain.repair.in_case import (
+    CaseValues,
+    case_values,
+    facts_for_model,
+    notes_of,
+    records_for,
+    to_ask_for,
+    under_root,
+)
 from domain.repair.kinds import DocumentKind
 from domain.repair.patching import FieldPatch, patched_document
 from ports.repair import DocumentMender
-from ports.store import CaseStore, CustomerRecords
+from ports.store import CaseStore, CustomerRecords, StoredCase
 
 
 class HealRequest(BaseModel):
@@ -27,7 +36,7 @@ class HealRequest(BaseModel):
 
 
 class MissingField(BaseModel):
-    """A field that is missing: its name, and what its customer calls it."""
+    """A field to ask for: its name, and what its customer calls it."""
 
     name: str
     label: str
@@ -36,17 +45,23 @@ class MissingField(BaseModel):
 class HealResult(BaseModel):
     """What became of a document. No value of it travels into a history but those that the case goes by.
 
-    `facts` are what a model may know of our records while it looks for what is missing. `amount` is in major units.
+    `missing` are the required fields without a value, `ask` those that the customer is to be asked for. `facts` are
+    what a model may know of our records while it looks for what is missing. `amount` is in major units.
     """
 
     is_document: bool = False
     order_id: str | None = None
     amount: str | None = None
     currency: str | None = None
-    missing: list[MissingField] = Field(default_factory=list)
+    missing: list[str] = Field(default_factory=list)
+    ask: list[MissingField] = Field(default_factory=list)
     tainted: bool = False
     notes: list[str] = Field(default_factory=list)
     facts: dict[str, object] = Field(default_factory=dict)
+
+    def noting(self, note: str) -> "HealResult":
+        """Return it with one note more."""
+        return self.model_copy(update={"notes": [*self.notes, note]})
 
 
 class HealActivities:
@@ -87,11 +102,27 @@ class HealActivities:
         except KeyError as error:
             raise RefusedError(f"nothing is healed for {case.case_id!r}: it was never admitted") from error
         document = under_root(self._mender.mend(decode_document(stored.body)), kind.root)
-        if not document.found:
+        if not document.found or not kind.is_marked(document.value):
             return HealResult(notes=["document: the body holds none"])
+        order = case_values(healed(document, kind, {}, lang=case.lang), kind).order_id
+        records = self._look_up(stored, case, order or case.order_id)
+        stranger = order is not None and "order" in kind.records and "order" not in records
+        if stranger:  # then what it says of its order counts for nothing
+            document = replace(document, doubted=document.doubted | {str(kind.case.order_id)})
+        text = spoken_text(case)
         found = healed(document, kind, {}, lang=case.lang)
-        order_id = case_values(found, kind).order_id or case.order_id
-        account = self._records.find_account(  # of whom the store knows, whatever the request says
+        found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
+        proven = {field.name: field for field in found.all_fields if field.standing is FieldMark.DERIVED}
+        if "order" not in records and (order := case_values(found, kind).order_id) is not None:
+            records = self._look_up(stored, case, order)
+        found = healed(document, kind, records, lang=case.lang, proven=proven)
+        found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
+        result = _told(found, kind, case, records)
+        return result.noting("document: the order that it names is none of this sender's") if stranger else result
+
+    def _look_up(self, stored: StoredCase, case: CaseInput, order_id: str | None) -> dict[str, object]:
+        """Return the records of whom the store knows as the sender, whatever the request says."""
+        account = self._records.find_account(
             tenant=stored.case.tenant,
             customer_id=stored.case.customer_id,
             sender_email=stored.sender_email,
@@ -99,14 +130,12 @@ class HealActivities:
             now=self._clock(),
             case_id=case.case_id,
         )
-        records = records_for(account)
-        found = healed(document, kind, records, lang=case.lang)
-        found = patched_document(found, request.patches, kind, text=spoken_text(case), lang=case.lang)
-        return _told(found, kind, case, facts_for_model(records))
+        return records_for(account)
 
 
-def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, facts: dict[str, object]) -> HealResult:
+def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, records: dict[str, object]) -> HealResult:
     values, missing, notes = case_values(found, kind), found.missing, notes_of(found, kind)
+    asked = to_ask_for(found, kind, records)
     other_order = values.order_id is not None and case.order_id not in (None, values.order_id)
     if other_order:  # its money would be that of an order which the case is not about
         values = CaseValues(order_id=values.order_id)
@@ -116,8 +145,9 @@ def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, facts: dic
         order_id=values.order_id,
         amount=values.amount,
         currency=values.currency,
-        missing=[MissingField(name=name, label=kind.label(name, case.lang)) for name in missing],
+        missing=missing,
+        ask=[MissingField(name=name, label=kind.label(name, case.lang)) for name in asked],
         tainted=found.tainted or other_order,
         notes=notes,
-        facts=facts if missing else {},
+        facts=facts_for_model(records) if missing else {},
     )

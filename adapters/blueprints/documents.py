@@ -52,6 +52,5 @@ def _kind(path: Path, body: bytes) -> DocumentKind:
         keys = first["loc"]
         line = next((found for n in range(len(keys), 0, -1) if (found := line_of(text, keys[:n]))), None)
         where = f"{path}, line {line}" if line else str(path)
-        raise ConfigurationError(
-            f"{where}: key {'.'.join(map(str, keys)) or 'the whole file'}: {mistake(first, DocumentKind)}"
-        ) from e
+        said = f"key {'.'.join(map(str, keys))}: {mistake(first, DocumentKind)}" if keys else first["msg"]
+        raise ConfigurationError(f"{where}: {said.removeprefix('Value error, ')}") from e

@@ -85,7 +85,7 @@ def with_document(
         update={
             "order_id": case.order_id or order_id,
             "amount": money[0],
-            "currency": money[1] or case.currency,
+            "currency": money[1] or case.currency or currency,
             "flags": sorted({*case.flags, MENDED}) if tainted else case.flags,
         }
     )

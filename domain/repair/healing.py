@@ -8,6 +8,7 @@ of a critical field it is missing. Whatever else is missing is for the customer 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from domain.inbound.strict_json import Number
 from domain.repair.coercion import coerced
@@ -62,9 +63,10 @@ class HealedDocument:
 
     @property
     def tainted(self) -> bool:
-        """Whether a value of it is not as its sender wrote it."""
+        """Whether a value of it that counts is not as its sender wrote it."""
         return bool(self.damage) or any(
-            one.standing in (FieldMark.DERIVED, FieldMark.GUESSED) for one in self.all_fields
+            one.standing in (FieldMark.DERIVED, FieldMark.GUESSED) and (one.critical or one.name in self.required)
+            for one in self.all_fields
         )
 
     @property
@@ -78,10 +80,17 @@ class HealedDocument:
 
 
 def healed(
-    document: MendedDocument, rules: DocumentRules, records: Mapping[str, object], *, lang: str = "und"
+    document: MendedDocument,
+    rules: DocumentRules,
+    records: Mapping[str, object],
+    *,
+    lang: str = "und",
+    proven: Mapping[str, MarkedField] = MappingProxyType({}),
 ) -> HealedDocument:
-    """Return a document with its fields marked, and filled where a record of its own says what is missing."""
-    return _Healing(document, rules, records, lang).healed()
+    """Return a document with its fields marked, and filled where a record of its own says what is missing. `proven` are
+    fields that it lacks and that a quote proves.
+    """
+    return _Healing(document, rules, records, lang).healed(proven)
 
 
 class _Healing:
@@ -95,10 +104,11 @@ class _Healing:
         self._fields: dict[str, MarkedField] = {}
         self._unreadable: set[str] = set()  # critical ones: what the document says of them no record says better
 
-    def healed(self) -> HealedDocument:
+    def healed(self, proven: Mapping[str, MarkedField]) -> HealedDocument:
         said = self._document.value if isinstance(self._document.value, dict) else {}
         for name in (*self._rules.fields, *(name for name in said if name not in self._rules.fields)):
             self._fields[name] = self._given(name, said.get(name))
+        self._fields |= {name: field for name, field in proven.items() if not self._fields[name].is_sure}
         for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
             for name, rule in self._rules.fields.items():
                 if not self._fields[name].is_sure and name not in self._unreadable:

@@ -113,6 +113,17 @@ def notes_of(document: HealedDocument, kind: DocumentKind) -> list[str]:
     return said if more <= 0 else [*said[:NOTES_AT_MOST], f"and {more} fields more"]
 
 
+def to_ask_for(document: HealedDocument, kind: DocumentKind, records: Mapping[str, object]) -> list[str]:
+    """Return the fields that the customer is asked for: those that are missing. While their order is not known it is
+    asked for instead of all that its record would say.
+    """
+    order = kind.case.order_id
+    if not document.missing or order is None or "order" in records or "order" not in kind.records:
+        return document.missing
+    of_record = {name for name, rule in kind.fields.items() if any(p.startswith("order.") for p in rule.sources)}
+    return [order, *(name for name in document.missing if name != order and name not in of_record)]
+
+
 def facts_for_model(records: Mapping[str, object]) -> dict[str, object]:
     """Return of the records what a model may know while it looks for fields; ids of charges are no matter of it."""
     order = records.get("order")

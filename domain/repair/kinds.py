@@ -1,5 +1,6 @@
 """Kinds of documents that a blueprint knows: which sources send them, and what their fields mean for a case."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Self
 
@@ -8,6 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
 from domain.repair.rules import DocumentRules, FieldKind
 
 _LANG = r"^[a-z]{2,3}$"
+RECORD_FIELDS: Mapping[str, frozenset[str]] = {
+    "customer": frozenset({"customer_id", "lang"}),
+    "order": frozenset(
+        {"order_id", "customer_id", "status", "currency", "total", "placed_on", "delivered_on", "lines", "charges"}
+    ),
+}
+"""What our records say in a case (`domain.repair.in_case.records_for`)."""
 _KINDS_IN_CASE = {
     "order_id": (FieldKind.TEXT, FieldKind.WHOLE),
     "amount": (FieldKind.AMOUNT,),
@@ -38,6 +46,7 @@ class DocumentKind(DocumentRules):
     Attributes:
         sources: the webhook sources whose JSON bodies are documents of this kind.
         root: the field of the body under which the document stands; empty: the body is the document.
+        marked_by: fields that only such documents have: a body without any of them is a message like others.
         case: what of it the case goes by.
         labels: what customers call its fields, by language; a field without one is called by its name.
 
@@ -47,6 +56,7 @@ class DocumentKind(DocumentRules):
 
     sources: tuple[Annotated[StrictStr, Field(min_length=1, max_length=100)], ...] = ()
     root: Annotated[StrictStr, Field(max_length=100)] = ""
+    marked_by: tuple[Annotated[StrictStr, Field(min_length=1, max_length=100)], ...] = ()
     case: CaseFields = CaseFields()
     labels: Mapping[
         Annotated[str, Field(pattern=_LANG)], Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]]
@@ -73,6 +83,35 @@ class DocumentKind(DocumentRules):
         True
         """
         return name in self.case.named().values() or super().is_critical(name)
+
+    @model_validator(mode="after")
+    def _is_told_from_messages(self) -> Self:
+        if self.sources and not self.root and not self.marked_by:
+            raise ValueError(
+                "sources: every message of theirs would be taken for such a document; say in root under which field it "
+                "stands, or in marked_by which fields only such documents have"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _asks_records_that_are_there(self) -> Self:
+        paths = [(f"fields.{name}", path) for name, rule in self.fields.items() for path in rule.sources]
+        for record, rule in self.records.items():
+            if record not in RECORD_FIELDS:
+                raise ValueError(f"records.{record}: there is no such record; expected some of {sorted(RECORD_FIELDS)}")
+            named = (*rule.anchors.values(), *rule.agrees.values())
+            paths += [(f"records.{record}", f"{record}.{path}") for path in named]
+        for where, path in paths:
+            record, _, rest = path.partition(".")
+            field = re.split(r"[.\[{]", rest)[0]
+            if record in RECORD_FIELDS and field not in RECORD_FIELDS[record]:
+                known = ", ".join(sorted(RECORD_FIELDS[record]))
+                raise ValueError(f"{where}: {path!r}: {record} has no {field!r}; expected one of {known}")
+        return self
+
+    def is_marked(self, value: object) -> bool:
+        """Return whether a document is one of this kind by its fields."""
+        return not self.marked_by or (isinstance(value, dict) and any(name in value for name in self.marked_by))
 
     def label(self, name: str, lang: str) -> str:
         """Return what a customer calls a field: in their language, else in English, else its name in words.

@@ -16,6 +16,7 @@ _VALUES = {
     "flag": r"(?:true|false|yes|no)\b",
 }
 _LINE = r"[^\n]{1,200}?(?=[ \t]*+[.;]?[ \t]*+(?:\n|$))"
+_ID = r"(?=[^\s,;:=]{0,60}[0-9])[^\s,;:=]{2,60}(?<![.!?])"
 _WORD = r"[^\s,;]{1,100}(?<![.])"
 
 
@@ -43,5 +44,9 @@ def _matches(field: dict[str, object], text: str) -> Iterator[re.Match[str]]:
     name, called = str(field["name"]), str(field.get("called") or "")
     labels = {label for label in (called, name, name.replace("_", " ")) if label}
     of_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-    value = _VALUES.get(str(field.get("kind"))) or (_WORD if name.endswith(("_id", "_no", "number")) else _LINE)
+    is_id = name.endswith(("_id", "_no", "number"))
+    if is_id:  # "for order ORD-1": what it is an id of, before something with a digit
+        stem = name.rpartition("_")[0] if "_" in name else name.removesuffix("number")
+        yield from re.finditer(rf"(?<![\w-])(?:{re.escape(stem)})(?!\w){_BETWEEN}(?P<value>{_ID})", text, re.IGNORECASE)
+    value = _VALUES.get(str(field.get("kind"))) or (_WORD if is_id else _LINE)
     yield from re.finditer(rf"(?<![\w-])(?:{of_label}){_BETWEEN}(?P<value>{value})", text, re.IGNORECASE)

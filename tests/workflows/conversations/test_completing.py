@@ -16,7 +16,7 @@ from workflows.case import CaseWorkflow
 
 FORM = "return_request"
 PATCH = FieldPatch(name="vat_id", value="DE123", quote="DE123")
-LACKS = [MissingField(name="vat_id", label="VAT id")]
+LACKS: dict[str, Any] = {"missing": ["vat_id"], "ask": [MissingField(name="vat_id", label="VAT id")]}
 
 
 def form(**fields: Any) -> HealResult:
@@ -31,7 +31,7 @@ def asked_fields(world: FakeWorld, case_id: str) -> list[list[str]]:
 def proves(request: HealRequest) -> HealResult:
     """The document lacks its VAT id until a patch or the customer's answer has it."""
     said = " ".join(request.case.answers)
-    return form(order_id="ORD-1", tainted=True) if request.patches or "DE123" in said else form(missing=LACKS)
+    return form(order_id="ORD-1", tainted=True) if request.patches or "DE123" in said else form(**LACKS)
 
 
 async def test_a_message_that_is_no_document_is_not_looked_at(mill: Mill, world: FakeWorld) -> None:
@@ -98,7 +98,7 @@ async def test_what_nobody_knows_is_asked_for_in_one_letter_and_the_answer_compl
 
 
 async def test_it_is_asked_for_once_then_a_person_has_it(mill: Mill, world: FakeWorld) -> None:
-    world.always("heal_document", form(missing=LACKS))
+    world.always("heal_document", form(**LACKS))
     world.always("find_fields", FieldsResult(usage=ONE_CALL))
     handle = await mill.start(first(document=FORM))
     await mill.until(handle, CaseState.WAITING_CUSTOMER)
@@ -113,7 +113,7 @@ async def test_it_is_asked_for_once_then_a_person_has_it(mill: Mill, world: Fake
 
 
 async def test_who_never_answers_is_waited_for_and_the_case_ends(mill: Mill, world: FakeWorld) -> None:
-    world.always("heal_document", form(missing=LACKS))
+    world.always("heal_document", form(**LACKS))
     world.always("find_fields", FieldsResult(usage=ONE_CALL))
     outcome = await mill.run(first(document=FORM))
     assert (outcome.state, outcome.effects) == (CaseState.DONE, [])
@@ -121,7 +121,7 @@ async def test_who_never_answers_is_waited_for_and_the_case_ends(mill: Mill, wor
 
 
 async def test_where_customers_are_not_waited_for_a_person_has_it_at_once(mill: Mill, world: FakeWorld) -> None:
-    world.always("heal_document", form(missing=LACKS))
+    world.always("heal_document", form(**LACKS))
     world.always("find_fields", FieldsResult(usage=ONE_CALL))
     handle = await mill.start(new_case(document=FORM, policy=policy()))
     await mill.until(handle, CaseState.WAITING_HUMAN)

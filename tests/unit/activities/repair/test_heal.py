@@ -50,7 +50,7 @@ def heal(store: Store, clock: Clock, case: CaseInput, *patches: FieldPatch) -> H
 
 
 def lacks(result: HealResult) -> list[str]:
-    return [field.name for field in result.missing]
+    return result.missing
 
 
 def test_it_is_filled_from_the_customers_own_order(store: Store, clock: Clock) -> None:
@@ -69,7 +69,23 @@ def test_nothing_is_told_of_an_order_of_somebody_else(store: Store, clock: Clock
     case = admitted(store, {"form": {"order": order, "vat_id": "DE1"}}, email=email)
     result = heal(store, clock, case)
     assert (result.amount, result.currency, result.facts) == (None, None, {})
-    assert set(lacks(result)) == {"amount", "currency", "items"}
+    assert set(lacks(result)) == {"order", "amount", "currency", "items"}
+    assert [field.name for field in result.ask] == ["order"], "its record would say the rest"
+    assert "document: the order that it names is none of this sender's" in result.notes
+
+
+def test_an_order_that_only_the_words_name_has_its_record_say_the_rest(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"vat_id": "DE1"}}, text="It is order ORD-1.")
+    before = heal(store, clock, case)
+    assert [field.name for field in before.ask] == ["order"]
+    result = heal(store, clock, case, FieldPatch(name="order", value="ORD-1", quote="ORD-1"))
+    assert (result.order_id, result.amount, result.currency, lacks(result)) == ("ORD-1", "20.00", "USD", [])
+
+
+def test_the_right_order_in_the_answer_takes_the_place_of_a_wrong_one(store: Store, clock: Clock) -> None:
+    case = admitted(store, {"form": {"order": "ORD-999", "vat_id": "DE1"}}, answers=["Sorry, ORD-1"])
+    result = heal(store, clock, case, FieldPatch(name="order", value="ORD-1", quote="ORD-1"))
+    assert (result.order_id, result.amount, lacks(result)) == ("ORD-1", "20.00", [])
 
 
 def test_who_asks_for_the_activity_cannot_name_another_customer(store: Store, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from workers.config.variables import PROJECT
 from workers.parts.blueprint import read_blueprint_folder
 
 KIND = """sources = ["shop"]
+root = "form"
 [case]
 order_id = "order"
 [fields]
@@ -53,6 +54,10 @@ def test_a_source_has_its_kind_and_the_version_of_the_blueprint_goes_by_it(folde
         ("[fields]\norder = {kind='money'}", "key fields.order.kind"),
         ("[case]\ncustomer_id = 'x'\n[fields]\nx = {}", "key case.customer_id"),
         ("sources = [", "no valid TOML"),
+        ("sources = ['shop']\n[fields]\norder = {}", "every message of theirs would be taken for such a document"),
+        ("[fields]\nx = {sources=['order.totl']}\n[records.order]\nanchors={x='order_id'}", "order has no 'totl'"),
+        ("[fields]\nx = {}\n[records.order]\nanchors={x='nofield'}", "order has no 'nofield'"),
+        ("[fields]\nx = {}\n[records.crm]\nanchors={x='id'}", "records.crm: there is no such record"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(folder: Path, text: str, said: str) -> None:
@@ -81,6 +86,13 @@ def test_whoever_reads_documents_needs_the_prompt_and_the_letter(folder: Path, f
     write(folder, KIND)
     with pytest.raises(ConfigurationError, match="is missing"):
         read_blueprint_folder(folder)
+
+
+def test_a_body_without_any_of_its_marks_is_a_message_like_others() -> None:
+    kind = DocumentKind.model_validate({"sources": ["shop"], "marked_by": ["form_no"], "fields": {"city": {}}})
+    assert kind.is_marked({"form_no": None})
+    assert not kind.is_marked({"text": "hello"})
+    assert not kind.is_marked(None)
 
 
 def test_a_field_is_called_as_people_call_it() -> None:

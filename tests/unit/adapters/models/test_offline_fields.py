@@ -20,6 +20,7 @@ def found(text: str, *fields: dict[str, str]) -> dict[str, str]:
 
 VAT = {"name": "vat_id", "kind": "text", "called": "VAT id"}
 AMOUNT = {"name": "amount", "kind": "amount", "called": "amount"}
+ORDER = {"name": "order_id", "kind": "text", "called": "order number"}
 DAY = {"name": "bought_on", "kind": "day", "called": "day of purchase"}
 STATE = {"name": "item_condition", "kind": "text", "called": "condition of the goods"}
 
@@ -32,6 +33,8 @@ STATE = {"name": "item_condition", "kind": "text", "called": "condition of the g
         ("vat_id=DE12", VAT, "DE12"),
         ("The amount was 1.234,56 EUR", AMOUNT, "1.234,56"),
         ("amount 20", AMOUNT, "20"),
+        ("Please refund order ORD-10035.", ORDER, "ORD-10035"),
+        ("Order number: ORD-1, it broke", ORDER, "ORD-1"),
         ("Day of purchase: 2026-03-04", DAY, "2026-03-04"),
         ("Condition of the goods: scratched on one side.\nBye", STATE, "scratched on one side"),
     ],
@@ -48,6 +51,8 @@ def test_a_named_value_is_copied(text: str, field: dict[str, str], value: str) -
         ("the amount is too high", AMOUNT),
         ("my non-vat id: X", {"name": "vat", "kind": "text", "called": "vat"}),
         ("", VAT),
+        ("refund order ORD-1 and order ORD-2", ORDER),
+        ("my order is late", ORDER),
     ],
 )
 def test_what_is_not_named_or_named_twice_is_left_out(text: str, field: dict[str, str]) -> None:
