@@ -132,7 +132,7 @@ class CacheRule(StrEnum):
 
 
 class MeasuredError(BaseModel):
-    """What `headgate bench cache` measured for a language: of the hits, the false ones at most (upper 95 % bound), with
+    """What `headgate eval cache` measured for a language: of the hits, the false ones at most (upper 95 % bound), with
     one embedder and rule. With another of either, nothing is known.
     """
 

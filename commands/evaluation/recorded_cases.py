@@ -164,6 +164,8 @@ def _unfit(line: RecordedLine, stored: StoredCase, cleaner: Cleaner, seen: set[s
     case = stored.case
     if case.machine is not None or case.skip_to_human is not None or case.continues is not None:
         return "not routed by a model"
+    if case.document and line.label is None:  # it may have ended for want of a field, before it was routed
+        return "a document that ended without a category"
     if EDITED in case.flags or case.edited_by or MENDED in case.flags:
         return "not in the customer's own words"
     if not line.text.strip():

@@ -1,5 +1,6 @@
 """`headgate eval`: how well the configured models do on labelled data."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -132,12 +133,22 @@ def eval_cache(
     if as_json:
         emit(document)
         return
+    for line in _shown(document):
+        typer.echo(line)
+
+
+def _shown(document: Mapping[str, object], indent: str = "") -> Iterator[str]:
+    """Yield figures line by line, those that belong together on one."""
     for name, value in document.items():
-        if name not in {"by_kind", "by_lang", "curve"}:
-            typer.echo(f"{name:16} {value}")
-    for name in ("by_kind", "by_lang"):
-        for key, figures in as_mapping(document.get(name, {})).items():
-            typer.echo(f"  {key:28} " + ", ".join(f"{k} {v}" for k, v in as_mapping(figures).items()))
+        if name == "curve":
+            continue
+        if not isinstance(value, dict):
+            yield f"{indent}{name:16} {value}"
+        elif any(isinstance(inner, dict) for inner in value.values()):
+            yield f"{indent}{name}"
+            yield from _shown(value, f"{indent}  ")
+        else:
+            yield f"{indent}{name:28} " + ", ".join(f"{key} {figure}" for key, figure in value.items())
 
 
 @eval_app.command("repair")

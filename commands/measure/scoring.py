@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from domain.cascade.calibration import expected_error
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
+from domain.installation.mistakes import mistake
 from workers.bootstrap import Parts
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ ABSTAINED = "abstained"
 class Labelled(BaseModel):
     """A line of the data: `label` None means that no queue is right."""
 
-    id: str
+    id: str = ""  # empty: the number of the line
     text: str | None = None
     html: str | None = None
     subject: str = ""
@@ -58,9 +59,13 @@ def read_labelled(path: Path, categories: Sequence[str]) -> Iterator[Labelled]:
             if not line.strip():
                 continue
             try:
-                row = Labelled.model_validate(json.loads(line))
-            except ValueError as error:
-                raise ImpossibleError(f"{str(path)!r} line {number}: {error}") from error
+                row = Labelled.model_validate({"id": str(number), **json.loads(line)})
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                key = ".".join(str(part) for part in first["loc"])
+                raise ImpossibleError(f"{str(path)!r} line {number}, key {key}: {mistake(first)}") from error
+            except (ValueError, TypeError) as error:
+                raise ImpossibleError(f"{str(path)!r} line {number}: expected one JSON object ({error})") from error
             if row.label is not None and row.label not in categories:
                 raise ImpossibleError(
                     f"{str(path)!r} line {number}: label {row.label!r}, expected one of {list(categories)!r} or null"
