@@ -97,7 +97,7 @@ def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
         ("not json", "line 2"),
         ('{"id": "1", "text": 7}', "text"),
     ],
-    ids=["label", "json", "text"],
+    ids=["label", "list", "json", "text"],
 )
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, says: str) -> None:
     file = tmp_path / "data.jsonl"
