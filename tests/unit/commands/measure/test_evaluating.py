@@ -93,7 +93,7 @@ def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
     ("line", "says"),
     [
         ('{"id": "1", "text": "x", "label": "Complaints"}', "label 'Complaints'"),
-        ('{"text": "x"}'),
+        ("[1]", "one JSON object"),
         ("not json", "line 2"),
         ('{"id": "1", "text": 7}', "text"),
     ],
