@@ -85,7 +85,7 @@ def router_teach(
 ) -> None:
     """Teach the embedded router labelled messages, all of them at once: what it was taught before is not kept.
 
-    It is judged on messages held out (whole sources where there are two or more), against what is in use on the same
+    It is judged on messages held out (whole sources, where none is most of them), against what is in use on the same
     ones, and refused with exit 1 where it is worse. In use from the next start of the offline model.
     """
     if file is None and not from_corrections:

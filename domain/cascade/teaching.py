@@ -1,6 +1,7 @@
 """What teaching a router goes by: which messages are held out, and whether what was learned is better."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
@@ -124,9 +125,12 @@ def too_few(lessons: Sequence[Lesson]) -> str:
 
 
 def folds_of(lessons: Sequence[Lesson]) -> tuple[list[int], HeldOut]:
-    """Return each message's fold: whole sources where there are two or more, else by the text; the same every time."""
-    sources = sorted({lesson.source for lesson in lessons}, key=fingerprint_of)
-    if len(sources) > 1:
+    """Return each message's fold: whole sources where there are two or more and none holds more than two thirds of all
+    (without that one there would be next to nothing to learn from), else by the text; the same every time.
+    """
+    counts = Counter(lesson.source for lesson in lessons)
+    sources = sorted(counts, key=fingerprint_of)
+    if len(sources) > 1 and 3 * max(counts.values()) <= 2 * len(lessons):
         fold = {source: place % FOLDS for place, source in enumerate(sources)}
         return [fold[lesson.source] for lesson in lessons], HeldOut.SOURCE
     # Dealt out in turns, category by category: a rare one is in every fold.

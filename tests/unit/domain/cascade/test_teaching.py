@@ -51,6 +51,13 @@ def test_two_sources_are_held_out_whole() -> None:
     assert len(set(folds)) == FOLDS
 
 
+def test_one_message_of_another_source_changes_nothing() -> None:
+    rows = [lesson(f"m{n}", source="own" if n else "corrections") for n in range(60)]
+    folds, by = folds_of(rows)
+    assert by is HeldOut.MESSAGE
+    assert len(set(folds)) == FOLDS
+
+
 def test_without_sources_each_category_is_in_every_fold_whatever_the_order() -> None:
     rows = [lesson(f"m{n}", "Sales" if n % 6 else "Billing") for n in range(60)]
     folds, by = folds_of(rows)
