@@ -103,7 +103,7 @@ class HealActivities:
             raise RefusedError(f"nothing is healed for {case.case_id!r}: it was never admitted") from error
         document = under_root(self._mender.mend(decode_document(stored.body)), kind.root)
         if not document.found or not kind.is_marked(document.value):
-            return HealResult(notes=["document: the body holds none"])
+            return HealResult()  # a message like others
         order = case_values(healed(document, kind, {}, lang=case.lang), kind).order_id
         records = self._look_up(stored, case, order or case.order_id)
         stranger = order is not None and "order" in kind.records and "order" not in records
