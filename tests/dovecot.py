@@ -97,9 +97,12 @@ class Dovecot:
             return [{flag.decode() for flag in found[uid]} - {"\\Recent"} for uid in sorted(found)]
 
     def allow(self, rights: str) -> None:
-        """Put a file of rights (`acl = vfile:FOLDER/acl`) in place at once: a half-written one is a bug to Dovecot."""
+        """Put a file of rights (`acl = vfile:FOLDER/acl`) in place, readable by who serves mail: one that is not is a
+        bug to Dovecot.
+        """
         written = self.folder / "acl.new"
         written.write_text(rights)
+        written.chmod(0o644)
         written.replace(self.folder / "acl")
 
     def start(self) -> None:
