@@ -65,6 +65,11 @@ def blueprint_validate(
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     for name, kind in blueprint.documents.items():
         typer.echo(f"  document {name}: {', '.join(kind.sources) or 'no source sends it'}")
+    cache = blueprint.cache
+    reused = (
+        f"{', '.join(cache.steps)} in {', '.join(m.lang for m in cache.measured) or 'no language: none is measured'}"
+    )
+    typer.echo(f"  answers reused: {reused if cache.steps else 'none'}")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
     for line in validity_lines(articles, today):
         typer.echo(f"  {line}")
