@@ -47,11 +47,12 @@ class BlueprintRules(BaseModel):
 
 def rules_of(blueprint: Blueprint, articles: Iterable[Article] = ()) -> BlueprintRules:
     """Return a blueprint as it is put on record."""
-    said = blueprint.model_dump(mode="json", exclude={*_TEXTS, "letters"})
+    said = blueprint.model_dump(mode="json", exclude={*_TEXTS, "letters", "documents"})
     said["letters"] = blueprint.letters.model_dump(mode="json", exclude={"texts"})
     texts = {f"prompts/{name}.md": _digest(text) for name, text in blueprint.prompts.items()}
     for lang, letters in blueprint.letters.texts.items():
         texts |= {f"letters/{lang}/{name}.md": _digest(text) for name, text in letters.items()}
+    texts |= {f"documents/{name}.toml": _digest(k.model_dump(mode="json")) for name, k in blueprint.documents.items()}
     texts["words"] = _digest(blueprint.words.model_dump(mode="json"))
     texts["knowledge.json"] = _digest([article.model_dump(mode="json") for article in articles])
     return BlueprintRules(version=blueprint.version, settings=dict(_flat("", said)), texts=texts)

@@ -10,6 +10,7 @@ from domain.model_call import Tier
 from domain.model_steps import ModelStep, StepRules
 from domain.pacing.pace import IntakeRules
 from domain.reading.knowledge import Article
+from domain.repair.kinds import DocumentKind
 from domain.spend.budgets import Budget, Unit
 from tests.fakes.blueprint import BLUEPRINT
 
@@ -73,6 +74,7 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "profile_steps": {"openai": {ModelStep.ROUTE: StepRules(tier=Tier.LARGE, max_output=9)}},
         "outage_s": 1.0,
         "intake": IntakeRules(per_second_max=2),
+        "documents": {"form": DocumentKind.model_validate({"fields": {"city": {}}})},
         "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,
