@@ -18,7 +18,7 @@ from domain.writers.machine_words import MachineWords
 from workers.config.variables import PROJECT
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
 from workers.parts.models import ModelParts
-from workers.parts.outside_systems import move_pen, open_outside_records, open_pen, open_rail
+from workers.parts.outside_systems import document_mender, move_pen, open_outside_records, open_pen, open_rail
 
 if TYPE_CHECKING:
     from activities.actions.replay import ReplayActivities
@@ -175,9 +175,7 @@ class Parts(ModelParts):
     @property
     def mender(self) -> "DocumentMender":
         """What reads broken documents."""
-        from adapters.repair.mending import JsonMender
-
-        return JsonMender()
+        return document_mender()
 
     def replay(self, starter: "CaseStarter") -> "ReplayActivities":
         """What replays dead letters."""

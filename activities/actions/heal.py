@@ -43,13 +43,12 @@ class MissingField(BaseModel):
 
 
 class HealResult(BaseModel):
-    """What became of a document. No value of it travels into a history but those that the case goes by.
+    """What became of a document: the values that the case goes by, names of fields, for a model the order on record.
 
     `missing` are the required fields without a value, `ask` those that the customer is to be asked for. `facts` are
     what a model may know of our records while it looks for what is missing. `amount` is in major units.
     """
 
-    is_document: bool = False
     order_id: str | None = None
     amount: str | None = None
     currency: str | None = None
@@ -141,7 +140,6 @@ def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, records: d
         values = CaseValues(order_id=values.order_id)
         notes = ["document: it names another order than the case does: its amount is not the case's", *notes]
     return HealResult(
-        is_document=True,
         order_id=values.order_id,
         amount=values.amount,
         currency=values.currency,

@@ -54,6 +54,14 @@ def eval_routing(
             typer.echo(f"  {name:24} " + ", ".join(f"{k} {v}" for k, v in as_mapping(figures).items()))
 
 
+def _require_one_source(data: Path | None, made: int, seed: int | None) -> None:
+    """Refuse a file beside lines made by rule, and a seed without such lines. Raises typer.BadParameter."""
+    if data is not None and made:
+        raise typer.BadParameter("give --data or --made, not both")
+    if seed is not None and not made:
+        raise typer.BadParameter("--seed is for --made")
+
+
 @eval_app.command("claims")
 def eval_claims(
     data: Annotated[
@@ -73,10 +81,7 @@ def eval_claims(
     as_json: AsJson = False,
 ) -> None:
     """Read every complaint as a case's would be read, let policy decide on it, and score both; nothing is paid."""
-    if data is not None and made:
-        raise typer.BadParameter("give --data or --made, not both")
-    if seed is not None and not made:
-        raise typer.BadParameter("--seed is for --made")
+    _require_one_source(data, made, seed)
 
     async def work() -> dict[str, object]:
         from bench.claim_texts import SEED, made_claims
@@ -178,10 +183,7 @@ def eval_repair(
     as_json: AsJson = False,
 ) -> None:
     """Mend broken JSON and fill incomplete payloads from records, and score both; no model is asked."""
-    if data is not None and made:
-        raise typer.BadParameter("give --data or --made, not both")
-    if seed is not None and not made:
-        raise typer.BadParameter("--seed is for --made")
+    _require_one_source(data, made, seed)
 
     async def work() -> dict[str, object]:
         from bench.repair.broken_json import SEED, made_documents

@@ -80,12 +80,13 @@ def with_document(
     """Return the case with what the document in it says of fields that it does not have; whatever was mended or filled
     in taints it up to the gate.
     """
-    money = (case.amount, case.currency) if case.amount is not None else (amount, currency)
+    # An amount of the message's own has its currency; one without takes that of the order on record.
+    currencies = (case.currency, currency) if case.amount is not None else (currency, case.currency)
     return case.model_copy(
         update={
             "order_id": case.order_id or order_id,
-            "amount": money[0],
-            "currency": money[1] or case.currency or currency,
+            "amount": case.amount if case.amount is not None else amount,
+            "currency": currencies[0] or currencies[1],
             "flags": sorted({*case.flags, MENDED}) if tainted else case.flags,
         }
     )

@@ -20,7 +20,7 @@ LACKS: dict[str, Any] = {"missing": ["vat_id"], "ask": [MissingField(name="vat_i
 
 
 def form(**fields: Any) -> HealResult:
-    return HealResult(is_document=True, notes=["document: 2 given"], **fields)
+    return HealResult(notes=["document: 2 given"], **fields)
 
 
 def asked_fields(world: FakeWorld, case_id: str) -> list[list[str]]:
@@ -67,6 +67,14 @@ async def test_what_the_message_says_itself_is_never_overruled_by_its_document(m
     await mill.run(new_case(document=FORM, order_id="ORD-1", amount="5.00", currency="EUR"))
     [routed] = world.requests("route_case")
     assert (routed.case.order_id, routed.case.amount, routed.case.currency) == ("ORD-1", "5.00", "EUR")
+
+
+async def test_an_amount_without_a_currency_takes_that_of_the_order_on_record(mill: Mill, world: FakeWorld) -> None:
+    world.always("heal_document", form(amount="20.00", currency="USD", tainted=True))
+    handle = await mill.start(new_case(document=FORM, amount="5.00", currency=None, policy=talking()))
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    [routed] = world.requests("route_case")
+    assert (routed.case.amount, routed.case.currency) == ("5.00", "USD")
 
 
 async def test_what_is_missing_is_looked_for_in_the_words_first(mill: Mill, world: FakeWorld) -> None:

@@ -121,16 +121,16 @@ def test_a_critical_field_is_never_guessed(store: Store, clock: Clock) -> None:
 @pytest.mark.parametrize("body", [b"", b"not json", b"[1]", {"other": {}}, {"form": "text"}])
 def test_a_body_without_the_document_asks_for_nothing(store: Store, clock: Clock, body: object) -> None:
     result = heal(store, clock, admitted(store, body))
-    assert (result.is_document, result.missing, result.tainted) == (False, [], False)
+    assert (result.missing, result.tainted, result.order_id) == ([], False, None)
     assert result.notes == []
 
 
 def test_a_kind_that_is_gone_and_an_edited_case_are_said_to_be_so(store: Store, clock: Clock) -> None:
     case = admitted(store, {"form": {}})
     gone = heal(store, clock, case.model_copy(update={"document": "old"}))
-    assert (gone.is_document, len(gone.notes)) == (False, 1)
+    assert (gone.missing, len(gone.notes)) == ([], 1)
     edited = heal(store, clock, case.model_copy(update={"edited_by": ["dana"]}))
-    assert (edited.is_document, edited.missing) == (False, [])
+    assert (edited.order_id, edited.missing) == (None, [])
 
 
 def test_money_of_another_order_than_the_cases_is_not_taken(store: Store, clock: Clock) -> None:
@@ -151,7 +151,7 @@ def test_what_stands_as_a_name_in_a_broken_document_is_told_to_nobody(store: Sto
         clock,
     )
     result = healing.heal_document(HealRequest(case=admitted(store, body)))
-    assert result.is_document
+    assert result.notes
     assert not any("DE89" in note or "Ann_Smith" in note for note in result.notes)
 
 
