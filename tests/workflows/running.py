@@ -10,7 +10,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import Priority
@@ -198,6 +198,19 @@ async def eventually(probe: Callable[[], Any]) -> Any:
             return answer
         assert asyncio.get_running_loop().time() < end, f"it never became true: {probe}"
         await asyncio.sleep(0.02)
+
+
+async def at_rest(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until no activity of a workflow is under way; one that waits for its next try is not.
+
+    The time-skipping server loses the workflow task that cancels an activity which has just ended.
+    """
+
+    async def rests() -> bool:
+        pending = (await handle.describe()).raw_description.pending_activities
+        return all(a.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and a.attempt > 1 for a in pending)
+
+    await eventually(rests)
 
 
 async def timers_of(handle: WorkflowHandle[Any, Any]) -> list[float]:

@@ -19,7 +19,7 @@ from domain.money.approval import ApprovalDecision, Standing, Verdict
 from domain.routing import Route, Unroutable
 from tests.time_skipping import time_skipping_server
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, Held, account
-from tests.workflows.running import REAL_TIME_S, Mill, Specialists, eventually, home, new_case, policy
+from tests.workflows.running import REAL_TIME_S, Mill, Specialists, at_rest, eventually, home, new_case, policy
 from workflows.approval import ApprovalWorkflow
 from workflows.case import CaseWorkflow
 
@@ -60,6 +60,7 @@ async def in_the_human_lane(mill: Mill, world: FakeWorld) -> WorkflowHandle:
     world.always("route_case", RouteResult(route=Route(unroutable=Unroutable.ABSTAINED), usage=Usage()))
     handle = await mill.start()
     await mill.until(handle, CaseState.WAITING_HUMAN)
+    await at_rest(handle)
     return handle
 
 
@@ -88,6 +89,7 @@ async def test_while_the_ladder_waits(mill: Mill, world: FakeWorld) -> None:
     await eventually(lambda: _called(world, "route_case"))
     await mill.skip(timedelta(seconds=90))
     await eventually(lambda: _called(world, "route_case", 2))
+    await at_rest(handle)
     await handle.cancel()
     await cancelled(handle, world)
     assert len(world.of("route_case")) == 2
@@ -109,7 +111,9 @@ async def test_while_a_specialists_ladder_waits(mill: Mill, world: FakeWorld) ->
     world.always("refund", TransientError("reset by peer"))
     handle = await mill.start()
     await eventually(lambda: _called(world, "refund"))
+    await at_rest(mill.client.get_workflow_handle(home(handle.id, "billing")))
     await handle.cancel()
+    await eventually(lambda: _called(world, "forbid_effects"))  # as at the gate
     await cancelled(handle, world)
     assert len(world.of("refund")) == 1
 
@@ -126,6 +130,7 @@ async def test_at_the_gate(mill: Mill, world: FakeWorld) -> None:
     handle = await mill.start()
     await mill.until(handle, CaseState.WAITING_APPROVAL)
     await eventually(lambda: _called(world, "announce_approval"))
+    await at_rest(mill.client.get_workflow_handle(f"{handle.id}/approval/1"))
     await handle.cancel()
     # A cancellation on its way to a child does not hold the server's clock: skipped now, it would jump to a reminder.
     await eventually(lambda: _called(world, "forbid_effects"))
@@ -143,6 +148,7 @@ async def test_after_the_approval_but_before_the_payment(mill: Mill, world: Fake
     await mill.until(handle, CaseState.WAITING_APPROVAL)
     await eventually(lambda: _called(world, "announce_approval"))
     gate = mill.client.get_workflow_handle(f"{handle.id}/approval/1")
+    await at_rest(gate)
     view = await gate.query(ApprovalWorkflow.view)
     approve = ApprovalDecision(approval_id=view.approval_id, digest=view.digest, verdict=Verdict.APPROVE, by="maria")
     answered = asyncio.create_task(gate.execute_update(ApprovalWorkflow.submit, approve))

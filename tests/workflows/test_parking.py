@@ -11,7 +11,7 @@ from domain.routing import BILLING, SALES
 from domain.spend.resuming import LOOK_AGAIN_S, OPENING_SPAN_S, ResumeWord
 from domain.turns import Priority
 from tests.workflows.fake_world import ONE_CALL, FakeWorld, routed
-from tests.workflows.running import Mill, eventually, home, new_case, timers_of
+from tests.workflows.running import Mill, at_rest, eventually, home, new_case, timers_of
 from workflows.case import CaseWorkflow
 from workflows.options import SUSPEND_REASON
 from workflows.spending.parking import RESUME
@@ -117,6 +117,7 @@ async def test_a_parked_case_can_be_cancelled(mill: Mill, world: FakeWorld) -> N
     world.always("extract_claim", over(await mill.env.get_current_time() + timedelta(days=1)))
     handle = await mill.start()
     await mill.until(handle, CaseState.PARKED)
+    await at_rest(handle)
     await handle.cancel()
 
     async def ended() -> bool:
