@@ -108,7 +108,7 @@ def _of_deciders(policy: ActionPolicy, roles: Roles) -> Iterator[PolicyFault]:
 def _of_reach(policy: ActionPolicy, roles: Roles) -> Iterator[PolicyFault]:
     """Look for amounts that too few people may decide: a request that nobody can grant would only run out of time."""
     known = policy.with_people(roles)
-    told = [policy.guessed, *policy.guessed_fields.values(), policy.tainted, *policy.flags.values()]
+    told: list[Needs] = [policy.guessed, *policy.guessed_fields.values(), policy.tainted, *policy.flags.values()]
     told += [policy.first_time_customer, policy.first_time_payee, *(v.beyond for v in policy.velocities)]
     besides = [needs for needs in told if needs is not Needs.REFUSED]
     for number, one in enumerate(policy.ranges):

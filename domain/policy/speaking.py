@@ -38,8 +38,8 @@ def _of_amount(action: ActionLike, facts: ActionFacts, policy: ActionPolicy) -> 
         yield PolicyFinding(rule=PolicyRule.RANGES_UNSOUND, needs=most, because=said, unless="they were mended")
         return
     if facts.before_minor is None:
-        said = "it is not known what went the same way before, and that counts"
-        yield PolicyFinding(rule=PolicyRule.BEFORE_UNKNOWN, needs=most, because=said, unless="that was known")
+        said = "it is not known what went the same way before"
+        yield PolicyFinding(rule=PolicyRule.BEFORE_UNKNOWN, needs=most, because=said, unless=_if_known(said))
     counted = (facts.before_minor or 0) + action.money.minor
     range_ = next(r for r in ranges if r.holds(counted))
     laxer = [r for r in ranges if r.needs.strictness < range_.needs.strictness]
@@ -70,7 +70,7 @@ def _of_velocity(action: ActionLike, facts: ActionFacts, velocity: Velocity) -> 
     count, minor = (moved.count, moved.minor) if moved else (None, None)
     if (velocity.most_count is not None and count is None) or (most_minor is not None and minor is None):
         said, rule = f"it is not known what went for its {window}", PolicyRule.VELOCITY_UNKNOWN
-        yield PolicyFinding(rule=rule, needs=velocity.beyond, because=said, unless="that was known")
+        yield PolicyFinding(rule=rule, needs=velocity.beyond, because=said, unless=_if_known(said))
     if velocity.most_count is not None and count is not None and count + 1 > velocity.most_count:
         said = f"it is number {count + 1} for its {window}, where {velocity.most_count} may go"
         unless = f"fewer than {velocity.most_count} went before" if velocity.most_count else ""
@@ -88,13 +88,13 @@ def _of_origins(facts: ActionFacts, policy: ActionPolicy) -> Iterator[PolicyFind
     if origins is None:
         needs = strictest([policy.guessed, *policy.guessed_fields.values()])
         said = "it is not known where its fields come from"
-        yield PolicyFinding(rule=PolicyRule.ORIGIN_UNKNOWN, needs=needs, because=said, unless="that was known")
+        yield PolicyFinding(rule=PolicyRule.ORIGIN_UNKNOWN, needs=needs, because=said, unless=_if_known(said))
         return
     # A field with a rule of its own has to be proven too: one that nobody speaks of is no proof.
     for name in sorted({*MONEY_FIELDS, *policy.guessed_fields} - origins.keys()):
         needs = strictest([policy.guessed, policy.guessed_fields.get(name, Needs.NOBODY)])
         said = f"it is not known where {name} comes from"
-        yield PolicyFinding(rule=PolicyRule.ORIGIN_UNKNOWN, needs=needs, because=said, unless="that was known")
+        yield PolicyFinding(rule=PolicyRule.ORIGIN_UNKNOWN, needs=needs, because=said, unless=_if_known(said))
     for name, origin in sorted(origins.items()):
         if origin in UNPROVEN:
             needs = strictest([policy.guessed, policy.guessed_fields.get(name, Needs.NOBODY)])
@@ -107,7 +107,7 @@ def _of_text(facts: ActionFacts, policy: ActionPolicy) -> Iterator[PolicyFinding
     if facts.taints is None or facts.flags is None:
         needs = strictest([policy.tainted, *policy.flags.values()])
         said = "it is not known whether the text behind it is suspect"
-        yield PolicyFinding(rule=PolicyRule.TEXT_UNKNOWN, needs=needs, because=said, unless="that was known")
+        yield PolicyFinding(rule=PolicyRule.TEXT_UNKNOWN, needs=needs, because=said, unless=_if_known(said))
     for taint in sorted(facts.taints or ()):
         yield PolicyFinding(rule=PolicyRule.TAINTED, needs=policy.tainted, because=taint, unless="that was not so")
     for flag in sorted((facts.flags or frozenset()) & policy.flags.keys()):
@@ -136,4 +136,9 @@ def _of_history(facts: ActionFacts, policy: ActionPolicy) -> Iterator[PolicyFind
         said = (
             f"the {whose} had none of its kind before" if had == 0 else f"it is not known what the {whose} had before"
         )
-        yield PolicyFinding(rule=rule, needs=needs, because=said, unless=f"the {whose} had one before")
+        yield PolicyFinding(rule=rule, needs=needs, because=said, unless=unless)
+
+
+def _if_known(said: str) -> str:
+    """Return what would have to be so instead of "it is not known …"."""
+    return said.replace("it is not known", "it was known, and harmless,")
