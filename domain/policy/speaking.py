@@ -136,7 +136,7 @@ def _of_history(facts: ActionFacts, policy: ActionPolicy) -> Iterator[PolicyFind
         said = (
             f"the {whose} had none of its kind before" if had == 0 else f"it is not known what the {whose} had before"
         )
-        yield PolicyFinding(rule=rule, needs=needs, because=said, unless=unless)
+        yield PolicyFinding(rule=rule, needs=needs, because=said, unless=f"the {whose} had one before")
 
 
 def _if_known(said: str) -> str:
