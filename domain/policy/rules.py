@@ -130,13 +130,13 @@ class ActionPolicy(_Table):
 
         Who stands there by name as well has the limit of that entry alone. Of several roles of a person each counts.
         """
-        own = {decider.name for decider in self.deciders if decider.name}
+        own = {decider.name.casefold() for decider in self.deciders if decider.name}
         people: list[Decider] = []
         for decider in self.deciders:
             if not decider.role:
                 people.append(decider)
                 continue
-            members = [name for name in roles.get(decider.role, ()) if name not in own]
+            members = [name for name in roles.get(decider.role, ()) if name.casefold() not in own]
             people += [decider.model_copy(update={"name": name, "role": ""}) for name in members]
         named = [member for asked in self.ask_next for member in roles.get(asked, (asked,))]
         return self.model_copy(update={"deciders": tuple(people), "ask_next": tuple(dict.fromkeys(named))})

@@ -147,9 +147,10 @@ def test_a_role_that_was_not_resolved_is_nobody() -> None:
     assert decide(refund(LIMIT), FACTS, known_roles).deciders == ("ann", "bob")
 
 
-def test_a_persons_own_limit_stands_over_that_of_the_role() -> None:
+@pytest.mark.parametrize("member", ["ann", "Ann"])
+def test_a_persons_own_limit_stands_over_that_of_the_role(member: str) -> None:
     own = (Decider(role="finance", any_amount=True), Decider(name="ann", limits_minor={"USD": 100}))
-    policy = POLICY.model_copy(update={"deciders": own}).with_people({"finance": ("ann", "bob")})
+    policy = POLICY.model_copy(update={"deciders": own}).with_people({"finance": (member, "bob")})
     assert decide(refund(LIMIT), FACTS, policy).deciders == ("bob",)
 
 
