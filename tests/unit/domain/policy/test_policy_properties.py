@@ -137,7 +137,18 @@ calm_policies = st.builds(
     mostly(QUIET, wild_policies),
     sound_ranges(),
 )
-calm_facts = mostly(CLEAN, wild_facts)
+calm_facts = st.builds(
+    lambda known, before, field, origin: known.model_copy(
+        update={
+            "before_minor": None if known.before_minor is None else before,
+            "origins": None if known.origins is None else known.origins | {field: origin},
+        }
+    ),
+    mostly(CLEAN, wild_facts),
+    minor,
+    st.sampled_from(FIELDS),
+    st.sampled_from(FieldOrigin),
+)
 policies = st.one_of(wild_policies, calm_policies)
 facts = st.one_of(wild_facts, calm_facts)
 
