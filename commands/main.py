@@ -33,6 +33,7 @@ from commands.work.cases import cases_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.originals import cases_original
+from commands.work.policy import policy_app
 from commands.work.records import records_app
 from commands.work.status import status
 from commands.work.submit import submit
@@ -73,6 +74,7 @@ for name, group in (
     ("sources", sources_app),
     ("effects", effects_app),
     ("blueprint", blueprint_app),
+    ("policy", policy_app),
     ("knowledge", knowledge_app),
     ("eval", eval_app),
     ("bench", bench_app),

@@ -1,7 +1,7 @@
 """What may change without code: categories, prompts, letters, words, model tiers, limits, ladders, waits, people.
 
-A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml` and
-`knowledge.json`; its version is `name@` and the digest of all of it.
+A blueprint is a folder with `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml`,
+`policy/KIND.toml` and `knowledge.json`; its version is `name@` and the digest of all of it.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from domain.model_steps import DEFAULT_STEPS, BatchRules, CacheRules, ModelStep,
 from domain.money.approval import Approver
 from domain.money.refund import RefundPolicy
 from domain.pacing.pace import IntakeRules
+from domain.policy.rules import ActionPolicy
 from domain.reading.words import Words
 from domain.repair.kinds import DocumentKind
 from domain.routing import DEFAULT_CATEGORIES, Category, folded
@@ -189,6 +190,8 @@ class Blueprint(BaseModel):
     letters: LetterTexts = Field(default_factory=LetterTexts)
     words: Words = Field(default_factory=Words)  # of all languages
     documents: dict[str, DocumentKind] = Field(default_factory=dict)  # by the name of their file
+    roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # who has them, for the policies
+    policies: dict[str, ActionPolicy] = Field(default_factory=dict)  # by kind of action, but for refunds
     version: str = ""
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ def check_rules(blueprint: Blueprint, day: date) -> None:
         RuleError: with the place of what is wrong, and the remedy.
     """
     check_approvers(blueprint.approval.approvers)
+    _check_roles(blueprint.roles)
     human = blueprint.human
     if human.escalate_after_s >= human.deadline_s:
         said = (
@@ -120,6 +121,17 @@ def check_approvers(approvers: Sequence[Approver]) -> None:
         most = max((approver.limit_minor or 0 for approver in approvers), default=0)
         may = f"nobody may approve more than {most:,} minor units" if approvers else "nobody may approve anything"
         raise RuleError(where, f"approval.approvers: {may}; let one approver have no limit_minor, which is any amount")
+
+
+def _check_roles(roles: Mapping[str, Sequence[str]]) -> None:
+    for role, people in roles.items():
+        seen: set[str] = set()
+        for name in people:
+            if not name.strip() or name != name.strip() or not name.isprintable():
+                raise RuleError(("roles", role), f"role {role!r}, {name!r}: write the name as its owner gives it")
+            if name.casefold() in seen:
+                raise RuleError(("roles", role), f"role {role!r} has {name!r} twice: remove one of the two")
+            seen.add(name.casefold())
 
 
 def _check_models(blueprint: Blueprint, day: date) -> None:

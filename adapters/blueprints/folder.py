@@ -1,5 +1,5 @@
 """Blueprints read from their folder: `blueprint.toml`, `prompts/*.md`, `letters/LANG/*.md`, `words/LANG.toml`,
-`documents/*.toml` and `knowledge.json`.
+`documents/*.toml`, `policy/KIND.toml` and `knowledge.json`.
 """
 
 import tomllib
@@ -14,6 +14,7 @@ from adapters.blueprints.articles import check_articles, first_of_articles
 from adapters.blueprints.documents import read_documents
 from adapters.blueprints.files import decoded, line_of, read_bytes
 from adapters.blueprints.letters import read_letters
+from adapters.blueprints.policies import read_policies
 from adapters.blueprints.words import read_words
 from domain.blueprint import Blueprint, blueprint_version
 from domain.blueprint_checks import check_rules
@@ -48,7 +49,8 @@ def load_blueprint(folder: Path) -> Blueprint:
     letters, letter_files = read_letters(folder)
     words, word_files = read_words(folder)
     documents, document_files = read_documents(folder)
-    files = {"blueprint.toml": body, **letter_files, **word_files, **document_files} | {
+    policies, policy_files = read_policies(folder, blueprint.roles)
+    files = {"blueprint.toml": body, **letter_files, **word_files, **document_files, **policy_files} | {
         f"prompts/{p.name}": read for p, read in prompts.values()
     }
     knowledge = folder / "knowledge.json"
@@ -59,6 +61,7 @@ def load_blueprint(folder: Path) -> Blueprint:
         "letters": blueprint.letters.model_copy(update={"texts": letters}),
         "words": words,
         "documents": documents,
+        "policies": policies,
         "version": blueprint_version(blueprint.name, files),
     }
     return blueprint.model_copy(update=made)
@@ -79,7 +82,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:  # Any: TOML, checked by t
     except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path}: no valid TOML: {e}") from e
     letters = values.get("letters")
-    made: list[str] = [key for key in ("prompts", "words", "documents", "version") if key in values]
+    made: list[str] = [key for key in ("prompts", "words", "documents", "policies", "version") if key in values]
     if isinstance(letters, dict) and "texts" in letters:
         made.append("letters.texts")
     if made:

@@ -14,7 +14,7 @@ Value = str | int | float | bool | None
 
 _SAID_BY = ("name", "model")  # what names an entry of a list: an approver, a category, a price
 _TEXTS = ("prompts", "words", "version")  # fields of a blueprint that are texts, not settings
-_MONEY = ("refund.", "approval.", "categories.", "mail.", "ladder_s", "conversation.")
+_MONEY = ("refund.", "approval.", "categories.", "mail.", "ladder_s", "conversation.", "roles.", "policies.")
 _LIMIT, _CAP, _APPROVERS = "refund.approval_limit_minor.", "refund.daily_cap_minor.", "approval.approvers."
 
 

@@ -102,6 +102,7 @@ OF_NO_HEADGATE = {
         "bench steady",
         "bench mails",
         "blueprint validate",
+        "policy explain",
         "models list",
         "models install",
         "models verify",

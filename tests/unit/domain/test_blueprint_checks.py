@@ -54,6 +54,16 @@ def test_every_amount_has_somebody_who_may_approve_it(
     assert wrong.value.where == ("approval", "approvers", *where)
 
 
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [(("ann", "Ann"), "'Ann' twice"), (("",), "as its owner gives it"), (("ann ",), "as its owner gives it")],
+)
+def test_each_member_of_a_role_has_a_name_that_can_be_given(people: tuple[str, ...], said: str) -> None:
+    with pytest.raises(RuleError, match=said) as wrong:
+        check_rules(BLUEPRINT.model_copy(update={"roles": {"finance": people}}), TODAY)
+    assert wrong.value.where == ("roles", "finance")
+
+
 def priced(*prices: Price) -> Blueprint:
     return BLUEPRINT.model_copy(update={"prices": [*BLUEPRINT.prices, *prices]})
 

@@ -9,6 +9,7 @@ from domain.installation.rules import BlueprintRules, differences, rules_of
 from domain.model_call import Tier
 from domain.model_steps import ModelStep, StepRules
 from domain.pacing.pace import IntakeRules
+from domain.policy.rules import ActionPolicy
 from domain.reading.knowledge import Article
 from domain.repair.kinds import DocumentKind
 from domain.spend.budgets import Budget, Unit
@@ -76,6 +77,9 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "intake": IntakeRules(per_second_max=2),
         "documents": {"form": DocumentKind.model_validate({"fields": {"city": {}}})},
         "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
+        "documents": {"form": DocumentKind.model_validate({"fields": {"city": {}}})},
+        "roles": {"finance": ("ann",)},
+        "policies": {"wire": ActionPolicy()},
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
         **texts,
     }
@@ -97,6 +101,8 @@ def test_the_digest_of_money_moves_with_money_alone() -> None:
     assert rules_of(changed(prompts={"route": "guess"})).money_digest == digest
     assert rules_of(changed(**limits(USD=500_001))).money_digest != digest
     assert rules_of(changed(categories=BLUEPRINT.categories[:2])).money_digest != digest
+    assert rules_of(changed(roles={"finance": ("ann",)})).money_digest != digest
+    assert rules_of(changed(policies={"wire": ActionPolicy()})).money_digest != digest
 
 
 def test_rules_come_back_from_the_record_as_they_went_in() -> None:
