@@ -1,5 +1,6 @@
 """`headgate approvals`: what waits at the gate, and a person's decision on it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,7 +110,7 @@ def approvals_approve(
     digest: Digest = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve exactly the action that `show` shows."""
+    """Approve exactly the action that `show` shows, signed with your own token (HEADGATE_APPROVER_TOKEN)."""
     from domain.money.approval import Verdict
 
     _hand_in_decision(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
@@ -124,7 +125,7 @@ def approvals_reject(
     digest: Digest = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reject the action; nothing is paid and the customer is told."""
+    """Reject the action, signed with your own token; nothing is paid and the customer is told."""
     from domain.money.approval import Verdict
 
     _hand_in_decision(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
@@ -133,14 +134,17 @@ def approvals_reject(
 def _hand_in_decision(
     approval_id: str, verdict: "Verdict", by: str, reason: str, digest: str | None, data_dir: Path, *, as_json: bool
 ) -> None:
+    from client.deciding.approver_token import own_key
+    from domain.authority.signed import sign
     from domain.money.approval import ApprovalDecision
 
     async def work(headgate: "Headgate") -> "DecisionAnswer":
+        key = own_key(by, data_dir)
         view = await headgate.approvals.show(approval_id)
         decision = ApprovalDecision(
             approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
         )
-        return await headgate.approvals.decide(decision)
+        return await headgate.approvals.decide(sign(decision, key, datetime.now(UTC)))
 
     answer = with_headgate(data_dir, work)
     message = answer.message if answer.accepted else f"had no effect: {answer.message}"

@@ -6,7 +6,7 @@ the gateway, and that of a command is made of the approver's own token.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -53,7 +53,7 @@ class Flaw(StrEnum):
     UNKNOWN_KEY = "the key that signed it is not known here: log in again, or ask for a new token"
     OTHER_SURFACE = "the key that signed it belongs to another way to decide"
     OTHER_PERSON = "it was signed with the token of another person"
-    CHANGED = "its signature does not fit what it says: something was changed on the way"
+    CHANGED = "its signature does not fit: it is another token's, or something was changed on the way"
     OTHER_TIME = "it was signed before the request was made, or in the future: look at the clocks, and decide again"
     OTHER_DECISION = "what was signed is not what is to be recorded"
 
@@ -111,10 +111,12 @@ def flaw_in_result(
     result: ApprovalResult,
     request: ApprovalRequest,
     decision: ApprovalDecision | None,
-    keys: Sequence[DecisionKey],
+    keys: Callable[[], Sequence[DecisionKey]],
     now: datetime,
 ) -> Flaw | None:
-    """Return why an ending is not what a person signed, or None: an expiry or a cancel needs nobody's signature."""
+    """Return why an ending is not what a person signed, or None: an expiry or a cancel needs nobody's signature, and no
+    keys.
+    """
     if result.standing not in (Standing.APPROVED, Standing.REJECTED):
         return None
     if decision is None:
@@ -123,7 +125,7 @@ def flaw_in_result(
     signed = (decision.approval_id, decision.digest, said, decision.by.strip(), decision.reason[:500])
     if signed != (result.approval_id, result.digest, result.standing, result.by, result.reason):
         return Flaw.OTHER_DECISION
-    return flaw_in(decision, keys, asked_at=request.requested_at, now=now)
+    return flaw_in(decision, keys(), asked_at=request.requested_at, now=now)
 
 
 def _bytes(decision: ApprovalDecision, seal: Seal) -> bytes:

@@ -19,19 +19,9 @@ from domain.authority.signed import (
 )
 from domain.money.approval import ApprovalDecision, ApprovalResult, Seal, Standing, Surface, Verdict
 from tests.contracts.store_samples import NOW, approval_request, approval_result, big_action
+from tests.fakes.signing import KEYS, MARIA, PAGE, SLACK, TOM
 
-PAGE = surface_key(Surface.PAGE, b"p" * 32)
-SLACK = surface_key(Surface.SLACK, b"s" * 32)
-MARIA = approver_key("maria", "maria's token")
-TOM = approver_key("tom", "tom's token")
 REQUEST = approval_request(big_action())
-
-
-def public(key: SigningKey, only_by: str | None = None) -> DecisionKey:
-    return DecisionKey(key_id=key.key_id, surface=key.surface, public=key.public, only_by=only_by)
-
-
-KEYS = [public(PAGE), public(SLACK), public(MARIA, "maria"), public(TOM, "tom")]
 
 
 def bare(**changes: object) -> ApprovalDecision:
@@ -99,7 +89,7 @@ def test_an_approvers_token_decides_for_its_owner_only() -> None:
 
 
 def test_a_key_that_was_taken_back_signs_nothing() -> None:
-    assert judged(sign(bare(), MARIA, NOW), [public(PAGE)]) is Flaw.UNKNOWN_KEY
+    assert judged(sign(bare(), MARIA, NOW), KEYS[:1]) is Flaw.UNKNOWN_KEY
 
 
 def test_own_keys_of_an_attacker_count_for_nothing() -> None:
@@ -137,7 +127,7 @@ class TestWhatIsRecorded:
         return approval_result(REQUEST).model_copy(update={"reason": "checked", **changes})
 
     def flaw(self, result: ApprovalResult, decision: ApprovalDecision | None) -> Flaw | None:
-        return flaw_in_result(result, REQUEST, decision, KEYS, NOW + timedelta(minutes=10))
+        return flaw_in_result(result, REQUEST, decision, lambda: KEYS, NOW + timedelta(minutes=10))
 
     def test_an_ending_by_a_person_needs_their_signature(self) -> None:
         assert self.flaw(self.result(), None) is Flaw.UNSIGNED
