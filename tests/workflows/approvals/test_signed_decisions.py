@@ -1,0 +1,111 @@
+"""A decision counts by its signature, not by the name in it: whoever reaches Temporal's port can send any signal."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from activities.actions.approve import CheckDecisionRequest, CheckDecisionResult
+from domain.authority.signed import Flaw, SigningKey, flaw_in, sign
+from domain.case import CaseState
+from domain.errors import ConfigurationError
+from domain.money.approval import ApprovalDecision, Objection, Standing, Verdict
+from tests.fakes.signing import KEYS, MARIA, PAGE, TOM
+from tests.workflows.approvals.test_approval import (  # noqa: F401 - a fixture
+    EXPIRY,
+    Gate,
+    at_the_gate,
+    large_order,
+    noted,
+)
+from tests.workflows.fake_world import FakeWorld
+from tests.workflows.running import Mill, eventually
+from workflows.approval import ApprovalWorkflow
+
+
+def judge(request: CheckDecisionRequest) -> CheckDecisionResult:
+    """What the product's step says, on the time of the server."""
+    asked_at = request.request.requested_at
+    assert asked_at is not None
+    if request.objection:
+        return CheckDecisionResult(objection=request.objection)
+    return CheckDecisionResult(
+        objection=flaw_in(request.decision, KEYS, asked_at=asked_at, now=asked_at + EXPIRY) or ""
+    )
+
+
+@pytest.fixture(autouse=True)
+def judged(world: FakeWorld) -> None:
+    world.always("check_decision", judge)
+
+
+async def signed(gate: Gate, key: SigningKey = PAGE, verdict: Verdict = Verdict.APPROVE) -> ApprovalDecision:
+    return sign(await gate.decision(verdict), key, (await gate.view()).requested_at)
+
+
+async def test_a_bare_signal_in_somebodys_name_is_noted_and_changes_nothing(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    for verdict in Verdict:
+        await gate.handle.signal("decide", await gate.decision(verdict))
+    await eventually(lambda: noted(gate, "reject by maria had no effect: it is not signed"))
+    assert await noted(gate, "approve by maria had no effect: it is not signed")
+    assert (await gate.view()).standing is Standing.PENDING
+    assert world.of("refund") == []
+    assert (await gate.submit(await signed(gate))).accepted
+    assert (await gate.case.result()).state is CaseState.DONE
+    [recorded] = world.requests("record_decision")
+    assert recorded.decision.seal.key_id == PAGE.key_id
+
+
+async def test_each_forgery_is_told_why(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    right = await signed(gate)
+    toms = sign(await gate.decision(), SigningKey(MARIA.key_id, MARIA.surface, TOM.secret), right.seal.at)  # type: ignore[union-attr]
+    for forged, told in (
+        (await gate.decision(), Flaw.UNSIGNED),
+        (await signed(gate, TOM), Flaw.OTHER_PERSON),
+        (toms, Flaw.CHANGED),
+        (right.model_copy(update={"by": "omar"}), Flaw.CHANGED),
+        (right.model_copy(update={"verdict": Verdict.REJECT}), Flaw.CHANGED),
+        (right.model_copy(update={"digest": "e" * 64}), Objection.STALE_DIGEST),
+        (right.model_copy(update={"approval_id": "case/test/other/approval/1"}), Objection.OTHER_APPROVAL),
+    ):
+        answer = await gate.submit(forged)
+        assert (answer.accepted, answer.message) == (False, told)
+    assert (await gate.submit(right)).accepted
+    assert (await gate.case.result()).state is CaseState.DONE
+    assert len(world.of("refund")) == 1
+
+
+async def test_of_two_that_are_checked_at_once_the_first_counts(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    held = world.hold("check_decision")
+    approving = asyncio.create_task(gate.submit(await signed(gate)))
+    await held.reached.wait()
+    rejecting = asyncio.create_task(gate.submit(await signed(gate, verdict=Verdict.REJECT)))
+    await asyncio.sleep(0.2)
+    held.let_go()
+    answers = [await approving, await rejecting]
+    assert [answer.accepted for answer in answers].count(True) == 1
+    await gate.case.result()
+    assert len(world.of("record_decision")) == 1
+
+
+async def test_a_decision_whose_check_outlasts_the_expiry_is_late(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    held = world.hold("check_decision")
+    await gate.handle.signal("decide", await signed(gate))
+    await held.reached.wait()
+    await mill.skip(EXPIRY + timedelta(minutes=1))
+    held.let_go()
+    assert (await gate.case.result()).state is CaseState.REJECTED
+    assert world.of("refund") == []
+
+
+async def test_without_keys_the_clicker_is_told_and_may_click_again(mill: Mill, world: FakeWorld) -> None:
+    world.will("check_decision", ConfigurationError("surface-keys.json cannot be read"))
+    gate = await at_the_gate(mill, world)
+    answer = await gate.handle.execute_update(ApprovalWorkflow.submit, await signed(gate))
+    assert not answer.accepted
+    assert "surface-keys.json" in answer.message
+    assert (await gate.submit(await signed(gate))).accepted
