@@ -269,6 +269,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
     "settling": lambda parts: parts.store.settling,
+    "trail": lambda parts: parts.store.trail,
     "unanswered": lambda parts: parts.knowledge_in_use,
     "words": lambda parts: parts.store.words,
 }

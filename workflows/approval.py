@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people
-    from workflows.waiting import Decisions, wait_for_person
+    from workflows.waiting import NOTICES_KEPT, Decisions, wait_for_person
 
 NOT_ON_RECORD_YET = "not on record yet: the store may know of an earlier decision"
 
@@ -66,6 +66,7 @@ class ApprovalWorkflow:
             if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
                 self._conclude(Standing.CANCELLED, by="", reason="the case was cancelled")
                 await shielded(self._record())
+                await workflow.wait_condition(workflow.all_handlers_finished)  # who decided meanwhile is answered
             raise
         result = await shielded(self._record())
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -103,6 +104,8 @@ class ApprovalWorkflow:
             case_id=self._request.action.case_id,
             subject=f"{word}: {self._request.approval_id} waits for a decision",
             text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
+            reminds_of=self._request.approval_id,
+            number=self._reminders,
         )
         if trouble := await tell_people(request, "remind the approvers"):
             self.notices.append(trouble)
@@ -176,11 +179,17 @@ class ApprovalWorkflow:
         """
         refused = self._refused(decision)
         if refused is None:
-            refused = await self._unsigned(decision) or self._refused(decision)
+            told = await self._checked(decision)
+            if told:
+                return DecisionAnswer(accepted=False, message=told, standing=self._standing)
+            refused = self._refused(decision)
+        if refused is not None and len(self.notices) < NOTICES_KEPT:  # a stuck script must not grow the trail, either
+            await self._checked(decision, refused.message)
         return refused
 
-    async def _unsigned(self, decision: ApprovalDecision) -> DecisionAnswer | None:
-        request = CheckDecisionRequest(request=self._request, decision=decision)
+    async def _checked(self, decision: ApprovalDecision, objection: str = "") -> str:
+        """Return why a decision does not count, empty if it does; what does not is put on the trail."""
+        request = CheckDecisionRequest(request=self._request, decision=decision, objection=objection)
         try:
             checked = await run_once(
                 options.RECORD, ApproveActivities.check_decision, request, summary="check who signed the decision"
@@ -188,11 +197,8 @@ class ApprovalWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            told = f"its signature could not be checked: {error.cause or error}"[:300]
-            return DecisionAnswer(accepted=False, message=told, standing=self._standing)
-        if not checked.objection:
-            return None
-        return DecisionAnswer(accepted=False, message=checked.objection, standing=self._standing)
+            return f"its signature could not be checked: {error.cause or error}"[:300]
+        return checked.objection
 
     def _accept(self, decision: ApprovalDecision) -> DecisionAnswer:
         standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED

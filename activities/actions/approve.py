@@ -7,9 +7,11 @@ from temporalio import activity
 
 from activities.clock import Clock, utc_now
 from domain.authority.signed import DecisionKey, flaw_in, flaw_in_result
+from domain.authority.trail import refused
 from domain.errors import ConfigurationError, RefusedError, TransientError
 from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalResult, object_to_result
 from ports.ledger import Ledger
+from ports.trail import ApprovalTrail
 
 DecisionKeys = Callable[[], Sequence[DecisionKey]]
 """The public keys that decisions are checked with, as they are now."""
@@ -40,8 +42,11 @@ class CheckDecisionResult(BaseModel):
 class ApproveActivities:
     """Approvals on record, and with that before people."""
 
-    def __init__(self, ledger: Ledger, decision_keys: DecisionKeys, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, ledger: Ledger, trail: ApprovalTrail, decision_keys: DecisionKeys, clock: Clock = utc_now
+    ) -> None:
         self._ledger = ledger
+        self._trail = trail
         self._keys = decision_keys
         self._clock = clock
 
@@ -56,16 +61,19 @@ class ApproveActivities:
 
     @activity.defn
     def check_decision(self, request: CheckDecisionRequest) -> CheckDecisionResult:
-        """Say whether a decision is the word of who it names.
+        """Say whether a decision is the word of who it names; one that does not count is put on the trail.
 
         Raises:
             ConfigurationError: this worker has no keys to check it with.
+            TransientError: the store cannot be reached.
         """
-        if request.objection:
-            return CheckDecisionResult(objection=request.objection)
-        asked_at = request.request.requested_at
-        flaw = flaw_in(request.decision, self._keys(), asked_at=asked_at, now=self._clock())
-        return CheckDecisionResult(objection=flaw or "")
+        now, asked_for = self._clock(), request.request
+        objection = request.objection or flaw_in(
+            request.decision, self._keys(), asked_at=asked_for.requested_at, now=now
+        )
+        if objection:
+            self._trail.add(refused(asked_for, request.decision, objection, now))
+        return CheckDecisionResult(objection=objection or "")
 
     @activity.defn
     def record_decision(self, request: RecordDecisionRequest) -> ApprovalResult:
@@ -80,7 +88,7 @@ class ApproveActivities:
         objection = object_to_result(request.result, request.request) or self._flaw(request)
         if objection is not None:
             raise RefusedError(f"decision on {request.request.approval_id!r} by {request.result.by!r}: {objection}")
-        return self._ledger.record_approval(request.request, request.result)
+        return self._ledger.record_approval(request.request, request.result, request.decision)
 
     def _flaw(self, asked: RecordDecisionRequest) -> str | None:
         try:

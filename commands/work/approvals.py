@@ -6,11 +6,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, table, with_headgate
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    WRONG,
+    AsJson,
+    DataDir,
+    emit,
+    fail,
+    report,
+    table,
+    with_headgate,
+    with_store,
+)
+from commands.work.approval_trail import trail_document, trail_lines
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.authority.trail import TrailRow
     from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
+    from workers.bootstrap import Parts
 
 LIST_QUOTE_CHARS = 80
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
@@ -92,6 +106,37 @@ def _print_brief(view: "ApprovalView") -> None:
         ("original", f"headgate cases original {view.case_id}"),
     ):
         typer.echo(f"  {name:13} {value}")
+
+
+@approvals_app.command("history")
+def approvals_history(
+    subject: Annotated[str, typer.Argument(metavar="CASE|APPROVAL", help="A case, or one approval of it.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole trail, of all approvals; exit 1 if a row is not right.")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to approvals: asked for, reminded, each decision counted or refused, from the store alone.
+
+    Each row seals the one before it. `--verify` names every row that was changed or is missing; the newest row's number
+    and hash, kept elsewhere, tell whether later ones were cut off.
+    """
+
+    async def work(parts: "Parts") -> "tuple[list[TrailRow], list[str] | None, TrailRow | None]":
+        trail = parts.store.trail
+        return trail.of(subject), trail.breaks() if verify else None, trail.newest()
+
+    rows, breaks, newest = with_store(data_dir, work)
+    if not rows and not breaks:
+        raise fail(f"nothing on the trail of {subject!r}: name a case, or an approval of it")
+    if as_json:
+        emit(trail_document(rows, breaks, newest))
+    else:
+        for line in trail_lines(rows, breaks, newest):
+            typer.echo(line)
+    if breaks:
+        raise typer.Exit(WRONG)
 
 
 Approvers = Annotated[

@@ -226,7 +226,7 @@ class TestPeople:
     async def test_an_approval_is_announced_once_and_holds_no_more_than_the_brief(
         self, store: Store, clock: Clock
     ) -> None:
-        approve = ApproveActivities(store.ledger, known_keys, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         for _ in range(3):
             ActivityEnvironment().run(approve.announce_approval, asked)
@@ -240,7 +240,7 @@ class TestPeople:
     async def test_a_decision_by_somebody_not_entitled_is_never_recorded(
         self, store: Store, clock: Clock, by: str
     ) -> None:
-        approve = ApproveActivities(store.ledger, known_keys, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         told = recorded_for(asked, by=by)
         with pytest.raises(RefusedError):
@@ -252,7 +252,7 @@ class TestPeople:
         self, store: Store, clock: Clock, decision: str | None
     ) -> None:
         """A forged workflow may ask for this step as ours does."""
-        approve = ApproveActivities(store.ledger, known_keys, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         right = recorded_for(asked)
         assert right.decision is not None
@@ -274,7 +274,7 @@ class TestPeople:
         def no_keys() -> list[DecisionKey]:
             raise ConfigurationError("surface-keys.json cannot be read")
 
-        approve = ApproveActivities(store.ledger, no_keys, clock)
+        approve = ApproveActivities(store.ledger, store.trail, no_keys, clock)
         asked = approval_request(big_action())
         with pytest.raises(TransientError, match=r"surface-keys\.json"):
             ActivityEnvironment().run(approve.record_decision, recorded_for(asked))
@@ -283,7 +283,7 @@ class TestPeople:
         assert ActivityEnvironment().run(approve.record_decision, told).standing is Standing.EXPIRED
 
     async def test_the_first_of_two_opposite_decisions_is_given_back(self, store: Store, clock: Clock) -> None:
-        approve = ApproveActivities(store.ledger, known_keys, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         for standing in (Standing.REJECTED, Standing.APPROVED):
             told = recorded_for(asked, standing)
@@ -308,7 +308,7 @@ class TestPeople:
 
     async def test_a_reminder_is_one_word_however_often_it_is_tried(self, store: Store, clock: Clock) -> None:
         """A try of which nobody heard the answer is made again, with the same id and another time."""
-        alert = AlertActivities(store.words, clock)
+        alert = AlertActivities(store.words, store.trail, clock)
         told = AlertRequest(
             case_id="case/shop/e1", subject="reminder", text="waits", alert_id="case/shop/e1/lane/1", kind="escalation"
         )
