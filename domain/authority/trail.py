@@ -63,7 +63,10 @@ class TrailRow(BaseModel):
     @property
     def event(self) -> TrailEvent:
         """What happened. Raises ValueError if the body is not that of an event."""
-        return TrailEvent.model_validate(json.loads(self.body))  # not by pydantic's reader: it refuses lone surrogates
+        try:
+            return TrailEvent.model_validate(json.loads(self.body))  # pydantic's own reader refuses lone surrogates
+        except RecursionError:
+            raise ValueError(f"row {self.number} is nested too deeply to be read") from None
 
 
 def sealed_row(event: TrailEvent, last: TrailRow | None) -> TrailRow:
