@@ -19,7 +19,7 @@ from starlette.routing import Route
 from domain.authority.signed import SigningKey, sign
 from domain.chat.slack_click import Click, SlackClick, read_click
 from domain.chat.slack_message import details_text, escaped, message_blocks, notification, reason_dialog
-from domain.errors import FormError, HeadgateError, SignatureError, UseError
+from domain.errors import FormError, HeadgateError, NotReachableError, SignatureError, UseError
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.vendors.signatures import SLACK, SignedRequest, verify_vendor
 from domain.inbound.web_forms import read_urlencoded
@@ -139,7 +139,16 @@ class SlackDoor:
             by=name or f"slack:{click.user}",
             reason=click.reason,
         )
-        answer = await self._desk.decide(sign(decision, self._key, datetime.fromtimestamp(self._clock(), UTC)))
+        signed = sign(decision, self._key, datetime.fromtimestamp(self._clock(), UTC))
+        try:
+            answer = await self._desk.decide(signed)
+        except NotReachableError:
+            await self._desk.leave(signed)
+            _LOG.warning("%s by %r on %s waits for a worker", verdict, decision.by, click.approval_id)
+            await self._tell(
+                click, "No worker answers just now. What you decided is kept, and counts if one is in time."
+            )
+            return
         _LOG.info("%s by %r on %s: counted=%s", verdict, decision.by, click.approval_id, answer.accepted)
         if name is None:
             await self._tell(
@@ -148,8 +157,12 @@ class SlackDoor:
             return
         if not answer.accepted:
             await self._tell(click, f"That changed nothing: {answer.message}")
-        view = await self._desk.show(click.approval_id)
-        await self._chat.edit(click.channel, click.message, notification(view), message_blocks(view))
+        try:
+            view = await self._desk.show(click.approval_id)
+            await self._chat.edit(click.channel, click.message, notification(view), message_blocks(view))
+        except (HeadgateError, UseError) as error:
+            _LOG.warning("the message on %s is not as it stands: %s", click.approval_id, error)
+            await self._tell(click, f"{answer.message}. The message above could not be brought up to date.")
 
     async def _tell(self, click: SlackClick, text: str) -> None:
         try:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from adapters.chat.slack import SlackChat
 from domain.authority.signed import flaw_in
 from domain.chat.slack_message import APPROVE, DETAILS, REJECT, message_blocks, notification
-from domain.errors import NotReachableError
+from domain.errors import NotReachableError, UnknownCaseError
 from domain.money.approval import ApprovalDecision, DecisionAnswer, Objection, Standing, Surface, Verdict
 from gateway.slack import SLACK_PATH, SlackDoor
 from tests.fakes.signing import KEYS, SLACK
@@ -208,12 +208,25 @@ async def test_the_answer_does_not_wait_for_headgate(office: Office) -> None:
     assert office.desk.view.standing is Standing.APPROVED
 
 
-async def test_where_headgate_is_away_the_clicker_is_told(office: Office) -> None:
-    office.desk.error = NotReachableError("no case worker answers <now>")
+async def test_with_every_worker_stopped_the_decision_is_kept_and_the_clicker_told(office: Office) -> None:
+    office.desk.error = NotReachableError("no case worker answers")
+    await office.click(APPROVE)
+    [decision] = office.desk.left
+    view = office.desk.view
+    assert (decision.by, decision.verdict) == ("ada", Verdict.APPROVE)
+    assert flaw_in(decision, KEYS, asked_at=view.requested_at, now=view.expires_at) is None
+    [(user, text)] = office.slack.whispers
+    assert user == "U1"
+    assert "is kept" in text
+
+
+async def test_whatever_goes_wrong_the_clicker_is_told_and_nothing_is_formatted(office: Office) -> None:
+    office.desk.error = UnknownCaseError("case/<!channel>")
     await office.click(APPROVE)
     [(user, text)] = office.slack.whispers
     assert user == "U1"
-    assert "no case worker answers &lt;now&gt;" in text
+    assert "&lt;!channel&gt;" in text
+    assert "<" not in text
 
 
 async def test_a_changed_action_is_told_and_the_message_stays_open(office: Office) -> None:
@@ -226,7 +239,15 @@ async def test_a_changed_action_is_told_and_the_message_stays_open(office: Offic
     assert [json.loads(button["value"])[1] for button in office.slack.buttons(office.ts)] == ["e" * 64] * 3
 
 
-async def test_a_slack_that_is_down_for_the_answer_loses_no_decision(office: Office) -> None:
+async def test_a_message_that_cannot_be_edited_is_told_and_loses_no_decision(office: Office) -> None:
+    office.slack.troubles.append(JSONResponse({"ok": False, "error": "fatal_error"}))
+    await office.click(APPROVE)
+    assert office.desk.view.standing is Standing.APPROVED
+    [(_, text)] = office.slack.whispers
+    assert "could not be brought up to date" in text
+
+
+async def test_a_slack_that_is_down_loses_no_decision(office: Office) -> None:
     office.slack.troubles.extend(JSONResponse({"ok": False, "error": "fatal_error"}) for _ in range(2))
     await office.click(APPROVE)
     assert office.desk.view.standing is Standing.APPROVED
