@@ -50,6 +50,7 @@ class ApprovalWorkflow:
         self._decided_by: ApprovalDecision | None = None  # the decision that counted, as it was signed
         self._recorded: bool | None = None  # whether the store has an ending; None until it has answered
         self._reminders = 0
+        self._refusals = 0  # of decisions that needed no look at their signature, as far as they were put on the trail
         self.notices: list[str] = []
         self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
             refuse=self._refused, accept=self._accept, describe=_described, notices=self.notices
@@ -183,7 +184,8 @@ class ApprovalWorkflow:
             if told:
                 return DecisionAnswer(accepted=False, message=told, standing=self._standing)
             refused = self._refused(decision)
-        if refused is not None and len(self.notices) < NOTICES_KEPT:  # a stuck script must not grow the trail, either
+        if refused is not None and self._refusals < NOTICES_KEPT:  # a stuck script must not grow the trail, either
+            self._refusals += 1
             await self._checked(decision, refused.message)
         return refused
 

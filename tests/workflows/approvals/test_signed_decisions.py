@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from activities.actions.approve import CheckDecisionRequest, CheckDecisionResult
+from client.headgate import Headgate
 from domain.authority.signed import Flaw, SigningKey, flaw_in, sign
+from domain.blueprint import ApprovalRules
 from domain.case import CaseState
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, UnknownCaseError
 from domain.money.approval import ApprovalDecision, Objection, Standing, Verdict
 from tests.fakes.signing import KEYS, MARIA, PAGE, TOM
 from tests.workflows.approvals.test_approval import (  # noqa: F401 - a fixture
@@ -19,8 +21,10 @@ from tests.workflows.approvals.test_approval import (  # noqa: F401 - a fixture
     noted,
 )
 from tests.workflows.fake_world import FakeWorld
-from tests.workflows.running import Mill, eventually
+from tests.workflows.running import MARIA as MAY_APPROVE
+from tests.workflows.running import Mill, eventually, new_case, policy
 from workflows.approval import ApprovalWorkflow
+from workflows.waiting import NOTICES_KEPT
 
 
 def judge(request: CheckDecisionRequest) -> CheckDecisionResult:
@@ -92,11 +96,12 @@ async def test_of_two_that_are_checked_at_once_the_first_counts(mill: Mill, worl
 
 
 async def test_a_decision_whose_check_outlasts_the_expiry_is_late(mill: Mill, world: FakeWorld) -> None:
-    gate = await at_the_gate(mill, world)
+    soon = ApprovalRules(approvers=[MAY_APPROVE], expires_after_s=5, remind_every_s=5)
+    gate = await at_the_gate(mill, world, new_case(policy=policy(approval=soon)))
     held = world.hold("check_decision")
     await gate.handle.signal("decide", await signed(gate))
     await held.reached.wait()
-    await mill.skip(EXPIRY + timedelta(minutes=1))
+    await mill.skip(timedelta(seconds=6))
     held.let_go()
     assert (await gate.case.result()).state is CaseState.REJECTED
     assert world.of("refund") == []
@@ -109,3 +114,26 @@ async def test_without_keys_the_clicker_is_told_and_may_click_again(mill: Mill, 
     assert not answer.accepted
     assert "surface-keys.json" in answer.message
     assert (await gate.submit(await signed(gate))).accepted
+
+
+async def test_a_decision_that_was_left_with_temporal_counts_by_its_signature(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    desk = Headgate(mill.client).approvals
+    await desk.leave(await gate.decision())  # unsigned
+    await desk.leave(await signed(gate))
+    assert (await gate.case.result()).state is CaseState.DONE
+    assert len(world.of("refund")) == 1
+    with pytest.raises(UnknownCaseError):
+        await desk.leave(await signed(gate))
+
+
+async def test_what_did_not_count_is_put_on_the_trail_until_enough_is_noted(mill: Mill, world: FakeWorld) -> None:
+    gate = await at_the_gate(mill, world)
+    stale = (await signed(gate)).model_copy(update={"digest": "e" * 64})
+    for _ in range(NOTICES_KEPT + 5):
+        await gate.handle.signal("decide", stale)
+    await eventually(lambda: noted(gate, "had no effect"))
+    assert (await gate.submit(await signed(gate))).accepted
+    checks = world.requests("check_decision")
+    assert {check.objection for check in checks} == {Objection.STALE_DIGEST, ""}
+    assert len(checks) <= NOTICES_KEPT + 1
