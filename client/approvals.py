@@ -99,6 +99,19 @@ class Approvals:
                 raise await unanswered(self._temporal, decision.approval_id, error) from error
         return await self._too_late(decision)
 
+    async def leave(self, decision: ApprovalDecision) -> None:
+        """Leave a decision with Temporal, which keeps it until a worker is there; nobody is told whether it counted.
+
+        Raises:
+            UnknownCaseError: there is no such approval, or it was decided.
+            NotReachableError: Temporal does not take it.
+        """
+        handle = self._temporal.get_workflow_handle_for(ApprovalWorkflow.run, decision.approval_id)
+        try:
+            await handle.signal(ApprovalWorkflow.on_decide, decision, rpc_timeout=ANSWER_WITHIN)
+        except RPCError as error:
+            raise await unanswered(self._temporal, decision.approval_id, error) from error
+
     async def _with_news(self, answer: DecisionAnswer, decision: ApprovalDecision) -> DecisionAnswer:
         """Say at once that an approval will not be acted on, where the customer wrote what nobody has read."""
         if not answer.accepted or decision.verdict is not Verdict.APPROVE:

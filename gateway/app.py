@@ -11,10 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from client.deciding.surface_keys import ensure_surface_keys
 from domain.errors import WebhookRefusedError
 from domain.inbound.signing import TOLERANCE_S
 from domain.inbound.webhook import ACCEPTED_TYPES, MAX_BODY_BYTES
 from domain.installation.in_force import InForce
+from domain.money.approval import Surface
 from domain.turns import TurnRules
 from gateway.answers import problem_response
 from gateway.console.approval_pages import ApprovalPages
@@ -38,7 +40,8 @@ _FOR_MACHINES = frozenset({"/healthz", "/readyz"})  # whoever looks after the ga
 class GatewaySettings(BaseModel):
     """How the gateway behaves; seconds and bytes.
 
-    The approvals page needs `approvers_file`; the key of its sessions is kept beside it, the same for all gateways.
+    The approvals page needs `approvers_file`; its keys, of sessions and of decisions, are kept beside it, the same for
+    all gateways.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -96,7 +99,8 @@ def create_gateway(
     ]
     if desk is not None and settings.approvers_file is not None and approvers is not None:
         door = _door(approvers, settings.approvers_file, settings, with_cases=with_cases)
-        routes += door.routes() + ApprovalPages(desk, door).routes()
+        keys = ensure_surface_keys(settings.approvers_file.parent)
+        routes += door.routes() + ApprovalPages(desk, door, keys[Surface.PAGE]).routes()
         if cases is not None and originals is not None:
             routes += CasePages(cases, originals, door).routes()
     visitors = Visitors(settings.page_hosts)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from domain.audit.facts import RailEntry
 from domain.case import EffectRecord
 from domain.money.action import Action, AnyAction, Terms
-from domain.money.approval import ApprovalRequest, ApprovalResult
+from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalResult
 from domain.money.effect import LedgerState, Settling
 
 
@@ -95,8 +95,10 @@ class Ledger(Protocol):
         """Record that an approval was asked for, with the word to the approvers; again, or once decided, nothing."""
         ...
 
-    def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
-        """Record a decision (or expiry); the first stands, and is returned."""
+    def record_approval(
+        self, request: ApprovalRequest, result: ApprovalResult, decision: ApprovalDecision | None = None
+    ) -> ApprovalResult:
+        """Record a decision (or expiry), with the signed one on the trail; the first stands, and is returned."""
         ...
 
     def forbid(self, case_id: str, why: str, now: datetime) -> None:

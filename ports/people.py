@@ -42,3 +42,23 @@ class WordStore(Protocol):
     ) -> None:
         """Record a try in vain and why; `again_at` puts them off, `refused` counts a refusal."""
         ...
+
+
+class ApprovalChat(Protocol):
+    """The chat in which approvals are put before people. Every method raises HeadgateError if it was not taken."""
+
+    async def post(self, channel: str, text: str, blocks: Sequence[Mapping[str, object]]) -> str:
+        """Post a message; return the name by which it is edited."""
+        ...
+
+    async def edit(self, channel: str, message: str, text: str, blocks: Sequence[Mapping[str, object]]) -> None:
+        """Put other words in the place of a message."""
+        ...
+
+    async def ask(self, trigger: str, dialog: Mapping[str, object]) -> None:
+        """Open a dialog for the person whose click `trigger` names."""
+        ...
+
+    async def tell(self, channel: str, user: str, text: str) -> None:
+        """Tell one person something that nobody else sees."""
+        ...

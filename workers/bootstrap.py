@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ports.starter import CaseStarter
     from ports.store import CustomerRecords
     from ports.wishes import IntakeWishes
+    from workers.parts.decision_keys import KeysOfDecisions
 
 
 class Parts(ModelParts):
@@ -132,6 +133,13 @@ class Parts(ModelParts):
         from adapters.dead_letters.orders import SqlReplayOrders
 
         return SqlReplayOrders(self.store.database)
+
+    @cached_property
+    def decision_keys(self) -> "KeysOfDecisions":
+        """The public keys that decisions are checked with."""
+        from workers.parts.decision_keys import KeysOfDecisions
+
+        return KeysOfDecisions(self.settings.data_dir, self.settings.approvers_file)
 
     @cached_property
     def notifier(self) -> "Notifier":
@@ -249,6 +257,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,
     "crm": lambda parts: parts.store.crm,
+    "decision_keys": lambda parts: parts.decision_keys,
     "dead_letters": lambda parts: parts.store.dead_letters,
     "ledger": lambda parts: parts.paying_ledger,
     "letters": lambda parts: parts.letters,
@@ -258,6 +267,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "rails": lambda parts: {"refund": parts.rail},
     "records": lambda parts: parts.records,
     "settling": lambda parts: parts.store.settling,
+    "trail": lambda parts: parts.store.trail,
     "unanswered": lambda parts: parts.knowledge_in_use,
     "words": lambda parts: parts.store.words,
 }

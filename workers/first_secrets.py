@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from client.deciding.approver_token import HANDED_OUT, read_handed_out
+from client.deciding.surface_keys import ensure_surface_keys
 from client.private_files import read_private, write_private
 from client.which import SourceEndpoint
 from domain.blueprint import Blueprint
@@ -24,10 +24,11 @@ def prepare_access(settings: Settings, blueprint: Blueprint) -> list[SourceEndpo
     Tokens of new approvers are added to `approver-tokens.json`, to be handed out and deleted; nothing else keeps them.
     """
     make_data_dir(settings.data_dir)
+    ensure_surface_keys(settings.data_dir)
     names = [approver.name for approver in blueprint.approval.approvers]
-    if tokens := ensure_approvers(settings.approvers_file, names):
-        handed_out = settings.data_dir / "approver-tokens.json"
-        known = read_private(handed_out, TypeAdapter(dict[str, str]).validate_python) if handed_out.exists() else {}
+    handed_out = settings.data_dir / HANDED_OUT
+    known = read_handed_out(handed_out)
+    if tokens := ensure_approvers(settings.approvers_file, names, known):
         write_private(handed_out, json.dumps(known | tokens, indent=2).encode())
     wanted = [] if settings.sources_file.exists() else list(SOURCES)
     ensure_sources(settings.sources_file, wanted)

@@ -39,7 +39,7 @@ from domain.intake import first_state
 from domain.pacing.pace import IntakeRules
 from domain.specialists import SPECIALISTS
 from workers.bootstrap import Parts
-from workers.config.settings import DECISIONS_UNSIGNED, Settings
+from workers.config.settings import WHOSE_WORD_COUNTS, Settings
 from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
@@ -228,7 +228,7 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
             await _look_at_the_books(parts)
     except RPCError as error:
         raise explained(client, error) from error
-    _LOG.info(DECISIONS_UNSIGNED)
+    _LOG.info(WHOSE_WORD_COUNTS)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

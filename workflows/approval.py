@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.actions.alert import AlertRequest
-    from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+    from activities.actions.approve import ApproveActivities, CheckDecisionRequest, RecordDecisionRequest
     from domain.briefs.request import request_rows
     from domain.case_details import told
     from domain.money.approval import (
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.words_to_people import WordKind
     from workflows import options
     from workflows.steps import run_once, shielded, tell_people
-    from workflows.waiting import Decisions, wait_for_person
+    from workflows.waiting import NOTICES_KEPT, Decisions, wait_for_person
 
 NOT_ON_RECORD_YET = "not on record yet: the store may know of an earlier decision"
 
@@ -47,8 +47,10 @@ class ApprovalWorkflow:
         self._expires_at = self._asked_at + timedelta(seconds=request.expires_after_s)
         self._standing = Standing.PENDING
         self._result: ApprovalResult | None = None
+        self._decided_by: ApprovalDecision | None = None  # the decision that counted, as it was signed
         self._recorded: bool | None = None  # whether the store has an ending; None until it has answered
         self._reminders = 0
+        self._refusals = 0  # of decisions that needed no look at their signature, as far as they were put on the trail
         self.notices: list[str] = []
         self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
             refuse=self._refused, accept=self._accept, describe=_described, notices=self.notices
@@ -65,6 +67,7 @@ class ApprovalWorkflow:
             if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
                 self._conclude(Standing.CANCELLED, by="", reason="the case was cancelled")
                 await shielded(self._record())
+                await workflow.wait_condition(workflow.all_handlers_finished)  # who decided meanwhile is answered
             raise
         result = await shielded(self._record())
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -102,6 +105,8 @@ class ApprovalWorkflow:
             case_id=self._request.action.case_id,
             subject=f"{word}: {self._request.approval_id} waits for a decision",
             text=f"{self._request.brief.what}; expires {self._expires_at:%Y-%m-%d %H:%M} UTC",
+            reminds_of=self._request.approval_id,
+            number=self._reminders,
         )
         if trouble := await tell_people(request, "remind the approvers"):
             self.notices.append(trouble)
@@ -115,7 +120,7 @@ class ApprovalWorkflow:
             recorded = await run_once(
                 options.RECORD,
                 ApproveActivities.record_decision,
-                RecordDecisionRequest(request=self._request, result=ours),
+                RecordDecisionRequest(request=self._request, result=ours, decision=self._decided_by),
                 summary=f"record: {ours.standing}",
             )
         except ActivityError:
@@ -131,9 +136,9 @@ class ApprovalWorkflow:
     # --- decisions ------------------------------------------------------------------------------------------
 
     @workflow.signal(name="decide")
-    def on_decide(self, decision: ApprovalDecision) -> None:
-        """Record a decision; second, late and stale ones change nothing and are noted."""
-        self._take(decision)
+    async def on_decide(self, decision: ApprovalDecision) -> None:
+        """Record a decision; second, late, stale and unsigned ones change nothing and are noted."""
+        await self._take(decision)
 
     @workflow.update
     async def submit(self, decision: ApprovalDecision) -> DecisionAnswer:
@@ -141,7 +146,7 @@ class ApprovalWorkflow:
 
         The store can know of one that this workflow does not, where Temporal's state was put back from a backup.
         """
-        answer = self._take(decision)
+        answer = await self._take(decision)
         ours = self._result
         if ours is None or not workflow.patched("answer-by-record"):
             return answer
@@ -158,13 +163,48 @@ class ApprovalWorkflow:
         """Turn away what does not count once enough of it is noted."""
         self._decisions.check(decision)
 
-    def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
-        answer = self._decisions.take(decision)
+    async def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
+        if not workflow.patched("check-signatures"):
+            answer = self._decisions.take(decision)
+        elif (refused := await self._objected(decision)) is not None:
+            answer = self._decisions.note(decision, refused)
+        else:
+            answer = self._accept(decision)
         self._show()
         return answer
 
+    async def _objected(self, decision: ApprovalDecision) -> DecisionAnswer | None:
+        """Return the answer to a decision that does not count, None if nothing speaks against it in this very moment.
+
+        Its signature is checked by a worker, which has the keys; meanwhile somebody else may decide, or the time be up.
+        """
+        refused = self._refused(decision)
+        if refused is None:
+            told = await self._checked(decision)
+            if told:
+                return DecisionAnswer(accepted=False, message=told, standing=self._standing)
+            refused = self._refused(decision)
+        if refused is not None and self._refusals < NOTICES_KEPT:  # a stuck script must not grow the trail, either
+            self._refusals += 1
+            await self._checked(decision, refused.message)
+        return refused
+
+    async def _checked(self, decision: ApprovalDecision, objection: str = "") -> str:
+        """Return why a decision does not count, empty if it does; what does not is put on the trail."""
+        request = CheckDecisionRequest(request=self._request, decision=decision, objection=objection)
+        try:
+            checked = await run_once(
+                options.RECORD, ApproveActivities.check_decision, request, summary="check who signed the decision"
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return f"its signature could not be checked: {error.cause or error}"[:300]
+        return checked.objection
+
     def _accept(self, decision: ApprovalDecision) -> DecisionAnswer:
         standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
+        self._decided_by = decision
         self._conclude(standing, by=decision.by.strip(), reason=decision.reason[:500])
         return DecisionAnswer(accepted=True, message=f"{standing} by {decision.by.strip()}", standing=standing)
 

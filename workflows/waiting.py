@@ -89,8 +89,10 @@ class Decisions(Generic[Decision, Answer]):
     def take(self, decision: Decision) -> Answer:
         """Take a decision: the handler of the signal and of the update."""
         refused = self._refuse(decision)
-        if refused is None:
-            return self._accept(decision)
+        return self._accept(decision) if refused is None else self.note(decision, refused)
+
+    def note(self, decision: Decision, refused: Answer) -> Answer:
+        """Note a decision that does not count, and return its answer."""
         self._notices.append(f"{self._describe(decision)} had no effect: {refused.message}"[:300])
         del self._notices[:-NOTICES_KEPT]
         return refused

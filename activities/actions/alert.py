@@ -4,14 +4,17 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.clock import Clock, utc_now
+from domain.authority.trail import reminded
 from domain.words_to_people import WordKind, WordToPeople
 from ports.people import WordStore
+from ports.trail import ApprovalTrail
 
 
 class AlertRequest(BaseModel):
     """What people are told about a case; no personal data.
 
-    `alert_id` names the word, so that it is kept once; `kind`, one of `WordKind`, is what a flood is grouped by.
+    `alert_id` names the word, so that it is kept once; `kind`, one of `WordKind`, is what a flood is grouped by. A
+    reminder of an approval (`reminds_of`, for the `number`th time) is put on its trail.
     """
 
     case_id: str
@@ -19,13 +22,16 @@ class AlertRequest(BaseModel):
     text: str
     alert_id: str = ""
     kind: str = WordKind.REMINDER
+    reminds_of: str = ""
+    number: int = 0
 
 
 class AlertActivities:
     """Words to people."""
 
-    def __init__(self, words: WordStore, clock: Clock = utc_now) -> None:
+    def __init__(self, words: WordStore, trail: ApprovalTrail, clock: Clock = utc_now) -> None:
         self._words = words
+        self._trail = trail
         self._clock = clock
 
     @activity.defn
@@ -44,3 +50,5 @@ class AlertActivities:
             at=self._clock(),
         )
         self._words.add(word)
+        if request.reminds_of:
+            self._trail.add(reminded(request.reminds_of, request.case_id, request.number, self._clock()))

@@ -4,6 +4,7 @@ store = open_store("sqlite:////var/lib/headgate/store.db")
 store.ledger.intend(...)
 """
 
+from adapters.store.approvals import SqlApprovalTrail
 from adapters.store.audit_rows import SqlAuditReader
 from adapters.store.cases import SqlCaseStore
 from adapters.store.crm import SqlCrm
@@ -33,6 +34,7 @@ class Store:
         self.words = SqlWords(database)
         self.reports = SqlReports(database)
         self.audit = SqlAuditReader(database)
+        self.trail = SqlApprovalTrail(database)
 
     def close(self) -> None:
         """Close all connections."""

@@ -18,7 +18,7 @@ from domain.authority.on_record import why_a_person
 from domain.case import CaseInput
 from domain.errors import EffectsStoppedError, RefusedError
 from domain.money.action import Action, Terms, read_action
-from domain.money.approval import ApprovalRequest, ApprovalResult
+from domain.money.approval import ApprovalDecision, ApprovalRequest, ApprovalResult
 from domain.money.effect import RECONCILED, LedgerState, Settling, next_look
 from domain.words_to_people import word_on_books_behind
 from ports.ledger import LedgerRow
@@ -185,14 +185,16 @@ class SqlLedger:
 
     def announce(self, request: ApprovalRequest, now: datetime) -> None:
         """Record that an approval was asked for, with the word to the approvers; again, or once decided, nothing."""
-        self._database.writing(lambda connection: approval_rows.announce(connection, request, now))
+        self._database.writing(lambda connection: approval_rows.announce(self._database, connection, request, now))
 
-    def record_approval(self, request: ApprovalRequest, result: ApprovalResult) -> ApprovalResult:
-        """Record a decision (or expiry); the first stands, and is returned."""
+    def record_approval(
+        self, request: ApprovalRequest, result: ApprovalResult, decision: ApprovalDecision | None = None
+    ) -> ApprovalResult:
+        """Record a decision (or expiry), with the signed one on the trail; the first stands, and is returned."""
 
         def work(connection: Connection) -> ApprovalResult:
             self._database.lock(connection, f"case:{request.action.case_id}")
-            return approval_rows.record(connection, request, result, self._clock())
+            return approval_rows.record(self._database, connection, request, result, decision, self._clock())
 
         return self._database.writing(work)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-HEAD_REVISION = "0019"
+HEAD_REVISION = "0021"
 """The newest migration; a database that is there needs no work at start."""
 
 metadata = sa.MetaData()
@@ -329,6 +329,7 @@ approvals = sa.Table(
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("decided_at", UtcTime),
     sa.Column("order_id", sa.Text),  # of an action that has one
+    sa.Column("on_trail", sa.Boolean, nullable=False, server_default=sa.false()),  # false: older than the trail
     sa.Index("approvals_by_order", "tenant", "order_id", "standing"),
 )
 

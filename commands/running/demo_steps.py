@@ -18,12 +18,14 @@ from rich.text import Text
 
 from client.case_filters import in_category
 from client.connect import connect
+from client.deciding.approver_token import own_key
 from client.headgate import Headgate
 from client.sending import SendSummary, send_file
 from commands.running.up import render_urls
 from commands.terminal.progress import progress_bar
 from commands.work.audit import audit_report
 from commands.work.overview import money_lines, states_in_temporal
+from domain.authority.signed import sign
 from domain.briefs.request import request_rows
 from domain.case import CaseState
 from domain.case_details import format_cost
@@ -101,7 +103,7 @@ async def _run_steps(console: Console, stack: Stack, parts: Parts, settings: Set
         await _answer_a_question(console, headgate, stack)
         await _show_easily_misread(console, headgate)
         console.rule("[bold]4. A person at the gate[/]")
-        decided = await _decide_two(console, headgate)
+        decided = await _decide_two(console, headgate, settings.data_dir)
         complete = not sent.refused and len(decided) == len(_DECISIONS)
         await _wait_until_settled(headgate, parts, decided)
         console.rule("[bold]5. What became of them[/]")
@@ -170,7 +172,7 @@ async def _show_easily_misread(console: Console, headgate: Headgate) -> None:
         console.print(Text(f"    {status.state.replace('_', ' ')}: {status.finding}"))
 
 
-async def _decide_two(console: Console, headgate: Headgate) -> list[str]:
+async def _decide_two(console: Console, headgate: Headgate, data_dir: Path) -> list[str]:
     """Approve one halted refund and reject another, as a person would who reads the briefs; return the cases of those
     decisions that counted.
     """
@@ -179,11 +181,11 @@ async def _decide_two(console: Console, headgate: Headgate) -> list[str]:
     decided = []
     for view, (verdict, reason) in zip(pending, _DECISIONS, strict=False):
         _print_brief(console, view)
-        answer = await headgate.approvals.decide(
-            ApprovalDecision(
-                approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
-            )
+        decision = ApprovalDecision(
+            approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=APPROVER, reason=reason
         )
+        key = own_key(APPROVER, data_dir)
+        answer = await headgate.approvals.decide(sign(decision, key, datetime.now(UTC)))
         console.print(Text(f'  > headgate approvals {verdict} {view.approval_id} --by {APPROVER} --reason "{reason}"'))
         console.print(Text(f"  {answer.message}\n"))
         if answer.accepted:

@@ -66,7 +66,7 @@ async def run_up(
 
 def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
     """Return the lines that say where everything is, which model works, and what to keep others from."""
-    from workers.config.settings import DECISIONS_UNSIGNED
+    from workers.config.settings import WHOSE_WORD_COUNTS
 
     rows = {
         "webhooks": f"{endpoints.gateway}/webhooks/{{source}}",
@@ -80,7 +80,7 @@ def render_urls(endpoints: "Endpoints", settings: "Settings") -> str:
         "logs": str(settings.data_dir / "logs"),
     }
     lines = ["Headgate is up. Ctrl-C stops it.", *(f"  {k:16} {v}" for k, v in rows.items())]
-    lines.append(f"  {DECISIONS_UNSIGNED}")
+    lines.append(f"  {WHOSE_WORD_COUNTS}")
     if endpoints.in_force is not None:
         lines += ["In force:", *(f"  {k:16} {v}" for k, v in endpoints.in_force.rows().items())]
     if settings.models == "offline":

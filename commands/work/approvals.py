@@ -1,15 +1,30 @@
 """`headgate approvals`: what waits at the gate, and a person's decision on it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal.cli import DEFAULT_DIR, AsJson, DataDir, emit, report, table, with_headgate
+from commands.terminal.cli import (
+    DEFAULT_DIR,
+    WRONG,
+    AsJson,
+    DataDir,
+    emit,
+    fail,
+    report,
+    table,
+    with_headgate,
+    with_store,
+)
+from commands.work.approval_trail import trail_document, trail_lines
 
 if TYPE_CHECKING:
     from client.headgate import Headgate
+    from domain.authority.trail import TrailRow
     from domain.money.approval import ApprovalView, DecisionAnswer, Verdict
+    from workers.bootstrap import Parts
 
 LIST_QUOTE_CHARS = 80
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits at the gate, and your decision on it.")
@@ -93,6 +108,37 @@ def _print_brief(view: "ApprovalView") -> None:
         typer.echo(f"  {name:13} {value}")
 
 
+@approvals_app.command("history")
+def approvals_history(
+    subject: Annotated[str, typer.Argument(metavar="CASE|APPROVAL", help="A case, or one approval of it.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole trail, of all approvals; exit 1 if a row is not right.")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to approvals: asked for, reminded, each decision counted or refused, from the store alone.
+
+    Each row seals the one before it. `--verify` names every row that was changed or is missing; the newest row's number
+    and hash, kept elsewhere, tell whether later ones were cut off.
+    """
+
+    async def work(parts: "Parts") -> "tuple[list[TrailRow], list[str] | None, TrailRow | None]":
+        trail = parts.store.trail
+        return trail.of(subject), trail.breaks() if verify else None, trail.newest()
+
+    rows, breaks, newest = with_store(data_dir, work)
+    if not rows and not breaks:
+        raise fail(f"nothing on the trail of {subject!r}: name a case, or an approval of it")
+    if as_json:
+        emit(trail_document(rows, breaks, newest))
+    else:
+        for line in trail_lines(rows, breaks, newest):
+            typer.echo(line)
+    if breaks:
+        raise typer.Exit(WRONG)
+
+
 Approvers = Annotated[
     str, typer.Option("--by", envvar="HEADGATE_USER", help="Your name on the blueprint's list of approvers.")
 ]
@@ -109,7 +155,7 @@ def approvals_approve(
     digest: Digest = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve exactly the action that `show` shows."""
+    """Approve exactly the action that `show` shows, signed with your own token (HEADGATE_APPROVER_TOKEN)."""
     from domain.money.approval import Verdict
 
     _hand_in_decision(approval_id, Verdict.APPROVE, by, reason, digest, data_dir, as_json=as_json)
@@ -124,7 +170,7 @@ def approvals_reject(
     digest: Digest = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reject the action; nothing is paid and the customer is told."""
+    """Reject the action, signed with your own token; nothing is paid and the customer is told."""
     from domain.money.approval import Verdict
 
     _hand_in_decision(approval_id, Verdict.REJECT, by, reason, digest, data_dir, as_json=as_json)
@@ -133,14 +179,17 @@ def approvals_reject(
 def _hand_in_decision(
     approval_id: str, verdict: "Verdict", by: str, reason: str, digest: str | None, data_dir: Path, *, as_json: bool
 ) -> None:
+    from client.deciding.approver_token import own_key
+    from domain.authority.signed import sign
     from domain.money.approval import ApprovalDecision
 
     async def work(headgate: "Headgate") -> "DecisionAnswer":
+        key = own_key(by, data_dir)
         view = await headgate.approvals.show(approval_id)
         decision = ApprovalDecision(
             approval_id=approval_id, digest=digest or view.digest, verdict=verdict, by=by, reason=reason
         )
-        return await headgate.approvals.decide(decision)
+        return await headgate.approvals.decide(sign(decision, key, datetime.now(UTC)))
 
     answer = with_headgate(data_dir, work)
     message = answer.message if answer.accepted else f"had no effect: {answer.message}"

@@ -7,7 +7,7 @@ used once.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.messages.bounds import Line, Text
 from domain.money.action import AnyAction
@@ -65,14 +65,35 @@ class Verdict(StrEnum):
     REJECT = "reject"
 
 
+class Surface(StrEnum):
+    """Where a person was checked before they decided."""
+
+    PAGE = "page"
+    COMMAND = "command"
+    SLACK = "slack"
+
+
+class Seal(BaseModel):
+    """Where and when a decision was given, and the signature over all of it, Ed25519 in hex.
+
+    Only the surface that checked the person has the key; `domain/authority/signed.py` makes and checks it.
+    """
+
+    surface: Line
+    at: AwareDatetime
+    key_id: Line
+    signature: Line
+
+
 class ApprovalDecision(BaseModel):
-    """A person's decision on one exact action: the payload of the signal `decide`."""
+    """A person's decision on one exact action: the payload of the signal `decide`. It counts with a seal only."""
 
     approval_id: Line
     digest: Line
     verdict: Verdict
     by: Line
     reason: Text = ""
+    seal: Seal | None = None
 
 
 class Standing(StrEnum):

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from domain.authority.signed import SigningKey, sign
 from domain.money.approval import ApprovalDecision, ApprovalView, DecisionAnswer, Standing, Verdict
 from gateway.console.desk import ApprovalDesk
 from gateway.console.door import APPROVALS, Door, read_form
@@ -22,11 +23,12 @@ _REASON_CHARS = 500
 
 
 class ApprovalPages:
-    """The routes of the approvals page, behind the door."""
+    """The routes of the approvals page, behind the door; what is decided there is signed with the page's key."""
 
-    def __init__(self, desk: ApprovalDesk, door: Door) -> None:
+    def __init__(self, desk: ApprovalDesk, door: Door, key: SigningKey) -> None:
         self._desk = desk
         self._door = door
+        self._key = key
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -71,7 +73,7 @@ class ApprovalPages:
             by=session.name,
             reason=reason,
         )
-        answer = await self._desk.decide(decision)
+        answer = await self._desk.decide(sign(decision, self._key, datetime.now(UTC)))
         _LOG.info("%s by %r on %s: counted=%s", verdict, session.name, approval_id, answer.accepted)
         view = await self._desk.show(approval_id)
         return self._approval_page(view, session, answer, 200 if answer.accepted else 409)

@@ -23,6 +23,10 @@ class ApprovalDesk(Protocol):
         """Hand in a decision and return whether it counted. Raises UnknownCaseError if there is none."""
         ...
 
+    async def leave(self, decision: ApprovalDecision) -> None:
+        """Leave a decision for the time when a worker is there again. Raises NotReachableError if it cannot be kept."""
+        ...
+
 
 class CaseDesk(Protocol):
     """Where cases are looked at; `client.case_rows.CaseViews` is one."""

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from adapters.rails.embedded import EmbeddedRail, RailFaults
+from client.deciding.approver_token import HANDED_OUT, VARIABLE
 from domain.audit.facts import RailEntry
 from domain.importing.kinds import Kind
+from tests.commanding import run_headgate
 from tests.e2e.running import (
     Running,
     audited,
@@ -183,18 +185,36 @@ async def test_a_rejected_refund_is_never_paid(running: Running) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--by", "mallory"), "not on the list of approvers"),
-        (("--by", "C-1041"), "not on the list of approvers"),
         (("--by", "dana"), "above this person's limit"),  # 10,000.00; the refund is of 12,400.00
         (("--by", "finance", "--digest", "0" * 64), "the digest differs"),
     ],
-    ids=["nobody", "a-customer", "above-her-limit", "another-action"],
+    ids=["above-her-limit", "another-action"],
 )
 async def test_who_may_not_decide_is_told_why(running: Running, arguments: tuple[str, ...], says: str) -> None:
     done = running.command("approvals", "approve", approval(CONTESTED), *arguments)
     assert done.returncode == 1
     assert "had no effect" in done.stderr
     assert says in done.stderr
+    assert running.states()[case(CONTESTED)] == "waiting_approval"
+    assert await payments(running, CONTESTED) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "token", "code", "says"),
+    [
+        ("mallory", "", 2, "no token of 'mallory'"),
+        ("mallory", "guessed", 1, "not on the list of approvers"),
+        ("C-1041", "guessed", 1, "not on the list of approvers"),
+        ("finance", "dana", 1, "it is another token's"),
+    ],
+    ids=["nobody", "nobody-with-a-token", "a-customer", "another-approvers-token"],
+)
+async def test_nobody_decides_in_anothers_name(running: Running, by: str, token: str, code: int, says: str) -> None:
+    tokens = json.loads((running.data_dir / HANDED_OUT).read_text())
+    env = {**running.env, VARIABLE: tokens.get(token, token)}
+    decide = ("approvals", "approve", approval(CONTESTED), "--by", by, "--data-dir", str(running.data_dir))
+    done = run_headgate(*decide, env=env, timeout=600)
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
     assert running.states()[case(CONTESTED)] == "waiting_approval"
     assert await payments(running, CONTESTED) == []
 

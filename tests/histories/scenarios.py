@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from activities.actions.approve import CheckDecisionResult
 from activities.models.answer import AnswerResult
 from activities.models.diagnose import DiagnoseResult
 from activities.models.route import RouteResult
@@ -330,6 +331,16 @@ async def answered_by_record(mill: Mill, world: FakeWorld) -> Recorded:
     await approval.execute_update(ApprovalWorkflow.submit, await decision(approval, Verdict.APPROVE, "maria"))
     await ended(handle)
     return {"approval_answered_by_record": approval.id}
+
+
+async def forged_first(mill: Mill, world: FakeWorld) -> Recorded:
+    """A decision that nobody signed does not count, and the next does."""
+    handle, approval = await at_the_gate(mill, world)
+    world.will("check_decision", CheckDecisionResult(objection="it is not signed"))
+    for _ in range(2):
+        await approval.execute_update(ApprovalWorkflow.submit, await decision(approval, Verdict.APPROVE, "maria"))
+    await ended(handle)
+    return {"approval_forged_first": approval.id}
 
 
 async def approved_unread(mill: Mill, world: FakeWorld) -> Recorded:

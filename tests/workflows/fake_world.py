@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.actions.approve import RecordDecisionRequest
+from activities.actions.approve import CheckDecisionResult, RecordDecisionRequest
 from activities.actions.close import CloseRequest, CloseResult, EndingRequest, EndingResult
 from activities.actions.lead import RecordLeadRequest, RecordLeadResult
 from activities.actions.pay import RefundRequest, SettleRequest, SettleResult
@@ -365,6 +365,7 @@ _DEFAULTS: dict[str, Answer] = {
     "announce_approval": None,
     "keep_wish": None,
     "look_at_models": ModelSigns(slowest=1, fastest=61),
+    "check_decision": CheckDecisionResult(),
     "record_decision": _recorded,
     "bury": None,
     "replay_batch": ReplayBatchResult(),

@@ -18,9 +18,9 @@ from workers.config.variables import CONFIG_FILE, DEFAULT_BLUEPRINT, SECRETS, SE
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-DECISIONS_UNSIGNED = (
-    "Decisions are not signed yet: whoever reaches Temporal's port can decide in another's name, so let nobody else "
-    "reach it."
+WHOSE_WORD_COUNTS = (
+    "Approvals need the approver's signature; what people decide in the human lane does not yet. Whoever reaches "
+    "Temporal's port can answer or close cases there in another's name, so let nobody else reach it."
 )
 
 

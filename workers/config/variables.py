@@ -32,6 +32,8 @@ SETTINGS = (
 OTHERS: Mapping[str, str] = {
     CONFIG_FILE: "TOML file with settings",
     "HEADGATE_USER": "who decides, in commands that record it",
+    "HEADGATE_APPROVER_TOKEN": "an approver's own token, by which `headgate approvals` signs their decision",
+    "HEADGATE_APPROVER_TOKEN_FILE": "a file with it",
     "HEADGATE_MAILBOX_PASSWORD": "of the user in the address of `headgate mailbox`",
     "HEADGATE_MAILBOX_PASSWORD_FILE": "a file with it",
     "HEADGATE_OFFLINE_ADMIN_TOKEN": "lets its bearer tell the offline model to misbehave",

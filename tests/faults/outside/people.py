@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from temporalio.service import RPCError
 
+from client.deciding.approver_token import own_key
 from client.headgate import Headgate
+from domain.authority.signed import sign
 from domain.errors import HeadgateError, UseError
 from domain.money.approval import ApprovalDecision, ApprovalView, Verdict
 from tests.faults.outside.storms import now
@@ -63,7 +66,8 @@ class People:
         decision = ApprovalDecision(
             approval_id=view.approval_id, digest=view.digest, verdict=verdict, by=by, reason="as planned"
         )
-        await self._say(view, str(verdict), by, headgate.approvals.decide(decision), entitled=entitled)
+        signed = sign(decision, own_key(by if entitled else "finance", self._data_dir, {}), datetime.now(UTC))
+        await self._say(view, str(verdict), by, headgate.approvals.decide(signed), entitled=entitled)
 
     async def _say(
         self, view: ApprovalView, verdict: str, by: str, saying: Awaitable[object], *, entitled: bool = True

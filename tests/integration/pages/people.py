@@ -52,6 +52,7 @@ class FakeDesk:
             expires_at=now + timedelta(hours=47),
         )
         self.decisions: list[ApprovalDecision] = []
+        self.left: list[ApprovalDecision] = []
         self.away = False
         self.unshown: list[str] = []
 
@@ -77,6 +78,9 @@ class FakeDesk:
         standing = Standing.APPROVED if decision.verdict is Verdict.APPROVE else Standing.REJECTED
         self.view = self.view.model_copy(update={"standing": standing, "decided_by": decision.by})
         return DecisionAnswer(accepted=True, message="Thank you.", standing=standing)
+
+    async def leave(self, decision: ApprovalDecision) -> None:
+        self.left.append(decision)
 
 
 HOSTILE = (

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.authority.signed import Flaw, flaw_in
 from domain.briefs.request import request_lines
 from domain.money.approval import ApprovalView, Objection, Standing
 from gateway.console.approvers import ensure_approvers
 from tests.integration.pages.people import APPROVAL, HOSTILE, FakeDesk, Person, hidden
+from workers.parts.decision_keys import KeysOfDecisions
 
 # --- who may look ---
 
@@ -326,3 +328,17 @@ async def test_what_the_customer_wrote_since_is_shown_escaped_and_what_became_of
     shown = (await person.http.get(f"/approvals/{APPROVAL}")).text
     assert "nothing was paid: the case waits for a person" in shown
     assert "if you approve" not in shown
+
+
+async def test_what_is_decided_on_the_page_is_signed_for_the_one_who_is_logged_in(
+    person: Person, desk: FakeDesk, approvers_file: Path
+) -> None:
+    await person.log_in()
+    await person.decide("approve", reason="checked")
+    [decision] = desk.decisions
+    keys = KeysOfDecisions(approvers_file.parent, approvers_file)()
+    now = datetime.now(UTC)
+    assert decision.by == "ada"
+    assert flaw_in(decision, keys, asked_at=now - timedelta(hours=1), now=now) is None
+    as_bob = decision.model_copy(update={"by": "bob"})
+    assert flaw_in(as_bob, keys, asked_at=now - timedelta(hours=1), now=now) is Flaw.CHANGED

@@ -8,7 +8,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.actions.alert import AlertActivities, AlertRequest
-from activities.actions.approve import ApproveActivities, RecordDecisionRequest
+from activities.actions.approve import ApproveActivities, CheckDecisionRequest, RecordDecisionRequest
 from activities.actions.bury import BuryActivities
 from activities.actions.close import CloseActivities, CloseRequest, EndingRequest, ForbidRequest, reply_key
 from activities.actions.find import FindAccountRequest, FindActivities
@@ -18,14 +18,12 @@ from activities.actions.pay import (
 )
 from activities.journal.drain import DrainRequest, JournalActivities
 from adapters.store import Store
+from domain.authority.signed import DecisionKey, sign
 from domain.case import CaseOutcome, CaseState
 from domain.deadletter import DeadLetter
-from domain.errors import (
-    FailureKind,
-    RefusedError,
-)
+from domain.errors import ConfigurationError, FailureKind, RefusedError, TransientError
 from domain.letters import DraftedReply, PersonAnswer
-from domain.money.approval import Standing
+from domain.money.approval import ApprovalRequest, Standing
 from domain.reading.sales import Interest, LeadFacts
 from ports.store import Reply
 from tests.contracts.store_samples import (
@@ -38,6 +36,7 @@ from tests.contracts.store_samples import (
     stored_case,
 )
 from tests.fakes.blueprint import LETTERS
+from tests.fakes.signing import TOM, known_keys, signed_for
 from tests.unit.activities.store_parts import BILLING, Clock, nobody_cancels, request, within
 
 
@@ -216,11 +215,18 @@ class TestEndings:
             await asyncio.wait_for(running, 5)
 
 
+def recorded_for(
+    asked: ApprovalRequest, standing: Standing = Standing.APPROVED, by: str = "maria"
+) -> RecordDecisionRequest:
+    result = approval_result(asked, standing, by=by)
+    return RecordDecisionRequest(request=asked, result=result, decision=signed_for(result))
+
+
 class TestPeople:
     async def test_an_approval_is_announced_once_and_holds_no_more_than_the_brief(
         self, store: Store, clock: Clock
     ) -> None:
-        approve = ApproveActivities(store.ledger, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         for _ in range(3):
             ActivityEnvironment().run(approve.announce_approval, asked)
@@ -234,18 +240,53 @@ class TestPeople:
     async def test_a_decision_by_somebody_not_entitled_is_never_recorded(
         self, store: Store, clock: Clock, by: str
     ) -> None:
-        approve = ApproveActivities(store.ledger, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
-        told = RecordDecisionRequest(request=asked, result=approval_result(asked, by=by))
+        told = recorded_for(asked, by=by)
         with pytest.raises(RefusedError):
             ActivityEnvironment().run(approve.record_decision, told)
         assert store.audit.read([]).approvals == []
 
+    @pytest.mark.parametrize("decision", [None, "bare", "of another person"])
+    async def test_without_their_signature_nobodys_decision_is_recorded(
+        self, store: Store, clock: Clock, decision: str | None
+    ) -> None:
+        """A forged workflow may ask for this step as ours does."""
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
+        asked = approval_request(big_action())
+        right = recorded_for(asked)
+        assert right.decision is not None
+        forged = {
+            None: None,
+            "bare": right.decision.model_copy(update={"seal": None}),
+            "of another person": sign(right.decision, TOM, NOW),
+        }[decision]
+        with pytest.raises(RefusedError, match="signed"):
+            ActivityEnvironment().run(approve.record_decision, right.model_copy(update={"decision": forged}))
+        assert store.audit.read([]).approvals == []
+        checked = CheckDecisionRequest(request=asked, decision=right.decision)
+        assert ActivityEnvironment().run(approve.check_decision, checked).objection == ""
+        if forged is not None:
+            checked = checked.model_copy(update={"decision": forged})
+            assert "signed" in ActivityEnvironment().run(approve.check_decision, checked).objection
+
+    async def test_a_worker_without_keys_lets_nothing_pass_and_loses_nothing(self, store: Store, clock: Clock) -> None:
+        def no_keys() -> list[DecisionKey]:
+            raise ConfigurationError("surface-keys.json cannot be read")
+
+        approve = ApproveActivities(store.ledger, store.trail, no_keys, clock)
+        asked = approval_request(big_action())
+        with pytest.raises(TransientError, match=r"surface-keys\.json"):
+            ActivityEnvironment().run(approve.record_decision, recorded_for(asked))
+        expired = approval_result(asked, Standing.EXPIRED, by="")
+        told = RecordDecisionRequest(request=asked, result=expired)
+        assert ActivityEnvironment().run(approve.record_decision, told).standing is Standing.EXPIRED
+
     async def test_the_first_of_two_opposite_decisions_is_given_back(self, store: Store, clock: Clock) -> None:
-        approve = ApproveActivities(store.ledger, clock)
+        approve = ApproveActivities(store.ledger, store.trail, known_keys, clock)
         asked = approval_request(big_action())
         for standing in (Standing.REJECTED, Standing.APPROVED):
-            told = RecordDecisionRequest(request=asked, result=approval_result(asked, standing))
+            told = recorded_for(asked, standing)
             assert ActivityEnvironment().run(approve.record_decision, told).standing is Standing.REJECTED
 
     async def test_a_dead_letter_leaves_one_word(self, store: Store) -> None:
@@ -267,7 +308,7 @@ class TestPeople:
 
     async def test_a_reminder_is_one_word_however_often_it_is_tried(self, store: Store, clock: Clock) -> None:
         """A try of which nobody heard the answer is made again, with the same id and another time."""
-        alert = AlertActivities(store.words, clock)
+        alert = AlertActivities(store.words, store.trail, clock)
         told = AlertRequest(
             case_id="case/shop/e1", subject="reminder", text="waits", alert_id="case/shop/e1/lane/1", kind="escalation"
         )

@@ -26,5 +26,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHeadgate:
     async def connect(data_dir: Path | None = None) -> FakeHeadgate:
         return headgate
 
+    monkeypatch.setenv("HEADGATE_APPROVER_TOKEN", "ann's own token")
     monkeypatch.setattr(Headgate, "connect", connect)
     return headgate

@@ -58,6 +58,7 @@ SPEAKS = {
 """The commands that connect to Temporal, with arguments that they take."""
 STORE_ONLY = {
     "cases original": (CASE,),
+    "approvals history": (CASE,),
     "dlq list": (),
     "intake drain": ("--to", f"sqlite://{tempfile.gettempdir()}/headgate-drained-{os.getpid()}.db"),
     "models status": (),

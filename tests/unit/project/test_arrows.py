@@ -30,7 +30,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 # Measurements and the training of the embedded router look inside what they measure.
 MAY_KNOW_ADAPTERS = frozenset({"adapters", "bench"})
 THIRD_PARTY = {
-    "domain": {"pydantic", "webencodings"},
+    "domain": {"pydantic", "webencodings", "cryptography"},
     "ports": {"pydantic"},
     "activities": {"pydantic", "temporalio", "jinja2"},
     "workflows": {"pydantic", "temporalio"},

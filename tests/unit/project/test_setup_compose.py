@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from client.deciding.approver_token import VARIABLE as APPROVER_TOKEN
 from workers.config.settings import Settings
 from workers.config.variables import CONFIG_FILE, SECRETS
 from workers.http_servers import OFFLINE_ADMIN_TOKEN
@@ -27,14 +28,14 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text("utf-8")
 EXAMPLE = (REPOSITORY / ".env.example").read_text("utf-8")
 IGNORED = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
 OF_SETUP = {CACHE_VARIABLE, TEMPORAL_BIN_VARIABLE, TEST_SERVER_BIN_VARIABLE}
-BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN, MAILBOX_PASSWORD, "HEADGATE_USER"}
+BESIDE_SETTINGS = OF_SETUP | {CONFIG_FILE, OFFLINE_ADMIN_TOKEN, MAILBOX_PASSWORD, APPROVER_TOKEN, "HEADGATE_USER"}
 
 
 @pytest.mark.parametrize(
     "text", [COMPOSE, DOCKERFILE, EXAMPLE], ids=["docker-compose.yml", "Dockerfile", ".env.example"]
 )
 def test_every_variable_is_one_that_the_settings_know(text: str) -> None:
-    named = set(re.findall(r"\bHEADGATE_[A-Z_]*[A-Z]\b", text)) - {f"{MAILBOX_PASSWORD}_FILE"}
+    named = set(re.findall(r"\bHEADGATE_[A-Z_]*[A-Z]\b", text)) - {f"{MAILBOX_PASSWORD}_FILE", f"{APPROVER_TOKEN}_FILE"}
     known = {f"HEADGATE_{field.upper()}" for field in Settings.model_fields}
     known |= {f"HEADGATE_{field.upper()}_FILE" for field in SECRETS}
     assert named

@@ -1,0 +1,1 @@
+"""Approvals in a chat: what is shown there, and what was clicked."""
