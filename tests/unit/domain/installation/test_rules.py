@@ -77,7 +77,6 @@ def test_no_part_of_a_blueprint_may_change_in_silence(field: str) -> None:
         "intake": IntakeRules(per_second_max=2),
         "documents": {"form": DocumentKind.model_validate({"fields": {"city": {}}})},
         "budgets": [Budget(scope="all", cap=1, unit=Unit.TOKENS)],
-        "documents": {"form": DocumentKind.model_validate({"fields": {"city": {}}})},
         "roles": {"finance": ("ann",)},
         "policies": {"wire": ActionPolicy()},
         "letters": BLUEPRINT.letters.model_copy(update={"texts": {"en": {"frame": "x"}}}),
