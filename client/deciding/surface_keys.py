@@ -58,7 +58,7 @@ def ensure_surface_keys(folder: Path) -> Mapping[Surface, SigningKey]:
             known |= {surface: secrets.token_bytes(_SECRET_BYTES) for surface in missing}
             held = {surface: secret.hex() for surface, secret in known.items()}
             write_private(path, json.dumps({"secrets": held}, indent=2).encode() + b"\n")
-            _LOG.info("made keys that decisions are signed with (%s): keep %s", ", ".join(missing), path.name)
+            _LOG.debug("made keys that decisions are signed with (%s): keep %s", ", ".join(missing), path.name)
         found = {surface: surface_key(surface, secret) for surface, secret in known.items()}
         _publish(folder / KEYS_FILE, found.values())
     return found
