@@ -51,6 +51,7 @@ class ApprovalWorkflow:
         self._recorded: bool | None = None  # whether the store has an ending; None until it has answered
         self._reminders = 0
         self._refusals = 0  # of decisions that needed no look at their signature, as far as they were put on the trail
+        self._turn = asyncio.Lock()  # who came first is checked first: of two decisions the first stands
         self.notices: list[str] = []
         self._decisions = Decisions[ApprovalDecision, DecisionAnswer](
             refuse=self._refused, accept=self._accept, describe=_described, notices=self.notices
@@ -166,10 +167,10 @@ class ApprovalWorkflow:
     async def _take(self, decision: ApprovalDecision) -> DecisionAnswer:
         if not workflow.patched("check-signatures"):
             answer = self._decisions.take(decision)
-        elif (refused := await self._objected(decision)) is not None:
-            answer = self._decisions.note(decision, refused)
         else:
-            answer = self._accept(decision)
+            async with self._turn:
+                refused = await self._objected(decision)
+                answer = self._accept(decision) if refused is None else self._decisions.note(decision, refused)
         self._show()
         return answer
 
