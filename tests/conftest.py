@@ -1,7 +1,7 @@
 """What tests share: Temporal's time-skipping server, the folder of real data, and the run itself."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Lane
     return Lanes(config, log)
 
 
+WITH_SERVERS = tuple(Path(__file__).parent / folder for folder in ("workflows", "integration", "e2e"))
+IN_VAIN = ["TimeoutError", "it never became true", r" within [\d.]+ s", r"Timeout \(>"]
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Run a test once more that waited for a real server in vain, and name it in the summary.
+
+    One that saw something wrong has failed, and so has a test without servers.
+    """
+    again = pytest.mark.flaky(reruns=1, only_rerun=IN_VAIN)
+    for item in items:
+        if any(folder in item.path.parents for folder in WITH_SERVERS):
+            item.add_marker(again)
+
+
 class FailuresAtOnce:
     """Names each failure when it happens, in the process that reports: a run that is cut off has no summary."""
 
@@ -39,11 +54,12 @@ class FailuresAtOnce:
         self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Name a test that failed, with the last line of why."""
+        """Name a test that failed or is run once more, with the last line of why."""
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if report.failed and terminal is not None:
+        said = {"failed": "failed", "rerun": "waited in vain, once more"}.get(report.outcome)
+        if said and terminal is not None:
             why = report.longreprtext.strip().rpartition("\n")[2]
-            terminal.write_line(f"\nfailed ({report.when}, {report.duration:.0f} s): {report.nodeid}: {why}"[:1000])
+            terminal.write_line(f"\n{said} ({report.when}, {report.duration:.0f} s): {report.nodeid}: {why}"[:1000])
 
 
 def pytest_configure(config: pytest.Config) -> None:
