@@ -37,8 +37,10 @@ def serve_gateway(settings: Settings, *, accept_by: str | None = None) -> None:
     from workers.bootstrap import Parts
     from workers.first_secrets import prepare_access
     from workers.installation import take_stock_if_here
+    from workers.running.core_logs import forward_core_logs
 
     configure_logging(settings.log_level)
+    forward_core_logs()
     parts = Parts(settings)
     found = take_stock_if_here(parts, accept_by=accept_by)
     prepare_access(settings, parts.blueprint)

@@ -1,9 +1,7 @@
 """The worker processes: which role polls which queue with which workflows and activities."""
 
-import asyncio
 import compileall
 import logging
-import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -44,9 +42,12 @@ from workers.installation import take_stock, take_stock_if_here
 from workers.loading import load
 from workers.namespace import claim_namespace, installation_of
 from workers.parts.outside_systems import another_pen, ask_models, open_tender
+from workers.running.case_cache import cached_workflows, memory_here
+from workers.running.core_logs import CoreWatch
 from workers.running.misfits import MisfitInterceptor
 from workers.running.pen import look_at_pen
 from workers.running.sandbox import CaseRunner
+from workers.running.until_stopped import run_until_stopped
 from workflows import options
 from workflows.approval import ApprovalWorkflow
 from workflows.batching.batches import BatchesWorkflow
@@ -62,7 +63,7 @@ _LOG = logging.getLogger("headgate.worker")
 
 BUILD_ID = f"headgate-{version('headgate')}"  # else the SDK hashes every loaded module, a second of each start
 STORE_SLOTS = 16  # as many as the store has connections for a process (adapters/store/database.py)
-CACHED = 1000  # workflows kept in memory by a case worker; others are replayed when needed
+CACHED = cached_workflows(memory_here())  # workflows kept in memory by a case worker; others are replayed when needed
 STICKY = timedelta(seconds=5)  # what a killed case worker had in memory waits so long, not Temporal's ten
 GRACE = timedelta(seconds=8)  # a model call or a payment under way may end; shorter than the grace of `headgate up`
 
@@ -185,13 +186,16 @@ async def _take_stock(role: Role, client: Client, parts: Parts, accept_by: str |
     return found
 
 
-async def run_role(role: Role, settings: Settings, *, accept_by: str | None = None) -> None:
+async def run_role(role: Role, settings: Settings, *, accept_by: str | None = None) -> int:
     """Run a worker process until SIGTERM or Ctrl-C; work under way gets `GRACE` to end.
 
     Args:
         role: what it works.
         settings: of this process.
         accept_by: who accepts another blueprint than the last one; None: nobody does.
+
+    Returns:
+        the exit code: 0, or `START_ANEW` where Temporal's core can no longer be trusted with what it holds.
 
     Raises:
         ConfigurationError: a model has no key or price, or its provider says that there is no such model.
@@ -229,14 +233,8 @@ async def run_role(role: Role, settings: Settings, *, accept_by: str | None = No
     except RPCError as error:
         raise explained(client, error) from error
     _LOG.info(WHOSE_WORD_COUNTS)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    running = [asyncio.create_task(worker.run()) for worker in workers]
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    await asyncio.gather(*(worker.shutdown() for worker in workers))
-    await asyncio.gather(*running)
+    with CoreWatch() as watch:
+        code = await run_until_stopped(workers, watch, role=role, grace=GRACE)
     await parts.close_inbox()
     parts.close()
+    return code

@@ -31,9 +31,13 @@ def worker(
     data_dir: DataDir = DEFAULT_DIR,
     accept_blueprint: AcceptBlueprint = False,
 ) -> None:
-    """Run one worker process until SIGTERM."""
+    """Run one worker process until SIGTERM.
+
+    Exit code 75: it is to be started anew, by whatever keeps it running.
+    """
     from workers.json_logs import configure_logging
     from workers.roles import run_role
+    from workers.running.core_logs import forward_core_logs
     from workers.running.telemetry import telling
     from workflows.options import Role
 
@@ -43,8 +47,10 @@ def worker(
         raise fail(f"role {role!r}: expected one of {', '.join(Role)}", USAGE) from None
     settings = settings_for(data_dir)
     configure_logging(settings.log_level)
+    forward_core_logs()
     with clear_errors(), telling():
-        run(lambda: run_role(chosen, settings, accept_by=accepting(accept_blueprint)))
+        code = run(lambda: run_role(chosen, settings, accept_by=accepting(accept_blueprint)))
+    raise typer.Exit(code)
 
 
 def offline_model(

@@ -14,6 +14,7 @@ from domain.errors import OtherInstallationError, PortTakenError, StartError
 from workers.config.data_dir import rotate_log
 from workers.machine.process_identity import ProcessRecord, signal_group
 from workers.machine.process_specs import EventKind, ProcessSpec, ProcessStatus
+from workers.running.core_trust import START_ANEW
 
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MOST_S = 5.0
@@ -212,6 +213,8 @@ class KeptProcess:
 
 
 def _exit_in_words(code: int) -> str:
+    if code == START_ANEW:
+        return f"exit code {code}: asked to be started anew, its log says why"
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):

@@ -22,6 +22,7 @@ LAST_WORDS_S = 1.5
 """So long a worker that ends waits for a collector to take the rest: with `GRACE` less than the grace of `headgate up`.
 """
 
+RESTARTS_METRIC = "headgate.worker.restarts"
 _SIGNALS = ("TRACES", "METRICS")
 _CONTENTS_SHOWN = {"": False, "false": False, "no_content": False, "true": True, "span_only": True}
 _LOG = logging.getLogger("headgate.worker")
@@ -99,6 +100,15 @@ def telling() -> Iterator[list[str]]:
         yield wanted
     finally:
         _end(ending)
+
+
+def count_restart(role: str) -> None:
+    """Count a worker that ends because Temporal's core can no longer be trusted; nothing without a collector."""
+    from opentelemetry import metrics
+
+    said = "Workers that ended to be started anew, since Temporal's core could no longer be trusted."
+    counter = metrics.get_meter("headgate.workers").create_counter(RESTARTS_METRIC, unit="{restart}", description=said)
+    counter.add(1, {"headgate.role": role})
 
 
 def _resource() -> "Resource":

@@ -33,6 +33,12 @@ with telling() as told:
     print(asyncio.run(model.complete(request)).text, told)
 """
 
+RESTART = """
+from workers.running.telemetry import count_restart, telling
+with telling():
+    count_restart("case")
+"""
+
 
 class Collector(ThreadingHTTPServer):
     """Keeps what is sent to it."""
@@ -69,10 +75,10 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def call(**variables: str) -> subprocess.CompletedProcess[str]:
+def call(code: str = WORKER, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")} | variables
     return subprocess.run(
-        [sys.executable, "-c", WORKER],
+        [sys.executable, "-c", code],
         cwd=PROJECT,
         env=env,
         capture_output=True,
@@ -120,3 +126,16 @@ def test_spans_and_metrics_come_to_the_collector_under_the_name_of_headgate(coll
 
 def test_nothing_is_sent_where_no_collector_is_named() -> None:
     assert call().stdout == "Ann []\n"
+
+
+def test_a_worker_that_starts_anew_is_counted_before_it_ends(collector: Collector) -> None:
+    call(RESTART, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_address[1]}")
+    told = ExportMetricsServiceRequest.FromString(collector.bodies["/v1/metrics"][0])
+    [metric] = [m for r in told.resource_metrics for s in r.scope_metrics for m in s.metrics]
+    [point] = metric.sum.data_points
+    assert (metric.name, point.as_int) == ("headgate.worker.restarts", 1)
+    assert [(a.key, a.value.string_value) for a in point.attributes] == [("headgate.role", "case")]
+
+
+def test_without_a_collector_it_costs_nothing() -> None:
+    assert call(RESTART).stderr == ""
