@@ -140,6 +140,7 @@ class CaseMessage(BaseModel):
 
     `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead. `answers`
     are the later messages by themselves, which `text` holds too, and `unread` says how many of them nobody has read.
+    `asked_for` is what the newest question of ours was about.
     """
 
     subject: str = ""
@@ -150,6 +151,7 @@ class CaseMessage(BaseModel):
     text: str = ""
     answers: list[str] = Field(default_factory=list)
     unread: int = 0
+    asked_for: list[str] = Field(default_factory=list)
 
 
 class Lane(StrEnum):
