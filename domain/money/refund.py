@@ -90,6 +90,11 @@ class Mark(StrEnum):
     PAID_IN_PART = "paid_in_part"
     NOT_FOR_MODELS = "not_for_models"
     EDITED_INPUT = "edited_input"
+    DOCUMENT_REPAIRED = "document_repaired"
+    FIELD_DERIVED = "field_derived"
+    FIELD_GUESSED = "field_guessed"
+    OTHER_ORDER_IN_DOCUMENT = "other_order_in_document"
+    ASKED_BY_FIELDS = "asked_by_fields"
 
 
 class Refund(BaseModel):
