@@ -17,8 +17,8 @@ from domain.model_call import Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
 from domain.money.claim import Claim, Doubt, Origin, Reason
 from domain.reading.answers import ClaimAnswer, QuotedOrder
-from domain.reading.claim_fields import claim_from_fields, filled_places
 from domain.reading.claim_reading import GivenFields, claim_from_answer
+from domain.reading.documents.claim_fields import claim_from_fields, filled_places
 from domain.reading.quoted import normal_order_id
 from domain.reading.sentences import Span
 from ports.models.model import LanguageModel

@@ -5,7 +5,6 @@ quoted.
 from collections.abc import Sequence
 
 from domain.briefs.request import request_lines
-from domain.case import MENDED, TAINTS
 from domain.inbound.cleaned import CleanFlag
 from domain.money.amount import format_minor
 from domain.money.approval import Brief
@@ -31,8 +30,7 @@ _WHY_MARKED = {
 }
 
 # What most mails have says nothing for or against a claim.
-# The flags that are reasons for a person stand in those.
-_ORDINARY = frozenset({CleanFlag.QUOTED_HISTORY, CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER, MENDED, *TAINTS})
+_ORDINARY = frozenset({CleanFlag.QUOTED_HISTORY, CleanFlag.SIGNATURE, CleanFlag.DISCLAIMER})
 
 
 def refund_brief(
@@ -77,7 +75,8 @@ def refund_brief(
             f"from {c.payee}, {format_minor(c.refunded_minor, c.currency)} refunded so far"
             for c in order.charges
         )
-    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY]
+    told = {str(mark) for mark in refund.marks}  # as reasons
+    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY and flag not in told]
     if odd:
         evidence.append("the message: " + ", ".join(odd))
     return Brief(

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +20,6 @@ from domain.case import CaseInput, CaseOutcome, CaseState
 from domain.deadletter import DeadLetter
 from domain.errors import FailureKind, TransientError
 from domain.inbound.cleaned import CleanDocument
-from domain.repair.kinds import DocumentKind
 from domain.turns import Priority
 from domain.writers.machine_words import MachineWords
 from ports.incoming.inbox import InboxItem
@@ -97,12 +96,7 @@ class Clock:
 class Intake:
     """The activity with everything around it in memory."""
 
-    def __init__(
-        self,
-        cleaner: DocumentCleaner | None = None,
-        mender: DocumentMender | None = None,
-        documents: Mapping[str, DocumentKind] | None = None,
-    ) -> None:
+    def __init__(self, cleaner: DocumentCleaner | None = None, mender: DocumentMender | None = None) -> None:
         self.clock = Clock()
         self.inbox = FakeInbox(clock=self.clock)
         self.store = FakeStore()
@@ -116,8 +110,6 @@ class Intake:
             policy=lambda tenant: self.policy.model_copy(update={"version": f"{self.policy.version}/{tenant}"}),
             machine_words=MachineWords(WORDS.mail),
             mender=mender,
-            document_of=lambda _: next(iter(documents or {}), ""),
-            documents=documents or {},
             clock=lambda: NOW,
         )
 

@@ -28,7 +28,10 @@ async def let_in(
     malformed: bool = True,
     kind: DocumentKind | None = None,
 ) -> tuple[Intake, StoredCase]:
-    intake = Intake(mender=JsonMender(), documents={} if kind is None else {"form": kind})
+    intake = Intake(mender=JsonMender())
+    if kind is not None:
+        reader = intake.activities._messages
+        reader._document_of, reader._documents = (lambda _: "form"), {"form": kind}
     reading = (reading or SourceReading()).model_copy(update={"malformed": malformed})
     item = InboxItem(
         case_id="case/shop/1",

@@ -4,8 +4,8 @@ import pytest
 
 from domain.money.amount import Money
 from domain.money.claim import Claim, Origin, Reason, Scope, Wants
-from domain.reading.claim_fields import claim_from_fields, filled_places
 from domain.reading.claim_reading import GivenFields
+from domain.reading.documents.claim_fields import claim_from_fields, filled_places
 from tests.fakes.blueprint import WORDS
 
 LABELS = ["condition of the goods", "item_condition"]
