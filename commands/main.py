@@ -15,6 +15,7 @@ from commands.knowledge.command import knowledge_app
 from commands.knowledge.evaluating import eval_knowledge
 from commands.measure.bench import bench_app
 from commands.measure.eval import eval_app
+from commands.providers.answers import cache_app
 from commands.providers.budget import budget_app, cases_resume
 from commands.providers.models import models_app
 from commands.providers.router import router_app
@@ -68,6 +69,7 @@ for name, group in (
     ("dlq", dlq_app),
     ("models", models_app),
     ("router", router_app),
+    ("cache", cache_app),
     ("budget", budget_app),
     ("ledger", ledger_app),
     ("records", records_app),

@@ -11,6 +11,7 @@ from domain.blueprint import CasePolicy
 from domain.letters import Letter
 from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
+from domain.money.claim import Reason
 from domain.turns import Priority
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
@@ -31,6 +32,16 @@ EDITED = "edited"
 
 MENDED = "mended"
 """The flag of a case whose body was broken: what was made of it moves no money without a person."""
+
+REPAIRED, FIELD_DERIVED, FIELD_GUESSED = "document_repaired", "field_derived", "field_guessed"
+OTHER_ORDER, ASKED_BY_FIELDS = "other_order_in_document", "asked_by_fields"
+TAINTS = (REPAIRED, FIELD_DERIVED, FIELD_GUESSED, OTHER_ORDER, ASKED_BY_FIELDS)
+"""Flags beside `MENDED` that say what it was: how the body was written, values that records or quotes supplied, values
+that cannot be believed, another order than the message names, a claim that the document's fields make.
+"""
+
+WORDLESS = "no_words"
+"""The flag of a case that came as a document alone, without a customer's words: nothing is read from it but fields."""
 
 MOST_USED = 10**15
 """What a note may tell of calls, tokens, or millionths of a dollar."""
@@ -127,6 +138,8 @@ class CaseInput(BaseModel):
     open_about: list[str] = Field(default_factory=list)  # cases of its sender that wait for approval of its order
     edited_by: list[str] = Field(default_factory=list)  # operators who edited what it says: a person approves its money
     document: str = ""  # the kind of document that it came as: it is completed before it is routed
+    claimed: Reason | None = None  # why money is to go back, as a field of that document says
+    in_fields: list[str] = Field(default_factory=list)  # words of the customer that are values of its fields
 
     @property
     def may_wait(self) -> bool:
@@ -140,6 +153,7 @@ class CaseMessage(BaseModel):
 
     `notes` are what reading it met; `request` quotes the sentences of it that ask for something, links dead. `answers`
     are the later messages by themselves, which `text` holds too, and `unread` says how many of them nobody has read.
+    `asked_for` is what the newest question of ours was about.
     """
 
     subject: str = ""
@@ -150,6 +164,7 @@ class CaseMessage(BaseModel):
     text: str = ""
     answers: list[str] = Field(default_factory=list)
     unread: int = 0
+    asked_for: list[str] = Field(default_factory=list)
 
 
 class Lane(StrEnum):

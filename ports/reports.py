@@ -85,6 +85,7 @@ class SentLetter(BaseModel):
     queued_at: datetime
     message_id: str | None = None
     in_reply_to: str | None = None
+    kind: str | None = None  # of `domain.letters.Letter`; None of letters older than that is kept
 
 
 class ExportedEffect(BaseModel):

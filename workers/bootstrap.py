@@ -169,7 +169,7 @@ class Parts(ModelParts):
             inbox=self.inbox, cases=self.store.cases, cleaner=self.cleaner, starter=starter,
             dead_letters=self.store.dead_letters, policy=self.case_policy, mender=self.mender,
             machine_words=MachineWords(self.blueprint.words.mail), records=self.records,
-            document_of=self.blueprint.document_of,
+            document_of=self.blueprint.document_of, documents=self.blueprint.documents,
         )  # fmt: skip
 
     @property
@@ -177,8 +177,8 @@ class Parts(ModelParts):
         """What reads a message as the intake does."""
         from activities.intake.reading import MessageReader
 
-        words = MachineWords(self.blueprint.words.mail)
-        return MessageReader(self.cleaner, self.case_policy, words, self.mender, self.blueprint.document_of)
+        of, words = self.blueprint, MachineWords(self.blueprint.words.mail)
+        return MessageReader(self.cleaner, self.case_policy, words, self.mender, of.document_of, of.documents)
 
     @property
     def mender(self) -> "DocumentMender":

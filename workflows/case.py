@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.routing import Category
     from domain.specialists import SPECIALISTS
     from workflows import options
-    from workflows.completing import complete
+    from workflows.completing import category_of_document, complete
     from workflows.conversation import WROTE_AGAIN, Conversation, Next
     from workflows.endings import Conclusion, Endings, ending_on_record, tell_of_bounce
     from workflows.failures import failed_step
@@ -97,7 +97,10 @@ class CaseWorkflow:
         following = await self._passed_on() or await complete(self._talk, self._status, self._spend, self._ask)
         if isinstance(following, Conclusion):
             return following
-        return await self._conclude(None if following is Next.PERSON else await self._put_to(await self._route()))
+        known = category_of_document(self._case)
+        return await self._conclude(
+            None if following is Next.PERSON else await self._put_to(known or await self._route())
+        )
 
     async def _put_to(self, category: Category | None) -> Category | None:
         if category is None or not SPECIALISTS[category.specialist].pays:  # Billing sees for itself
@@ -169,9 +172,7 @@ class CaseWorkflow:
             self._status.finding = f"{decision.by} routed it to {category.name if category else decision.category}"
 
     async def _follow(self, result: SpecialistResult) -> Conclusion | Next:
-        """Return what follows from a specialist's result: the end, another round with what the customer said, a
-        person.
-        """
+        """Return what follows from a specialist's result: the end, a round with what was said since, a person."""
         if result.same_as is not None:
             return await self._hand_over(result, [result.same_as, *result.also])
         if result.ending is Ending.HUMAN:

@@ -9,13 +9,15 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.actions.heal import HealActivities, HealRequest, HealResult
     from activities.models.repair import FieldsRequest, RepairActivities
-    from domain.case import CaseStatus
+    from domain.case import MENDED, WORDLESS, CaseInput, CaseStatus
     from domain.conversations.words import with_document
     from domain.letters import FieldsAsked
     from domain.model_call import Usage
     from domain.model_steps import ModelStep
     from domain.repair.in_case import in_words
     from domain.repair.patching import FieldPatch
+    from domain.routing import Category
+    from domain.specialists import SPECIALISTS
     from workflows import options
     from workflows.conversation import Conversation, Next
     from workflows.endings import Conclusion
@@ -37,8 +39,14 @@ async def complete(
         talk.read()
         found = await _completed(talk, spend)
         status.notices[:] = [note for note in status.notices if note not in found.notes] + found.notes
+        if found.contradicted:
+            status.finding = f"the answer says something else than the document: {in_words(found.contradicted)}"
+            return Next.PERSON
         if not found.missing:
-            return None
+            if found.claimed is not None or WORDLESS not in talk.case.flags:
+                return None
+            status.finding = "no words came with the document, and none of its fields says for sure why money is wanted"
+            return Next.PERSON
         labels = [field.label for field in found.ask]
         status.finding = f"the document lacks {in_words(labels)}"
         if talk.case.asked_for or not talk.case.policy.waits_for_customers:
@@ -74,7 +82,9 @@ async def _completed(talk: Conversation, spend: Callable[[Usage], None]) -> Heal
             order_id=found.order_id,
             amount=found.amount,
             currency=found.currency,
-            tainted=found.tainted,
+            taints=found.taints or [MENDED] * found.tainted,
+            claimed=found.claimed,
+            in_fields=found.in_fields,
         )
     )
     return found
@@ -89,3 +99,13 @@ async def _healed(talk: Conversation, patches: Sequence[FieldPatch]) -> HealResu
         ladder_s=talk.case.policy.ladder_s,
         summary="fill the document from records",
     )
+
+
+def category_of_document(case: CaseInput) -> Category | None:
+    """Return where a document goes that asks for money back by its fields, with no words to route it by: the one
+    category that pays; None where there are several, or it has words.
+    """
+    if case.claimed is None or WORDLESS not in case.flags:
+        return None
+    paying = [category for category in case.policy.categories if SPECIALISTS[category.specialist].pays]
+    return paying[0] if len(paying) == 1 else None

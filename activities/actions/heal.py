@@ -9,15 +9,21 @@ from temporalio import activity
 from activities.clock import Clock, utc_now
 from activities.models.prompting import spoken_text
 from domain.blueprint import Blueprint
-from domain.case import CaseInput
+from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, FIELD_GUESSED, OTHER_ORDER, REPAIRED, WORDLESS, CaseInput
 from domain.errors import RefusedError
 from domain.inbound.formats.charsets import decode_document
+from domain.inbound.original import documents_in
+from domain.money.claim import Reason
+from domain.repair.answered import fields_answered, is_json_object
+from domain.repair.document import MendedDocument
 from domain.repair.healing import FieldMark, HealedDocument, healed
 from domain.repair.in_case import (
     CaseValues,
     case_values,
+    claimed_reason,
     facts_for_model,
     notes_of,
+    quotes_in,
     records_for,
     to_ask_for,
     under_root,
@@ -46,7 +52,9 @@ class HealResult(BaseModel):
     """What became of a document: the values that the case goes by, names of fields, for a model the order on record.
 
     `missing` are the required fields without a value, `ask` those that the customer is to be asked for. `facts` are
-    what a model may know of our records while it looks for what is missing. `amount` is in major units.
+    what a model may know of our records while it looks for what is missing. `amount` is in major units. `claimed` is
+    why money is to go back, as a field says; `in_fields` are words of the customer that are values of fields, and
+    `contradicted` the fields of which a document of an answer says something else than the first one.
     """
 
     order_id: str | None = None
@@ -55,8 +63,12 @@ class HealResult(BaseModel):
     missing: list[str] = Field(default_factory=list)
     ask: list[MissingField] = Field(default_factory=list)
     tainted: bool = False
+    taints: list[str] = Field(default_factory=list)  # of `domain.case.TAINTS`
     notes: list[str] = Field(default_factory=list)
     facts: dict[str, object] = Field(default_factory=dict)
+    claimed: Reason | None = None
+    in_fields: list[str] = Field(default_factory=list)
+    contradicted: list[str] = Field(default_factory=list)
 
     def noting(self, note: str) -> "HealResult":
         """Return it with one note more."""
@@ -103,21 +115,48 @@ class HealActivities:
         document = under_root(self._mender.mend(decode_document(stored.body)), kind.root)
         if not document.found or not kind.is_marked(document.value):
             return HealResult()  # a message like others
-        order = case_values(healed(document, kind, {}, lang=case.lang), kind).order_id
+        first = healed(document, kind, {}, lang=case.lang)
+        order = case_values(first, kind).order_id
         records = self._look_up(stored, case, order or case.order_id)
         stranger = order is not None and "order" in kind.records and "order" not in records
         if stranger:  # then what it says of its order counts for nothing
             document = replace(document, doubted=document.doubted | {str(kind.case.order_id)})
-        text = spoken_text(case)
-        found = healed(document, kind, {}, lang=case.lang)
+            first = healed(document, kind, {}, lang=case.lang)
+        answers, text = self._answers(case, kind), _own_words(case)
+        said = fields_answered(first, list(answers.values()), kind, lang=case.lang)
+        proven = said.proven
+        found = healed(document, kind, {}, lang=case.lang, proven=proven)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
         proven = {field.name: field for field in found.all_fields if field.standing is FieldMark.DERIVED}
         if "order" not in records and (order := case_values(found, kind).order_id) is not None:
             records = self._look_up(stored, case, order)
         found = healed(document, kind, records, lang=case.lang, proven=proven)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
-        result = _told(found, kind, case, records)
+        result = _told(found, kind, case, records, text)
+        result.contradicted = list(said.contradicted)
+        result.in_fields += [case.answers[number] for number in answers if is_json_object(case.answers[number])]
         return result.noting("document: the order that it names is none of this sender's") if stranger else result
+
+    def _answers(self, case: CaseInput, kind: DocumentKind) -> dict[int, MendedDocument]:
+        """Return the documents of this kind that the customer answered with, by the number of the answer."""
+        found = {
+            number: self._answer(case_id, case.tenant, kind)
+            for number, case_id in enumerate(case.answered_by[: len(case.answers)])
+        }
+        return {number: document for number, document in found.items() if document is not None}
+
+    def _answer(self, case_id: str, tenant: str, kind: DocumentKind) -> MendedDocument | None:
+        try:
+            stored = self._cases.load(case_id)
+        except KeyError:
+            return None
+        if stored.case.tenant != tenant or stored.case.edited_by:  # what a person made of it counts: its words
+            return None
+        for text in documents_in(stored.content_type, stored.body):
+            document = under_root(self._mender.mend(text), kind.root)
+            if document.found and kind.is_marked(document.value):
+                return document
+        return None
 
     def _look_up(self, stored: StoredCase, case: CaseInput, order_id: str | None) -> dict[str, object]:
         """Return the records of whom the store knows as the sender, whatever the request says."""
@@ -132,20 +171,37 @@ class HealActivities:
         return records_for(account)
 
 
-def _told(found: HealedDocument, kind: DocumentKind, case: CaseInput, records: dict[str, object]) -> HealResult:
+def _own_words(case: CaseInput) -> str:
+    """Return what the customer wrote: the text of a document that came alone is none of their words."""
+    return spoken_text(case.model_copy(update={"text": ""}) if WORDLESS in case.flags else case)
+
+
+def _taints(found: HealedDocument) -> list[str]:
+    """Return what of a document is not as its sender wrote it; a document that nobody need doubt has nothing."""
+    marks = {FIELD_DERIVED: FieldMark.DERIVED, FIELD_GUESSED: FieldMark.GUESSED}
+    return [REPAIRED] * bool(found.damage) + [flag for flag, mark in marks.items() if found.has(mark)]
+
+
+def _told(
+    found: HealedDocument, kind: DocumentKind, case: CaseInput, records: dict[str, object], text: str
+) -> HealResult:
     values, missing, notes = case_values(found, kind), found.missing, notes_of(found, kind)
-    asked = to_ask_for(found, kind, records)
+    asked, claimed = to_ask_for(found, kind, records), claimed_reason(found, kind)
     other_order = values.order_id is not None and case.order_id not in (None, values.order_id)
     if other_order:  # its money would be that of an order which the case is not about
         values = CaseValues(order_id=values.order_id)
         notes = ["document: it names another order than the case does: its amount is not the case's", *notes]
+    taints = [*_taints(found), *[OTHER_ORDER] * other_order, *[ASKED_BY_FIELDS] * (claimed is not None)]
     return HealResult(
         order_id=values.order_id,
         amount=values.amount,
         currency=values.currency,
         missing=missing,
         ask=[MissingField(name=name, label=kind.label(name, case.lang)) for name in asked],
-        tainted=found.tainted or other_order,
+        tainted=bool(taints),
+        taints=taints,
+        claimed=claimed,
+        in_fields=quotes_in(found, text),
         notes=notes,
         facts=facts_for_model(records) if missing else {},
     )

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.actions.mail import LetterDesk
 from activities.clock import Clock, utc_now
 from activities.letters import Letters
-from domain.case import CaseInput, CaseOutcome
+from domain.case import WORDLESS, CaseInput, CaseOutcome
 from domain.conversations.words import EDITORS_AT_MOST, CustomerWord, WordTaken, renamed, shortened
 from domain.errors import ToldToWaitError, TransientError
 from domain.letters import Letter
@@ -177,7 +177,7 @@ class TalkActivities:
             order_id=case.order_id,
             amount=case.amount,
             currency=case.currency,
-            flags=case.flags,
+            flags=[flag for flag in case.flags if flag != WORDLESS],
             suspicious=case.suspicious,
             unreadable=case.skip_to_human or (None if text else "there is nothing readable in it"),
             repeats=request.repeats,

@@ -5,9 +5,10 @@ are idempotent by case id, and a payload that comes again is started with the in
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import MappingProxyType
 
 from pydantic import BaseModel, Field
 from temporalio import activity
@@ -27,6 +28,7 @@ from domain.deadletter import Attempt, DeadLetter, letter_id
 from domain.errors import HeadgateError, PoisonError, TransientError, failure_kind
 from domain.inbound.cleaned import CleanFlag
 from domain.inbound.webhook import DEFAULT_TENANT
+from domain.repair.kinds import DocumentKind
 from domain.writers.machine_words import MachineWords
 from ports.cleaner import MailCleaner
 from ports.incoming.inbox import Inbox, InboxItem
@@ -78,11 +80,12 @@ class AdmitActivities:
         records: CustomerRecords | None = None,
         mender: DocumentMender | None = None,
         document_of: Callable[[str], str] = lambda _: "",
+        documents: Mapping[str, DocumentKind] = MappingProxyType({}),
         clock: Clock = utc_now,
     ) -> None:
         self._inbox = inbox
         self._cases = cases
-        self._messages = MessageReader(cleaner, policy, machine_words, mender, document_of)
+        self._messages = MessageReader(cleaner, policy, machine_words, mender, document_of, documents)
         self._starter = starter
         self._dead_letters = dead_letters
         self._policy = policy

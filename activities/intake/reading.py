@@ -1,11 +1,13 @@
 """Read a payload as the intake does: parsed strictly, cleaned, personal data replaced by tokens, its writer judged."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 from domain.blueprint import CasePolicy
-from domain.case import FORWARDED, MENDED, SENT_FOR_ANOTHER, UNVOUCHED, CaseInput, Machine
+from domain.case import FORWARDED, MENDED, REPAIRED, SENT_FOR_ANOTHER, UNVOUCHED, WORDLESS, CaseInput, Machine
 from domain.conversations.threads import (
     ThreadSigns,
     base_subject,
@@ -18,11 +20,15 @@ from domain.dead_letters.editing import LetterEdit, edited_input, why_not_taken
 from domain.errors import PoisonError, WebhookRefusedError
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.fields import read_fields
-from domain.inbound.formats.charsets import decode_document
+from domain.inbound.formats.charsets import decode_document, says_something
 from domain.inbound.formats.mapping import SourceReading, reading_of
 from domain.inbound.reference_ids import usable_id
+from domain.inbound.side_fields import Notes, plain
 from domain.inbound.webhook import DEFAULT_TENANT, JSON_TYPE, Attachment, Inbound, media_type, parse_webhook
 from domain.repair.bodies import UNMENDED, body_of
+from domain.repair.document import MendedDocument
+from domain.repair.in_case import under_root
+from domain.repair.kinds import DocumentKind
 from domain.writers.machine_words import MachineWords
 from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
@@ -36,6 +42,7 @@ NO_KIND_OF_AN_ID = frozenset({"EMAIL", "PHONE", "NAME", "ADDRESS"})  # an addres
 
 NOTHING_READABLE = "there is nothing readable in it"
 ONLY_HIDDEN = "all of its text is hidden from a reader"
+NO_WORDS = "no words of a customer came with the document: it is read by its fields"
 BODY_UNREAD = "what it says, or a part of it, cannot be read: it is in a file, a picture or encrypted"
 WHOSE_WORDS = "the sender's own words cannot be told from quoted ones"
 MOSTLY_LOST = "too many of its characters cannot be decoded"
@@ -43,7 +50,8 @@ MOSTLY_LOST = "too many of its characters cannot be decoded"
 
 class MessageReader:
     """Reads payloads. `policy` supplies the blueprint's rules for a tenant as they are now; without a `mender` broken
-    bodies are for people. `document_of` names the kind of documents that a source sends, empty where it sends none.
+    bodies are for people. `document_of` names the kind of documents that a source sends, empty where it sends none;
+    one of `documents` that can ask for money by its fields needs no words of a customer.
     """
 
     def __init__(
@@ -53,12 +61,14 @@ class MessageReader:
         machine_words: MachineWords,
         mender: DocumentMender | None = None,
         document_of: Callable[[str], str] = lambda _: "",
+        documents: Mapping[str, DocumentKind] = MappingProxyType({}),
     ) -> None:
         self._cleaner = cleaner
         self._policy = policy
         self._machine_words = machine_words
         self._mender = mender
         self._document_of = document_of
+        self._documents = documents
 
     def read(self, item: InboxItem) -> StoredCase:
         """Read and clean one payload.
@@ -94,7 +104,9 @@ class MessageReader:
         if not inbound.email and writer.machine is None and media_type(item.content_type) == JSON_TYPE:
             case = stored.case.model_copy(update={"document": self._document_of(item.source)})
             stored = stored.model_copy(update={"case": case})
-        return _tainted(stored) if how is not None and how.malformed else stored
+        if how is None or not how.malformed:
+            return stored
+        return _tainted(stored, WORDLESS) if inbound.wordless else _tainted(stored, REPAIRED)
 
     def _mended(
         self, item: InboxItem, reading: SourceReading | None, own: Sequence[str], code: str
@@ -106,16 +118,33 @@ class MessageReader:
         text = decode_document(item.body)
         notes = [f"it could not be read ({code.replace('_', ' ')})"]
         if self._mender is not None and media_type(item.content_type) == JSON_TYPE:
-            body = body_of(self._mender.mend(text), reading)
+            mended = self._mender.mend(text)
+            body = body_of(mended, reading)
             if body.fields is None:
                 notes += body.notes
+            alone = None if body.fields is None else self._document_alone(item.source, mended)
             with suppress(WebhookRefusedError):
-                inbound = read_fields(dict(body.fields or {}), reading, own=own)
+                inbound = read_fields(dict(body.fields or {}), reading, own=own, needs_words=alone is None)
                 if inbound.tenant in (item.tenant, DEFAULT_TENANT):
                     inbound.tenant = item.tenant
-                    inbound.notes = [*body.notes, *inbound.notes]
+                    if alone is not None and not (says_something(inbound.text) or says_something(inbound.html)):
+                        inbound.wordless, inbound.text, inbound.html = True, alone, None
+                        notes = [NO_WORDS, *(body.notes if mended.tainted else [])]
+                    else:
+                        notes = body.notes
+                    inbound.notes = [*notes, *inbound.notes]
                     return inbound, None
         return Inbound(tenant=item.tenant, text=text, notes=notes), UNMENDED
+
+    def _document_alone(self, source: str, body: MendedDocument) -> str | None:
+        """Return a document as text where its kind can ask for money back without a word beside it, else None."""
+        kind = self._documents.get(self._document_of(source))
+        if kind is None or kind.claim is None:
+            return None
+        document = under_root(body, kind.root)
+        if not document.found or not kind.is_marked(document.value):
+            return None
+        return json.dumps(plain(document.value, Notes()), ensure_ascii=False, indent=1)
 
     def read_edit(self, stored: StoredCase, edits: Sequence[LetterEdit]) -> Renewed:
         """Return a case with the newest of its edits, read and cleaned as if it had just come in.
@@ -163,9 +192,9 @@ class MessageReader:
             inbound.customer_id = PERSONAL
 
 
-def _tainted(stored: StoredCase) -> StoredCase:
-    """Say on a case that its body was broken."""
-    case = stored.case.model_copy(update={"flags": [*stored.case.flags, MENDED]})
+def _tainted(stored: StoredCase, why: str) -> StoredCase:
+    """Say on a case that its body was broken, or no message of a customer's."""
+    case = stored.case.model_copy(update={"flags": [*stored.case.flags, MENDED, why]})
     return stored.model_copy(update={"case": case})
 
 

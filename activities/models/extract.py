@@ -10,16 +10,20 @@ from activities.models.asking import OfAModel, Question
 from activities.models.prompting import fenced_ticket, spoken_text
 from domain.blueprint import Blueprint
 from domain.cascade.stepping import is_high
-from domain.case import CaseInput
+from domain.case import WORDLESS, CaseInput
 from domain.conversations.orders import newest_order
-from domain.model_call import Tier
+from domain.inbound.cleaned import ANSWERED
+from domain.model_call import Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep
-from domain.money.claim import Claim, Doubt, Origin
+from domain.money.claim import Claim, Doubt, Origin, Reason
 from domain.reading.answers import ClaimAnswer, QuotedOrder
 from domain.reading.claim_reading import GivenFields, claim_from_answer
+from domain.reading.documents.claim_fields import claim_from_fields, filled_places
 from domain.reading.quoted import normal_order_id
+from domain.reading.sentences import Span
 from ports.models.model import LanguageModel
 
+BY_FIELDS = "the claim was read by the fields of its document"
 UNPROVEN = frozenset({Doubt.WISH, Doubt.REASON})  # what the customer's own words do not say
 
 
@@ -46,6 +50,7 @@ class ExtractActivities:
     def __init__(self, models: Mapping[Tier, LanguageModel], blueprint: Blueprint) -> None:
         self._question = Question(models, blueprint, ModelStep.CLAIM, ClaimAnswer)
         self._words = blueprint.words
+        self._documents = blueprint.documents
 
     @activity.defn
     async def extract_claim(self, request: ClaimRequest) -> ClaimResult:
@@ -63,18 +68,46 @@ class ExtractActivities:
     async def read_claim(self, request: ClaimRequest) -> ClaimResult:
         """Read it whoever asks: for measurement. Raises as `extract_claim` does, but for the grant."""
         case = request.case
+        if case.claimed is not None and WORDLESS in case.flags:
+            claim = self._by_fields(case, case.claimed)
+            return ClaimResult(claim=claim, usage=Usage(), notes=[BY_FIELDS, *_notes(claim)])
         asked = await self._question.ask(
             fenced_ticket(case), doubts=lambda said, _: self._doubts(said, case), may_wait=case.may_wait
         )
         claim = self._claim(asked.answer, case)
         return ClaimResult(claim=claim, usage=asked.usage, notes=_notes(claim), answered_by=asked.by)
 
+    def _by_fields(self, case: CaseInput, reason: Reason) -> Claim:
+        """Return what a document without words asks for; no model is asked."""
+        text = "\n\n".join([case.subject, *case.answers])
+        filled = filled_places(text, case.in_fields, self._labels(case))
+        return claim_from_fields(reason, _given(case), text=text, filled=filled, words=self._words, lang=case.lang)
+
+    def _answered(self, text: str, case: CaseInput) -> list[Span]:
+        """Return the places in the answers to our letter that are values of the document's fields."""
+        if not case.answers or not case.in_fields:
+            return []
+        places = filled_places(text, case.in_fields, self._labels(case))
+        return [place for place in places if ANSWERED in text[: place.start]]
+
+    def _labels(self, case: CaseInput) -> list[str]:
+        """Return what the fields of its document are called, by its customer and by its sender."""
+        kind = self._documents.get(case.document)
+        names = [] if kind is None else list(kind.fields)
+        return [
+            *names,
+            *(name.replace("_", " ") for name in names),
+            *(kind.label(name, case.lang) for name in names if kind),
+        ]
+
     def _claim(self, said: ClaimAnswer, case: CaseInput) -> Claim:
-        answer = _of_the_newest(said, case)
+        answer, text = _of_the_newest(said, case), spoken_text(case)
         return claim_from_answer(
             answer,
-            text=spoken_text(case),
-            given=GivenFields(order_id=case.order_id, amount=case.amount, currency=case.currency),
+            text=text,
+            given=_given(case),
+            filled=self._answered(text, case),
+            claimed=case.claimed,
             superseded=_slips(answer, case),
             lang=case.lang,
             words=self._words,
@@ -93,6 +126,10 @@ class ExtractActivities:
         if is_high(claim.amount, rules.high_stakes_minor):
             found.append(DenserWhen.HIGH_STAKES)
         return found
+
+
+def _given(case: CaseInput) -> GivenFields:
+    return GivenFields(order_id=case.order_id, amount=case.amount, currency=case.currency)
 
 
 def _of_the_newest(answer: ClaimAnswer, case: CaseInput) -> ClaimAnswer:

@@ -32,6 +32,11 @@ class ScopeMatrix:
         return len(self._rows)
 
     @property
+    def questions(self) -> list[AnsweredQuestion]:
+        """Those that are kept."""
+        return [question for question in self._questions if question is not None]
+
+    @property
     def ends_s(self) -> float:
         """When the last of it is over, seconds since 1970."""
         return float(self._ends.max(initial=0.0))

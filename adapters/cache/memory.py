@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from adapters.cache.flights import LocalFlights
 from adapters.cache.matrix import ScopeMatrix
+from domain.cache.admission import is_of_article
 from domain.cache.neighbours import AnsweredQuestion, NearQuestion
 from domain.cache.scope import CacheScope
 from domain.cache.standing import AnswerStanding, checked
@@ -49,9 +50,15 @@ class CacheInMemory:
         self._standings[scope, answer] = now
         return now
 
-    async def drop(self, tenant: str) -> None:
+    async def drop(self, tenant: str, article: str = "") -> int:
         """Forget a tenant's."""
-        self._scopes = {scope: matrix for scope, matrix in self._scopes.items() if scope.tenant != tenant}
+        dropped = 0
+        for matrix in [matrix for scope, matrix in self._scopes.items() if scope.tenant == tenant]:
+            for question in matrix.questions:
+                if not article or is_of_article(question.answer, article):
+                    matrix.remove(question.entry_id)
+                    dropped += 1
+        return dropped
 
     async def board(self, scope: CacheScope, question: str) -> Flight:
         """Lead or wait."""

@@ -25,6 +25,7 @@ from redis.exceptions import ConnectionError, RedisError, WatchError  # noqa: A0
 from adapters.cache.matrix import ScopeMatrix
 from adapters.cache.redis_flights import RedisFlights
 from adapters.cache.redis_server import CacheServer, why
+from domain.cache.admission import is_of_article
 from domain.cache.neighbours import AnsweredQuestion, NearQuestion
 from domain.cache.scope import CacheScope
 from domain.cache.standing import OBSERVED_S, AnswerStanding, checked
@@ -143,20 +144,35 @@ class CacheInRedis:
         said = await self._server.ask(work)
         return AnswerStanding(quarantined=True) if said is None else said
 
-    async def drop(self, tenant: str) -> None:
-        """Forget a tenant's scopes; those who hold them in memory find nothing of it in Redis any more.
+    async def drop(self, tenant: str, article: str = "") -> int:
+        """Forget a tenant's questions; those who hold them in memory find nothing of it in Redis any more.
+
+        Scopes stay on the tenant's list until they are over, so that a drop that is cut off can be done again.
 
         Raises:
             TransientError: Redis does not answer.
         """
         try:
             async with asyncio.timeout(LOADED_WITHIN_S):
-                while scope := await self._redis.spop(self._tenant(tenant)):
-                    log = f"{self._prefix}:{scope.decode()}:log"
-                    entries = _ids(await self._redis.xrange(log))
-                    await self._redis.unlink(log, *(f"{self._prefix}:{scope.decode()}:e:{e}" for e in entries))
+                scopes = await self._redis.smembers(self._tenant(tenant))
+                return sum([await self._dropped(scope.decode("utf-8", "replace"), article) for scope in scopes])
         except (TimeoutError, RedisError, OSError) as error:
             raise TransientError(f"the answers kept for {tenant!r} may be there still: {why(error)}") from error
+
+    async def _dropped(self, scope: str, article: str) -> int:
+        """Forget a scope's questions, or those that an article answered; what of them cannot be read goes, too."""
+        ids = dict.fromkeys(_ids(await self._redis.xrange(f"{self._prefix}:{scope}:log")))
+        keys, dropped = [f"{self._prefix}:{scope}:e:{entry_id}" for entry_id in ids], 0
+        for start in range(0, len(keys), _CHUNK):
+            some = keys[start : start + _CHUNK]
+            if article:
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for key in some:
+                        pipe.hget(key, "q")
+                    said: list[Any] = await pipe.execute(raise_on_error=False)
+                some = [key for key, found in zip(some, said, strict=True) if _is_of(found, article)]
+            dropped += await self._redis.unlink(*some) if some else 0
+        return dropped
 
     async def board(self, scope: CacheScope, question: str) -> Flight:
         """Lead among all processes, or wait for whoever does; while Redis is away, among those of this process."""
@@ -222,6 +238,16 @@ class CacheInRedis:
 def _ids(entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> list[str]:
     """Return the ids that a log names; what else stands in it is none of ours."""
     return [fields[b"e"].decode("utf-8", "replace") for _, fields in entries if fields and b"e" in fields]
+
+
+def _is_of(said: object, article: str) -> bool:
+    """Return whether a question is one that an article answered, or none that anybody can read."""
+    if said is None:  # it is over
+        return False
+    try:
+        return not isinstance(said, bytes) or is_of_article(AnsweredQuestion.model_validate_json(said).answer, article)
+    except ValidationError:
+        return True
 
 
 def _standing(said: bytes | None) -> AnswerStanding:

@@ -1,10 +1,9 @@
 """The sets that no model is asked about: answers that are reused, and names of people that are hidden."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from activities.models.diagnose import OFFERED
 from bench.caching.questions import LabelledQuestion, QuestionPair, embedded, read_questions
@@ -13,9 +12,10 @@ from bench.caching.stream import Vectors, by_rule, run_pairs, run_stream, serve_
 from commands.eval_sets.running import EvalRun, JudgedSet, chosen, numbered
 from commands.knowledge.scoring import figures, offered_to
 from commands.knowledge.scoring import read_questions as read_knowledge
+from commands.measure.json_lines import read_json_lines
 from commands.results.result import RowResult
 from domain.cache.lexicon import NearMissGuard
-from domain.errors import ImpossibleError, UsageError
+from domain.errors import UsageError
 from domain.inbound.cleaned import CleanDocument
 from domain.model_steps import CacheRule
 from workers.bootstrap import Parts
@@ -126,15 +126,8 @@ def _taken_for_names(document: CleanDocument) -> list[str]:
 
 
 def _read_marked(path: Path) -> list[_MarkedText]:
-    found = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        try:
-            found.append(_MarkedText.model_validate(json.loads(line)))
-        except (ValueError, ValidationError) as error:
-            raise ImpossibleError(
-                f'{str(path)!r} line {number}: expected {{"id", "text", "spans": [{{"type", "value"}}]}}: {error}'
-            ) from error
-    return found
+    expected = 'Write it as {"id", "text", "spans": [{"type", "value"}]}, or take it out'
+    return list(read_json_lines(path, _MarkedText.model_validate_json, remedy=expected))
 
 
 async def judge_knowledge(run: EvalRun, files: Sequence[Path]) -> JudgedSet:

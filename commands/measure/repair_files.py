@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from commands.measure.json_lines import read_json_lines, told
 from domain.errors import ImpossibleError
 from domain.inbound import strict_json
 from domain.repair.rules import DocumentRules
@@ -48,25 +49,18 @@ class IncompleteLine(BrokenLine):
 
 
 def read_repair_lines(path: Path) -> Iterator[BrokenLine]:
-    """Yield the lines of a JSON Lines file, whichever of the two each is.
+    """Yield the lines of a file, whichever of the two each is.
 
     Raises:
         ImpossibleError: a line is not what it should be, or there is none; the message names file, line and remedy.
     """
-    found = 0
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            found += 1
-            try:
-                document = strict_json.loads(line, halves=True)
-                kind = IncompleteLine if isinstance(document, dict) and "context" in document else BrokenLine
-                yield kind.model_validate(document)
-            except ValueError as error:
-                raise ImpossibleError(f"{str(path)!r} line {number}: {_told(error)}. {REMEDY}") from error
-    if not found:
-        raise ImpossibleError(f"{str(path)!r}: there is no line in it")
+    return read_json_lines(path, _repair_line, remedy=REMEDY)
+
+
+def _repair_line(line: bytes) -> BrokenLine:
+    document = strict_json.loads(line, halves=True)
+    kind = IncompleteLine if isinstance(document, dict) and "context" in document else BrokenLine
+    return kind.model_validate(document)
 
 
 def read_document_rules(path: Path) -> DocumentRules:
@@ -78,10 +72,4 @@ def read_document_rules(path: Path) -> DocumentRules:
     try:
         return DocumentRules.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise ImpossibleError(f"{str(path)!r}: {_told(error)}") from error
-
-
-def _told(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, found['loc'])) or 'it'}: {found['msg']}" for found in error.errors()[:5])
+        raise ImpossibleError(f"{str(path)!r}: {told(error)}") from error

@@ -32,7 +32,9 @@ router_app = typer.Typer(no_args_is_help=True, help="The embedded router: what i
 
 @router_app.command("show")
 def router_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Say what the embedded router is: as it ships, or taught by whom, when, with what."""
+    """Say what the embedded router is: as it ships, or taught by whom, when, with what, and how far its confidence is
+    off on messages that it had not learned.
+    """
     from workers.local_models.router import look_at_router
 
     settings = settings_for(data_dir)
@@ -43,12 +45,23 @@ def router_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
     found = run(work)
     taught = None if found.taught is None else {k: v for k, v in found.taught.items() if k != "lessons"}
     if as_json:
-        emit({"digest": found.digest, "labels": found.labels, "taught": taught})
+        emit(
+            {
+                "digest": found.digest,
+                "labels": found.labels,
+                "taught": taught,
+                "ece": found.ece,
+                "judged_on": found.judged,
+            }
+        )
         return
     typer.echo(f"{'as it ships' if taught is None else 'taught here'}, sha256 {found.digest}")
     typer.echo(f"categories: {', '.join(found.labels)}")
+    off = "not known" if found.ece is None else f"{found.ece:.3f}"
+    typer.echo(f"error of its confidence (ECE): {off}, on {found.judged} messages that it had not learned")
     if taught is not None:
-        typer.echo(f"taught {taught['messages']} messages by {taught['by']} at {taught['at']}")
+        of = f" of {taught['of']}" if taught.get("of") else ""
+        typer.echo(f"taught {taught['messages']} messages{of} by {taught['by']} at {taught['at']}")
         typer.echo("`headgate router forget` goes back to the router that ships")
 
 
@@ -126,7 +139,8 @@ def _teach(
     if from_corrections:
         with opened_parts(settings) as opened:
             lessons += corrections(opened)
-    return teach_router(settings, lessons, names, by=by, now=datetime.now(UTC), dry_run=dry_run)
+    of = " and ".join([*([file.name] if file is not None else []), *(["corrections"] if from_corrections else [])])
+    return teach_router(settings, lessons, names, by=by, now=datetime.now(UTC), of=of, dry_run=dry_run)
 
 
 def _document(done: "TeachingReport", *, dry_run: bool) -> dict[str, object]:

@@ -35,7 +35,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
     """List what waits for a decision, the oldest first.
 
     Piped, a line each, tab-separated: approval, amount, what, until when (UTC), what the customer wrote since, what the
-    customer wrote.
+    customer wrote, each reason why a person decides.
     """
     from domain.briefs.request import short_request
 
@@ -51,7 +51,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
             typer.echo("nothing waits for a decision")
         elif views:
             table(
-                ("approval", "amount", "what", "decide until (UTC)", "wrote since", "the customer"),
+                ("approval", "amount", "what", "decide until (UTC)", "wrote since", "the customer", "why a person"),
                 (
                     (
                         v.approval_id,
@@ -62,6 +62,7 @@ def approvals_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> 
                         if v.wrote_since
                         else "",
                         short_request(v.brief.request, LIST_QUOTE_CHARS),
+                        v.brief.why_in_short,
                     )
                     for v in views
                 ),
@@ -93,7 +94,7 @@ def _print_brief(view: "ApprovalView") -> None:
     for name, value in (
         ("what", brief.what),
         ("for whom", brief.for_whom),
-        ("why a person", brief.why),
+        *(("why a person", line) for line in brief.why_lines()),
         *(("evidence", line) for line in brief.evidence),
         *request_rows(brief.request),
         *since_rows(view),

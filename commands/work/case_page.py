@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from client.case_filters import ENDED_OUTSIDE
 from client.case_rows import CaseRow
 from commands.terminal.cli import settings_for
+from commands.work.case_letters import letter_rows, letter_text, letters_on_record
 from domain.briefs.request import request_rows
 from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
 from domain.case_details import effect_line, format_cost
@@ -54,6 +55,17 @@ def settling_of(data_dir: Path, case_id: str) -> dict[str, object]:
     except TransientError as error:
         return {"refunds_pending": f"not known: {error}"}
     return {"refunds_pending": [settled.model_dump(mode="json") for settled in found]} if found else {}
+
+
+def letters_of(data_dir: Path, case_id: str) -> dict[str, object]:
+    """Return the letters of a case, under one name; nothing where no store is here."""
+    from domain.errors import TransientError
+
+    try:
+        with _parts_here(data_dir) as parts:
+            return {} if parts is None else {"letters": letters_on_record(parts, case_id)}
+    except TransientError as error:
+        return {"letters": f"not known: {error}"}
 
 
 def edits_of(data_dir: Path, case_id: str) -> dict[str, object]:
@@ -123,6 +135,7 @@ def case_page(case: Mapping[str, Any], message: CaseMessage) -> Iterator[str]:
     for name, value in _rows(case, message):
         if value:
             yield f"  {name:{_NAME_CHARS}} {_shown(value)}"
+    yield from letter_text(case.get("letters"))
     text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
     yield textwrap.indent(text, "  | ", lambda _: True)
     if len(message.text) > TEXT_SHOWN:
@@ -136,6 +149,7 @@ def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, 
     yield "who", f"tenant {case['tenant'] or 'not known'}, by source {case['case_id'].split('/')[1]}{language}"
     yield "decision", case["finding"]
     yield "waits for", _waits(case)
+    yield from letter_rows(case["state"], case.get("letters"), message.asked_for)
     effects = [EffectRecord.model_validate(effect) for effect in case["effects"]]
     yield "done", "" if effects else "nothing was paid or recorded for it"
     yield from (("done", effect_line(effect)) for effect in effects)

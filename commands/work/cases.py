@@ -92,13 +92,15 @@ def cases_list(
 
 @cases_app.command("show")
 def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show one case for people: what, whose, where it stands, money, what it waits for, what to type next.
+    """Show one case for people: what, whose, where it stands, money, letters, what it waits for, what to type next.
 
     --json prints all fields, amounts in minor units. The message is shown as the models see it: cleaned, with tokens
     for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
-    sentences that ask for something. `headgate cases original` shows it as it came in.
+    sentences that ask for something. `headgate cases original` shows it as it came in. The newest letter to the
+    customer stands before it, marked >; of a case that waits for its customer what is asked, until when, and what an
+    answer does.
     """
-    from commands.work.case_page import UNHEARD, case_page, edits_of, on_record, settling_of
+    from commands.work.case_page import UNHEARD, case_page, edits_of, letters_of, on_record, settling_of
     from domain.case import CaseMessage
     from domain.errors import UnknownCaseError
 
@@ -111,7 +113,7 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
             if (found := on_record(data_dir, case_id)) is None:
                 raise
             document, message = found
-        document |= settling_of(data_dir, case_id) | edits_of(data_dir, case_id)
+        document |= settling_of(data_dir, case_id) | edits_of(data_dir, case_id) | letters_of(data_dir, case_id)
         if as_json:
             emit(document | {"message": message.model_dump(mode="json")})
             return

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from domain.case import EDITED, MENDED, UNVOUCHED, CaseInput
+from domain.case import EDITED, MENDED, TAINTS, UNVOUCHED, CaseInput
 from domain.money.action import Action
 from domain.money.approval import ApprovalRequest, Approver, Standing
 from domain.money.lookup import email_key, wanted_id
-from domain.money.refund import RefundPolicy
+from domain.money.refund import Mark, RefundPolicy
 from domain.money.refund_action import RefundTerms
 
 
@@ -47,6 +47,17 @@ def why_a_person(case: CaseInput) -> str | None:
     if UNVOUCHED in case.flags:
         return "nothing vouches for the sender of the message"
     return None
+
+
+def marks_of(case: CaseInput) -> list[Mark]:
+    """Return why a refund of a case needs a person, each reason by itself; empty where `why_a_person` has none."""
+    if why_a_person(case) is None:
+        return []
+    if case.edited_by or EDITED in case.flags:
+        return [Mark.EDITED_INPUT]
+    found = [Mark(flag) for flag in TAINTS if flag in case.flags]
+    besides = case.model_copy(update={"flags": [flag for flag in case.flags if flag != MENDED]})
+    return found if found and why_a_person(besides) is None else [Mark.NOT_FOR_MODELS, *found]
 
 
 def has_edited(name: str, case: CaseInput) -> bool:

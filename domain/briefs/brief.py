@@ -21,6 +21,11 @@ _WHY_MARKED = {
     Mark.SHARE_OF_LARGE_CHARGE: "it is a share of a charge at or above the blueprint's limit of {limit}",
     Mark.NOT_FOR_MODELS: "no model was to read it, the whole of it could not be read, or its document was mended",
     Mark.EDITED_INPUT: "an operator edited the message before the case was replayed: what is quoted may be their words",
+    Mark.DOCUMENT_REPAIRED: "its document was broken and has been repaired, as two readers agree on what it says",
+    Mark.FIELD_DERIVED: "a field that its document lacks was filled in from our records or from the customer's words",
+    Mark.FIELD_GUESSED: "a field of its document cannot be believed and was only guessed (nothing is decided on it)",
+    Mark.OTHER_ORDER_IN_DOCUMENT: "its document names another order than the message does",
+    Mark.ASKED_BY_FIELDS: "the money is asked for by a field of its document, which says why",
     Mark.ABOVE_DAILY_CAP: "with it the customer's refunds of today pass the daily cap of {cap}",
 }
 
@@ -46,14 +51,14 @@ def refund_brief(
     money = format_minor(action.money.minor, action.money.currency)
     currency = action.money.currency
     limit = format_minor(policy.approval_limit_minor.get(currency, 0), currency)
-    why = "; ".join(
+    reasons = [
         _WHY_MARKED[mark].format(
             limit=limit,
             cap=format_minor(policy.daily_cap_minor.get(currency, 0), currency),
             currency=currency,
         )
         for mark in refund.marks
-    )
+    ]
     evidence = [f"claimed: {claim.reason.replace('_', ' ')} (order number {claim.order_origin})"]
     if claim.amount is not None:
         evidence.append(f"claimed amount: {claim.amount} ({claim.amount_origin})")
@@ -70,15 +75,18 @@ def refund_brief(
             f"from {c.payee}, {format_minor(c.refunded_minor, c.currency)} refunded so far"
             for c in order.charges
         )
-    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY]
+    told = {str(mark) for mark in refund.marks}  # as reasons
+    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY and flag not in told]
     if odd:
         evidence.append("the message: " + ", ".join(odd))
     return Brief(
         what=f"Refund {money} of charge {action.charge_id} (order {action.order_id})",
         for_whom=f"customer {account.customer.customer_id if account.customer else 'unknown'}, back to {action.payee}",
-        why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {why}.",
+        why=f"Policy allows it ({refund.rule.replace('_', ' ')}), but {'; '.join(reasons)}.",
         evidence=evidence,
         request=request_lines(message, claim),
+        marks=[str(mark) for mark in refund.marks],
+        reasons=reasons,
         policy=f"claims within {policy.window_days} days of the charge; a person decides from {limit} of a charge on; "
         f"blueprint {action.policy_version}",
         if_approved=f"{money} goes back to {action.payee} at once and the customer is told.",

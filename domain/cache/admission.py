@@ -70,3 +70,12 @@ def answer_named(article_id: str, version: int) -> str:
     'kb-vpn@2'
     """
     return f"{article_id}@{version}"
+
+
+def is_of_article(answer: str, article: str) -> bool:
+    """Return whether an answer is an article: of its id in any version, or of one version.
+
+    >>> is_of_article("kb-vpn@2", "kb-vpn"), is_of_article("kb-vpn@2", "kb-vpn@1"), is_of_article("kb-vpn@2", "kb")
+    (True, False, False)
+    """
+    return article in (answer, answer.rpartition("@")[0])

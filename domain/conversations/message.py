@@ -17,4 +17,5 @@ def message_of(case: CaseInput, *, unread: int = 0) -> CaseMessage:
         text=said,
         answers=case.answers,
         unread=unread,
+        asked_for=case.asked_for,
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from domain.case import MENDED, CaseInput
 from domain.inbound.cleaned import ANSWERED, TOKEN
 from domain.messages.bounds import Line
+from domain.money.claim import Reason
 
 MAX_WORDS = 20  # messages of one conversation
 WORD_HEAD, WORD_TAIL = 3_000, 1_000  # characters of one that the workflow carries; the store has the rest
@@ -75,10 +76,17 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
 
 
 def with_document(
-    case: CaseInput, *, order_id: str | None, amount: str | None, currency: str | None, tainted: bool
+    case: CaseInput,
+    *,
+    order_id: str | None,
+    amount: str | None,
+    currency: str | None,
+    taints: Sequence[str] = (),
+    claimed: Reason | None = None,
+    in_fields: Sequence[str] = (),
 ) -> CaseInput:
     """Return the case with what the document in it says of fields that it does not have; whatever was mended or filled
-    in taints it up to the gate.
+    in taints it up to the gate, and so does a claim that a field makes (`claimed`). `taints` are of `domain.case`.
     """
     # An amount of the message's own has its currency; one without takes that of the order on record.
     currencies = (case.currency, currency) if case.amount is not None else (currency, case.currency)
@@ -87,7 +95,9 @@ def with_document(
             "order_id": case.order_id or order_id,
             "amount": case.amount if case.amount is not None else amount,
             "currency": currencies[0] or currencies[1],
-            "flags": sorted({*case.flags, MENDED}) if tainted else case.flags,
+            "flags": sorted({*case.flags, MENDED, *taints}) if taints else case.flags,
+            "claimed": claimed,
+            "in_fields": list(in_fields),
         }
     )
 

@@ -42,9 +42,14 @@ _SAY_THE_FORMAT = "an operator names the source's format: headgate sources add S
 
 
 def read_fields(
-    document: dict[str, object], reading: SourceReading | None, *, form: bool = False, own: Sequence[str] = ()
+    document: dict[str, object],
+    reading: SourceReading | None,
+    *,
+    form: bool = False,
+    own: Sequence[str] = (),
+    needs_words: bool = True,
 ) -> Inbound:
-    """Read a JSON object or a form (`form`).
+    """Read a JSON object or a form (`form`). Without words there is no message, unless `needs_words` is False.
 
     A source's own names come first (`reading`); without them a body that is unmistakably of one service is read by that
     service's names, every other one by ours.
@@ -56,17 +61,17 @@ def read_fields(
         refuse("too_many_fields", f"{len(document)} fields: at most {MAX_FIELDS} are read", "send fewer fields")
     service = reading.format if reading is not None else _recognised(document, form=form)
     if reading is None and service is None:
-        return _from_fields(*_split(_unwrap(document)), own)
+        return _from_fields(*_split(_unwrap(document)), own, wordless=not needs_words)
     mapped = map_fields(document, reading.paths() if reading is not None else FORMATS[str(service)].paths)
     channel = FORMATS[service].channel if service else None
     wordless = channel in _WORDLESS and any(name in mapped.fields for name in _WORDLESS[channel])
     if not mapped.has_words and not wordless and not form and service not in recognise(document, form=False):
         # Not so in a form: a customer may have chosen its names, as Mailgun posts each header of a mail as a field.
         if service is None or not FORMATS[service].whole or document.keys() & {"text", "html"}:
-            return _from_fields(*_split(_unwrap(document)), own)
+            return _from_fields(*_split(_unwrap(document)), own, wordless=not needs_words)
         return _whole(document, mapped.fields, service, own)
     fields = {**dict.fromkeys(_KNOWN), "channel": channel, **mapped.fields}
-    inbound = _from_fields(fields, mapped.rest, own, wordless=wordless)
+    inbound = _from_fields(fields, mapped.rest, own, wordless=wordless or not needs_words)
     if service and FORMATS[service].not_a_customer(document):
         inbound.machine = Machine.OWN
         inbound.notes.append(f"{service} says that a colleague wrote it, no customer")

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from itertools import islice
 
 from pydantic import BaseModel
 
 from domain.errors import FormError
+from domain.inbound.formats.charsets import decode_document
 from domain.inbound.formats.labels import mail_codec
 from domain.inbound.shown import visible
 from domain.inbound.web_forms import FormField, read_multipart, read_urlencoded
@@ -61,6 +63,30 @@ def read_original(content_type: str, body: bytes) -> list[OriginalPart]:
         why = f"{kind} that cannot be taken apart ({type(error).__name__}): as it is"
         return [_part(why, _decode(body, _charset(content_type)))]
     return parts or [_part(f"{kind}, nothing in it", _decode(body, None))]
+
+
+def documents_in(content_type: str, body: bytes) -> list[str]:
+    """Return the texts of a payload that may be JSON documents: a JSON body, the JSON files of a mail, its own text.
+    Never raises; of a mail that cannot be taken apart there is none.
+    """
+    kind = media_type(content_type)
+    if kind == JSON_TYPE:
+        return [decode_document(body)]
+    if kind != EMAIL_TYPE or body.lower().count(b"boundary") > _MAX_BOUNDARIES:
+        return []
+    try:
+        parts = list(islice(_leaves(email.message_from_bytes(body, policy=_POLICY)), MAX_PARTS))
+        contents = [(part, part.get_payload(decode=True)) for part in parts if _may_be_json(part)]
+        return [_decode(raw, part.get_content_charset()) for part, raw in contents if isinstance(raw, bytes)]
+    except (ValueError, LookupError, RecursionError, AttributeError, TypeError, IndexError):
+        return []
+
+
+def _may_be_json(part: Message) -> bool:
+    if part.is_multipart() or part.defects:
+        return False
+    named = (part.get_filename() or "").lower().endswith(".json")
+    return named or part.get_content_type() in (JSON_TYPE, "text/plain")
 
 
 def _part(title: str, text: str) -> OriginalPart:

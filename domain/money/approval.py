@@ -20,7 +20,8 @@ LONGEST_S = 366 * 86_400.0
 class Brief(BaseModel):
     """What an approver must know: what, for whom, why, on what evidence, what each answer does. No personal data.
 
-    `request` is what the customer wrote, quoted, and how it was read; empty in the briefs of older versions.
+    `request` is what the customer wrote, quoted, and how it was read; empty in the briefs of older versions. `marks`
+    name each reason why a person decides, and `reasons` say each in a sentence; `why` says them all in one.
     """
 
     what: str
@@ -28,9 +29,22 @@ class Brief(BaseModel):
     why: str
     evidence: list[str] = Field(default_factory=list)
     request: list[str] = Field(default_factory=list)
+    marks: list[str] = Field(default_factory=list)
+    reasons: list[str] = Field(default_factory=list)
     policy: str
     if_approved: str
     if_rejected: str
+
+    def why_lines(self) -> list[str]:
+        """Return why a person decides, a line for each reason where there are several."""
+        if len(self.reasons) < 2:
+            return [self.why]
+        return [f"{self.why.partition(', but ')[0]}, but:", *self.reasons]
+
+    @property
+    def why_in_short(self) -> str:
+        """The reasons by name, for lists."""
+        return ", ".join(mark.replace("_", " ") for mark in self.marks)
 
 
 class Approver(BaseModel):

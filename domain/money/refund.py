@@ -82,14 +82,14 @@ class Rule(StrEnum):
 class Mark(StrEnum):
     """Why a refund needs a person although policy allows it."""
 
-    AT_OR_ABOVE_LIMIT = "at_or_above_limit"
-    NO_LIMIT_FOR_CURRENCY = "no_limit_for_currency"
+    AT_OR_ABOVE_LIMIT, NO_LIMIT_FOR_CURRENCY = "at_or_above_limit", "no_limit_for_currency"
     GUESSED_ORDER = "guessed_order"
     ABOVE_DAILY_CAP = "above_daily_cap"
     SHARE_OF_LARGE_CHARGE = "share_of_large_charge"
     PAID_IN_PART = "paid_in_part"
-    NOT_FOR_MODELS = "not_for_models"
-    EDITED_INPUT = "edited_input"
+    NOT_FOR_MODELS, EDITED_INPUT = "not_for_models", "edited_input"
+    DOCUMENT_REPAIRED, FIELD_DERIVED, FIELD_GUESSED = "document_repaired", "field_derived", "field_guessed"
+    OTHER_ORDER_IN_DOCUMENT, ASKED_BY_FIELDS = "other_order_in_document", "asked_by_fields"
 
 
 class Refund(BaseModel):

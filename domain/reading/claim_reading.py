@@ -50,6 +50,8 @@ def claim_from_answer(
     lang: str = "und",
     words: Words,
     superseded: str = "",
+    filled: Sequence[Span] = (),
+    claimed: Reason | None = None,
 ) -> Claim:
     """Return what of a proposed claim counts, and what of the message it does not account for.
 
@@ -60,8 +62,12 @@ def claim_from_answer(
         lang: language of the message; it decides what `1,234` means.
         words: of all languages.
         superseded: the part of it whose order numbers count no more, since we asked for another one.
+        filled: places in it that are the values of fields which we asked for.
+        claimed: why money is to go back, as a field of the message's document says: the words need not say it again,
+            and must say nothing else.
     """
-    return _ClaimReader(answer, MessageText(text), given or GivenFields(), lang, words).claim(superseded)
+    message = MessageText(text)
+    return _ClaimReader(answer, message, given or GivenFields(), lang, words, claimed).claim(superseded, filled)
 
 
 class _ReadOrder(NamedTuple):
@@ -81,8 +87,19 @@ class _ReadMoney(NamedTuple):
 class _ClaimReader:
     """Reads one claim, and gathers the doubts on the way."""
 
-    def __init__(self, answer: ClaimAnswer, message: MessageText, given: GivenFields, lang: str, words: Words) -> None:
+    def __init__(
+        self,
+        answer: ClaimAnswer,
+        message: MessageText,
+        given: GivenFields,
+        lang: str,
+        words: Words,
+        claimed: Reason | None,
+    ) -> None:
+        if claimed is not None and answer.wants is Wants.REFUND and answer.reason is Reason.OTHER:
+            answer = answer.model_copy(update={"reason": claimed})
         self._answer = answer
+        self._claimed = claimed
         self._message = message
         self._given = given
         self._lang = lang
@@ -92,14 +109,14 @@ class _ClaimReader:
         self._told = reasons_told(message, spoken.languages)
         self._doubts = [] if spoken.is_known else [Doubted(doubt=Doubt.LANGUAGE)]
 
-    def claim(self, superseded: str) -> Claim:
+    def claim(self, superseded: str, filled: Sequence[Span]) -> Claim:
         order, money = _read_order(self._answer.order_id, self._message.text, self._given.order_id), self._money()
         share = self._share() if money.money is None else None
         items = self._items()
         slips = orders_named(MessageText(superseded), claimed=None).ids if superseded else []
         named = orders_named(self._message, claimed=order.order_id, but=slips)
         amounts = list(money.places) if money.money is not None else [share.place] if share is not None else []
-        spans = [*order.places, *amounts, *items.values()]
+        spans = [*order.places, *amounts, *items.values(), *filled]
         spans += named.places if len(named.ids) == 1 else []
         looking = Doubts(
             self._message,
@@ -112,14 +129,15 @@ class _ClaimReader:
                 is_policys=self._answer.reason in _FIXED_BY_POLICY,
                 amounts=amounts,
                 order_id=order.order_id,
-                needs_no_wish=self._answer.reason in _CHARGED_WRONGLY,
+                filled=filled,
+                needs_no_wish=self._answer.reason in _CHARGED_WRONGLY or self._claimed is not None,
             ),
         )
         figures, numbers = self._figures(looking.figures), self._numbers(looking.numbers)
         self._doubts += [*looking.found(), *self._said_doubts(named), *self._unproven()]
         withdrawn = any(doubted.doubt is Doubt.WITHDRAWN for doubted in self._doubts)
         return Claim(
-            wants=self._answer.wants,
+            wants=self._answer.wants if self._claimed is None else Wants.REFUND,
             reason=self._answer.reason,
             order_id=None if order.clash else order.order_id,
             order_origin=order.origin,
@@ -239,6 +257,9 @@ class _ClaimReader:
     def _unproven(self) -> list[Doubted]:
         """Return a doubt for a wish and for a reason that the customer's own words do not prove."""
         answer, message, words = self._answer, self._message, self._words
+        if self._claimed is not None:
+            same = answer.wants is Wants.REFUND and answer.reason is self._claimed and {*self._told} <= {self._claimed}
+            return [] if same else [Doubted(doubt=Doubt.REASON, quote="its document says another one")]
         if answer.wants is not Wants.REFUND or answer.reason in (Reason.UNKNOWN_CHARGE, Reason.OTHER):  # never paid
             return []
         proven = is_proven(answer.reason, answer.reason_quote, message, self._told)

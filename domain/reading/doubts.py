@@ -141,6 +141,8 @@ class Doubts:
         yield from self._near_wish(Doubt.CONDITION, words.conditions)
         yield from self._parts()
         yield from self._money()
+        wishes = message.places(pattern(words.refunds))  # "condition: do not refund it" is no condition
+        yield from ((Doubt.WORDING, p) for p in wishes if lies_in(p, self._read.filled))
         yield from self._plain.doubted()
         numbers = Numbers(message, words)
         yield from ((Doubt.NUMBER, p) for p in numbers.in_words() if not self._is_read(p) and self._limits(p))

@@ -44,6 +44,7 @@ class Accounted(NamedTuple):
     is_policys: bool = False  # the reason is one of which policy fixes how much is owed
     amounts: Sequence[Span] = ()  # those of the spans that hold the amount or the share
     order_id: str | None = None
+    filled: Sequence[Span] = ()  # those of the spans that are values of fields which we asked for, or a whole document
     needs_no_wish: bool = False  # what was charged wrongly is owed even if nobody names a refund
 
 
@@ -112,7 +113,8 @@ class PlainSpeech:
         yield from ((Doubt.WORDING, place) for place in self._told_only())
         yield from ((Doubt.PART, place) for place in self._parts_beside_amount())
         yield from ((Doubt.NUMBER, place) for place in self._numbers())
-        yield from ((Doubt.WORDING, place) for sign in (_TICKS, _CODE) for place in self._message.places(sign))
+        signs = chain(self._message.places(_TICKS), self._message.places(_CODE))
+        yield from ((Doubt.WORDING, place) for place in signs if not lies_in(place, self._read.filled))
         yield from self._odd_words()
 
     def singled(self) -> list[str]:

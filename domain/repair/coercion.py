@@ -73,6 +73,19 @@ def _json_amount(value: Number, currency: str | None) -> LocalReading:
     return LocalReading((str(value),) if re.fullmatch(rf"[0-9]{{1,12}}{decimals}", value, re.ASCII) else ())
 
 
+def texts_said(words: str) -> Coerced:
+    r"""Return the texts that a customer's words are: a line or a semicolon parts them, a comma may or may not.
+
+    >>> texts_said("- red lamp\n- blue lamp").value, texts_said("lamp, blue").why
+    (['red lamp', 'blue lamp'], 'can be read as one text or as several')
+    """
+    parts = [part.strip(" \t-*•") for part in re.split(r"[\n;]", words)]
+    parts = [part for part in parts if part]
+    if any("," in part for part in parts):
+        return Coerced(why="can be read as one text or as several")
+    return Coerced(parts) if parts else Coerced(why=_EMPTY)
+
+
 def _texts(value: object) -> Coerced:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         return Coerced(why="expected a list of texts")

@@ -16,6 +16,8 @@ from domain.repair.document import Damage, MendedDocument, TextPlace, same
 from domain.repair.record_paths import look_up
 from domain.repair.rules import DOCUMENT, DocumentRules, FieldKind, FieldRule, RecordRule
 
+QUOTE = "quote"
+"""The source of a field that words of the customer say."""
 _CURRENCY = "currency"  # the field that says in what amounts are
 
 
@@ -64,10 +66,11 @@ class HealedDocument:
     @property
     def tainted(self) -> bool:
         """Whether a value of it that counts is not as its sender wrote it."""
-        return bool(self.damage) or any(
-            one.standing in (FieldMark.DERIVED, FieldMark.GUESSED) and (one.critical or one.name in self.required)
-            for one in self.all_fields
-        )
+        return bool(self.damage) or self.has(FieldMark.DERIVED) or self.has(FieldMark.GUESSED)
+
+    def has(self, mark: FieldMark) -> bool:
+        """Return whether a field that counts came by its value in this way."""
+        return any(one.standing is mark and (one.critical or one.name in self.required) for one in self.all_fields)
 
     @property
     def all_fields(self) -> Sequence[MarkedField]:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.strict_json import Number
 from domain.money.amount import exponent
+from domain.money.claim import Reason
 from domain.money.records import Account, Order
 from domain.repair.document import NOTHING_READ, Damage, MendedDocument
-from domain.repair.healing import FieldMark, HealedDocument
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument
 from domain.repair.kinds import DocumentKind
 
 NOTES_AT_MOST = 12
@@ -90,6 +91,20 @@ def case_values(document: HealedDocument, kind: DocumentKind) -> CaseValues:
         amount=sure(kind.case.amount),
         currency=sure(kind.case.currency),
     )
+
+
+def claimed_reason(document: HealedDocument, kind: DocumentKind) -> Reason | None:
+    """Return why money is to go back by the field that says so, None where none does for sure."""
+    field = document.fields.get(kind.claim.field) if kind.claim is not None else None
+    if kind.claim is None or field is None or not field.is_sure or not isinstance(field.value, str):
+        return None
+    return kind.claim.reason_of(field.value)
+
+
+def quotes_in(document: HealedDocument, text: str) -> list[str]:
+    """Return the words of a text from which fields of a document were read."""
+    spans = [field.span for field in document.all_fields if field.source == QUOTE and field.span is not None]
+    return list(dict.fromkeys(text[span.start : span.end] for span in spans))
 
 
 def notes_of(document: HealedDocument, kind: DocumentKind) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
 
+from domain.money.claim import Reason
 from domain.repair.rules import DocumentRules, FieldKind
 
 _LANG = r"^[a-z]{2,3}$"
@@ -40,6 +41,24 @@ class CaseFields(BaseModel):
         return {ours: theirs for ours, theirs in self.model_dump().items() if theirs is not None}
 
 
+class ClaimField(BaseModel):
+    """By which field a document says that money is to go back, and what its values mean; capitals count for nothing.
+
+    >>> ClaimField(field="why", reasons={"Defekt": "damaged"}).reason_of(" DEFEKT ")
+    <Reason.DAMAGED: 'damaged'>
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: StrictStr
+    reasons: Mapping[Annotated[StrictStr, Field(min_length=1, max_length=100)], Reason] = Field(min_length=1)
+
+    def reason_of(self, value: str) -> Reason | None:
+        """Return what a value means, None if that is not said."""
+        known = {name.strip().casefold(): reason for name, reason in self.reasons.items()}
+        return known.get(value.strip().casefold())
+
+
 class DocumentKind(DocumentRules):
     """A kind of document, as `documents/NAME.toml` of a blueprint says it.
 
@@ -48,6 +67,7 @@ class DocumentKind(DocumentRules):
         root: the field of the body under which the document stands; empty: the body is the document.
         marked_by: fields that only such documents have: a body without any of them is a message like others.
         case: what of it the case goes by.
+        claim: the field by which it asks for money back, None where only the words beside it can.
         labels: what customers call its fields, by language; a field without one is called by its name.
 
     Raises:
@@ -58,6 +78,7 @@ class DocumentKind(DocumentRules):
     root: Annotated[StrictStr, Field(max_length=100)] = ""
     marked_by: tuple[Annotated[StrictStr, Field(min_length=1, max_length=100)], ...] = ()
     case: CaseFields = CaseFields()
+    claim: ClaimField | None = None
     labels: Mapping[
         Annotated[str, Field(pattern=_LANG)], Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]]
     ] = Field(default_factory=dict)
@@ -71,6 +92,12 @@ class DocumentKind(DocumentRules):
             kind, kinds = self.fields[theirs].kind, _KINDS_IN_CASE[ours]
             if kind not in kinds:  # else any text would stand for money in the case
                 raise ValueError(f"case.{ours}: the field {theirs!r} is {kind}; expected {' or '.join(kinds)}")
+        if self.claim is not None:
+            asks = self.fields.get(self.claim.field)
+            if asks is None:
+                raise ValueError(f"claim.field: there is no field {self.claim.field!r}; expected one of {known}")
+            if asks.kind is not FieldKind.TEXT:
+                raise ValueError(f"claim.field: the field {self.claim.field!r} is {asks.kind}; expected text")
         for lang, labels in self.labels.items():
             if unknown := sorted(labels.keys() - self.fields.keys()):
                 raise ValueError(f"labels.{lang}: there is no field {unknown[0]!r}; expected some of {known}")
@@ -82,7 +109,8 @@ class DocumentKind(DocumentRules):
         >>> DocumentKind(fields={"betrag": {"kind": "amount"}}, case={"amount": "betrag"}).is_critical("betrag")
         True
         """
-        return name in self.case.named().values() or super().is_critical(name)
+        decides = {*self.case.named().values(), *([self.claim.field] if self.claim is not None else [])}
+        return name in decides or super().is_critical(name)
 
     @model_validator(mode="after")
     def _is_told_from_messages(self) -> Self:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.repair.coercion import coerced
+from domain.repair.coercion import Coerced, coerced, texts_said
 from domain.repair.document import TextPlace, same
-from domain.repair.healing import FieldMark, HealedDocument, MarkedField
-from domain.repair.rules import DocumentRules, FieldRule
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField
+from domain.repair.rules import DocumentRules, FieldKind, FieldRule
 
 PATCH_NAMES_AT_MOST = 40
 _QUOTE_AT_MOST = 400
@@ -54,15 +54,22 @@ def _patched(
     field: MarkedField, patch: FieldPatch, rule: FieldRule, text: str, lang: str, currency: str | None
 ) -> MarkedField:
     span = _place(patch, text)
-    quoted = coerced(patch.quote, rule.kind, currency=currency, lang=lang) if span is not None else None
+    quoted = _read(patch.quote, rule, lang, currency) if span is not None else None
     if quoted is not None and not quoted.why and _means(patch.value, quoted.value, rule, lang, currency):
-        return MarkedField(field.name, quoted.value, FieldMark.DERIVED, field.critical, span, source="quote")
+        return MarkedField(field.name, quoted.value, FieldMark.DERIVED, field.critical, span, source=QUOTE)
     if field.critical:
         return MarkedField(field.name, critical=True, why="no quote and no record proves what was proposed")
     read = coerced(patch.value, rule.kind, currency=currency, lang=lang)
     if read.why:
         return field
     return MarkedField(field.name, read.value, FieldMark.GUESSED, False, why="no quote and no record proves it")
+
+
+def _read(words: str, rule: FieldRule, lang: str, currency: str | None) -> Coerced:
+    """Read words as their field holds them; of a list they are its texts."""
+    if rule.kind is FieldKind.TEXTS:
+        return texts_said(words)
+    return coerced(words, rule.kind, currency=currency, lang=lang)
 
 
 def _place(patch: FieldPatch, text: str) -> TextPlace | None:
@@ -120,7 +127,7 @@ def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: 
     """Return whether the proposed value is the one that the quote says, as code reads it."""
     if isinstance(quoted, str) and proposed.strip() == str(quoted):
         return True
-    again = coerced(proposed, rule.kind, currency=currency, lang=lang)
+    again = _read(proposed, rule, lang, currency)
     return not again.why and same(again.value, quoted)
 
 

@@ -54,8 +54,12 @@ class CacheStore(Protocol):
         """Note a check of a hit and return how the answer stands now."""
         ...
 
-    async def drop(self, tenant: str) -> None:
-        """Forget all that was kept for a tenant, in all its scopes.
+    async def drop(self, tenant: str, article: str = "") -> int:
+        """Forget what was kept for a tenant, in all its scopes; return how many questions that were. Repeatable.
+
+        Args:
+            tenant: whose.
+            article: only questions that this article answered: its id (every version), or `id@version`.
 
         Raises:
             TransientError: the store cannot be reached: nothing is known to be gone.

@@ -22,11 +22,16 @@ FILE = "router.taught"
 
 @dataclass(frozen=True, slots=True)
 class RouterStanding:
-    """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships)."""
+    """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships).
+
+    `ece` is how far its confidence is off, on the `judged` messages that it had not learned; None: not known.
+    """
 
     digest: str
     labels: tuple[str, ...]
     taught: dict[str, Any] | None  # JSON, as `teach_router` wrote it
+    ece: float | None = None
+    judged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,11 @@ def open_router(settings: Settings) -> "EmbeddedRouter":
 def look_at_router(settings: Settings) -> RouterStanding:
     """Return what is in use. Raises WeightsError where the file is not what it should be."""
     weights = _in_use(settings)
-    return RouterStanding(weights.digest, weights.labels, weights.taught)
+    if weights.taught is None:
+        told = weights.figures["calibration"]["all"]
+        return RouterStanding(weights.digest, weights.labels, None, told["ece"], told["answers"])
+    after = TeachingComparison.model_validate(weights.taught["comparison"]).after
+    return RouterStanding(weights.digest, weights.labels, weights.taught, after.ece, after.messages)
 
 
 def forget_router(settings: Settings) -> bool:
@@ -95,6 +104,7 @@ def teach_router(
     *,
     by: str,
     now: datetime,
+    of: str = "",
     dry_run: bool = False,
 ) -> TeachingReport:
     """Teach the router messages, and keep what it learned where that is better than what is in use.
@@ -105,6 +115,7 @@ def teach_router(
         categories: of the blueprint.
         by: who teaches.
         now: goes on record.
+        of: where the messages are from, for people; goes on record.
         dry_run: keep nothing.
 
     Raises:
@@ -118,7 +129,7 @@ def teach_router(
     kept, repeats, contradicting = consistent(lessons)
     if len(kept) > MOST_MESSAGES:
         raise ImpossibleError(f"{len(kept)} messages: at most {MOST_MESSAGES}; take a part of them")
-    told = {"by": by, "at": now.isoformat(timespec="seconds")}
+    told = {"by": by, "at": now.isoformat(timespec="seconds"), "of": of}
     done = teach(load_weights(), _in_use(settings), kept, categories, told)
     better = not done.comparison.objection
     if better and not dry_run:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from domain.errors import not_among
+from domain.errors import ImpossibleError, not_among
 from domain.model_call import Tier
 from workers.config.secret_files import secrets_in
 from workers.local_models.installed import open_language_teller, open_name_finder, uses_minilm
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ports.models.moods import MoodStore
     from ports.models.reuse import ReuseRecord
     from ports.models.spend import SpendStore
+
+
+DROPPED_WITHIN_S = 10.0
 
 
 class ModelParts(FirstParts):
@@ -142,3 +145,26 @@ def _open_cache(redis_url: str) -> "CacheStore":
 
     address = redis_address(redis_url, variable="HEADGATE_REDIS", call_s=ANSWERS_WITHIN_S)
     return CacheInRedis(address.client, address.prefix)
+
+
+async def drop_answers(redis_url: str, tenant: str, article: str) -> int:
+    """Forget the answers that are kept in Redis for a tenant, or those of one article; return how many.
+
+    Raises:
+        ImpossibleError: there is no Redis: they are in the processes themselves.
+        ConfigurationError: the URL is none of Redis.
+        TransientError: Redis does not answer.
+    """
+    if not redis_url:
+        raise ImpossibleError(
+            "HEADGATE_REDIS is not set: each process of the role `model` keeps answers of its own, a day at most; "
+            "restart them to have these forgotten"
+        )
+    from adapters.cache.redis import CacheInRedis
+    from adapters.inbox.brokers.redis_server import redis_address
+
+    address = redis_address(redis_url, variable="HEADGATE_REDIS", call_s=DROPPED_WITHIN_S)
+    try:
+        return await CacheInRedis(address.client, address.prefix).drop(tenant, article)
+    finally:
+        await address.client.aclose()

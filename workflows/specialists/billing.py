@@ -10,9 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.actions.pay import PayActivities, RefundRequest
     from activities.models.diagnose import DiagnoseActivities, QuestionRequest
     from activities.models.extract import ClaimRequest, ExtractActivities
-    from domain.authority.on_record import only_editors_may_approve, why_a_person
+    from domain.authority.on_record import marks_of, only_editors_may_approve, why_a_person
     from domain.briefs.asked_part import is_part_asked_for
-    from domain.case import EDITED, FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
+    from domain.case import FORWARDED, UNVOUCHED, EffectRecord, Ending, SpecialistRequest, SpecialistResult
     from domain.case_details import plain
     from domain.conversations.asking import asked_again
     from domain.conversations.before_people import WROTE_AGAIN
@@ -37,7 +37,6 @@ with workflow.unsafe.imports_passed_through():
         Ask,
         Deny,
         Inform,
-        Mark,
         Refund,
         RefundDecision,
         Rule,
@@ -192,8 +191,7 @@ class BillingWorkflow:
         """Mark a refund that the ledger lets nobody pay without an approval, as the case was admitted for people."""
         if why_a_person(self._case) is None or not workflow.patched("approve-what-no-model-was-to-read"):
             return refund
-        mark = Mark.EDITED_INPUT if self._case.edited_by or EDITED in self._case.flags else Mark.NOT_FOR_MODELS
-        return refund.model_copy(update={"marks": [*refund.marks, mark]})
+        return refund.model_copy(update={"marks": [*refund.marks, *marks_of(self._case)]})
 
     def _is_stuck_with_its_editor(self, refund: Refund) -> bool:
         return only_editors_may_approve(refund.money.minor, self._case) and workflow.patched("nobody-left-to-approve")

@@ -52,6 +52,7 @@ class Inbound(BaseModel):
     from_address: str | None = None  # of an e-mail: what From says, where `customer_email` is who it stands for
     about_case: str | None = None  # the case whose letter came back, as a report of mail servers names it
     undecodable: bool = False
+    wordless: bool = False  # `text` is its document, as there were no words of a customer
     notes: list[str] = Field(default_factory=list)  # what of the side fields was folded, for people
     extra: dict[str, Any] = Field(default_factory=dict)  # Any: JSON of the sender's own design
 

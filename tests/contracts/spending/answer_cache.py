@@ -108,6 +108,17 @@ class CacheContract:
         await cache.add(SCOPE, question(2, now_s=now_s), towards(0.0))
         assert await self.ids(cache, now_s) == ["e2"]
 
+    async def test_of_one_article_alone_they_are_dropped_and_counted(self, cache: CacheStore, now_s: float) -> None:
+        for n, answer in enumerate(("vpn@1", "vpn@2", "vpn-old@1")):
+            await cache.add(SCOPE, question(n, answer, now_s=now_s), towards(0.0))
+        assert await cache.drop("acme", "vpn@2") == 1
+        assert sorted(await self.ids(cache, now_s)) == ["e0", "e2"]
+        assert await cache.drop("other", "vpn") == 0
+        assert await cache.drop("acme", "vpn") == 1
+        assert await self.ids(cache, now_s) == ["e2"]
+        assert await cache.drop("acme") == 1
+        assert await cache.drop("acme") == 0
+
     async def test_checks_are_remembered_by_answer_and_scope(self, cache: CacheStore) -> None:
         for right in (True, False, False):
             await cache.checked(SCOPE, "vpn@1", right=right, max_false_hit=0.006)

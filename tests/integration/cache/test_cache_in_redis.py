@@ -195,7 +195,19 @@ async def test_whatever_stands_in_redis_that_is_none_of_ours_is_a_miss(
         client.xadd(log, {"e": "bad-huge"})
     await processes.one().add(SCOPE, question(1, now_s=now_s), towards(0.0))
     assert await ids(processes.one(), now_s) == {"e0", "e1"}
-    await processes.one().drop("acme")
+    assert await processes.one().drop("acme", "vpn@1") >= 2, "what nobody can read goes, too"
+    assert await ids(processes.one(), now_s) == set()
+
+
+async def test_of_many_those_of_one_article_are_dropped_for_all_processes(processes: Processes, now_s: float) -> None:
+    one, other = processes.one(most=2_000), processes.one(most=2_000)
+    for n in range(1_200):
+        answer = "vpn@1" if n % 2 else "mail@1"
+        await one.add(SCOPE, question(n, answer, now_s=now_s), towards(0.0))
+    assert await ids(other, now_s), "it holds them in memory"
+    assert await other.drop("acme", "vpn") == 600
+    left = await one.nearest(SCOPE, towards(0.0), now_s, top=10)
+    assert {near.question.answer for near in left} == {"mail@1"}
 
 
 @pytest.mark.parametrize("said", [b"=", b"=\xff", b"=a b c", b"?", b"none of ours"])

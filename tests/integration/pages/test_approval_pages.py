@@ -305,6 +305,16 @@ async def test_a_brief_of_an_older_version_has_no_words_and_is_shown(person: Per
     assert (await person.http.get("/approvals")).status_code == 200
 
 
+async def test_each_reason_for_a_person_stands_by_itself(person: Person, desk: FakeDesk) -> None:
+    told = {"marks": ["field_derived", "field_guessed"], "reasons": ["one was <b>filled in", "one was guessed"]}
+    brief = desk.view.brief.model_copy(update={**told, "why": "Policy allows it (faulty), but both."})
+    desk.view = desk.view.model_copy(update={"brief": brief})
+    await person.log_in()
+    page = (await person.http.get(f"/approvals/{APPROVAL}")).text
+    assert "Policy allows it (faulty), but:<ul><li>one was &lt;b&gt;filled in</li><li>one was guessed</li></ul>" in page
+    assert "field derived, field guessed" in (await person.http.get("/approvals")).text
+
+
 async def test_the_original_can_be_opened_from_the_request(person: Person) -> None:
     await person.log_in()
     page = (await person.http.get(f"/approvals/{APPROVAL}")).text

@@ -17,12 +17,13 @@ from activities.models.qualify import LeadRequest, QualifyActivities
 from adapters.blueprints.folder import load_blueprint
 from domain.errors import BadAnswerError, ConfigurationError, RefusedError, ToldToWaitError, TransientError
 from domain.inbound.webhook import DEFAULT_TENANT
-from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.model_call import ModelReply, Tier, Usage
 from domain.money.amount import Money
 from domain.money.claim import Origin
 from domain.reading.knowledge import Article
 from domain.reading.sales import Interest, LeadFacts
 from tests.contracts.store_samples import case_input
+from tests.fakes.model import FakeModel
 from tests.fakes.unanswered import FakeUnanswered
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")
@@ -56,21 +57,6 @@ every_task = pytest.mark.parametrize("name", TASKS)
 
 def reply(name: str, **changes: object) -> ModelReply:
     return ModelReply(text=json.dumps(TASKS[name][2] | changes), model="fake-1", usage=COST)
-
-
-class FakeModel:
-    """Gives the replies in turn and keeps what it was asked."""
-
-    def __init__(self, *replies: ModelReply | Exception) -> None:
-        self._replies = list(replies)
-        self.asked: list[ModelRequest] = []
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        self.asked.append(request)
-        given = self._replies.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return given
 
 
 async def perform(

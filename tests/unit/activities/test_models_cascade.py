@@ -21,7 +21,7 @@ from domain.errors import (
     TransientError,
     UnsupportedTaskError,
 )
-from domain.model_call import ModelReply, ModelRequest, Tier, Usage
+from domain.model_call import ModelReply, Tier, Usage
 from domain.model_steps import DenserWhen, ModelStep, StepRules
 from domain.money.claim import Origin
 from domain.reading.answers import LeadAnswer
@@ -29,6 +29,7 @@ from domain.reading.sales import Interest
 from domain.routing import BILLING, SALES, Unroutable
 from tests.contracts.store_samples import case_input
 from tests.fakes.blueprint import BLUEPRINT
+from tests.fakes.model import FakeModel
 
 COST = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=56)
 TEXT = "ORD-7 arrived broken, I want $20 back."
@@ -43,21 +44,6 @@ def to(category: str, confidence: float | None = None) -> ModelReply:
 
 
 REFUSED = reply("", refusal="I cannot say")
-
-
-class FakeModel:
-    """Gives the replies in turn and keeps what it was asked."""
-
-    def __init__(self, *replies: ModelReply | Exception) -> None:
-        self._replies = list(replies)
-        self.asked: list[ModelRequest] = []
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        self.asked.append(request)
-        given = self._replies.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return given
 
 
 def with_rules(step: ModelStep, **rules: Any) -> Blueprint:

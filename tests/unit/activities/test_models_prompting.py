@@ -31,6 +31,7 @@ from domain.inbound.webhook import DEFAULT_TENANT
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.reading.answers import ClaimAnswer, DiagnosisAnswer, RouteAnswer
 from domain.routing import BILLING, SALES, Unroutable
+from tests.fakes.model import FakeModel
 
 BLUEPRINT = load_blueprint(Path(__file__).parents[3] / "blueprints" / "default")
 
@@ -52,21 +53,6 @@ def case(
 def reply(text: str, *, refusal: str | None = None, truncated: bool = False) -> ModelReply:
     usage = Usage(calls=1, input_tokens=100, output_tokens=10, cost_micros=56)
     return ModelReply(text=text, refusal=refusal, truncated=truncated, confidence=0.9, model="fake-1", usage=usage)
-
-
-class FakeModel:
-    """Gives the replies in turn and keeps what it was asked."""
-
-    def __init__(self, *replies: ModelReply | Exception) -> None:
-        self._replies = list(replies)
-        self.asked: list[ModelRequest] = []
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        self.asked.append(request)
-        given = self._replies.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return given
 
 
 async def route(

@@ -15,7 +15,7 @@ from activities.actions.talk import AskRequest, KeepRequest, PassOnRequest, Pass
 from adapters.store import Store
 from adapters.store.tables import replies
 from domain.blueprint import CasePolicy, ConversationRules
-from domain.case import CaseInput
+from domain.case import MENDED, WORDLESS, CaseInput
 from domain.conversations.threads import marks_in
 from domain.conversations.words import WORD_HEAD, CustomerWord, WordTaken
 from domain.errors import ToldToWaitError, TransientError
@@ -109,6 +109,14 @@ class TestPassingOn:
         temporal = Temporal()
         result = await passed(talk, temporal, to="case/shop/none")
         assert (result.taken, temporal.heard) == (False, [])
+
+    async def test_that_a_document_came_alone_says_nothing_of_the_case_that_it_answers(
+        self, talk: TalkActivities
+    ) -> None:
+        temporal = Temporal(a1=WordTaken(taken=True))
+        await passed(talk, temporal, case=answer(flags=[MENDED, WORDLESS]))
+        [(_, _, word)] = temporal.heard
+        assert word.flags == [MENDED]
 
     async def test_a_refusal_says_why(self, talk: TalkActivities) -> None:
         why = ApplicationError("late", WordTaken(taken=False, why="late"), type="NotTaken")

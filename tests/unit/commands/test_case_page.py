@@ -9,8 +9,10 @@ import pytest
 from adapters.store import open_store
 from client.case_filters import ENDED_OUTSIDE
 from client.case_rows import CaseRow
-from commands.work.case_page import FORGOTTEN, TEXT_SHOWN, case_page, on_record
+from commands.work.case_letters import SENDER
+from commands.work.case_page import FORGOTTEN, TEXT_SHOWN, case_page, letters_of, on_record
 from domain.case import CaseMessage, CaseOutcome, CaseState, CaseStatus, EffectRecord
+from ports.store import Reply
 from tests.contracts.store_samples import stored_case
 
 ID = "case/shop/e1"
@@ -106,3 +108,67 @@ def test_what_temporal_forgot_is_shown_from_the_store(tmp_path: Path) -> None:
     assert lines[0] == f"{ID}: done"
     assert f"  note          {FORGOTTEN}" in lines
     assert found[0]["finding"] == "refunded"
+
+
+# --- letters ------------------------------------------------------------------------------------------------------
+
+
+def letter(number: int = 1, **changes: str | None) -> Reply:
+    said = {
+        "to": "ann@example.com",
+        "subject": "Re: Broken lamp [#HG-ABCDEFGH23]",
+        "text": "Dear Ann Lee,\n\nplease send:\n\n- order number\n",
+        "kind": "fields_asked",
+    }
+    return Reply.model_validate({"key": f"{ID}/question/{number}", "case_id": ID, **said, **changes})
+
+
+def test_a_case_that_waits_for_its_customer_shows_the_letter_and_what_an_answer_does(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    sender = {"vault": {"[NAME_1]": "Ann Lee", "[NAME_2]": "Ann"}, "sender_email": "Ann@Example.com"}
+    store.cases.admit([stored_case("e1").model_copy(update=sender)])
+    store.cases.queue_letter(letter(), 0)
+    store.close()
+    found = letters_of(tmp_path, ID)
+    told = found["letters"]
+    assert isinstance(told, list)
+    assert (told[0]["to"], told[0]["kind"]) == (SENDER, "fields_asked")
+    assert not any(value in str(told) for value in ("Ann", "ann@example.com"))  # the page has tokens alone
+    message = CaseMessage(text="It broke.", asked_for=["order_id", "item_condition"])
+    until = {"waits_for": "the customer's answer", "waits_until": "2026-03-18T05:06:00+00:00"}
+    lines = "\n".join(page("waiting_customer", message, **until, **found)).splitlines()
+    assert "  waits for     the customer's answer, until 2026-03-18 05:06 UTC" in lines
+    assert "  asked for     order id, item condition" in lines
+    assert "message with its mark [#HG-ABCDEFGH23] in the subject" in "".join(lines)
+    assert any(line.startswith("  without one   the case ends as done") for line in lines)
+    assert [line for line in lines if line.startswith("  > ")] == [
+        "  > Dear [NAME_1],", "  > ", "  > please send:", "  > ", "  > - order number"
+    ]  # fmt: skip
+    assert lines.index("  > Dear [NAME_1],") < lines.index("  | It broke.")
+
+
+def test_of_a_case_that_goes_on_the_letters_are_told_and_nothing_is_said_to_be_waited_for() -> None:
+    first = {"key": "k", "kind": "details_asked", "to": SENDER, "subject": "Re: Lamp", "text": "Which order?"}
+    kept = {**first, "kind": None, "to": None, "subject": "Re: Lamp", "text": "It is paid.\x1b[2J"}
+    told = [{**one, "queued_at": "2026-03-04T05:06:07+00:00"} for one in (first, kept)]
+    lines = "\n".join(page("done", letters=told)).splitlines()
+    assert "  letter        2026-03-04 05:06 UTC, “Re: Lamp”, details asked: queued for its sender" in lines
+    assert "  letter        2026-03-04 05:06 UTC, “Re: Lamp”: kept: there is no address to send it to" in lines
+    assert "  > It is paid. [2J" in lines
+    assert not any("Which order?" in line for line in lines)
+    assert not any(line.startswith("  an answer") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("letters", "told"),
+    [
+        ({}, "it is in the store, which is not here"),
+        ({"letters": "not known: it is locked"}, "not known: it is locked"),
+    ],
+)
+def test_a_letter_that_cannot_be_looked_up_is_said_to_be(letters: dict[str, str], told: str) -> None:
+    assert f"  letter        {told}" in page("waiting_customer", **letters)
+
+
+def test_where_there_is_no_store_nothing_is_known_of_letters(tmp_path: Path) -> None:
+    assert letters_of(tmp_path, ID) == {}

@@ -25,7 +25,7 @@ VENDOR_SDKS = (
 COMMANDS = {
     "up", "init", "submit", "status", "audit", "demo", "gateway", "worker", "offline-model", "doctor", "cases",
     "approvals", "intake", "eval", "bench", "dlq", "ledger", "effects", "blueprint", "records",
-    "sources", "rescue", "models", "unstick", "mailbox", "budget", "knowledge", "router", "policy",
+    "sources", "rescue", "models", "unstick", "mailbox", "budget", "knowledge", "router", "policy", "cache",
 }  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def test_doctor_prints_one_json_document(tmp_path: Path) -> None:
 def test_an_approver_reads_the_customers_words_in_the_list_and_in_the_brief(fake: FakeHeadgate) -> None:
     code, stdout, stderr = run("approvals", "list")
     assert code == 0, stderr
-    quote = stdout.rstrip("\n").split("\t")[-1]
+    quote, _ = stdout.rstrip("\n").split("\t")[-2:]
     assert quote.startswith("“Please refund all of it")
     assert quote.endswith("…”")
     assert len(quote) <= 80
@@ -175,10 +175,24 @@ def test_a_brief_of_an_older_version_is_shown_without_words(fake: FakeHeadgate) 
     brief = fake.approvals.view.brief.model_copy(update={"request": []})
     fake.approvals.view = fake.approvals.view.model_copy(update={"brief": brief})
     code, stdout, _ = run("approvals", "list")
-    assert (code, stdout.split("\t")[-1]) == (0, "\n")
+    assert (code, stdout.split("\t")[-2:]) == (0, ["", "\n"])
     code, stdout, _ = run("approvals", "show", APPROVAL)
     assert code == 0
     assert "the customer" not in stdout
+
+
+def test_an_approver_reads_each_reason_by_itself(fake: FakeHeadgate) -> None:
+    reasons = ["a field that its document lacks was filled in", "its document was broken and has been repaired"]
+    told = {"marks": ["field_derived", "document_repaired"], "reasons": reasons}
+    brief = fake.approvals.view.brief.model_copy(
+        update={**told, "why": f"Policy allows it (faulty), but {'; '.join(reasons)}."}
+    )
+    fake.approvals.view = fake.approvals.view.model_copy(update={"brief": brief})
+    _, stdout, _ = run("approvals", "list")
+    assert stdout.rstrip("\n").split("\t")[-1] == "field derived, document repaired"
+    _, stdout, _ = run("approvals", "show", APPROVAL)
+    told_lines = [line for line in stdout.splitlines() if line.startswith("  why a person")]
+    assert told_lines == [f"  why a person  {said}" for said in ("Policy allows it (faulty), but:", *reasons)]
 
 
 def test_an_approver_sees_what_the_customer_wrote_since_and_what_became_of_it(fake: FakeHeadgate) -> None:

@@ -110,6 +110,7 @@ OF_NO_HEADGATE = {
         "router show",
         "router teach",
         "router forget",
+        "cache drop",
         "sources add",
         "sources list",
     ),

@@ -163,8 +163,22 @@ def refund_brief_with(message: str) -> Brief:
 
 
 def test_a_brief_of_an_older_version_is_read() -> None:
-    old = brief(Mark.GUESSED_ORDER).model_dump(mode="json", exclude={"request"})
-    assert Brief.model_validate(old).request == []
+    old = brief(Mark.GUESSED_ORDER, Mark.PAID_IN_PART).model_dump(mode="json", exclude={"request", "marks", "reasons"})
+    read = Brief.model_validate(old)
+    assert (read.request, read.why_lines(), read.why_in_short) == ([], [read.why], "")
+
+
+def test_what_was_done_to_a_document_is_told_reason_by_reason() -> None:
+    said = brief(Mark.FIELD_DERIVED, Mark.FIELD_GUESSED, Mark.DOCUMENT_REPAIRED, flags="mended field_derived")
+    head, *reasons = said.why_lines()
+    assert head == "Policy allows it (faulty), but:"
+    assert reasons == said.reasons
+    assert [bool(part in line) for part, line in zip(("filled in", "guessed", "repaired"), reasons, strict=True)] == [
+        True, True, True
+    ]  # fmt: skip
+    assert said.why_in_short == "field derived, field guessed, document repaired"
+    assert "the message: mended" in said.evidence, "the reasons say the rest"
+    assert brief(Mark.FIELD_DERIVED).why_lines() == [brief(Mark.FIELD_DERIVED).why]
 
 
 def test_the_brief_holds_no_word_of_the_sender_and_knows_when_nobody_is_known() -> None:

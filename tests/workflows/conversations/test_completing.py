@@ -6,12 +6,13 @@ import pytest
 
 from activities.actions.heal import HealRequest, HealResult, MissingField
 from activities.models.repair import FieldsRequest, FieldsResult
-from domain.case import MENDED, CaseState, HumanDecision, Lane
+from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, MENDED, WORDLESS, CaseState, HumanDecision, Lane
 from domain.letters import FieldsAsked
+from domain.money.claim import Reason
 from domain.repair.patching import FieldPatch
-from tests.workflows.conversations.talking import answer, first, talking
+from tests.workflows.conversations.talking import answer, approve, first, talking
 from tests.workflows.fake_world import ONE_CALL, FakeWorld
-from tests.workflows.running import Mill, new_case, policy
+from tests.workflows.running import Mill, eventually, new_case, policy
 from workflows.case import CaseWorkflow
 
 FORM = "return_request"
@@ -146,4 +147,60 @@ async def test_what_cannot_be_completed_holds_nothing_up(mill: Mill, world: Fake
     handle = await mill.start(new_case(document=FORM, skip_to_human="it is in a picture"))
     await mill.until(handle, CaseState.WAITING_HUMAN)
     assert "heal_document" not in world.names
+    await mill.close_by_hand(handle)
+
+
+BY_FIELDS: dict[str, Any] = {"claimed": Reason.DAMAGED, "tainted": True, "taints": [FIELD_DERIVED, ASKED_BY_FIELDS]}
+
+
+async def test_a_document_without_words_goes_where_money_is_paid_and_a_person_is_told_each_reason(
+    mill: Mill, world: FakeWorld
+) -> None:
+    world.always("heal_document", form(order_id="ORD-1", **BY_FIELDS))
+    handle = await mill.start(first(document=FORM, flags=[MENDED, WORDLESS]))
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    assert "route_case" not in world.names, "there are no words to route it by"
+    [read] = world.requests("extract_claim")
+    assert read.case.claimed is Reason.DAMAGED
+
+    async def announced() -> list[Any]:
+        return world.requests("announce_approval")
+
+    [request] = await eventually(announced)
+    assert "filled in from our records" in request.brief.why
+    assert "asked for by a field of its document" in request.brief.why
+    assert "no model was to read it" not in request.brief.why
+    await approve(mill, handle, 1)
+    await mill.until(handle, CaseState.DONE)
+    assert len(world.of("refund")) == 1
+
+
+async def test_with_words_the_router_has_it_all_the_same(mill: Mill, world: FakeWorld) -> None:
+    world.always("heal_document", form(order_id="ORD-1", **BY_FIELDS))
+    handle = await mill.start(first(document=FORM))
+    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    assert "route_case" in world.names
+
+
+async def test_a_document_without_words_that_asks_for_nothing_is_for_a_person(mill: Mill, world: FakeWorld) -> None:
+    world.always("heal_document", form(order_id="ORD-1"))
+    handle = await mill.start(first(document=FORM, flags=[MENDED, WORDLESS]))
+    status = await mill.until(handle, CaseState.WAITING_HUMAN)
+    assert status.finding.startswith("no words came with the document")
+    assert not {"route_case", "extract_claim"} & set(world.names)
+    await mill.close_by_hand(handle)
+
+
+async def test_an_answer_that_contradicts_the_document_is_for_a_person(mill: Mill, world: FakeWorld) -> None:
+    def contradicted(request: HealRequest) -> HealResult:
+        return form(contradicted=["amount"]) if request.case.answers else form(**LACKS)
+
+    world.always("heal_document", contradicted)
+    world.always("find_fields", FieldsResult(usage=ONE_CALL))
+    handle = await mill.start(first(document=FORM))
+    await mill.until(handle, CaseState.WAITING_CUSTOMER)
+    await mill.start(answer(handle.id, "see the form"))
+    status = await mill.until(handle, CaseState.WAITING_HUMAN)
+    assert status.finding == "the answer says something else than the document: amount"
+    assert "route_case" not in world.names
     await mill.close_by_hand(handle)

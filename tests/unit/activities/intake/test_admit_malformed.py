@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from activities.intake.reading import NO_WORDS
 from adapters.repair.mending import JsonMender
 from domain.authority.on_record import why_a_person
-from domain.case import MENDED
+from domain.case import MENDED, REPAIRED, WORDLESS
 from domain.inbound.formats.mapping import SourceReading
 from domain.repair.bodies import UNMENDED
+from domain.repair.kinds import DocumentKind
 from ports.incoming.inbox import InboxItem
 from ports.store import StoredCase
 from tests.unit.activities.intake.test_admit import Intake
@@ -24,8 +26,12 @@ async def let_in(
     tenant: str = "default",
     reading: SourceReading | None = None,
     malformed: bool = True,
+    kind: DocumentKind | None = None,
 ) -> tuple[Intake, StoredCase]:
     intake = Intake(mender=JsonMender())
+    if kind is not None:
+        reader = intake.activities._messages
+        reader._document_of, reader._documents = (lambda _: "form"), {"form": kind}
     reading = (reading or SourceReading()).model_copy(update={"malformed": malformed})
     item = InboxItem(
         case_id="case/shop/1",
@@ -103,3 +109,59 @@ async def test_it_is_read_by_the_sources_names_and_of_its_tenant() -> None:
     reading = SourceReading(fields={"text": ["t.words"]})
     _, stored = await let_in(b"{'t': {'words': 'The kettle leaks.'}}", reading=reading, tenant="acme")
     assert (stored.case.text, stored.case.tenant) == ("The kettle leaks.", "acme")
+
+
+FORM = DocumentKind.model_validate(
+    {
+        "sources": ["shop"],
+        "root": "form",
+        "fields": {"order": {}, "why": {}},
+        "claim": {"field": "why", "reasons": {"defect": "damaged"}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "broken"),
+    [
+        (b'{"form": {"order": "ORD-1", "why": "defect"}, "customer": {"email": "ann@example.com"}}', False),
+        (b"{'form': {'order': 'ORD-1', 'why': 'defect'}, 'customer': {'email': 'ann@example.com'},}", True),
+    ],
+)
+async def test_a_document_that_asks_by_its_fields_needs_no_words(body: bytes, *, broken: bool) -> None:
+    _, stored = await let_in(body, kind=FORM)
+    case = stored.case
+    assert (case.skip_to_human, case.document) == (None, "form")
+    assert {MENDED, WORDLESS} <= set(case.flags)
+    assert NO_WORDS in case.notes
+    assert any("has been mended" in note for note in case.notes) is broken
+    assert stored.sender_email == "ann@example.com"
+    assert '"order": "ORD-1"' in case.text, "people see it"
+    assert "ann@example.com" not in case.text
+
+
+async def test_with_words_it_is_a_message_like_others() -> None:
+    _, stored = await let_in(b"{'text': 'It broke.', 'form': {'order': 'ORD-1'}}", kind=FORM)
+    assert stored.case.text == "It broke."
+    assert REPAIRED in stored.case.flags
+    assert WORDLESS not in stored.case.flags
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"other": {"order": "ORD-1"}}',
+        b'{"form": "ORD-1"}',
+        b'{"form": {"order": "ORD-1"}, "tenant": "other"}',
+        b'{"form": {"order": "ORD-1"}}{"form": {"order": "ORD-2"}}',
+    ],
+)
+async def test_what_is_no_such_document_is_for_a_person(body: bytes) -> None:
+    _, stored = await let_in(body, kind=FORM)
+    assert stored.case.skip_to_human == UNMENDED
+    assert WORDLESS not in stored.case.flags
+
+
+async def test_a_kind_that_asks_for_nothing_by_its_fields_needs_words() -> None:
+    _, stored = await let_in(b'{"form": {"order": "ORD-1"}}', kind=FORM.model_copy(update={"claim": None}))
+    assert stored.case.skip_to_human == UNMENDED

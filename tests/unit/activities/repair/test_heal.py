@@ -9,10 +9,11 @@ from activities.actions.heal import HealActivities, HealRequest, HealResult
 from activities.models.repair import FieldsRequest, FieldsResult, RepairActivities
 from adapters.repair.mending import JsonMender
 from adapters.store import Store
-from domain.case import CaseInput
+from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, REPAIRED, WORDLESS, CaseInput
 from domain.errors import RefusedError, UnsupportedTaskError
 from domain.model_call import Message, ModelReply, ModelRequest, Tier, Usage
-from domain.repair.kinds import DocumentKind
+from domain.money.claim import Reason
+from domain.repair.kinds import ClaimField, DocumentKind
 from domain.repair.patching import FieldPatch
 from tests.contracts.store_samples import case_input, stored_case
 from tests.fakes.blueprint import BLUEPRINT
@@ -158,6 +159,132 @@ def test_what_stands_as_a_name_in_a_broken_document_is_told_to_nobody(store: Sto
 def test_a_case_that_was_never_admitted_is_refused(store: Store, clock: Clock) -> None:
     with pytest.raises(RefusedError, match="never admitted"):
         heal(store, clock, case_input("unknown").model_copy(update={"document": "form"}))
+
+
+# --- a claim by its fields, and documents that answer ----------------------------------------------------------------
+
+CLAIMING = KIND.model_copy(update={"claim": ClaimField(field="why", reasons={"Defect": "damaged"})})
+CLAIMING = DocumentKind.model_validate(
+    CLAIMING.model_dump(mode="json") | {"fields": {**KIND.model_dump(mode="json")["fields"], "why": {}}}
+)
+WHOLE = {"order": "ORD-1", "amount": "20.00", "currency": "USD", "items": ["Cup"], "vat_id": "DE1", "why": "defect"}
+
+
+ATTACHED = (
+    b'From: a@b.example\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nhere it is\r\n--b\r\n'
+    b'Content-Type: application/json\r\nContent-Disposition: attachment; filename="f.json"\r\n\r\n'
+    b'{"form": {"vat_id": "DE7"}}\r\n--b--\r\n'
+)
+
+
+def heal_claim(store: Store, clock: Clock, case: CaseInput, *patches: FieldPatch) -> HealResult:
+    knowing = BLUEPRINT.model_copy(update={"documents": {"form": CLAIMING}})
+    healing = HealActivities(store.records, store.cases, knowing, JsonMender(), clock)
+    return healing.heal_document(HealRequest(case=case, patches=patches))
+
+
+def answers_with(store: Store, case: CaseInput, body: object, *, kind: str = "application/json") -> CaseInput:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    store.cases.admit([stored_case("answer", body=raw, content_type=kind)])
+    return case.model_copy(
+        update={"answered_by": ["case/shop/answer"], "answers": [json.dumps(body) if isinstance(body, dict) else ""]}
+    )
+
+
+def without(*names: str) -> dict[str, object]:
+    return {name: value for name, value in WHOLE.items() if name not in names}
+
+
+def test_a_field_says_why_money_is_to_go_back_and_taints_even_a_whole_document(store: Store, clock: Clock) -> None:
+    result = heal_claim(store, clock, admitted(store, {"form": WHOLE}))
+    assert (result.claimed, result.taints, result.missing) == (Reason.DAMAGED, [ASKED_BY_FIELDS], [])
+
+
+@pytest.mark.parametrize("why", ["because", "", 7, None, ["defect"]])
+def test_a_reason_that_the_kind_does_not_know_is_no_reason(store: Store, clock: Clock, why: object) -> None:
+    assert heal_claim(store, clock, admitted(store, {"form": {**WHOLE, "why": why}})).claimed is None
+
+
+def test_a_reason_that_was_given_twice_is_none(store: Store, clock: Clock) -> None:
+    raw = json.dumps({"form": without("why")}).encode()[:-2] + b', "why": "defect", "why": "no"}}'
+    result = heal_claim(store, clock, admitted(store, raw))
+    assert result.claimed is None
+    assert "why" in result.missing
+    assert REPAIRED in result.taints
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"form": {"vat_id": "DE7"}, "text": "see the form"}, "application/json"),
+        (
+            ATTACHED,
+            "message/rfc822",
+        ),
+        (b'From: a@b.example\r\n\r\n{"form": {"vat_id": "DE7"}}\r\n', "message/rfc822"),
+    ],
+)
+def test_a_document_that_the_customer_answers_with_fills_what_is_missing(
+    store: Store, clock: Clock, body: object, kind: str
+) -> None:
+    case = answers_with(store, admitted(store, {"form": without("vat_id")}), body, kind=kind)
+    result = heal_claim(store, clock, case)
+    assert (result.missing, result.contradicted) == ([], [])
+    assert "vat_id: derived from the answer's document" in result.notes
+    assert FIELD_DERIVED in result.taints
+    assert result.in_fields == ([case.answers[0]] if case.answers[0] else []), "its words are not read once more"
+
+
+@pytest.mark.parametrize("told", [{"amount": "2000.00"}, {"order": "ORD-2"}, {"why": "other"}, {"vat_id": "DE9"}])
+def test_an_answer_that_says_something_else_is_a_doubt_and_changes_nothing(
+    store: Store, clock: Clock, told: dict[str, str]
+) -> None:
+    case = answers_with(store, admitted(store, {"form": WHOLE}), {"form": told})
+    result = heal_claim(store, clock, case)
+    assert result.contradicted == list(told)
+    assert (result.order_id, result.amount) == ("ORD-1", "20.00")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"form": {"vat_id": ["DE7"]}},  # of another kind
+        {"other": {"vat_id": "DE7"}},
+        b'{"form": {"vat_id": "DE7", "vat_id": "DE8"}}',
+        b'{"form": {"vat_id": "DE7"}}{"form": {"vat_id": "DE7"}}',
+        b'{"form": {"vat_id": "DE',
+        b"no document",
+    ],
+)
+def test_what_an_answer_does_not_say_for_sure_stays_missing(store: Store, clock: Clock, body: object) -> None:
+    case = answers_with(store, admitted(store, {"form": without("vat_id")}), body)
+    assert lacks(heal_claim(store, clock, case)) == ["vat_id"]
+
+
+def test_the_own_order_in_an_answers_document_takes_the_place_of_a_strangers(store: Store, clock: Clock) -> None:
+    first = admitted(store, {"form": {"order": "ORD-3", "vat_id": "DE1", "why": "defect"}})
+    assert "order" in lacks(heal_claim(store, clock, first))
+    result = heal_claim(store, clock, answers_with(store, first, {"form": {"order": "ORD-1"}}))
+    assert (result.order_id, result.amount, lacks(result), result.contradicted) == ("ORD-1", "20.00", [], [])
+
+
+def test_an_answer_of_another_tenant_is_not_looked_at(store: Store, clock: Clock) -> None:
+    first = admitted(store, {"form": without("vat_id")})
+    store.cases.admit(
+        [stored_case("theirs", case=case_input("theirs", tenant="other"), body=b'{"form": {"vat_id": "DE7"}}')]
+    )
+    named = first.model_copy(update={"answered_by": ["case/shop/theirs", "case/shop/never"]})
+    assert lacks(heal_claim(store, clock, named)) == ["vat_id"]
+
+
+def test_words_of_the_document_itself_are_no_words_of_a_customer(store: Store, clock: Clock) -> None:
+    text = json.dumps({"other": "DE7"})
+    case = admitted(store, {"form": without("vat_id")}, text=text, flags=[WORDLESS])
+    patch = FieldPatch(name="vat_id", value="DE7", quote="DE7")
+    assert lacks(heal_claim(store, clock, case, patch)) == ["vat_id"]
+    answered = case.model_copy(update={"answers": ["VAT id: DE7"]})
+    result = heal_claim(store, clock, answered, patch)
+    assert (lacks(result), result.in_fields) == ([], ["DE7"])
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """What is on record decides whether money may move; whoever asks can only make it stricter."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from domain.authority.on_record import (
     ApprovalOnRecord,
     is_of_sender,
+    marks_of,
     not_approvable_for_edits,
     object_to_approval,
     only_editors_may_approve,
@@ -14,10 +16,10 @@ from domain.authority.on_record import (
     why_a_person,
 )
 from domain.blueprint import ApprovalRules
-from domain.case import EDITED, UNVOUCHED, CaseInput, Machine
+from domain.case import EDITED, MENDED, TAINTS, UNVOUCHED, CaseInput, Machine
 from domain.money.amount import Money
 from domain.money.approval import Approver, Standing
-from domain.money.refund import RefundPolicy
+from domain.money.refund import Mark, RefundPolicy
 from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import NOW, action, approval_request, big_action, case_input
 
@@ -211,3 +213,22 @@ def test_an_owner_whose_address_only_an_outside_system_has_is_not_judged_by_it()
     assert is_of_sender(customer_id="C-1", sender_email="x@y.example", owner_id="C-1", owner_email_key=None)
     assert is_of_sender(customer_id="C-1", sender_email=None, owner_id="C-1", owner_email_key=None)
     assert not is_of_sender(customer_id="C-2", sender_email=None, owner_id="C-1", owner_email_key=None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "marks"),
+    [
+        ({}, []),
+        ({"flags": [MENDED]}, [Mark.NOT_FOR_MODELS]),  # of an older release, which did not say what it was
+        *(({"flags": [MENDED, taint]}, [Mark(taint)]) for taint in TAINTS),
+        ({"flags": [MENDED, *TAINTS]}, [Mark(taint) for taint in TAINTS]),
+        (
+            {"flags": [MENDED, "document_repaired"], "suspicious": True},
+            [Mark.NOT_FOR_MODELS, Mark.DOCUMENT_REPAIRED],
+        ),
+        ({"flags": [MENDED, EDITED, "field_derived"]}, [Mark.EDITED_INPUT]),
+        ({"flags": ["field_derived"]}, []),  # why_a_person has none
+    ],
+)
+def test_each_reason_for_a_person_is_a_mark_of_its_own(fields: dict[str, Any], marks: list[Mark]) -> None:
+    assert marks_of(case_input().model_copy(update=fields)) == marks

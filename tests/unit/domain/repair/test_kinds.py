@@ -42,3 +42,25 @@ def test_what_a_case_goes_by_is_critical_whatever_it_is_called() -> None:
     found = patched_document(document, patches, kind, text="")
     assert set(found.missing) == {"nummer", "betrag"}
     assert found.fields["ort"].standing is FieldMark.GUESSED
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        ({"field": "y", "reasons": {"a": "damaged"}}, "claim.field: there is no field 'y'; expected one of sum, x"),
+        ({"field": "sum", "reasons": {"a": "damaged"}}, "claim.field: the field 'sum' is amount; expected text"),
+        ({"field": "x", "reasons": {}}, "at least 1"),
+        ({"field": "x", "reasons": {"a": "broken"}}, "'damaged'"),
+    ],
+)
+def test_a_field_that_asks_for_money_is_a_text_with_known_values(claim: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        DocumentKind.model_validate({"fields": {"x": {}, "sum": {"kind": "amount"}}, "claim": claim})
+
+
+def test_a_field_that_asks_for_money_is_never_guessed() -> None:
+    claim = {"field": "x", "reasons": {"a": "damaged"}}
+    kind = DocumentKind.model_validate({"fields": {"x": {"critical": False}}, "claim": claim})
+    document = healed(MendedDocument(value={"x": "a"}, doubted=frozenset({"x"})), kind, {})
+    assert document.missing == ["x"]
+    assert patched_document(document, [FieldPatch(name="x", value="a")], kind, text="").missing == ["x"]

@@ -111,3 +111,26 @@ def test_a_whole_number_between_signs_and_words_is_one(text: str) -> None:
     document = healed(MendedDocument(value={}), RULES, {})
     found = patched_document(document, [FieldPatch(name="order_id", value="1001", quote="1001")], RULES, text=text)
     assert found.fields["order_id"].value == "1001"
+
+
+@pytest.mark.parametrize(
+    ("quote", "value", "texts"),
+    [
+        ("red lamp", "red lamp", ["red lamp"]),
+        ("- red lamp\n- blue lamp", "red lamp; blue lamp", ["red lamp", "blue lamp"]),
+        ("red lamp; blue lamp", "red lamp\nblue lamp", ["red lamp", "blue lamp"]),
+        ("red lamp; blue lamp", "red lamp", None),  # not all of it
+        ("lamp, blue", "lamp, blue", None),  # one or two
+        ("green lamp", "green lamp", None),  # nobody said that
+        ("", "red lamp", None),
+    ],
+)
+def test_a_list_counts_by_the_words_that_name_its_texts(quote: str, value: str, texts: list[str] | None) -> None:
+    rules = DocumentRules.model_validate({"fields": {"items": {"kind": "texts"}}})
+    text = "I send back red lamp\n\n- red lamp\n- blue lamp\n\nor red lamp; blue lamp\n\nlamp, blue"
+    if quote == "red lamp":
+        text = f"items: {quote}"
+    proposed = FieldPatch(name="items", value=value, quote=quote)
+    found = patched_document(healed(MendedDocument(value={}), rules, {}), [proposed], rules, text=text)
+    assert found.fields["items"].value == texts
+    assert found.missing == ([] if texts else ["items"])

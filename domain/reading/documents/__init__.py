@@ -1,0 +1,1 @@
+"""Reading what documents say by their fields."""

@@ -1,0 +1,43 @@
+"""Files that are measured with: what is wrong is told with its line, and nothing is left out unheard."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from commands.measure.json_lines import read_json_lines
+from domain.errors import ImpossibleError
+
+
+class _Line(BaseModel):
+    id: int
+
+
+def read(path: Path) -> list[int]:
+    return [line.id for line in read_json_lines(path, _Line.model_validate_json, remedy="Mend it")]
+
+
+def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"id": 1}\n\n  \r\n{"id": 2, "text": "a\xc2\x85b\xe2\x80\xa8c"}')  # no line ends of JSON Lines
+    assert read(path) == [1, 2]
+    path.write_bytes(b'{"id": 1}\n\n{"id": "x"}\n')
+    with pytest.raises(ImpossibleError, match=r"line 3: id: .*\. Mend it"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", b"[1]\n", b"no json\n", b'{"id": 1\n'])
+def test_what_is_no_such_line_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(ImpossibleError, match="line 1: "):
+        read(path)
+
+
+def test_the_lines_before_a_wrong_one_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"id": 1}\n{}\n')
+    lines = read_json_lines(path, _Line.model_validate_json, remedy="Mend it")
+    assert next(lines).id == 1
+    with pytest.raises(ImpossibleError):
+        next(lines)
