@@ -75,11 +75,32 @@ def test_the_threshold_is_met_or_not(rule: CacheRule, cosine: float, *, hit: boo
     assert decision.why == ("hit" if hit else "too far")
 
 
-@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.751), (CacheRule.BALANCED, 0.801)])
+@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.781), (CacheRule.BALANCED, 0.801)])
 def test_another_answer_that_is_as_near_stops_it_however_far_down_it_stands(rule: CacheRule, other: float) -> None:
     found = [near(0.9) for _ in range(5)]
     assert decided([*found, near(other, "mail@1")], rule).why == "another answer is as near"
     assert decided([*found, near(other - 0.01, "mail@1")], rule).answer == "vpn@1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "last", "hit"),
+    [
+        (CacheRule.STRICT, 0.669, False),
+        (CacheRule.STRICT, 0.671, True),
+        (CacheRule.BALANCED, 0.619, False),
+        (CacheRule.BALANCED, 0.621, True),
+    ],
+)
+def test_one_near_question_with_far_ones_behind_it_is_one_witness(rule: CacheRule, last: float, *, hit: bool) -> None:
+    found = [near(0.95), near(0.7), near(0.7), near(last), near(0.6, "mail@1")]
+    decision = decided(found, rule)
+    assert (decision.answer is not None) is hit
+    assert decision.why == ("hit" if hit else "another answer is as near as the last that agrees")
+
+
+def test_a_fifth_that_agrees_may_be_far() -> None:
+    found = [near(0.95) for _ in range(4)]
+    assert decided([*found, near(0.61), near(0.6, "mail@1")]).answer == "vpn@1"
 
 
 def test_another_version_is_another_answer() -> None:
