@@ -119,8 +119,8 @@ def curve(
 ) -> dict[str, list[dict[str, float | int]]]:
     """Return hits against false hits: the neighbourhood rule from lax to strict, and cosine alone."""
     points = [
-        Nearness(threshold / 100, margin / 100, last / 100)
-        for threshold, margin, last in ((65, 5, 0), (70, 5, 0), (75, 10, 2), (80, 12, 7), (85, 17, 12), (90, 22, 17))
+        Nearness(threshold / 100, margin / 100, mean / 100)
+        for threshold, margin, mean in ((65, 5, 0), (70, 5, 0), (75, 10, 6), (80, 12, 10), (85, 17, 15), (90, 22, 20))
     ]
     found: dict[str, list[dict[str, float | int]]] = {"neighbourhood": [], "cosine": []}
     for nearness in points:

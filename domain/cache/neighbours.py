@@ -89,6 +89,7 @@ def decide_reuse(
     nearest, wanted = live[0], nearness or NEARNESS[rule]
     answer, top = nearest.question.answer, live[:NEIGHBOURHOOD]
     having = [n for n in top if n.question.answer == answer]
+    mean = sum(n.cosine for n in having) / len(having)
     agreeing = [n.question for n in having]
     # What parts it from some that have the answer, and not from others, makes no difference to this answer.
     apart = [why_apart(asked, question.marks) for question in agreeing]
@@ -101,8 +102,8 @@ def decide_reuse(
         why = "too few agree"
     elif not margin >= wanted.margin:
         why = "another answer is as near"
-    elif not having[wanted.agree - 1].cosine - other >= wanted.last_margin:
-        why = "another answer is as near as the last that agrees"
+    elif not mean - other >= wanted.mean_margin:
+        why = "another answer is as near as most that agree"
     elif None not in apart:
         why = f"near miss: {apart[0]}"
     elif len(known) < CUSTOMERS:
