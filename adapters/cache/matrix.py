@@ -15,7 +15,8 @@ from ports.models.cache import MOST_ENTRIES
 
 _FIRST_ROWS = 64
 _LOOKED_AT = 64
-"""So many of the best by bytes are compared exactly: a cosine by bytes is off by some thousandths at most."""
+"""So many of the best by bytes are compared exactly."""
+_OFF = 0.004  # by so much a cosine by bytes may be off
 _STEPS = 127  # of a byte, to each side
 
 
@@ -83,12 +84,15 @@ class ScopeMatrix:
         if self._vectors is None or not self._rows or not _fits(values, self._vectors):
             return []
         about = self._compared(values, now_s)
-        rows, cosines = self._best(about, values, top)
+        among = min(max(top, _LOOKED_AT), about.size)
+        best = np.argpartition(about, about.size - among)[about.size - among :]
+        rows, cosines = self._exactly(best[np.isfinite(about[best])], values, top)
         if not rows.size:
             return []
         answers = self._answers[: about.size]
         about[answers == answers[rows[0]]] = -np.inf
-        other, others_cosine = self._best(about, values, 1)
+        best = np.flatnonzero(about >= max(float(about.max()) - 2 * _OFF, -2.0))[:_LOOKED_AT]
+        other, others_cosine = self._exactly(best, values, 1)
         chosen = dict(zip(other.tolist(), others_cosine.tolist(), strict=True))
         chosen |= zip(rows.tolist(), cosines.tolist(), strict=True)
         questions = [(self._questions[row], cosine) for row, cosine in chosen.items()]
@@ -103,14 +107,11 @@ class ScopeMatrix:
         about[self._ends[:used] <= now_s] = -np.inf
         return about
 
-    def _best(
-        self, about: npt.NDArray[np.float32], values: npt.NDArray[np.float32], top: int
+    def _exactly(
+        self, rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32], top: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return the nearest rows and how near they are exactly, the nearest first."""
+        """Return the nearest so many of some rows and how near they are, the nearest first."""
         assert self._vectors is not None
-        among = min(max(top, _LOOKED_AT), about.size)
-        rows = np.argpartition(about, about.size - among)[about.size - among :]
-        rows = rows[np.isfinite(about[rows])]
         cosines = self._vectors[rows] @ values
         order = np.argsort(-cosines, kind="stable")[:top]
         return rows[order], cosines[order]
