@@ -80,18 +80,25 @@ class CacheInRedis:
         followed = self._known(scope, now_s)
         if not followed.loaded and followed.at_work.locked():
             return []
-        within = self._server.within_s if followed.loaded else LOADED_WITHIN_S
-        if await self._server.ask(lambda: self._follow(scope, followed), within) is None:
+        if (
+            not followed.loaded
+            and await self._server.ask(partial(self._follow, scope, followed), LOADED_WITHIN_S) is None
+        ):
             return []
-        for _ in range(_ROUNDS):
+        for again in range(_ROUNDS):
             near = followed.matrix.nearest(vector, now_s, top=top)
-            there = await self._server.ask(partial(self._there, scope, [n.question.entry_id for n in near]))
-            if there is None:
+            entry_ids = [n.question.entry_id for n in near]
+            said = await self._server.ask(partial(self._looked_up, scope, followed.seen, entry_ids))
+            if said is None:
                 return []
-            gone = [n.question.entry_id for n, known in zip(near, there, strict=True) if not known]
+            more, there = said
+            gone = [entry_id for entry_id, known in zip(entry_ids, there, strict=True) if not known]
             for entry_id in gone:
                 followed.matrix.remove(entry_id)
-            if not gone:
+            more = more and not again  # what comes while this one is asked is for the next
+            if more and await self._server.ask(partial(self._follow, scope, followed)) is None:
+                return []
+            if not gone and not more:
                 return near
         return []
 
@@ -220,13 +227,14 @@ class CacheInRedis:
         if gone:
             await self._redis.unlink(*(self._key(scope, "e", entry_id) for entry_id in gone))
 
-    async def _there(self, scope: CacheScope, entry_ids: list[str]) -> list[bool]:
-        if not entry_ids:
-            return []
+    async def _looked_up(self, scope: CacheScope, seen: bytes, entry_ids: Sequence[str]) -> tuple[bool, list[bool]]:
+        """Return in one round trip whether more was added since, and which of these are there."""
         async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xread({self._key(scope, "log"): seen}, count=1)
             for entry_id in entry_ids:
                 pipe.exists(self._key(scope, "e", entry_id))
-            return [bool(there) for there in await pipe.execute()]
+            added, *there = await pipe.execute()
+        return bool(added), [bool(one) for one in there]
 
     def _key(self, scope: CacheScope, *parts: str) -> str:
         return ":".join((self._prefix, scope.key, *parts))

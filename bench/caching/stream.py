@@ -118,7 +118,10 @@ def curve(
     questions: Sequence[LabelledQuestion], vectors: Vectors, guard: NearMissGuard, *, seed: int
 ) -> dict[str, list[dict[str, float | int]]]:
     """Return hits against false hits: the neighbourhood rule from lax to strict, and cosine alone."""
-    points = [Nearness(t / 100, m / 100) for t, m in ((65, 5), (70, 5), (75, 10), (80, 15), (85, 20), (90, 25))]
+    points = [
+        Nearness(threshold / 100, margin / 100, mean / 100)
+        for threshold, margin, mean in ((65, 5, 0), (70, 5, 0), (75, 10, 6), (80, 12, 10), (85, 17, 15), (90, 22, 20))
+    ]
     found: dict[str, list[dict[str, float | int]]] = {"neighbourhood": [], "cosine": []}
     for nearness in points:
         result = run_stream(questions, vectors, guard, by_rule(CacheRule.STRICT, nearness), seed=seed)

@@ -194,7 +194,7 @@ def bench_cache(
     redis: Annotated[str, typer.Option(help="URL of a Redis, beside the cache in process.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """How long the answer cache takes to decide, beside a plain search and one GET, and what other scopes see of it."""
+    """How long the answer cache takes to decide, beside a plain search and a PING, and what other scopes see of it."""
     _require_bench()
 
     async def work() -> dict[str, object]:

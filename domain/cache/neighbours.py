@@ -88,7 +88,9 @@ def decide_reuse(
         return CacheDecision(why="nothing near", rule=rule)
     nearest, wanted = live[0], nearness or NEARNESS[rule]
     answer, top = nearest.question.answer, live[:NEIGHBOURHOOD]
-    agreeing = [n.question for n in top if n.question.answer == answer]
+    having = [n for n in top if n.question.answer == answer]
+    mean = sum(n.cosine for n in having) / len(having)
+    agreeing = [n.question for n in having]
     # What parts it from some that have the answer, and not from others, makes no difference to this answer.
     apart = [why_apart(asked, question.marks) for question in agreeing]
     other = max((n.cosine for n in live if n.question.answer != answer), default=-1.0)
@@ -100,6 +102,8 @@ def decide_reuse(
         why = "too few agree"
     elif not margin >= wanted.margin:
         why = "another answer is as near"
+    elif not mean - other >= wanted.mean_margin:
+        why = "another answer is as near as most that agree"
     elif None not in apart:
         why = f"near miss: {apart[0]}"
     elif len(known) < CUSTOMERS:

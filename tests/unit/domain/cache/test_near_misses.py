@@ -50,6 +50,12 @@ def test_it_lets_the_same_question_through(one: str, other: str) -> None:
     assert why_apart(guard.marks(one), guard.marks(other)) is None
 
 
+def test_a_negation_in_front_of_a_hyphen_is_one() -> None:
+    guard = NearMissGuard(GuardWords(negations=("non",)))
+    assert why_apart(guard.marks("a non-physical card"), guard.marks("a physical card")) == "negation"
+    assert why_apart(guard.marks("nonsense"), guard.marks("sense")) is None
+
+
 def test_without_lists_only_numbers_are_told_apart() -> None:
     guard = NearMissGuard(GuardWords())
     assert why_apart(guard.marks("I can"), guard.marks("I can not")) is None

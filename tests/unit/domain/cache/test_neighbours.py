@@ -75,11 +75,31 @@ def test_the_threshold_is_met_or_not(rule: CacheRule, cosine: float, *, hit: boo
     assert decision.why == ("hit" if hit else "too far")
 
 
-@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.751), (CacheRule.BALANCED, 0.801)])
+@pytest.mark.parametrize(("rule", "other"), [(CacheRule.STRICT, 0.781), (CacheRule.BALANCED, 0.801)])
 def test_another_answer_that_is_as_near_stops_it_however_far_down_it_stands(rule: CacheRule, other: float) -> None:
     found = [near(0.9) for _ in range(5)]
     assert decided([*found, near(other, "mail@1")], rule).why == "another answer is as near"
     assert decided([*found, near(other - 0.01, "mail@1")], rule).answer == "vpn@1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "other", "hit"),
+    [
+        (CacheRule.STRICT, 0.651, False),
+        (CacheRule.STRICT, 0.649, True),
+        (CacheRule.BALANCED, 0.691, False),
+        (CacheRule.BALANCED, 0.689, True),
+    ],
+)
+def test_one_near_question_with_far_ones_behind_it_is_one_witness(rule: CacheRule, other: float, *, hit: bool) -> None:
+    found = [near(0.9), near(0.7), near(0.7), near(0.7), near(other, "mail@1")]  # 0.75 on average
+    decision = decided(found, rule)
+    assert (decision.answer is not None) is hit
+    assert decision.why == ("hit" if hit else "another answer is as near as most that agree")
+
+
+def test_what_has_another_answer_is_none_of_those_that_agree() -> None:
+    assert decided([*agreed(4, 0.80), near(0.67, "mail@1")]).answer == "vpn@1"
 
 
 def test_another_version_is_another_answer() -> None:
