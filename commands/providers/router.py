@@ -1,5 +1,6 @@
 """`headgate router`: what the embedded router was taught, and teaching it."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from commands.terminal.cli import (
     run,
     settings_for,
 )
+from domain.cascade.calibration import AIM
 
 if TYPE_CHECKING:
     from domain.cascade.teaching import Figures, Lesson
@@ -43,10 +45,18 @@ def router_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
     found = run(work)
     taught = None if found.taught is None else {k: v for k, v in found.taught.items() if k != "lessons"}
     if as_json:
-        emit({"digest": found.digest, "labels": found.labels, "taught": taught})
+        measured = [asdict(one) for one in found.measured]
+        emit({"digest": found.digest, "labels": found.labels, "taught": taught, "measured": measured})
         return
     typer.echo(f"{'as it ships' if taught is None else 'taught here'}, sha256 {found.digest}")
     typer.echo(f"categories: {', '.join(found.labels)}")
+    if found.measured:
+        typer.echo(f"error of its confidence (ECE) on sources that it never saw; {AIM:g} is the aim:")
+    for one in found.measured:
+        few = f": too few to tell {AIM:g} from chance" if one.too_few else ""
+        typer.echo(
+            f"  {one.source:16} {one.ece:.3f} on {one.answers:,} answers; chance makes about {one.by_chance:.3f}{few}"
+        )
     if taught is not None:
         typer.echo(f"taught {taught['messages']} messages by {taught['by']} at {taught['at']}")
         typer.echo("`headgate router forget` goes back to the router that ships")

@@ -1,11 +1,12 @@
 """The embedded router of a data dir: what it was taught, and how it is taught. Part of the composition root."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from domain.cascade.calibration import error_by_chance
 from domain.cascade.teaching import MOST_MESSAGES, Lesson, TeachingComparison, consistent
 from domain.errors import ImpossibleError
 from workers.config.data_dir import make_data_dir
@@ -21,12 +22,30 @@ FILE = "router.taught"
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredConfidence:
+    """How honest the confidence was on a source that shaped neither weights nor curve.
+
+    `ece` is its error, `by_chance` what honest answers show that are as often right; `too_few`: these cannot tell `AIM`
+    from that.
+    """
+
+    source: str
+    answers: int
+    ece: float
+    by_chance: float
+    too_few: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RouterStanding:
-    """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships)."""
+    """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships); with
+    the confidence of the router that ships, as training measured it.
+    """
 
     digest: str
     labels: tuple[str, ...]
     taught: dict[str, Any] | None  # JSON, as `teach_router` wrote it
+    measured: tuple[MeasuredConfidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +97,20 @@ def open_router(settings: Settings) -> "EmbeddedRouter":
 def look_at_router(settings: Settings) -> RouterStanding:
     """Return what is in use. Raises WeightsError where the file is not what it should be."""
     weights = _in_use(settings)
-    return RouterStanding(weights.digest, weights.labels, weights.taught)
+    measured = tuple(_measured(weights.figures)) if weights.taught is None else ()
+    return RouterStanding(weights.digest, weights.labels, weights.taught, measured)
+
+
+def _measured(figures: dict[str, Any]) -> Iterator[MeasuredConfidence]:  # JSON, as training wrote it
+    for source, right in figures.get("source_left_out", {}).items():
+        found = figures["calibration"].get(source, {"answers": 0})
+        answers = found["answers"]
+        if not answers:
+            continue
+        share = right["right"] / max(1 - right["abstained"], right["right"])
+        chance = error_by_chance([(share * answers + 0.5) / (answers + 1)] * answers)  # none is ever certain
+        assert chance is not None
+        yield MeasuredConfidence(source, answers, found["ece"], chance.mean, chance.hides())
 
 
 def forget_router(settings: Settings) -> bool:
