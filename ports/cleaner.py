@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.inbound.cleaned import CleanDocument
-from domain.reading.pictures import PictureReading
+from domain.inbound.pictures import PictureReading
 
 
 class Cleaner(Protocol):

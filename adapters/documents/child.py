@@ -14,7 +14,7 @@ from adapters.documents.pages import pages_of
 from adapters.documents.passing import LENGTH, PageRead
 from adapters.weights.shelf import Shelf
 from domain.errors import PoisonError
-from domain.reading.pictures import PictureReading
+from domain.inbound.pictures import PictureReading
 
 MEMORY = 4 << 30  # bytes of addresses; of real memory it has had 0.7 GB at most
 THREADS = 2

@@ -13,7 +13,7 @@ from adapters.documents.passing import OCR
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
-from domain.reading.pictures import TextLine
+from domain.inbound.pictures import TextLine
 
 LONGEST_SIDE = 1_280  # dots, a page of A4 at 110 to the inch; 1,600 read half a hundredth more words in 200 MB more
 _SHORTEST_SIDE = 736

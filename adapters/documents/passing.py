@@ -4,7 +4,7 @@ import struct
 
 from pydantic import BaseModel
 
-from domain.reading.pictures import PictureReading
+from domain.inbound.pictures import PictureReading
 
 OCR = "ocr"  # the model of the manifest
 MAX_BYTES = 10_000_000  # of a picture or file

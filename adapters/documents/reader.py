@@ -15,7 +15,7 @@ from adapters.documents.passing import LENGTH, MAX_BYTES, OCR, PageRead
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
-from domain.reading.pictures import PictureReading
+from domain.inbound.pictures import PictureReading
 
 WITHIN_S = 7.0  # all pictures of a message; the intake gives a message ten
 MAX_PICTURES = 3

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.cleaning.mail.mime import Part
-from domain.reading.pictures import PictureReading
+from domain.inbound.pictures import PictureReading
 from ports.cleaner import PictureReader
 
 _SMALLEST = 600  # bytes: less is a line, a dot, or nothing

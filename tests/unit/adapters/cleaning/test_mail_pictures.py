@@ -9,7 +9,7 @@ from activities.intake.reading import BODY_UNREAD, PICTURE_READ, _unreadable
 from adapters.cleaning.cleaner import CleanEmail, DocumentCleaner
 from domain.authority.on_record import why_a_person
 from domain.inbound.cleaned import CleanFlag
-from domain.reading.pictures import PictureReading, TextLine
+from domain.inbound.pictures import PictureReading, TextLine
 from tests.fakes.blueprint import WORDS
 from tests.unit.activities.intake.test_admit import Intake
 
