@@ -6,6 +6,7 @@ Decoders of pictures meet hostile files: one that crashes, hangs or fills the me
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from domain.inbound.pictures import PictureReading
 
 MEMORY = 4 << 30  # bytes of addresses; of real memory it has had 0.7 GB at most
 THREADS = 2
-_NO_FILES = 0
+_NOTHING = 0
 
 
 def main() -> None:
@@ -50,9 +51,10 @@ def _pictures(source: BinaryIO) -> Iterator[bytes]:
 
 def _confine() -> None:
     """Leave it no more than it needs."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_NO_FILES, _NO_FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_FSIZE: _NOTHING, resource.RLIMIT_CORE: _NOTHING}
+    for kind, most in limits.items():
+        with suppress(ValueError, OSError):  # a lower limit is in force, or this system has none of that kind
+            resource.setrlimit(kind, (most, most))
 
 
 if __name__ == "__main__":

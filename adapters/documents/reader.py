@@ -94,6 +94,7 @@ class PictureProcess:
         """Return what the process said, and what was the matter with pictures that it did not come to the end of."""
         environment = {name: value for name in _PASSED_ON if (value := os.environ.get(name)) is not None}
         environment["PYTHONPATH"] = str(Path(adapters.__file__).parent.parent)
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # or numpy sets memory aside for each processor there is
         try:
             done = subprocess.run(
                 [*self._program, str(self._folder)], input=sent, capture_output=True, check=False,
