@@ -45,6 +45,7 @@ class PictureText:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor
         options.enable_cpu_mem_arena = False  # or the largest picture's memory is kept
         options.log_severity_level = 3
         model = local_model(OCR)
