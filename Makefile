@@ -14,7 +14,7 @@ help: ## this list
 setup: ## make .venv and get Temporal's servers; safe to run again (the first run may take minutes)
 	@$(PYTHON) scripts/setup.py
 
-models: setup ## files of the models that can run on this machine, 107 MB, once; their tests are skipped without
+models: setup ## files of the models that can run on this machine, 138 MB, once; their tests are skipped without
 	@$(BIN)/headgate models install --all
 
 demo: setup ## 210 messages through a real Temporal (CI=1: ends by itself; MODELS=openai|anthropic)

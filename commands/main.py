@@ -5,6 +5,8 @@ A subcommand imports what it needs when it runs, so that `headgate --help` stays
 
 import typer
 
+from commands.approvals.approvals import approvals_app
+from commands.approvals.policy import policy_app
 from commands.blueprint import blueprint_app
 from commands.dead_letters.dlq import dlq_app
 from commands.doctor.command import doctor
@@ -28,13 +30,11 @@ from commands.running.mailbox import mailbox
 from commands.running.processes import gateway, offline_model, worker
 from commands.running.sources import sources_app
 from commands.running.up import up
-from commands.work.approvals import approvals_app
 from commands.work.audit import audit
 from commands.work.cases import cases_app
 from commands.work.intake import intake_app
 from commands.work.money import effects_app, ledger_app
 from commands.work.originals import cases_original
-from commands.work.policy import policy_app
 from commands.work.records import records_app
 from commands.work.status import status
 from commands.work.submit import submit

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.inbound.cleaned import CleanDocument
+from domain.inbound.pictures import PictureReading
 
 
 class Cleaner(Protocol):
@@ -32,6 +33,14 @@ class LanguageTeller(Protocol):
         ...
 
 
+class PictureReader(Protocol):
+    """Reads text off pictures and scanned pages; threads share it."""
+
+    def read(self, pictures: Sequence[bytes]) -> list[PictureReading]:
+        """Return what each picture or PDF of a message says, in their order, within seconds; never raises."""
+        ...
+
+
 class ReadMail(Protocol):
     """What a cleaner makes of a raw e-mail: its readable part, and the names of the files that came along."""
 
@@ -43,6 +52,11 @@ class ReadMail(Protocol):
     @property
     def attachments(self) -> Sequence[str]:
         """Names of files; they are not read."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of how it was read; no personal data."""
         ...
 
 

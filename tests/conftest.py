@@ -17,6 +17,7 @@ from tests.time_skipping import FreshServers
 os.environ.setdefault("HEADGATE_EMBEDDER", "hashed")
 os.environ.setdefault("HEADGATE_NAMES", "off")
 os.environ.setdefault("HEADGATE_LANGUAGE", "off")
+os.environ.setdefault("HEADGATE_OCR", "off")
 
 if TYPE_CHECKING:
     from xdist.remote import Producer

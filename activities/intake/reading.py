@@ -44,6 +44,7 @@ NOTHING_READABLE = "there is nothing readable in it"
 ONLY_HIDDEN = "all of its text is hidden from a reader"
 NO_WORDS = "no words of a customer came with the document: it is read by its fields"
 BODY_UNREAD = "what it says, or a part of it, cannot be read: it is in a file, a picture or encrypted"
+PICTURE_READ = "what it says is in a picture: a machine read it off and may have misread it"
 WHOSE_WORDS = "the sender's own words cannot be told from quoted ones"
 MOSTLY_LOST = "too many of its characters cannot be decoded"
 
@@ -91,6 +92,7 @@ class MessageReader:
         if inbound.email:
             mail = self._cleaner.clean_email(inbound.mail or item.body, lang=lang, known=known)
             inbound.attachments = [Attachment(name=name) for name in mail.attachments]
+            inbound.notes += mail.notes
             clean = mail.document
         else:
             clean = self._cleaner.clean(
@@ -258,6 +260,8 @@ def _stored_case(
 
 def _unreadable(clean: CleanDocument) -> str | None:
     """Return why nothing may be decided on these words; a subject alone does not say what the message says."""
+    if CleanFlag.PICTURE_TEXT in clean.flags:
+        return PICTURE_READ
     if CleanFlag.BODY_UNREAD in clean.flags:
         return BODY_UNREAD
     if CleanFlag.WHOSE_WORDS in clean.flags:

@@ -8,6 +8,7 @@ from adapters.cleaning.html.reader import MAX_HTML_CHARS, html_to_text
 from adapters.cleaning.instructions import instruction_like
 from adapters.cleaning.language import language_of
 from adapters.cleaning.mail.message import read_mail
+from adapters.cleaning.mail.pictures import words_of_pictures
 from adapters.cleaning.mail.pieces import Piece, best_form
 from adapters.cleaning.mail.plain import signature_marked
 from adapters.cleaning.personal import disarm, tokenise
@@ -19,7 +20,7 @@ from adapters.cleaning.tokens import Tokens
 from domain.conversations.threads import marks_in
 from domain.inbound.cleaned import MAX_TEXT_CHARS, CleanDocument, CleanFlag, estimate_tokens
 from domain.reading.words import MailWords
-from ports.cleaner import LanguageTeller, NameFinder
+from ports.cleaner import LanguageTeller, NameFinder, PictureReader
 
 MAX_TEXT_IN = 200_000  # characters of plain text that are looked at
 MAX_SUBJECT_CHARS = 500
@@ -40,6 +41,7 @@ class CleanEmail:
     sender_address: str
     sender_name: str
     attachments: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class DocumentCleaner:
@@ -49,6 +51,7 @@ class DocumentCleaner:
         words: by which older messages, signatures and legal notices are known, of all languages.
         names: finds names of people that no phrase announces; None: these are not found.
         languages: a second opinion on the language of a message; None: the first one stands.
+        pictures: reads the pictures of mails that say nothing else; None: these stay shut.
 
     Example:
         >>> cleaner = DocumentCleaner(blueprint.words.mail)
@@ -57,11 +60,16 @@ class DocumentCleaner:
     """
 
     def __init__(
-        self, words: MailWords, names: NameFinder | None = None, languages: LanguageTeller | None = None
+        self,
+        words: MailWords,
+        names: NameFinder | None = None,
+        languages: LanguageTeller | None = None,
+        pictures: PictureReader | None = None,
     ) -> None:
         self._mail = MailPatterns(words)
         self._names = names
         self._languages = languages
+        self._pictures = pictures
 
     def clean(
         self,
@@ -84,7 +92,7 @@ class DocumentCleaner:
 
     def clean_email(self, raw: bytes, *, lang: str | None = None, known: Mapping[str, str] | None = None) -> CleanEmail:
         """Return the clean document of a message (RFC 5322) with its sender and the names of its attachments, which are
-        not read.
+        not read but where nothing else is said: then the text of pictures among them follows, marked as such.
 
         The sender's name and address are known values of the document. Never raises.
         """
@@ -95,21 +103,36 @@ class DocumentCleaner:
         if mail.sender_address:
             values.setdefault("email", mail.sender_address)
         document = self._clean(mail.subject, mail.pieces, lang, values)
-        flags = {*document.flags, *mail.flags}
+        notes: list[str] = []
         if mail.attachments and self._says_nothing(document.text):
-            flags.add(CleanFlag.BODY_UNREAD)
+            mail.flags.add(CleanFlag.BODY_UNREAD)
+            read, notes = words_of_pictures(mail.pictures, self._pictures)
+            if read:
+                mail.flags.add(CleanFlag.PICTURE_TEXT)
+                document = self._clean(mail.subject, mail.pieces, lang, values, read)
+        flags = {*document.flags, *mail.flags}
         size = len(raw)
         tokens_in = document.tokens_in if CleanFlag.TRUNCATED in flags else -(-size // 4)
         document = document.model_copy(update={"flags": sorted(flags), "chars_in": size, "tokens_in": tokens_in})
-        return CleanEmail(mail.subject, document, mail.sender_address, mail.sender_name, tuple(mail.attachments))
+        return CleanEmail(
+            mail.subject, document, mail.sender_address, mail.sender_name, tuple(mail.attachments), tuple(notes)
+        )
 
     def _clean(
-        self, subject: str, pieces: Sequence[Piece], lang: str | None, known: Mapping[str, str]
+        self,
+        subject: str,
+        pieces: Sequence[Piece],
+        lang: str | None,
+        known: Mapping[str, str],
+        pictures: str = "",
     ) -> CleanDocument:
         flags: set[CleanFlag] = set()
         title, title_flags = normalise(without_marks(subject[:MAX_SUBJECT_CHARS]))
         title = title.replace("\n", " ")
         body = self._body(pieces, flags, forwarded=self._mail.passed_on.match(title) is not None)
+        if pictures:
+            read, odd = normalise(pictures)
+            body, title_flags = f"{body}\n\n{read}".strip(), title_flags | odd
         source = "".join(piece.source for piece in pieces)
         return self._finish(title, body, flags | title_flags, lang, known, subject[:MAX_SUBJECT_CHARS], source)
 

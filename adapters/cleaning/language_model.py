@@ -1,25 +1,15 @@
 """fastText's lid.176, a small model that tells 176 languages apart, on this machine's processor."""
 
-import re
 import tempfile
-from collections import defaultdict
 
+from adapters.cleaning.language_codes import surest
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
 from domain.errors import ConfigurationError
 
 LANGUAGE = "language"
 _LABEL = "__label__"
-_CODE = re.compile(r"[a-z]{2}", re.ASCII)
 _MOST = 5  # labels that are looked at
-# Its labels are names of Wikipedias. One without an ISO 639-1 code is told as the language of its writers' schools,
-# where that is plain, and else as none: who writes in Swiss German is to be answered in German.
-_TOLD_AS = {
-    "ar": "arz", "az": "azb", "de": "als bar nds pfl", "en": "sco", "es": "ast", "fa": "lrc mzn",
-    "it": "eml lmo nap pms scn vec", "nl": "vls", "no": "nn", "pt": "mwl", "uk": "rue", "zh": "wuu yue",
-    "und": "bh sh",
-}  # fmt: skip
-_CODES = {name: code for code, names in _TOLD_AS.items() for name in names.split()}
 
 
 class LidModel:
@@ -53,12 +43,5 @@ class LidModel:
         line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())  # no half characters, no second line
         if not any(map(str.isalpha, line)):
             return "und", 0.0
-        chances: dict[str, float] = defaultdict(float)
-        for label, sure in zip(*self._model.predict(line, k=_MOST), strict=True):
-            chances[_code_of(label.removeprefix(_LABEL))] += float(sure)
-        return max(chances.items(), key=lambda one: one[1])
-
-
-def _code_of(name: str) -> str:
-    code = _CODES.get(name, name)
-    return code if _CODE.fullmatch(code) else "und"
+        labels, chances = self._model.predict(line, k=_MOST)
+        return surest((label.removeprefix(_LABEL), float(sure)) for label, sure in zip(labels, chances, strict=True))

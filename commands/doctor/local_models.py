@@ -1,4 +1,4 @@
-"""The checks of `headgate doctor` on what turns texts into vectors, finds names of people, and tells languages."""
+"""The checks of `headgate doctor` on models here: for vectors, names, languages and pictures."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _INSTALL = "`headgate models install {0}` and " + INSTALL_EXTRA
 _WITHOUT = "only names that a record, the sender or a phrase gives are replaced by tokens; models see all others"
+_PICTURES_SHUT = "pictures and scans stay shut; who reads the case opens the original"
 _ONE_OPINION = "told by 22 languages only; one beyond these may be taken for one of them"
 
 
@@ -40,6 +41,11 @@ def check_names(setting: str = "auto") -> Finding:
 def check_language(setting: str = "auto") -> Finding:
     """Is the model there that is asked, too, which language a message is in, and is it the right one?"""
     return _check("language", "language of messages", setting, "told with a second opinion by {0}", _ONE_OPINION)
+
+
+def check_ocr(setting: str = "auto") -> Finding:
+    """Is the model there that reads pictures, and is it the right one?"""
+    return _check("ocr", "text on pictures", setting, "read by {0} where a mail says nothing else", _PICTURES_SHUT)
 
 
 def _check(model_name: str, name: str, setting: str, good: str, without: str) -> Finding:

@@ -18,7 +18,7 @@ from commands.doctor.configured import (
     check_store,
     check_web_ui,
 )
-from commands.doctor.local_models import check_embedder, check_language, check_names
+from commands.doctor.local_models import check_embedder, check_language, check_names, check_ocr
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
 from commands.doctor.router import check_router
 from commands.doctor.temporal import SERVER, check_temporal
@@ -91,6 +91,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         check_embedder(settings),
         asyncio.to_thread(check_names, settings.names),
         asyncio.to_thread(check_language, settings.language),
+        asyncio.to_thread(check_ocr, settings.ocr),
     )
     about_models = [*keys, *await models, limits, *local]
     return [*machine, *by_settings, *about_models, rail, store, pen, records, hook, *temporal, web_ui]

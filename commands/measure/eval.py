@@ -47,6 +47,7 @@ def eval_routing(
     sure = as_mapping(document["confidence"])
     if sure["n"]:
         said = f"{sure['stated']} stated, {sure['right']} right of {sure['n']} answers; error (ECE) {sure['ece']}"
+        said += f" (honest answers show {sure['ece_by_chance']} by chance, {sure['ece_by_chance_at_most']} at most)"
         typer.echo(f"confidence: {said}")
     for group in ("per_class", "per_source", "per_lang"):
         typer.echo(f"{group}:")

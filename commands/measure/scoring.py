@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from domain.cascade.calibration import expected_error
+from domain.cascade.calibration import error_by_chance, expected_error
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
 from domain.inbound.webhook import DEFAULT_TENANT
@@ -150,8 +150,11 @@ def _share_right(rows: Sequence[Judged]) -> float | None:
 def _confidence_figures(rows: Sequence[Judged]) -> dict[str, float | int | None]:
     """Return how far the confidence that answers were given with is from the share that is right."""
     sure = [(j.confidence, j.answer == j.truth) for j in rows if j.answer is not None and j.confidence is not None]
+    chance = error_by_chance(score for score, _ in sure)
     return {
         "ece": expected_error(sure),
+        "ece_by_chance": chance and chance.mean,
+        "ece_by_chance_at_most": chance and chance.upper,
         "stated": round(sum(score for score, _ in sure) / len(sure), 4) if sure else None,
         "right": round(sum(right for _, right in sure) / len(sure), 4) if sure else None,
         "n": len(sure),
@@ -178,7 +181,7 @@ def _figures_by(rows: Sequence[Judged], field: str) -> dict[str, dict[str, float
             "accuracy": _share_right(group),
             "n": len(group),
             "abstained": Counter(j.answer is None for j in group)[True],
-            "ece": _confidence_figures(group)["ece"],
+            **{name: value for name, value in _confidence_figures(group).items() if name.startswith("ece")},
         }
         for name, group in sorted(groups.items())
     }

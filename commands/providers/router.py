@@ -1,5 +1,6 @@
 """`headgate router`: what the embedded router was taught, and teaching it."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from commands.terminal.cli import (
     run,
     settings_for,
 )
+from domain.cascade.calibration import AIM
 
 if TYPE_CHECKING:
     from domain.cascade.teaching import Figures, Lesson
@@ -52,13 +54,19 @@ def router_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
                 "taught": taught,
                 "ece": found.ece,
                 "judged_on": found.judged,
+                "measured": [asdict(one) for one in found.measured],
             }
         )
         return
     typer.echo(f"{'as it ships' if taught is None else 'taught here'}, sha256 {found.digest}")
     typer.echo(f"categories: {', '.join(found.labels)}")
     off = "not known" if found.ece is None else f"{found.ece:.3f}"
-    typer.echo(f"error of its confidence (ECE): {off}, on {found.judged} messages that it had not learned")
+    typer.echo(f"error of its confidence (ECE): {off}, on {found.judged:,} messages that it had not learned")
+    for one in found.measured:
+        few = f": too few to tell {AIM:g}, the aim, from chance" if one.too_few else ""
+        typer.echo(
+            f"  {one.source:16} {one.ece:.3f} on {one.answers:,} answers; chance makes about {one.by_chance:.3f}{few}"
+        )
     if taught is not None:
         of = f" of {taught['of']}" if taught.get("of") else ""
         typer.echo(f"taught {taught['messages']} messages{of} by {taught['by']} at {taught['at']}")

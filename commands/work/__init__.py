@@ -1,1 +1,1 @@
-"""Commands about the work: cases, approvals, dead letters, money, audit."""
+"""Commands about the work: cases, dead letters, money, audit."""

@@ -3,10 +3,16 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
+from math import pi, sqrt
 from operator import itemgetter
+from typing import NamedTuple
 
 BINS = 10
 FEWEST_IN_BIN = 20
+AIM = 0.03
+"""What the error of a confidence shall be at most."""
+
+_ONE_IN_TWENTY = 1.645  # standard deviations above the mean
 
 Knot = tuple[float, float]
 """A score as the model states it, and the share of answers with it that is right."""
@@ -63,10 +69,49 @@ def expected_error(judged: Iterable[tuple[float, bool]]) -> float | None:
     ordered = sorted(judged, key=itemgetter(0))
     if not ordered:
         return None
-    bins = max(1, min(BINS, len(ordered) // FEWEST_IN_BIN))
-    cuts = [len(ordered) * place // bins for place in range(bins + 1)]
     total = 0.0
-    for start, end in pairwise(cuts):
+    for start, end in _bins(len(ordered)):
         rows = ordered[start:end]
         total += abs(sum(score for score, _ in rows) - sum(right for _, right in rows))
     return round(total / len(ordered), 4)
+
+
+class ChanceError(NamedTuple):
+    """The error that a perfectly honest confidence shows on so many answers: on average, and in one case of twenty."""
+
+    mean: float
+    upper: float
+
+    def hides(self, aim: float = AIM) -> bool:
+        """Return whether the answers are too few to tell an error of `aim` from none."""
+        return self.mean >= aim
+
+    def explains(self, error: float) -> bool:
+        """Return whether an error may be chance alone."""
+        return error <= self.upper
+
+
+def error_by_chance(scores: Iterable[float]) -> ChanceError | None:
+    """Return what chance alone makes of `expected_error`, None without answers.
+
+    What is right in a bin is drawn by its scores; the distance from them is about half of a normal distribution.
+
+    Args:
+        scores: with which answers were given.
+
+    >>> error_by_chance([0.9] * 1000)
+    ChanceError(mean=0.0239, upper=0.0333)
+    """
+    ordered = sorted(scores)
+    if not ordered:
+        return None
+    spreads = [sum(score * (1 - score) for score in ordered[start:end]) for start, end in _bins(len(ordered))]
+    mean = sqrt(2 / pi) * sum(map(sqrt, spreads))
+    upper = mean + _ONE_IN_TWENTY * sqrt((1 - 2 / pi) * sum(spreads))
+    return ChanceError(round(mean / len(ordered), 4), round(upper / len(ordered), 4))
+
+
+def _bins(answers: int) -> Iterable[tuple[int, int]]:
+    """Return where bins of equally many answers begin and end."""
+    bins = max(1, min(BINS, answers // FEWEST_IN_BIN))
+    return pairwise(answers * place // bins for place in range(bins + 1))

@@ -19,6 +19,7 @@ class CleanFlag(StrEnum):
     `BODY_UNREAD`: what the sender wrote, or a part of it, could not be read (it is a picture, encrypted, in a file).
     `WHOSE_WORDS`: the sender's words could not be told from quoted ones; all were kept. Both are for a person.
     `FORWARDED`: from some line on the text is a message of somebody else that the sender passed on.
+    `PICTURE_TEXT`: a part of the text was read off a picture by a machine.
     `STRUCK_OUT`: words that the sender had struck out were left away. `QUOTED_HISTORY`: older messages were.
     """
 
@@ -39,11 +40,15 @@ class CleanFlag(StrEnum):
     FORWARDED = "forwarded"
     STRUCK_OUT = "struck_out"
     INSTRUCTION_LIKE = "instruction_like"
+    PICTURE_TEXT = "picture_text"
 
 
-SUSPICIOUS = frozenset({CleanFlag.HIDDEN_TEXT, CleanFlag.ZERO_WIDTH, CleanFlag.BIDI_CONTROL, CleanFlag.TAG_CHARACTERS})
-"""Somebody may have written for the machine what a reader does not see: a case with one of these never pays by
-itself.
+SUSPICIOUS = frozenset({
+    CleanFlag.HIDDEN_TEXT, CleanFlag.ZERO_WIDTH, CleanFlag.BIDI_CONTROL, CleanFlag.TAG_CHARACTERS,
+    CleanFlag.PICTURE_TEXT,
+})  # fmt: skip
+"""Somebody may have written for the machine what a reader does not see, or the machine may have misread what was
+written: a case with one of these never pays by itself.
 """
 
 _LOST_SHARE = 5  # German or French without its accents has lost one letter of ten

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     embedder_rpm: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # requests a minute, of all workers
     names: Literal["auto", "off", "required"] = "auto"  # whether a model finds names of people in what comes in
     language: Literal["auto", "off", "required"] = "auto"  # whether a model is asked, too, which language that is in
+    ocr: Literal["auto", "off", "required"] = "auto"  # whether a model reads pictures of mails that say nothing else
 
     @property
     def store(self) -> str:

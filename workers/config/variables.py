@@ -24,7 +24,7 @@ SETTINGS = (
     "body_limit_bytes", "secure_cookies", "inbox_limit", "intake_per_second", "supervisor_webhook_url",
     "temporal_ui_url", "log_level", "model_slots", "page_hosts",
     "redis", "model_callers",
-    "embedder", "embedder_url", "embedder_model", "embedder_size", "embedder_key", "embedder_rpm", "language",
+    "embedder", "embedder_url", "embedder_model", "embedder_size", "embedder_key", "embedder_rpm", "language", "ocr",
     "names",
 )  # fmt: skip
 """The fields of `workers.config.settings.Settings`, here so that commands need not load them to check a name."""

@@ -7,7 +7,7 @@ from domain.errors import ConfigurationError
 from workers.local_models.files import INSTALL_EXTRA, models_folder
 
 if TYPE_CHECKING:
-    from ports.cleaner import LanguageTeller, NameFinder
+    from ports.cleaner import LanguageTeller, NameFinder, PictureReader
     from ports.models.embedding import Embedder
 
 
@@ -70,6 +70,15 @@ def open_language_teller(setting: str = "auto") -> "LanguageTeller | None":
     from adapters.weights.shelf import Shelf
 
     return LidModel(Shelf(models_folder())) if _is_wanted(LANGUAGE, setting, "HEADGATE_LANGUAGE") else None
+
+
+def open_picture_reader(setting: str = "auto") -> "PictureReader | None":
+    """Return what reads pictures, None where its model is not installed. Setting, Raises: as for names."""
+    from adapters.documents.passing import OCR
+    from adapters.documents.reader import PictureProcess
+    from adapters.weights.shelf import Shelf
+
+    return PictureProcess(Shelf(models_folder())) if _is_wanted(OCR, setting, "HEADGATE_OCR") else None
 
 
 def _is_wanted(name: str, setting: str, variable: str) -> bool:

@@ -1,11 +1,12 @@
 """The embedded router of a data dir: what it was taught, and how it is taught. Part of the composition root."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from domain.cascade.calibration import error_by_chance
 from domain.cascade.teaching import MOST_MESSAGES, Lesson, TeachingComparison, consistent
 from domain.errors import ImpossibleError
 from workers.config.data_dir import make_data_dir
@@ -21,10 +22,26 @@ FILE = "router.taught"
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredConfidence:
+    """How honest the confidence was on a source that shaped neither weights nor curve.
+
+    `ece` is its error, `by_chance` what honest answers show that are as often right; `too_few`: these cannot tell `AIM`
+    from that.
+    """
+
+    source: str
+    answers: int
+    ece: float
+    by_chance: float
+    too_few: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RouterStanding:
     """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships).
 
-    `ece` is how far its confidence is off, on the `judged` messages that it had not learned; None: not known.
+    `ece` is how far its confidence is off, on the `judged` messages that it had not learned; None: not known. `measured` says it of each
+    source, for the router that ships.
     """
 
     digest: str
@@ -32,6 +49,7 @@ class RouterStanding:
     taught: dict[str, Any] | None  # JSON, as `teach_router` wrote it
     ece: float | None = None
     judged: int = 0
+    measured: tuple[MeasuredConfidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +103,23 @@ def look_at_router(settings: Settings) -> RouterStanding:
     weights = _in_use(settings)
     if weights.taught is None:
         told = weights.figures["calibration"]["all"]
-        return RouterStanding(weights.digest, weights.labels, None, told["ece"], told["answers"])
+        return RouterStanding(
+            weights.digest, weights.labels, None, told["ece"], told["answers"], tuple(_measured(weights.figures))
+        )
     after = TeachingComparison.model_validate(weights.taught["comparison"]).after
     return RouterStanding(weights.digest, weights.labels, weights.taught, after.ece, after.messages)
+
+
+def _measured(figures: dict[str, Any]) -> Iterator[MeasuredConfidence]:  # JSON, as training wrote it
+    for source, right in figures.get("source_left_out", {}).items():
+        found = figures["calibration"].get(source, {"answers": 0})
+        answers = found["answers"]
+        if not answers:
+            continue
+        share = right["right"] / max(1 - right["abstained"], right["right"])
+        chance = error_by_chance([(share * answers + 0.5) / (answers + 1)] * answers)  # none is ever certain
+        assert chance is not None
+        yield MeasuredConfidence(source, answers, found["ece"], chance.mean, chance.hides())
 
 
 def forget_router(settings: Settings) -> bool:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from domain.errors import ImpossibleError, not_among
 from domain.model_call import Tier
 from workers.config.secret_files import secrets_in
-from workers.local_models.installed import open_language_teller, open_name_finder, uses_minilm
+from workers.local_models.installed import (
+    open_language_teller,
+    open_name_finder,
+    open_picture_reader,
+    uses_minilm,
+)
 from workers.parts.blueprint import FirstParts
 from workers.parts.outside_systems import open_batches, open_embedder, open_limiters
 from workers.running.telemetry import shows_contents
@@ -130,7 +135,8 @@ class ModelParts(FirstParts):
         from adapters.cleaning.cleaner import DocumentCleaner
 
         names, languages = open_name_finder(self.settings.names), open_language_teller(self.settings.language)
-        return DocumentCleaner(self.blueprint.words.mail, names, languages)
+        pictures = open_picture_reader(self.settings.ocr)
+        return DocumentCleaner(self.blueprint.words.mail, names, languages, pictures)
 
 
 def _open_cache(redis_url: str) -> "CacheStore":

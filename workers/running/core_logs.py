@@ -1,6 +1,7 @@
 """What Temporal's core says, in this process's log, and heard where it says that runs can no longer be trusted."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Self
@@ -35,7 +36,8 @@ def forward_core_logs() -> None:
     if _plain not in CORE_LOGGER.filters:
         CORE_LOGGER.addFilter(_plain)
     how = LoggingConfig(filter=LoggingConfig.default.filter, forwarding=forwarding())
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=how)))
+    with contextlib.suppress(RuntimeError):  # a process that began otherwise, as a test's own, logs as it chose
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=how)))
 
 
 def _plain(record: logging.LogRecord) -> bool:

@@ -20,18 +20,22 @@ _FILES = frozenset({
     "text/javascript", "text/rfc822-headers", "text/x-amp-html", "text/tab-separated-values",
 })  # fmt: skip
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
+_MAY_BE_PICTURES = frozenset({"application/pdf", "application/octet-stream"})
 _META_CHARSET = re.compile(rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 
 
 @dataclass
 class RawMail:
-    """What was in a message, decoded. `attachments` are the names (or kinds) of what was not read."""
+    """What was in a message, decoded. `attachments` are the names (or kinds) of what was not read; `pictures` are those
+    of them that may be pictures or scanned pages, by what they are labelled as, with their transfer encoding.
+    """
 
     subject: str = ""
     sender_address: str = ""
     sender_name: str = ""
     pieces: Sequence[Piece] = ()
     attachments: list[str] = field(default_factory=list)
+    pictures: list[Part] = field(default_factory=list)
     flags: set[CleanFlag] = field(default_factory=set)
 
 
@@ -111,6 +115,8 @@ class _Walk:
     def _name(self, part: Part) -> None:
         """Note what is not read, under its name; an attached message is called by its subject."""
         name = part.name
+        if part.kind.startswith("image/") or part.kind in _MAY_BE_PICTURES:
+            self.mail.pictures.append(part)
         if part.kind == "message/rfc822":
             name = Part(part.content()).header("Subject")[:200] or name
         self._add([name or part.kind])

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.cleaning.language import MAX_CHARS, guess_language, language_of
+from adapters.cleaning.language_codes import surest
 from adapters.cleaning.language_model import LANGUAGE, LidModel
 from adapters.weights.manifest import local_model
 from adapters.weights.shelf import Shelf
@@ -48,6 +49,28 @@ class Said:
 )
 def test_which_opinion_counts(text: str, code: str, sure: float, told: str) -> None:
     assert language_of(text, Said(code, sure)) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("En ole saanut rahojani takaisin, vaikka palautin lampun kolme viikkoa sitten.", "fi"),
+        ("A megrendelt lámpa törötten érkezett, és szeretném visszakapni a pénzemet.", "hu"),
+        ("Поръчката пристигна счупена и искам да ми върнете парите възможно най-бързо.", "bg"),
+        ("Boolescher Wert (True oder False)", "de"),  # Luxembourgish at .89
+        ("আমার অর্ডার ভাঙা এসেছে, আমি টাকা ফেরত চাই।" * 60, "bn"),  # none of the 22 has any chance left
+        ("我的退款在哪里 En ole saanut rahojani", "zh"),
+        ("x" * 4_000, "und"),
+        ("", "und"),
+    ],
+)
+def test_another_language_than_the_22_is_told_where_it_is_plain(text: str, told: str) -> None:
+    assert guess_language(text) == told
+
+
+def test_chances_of_one_language_add_up_and_one_without_a_code_is_none() -> None:
+    assert surest([("arz", 0.4), ("ary", 0.2), ("fa", 0.4)]) == ("ar", pytest.approx(0.6))
+    assert surest([("kab", 0.9), ("fr", 0.1)]) == ("und", 0.9)
 
 
 def test_without_a_second_opinion_the_first_one_stands() -> None:

@@ -67,7 +67,9 @@ def test_the_error_of_confidence_counts_answers_to_labelled_messages_that_state_
     rows += [judged(BILLING, None).model_copy(update={"confidence": 0.1}), judged(SALES, SALES)]
     rows += [judged(None, SALES).model_copy(update={"confidence": 0.4})]
     figures: dict[str, Any] = score_routing(rows, NAMES)
-    assert figures["confidence"] == {"ece": 0.2, "stated": 0.8, "right": 1.0, "n": 20}
+    assert figures["confidence"] == {
+        "ece": 0.2, "ece_by_chance": 0.0714, "ece_by_chance_at_most": 0.1601, "stated": 0.8, "right": 1.0, "n": 20,
+    }  # fmt: skip
     assert figures["per_lang"]["en"]["ece"] == 0.2
     assert figures["off_topic_confidence"] == 0.4
     assert score_routing([judged(SALES, SALES)], NAMES)["confidence"]["ece"] is None  # type: ignore[index]
@@ -81,9 +83,10 @@ def test_groups_are_by_source_and_language_of_labelled_messages_alone() -> None:
         judged(None, None, "de", "c"),
     ]
     figures: dict[str, Any] = score_routing(rows, NAMES)
+    nothing = {"ece": None, "ece_by_chance": None, "ece_by_chance_at_most": None}
     assert figures["per_source"] == {
-        "a": {"accuracy": 0.0, "n": 2, "abstained": 1, "ece": None},
-        "b": {"accuracy": 1.0, "n": 1, "abstained": 0, "ece": None},
+        "a": {"accuracy": 0.0, "n": 2, "abstained": 1} | nothing,
+        "b": {"accuracy": 1.0, "n": 1, "abstained": 0} | nothing,
     }
     assert list(figures["per_lang"]) == ["ar", "en"]
     assert sum(sum(row.values()) for row in figures["confusion"].values()) == len(rows)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from commands.doctor.local_models import check_embedder, check_language, check_names
+from commands.doctor.local_models import check_embedder, check_language, check_names, check_ocr
 from domain.errors import ConfigurationError
 from workers.config.settings import Settings
-from workers.local_models.installed import open_language_teller, open_name_finder
+from workers.local_models.installed import open_language_teller, open_name_finder, open_picture_reader
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +85,22 @@ def test_without_the_second_opinion_it_says_what_may_be_taken_for_what(cache: Pa
     assert check_language().ok is False
     with pytest.raises(ConfigurationError, match=r"has no file .*headgate models install language"):
         open_language_teller()
+
+
+def test_without_the_model_of_pictures_it_says_that_they_stay_shut(cache: Path) -> None:
+    found = check_ocr()
+    assert found.ok is None
+    assert "stay shut" in found.found
+    assert "headgate models install ocr" in found.remedy
+    assert open_picture_reader("auto") is None
+    assert open_picture_reader("off") is None
+    assert check_ocr("off").found.startswith("HEADGATE_OCR is off: ")
+    with pytest.raises(ConfigurationError, match=r"headgate models install ocr"):
+        open_picture_reader("required")
+    (cache / "models" / "ocr-3.10.0").mkdir(parents=True)
+    assert check_ocr().ok is False
+    with pytest.raises(ConfigurationError, match=r"det.onnx is missing"):
+        open_picture_reader()
 
 
 def test_a_required_model_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:

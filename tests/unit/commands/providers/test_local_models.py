@@ -21,7 +21,7 @@ def test_the_list_says_what_there_is_and_that_nothing_is_installed() -> None:
     code, out, _ = run("models", "list", "--json")
     assert code == 0
     models = {model["name"]: model for model in json.loads(out)["models"]}
-    assert models.keys() == {"minilm", "names", "language"}
+    assert models.keys() == {"minilm", "names", "language", "ocr"}
     assert {model["state"] for model in models.values()} == {"not installed"}
     assert models["minilm"]["licence"] == "Apache-2.0"
 

@@ -33,7 +33,9 @@ def test_it_is_taught_shown_and_forgotten(tmp_path: Path) -> None:
     file = lines(tmp_path / "own.jsonl", swapped())
     code, stdout, _ = run("router", "teach", file, "--dry-run", *place)
     assert (code, "it would be kept" in stdout) == (0, True)
-    assert "as it ships" in run("router", "show", *place)[1], "a dry run keeps nothing"
+    shown = run("router", "show", *place)[1]
+    assert "as it ships" in shown, "a dry run keeps nothing"
+    assert "on 118 answers; chance makes about 0.037: too few to tell 0.03 from chance" in shown
     code, stdout, _ = run("router", "teach", file, "--by", "ann", "--json", *place)
     done = json.loads(stdout)
     assert (code, done["kept"], done["accepted"], done["messages"]) == (0, True, True, 36)
@@ -42,7 +44,9 @@ def test_it_is_taught_shown_and_forgotten(tmp_path: Path) -> None:
     assert json.loads(stdout)["taught"]["by"] == "ann"
     code, stdout, _ = run("router", "forget", *place)
     assert (code, "gone" in stdout) == (0, True)
-    assert json.loads(run("router", "show", "--json", *place)[1])["taught"] is None
+    shipped = json.loads(run("router", "show", "--json", *place)[1])
+    assert shipped["taught"] is None
+    assert [one["source"] for one in shipped["measured"] if one["too_few"]] == ["arbanking77"]
 
 
 def test_what_would_be_worse_is_refused_and_nothing_changes(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from domain.cascade.calibration import calibrated, expected_error, fit_isotonic
+from domain.cascade.calibration import calibrated, error_by_chance, expected_error, fit_isotonic
 
 
 def test_nothing_judged_calibrates_nothing() -> None:
@@ -60,3 +60,24 @@ def test_bins_hold_equally_many_so_that_no_crowded_one_hides_an_error() -> None:
     error = expected_error(rows)
     assert error is not None
     assert error > 0.45
+
+
+@pytest.mark.parametrize("count", [30, 118, 1000])
+def test_what_chance_makes_of_the_error_is_what_draws_make_of_it(count: int) -> None:
+    drawn = random.Random(11)
+    scores = [1 - 0.3 * drawn.random() ** 2 for _ in range(count)]
+    errors = sorted(expected_error([(s, drawn.random() < s) for s in scores]) or 0 for _ in range(400))
+    chance = error_by_chance(scores)
+    assert chance is not None
+    assert chance.mean == pytest.approx(sum(errors) / len(errors), rel=0.15)
+    assert chance.upper == pytest.approx(errors[380], rel=0.2)
+
+
+def test_few_answers_cannot_tell_a_small_error_from_none() -> None:
+    few, many = error_by_chance([0.9] * 100), error_by_chance([0.9] * 3000)
+    assert few is not None
+    assert many is not None
+    assert (few.hides(), many.hides()) == (True, False)
+    assert few.explains(0.08)
+    assert not many.explains(0.03)
+    assert error_by_chance([]) is None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.approvals.approval_trail import trail_document, trail_lines
 from commands.terminal.cli import (
     DEFAULT_DIR,
     WRONG,
@@ -18,7 +19,6 @@ from commands.terminal.cli import (
     with_headgate,
     with_store,
 )
-from commands.work.approval_trail import trail_document, trail_lines
 
 if TYPE_CHECKING:
     from client.headgate import Headgate

@@ -1,0 +1,1 @@
+"""Documents that are pictures: pages, and the text on them."""

@@ -1,0 +1,1 @@
+"""Commands about what people decide: approvals, their trail, the policy behind."""
