@@ -40,8 +40,8 @@ class MeasuredConfidence:
 class RouterStanding:
     """What the embedded router of a data dir is: digest, categories, and what teaching noted (None: as it ships).
 
-    `ece` is how far its confidence is off, on the `judged` messages that it had not learned; None: not known. `measured` says it of each
-    source, for the router that ships.
+    `ece` is how far its confidence is off, on the `judged` messages that it had not learned; None: not known.
+    `measured` says it of each source, for the router that ships.
     """
 
     digest: str
