@@ -36,7 +36,7 @@ bench: setup ## intake and cases, each beside its bare counterpart
 	$(BIN)/headgate bench cases
 
 eval-baseline: setup ## the evaluation that tests compare with, made anew (docs/evaluation.md)
-	HEADGATE_EMBEDDER=hashed HEADGATE_NAMES=off $(BIN)/headgate eval all --limit 60 --data-dir $$(mktemp -d) --out samples/evals/offline.json
+	HEADGATE_EMBEDDER=hashed HEADGATE_NAMES=off HEADGATE_LANGUAGE=off HEADGATE_OCR=off $(BIN)/headgate eval all --limit 60 --data-dir $$(mktemp -d) --out samples/evals/offline.json
 
 clean: ## remove .venv, caches and the data of `headgate up`; servers outside the checkout stay
 	rm -rf .venv .headgate .pytest_cache .mypy_cache .ruff_cache .hypothesis

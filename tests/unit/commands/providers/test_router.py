@@ -35,7 +35,7 @@ def test_it_is_taught_shown_and_forgotten(tmp_path: Path) -> None:
     assert (code, "it would be kept" in stdout) == (0, True)
     shown = run("router", "show", *place)[1]
     assert "as it ships" in shown, "a dry run keeps nothing"
-    assert "on 118 answers; chance makes about 0.037: too few to tell 0.03 from chance" in shown
+    assert "on 118 answers; chance makes about 0.037: too few to tell 0.03, the aim, from chance" in shown
     code, stdout, _ = run("router", "teach", file, "--by", "ann", "--json", *place)
     done = json.loads(stdout)
     assert (code, done["kept"], done["accepted"], done["messages"]) == (0, True, True, 36)
