@@ -17,7 +17,7 @@ from domain.turns import Turns
 from domain.writers.machine_words import MachineWords
 from workers.config.variables import PROJECT
 from workers.loading import Activity, activities_of, built, load, pays, tools_of_specialists
-from workers.parts.models import ModelParts
+from workers.parts.models import ModelParts, open_answers
 from workers.parts.outside_systems import document_mender, move_pen, open_outside_records, open_pen, open_rail
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from activities.intake.admit import AdmitActivities
     from activities.intake.reading import MessageReader
     from activities.journal.drain import JournalActivities
+    from activities.models.reuse import AnswerCache
     from adapters.dead_letters.orders import SqlReplayOrders
     from adapters.inbox.opening import OpenedInbox
     from adapters.installation.record import SqlInstallation
@@ -65,6 +66,22 @@ class Parts(ModelParts):
     def records(self) -> "CustomerRecords":
         """Where customers, orders and charges are looked up."""
         return self.outside_records or self.store.records
+
+    @cached_property
+    def answer_cache(self) -> "AnswerCache | None":
+        """What answers are reused from, None where the blueprint lets none be; nothing is asked yet.
+
+        Raises:
+            ConfigurationError: HEADGATE_REDIS is no URL of Redis.
+        """
+        if not self.blueprint.cache.steps:
+            return None
+        from activities.models.reuse import AnswerCache
+        from activities.models.vouching import VouchingCustomers
+
+        models = ", ".join(choice.asked_as for choice in self.blueprint.choices(self.settings.models))
+        customers = VouchingCustomers(lambda: self.records, lambda: self.store.cases)
+        return AnswerCache(open_answers(self.settings.redis), self.embedder, self.reuse, models, customers)
 
     @property
     def paying_ledger(self) -> "Ledger":

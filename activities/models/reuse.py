@@ -15,6 +15,7 @@ from activities.clock import Clock, asked_on, utc_now
 from activities.heartbeat import heartbeating
 from activities.models.asking import OfAModel, step_asking
 from activities.models.prompting import ticket_text
+from activities.models.vouching import VouchingCustomers
 from domain.blueprint import Blueprint
 from domain.cache.admission import answer_named, why_not_cached, why_not_kept
 from domain.cache.lexicon import GuardMarks, NearMissGuard
@@ -57,12 +58,14 @@ class AnswerCache:
         embedder: makes their vectors.
         record: of what was reused.
         models: all models of the profile in use: with others nothing is reused.
+        customers: knows who vouches for an answer.
     """
 
     store: CacheStore
     embedder: Embedder
     record: ReuseRecord
     models: str
+    customers: VouchingCustomers
 
 
 class _Question(NamedTuple):
@@ -272,11 +275,14 @@ class ArticleReuse:
         if article is None or why_not_kept(approved=approved, usage=usage, by=result.answered_by) is not None:
             return result, ""
         answer, tokens = _name(article), usage.input_tokens + usage.output_tokens
-        now_s, case, scope = self._clock().timestamp(), question.case, question.scope
+        case, scope = question.case, question.scope
+        async with heartbeating():
+            customer = await asyncio.to_thread(cache.customers.id_of, case)
+        now_s = self._clock().timestamp()
         kept = AnsweredQuestion(
             entry_id=_digest(scope.key, case.case_id, step_asking())[:32],
             answer=answer,
-            customer=_digest(scope.tenant, case.customer_id) if case.customer_id else "",
+            customer=_digest(scope.tenant, customer) if customer else "",
             created_s=now_s,
             expires_s=now_s + self._rules.window_s,
             marks=question.marks,

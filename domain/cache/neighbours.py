@@ -12,7 +12,7 @@ from domain.cache.nearness import NEARNESS, NEIGHBOURHOOD, Nearness
 from domain.model_steps import CacheRule
 
 CUSTOMERS = 2
-"""So many known customers must have had an answer before it serves others: one alone cannot plant it."""
+"""So many customers on record must have had an answer before it serves others: one alone cannot plant it."""
 
 _MOST_SPENT = 10**15  # of what others may have written, too: it goes on record
 
@@ -23,7 +23,7 @@ class AnsweredQuestion(BaseModel):
     Attributes:
         entry_id: its own.
         answer: `article@version`.
-        customer: digest of who asked; empty: unknown, and then it vouches for nothing.
+        customer: digest of who asked, by their id on record; empty: on none, and then it vouches for nothing.
         created_s: when it was answered, seconds since 1970.
         expires_s: from when on it is not used.
         marks: what the guard saw in it.

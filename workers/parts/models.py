@@ -20,7 +20,6 @@ from workers.running.telemetry import shows_contents
 
 if TYPE_CHECKING:
     from activities.models.retrieval import OpensEmbedder
-    from activities.models.reuse import AnswerCache
     from adapters.knowledge.record import SqlKnowledge
     from adapters.models.wires.anthropic import AnthropicModel
     from adapters.models.wires.openai import OpenAIModel
@@ -116,20 +115,6 @@ class ModelParts(FirstParts):
         return SqlReuse(lambda: self.store.database)
 
     @cached_property
-    def answer_cache(self) -> "AnswerCache | None":
-        """What answers are reused from, None where the blueprint lets none be; nothing is asked yet.
-
-        Raises:
-            ConfigurationError: HEADGATE_REDIS is no URL of Redis.
-        """
-        if not self.blueprint.cache.steps:
-            return None
-        from activities.models.reuse import AnswerCache
-
-        models = ", ".join(choice.asked_as for choice in self.blueprint.choices(self.settings.models))
-        return AnswerCache(_open_cache(self.settings.redis), self.embedder, self.reuse, models)
-
-    @cached_property
     def cleaner(self) -> "MailCleaner":
         """What cleans what came in."""
         from adapters.cleaning.cleaner import DocumentCleaner
@@ -139,7 +124,7 @@ class ModelParts(FirstParts):
         return DocumentCleaner(self.blueprint.words.mail, names, languages, pictures)
 
 
-def _open_cache(redis_url: str) -> "CacheStore":
+def open_answers(redis_url: str) -> "CacheStore":
     """Return what keeps answers: in the Redis of the URL, in this process without one."""
     if not redis_url:
         from adapters.cache.memory import CacheInMemory

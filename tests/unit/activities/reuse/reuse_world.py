@@ -12,11 +12,14 @@ from temporalio.testing import ActivityEnvironment
 from activities.models.answer import AnswerActivities
 from activities.models.diagnose import DiagnoseActivities, DiagnoseRequest, DiagnoseResult
 from activities.models.reuse import AnswerCache
+from activities.models.vouching import VouchingCustomers
 from adapters.cache.memory import CacheInMemory
 from domain.cache.record import ReusedAnswer, ReuseSum
+from domain.case import CaseInput
 from domain.errors import HeadgateError, TransientError
 from domain.model_call import ModelReply, ModelRequest, Tier, Usage
 from domain.model_steps import CacheRule, CacheRules, MeasuredError, ModelStep
+from domain.money.lookup import wanted_id
 from domain.reading.knowledge import Article
 from tests.contracts.spending.answer_cache import towards
 from tests.contracts.store_samples import case_input
@@ -52,6 +55,17 @@ class FakeEmbedder:
         if self.fails is not None:
             raise self.fails
         return [towards(self.degrees.get(text, 0.0)) for text in texts]
+
+
+class WhoIsOnRecord(VouchingCustomers):
+    """Finds ids as the records do; whoever is called made-up is on none."""
+
+    def __init__(self) -> None:
+        """Needs no records."""
+
+    def id_of(self, case: CaseInput) -> str | None:
+        wanted = wanted_id(case.customer_id)
+        return None if wanted is None or wanted.startswith("made-up") else wanted
 
 
 class FakeRecord:
@@ -101,7 +115,7 @@ class World:
         self.restarted(rules, articles)
 
     def restarted(self, rules: CacheRules = RULES, articles: Sequence[Article] = ARTICLES, models: str = "m") -> None:
-        cache = AnswerCache(self.store, self.embedder, self.record, models)
+        cache = AnswerCache(self.store, self.embedder, self.record, models, WhoIsOnRecord())
         blueprint = BLUEPRINT.model_copy(update={"cache": rules})
         models_by_tier = dict.fromkeys(Tier, self.model)
         self.diagnosing = DiagnoseActivities(

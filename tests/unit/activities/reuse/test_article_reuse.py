@@ -150,6 +150,16 @@ async def test_one_customer_and_unknown_senders_teach_nobody() -> None:
         assert world.model.calls == 1
 
 
+@pytest.mark.parametrize("two", [("C-1", "#C-1"), ("made-up-1", "made-up-2"), ("C-1", "made-up-1")])
+async def test_two_names_of_one_customer_and_customers_on_no_record_teach_nobody(two: tuple[str, str]) -> None:
+    world = World()
+    for customer in two * 3:
+        await world.ask(customer_id=customer)
+    world.model.calls = 0
+    await world.ask()
+    assert world.model.calls == 1
+
+
 async def test_an_article_that_a_model_could_not_choose_is_not_reused() -> None:
     world = World()
     await world.learnt()
