@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from commands.evaluation.left_over import why_personal, without_own
 from domain.case import EDITED, MENDED, CaseOutcome, CaseState
 from domain.inbound.cleaned import ANSWERED, TOKEN, TOKEN_KINDS
 from ports.cleaner import Cleaner
@@ -20,14 +21,12 @@ from ports.store import StoredCase
 NONE = "none"
 """How a label is called that says that no category is right."""
 _IN_ROUND_BRACKETS = re.compile(r"\((" + "|".join(TOKEN_KINDS) + r")_([0-9]{1,4})\)")
-_SUSPECT = re.compile(
-    r"[^\s@]@[^\s@]|"  # an address, even a broken one
-    r"\d(?:[ ()./-]{0,2}\d){8,}|"  # nine digits and more: telephones, cards, accounts
-    r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,}|"  # IBAN
-    r"://\S*[?#=]",  # a link that may let somebody in
-    re.IGNORECASE,
-)
 _SHORTEST_KNOWN = 3
+_NOBODY_S = frozenset({
+    "admin", "billing", "contact", "hello", "help", "info", "mail", "office", "post", "sales", "service", "shop",
+    "support", "team",
+})  # fmt: skip
+"""Before the @ they name nobody, and in a message they say what it is about."""
 
 
 class RecordedLine(BaseModel):
@@ -127,8 +126,8 @@ def _line(row: RecordedCase, stored: StoredCase, cleaner: Cleaner) -> RecordedLi
     clean = cleaner.clean(subject=case.subject, text=first, html=None, lang=case.lang, known=_known(stored))
     return RecordedLine(
         id=f"case-{hashlib.sha256(row.case_id.encode()).hexdigest()[:16]}",
-        subject=_tokens_back(clean.subject),
-        text=_tokens_back(clean.text),
+        subject=without_own(_tokens_back(clean.subject), _own(stored)),
+        text=without_own(_tokens_back(clean.text), _own(stored)),
         label=row.category,
         lang=case.lang,
         source=row.source,
@@ -154,6 +153,13 @@ def _known(stored: StoredCase) -> dict[str, str]:
     return known
 
 
+def _own(stored: StoredCase) -> list[str]:
+    """Return by what the sender is known beside address and name: the customer's id, and logins made of the address."""
+    login = (stored.sender_email or "").partition("@")[0]
+    logins = [each for each in (login, login.partition("+")[0]) if each.lower() not in _NOBODY_S]
+    return [value for value in (stored.case.customer_id, *logins) if value]
+
+
 def _tokens_back(text: str) -> str:
     """Write tokens as tokens again: the cleaner takes those of before for forged ones."""
     return _IN_ROUND_BRACKETS.sub(r"[\1_\2]", text)
@@ -170,20 +176,23 @@ def _unfit(line: RecordedLine, stored: StoredCase, cleaner: Cleaner, seen: set[s
         return "not in the customer's own words"
     if not line.text.strip():
         return "empty"
-    if _has_personal(line, stored, cleaner):
-        return "with personal data in it even so"
+    if why := _personal(line, stored, cleaner):
+        return why
     return "the same words again" if line.text in seen else ""
 
 
-def _has_personal(line: RecordedLine, stored: StoredCase, cleaner: Cleaner) -> bool:
-    bare = TOKEN.sub(" … ", f"{line.subject}\n\n{line.text}")
-    if _SUSPECT.search(bare):
-        return True
-    if cleaner.clean(subject="", text=bare, html=None, lang=line.lang).vault:
-        return True
+def _personal(line: RecordedLine, stored: StoredCase, cleaner: Cleaner) -> str:
+    """Return what of a person is left in a line, as a reason; empty: nothing that anybody can tell."""
+    said = f"{line.subject}\n\n{line.text}"
+    if why := why_personal(said):
+        return why
+    bare = TOKEN.sub(" … ", said)
     values = [*stored.vault.values(), stored.sender_email or "", stored.sender_name or ""]
-    return any(
+    known = any(
         re.search(rf"(?<!\w){re.escape(value)}(?!\w)", bare, re.IGNORECASE)
         for value in values
         if len(value) >= _SHORTEST_KNOWN
     )
+    if known or cleaner.clean(subject="", text=bare, html=None, lang=line.lang).vault:
+        return "with personal data in it even so"
+    return ""

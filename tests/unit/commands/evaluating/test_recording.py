@@ -138,6 +138,17 @@ def test_no_personal_data_get_out_even_if_the_store_has_some(
     assert '"text":"' not in written or "_" in written  # a token stands in its place
 
 
+def test_what_is_the_sender_s_own_is_replaced(store: Store, ended: Callable[..., None]) -> None:
+    known = {"sender_email": "annabel.q+shop@example.com"}
+    text = "My login is Annabel.Q (annabel.q+shop), my number #C-71, or c 71; order ORD-10023."
+    ended("a", text, subject="C-71", customer_id="C-71", known=known)
+    ended("b", "Send me info, C-710.", customer_id="C-71", known={"sender_email": "info@b.example"})
+    assert {(line.subject, line.text) for line in recorded(store).lines} == {
+        ("…", "My login is … (…), my number …, or …; order ORD-10023."),
+        (case_input("b").subject, "Send me info, C-710."),
+    }
+
+
 def test_tokens_stay_as_the_router_was_shown_them(store: Store, ended: Callable[..., None], tmp_path: Path) -> None:
     text = "Hello, [NAME_1] ([EMAIL_1]) has order ORD-10052."
     ended("a", text, subject="Re [NAME_1]", known={"vault": {"[NAME_1]": "Zoë", "[EMAIL_1]": "zoe@example.com"}})
@@ -222,7 +233,7 @@ def test_the_command_writes_a_set_that_eval_reads_and_overwrites_nothing(
     assert code == 0, stderr
     told = json.loads(stdout)
     assert "names that no phrase announces were not looked for" in told["message"]
-    assert told["left_out"] == {"with personal data in it even so": 1}
+    assert told["left_out"] == {"with an address or a handle in it": 1}
     assert told["ids"] == [json.loads(out.read_text("utf-8"))["id"]]
     assert out.stat().st_mode & 0o077 == 0
     code, stdout, stderr = run("eval", "all", "--data", str(out.parent), "--set", "routing", *place)
