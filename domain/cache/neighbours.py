@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from domain.cache.lexicon import GuardMarks, why_apart
+from domain.cache.lexicon import GuardMarks, names_another, why_apart
 from domain.cache.nearness import NEARNESS, NEIGHBOURHOOD, Nearness
 from domain.model_steps import CacheRule
 
@@ -106,6 +106,8 @@ def decide_reuse(
         why = "another answer is as near as most that agree"
     elif None not in apart:
         why = f"near miss: {apart[0]}"
+    elif names_another(asked, [question.marks for question in agreeing]):
+        why = "near miss: another word"
     elif len(known) < CUSTOMERS:
         why = "on probation"
     else:

@@ -2,13 +2,16 @@
 
 import pytest
 
-from domain.cache.lexicon import GuardWords, NearMissGuard, why_apart
+from domain.cache.lexicon import GuardMarks, GuardWords, NearMissGuard, names_another, why_apart
+from tests.fakes.blueprint import WORDS as BLUEPRINT_WORDS
 
 WORDS = GuardWords(
     negations=("not", "*n't", "never", "without"),
     currencies=(("euro*", "€"), ("dollar*", "$", "usd")),
     opposites=(("enable*", "disabl*"), ("turn on", "turn off"), ("iphone*", "android*")),
+    common=("how", "do", "does", "i", "it", "my", "a"),
 )
+REAL = NearMissGuard(BLUEPRINT_WORDS.guard)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,11 @@ def test_without_lists_only_numbers_are_told_apart() -> None:
     assert why_apart(guard.marks("2 seats"), guard.marks("3 seats")) == "numbers"
 
 
+def test_of_the_words_of_a_language_many_share_a_digest() -> None:
+    words = [chr(97 + a) + chr(97 + b) + chr(97 + c) for a in range(26) for b in range(26) for c in range(26)]
+    assert len(NearMissGuard(GuardWords()).marks(" ".join(words)).words) <= 4096
+
+
 def test_what_is_kept_of_a_text_holds_none_of_its_words() -> None:
     kept = NearMissGuard(WORDS).marks("I cannot enable VPN for 4711 euros").model_dump_json()
     assert all(word not in kept for word in ("enable", "VPN", "4711", "euro"))
@@ -73,6 +81,62 @@ def test_lists_of_languages_are_joined() -> None:
     assert joined.negations.count("not") == 1
     assert why_apart(guard.marks("Licht an"), guard.marks("Licht aus")) == "opposites"
     assert why_apart(guard.marks("das geht"), guard.marks("das geht nicht")) == "negation"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("How do I turn the alarm on?", "How do I turn the alarm off?", "opposites"),
+        ("How do I opt in to mails?", "How do I opt out of mails?", "opposites"),
+        ("How do I pair two devices?", "How do I pair three devices?", "numbers"),
+        ("How do I pair two devices?", "How do I pair devices?", "numbers"),
+        ("Can I return shoes that were worn?", "Can I return shoes that were unworn?", "opposites"),
+        ("Is the charger safe for children?", "Is the charger unsafe for children?", "opposites"),
+        ("How do I freeze my card?", "My card, how is it unfrozen, or do I unfreeze it?", "opposites"),
+        ("Send money to my son's account", "Send money from my son's account", "opposites"),
+        ("Mount the shelf above the door", "Mount the shelf below the door", "opposites"),
+        ("update the Fritzbox Fiber", "update the Fritzbox Cable", "another word"),
+        ("Hi, warranty in Germany please?", "What is the warranty in Austria?", "another word"),
+        (
+            "I can log in by phone but not on the laptop", "I can log in on the laptop but not by phone", "contrast",
+        ),
+        ("add a second user to my account", "add a second account to my user", "contrast"),
+        ("Wie schalte ich den Alarm ein?", "Wie schalte ich den Alarm aus?", "opposites"),
+        ("Ist das Kabel sicher?", "Ist das Kabel unsicher?", "opposites"),
+        ("Wie verbinde ich zwei Geräte?", "Wie verbinde ich drei Geräte?", "numbers"),
+        ("Das Handy geht, aber nicht der Laptop", "Der Laptop geht, aber nicht das Handy", "contrast"),
+        ("Überweisung von meinem Konto", "Überweisung auf mein Konto", "opposites"),
+    ],
+)  # fmt: skip
+def test_the_blueprint_s_lists_tell_what_is_one_word_apart(one: str, other: str, why: str) -> None:
+    assert why_apart(REAL.marks(one), REAL.marks(other)) == why
+    assert why_apart(REAL.marks(other), REAL.marks(one)) == why
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I pair two devices?", "how can i pair 2 devices"),
+        ("Two-factor login is broken, please help", "hi, my two factor login is broken"),
+        ("I can log in by phone but not on the laptop", "Log in by phone is fine but on the laptop it is not"),
+        ("How do I transfer money to my account?", "Please, how to transfer money to my account"),
+        ("Can I freeze the card?", "How do I freeze my card? Thanks"),
+        ("My son's card is lost", "Lost my son's card, where do I report it?"),
+    ],
+)
+def test_the_blueprint_s_lists_let_the_same_question_through(one: str, other: str) -> None:
+    assert why_apart(REAL.marks(one), REAL.marks(other)) is None
+
+
+def test_a_word_in_place_of_one_that_all_have_is_another_matter_however_they_are_put() -> None:
+    fiber = [
+        REAL.marks(text)
+        for text in ("update my Fritzbox Fiber now", "Fritzbox Fiber firmware", "is there firmware for the Fiber?")
+    ]
+    assert names_another(REAL.marks("how to update the Fritzbox Cable firmware"), fiber)
+    assert not names_another(REAL.marks("how to update the Fritzbox Fiber firmware at home"), fiber)
+    assert not names_another(REAL.marks("Fritzbox firmware"), fiber), "who names less asks what it may mean"
+    assert not names_another(REAL.marks("Fritzbox Cable"), [*fiber, GuardMarks()]), "of one nothing is known"
 
 
 @pytest.mark.parametrize("term", ["", "*", " * "])

@@ -151,6 +151,15 @@ def test_a_near_miss_of_all_is_a_miss() -> None:
     assert decided(agreed(), asked=GuardMarks(numbers="ab")).why == "near miss: numbers"
 
 
+def test_a_word_that_none_of_those_that_agree_has_in_place_of_one_of_all_is_a_near_miss() -> None:
+    found = agreed(4)
+    for number, one in enumerate(found):  # put in four ways, each two words and more apart
+        one.question.marks = GuardMarks(words=frozenset({1, 10 + number, 20 + number}))
+    assert decided(found, asked=GuardMarks(words=frozenset({2, 10, 11}))).why == "near miss: another word"
+    assert decided(found, asked=GuardMarks(words=frozenset({1, 2, 10, 11}))).answer == "vpn@1"
+    assert decided(found, asked=GuardMarks(words=frozenset({10, 11}))).answer == "vpn@1"
+
+
 def test_no_number_is_near() -> None:
     assert decided([near(math.nan) for _ in range(5)]).answer is None
 
