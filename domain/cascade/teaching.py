@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -88,24 +88,30 @@ class TeachingComparison(BaseModel):
         return ""
 
 
-def fingerprint_of(text: str) -> int:
-    """Return a number by which a text is known again, whatever its case and blanks.
+def fingerprint_of(words: Iterable[str]) -> int:
+    """Return a number by which a message is known again, in whatever order its words come and how often.
 
-    >>> fingerprint_of("Where is it? ") == fingerprint_of("where  is it?")
+    >>> fingerprint_of(["where", "is", "it"]) == fingerprint_of(["it", "is", "where", "is"])
     True
     """
-    folded = " ".join(text.casefold().split())
-    return int.from_bytes(hashlib.sha256(folded.encode("utf-8", "replace")).digest()[:8], "big")
+    joined = "\0".join(sorted(set(words)))
+    return int.from_bytes(hashlib.sha256(joined.encode("utf-8", "replace")).digest()[:8], "big")
 
 
-def consistent(lessons: Sequence[Lesson]) -> tuple[list[Lesson], int, int]:
-    """Return each message once, and how many were repeats, and how many were left out since their labels disagree."""
+def consistent(lessons: Sequence[Lesson], known_by: Callable[[str], int]) -> tuple[list[Lesson], int, int]:
+    """Return each message once, and how many were repeats, and how many were left out since their labels disagree.
+
+    Args:
+        lessons: as they were given.
+        known_by: the fingerprint of a text by what the router reads in it: whatever differs in nothing that teaches is
+            one message, or its copies would be judged by what they taught themselves.
+    """
+    keys = [known_by(lesson.text) for lesson in lessons]
     labels: dict[int, set[str | None]] = {}
-    for lesson in lessons:
-        labels.setdefault(fingerprint_of(lesson.text), set()).add(lesson.label)
     first: dict[int, Lesson] = {}
-    for lesson in lessons:
-        first.setdefault(fingerprint_of(lesson.text), lesson)
+    for key, lesson in zip(keys, lessons, strict=True):
+        labels.setdefault(key, set()).add(lesson.label)
+        first.setdefault(key, lesson)
     kept = [lesson for key, lesson in first.items() if len(labels[key]) == 1]
     return kept, len(lessons) - len(first), len(first) - len(kept)
 
@@ -129,16 +135,21 @@ def folds_of(lessons: Sequence[Lesson]) -> tuple[list[int], HeldOut]:
     (without that one there would be next to nothing to learn from), else by the text; the same every time.
     """
     counts = Counter(lesson.source for lesson in lessons)
-    sources = sorted(counts, key=fingerprint_of)
+    sources = sorted(counts, key=_place_of)
     if len(sources) > 1 and 3 * max(counts.values()) <= 2 * len(lessons):
         fold = {source: place % FOLDS for place, source in enumerate(sources)}
         return [fold[lesson.source] for lesson in lessons], HeldOut.SOURCE
     # Dealt out in turns, category by category: a rare one is in every fold.
-    order = sorted(range(len(lessons)), key=lambda n: (lessons[n].label or "", fingerprint_of(lessons[n].text)))
+    order = sorted(range(len(lessons)), key=lambda n: (lessons[n].label or "", _place_of(lessons[n].text)))
     folds = [0] * len(lessons)
     for turn, number in enumerate(order):
         folds[number] = turn % FOLDS
     return folds, HeldOut.MESSAGE
+
+
+def _place_of(text: str) -> int:
+    """Return where a text stands among others: the same every time, and not by what it says."""
+    return fingerprint_of([text])
 
 
 def figures_of(lessons: Sequence[Lesson], opinions: Sequence[Opinion]) -> Figures:

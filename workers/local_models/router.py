@@ -155,10 +155,10 @@ def teach_router(
         WeightsError: the file of the data dir is not what it should be.
     """
     from adapters.models.offline.router.taught import write_taught
-    from adapters.models.offline.router.teaching import teach
+    from adapters.models.offline.router.teaching import known_by, teach
     from adapters.models.offline.router.weights import load_weights
 
-    kept, repeats, contradicting = consistent(lessons)
+    kept, repeats, contradicting = consistent(lessons, known_by)
     if len(kept) > MOST_MESSAGES:
         raise ImpossibleError(f"{len(kept)} messages: at most {MOST_MESSAGES}; take a part of them")
     told = {"by": by, "at": now.isoformat(timespec="seconds"), "of": of}

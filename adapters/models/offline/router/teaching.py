@@ -66,7 +66,7 @@ def teach(
     Args:
         shipped: what it begins with.
         in_use: what it has to be better than.
-        lessons: each once; those in which there is not a word are let go.
+        lessons: each once by `known_by`; those in which there is not a word are let go.
         categories: of the blueprint; others of the router that ships are given up.
         told: kept in the file.
 
@@ -102,7 +102,7 @@ def teach(
             "features": VERSION,
             "messages": len(lessons),
             "comparison": comparison.model_dump(mode="json"),
-            "lessons": [f"{fingerprint_of(lesson.text):016x}" for lesson in lessons],
+            "lessons": [f"{known_by(lesson.text):016x}" for lesson in lessons],
         },
     }
     return Taught(packed(final.hashed, final.bias, head), labels, comparison, against_shipped)
@@ -112,6 +112,13 @@ def opinion(router: EmbeddedRouter, text: str) -> Opinion:
     """Return what a router says of a message."""
     said = router.route(text)
     return Opinion(label=said.label, best=said.best, score=max(said.scores.values()), confidence=said.confidence)
+
+
+def known_by(text: str) -> int:
+    """Return the fingerprint of the words that a router reads in a text: signs, numbers, links and capitals make no
+    other message.
+    """
+    return fingerprint_of(word for word in tokens(plain(text)) if not word.startswith("#"))
 
 
 def _features(text: str) -> tuple[Ids, Floats]:
@@ -178,7 +185,7 @@ def _compared(
     shipped: Weights, in_use: Weights, lessons: Sequence[Lesson], after: Sequence[Opinion], held_out_by: HeldOut
 ) -> tuple[TeachingComparison, bool]:
     seen = set((in_use.taught or {}).get("lessons", ()))
-    new = [n for n, lesson in enumerate(lessons) if f"{fingerprint_of(lesson.text):016x}" not in seen]
+    new = [n for n, lesson in enumerate(lessons) if f"{known_by(lesson.text):016x}" not in seen]
     against_shipped = bool(seen) and len(new) < FEWEST_MESSAGES
     if against_shipped:
         in_use, new = shipped, list(range(len(lessons)))

@@ -49,6 +49,23 @@ def test_it_is_taught_shown_and_forgotten(tmp_path: Path) -> None:
     assert [one["source"] for one in shipped["measured"] if one["too_few"]] == ["arbanking77"]
 
 
+def test_copies_that_differ_in_signs_alone_are_one_message(tmp_path: Path) -> None:
+    """Held out, a copy would be judged by what its twin taught: wrong labels would look all right."""
+    forms = ("{}", "{}!", "- {}", "«{}» ...", "{}, 17 EUR", "{0}  {0}", "{} www.shop.example")
+    rows = [
+        {"text": form.format(row["text"]), "label": row["label"], "source": f"shop{number % 3}"}
+        for row in swapped()
+        for number, form in enumerate(forms)
+    ]
+    place = ("--dry-run", "--data-dir", str(tmp_path / "dir"))
+    code, stdout, _ = run("router", "teach", lines(tmp_path / "own.jsonl", rows), "--json", *place)
+    done = json.loads(stdout)
+    assert (code, done["messages"], done["comparison"]["after"]["messages"]) == (0, 36, 36)
+    few = lines(tmp_path / "few.jsonl", rows[: 10 * len(forms)])
+    code, _, stderr = run("router", "teach", few, *place)
+    assert (code, "10 different messages" in stderr) == (1, True)
+
+
 def test_what_would_be_worse_is_refused_and_nothing_changes(tmp_path: Path) -> None:
     """A third of the labels is wrong, by chance: what ships knows better."""
     rows = [{"text": text.format(thing), "label": "Technical Support"} for text in BROKEN for thing in THINGS]

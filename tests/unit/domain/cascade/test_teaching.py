@@ -9,6 +9,7 @@ from domain.cascade.teaching import (
     Opinion,
     compare,
     consistent,
+    fingerprint_of,
     folds_of,
     too_few,
 )
@@ -24,7 +25,7 @@ def said(label: str | None) -> Opinion:
 
 def test_labels_that_disagree_teach_nothing() -> None:
     rows = [lesson("Where is it?"), lesson("where  is it?", "Billing"), lesson("hello"), lesson("Hello")]
-    kept, repeats, contradicting = consistent(rows)
+    kept, repeats, contradicting = consistent(rows, lambda text: fingerprint_of(text.lower().split()))
     assert ([row.text for row in kept], repeats, contradicting) == (["hello"], 2, 1)
 
 
