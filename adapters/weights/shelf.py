@@ -125,9 +125,19 @@ class Shelf:
     def _alone(self) -> Iterator[None]:
         """Hold the lock of all installs into this folder; it ends with the process that holds it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
+        # A link there may name any file of ours, and nothing is written into the lock: neither followed nor emptied.
+        path = self.folder / ".lock"
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise WeightsError(f"nothing was installed: {str(path)!r} is a symbolic link; remove it") from error
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
     def _sweep(self) -> None:
         """Remove what an install that was killed left; only under the lock."""

@@ -129,3 +129,21 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(WeightsError, match=r"nothing was installed: .*set HEADGATE_CACHE_DIR"):
         Shelf(tmp_path / "cache").install(MODEL, fetch)
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    precious, models = tmp_path / "precious", tmp_path / "models"
+    precious.write_text("mine")
+    models.mkdir()
+    for target in (precious, tmp_path / "made"):
+        (models / ".lock").symlink_to(target)
+        with pytest.raises(WeightsError, match=r"\.lock' is a symbolic link; remove it"):
+            Shelf(models).install(MODEL, fetch)
+        (models / ".lock").unlink()
+    assert (precious.read_text(), (tmp_path / "made").exists()) == ("mine", False)
+
+
+def test_what_stands_in_the_lock_stays(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("mine")
+    assert Shelf(tmp_path).install(MODEL, fetch)
+    assert (tmp_path / ".lock").read_text() == "mine"
