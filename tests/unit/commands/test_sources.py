@@ -60,7 +60,7 @@ def test_the_list_says_how_each_is_read(tmp_path: Path) -> None:
     added(tmp_path, "desk", "--format", "zendesk", "--field", "customer_email=detail.mail")
     code, stdout, _ = sources(tmp_path, "list")
     assert (code, stdout.split("\t")) == (
-        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk", "\n"]
+        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk", "", "refuse\n"]
     )  # fmt: skip
     (one,) = json.loads(sources(tmp_path, "list", "--json")[1])
     assert one["fields"] == {"customer_email": ["detail.mail"]}
