@@ -162,7 +162,7 @@ def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, 
     yield "cost", f"{format_cost(usage['cost_micros'])} ({usage['calls']} model calls)"
     yield "blueprint", case["blueprint_version"] or ""
     yield "replayed", f"{case['replay']} times" if case.get("replay") else ""
-    yield "marks", ", ".join(flag.replace("_", " ") for flag in message.flags)
+    yield "marks", ", ".join(message.marks)
     yield from (("note", note) for note in dict.fromkeys([*message.notes, *case["notices"]]))
     unread = message.unread
     yield "wrote again", f"{len(message.answers)} times, {unread} unread" if message.answers else ""
