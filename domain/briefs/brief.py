@@ -5,7 +5,6 @@ quoted.
 from collections.abc import Sequence
 
 from domain.briefs.request import request_lines
-from domain.case import shown_flags
 from domain.inbound.cleaned import CleanFlag
 from domain.money.amount import format_minor
 from domain.money.approval import Brief
@@ -77,7 +76,7 @@ def refund_brief(
             for c in order.charges
         )
     told = {str(mark) for mark in refund.marks}  # as reasons
-    odd = [flag.replace("_", " ") for flag in shown_flags(flags) if flag not in _ORDINARY and flag not in told]
+    odd = [flag.replace("_", " ") for flag in flags if flag not in _ORDINARY and flag not in told]
     if odd:
         evidence.append("the message: " + ", ".join(odd))
     return Brief(

@@ -8,6 +8,7 @@ import pytest
 from activities.intake.reading import NO_WORDS
 from adapters.repair.mending import JsonMender
 from domain.authority.on_record import why_a_person
+from domain.briefs.request import request_lines
 from domain.case import MENDED, REPAIRED, UNREAD, WORDLESS, shown_flags
 from domain.inbound.formats.mapping import SourceReading
 from domain.repair.bodies import UNMENDED
@@ -184,3 +185,9 @@ async def test_of_another_encoding_it_is_said_what_it_was() -> None:
     _, stored = await let_in('{"text": "My kettle is broken."}'.encode("utf-16"))
     assert stored.case.text == "My kettle is broken."
     assert stored.case.notes == ["it was written in utf-16-le and has been decoded"]
+
+
+async def test_a_lost_character_is_shown_as_one_and_ends_no_sentence() -> None:
+    _, stored = await let_in('{"text": "Le café est cassé, je veux un remboursement."}'.encode("latin-1"))
+    assert stored.case.text == "Le caf\ufffd est cass\ufffd, je veux un remboursement."
+    assert request_lines(stored.case.text)[0] == f"“{stored.case.text}”"
