@@ -118,7 +118,7 @@ def test_a_bomb_is_stopped_at_the_size_of_the_manifest(tmp_path: Path) -> None:
 
 def test_every_model_of_the_manifest_is_pinned_and_licensed() -> None:
     models = read_manifest()
-    assert models.keys() == {"minilm", "names", "language"}
+    assert models.keys() == {"minilm", "names", "language", "ocr"}
     for model in models.values():
         assert isinstance(model, LocalModel)
         assert model.licence
