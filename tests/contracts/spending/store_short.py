@@ -44,7 +44,7 @@ class ShortContract:
 
     @pytest.fixture
     def late(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-        """Let the database's clock go ahead of the time; in the evening it begins earlier, so that it is the same day."""
+        """Let the database's clock go ahead of the time; in the evening it begins earlier: it stays the same day."""
         clock = store.database.clock
         ahead = timedelta(hours=-6) if datetime.now(UTC).hour >= 20 else timedelta(0)
         monkeypatch.setattr(store.database, "clock", lambda connection, *told: clock(connection, *told) + ahead)
