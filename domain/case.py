@@ -1,6 +1,7 @@
 """A case: what comes in, where it stands, how it ends."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -31,7 +32,12 @@ EDITED = "edited"
 """The flag of a case whose input an operator edited before it was replayed."""
 
 MENDED = "mended"
-"""The flag of a case whose body was broken: what was made of it moves no money without a person."""
+"""The flag of a case that came as a document which does not speak for itself: it moves no money without a person. What
+it was, another flag says (`TAINTS`, `UNREAD`, `WORDLESS`), and people are shown that one.
+"""
+
+UNREAD = "document_unread"
+"""The flag beside it of a body that could not be mended: nothing but its words as they came is in the case."""
 
 REPAIRED, FIELD_DERIVED, FIELD_GUESSED = "document_repaired", "field_derived", "field_guessed"
 OTHER_ORDER, ASKED_BY_FIELDS = "other_order_in_document", "asked_by_fields"
@@ -47,6 +53,16 @@ MOST_USED = 10**15
 """What a note may tell of calls, tokens, or millionths of a dollar."""
 
 CASE_ID = re.compile(rf"case/{SOURCE_NAME.pattern}/{EVENT_ID.pattern}", re.ASCII)
+
+
+def shown_flags(flags: Sequence[str]) -> list[str]:
+    """Return the flags that people are shown: `MENDED` only where none says what it was, as of an older release.
+
+    >>> shown_flags(["mended", "field_derived"]), shown_flags(["mended"])
+    (['field_derived'], ['mended'])
+    """
+    told = any(flag in (*TAINTS, UNREAD, WORDLESS) for flag in flags)
+    return [flag for flag in flags if flag != MENDED or not told]
 
 
 class CaseState(StrEnum):
@@ -165,6 +181,11 @@ class CaseMessage(BaseModel):
     answers: list[str] = Field(default_factory=list)
     unread: int = 0
     asked_for: list[str] = Field(default_factory=list)
+
+    @property
+    def marks(self) -> list[str]:
+        """What is odd about it, in words for people."""
+        return [flag.replace("_", " ") for flag in shown_flags(self.flags)]
 
 
 class Lane(StrEnum):

@@ -33,6 +33,9 @@ from domain.repair.patching import FieldPatch, patched_document
 from ports.repair import DocumentMender
 from ports.store import CaseStore, CustomerRecords, StoredCase
 
+NOT_THEIRS = "the order that it names is none of this sender's"
+"""Why the order of a document is missing."""
+
 
 class HealRequest(BaseModel):
     """Whose document, and what a model proposed for fields that it lacks; the document is read from the store."""
@@ -119,23 +122,25 @@ class HealActivities:
         order = case_values(first, kind).order_id
         records = self._look_up(stored, case, order or case.order_id)
         stranger = order is not None and "order" in kind.records and "order" not in records
+        because = {str(kind.case.order_id): NOT_THEIRS} if stranger else {}
         if stranger:  # then what it says of its order counts for nothing
-            document = replace(document, doubted=document.doubted | {str(kind.case.order_id)})
-            first = healed(document, kind, {}, lang=case.lang)
+            document = replace(document, doubted=document.doubted | because.keys())
+            first = healed(document, kind, {}, lang=case.lang, because=because)
         answers, text = self._answers(case, kind), _own_words(case)
         said = fields_answered(first, list(answers.values()), kind, lang=case.lang)
         proven = said.proven
-        found = healed(document, kind, {}, lang=case.lang, proven=proven)
+        found = healed(document, kind, {}, lang=case.lang, proven=proven, because=because)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
         proven = {field.name: field for field in found.all_fields if field.standing is FieldMark.DERIVED}
         if "order" not in records and (order := case_values(found, kind).order_id) is not None:
             records = self._look_up(stored, case, order)
-        found = healed(document, kind, records, lang=case.lang, proven=proven)
+        found = healed(document, kind, records, lang=case.lang, proven=proven, because=because)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
         result = _told(found, kind, case, records, text)
         result.contradicted = list(said.contradicted)
         result.in_fields += [case.answers[number] for number in answers if is_json_object(case.answers[number])]
-        return result.noting("document: the order that it names is none of this sender's") if stranger else result
+        replaced = stranger and result.order_id is not None  # by the customer's answer
+        return result.noting(f"document: {NOT_THEIRS}") if replaced else result
 
     def _answers(self, case: CaseInput, kind: DocumentKind) -> dict[int, MendedDocument]:
         """Return the documents of this kind that the customer answered with, by the number of the answer."""

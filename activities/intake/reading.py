@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from domain.blueprint import CasePolicy
-from domain.case import FORWARDED, MENDED, REPAIRED, SENT_FOR_ANOTHER, UNVOUCHED, WORDLESS, CaseInput, Machine
+from domain.case import FORWARDED, MENDED, REPAIRED, SENT_FOR_ANOTHER, UNREAD, UNVOUCHED, WORDLESS, CaseInput, Machine
 from domain.conversations.threads import (
     ThreadSigns,
     base_subject,
@@ -21,6 +21,7 @@ from domain.errors import PoisonError, WebhookRefusedError
 from domain.inbound.cleaned import CleanDocument, CleanFlag
 from domain.inbound.fields import read_fields
 from domain.inbound.formats.charsets import decode_document, says_something
+from domain.inbound.formats.labels import byte_order_mark
 from domain.inbound.formats.mapping import SourceReading, reading_of
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.side_fields import Notes, plain
@@ -46,6 +47,7 @@ NO_WORDS = "no words of a customer came with the document: it is read by its fie
 BODY_UNREAD = "what it says, or a part of it, cannot be read: it is in a file, a picture or encrypted"
 PICTURE_READ = "what it says is in a picture: a machine read it off and may have misread it"
 WHOSE_WORDS = "the sender's own words cannot be told from quoted ones"
+WAS_REFUSED = "it was not as a body has to be ({}), and could be read all the same"
 MOSTLY_LOST = "too many of its characters cannot be decoded"
 
 
@@ -108,7 +110,7 @@ class MessageReader:
             stored = stored.model_copy(update={"case": case})
         if how is None or not how.malformed:
             return stored
-        return _tainted(stored, WORDLESS) if inbound.wordless else _tainted(stored, REPAIRED)
+        return _tainted(stored, WORDLESS if inbound.wordless else UNREAD if for_person == UNMENDED else REPAIRED)
 
     def _mended(
         self, item: InboxItem, reading: SourceReading | None, own: Sequence[str], code: str
@@ -117,11 +119,12 @@ class MessageReader:
 
         Its source has one tenant; a body that names another one is for a person there.
         """
-        text = decode_document(item.body)
+        text, mark = decode_document(item.body), byte_order_mark(item.body)
+        elsewise = f"it was written in {mark[1]} and has been decoded" if mark is not None else WAS_REFUSED.format(code)
         notes = [f"it could not be read ({code.replace('_', ' ')})"]
         if self._mender is not None and media_type(item.content_type) == JSON_TYPE:
             mended = self._mender.mend(text)
-            body = body_of(mended, reading)
+            body = body_of(mended, reading, whole=elsewise)
             if body.fields is None:
                 notes += body.notes
             alone = None if body.fields is None else self._document_alone(item.source, mended)

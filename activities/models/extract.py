@@ -98,6 +98,7 @@ class ExtractActivities:
             *names,
             *(name.replace("_", " ") for name in names),
             *(kind.label(name, case.lang) for name in names if kind),
+            *(short for name in names if kind for short in kind.short_names(name, case.lang)),
         ]
 
     def _claim(self, said: ClaimAnswer, case: CaseInput) -> Claim:

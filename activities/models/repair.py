@@ -79,4 +79,8 @@ def _wanted(kind: DocumentKind, missing: Sequence[str], lang: str) -> list[dict[
     them.
     """
     known = [name for name in missing if name in kind.fields][:PATCH_NAMES_AT_MOST]
-    return [{"name": name, "kind": str(kind.fields[name].kind), "called": kind.label(name, lang)} for name in known]
+    return [
+        {"name": name, "kind": str(kind.fields[name].kind), "called": kind.label(name, lang)}
+        | ({"in_short": ", ".join(short)} if (short := kind.short_names(name, lang)) else {})
+        for name in known
+    ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,12 +22,15 @@ _LIBRARY_WITHIN_S = 2.0  # some texts take it minutes
 _OPEN_AT_MOST = 4 * MAX_DEPTH  # the library's time grows with the square of what is opened and never closed
 
 
+_HALF = re.compile("[\ud800-\udfff]")  # what was lost; "?" in its place would end a sentence
+
+
 class JsonMender:
     """A `DocumentMender` of two readers."""
 
     def mend(self, text: str) -> MendedDocument:
         """Return what a text says; strict JSON is read as it is, whatever its length."""
-        whole = text.encode("utf-8", "replace").decode()
+        whole = _HALF.sub("\ufffd", text)
         try:
             value = strict_json.loads(whole.encode())
         except StrictJSONError:
@@ -111,5 +115,5 @@ def _exact(value: object, damage: set[Damage]) -> object:
             damage.add(Damage.NOT_FINITE)
             return None
         case str():
-            return value.encode("utf-8", "replace").decode()
+            return _HALF.sub("\ufffd", value)
     return value

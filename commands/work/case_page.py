@@ -14,6 +14,7 @@ from commands.work.case_letters import letter_rows, letter_text, letters_on_reco
 from domain.briefs.request import request_rows
 from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
 from domain.case_details import effect_line, format_cost
+from domain.conversations.since import times
 
 if TYPE_CHECKING:
     from workers.bootstrap import Parts
@@ -144,7 +145,7 @@ def case_page(case: Mapping[str, Any], message: CaseMessage) -> Iterator[str]:
 
 def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, str]]:
     subject = f"“{message.subject}”" if message.subject else "no subject"
-    yield "what", f"{subject}, {case['category'] or 'no category yet'}"
+    yield "what", f"{subject}, {case['category'] or ('no category' if case['closed_at'] else 'no category yet')}"
     language = "" if message.lang == "und" else f", language {message.lang}"
     yield "who", f"tenant {case['tenant'] or 'not known'}, by source {case['case_id'].split('/')[1]}{language}"
     yield "decision", case["finding"]
@@ -161,11 +162,11 @@ def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, 
     usage = case["usage"]
     yield "cost", f"{format_cost(usage['cost_micros'])} ({usage['calls']} model calls)"
     yield "blueprint", case["blueprint_version"] or ""
-    yield "replayed", f"{case['replay']} times" if case.get("replay") else ""
-    yield "marks", ", ".join(flag.replace("_", " ") for flag in message.flags)
+    yield "replayed", times(case["replay"]) if case.get("replay") else ""
+    yield "marks", ", ".join(message.marks)
     yield from (("note", note) for note in dict.fromkeys([*message.notes, *case["notices"]]))
     unread = message.unread
-    yield "wrote again", f"{len(message.answers)} times, {unread} unread" if message.answers else ""
+    yield "wrote again", f"{times(len(message.answers))}, {unread} unread" if message.answers else ""
     yield from request_rows(message.request)
 
 

@@ -193,11 +193,12 @@ def cases_follow(
 
         row = await _row_once_let_in(headgate, case_id)
         if row.ended_outside:
-            typer.echo(f"{row.state} [{row.category or 'no category yet'}] ended from outside, in Temporal")
+            typer.echo(f"{row.state} [{row.category or 'no category'}] ended from outside, in Temporal")
             return
         async for status in headgate.cases.follow(case_id, timeout_s=timeout_s):
             waits = f", waits for {status.waits_for}" if status.waits_for else ""
-            typer.echo(f"{status.state} [{status.category or 'no category yet'}] {status.finding}{waits}")
+            category = status.category or ("no category" if status.state in TERMINAL_STATES else "no category yet")
+            typer.echo(f"{status.state} [{category}] {status.finding}{waits}")
             if status.state in TERMINAL_STATES | WAITING_STATES:
                 return
         raise TimeoutError(f"{case_id} is still running after {timeout_s:g} s")

@@ -22,8 +22,10 @@ class MendedBody:
     notes: list[str] = field(default_factory=list)
 
 
-def body_of(document: MendedDocument, reading: SourceReading | None) -> MendedBody:
-    """Return what may be used of a broken body.
+def body_of(
+    document: MendedDocument, reading: SourceReading | None, *, whole: str = "it was broken and has been mended"
+) -> MendedBody:
+    """Return what may be used of a broken body; `whole` is said of one in which nothing had to be mended.
 
     A doubted field is left out, so that it is looked for elsewhere or asked for. Where the words of the message are
     doubted, a lost "not" would turn it round: a person reads them.
@@ -33,6 +35,8 @@ def body_of(document: MendedDocument, reading: SourceReading | None) -> MendedBo
     if document.doubted & _named(reading):
         return MendedBody(notes=[_told("its words are doubted", document)])
     fields = {name: value for name, value in document.value.items() if name not in document.doubted}
+    if not document.damage and not document.doubted:
+        return MendedBody(fields, [whole])
     return MendedBody(fields, [_told("it was broken and has been mended", document)])
 
 

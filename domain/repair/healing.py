@@ -89,21 +89,28 @@ def healed(
     *,
     lang: str = "und",
     proven: Mapping[str, MarkedField] = MappingProxyType({}),
+    because: Mapping[str, str] = MappingProxyType({}),
 ) -> HealedDocument:
     """Return a document with its fields marked, and filled where a record of its own says what is missing. `proven` are
-    fields that it lacks and that a quote proves.
+    fields that it lacks and that a quote proves; `because` says of doubted ones why they are, where that is known.
     """
-    return _Healing(document, rules, records, lang).healed(proven)
+    return _Healing(document, rules, records, lang, because).healed(proven)
 
 
 class _Healing:
     def __init__(
-        self, document: MendedDocument, rules: DocumentRules, records: Mapping[str, object], lang: str
+        self,
+        document: MendedDocument,
+        rules: DocumentRules,
+        records: Mapping[str, object],
+        lang: str,
+        because: Mapping[str, str],
     ) -> None:
         self._document = document
         self._rules = rules
         self._records = records
         self._lang = lang
+        self._because = because
         self._fields: dict[str, MarkedField] = {}
         self._unreadable: set[str] = set()  # critical ones: what the document says of them no record says better
 
@@ -138,7 +145,7 @@ class _Healing:
             FieldMark.GUESSED if doubted else FieldMark.GIVEN,
             field.critical,
             field.span,
-            why="it cannot be read for sure" if doubted else "",
+            why=self._because.get(name, "it cannot be read for sure") if doubted else "",
         )
 
     def _currency(self) -> str | None:

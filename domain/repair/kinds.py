@@ -17,6 +17,8 @@ RECORD_FIELDS: Mapping[str, frozenset[str]] = {
     ),
 }
 """What our records say in a case (`domain.repair.in_case.records_for`)."""
+_OF = re.compile(r"\w+ (?:of|der|des|de|du|del|d['’])", re.IGNORECASE)  # what stands before is the thing itself
+_SHORTEST_NAME = 4
 _KINDS_IN_CASE = {
     "order_id": (FieldKind.TEXT, FieldKind.WHOLE),
     "amount": (FieldKind.AMOUNT,),
@@ -152,6 +154,32 @@ class DocumentKind(DocumentRules):
                 return self.labels[code][name]
         return name.replace("_", " ")
 
+    def short_names(self, name: str, lang: str) -> list[str]:
+        """Return single words that can mean no other field: the last of its name, the first of a label like "state of
+        the goods". What is critical has none.
+
+        >>> kind = DocumentKind(fields={"item_condition": {}, "items": {}, "vat_id": {}})
+        >>> kind.short_names("item_condition", "en"), kind.short_names("vat_id", "en")
+        (['condition'], [])
+        """
+        if self.is_critical(name):
+            return []
+        others = {
+            word
+            for other in self.fields
+            if other != name
+            for called in (other, self.label(other, lang))
+            for word in _words(called)
+        }
+        heads = [*_words(name)[-1:], *_words(self.label(name, lang))[:1]]
+        if not _OF.match(self.label(name, lang)):
+            heads = heads[:1]
+        return [word for word in dict.fromkeys(heads) if len(word) >= _SHORTEST_NAME and word not in others]
+
     def called_in_case(self, name: str) -> str:
         """Return the case's name for a field, its own where the case has none."""
         return next((ours for ours, theirs in self.case.named().items() if theirs == name), name)
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+", name)]

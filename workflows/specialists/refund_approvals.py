@@ -7,7 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.authority.on_record import has_edited
     from domain.briefs.brief import refund_brief
-    from domain.case import CaseState, ProgressNote
+    from domain.case import CaseState, ProgressNote, shown_flags
     from domain.case_details import plain
     from domain.conversations.words import whole_text
     from domain.money.approval import ApprovalRequest, ApprovalResult, Standing
@@ -76,7 +76,7 @@ class RefundApprovals:
                 claim,
                 account,
                 policy=case.policy.refund,
-                flags=case.flags,
+                flags=shown_flags(case.flags),
                 expires_after_s=rules.expires_after_s,
                 message=f"{case.subject}\n\n{whole_text(case)}",
             ),

@@ -50,3 +50,7 @@ def _matches(field: dict[str, object], text: str) -> Iterator[re.Match[str]]:
         yield from re.finditer(rf"(?<![\w-])(?:{re.escape(stem)})(?!\w){_BETWEEN}(?P<value>{_ID})", text, re.IGNORECASE)
     value = _VALUES.get(str(field.get("kind"))) or (_WORD if is_id else _LINE)
     yield from re.finditer(rf"(?<![\w-])(?:{of_label}){_BETWEEN}(?P<value>{value})", text, re.IGNORECASE)
+    short = [word for word in str(field.get("in_short") or "").split(", ") if word]
+    if short:  # one word of a name counts only where it surely is one: at the beginning of a line, before a colon
+        either = "|".join(map(re.escape, short))
+        yield from re.finditer(rf"(?m)^[ \t]*+(?:{either})[ \t]*+[:=][ \t]*+(?P<value>{value})", text, re.IGNORECASE)

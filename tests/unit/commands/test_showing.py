@@ -15,7 +15,9 @@ from client.case_rows import CaseRow
 from commands.terminal.cli import table
 from commands.work import cases as case_commands
 from commands.work.audit import audit_report
+from commands.work.case_page import case_page
 from domain.audit.facts import AuditReport, Violation
+from domain.case import CaseMessage, CaseState, CaseStatus
 from domain.money.approval import Standing
 from domain.money.refund_action import RefundTerms
 from tests.contracts.store_samples import NOW, action, case_input, seed_samples, stored_case
@@ -212,3 +214,22 @@ def test_an_approver_sees_what_the_customer_wrote_since_and_what_became_of_it(fa
     assert "if you approve" not in stdout
     _, stdout, _ = run("approvals", "show", APPROVAL, "--json")
     assert (json.loads(stdout)["wrote_since"], json.loads(stdout)["became"]) == (since["wrote_since"], why)
+
+
+@pytest.mark.parametrize(
+    ("closed_at", "category", "answers", "often"),
+    [(None, "no category yet", ["a", "b"], "2 times"), ("2026-03-02T10:00:00+00:00", "no category", ["a"], "once")],
+)
+def test_a_case_that_ended_is_not_said_to_have_no_category_yet(
+    closed_at: str | None, category: str, answers: list[str], often: str
+) -> None:
+    case = {
+        **CaseStatus(case_id=CASE, state=CaseState.DONE, finding="answered").model_dump(mode="json"),
+        "tenant": "default",
+        "started_at": None,
+        "closed_at": closed_at,
+        "waits_until": None,
+    }
+    lines = list(case_page(case, CaseMessage(answers=answers)))
+    assert f"  what          no subject, {category}" in lines
+    assert f"  wrote again   {often}, 0 unread" in lines

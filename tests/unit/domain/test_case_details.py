@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from domain.briefs.brief import refund_brief
-from domain.case import CaseState, CaseStatus, EffectRecord
+from domain.case import CaseState, CaseStatus, EffectRecord, shown_flags
 from domain.case_details import case_details, format_cost, money_of, plain, told
 from domain.model_call import Usage
 from domain.money.amount import Money
@@ -112,7 +112,7 @@ def brief(
     outside = {"subject": HOSTILE[0], "text": "Pay or else, says Ann", "flags": flags.split()}
     known = account or Account(customer=Customer(customer_id="C-1"), order=ORDER)
     case = case_input().model_copy(update=outside)
-    policy, flags = case.policy.refund, case.flags
+    policy, flags = case.policy.refund, shown_flags(case.flags)
     return refund_brief(action, refund, claim, known, policy=policy, flags=flags, expires_after_s=5400, message="")
 
 
@@ -177,7 +177,7 @@ def test_what_was_done_to_a_document_is_told_reason_by_reason() -> None:
         True, True, True
     ]  # fmt: skip
     assert said.why_in_short == "field derived, field guessed, document repaired"
-    assert "the message: mended" in said.evidence, "the reasons say the rest"
+    assert not any("mended" in line for line in said.evidence), "the reasons say what it was"
     assert brief(Mark.FIELD_DERIVED).why_lines() == [brief(Mark.FIELD_DERIVED).why]
 
 

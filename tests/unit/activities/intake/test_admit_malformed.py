@@ -8,7 +8,8 @@ import pytest
 from activities.intake.reading import NO_WORDS
 from adapters.repair.mending import JsonMender
 from domain.authority.on_record import why_a_person
-from domain.case import MENDED, REPAIRED, WORDLESS
+from domain.briefs.request import request_lines
+from domain.case import MENDED, REPAIRED, UNREAD, WORDLESS, shown_flags
 from domain.inbound.formats.mapping import SourceReading
 from domain.repair.bodies import UNMENDED
 from domain.repair.kinds import DocumentKind
@@ -165,3 +166,28 @@ async def test_what_is_no_such_document_is_for_a_person(body: bytes) -> None:
 async def test_a_kind_that_asks_for_nothing_by_its_fields_needs_words() -> None:
     _, stored = await let_in(b'{"form": {"order": "ORD-1"}}', kind=FORM.model_copy(update={"claim": None}))
     assert stored.case.skip_to_human == UNMENDED
+
+
+@pytest.mark.parametrize("body", [b"hello, my order is broken", b'{"text": "refund A"}{"text": "refund B"}'])
+async def test_what_could_not_be_mended_is_not_said_to_be(body: bytes) -> None:
+    _, stored = await let_in(body)
+    assert shown_flags(stored.case.flags) == [UNREAD]
+    assert any("could not be mended" in note for note in stored.case.notes)
+    assert why_a_person(stored.case) is not None
+
+
+async def test_what_was_mended_is_said_to_be() -> None:
+    _, stored = await let_in(b"{'text': 'My kettle is broken.'}")
+    assert shown_flags(stored.case.flags) == [REPAIRED]
+
+
+async def test_of_another_encoding_it_is_said_what_it_was() -> None:
+    _, stored = await let_in('{"text": "My kettle is broken."}'.encode("utf-16"))
+    assert stored.case.text == "My kettle is broken."
+    assert stored.case.notes == ["it was written in utf-16-le and has been decoded"]
+
+
+async def test_a_lost_character_is_shown_as_one_and_ends_no_sentence() -> None:
+    _, stored = await let_in('{"text": "Le café est cassé, je veux un remboursement."}'.encode("latin-1"))
+    assert stored.case.text == "Le caf\ufffd est cass\ufffd, je veux un remboursement."
+    assert request_lines(stored.case.text)[0] == f"“{stored.case.text}”"

@@ -72,7 +72,8 @@ def test_nothing_is_told_of_an_order_of_somebody_else(store: Store, clock: Clock
     assert (result.amount, result.currency, result.facts) == (None, None, {})
     assert set(lacks(result)) == {"order", "amount", "currency", "items"}
     assert [field.name for field in result.ask] == ["order"], "its record would say the rest"
-    assert "document: the order that it names is none of this sender's" in result.notes
+    assert "order: missing (the order that it names is none of this sender's)" in result.notes
+    assert not any("cannot be read" in note for note in result.notes)
 
 
 def test_an_order_that_only_the_words_name_has_its_record_say_the_rest(store: Store, clock: Clock) -> None:
@@ -87,6 +88,7 @@ def test_the_right_order_in_the_answer_takes_the_place_of_a_wrong_one(store: Sto
     case = admitted(store, {"form": {"order": "ORD-999", "vat_id": "DE1"}}, answers=["Sorry, ORD-1"])
     result = heal(store, clock, case, FieldPatch(name="order", value="ORD-1", quote="ORD-1"))
     assert (result.order_id, result.amount, lacks(result)) == ("ORD-1", "20.00", [])
+    assert "document: the order that it names is none of this sender's" in result.notes
 
 
 def test_who_asks_for_the_activity_cannot_name_another_customer(store: Store, clock: Clock) -> None:

@@ -22,7 +22,7 @@ VAT = {"name": "vat_id", "kind": "text", "called": "VAT id"}
 AMOUNT = {"name": "amount", "kind": "amount", "called": "amount"}
 ORDER = {"name": "order_id", "kind": "text", "called": "order number"}
 DAY = {"name": "bought_on", "kind": "day", "called": "day of purchase"}
-STATE = {"name": "item_condition", "kind": "text", "called": "condition of the goods"}
+STATE = {"name": "item_condition", "kind": "text", "called": "condition of the goods", "in_short": "condition"}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,8 @@ STATE = {"name": "item_condition", "kind": "text", "called": "condition of the g
         ("Order number: ORD-1, it broke", ORDER, "ORD-1"),
         ("Day of purchase: 2026-03-04", DAY, "2026-03-04"),
         ("Condition of the goods: scratched on one side.\nBye", STATE, "scratched on one side"),
+        ("condition: cracked", STATE, "cracked"),
+        ("Hello,\nCondition: cracked along the edge", STATE, "cracked along the edge"),
     ],
 )
 def test_a_named_value_is_copied(text: str, field: dict[str, str], value: str) -> None:
@@ -53,6 +55,9 @@ def test_a_named_value_is_copied(text: str, field: dict[str, str], value: str) -
         ("", VAT),
         ("refund order ORD-1 and order ORD-2", ORDER),
         ("my order is late", ORDER),
+        ("condition: cracked\nCondition of the goods: fine", STATE),
+        ("on one condition: a refund", STATE),
+        ("The condition is bad", STATE),
     ],
 )
 def test_what_is_not_named_or_named_twice_is_left_out(text: str, field: dict[str, str]) -> None:

@@ -64,3 +64,24 @@ def test_a_field_that_asks_for_money_is_never_guessed() -> None:
     document = healed(MendedDocument(value={"x": "a"}, doubted=frozenset({"x"})), kind, {})
     assert document.missing == ["x"]
     assert patched_document(document, [FieldPatch(name="x", value="a")], kind, text="").missing == ["x"]
+
+
+def test_one_word_is_a_name_only_where_it_can_mean_one_field() -> None:
+    kind = DocumentKind.model_validate(
+        {
+            "fields": {"item_condition": {}, "box_condition": {}, "vat_id": {}, "bought_on": {}, "delivery_city": {}},
+            "labels": {
+                "en": {"bought_on": "day of purchase"},
+                "de": {"item_condition": "Zustand der Ware", "delivery_city": "Lieferung: Ort"},
+            },
+        }
+    )
+    assert {name: kind.short_names(name, "en") for name in kind.fields} == {
+        "item_condition": [],
+        "box_condition": [],
+        "vat_id": [],
+        "bought_on": [],  # "day" may be any
+        "delivery_city": ["city"],
+    }
+    assert kind.short_names("item_condition", "de") == ["zustand"]
+    assert kind.short_names("delivery_city", "de") == ["city"]
