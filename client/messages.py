@@ -5,41 +5,23 @@ beside it.
 import csv
 import gzip
 import html
+import io
 import json
 import sys
-import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from client.inflow.characters import KEPT
+from client.inflow.lines import read_lines, to_json
 from client.inflow.mail_files import is_mail_file, read_mail_file, read_mail_folder
 from client.inflow.message import WebhookMessage
 from client.inflow.tables import read_table, signable
 from domain.errors import ImpossibleError, UsageError
-from domain.inbound.webhook import JSON_TYPE
 
 __all__ = ["WebhookMessage", "read_messages"]
 
-# What a webhook may say; anything else in a line (labels, notes, sources) is about the message and stays here.
-_FIELDS = (
-    "channel",
-    "tenant",
-    "lang",
-    "subject",
-    "text",
-    "html",
-    "customer",
-    "customer_id",
-    "customer_email",
-    "customer_name",
-    "order_id",
-    "amount",
-    "currency",
-    "priority",
-    "attachments",
-    "thread_id",
-)
 _SCHEDULE = ("offset_ms", "message_id", "text_id", "kind", "variant", "ref")
 
 
@@ -47,7 +29,7 @@ def read_messages(
     path: Path | str, *, texts: Path | None = None, skipped: Callable[[str], None] = lambda _: None
 ) -> Iterator[WebhookMessage]:
     """Yield the messages of a file, or of a folder of e-mails; "-" reads lines from standard input, `.gz` is unpacked
-    on the way. `skipped` is told, in a line for people, of each mail and each row of a table that cannot be sent.
+    on the way. `skipped` is told, in a line for people, of each line, mail and row of a table that cannot be sent.
 
     Lines are JSON objects: `{"id", "text" | "html", …fields of a webhook}`, or `{"type", "data": {…}}` with the id
     inside or beside; a line with `body` (and `content_type`) is sent as it is. Tables are CSV whose first line names
@@ -56,14 +38,16 @@ def read_messages(
     `*.jsonl.gz` files below `texts`, by default the folder above the schedule's own.
 
     Raises:
-        ImpossibleError: a line of JSON or a whole file cannot be read; the message says which and why.
+        ImpossibleError: a whole file or the rest of one cannot be read; the message says which and why.
         UsageError: the file is of a kind that is not sent.
         OSError: the file cannot be read.
     """
     name = str(path)
     bare = name.removesuffix(".gz")
     if name == "-":
-        yield from _read_lines(sys.stdin, "standard input")
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors=KEPT)
+        yield from read_lines(sys.stdin, "standard input", skipped)
     elif Path(path).is_dir():
         yield from read_mail_folder(Path(path), skipped)
     elif is_mail_file(Path(path)):
@@ -71,11 +55,11 @@ def read_messages(
     elif bare.endswith(".csv") and _is_schedule(Path(path)):
         yield from _read_schedule(Path(path), texts if texts is not None else Path(path).resolve().parent.parent)
     elif bare.endswith(".csv"):
-        with _open_text(Path(path)) as file:
+        with _open_text(Path(path), KEPT) as file:
             yield from read_table(file, name, skipped)
     elif bare.endswith((".jsonl", ".ndjson", ".json")):
-        with _open_text(Path(path)) as file:
-            yield from _read_lines(file, name)
+        with _open_text(Path(path), KEPT) as file:
+            yield from read_lines(file, name, skipped)
     elif bare.lower().endswith((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")):
         raise UsageError(
             f"{name!r} is a document: invoices come with a later release; send JSON lines, a table in CSV or e-mails"
@@ -88,64 +72,18 @@ def read_messages(
 
 
 @contextmanager
-def _open_text(path: Path) -> Iterator[IO[str]]:
+def _open_text(path: Path, errors: str = "strict") -> Iterator[IO[str]]:
     if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with gzip.open(path, "rt", encoding="utf-8-sig", errors=errors, newline="") as file:
             yield file
     else:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
             yield file
-
-
-def _read_lines(file: Iterable[str], name: str) -> Iterator[WebhookMessage]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            message = _message_of_line(json.loads(line))
-        except ValueError as e:
-            raise ImpossibleError(f"{name}, line {number}: {e}") from None
-        yield message
-
-
-def _message_of_line(content: object) -> WebhookMessage:
-    if not isinstance(content, dict):
-        raise ValueError(f'{type(content).__name__}: expected an object such as {{"text": "…"}}')  # noqa: TRY004 - bad data
-    event_id = _event_id(content)
-    if isinstance(content.get("body"), str):
-        kind = content.get("content_type", JSON_TYPE)
-        return WebhookMessage(event_id=event_id, body=str(content["body"]).encode(), content_type=str(kind))
-    data = content.get("data")
-    if isinstance(data, dict) and "type" in content:
-        envelope: dict[str, object] = {name: content[name] for name in ("type", "timestamp") if name in content}
-        return WebhookMessage(event_id=event_id, body=_to_json({**envelope, "data": _webhook_fields(data)}))
-    return WebhookMessage(event_id=event_id, body=_to_json(_webhook_fields(content)))
-
-
-def _event_id(content: dict[str, object]) -> str:
-    data = content.get("data")
-    inside = data if isinstance(data, dict) else {}
-    for given in (content.get("event_id"), content.get("id"), inside.get("event_id"), inside.get("id")):
-        if given is None:
-            continue
-        return signable(str(given))
-    return f"evt_{uuid.uuid4().hex}"
-
-
-def _webhook_fields(fields: dict[str, object]) -> dict[str, object]:
-    return {name: fields[name] for name in _FIELDS if name in fields}
-
-
-def _to_json(content: dict[str, object]) -> bytes:
-    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _is_schedule(path: Path) -> bool:
-    with _open_text(path) as file:
-        try:
-            return set(_SCHEDULE) <= set(file.readline().strip().split(","))
-        except UnicodeDecodeError:
-            return False
+    with _open_text(path, KEPT) as file:
+        return set(_SCHEDULE) <= set(file.readline().strip().split(","))
 
 
 def _read_schedule(path: Path, folder: Path) -> Iterator[WebhookMessage]:
@@ -175,17 +113,18 @@ def _message_of_row(row: dict[str, str], found: dict[str, object]) -> WebhookMes
         fields["html"] = f"<div>{escaped}</div>\n<div>Ref: {html.escape(row['ref'])}</div>"
     else:
         fields["text"] = f"{text}\nRef: {row['ref']}"
-    return WebhookMessage(event_id=signable(row["message_id"]), body=_to_json(fields))
+    return WebhookMessage(event_id=signable(row["message_id"]), body=to_json(fields))
 
 
 def _texts_below(folder: Path) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for path in sorted([*folder.rglob("*.jsonl"), *folder.rglob("*.jsonl.gz")]):
-        with _open_text(path) as file:
-            for line in file:
-                if not line.strip():
-                    continue
-                content = json.loads(line)
-                if isinstance(content, dict) and isinstance(content.get("text"), str) and "id" in content:
-                    found.setdefault(str(content["id"]), content)
+        try:
+            with _open_text(path) as file:
+                contents = [json.loads(line) for line in file if line.strip()]
+        except ValueError as error:
+            raise ImpossibleError(f"{str(path)!r}: {error}; the texts are lines of JSON in UTF-8") from None
+        for content in contents:
+            if isinstance(content, dict) and isinstance(content.get("text"), str) and "id" in content:
+                found.setdefault(str(content["id"]), content)
     return found

@@ -42,7 +42,7 @@ class Refusal(BaseModel):
 class SendSummary(BaseModel):
     """What became of the messages: `accepted` are new, `duplicates` were there before; latencies in seconds.
 
-    `skipped` are mails and rows of tables that could not be sent, `skips` the first hundred of them, for people.
+    `skipped` are lines, mails and rows of tables that could not be sent, `skips` the first hundred of them, for people.
     `case_ids` are all that were answered with 202, each once, in the order of the answers; `retries` are further tries.
     `unread` says from where on the file cannot be read, and why (what stands before was sent); else it is empty.
     """

@@ -10,6 +10,7 @@ from commands.terminal.cli import DEFAULT_DIR, AsJson, By, DataDir, emit, person
 
 if TYPE_CHECKING:
     from domain.blueprint import Blueprint
+    from domain.cache.languages import ReusedIn
     from domain.reading.knowledge import Article
     from workers.bootstrap import Parts
     from workers.config.settings import Settings
@@ -28,16 +29,18 @@ def blueprint_validate(
     """Check a blueprint as the workers would, and print its version and how it differs from the one in force."""
     settings = settings_for(data_dir)
 
-    async def work() -> "tuple[Blueprint, list[Article], str]":
+    async def work() -> "tuple[Blueprint, list[Article], str, ReusedIn]":
+        from commands.doctor.reuse import reused_here
         from domain.errors import not_among
         from workers.parts.blueprint import read_blueprint_folder
 
         blueprint, articles = read_blueprint_folder(folder or settings.blueprint)
         if settings.models not in blueprint.models:  # the workers of these settings would not start
             raise not_among("HEADGATE_MODELS", settings.models, sorted(blueprint.models))
-        return blueprint, articles, _compared(settings, blueprint, articles)
+        reused = await reused_here(settings, blueprint.cache)
+        return blueprint, articles, _compared(settings, blueprint, articles), reused
 
-    blueprint, articles, compared = run(work)
+    blueprint, articles, compared, reused = run(work)
     from domain.knowledge.validity import expired, expiring, validity_lines
 
     today = datetime.now(UTC).date()
@@ -53,6 +56,7 @@ def blueprint_validate(
                 "expiring": [article.article_id for article in expiring(articles, today)],
                 "categories": categories,
                 "languages": languages,
+                "reused": {"steps": blueprint.cache.steps, "in": reused.on, "off": reused.off},
                 "mail": blueprint.mail.model_dump(mode="json"),
             }
         )
@@ -65,11 +69,8 @@ def blueprint_validate(
         typer.echo(f"  {category.name}: worked by {category.specialist}{apart}{tenants}")
     for name, kind in blueprint.documents.items():
         typer.echo(f"  document {name}: {', '.join(kind.sources) or 'no source sends it'}")
-    cache = blueprint.cache
-    reused = (
-        f"{', '.join(cache.steps)} in {', '.join(m.lang for m in cache.measured) or 'no language: none is measured'}"
-    )
-    typer.echo(f"  answers reused: {reused if cache.steps else 'none'}")
+    steps = blueprint.cache.steps
+    typer.echo(f"  answers reused: {', '.join(steps)} {reused.line}" if steps else "  answers reused: none")
     typer.echo(f"  letters in {', '.join(sorted(blueprint.letters.texts))}")
     for line in validity_lines(articles, today):
         typer.echo(f"  {line}")

@@ -169,12 +169,17 @@ class CacheRules(BaseModel):
     shadow_share: float = Field(default=0.02, gt=0, le=1, allow_inf_nan=False)
     shadow_first_share: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
 
+    @property
+    def rules_allowed(self) -> tuple[CacheRule, ...]:
+        """The rules that may be gone by, the first that is good enough."""
+        return (CacheRule.STRICT,) if self.rule is CacheRule.STRICT else (CacheRule.BALANCED, CacheRule.STRICT)
+
     def rule_for(self, lang: str, embedder: str) -> CacheRule | None:
         """Return the rule by which questions of a language are answered; None: its error is unknown or too high.
 
         Where only the strict rule is good enough, it is the strict one.
         """
-        for rule in (CacheRule.STRICT,) if self.rule is CacheRule.STRICT else (CacheRule.BALANCED, CacheRule.STRICT):
+        for rule in self.rules_allowed:
             found = [m for m in self.measured if (m.lang, m.embedder, m.rule) == (lang, embedder, rule)]
             if found and max(m.false_upper for m in found) <= self.max_false_hit:
                 return rule

@@ -10,7 +10,7 @@ from adapters.knowledge.tables import unanswered_questions
 from adapters.store.database import Database, insert_new
 from adapters.store.tables import cases, replies
 from domain.case import CaseInput
-from domain.knowledge.asked import ArticleUse, PersonAsked, Why
+from domain.knowledge.asked import ArticleUse, PersonAsked, Why, is_question
 from domain.mail.sending import BY_A_PERSON
 
 
@@ -46,7 +46,9 @@ class SqlKnowledge:
         return sorted(found, key=lambda use: (use.article_id, use.version))
 
     def asked_of_people(self, since: datetime, limit: int) -> list[PersonAsked]:
-        """Return the questions since then that a person answered or no article did, the newest first."""
+        """Return the questions since then that a person answered or no article did, the newest first: so many are
+        looked at, and those that are no question of a person left out.
+        """
         by_person = (
             sa.select(replies.c.case_id, sa.func.max(replies.c.queued_at).label("at"))
             .where(replies.c.kind.in_(BY_A_PERSON), replies.c.queued_at >= since)
@@ -66,11 +68,11 @@ class SqlKnowledge:
             .limit(limit)
         )
         with self._opened().reading() as connection:
-            return [_asked(row) for row in connection.execute(wanted)]
+            read = [(row, CaseInput.model_validate_json(row.input)) for row in connection.execute(wanted)]
+        return [_asked(row, case) for row, case in read if is_question(case)]
 
 
-def _asked(row: sa.Row[tuple[str, str, str, bool, datetime]]) -> PersonAsked:
-    case = CaseInput.model_validate_json(row.input)
+def _asked(row: sa.Row[tuple[str, str, str, bool, datetime]], case: CaseInput) -> PersonAsked:
     return PersonAsked(
         case_id=row.case_id,
         why=Why.PERSON if row.person else Why.NO_ARTICLE,

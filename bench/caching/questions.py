@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from client.inflow.text_lines import text_lines
 from domain.errors import UsageError
 from ports.models.embedding import Embedder
 
@@ -36,12 +37,11 @@ def read_questions(path: Path) -> tuple[list[LabelledQuestion], list[QuestionPai
 
     Raises:
         UsageError: a line is neither; it is named.
+        ImpossibleError: the file cannot be read; it and the line are named.
     """
     questions: list[LabelledQuestion] = []
     pairs: list[QuestionPair] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in text_lines(path):
         try:
             row = json.loads(line)
             lang = str(row.get("lang", "en"))

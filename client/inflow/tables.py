@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import IO
 
+from client.inflow.characters import SAVE_AS, bad_bytes
 from client.inflow.message import WebhookMessage
 from domain.case import SIGNED_EVENT_ID
 from domain.errors import ImpossibleError
@@ -21,7 +22,8 @@ _CUSTOMER = re.compile(r"customer(?:\.|\[)(id|email|name)\]?")
 
 
 def read_table(file: IO[str], name: str, skipped: Callable[[str], None]) -> Iterator[WebhookMessage]:
-    """Yield the messages of a table; `skipped` is told of each row that cannot be sent, with its line.
+    """Yield the messages of a table, opened with `characters.KEPT`; `skipped` is told of each row that cannot be sent,
+    with its line.
 
     A column has the name of a webhook's field (`text`, `subject`, `customer_email` or `customer.email` …); every other
     one goes along as a field that has no name here. The id of a message is that of its column `event_id` or `id`, else
@@ -51,11 +53,11 @@ def read_table(file: IO[str], name: str, skipped: Callable[[str], None]) -> Iter
         raise ImpossibleError(
             f"{name}, line {line}: no CSV from here on ({error}); what stands before was sent"
         ) from None
-    except UnicodeDecodeError:
-        raise ImpossibleError(f"{name}, line {line} or below: not UTF-8; save it as CSV in UTF-8") from None
 
 
 def _columns(header: list[str], name: str) -> list[str]:
+    if bad := bad_bytes("".join(header)):
+        raise ImpossibleError(f"{name}, line 1: {bad}; {SAVE_AS}")
     columns = [cell.strip() or f"column_{number}" for number, cell in enumerate(header, 1)]
     columns = [_CUSTOMER.sub(r"customer_\1", column) if _CUSTOMER.fullmatch(column) else column for column in columns]
     if not set(columns) & set(_WORDS):
@@ -76,6 +78,9 @@ def _message(columns: list[str], cells: list[str]) -> WebhookMessage:
     """
     if len(cells) > len(columns):
         raise ValueError(f"{len(cells)} cells for {len(columns)} columns: put a text with a delimiter into quotes")
+    for column, cell in zip(columns, cells, strict=False):
+        if bad := bad_bytes(cell):
+            raise ValueError(f"{column!r}: {bad}; {SAVE_AS}")
     fields = {column: cell for column, cell in zip(columns, cells, strict=False) if cell.strip()}
     if not any(says_something(fields.get(word)) for word in _WORDS):
         raise ValueError("neither 'text' nor 'html' holds anything that can be read")

@@ -20,6 +20,7 @@ from commands.doctor.configured import (
 )
 from commands.doctor.local_models import check_embedder, check_language, check_names, check_ocr
 from commands.doctor.machine import TEMPORAL_PROGRAM, Finding, as_document, diagnose, print_table
+from commands.doctor.reuse import check_reuse
 from commands.doctor.router import check_router
 from commands.doctor.temporal import SERVER, check_temporal
 from commands.work.overview import which_document, which_line
@@ -67,6 +68,7 @@ async def find_all(settings: Settings, which: WhichHeadgate | None) -> list[Find
         choices = blueprint.choices(settings.models)
         by_settings.append(check_profile(blueprint, settings.models))
         by_settings.append(await asyncio.to_thread(check_router, settings, blueprint))
+        by_settings.extend(await check_reuse(settings, blueprint.cache))
     endpoints = which.endpoints if which is not None else None
     models = asyncio.create_task(check_models(choices))
     machine, temporal, store, pen, records, web_ui = await asyncio.gather(

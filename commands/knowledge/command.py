@@ -53,7 +53,8 @@ def knowledge_gaps(
 ) -> None:
     """List what people had to answer, those questions together that are alike, with the nearest article.
 
-    Questions that a person answered, and those that no article did. Personal data is replaced by tokens.
+    Questions that a person answered, and those that no article did, without bodies that are no question of a person
+    (broken ones, documents without words). Personal data is replaced by tokens.
     """
 
     async def work(parts: "Parts") -> "tuple[list[Gap], int]":
@@ -61,9 +62,13 @@ def knowledge_gaps(
 
         from commands.knowledge.gathering import find_gaps
         from domain.dead_letters.choosing import moment
+        from domain.errors import UsageError
 
         now = datetime.now(UTC)
-        return await find_gaps(parts, moment("--since", since, now) or now)
+        begin = moment("--since", since, now) or now
+        if begin > now:
+            raise UsageError(f"--since {since!r}: that is to come; name a time that has passed, such as 7d")
+        return await find_gaps(parts, begin)
 
     gaps, questions = with_store(data_dir, work)
     if as_json:

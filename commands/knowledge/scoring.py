@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from activities.models.retrieval import Retrieval
+from client.inflow.text_lines import text_lines
 from domain.errors import UsageError
 from domain.installation.mistakes import mistake
 from domain.reading.knowledge import Article, Library
@@ -40,12 +41,11 @@ def read_questions(path: Path, articles: Sequence[Article]) -> list[KnowledgeLin
 
     Raises:
         UsageError: a line is none, or names an article or area that the blueprint has not; it is named.
+        ImpossibleError: the file cannot be read; it and the line are named.
     """
     known, areas = {a.article_id for a in articles}, {a.area for a in articles}
     lines = []
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not text.strip():
-            continue
+    for number, text in text_lines(path):
         try:
             line = KnowledgeLine.model_validate_json(text)
         except ValidationError as error:

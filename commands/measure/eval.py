@@ -8,11 +8,11 @@ import typer
 
 from commands.measure.claim_report import as_mapping, claim_report
 from commands.measure.repair_report import repair_report
-from commands.terminal.cli import AsJson, emit, run
+from commands.terminal.cli import MODELS_HELP, AsJson, emit, run
 
 Models = Annotated[
     str | None,
-    typer.Option("--models", help="Model profile of the blueprint; default: HEADGATE_MODELS, else offline."),
+    typer.Option("--models", help=f"{MODELS_HELP} Default: HEADGATE_MODELS, else offline."),
 ]
 
 eval_app = typer.Typer(no_args_is_help=True, help="How well the configured models do on labelled data.")

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from client.inflow.text_lines import text_lines
 from domain.errors import ImpossibleError
 
 Line = TypeVar("Line")
@@ -16,19 +17,17 @@ def read_json_lines(path: Path, parse: Callable[[bytes], Line], *, remedy: str) 
     """Yield what `parse` makes of the lines of a file; empty ones are passed over.
 
     Raises:
-        ImpossibleError: `parse` raised ValueError, or there is no line; the message names file, line and remedy.
+        ImpossibleError: `parse` raised ValueError, there is no line, or one is not UTF-8; the message names file, line
+            and remedy.
     """
     found = 0
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            found += 1
-            try:
-                parsed = parse(line)
-            except ValueError as error:
-                raise ImpossibleError(f"{str(path)!r} line {number}: {told(error)}. {remedy}") from error
-            yield parsed
+    for number, line in text_lines(path):
+        found += 1
+        try:
+            parsed = parse(line.encode())
+        except ValueError as error:
+            raise ImpossibleError(f"{str(path)!r} line {number}: {told(error)}. {remedy}") from error
+        yield parsed
     if not found:
         raise ImpossibleError(f"{str(path)!r}: there is no line in it")
 

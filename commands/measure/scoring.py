@@ -1,6 +1,5 @@
 """`headgate eval`: how well the configured models do on labelled data, by the very code that works the cases."""
 
-import gzip
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from client.inflow.text_lines import text_lines
 from domain.cascade.calibration import error_by_chance, expected_error
 from domain.case import CaseInput
 from domain.errors import ImpossibleError
@@ -54,23 +54,20 @@ def read_labelled(path: Path, categories: Sequence[str]) -> Iterator[Labelled]:
     Raises:
         ImpossibleError: a line is not what it should be; the message names file and line.
     """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = Labelled.model_validate({"id": str(number), **json.loads(line)})
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                key = ".".join(str(part) for part in first["loc"])
-                raise ImpossibleError(f"{str(path)!r} line {number}, key {key}: {mistake(first)}") from error
-            except (ValueError, TypeError) as error:
-                raise ImpossibleError(f"{str(path)!r} line {number}: expected one JSON object ({error})") from error
-            if row.label is not None and row.label not in categories:
-                raise ImpossibleError(
-                    f"{str(path)!r} line {number}: label {row.label!r}, expected one of {list(categories)!r} or null"
-                )
-            yield row
+    for number, line in text_lines(path):
+        try:
+            row = Labelled.model_validate({"id": str(number), **json.loads(line)})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ImpossibleError(f"{str(path)!r} line {number}, key {key}: {mistake(first)}") from error
+        except (ValueError, TypeError) as error:
+            raise ImpossibleError(f"{str(path)!r} line {number}: expected one JSON object ({error})") from error
+        if row.label is not None and row.label not in categories:
+            raise ImpossibleError(
+                f"{str(path)!r} line {number}: label {row.label!r}, expected one of {list(categories)!r} or null"
+            )
+        yield row
 
 
 async def score_model(path: Path, parts: Parts) -> dict[str, object]:

@@ -164,8 +164,8 @@ def _meant(budgets: "list[Budget]", scope: str, unit: str) -> "Budget":
         raise not_among("--unit", unit, Unit)
     if not budgets:
         raise UsageError(
-            "the blueprint that this command reads has no budgets: is HEADGATE_BLUEPRINT here that of the Headgate "
-            "which runs?"
+            "the blueprint has no budgets: add a table [[budgets]] to blueprint.toml (docs/budgets.md) and start with "
+            "`headgate up --accept-blueprint`. If the Headgate that runs has some, set HEADGATE_BLUEPRINT to its folder"
         )
     if scope.endswith(":*"):
         raise UsageError(f"scope {scope!r} is each by itself: name one, as `headgate budget show` does")

@@ -14,13 +14,13 @@ MOST_LINES = 4 * MOST_MESSAGES
 LONGEST_LINE = 1_000_000
 
 
-def read_lessons(path: Path, categories: Sequence[str], clean: Callable[[str], str]) -> list[Lesson]:
+def read_lessons(path: Path, categories: Sequence[str], clean: Callable[[str], tuple[str, str]]) -> list[Lesson]:
     """Return the messages of a file of JSON lines, each cleaned as a case's is; those without a word are let go.
 
     Args:
         path: of lines with text, label (a category, or null: it belongs to none) and perhaps source.
         categories: of the blueprint.
-        clean: makes of a text what the router is shown.
+        clean: makes of a text what the router is shown, and says its language.
 
     Raises:
         UsageError: a line is not what it should be; the message names file and line.
@@ -36,8 +36,9 @@ def read_lessons(path: Path, categories: Sequence[str], clean: Callable[[str], s
                     raise ImpossibleError(f"{str(path)!r} has more than {MOST_LINES} lines: take a part of them")
                 if line.strip():
                     lesson = _lesson(line, f"{str(path)!r} line {number}", categories)
-                    if text := clean(lesson.text).strip():
-                        lessons.append(lesson.model_copy(update={"text": text}))
+                    text, lang = clean(lesson.text)
+                    if text := text.strip():
+                        lessons.append(lesson.model_copy(update={"text": text, "lang": lang}))
     except UnicodeDecodeError as error:
         raise UsageError(f"{str(path)!r} is no text in UTF-8: {error.reason}") from error
     except OSError as error:

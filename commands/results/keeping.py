@@ -50,9 +50,10 @@ def read_result(path: Path) -> EvalResult:
         raise UsageError(f"{str(path)!r} cannot be read ({error.strerror}): name a result of `eval all`") from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "it"
+        where = ".".join(map(str, first["loc"]))
         raise UsageError(
-            f"{str(path)!r} is no result of `eval all` that this version can read: {where}: {first['msg']}"
+            f"{str(path)!r} is no result of `eval all` that this version can read{where and f' ({where})'}: "
+            f"{first['msg']}; name a file that `headgate eval all` wrote, or run it anew"
         ) from error
 
 

@@ -69,7 +69,7 @@ Broken = Annotated[
 def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """List the sources of sources.json, without their secrets.
 
-    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address, priority.
+    Piped, a line each, tab-separated: source, scheme, format, fields, tenants, address, priority, malformed.
     """
 
     async def work() -> "list[SourceEntry]":
@@ -82,7 +82,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
         emit([_shown(entry) for entry in entries])
         return
     table(
-        ("source", "scheme", "format", "fields", "tenants", "address", "priority"),
+        ("source", "scheme", "format", "fields", "tenants", "address", "priority", "malformed"),
         (
             (
                 entry.name,
@@ -92,6 +92,7 @@ def sources_list(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> No
                 ", ".join(entry.tenants),
                 f"/webhooks/{entry.name}",
                 entry.priority,
+                entry.malformed or "refuse",
             )
             for entry in entries
         ),

@@ -248,12 +248,10 @@ AcceptBlueprint = Annotated[
         help="Start although the blueprint is another one than the last; who said so goes on record.",
     ),
 ]
-Models = Annotated[
-    str | None,
-    typer.Option(
-        "--models", envvar="HEADGATE_MODELS", help="Model profile of the blueprint: offline, openai, anthropic."
-    ),
-]
+PROFILES = ("offline", "openai", "anthropic", "openai_thrifty")
+"""The model profiles of the blueprint that ships, for `--help`, which reads no file; a test holds them to it."""
+MODELS_HELP = f"Model profile of the blueprint. The one that ships has {', '.join(PROFILES)}."
+Models = Annotated[str | None, typer.Option("--models", envvar="HEADGATE_MODELS", help=MODELS_HELP)]
 
 
 def accepting(accept_blueprint: bool) -> str | None:

@@ -35,10 +35,10 @@ def submit(
 ) -> None:
     """Send messages through the real, signed webhook.
 
-    The first line of a table names the fields (text, subject, customer_email, order_id …). A row or an e-mail that
-    cannot be sent is told, and the others go on. The same row or e-mail again is the same case. Where one case came of
-    it, its id is printed; --json has the ids of all. What a gateway answers that takes nothing for now is told on
-    stderr; each message is tried eight times.
+    The first line of a table names the fields (text, subject, customer_email, order_id …). A line, a row or an e-mail
+    that cannot be sent is told, the others are sent, and the exit code is 1. The same row or e-mail again is the same
+    case. Where one case came of it, its id is printed; --json has the ids of all. What a gateway answers that takes
+    nothing for now is told on stderr; each message is tried eight times.
     """
     from commands.work.submitting import run_submit
 

@@ -22,13 +22,16 @@ LONGEST_TEXT = 100_000
 
 
 class Lesson(BaseModel):
-    """A message and the category that people gave it; None: it belongs to none. `source` says whose mail it is."""
+    """A message and the category that people gave it; None: it belongs to none. `source` says whose mail it is, `lang`
+    what language it is in.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
     label: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)] | None
     source: str = Field(default="", max_length=200)
+    lang: str = "und"
 
 
 class Opinion(BaseModel):

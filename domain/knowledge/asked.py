@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from domain.case import WORDLESS, CaseInput
+from domain.repair.bodies import UNMENDED
+
 
 class ArticleUse(BaseModel):
     """How often a version of an article was quoted in a letter, and when last."""
@@ -35,3 +38,8 @@ class PersonAsked(BaseModel):
     text: str = ""
     received_at: datetime
     at: datetime
+
+
+def is_question(case: CaseInput) -> bool:
+    """Return whether a person asked it: no program, no broken body, and no document without words."""
+    return case.machine is None and case.skip_to_human != UNMENDED and WORDLESS not in case.flags

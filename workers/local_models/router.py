@@ -15,6 +15,7 @@ from workers.local_models.installed import open_local_embedder
 
 if TYPE_CHECKING:
     from adapters.models.offline.router import EmbeddedRouter
+    from adapters.models.offline.router.meaning import MeaningReader
     from adapters.models.offline.router.weights import Weights
     from workers.bootstrap import Parts
 
@@ -56,7 +57,8 @@ class RouterStanding:
 class TeachingReport:
     """What teaching came to: how many messages it had, and the comparison with what was in use.
 
-    `against_shipped`: with the router that ships, since what was in use had learned these messages.
+    `against_shipped`: with the router that ships, since what was in use had learned these messages. `with_minilm`: what
+    it was compared with has MiniLM beside it, which is not asked beside a head that was taught.
     """
 
     messages: int
@@ -66,6 +68,7 @@ class TeachingReport:
     comparison: TeachingComparison
     against_shipped: bool
     kept: bool
+    with_minilm: bool = False
 
 
 def taught_file(settings: Settings) -> Path:
@@ -89,13 +92,18 @@ def open_router(settings: Settings) -> "EmbeddedRouter":
     """
     from adapters.models.offline.router import EmbeddedRouter
     from adapters.models.offline.router.lexicon import load_lexicon
+
+    weights = _in_use(settings)
+    return EmbeddedRouter(weights, load_lexicon(), _second_reader(settings) if weights.taught is None else None)
+
+
+def _second_reader(settings: Settings) -> "MeaningReader | None":
+    """Return what reads beside the router that ships. Raises ConfigurationError if MiniLM is not the manifest's."""
     from adapters.models.offline.router.meaning import MeaningReader
 
-    weights, meaning = _in_use(settings), None
-    if weights.taught is None and settings.embedder in {"auto", "minilm"}:
-        embedder = open_local_embedder(wanted=settings.embedder == "minilm")
-        meaning = MeaningReader.of(embedder)
-    return EmbeddedRouter(weights, load_lexicon(), meaning)
+    if settings.embedder not in {"auto", "minilm"}:
+        return None
+    return MeaningReader.of(open_local_embedder(wanted=settings.embedder == "minilm"))
 
 
 def look_at_router(settings: Settings) -> RouterStanding:
@@ -129,7 +137,7 @@ def forget_router(settings: Settings) -> bool:
     return forget_taught(taught_file(settings))
 
 
-def teach_router(
+async def teach_router(
     settings: Settings,
     lessons: Sequence[Lesson],
     categories: Collection[str],
@@ -139,7 +147,7 @@ def teach_router(
     of: str = "",
     dry_run: bool = False,
 ) -> TeachingReport:
-    """Teach the router messages, and keep what it learned where that is better than what is in use.
+    """Teach the router messages, and keep what it learned where that is better than what is in use, MiniLM included.
 
     Args:
         settings: of the data dir.
@@ -153,16 +161,19 @@ def teach_router(
     Raises:
         ImpossibleError: there are too few messages, or too many.
         WeightsError: the file of the data dir is not what it should be.
+        ConfigurationError: MiniLM is not the manifest's.
     """
     from adapters.models.offline.router.taught import write_taught
-    from adapters.models.offline.router.teaching import teach
+    from adapters.models.offline.router.teaching import second_reading, teach
     from adapters.models.offline.router.weights import load_weights
 
     kept, repeats, contradicting = consistent(lessons)
     if len(kept) > MOST_MESSAGES:
         raise ImpossibleError(f"{len(kept)} messages: at most {MOST_MESSAGES}; take a part of them")
     told = {"by": by, "at": now.isoformat(timespec="seconds"), "of": of}
-    done = teach(load_weights(), _in_use(settings), kept, categories, told)
+    in_use, reader = _in_use(settings), _second_reader(settings)
+    second = None if reader is None else await second_reading(reader, kept)
+    done = teach(load_weights(), in_use, kept, categories, told, second)
     better = not done.comparison.objection
     if better and not dry_run:
         make_data_dir(settings.data_dir)
@@ -175,6 +186,7 @@ def teach_router(
         comparison=done.comparison,
         against_shipped=done.against_shipped,
         kept=better and not dry_run,
+        with_minilm=second is not None and (in_use.taught is None or done.against_shipped),
     )
 
 
@@ -184,5 +196,5 @@ def corrections(parts: "Parts") -> list[Lesson]:
 
     names = {category.name for category in parts.blueprint.categories}
     found = parts.store.reports.corrections(MOST_MESSAGES)
-    lessons = ((ticket_text(row.case), row.category) for row in found if row.category in names)
-    return [Lesson(text=text, label=category) for text, category in lessons if text.strip()]
+    lessons = ((ticket_text(row.case), row) for row in found if row.category in names)
+    return [Lesson(text=text, label=row.category, lang=row.case.lang) for text, row in lessons if text.strip()]

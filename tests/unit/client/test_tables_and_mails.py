@@ -96,7 +96,7 @@ def test_an_id_that_cannot_be_signed_costs_its_row_alone(tmp_path: Path) -> None
         (b"text,text\n1,2\n", "two columns are named 'text'"),
         (b"text,customer.id,customer_id\n1,2,3\n", "two columns are named 'customer_id'"),
         (b'text\nok\n"never closed\nand on\n', "line 3: no CSV"),
-        (b"text\nok\ncaf\xe9\n", "not UTF-8"),
+        ("text\nok\n".encode("utf-16"), "line 1: byte 0xFF .* save the file in UTF-8"),
         (b"text\nok\n" + b"x" * (MAX_BODY_BYTES + 1), "line 3: no CSV"),
     ],
 )
@@ -106,6 +106,14 @@ def test_a_file_that_is_no_table_is_told(tmp_path: Path, content: bytes, said: s
     with pytest.raises(ImpossibleError, match=said) as caught:
         list(read_messages(path))
     assert str(path) in str(caught.value)
+
+
+def test_a_row_that_is_no_utf8_costs_itself_alone(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,text\n1,tea\n2,caf\xe9\n3,caf\xc3\xa9\n")
+    messages, skips = read(path)
+    assert [message.event_id for message in messages] == ["1", "3"]
+    assert skips == [f"{path}, line 3: 'text': byte 0xE9 after 'caf' is no UTF-8; save the file in UTF-8"]
 
 
 def test_what_stands_before_the_broken_place_is_sent_to_the_end_and_told(tmp_path: Path) -> None:

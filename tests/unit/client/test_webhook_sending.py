@@ -12,7 +12,7 @@ import pytest
 from client import sending
 from client.messages import WebhookMessage, read_messages
 from client.sending import HoldUp, SendSummary, send_file, send_messages
-from domain.errors import GatewayUnreachableError
+from domain.errors import GatewayUnreachableError, ImpossibleError
 from domain.inbound.signing import decode_secret, new_secret, verify
 
 SECRET = new_secret()
@@ -106,9 +106,6 @@ def test_messages_without_an_id_get_one_each(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("a.jsonl", '\n{"text": \n', "line 2"),
-        ("a.jsonl", '{"text": "ok", "id": "no slashes/please"}\n', "expected 1 to 128"),
-        ("a.jsonl", '["text"]\n', "expected an object"),
         ("a.pdf", "%PDF", "invoices come with a later release"),
         ("a.docx", "x", "expected a file that ends in .jsonl"),
         ("a.csv", "a,b\n1,2\n", "no column 'text' or 'html'"),
@@ -123,11 +120,29 @@ def test_files_that_cannot_be_sent_are_named(tmp_path: Path, name: str, content:
         send(FakeGateway(), path)
 
 
-def test_a_broken_line_is_told_with_what_was_sent_before_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"id":"y3"', "line 2: '{\"id\":\"y3\"': no JSON (Expecting ',' delimiter at character"),
+        (b'{"text": "ok", "id": "no slashes/please"}', "line 2: id 'no slashes/please': expected 1 to 128"),
+        (b'["text"]', "line 2: '[\"text\"]': expected an object in one line"),
+        (b'{"text": "Caf\xe9"}', 'line 2: byte 0xE9 after \'{"text": "Caf\' is no UTF-8; save the file in UTF-8'),
+        (b"[" * 100_000, "line 2: '["),
+    ],
+)
+def test_a_bad_line_is_told_and_those_before_and_after_it_are_sent(tmp_path: Path, line: bytes, said: str) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "ok", "id": "1"}\n{"text": \n{"text": "no"}\n')
+    path.write_bytes(b'{"text": "ok", "id": "1"}\n' + line + b'\n{"text": "caf\xc3\xa9", "id": "3"}\n')
     summary = send(FakeGateway(), path)
-    assert (summary.accepted, f"{path}, line 2" in summary.unread) == (1, True)
+    assert (summary.sent, summary.accepted, summary.skipped, summary.unread) == (2, 2, 1, "")
+    assert f"{path}, {said}" in summary.skips[0]
+
+
+def test_a_file_of_another_width_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "ok"}\n{"text": "ok"}\n', "utf-16")
+    with pytest.raises(ImpossibleError, match="UTF-16; save the file in UTF-8"):
+        send(FakeGateway(), path)
 
 
 def test_a_schedule_builds_messages_from_the_texts_beside_it(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from typer.main import get_command
 
 from commands.main import app
+from commands.terminal.cli import PROFILES
+from tests.fakes.blueprint import BLUEPRINT
 from tests.unit.commands.command_line import PROJECT, every_command, run
 
 VENDOR_SDKS = (
@@ -53,6 +55,15 @@ def test_each_command_has_help(command: str) -> None:
     code, stdout, _ = run(command, "--help")
     assert code == 0
     assert "Usage" in stdout
+
+
+def test_help_and_the_example_name_every_model_profile_that_ships() -> None:
+    assert set(PROFILES) == set(BLUEPRINT.models)
+    for command in (("up",), ("eval", "routing")):
+        code, stdout, _ = run(*command, "--help")
+        assert code == 0
+        assert not [name for name in PROFILES if name not in stdout]
+    assert f"profiles works: {', '.join(PROFILES)}," in (PROJECT / ".env.example").read_text("utf-8")
 
 
 def test_every_command_that_ends_by_itself_has_json() -> None:

@@ -60,7 +60,7 @@ def test_the_list_says_how_each_is_read(tmp_path: Path) -> None:
     added(tmp_path, "desk", "--format", "zendesk", "--field", "customer_email=detail.mail")
     code, stdout, _ = sources(tmp_path, "list")
     assert (code, stdout.split("\t")) == (
-        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk", "\n"]
+        0, ["desk", "standard", "zendesk", "customer_email=detail.mail", "default", "/webhooks/desk", "", "refuse\n"]
     )  # fmt: skip
     (one,) = json.loads(sources(tmp_path, "list", "--json")[1])
     assert one["fields"] == {"customer_email": ["detail.mail"]}
@@ -111,7 +111,7 @@ def test_what_cannot_be_is_told_and_changes_nothing(tmp_path: Path, words: tuple
 
 def test_a_source_has_a_priority_until_it_is_taken_away(tmp_path: Path) -> None:
     def listed() -> str:
-        return sources(tmp_path, "list")[1].rstrip("\n").rpartition("\t")[2]
+        return sources(tmp_path, "list")[1].rstrip("\n").split("\t")[6]
 
     assert added(tmp_path, "status-page", "--priority", "urgent")["priority"] == "urgent"
     assert added(tmp_path, "status-page", "--field", "text=a")["priority"] == "urgent"
@@ -130,6 +130,7 @@ def test_broken_bodies_are_taken_where_a_source_says_so(tmp_path: Path) -> None:
     source = SourceRegistry(tmp_path / "sources.json").get("shop")
     assert source is not None
     assert source.malformed_text
+    assert sources(tmp_path, "list")[1].rstrip("\n").split("\t")[7] == "take"
     assert added(tmp_path, "shop", "--malformed", "refuse")["malformed"] == "refuse"
 
 

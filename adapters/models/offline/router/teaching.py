@@ -5,7 +5,7 @@ All of them learn `off_topic.txt` besides, messages that belong to no queue: a c
 and a head that saw nothing else would find a queue for everything.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from adapters.models.offline.router.features import VERSION, hashed
 from adapters.models.offline.router.fitting import Features, Floats, Ids, fit
 from adapters.models.offline.router.lexicon import load_lexicon
+from adapters.models.offline.router.meaning import MeaningReader, Probabilities
 from adapters.models.offline.router.model import EmbeddedRouter
 from adapters.models.offline.router.text import plain, tokens
 from adapters.models.offline.router.weights import Weights, packed
@@ -42,6 +43,14 @@ FEWEST_TO_CALIBRATE = 200
 
 
 @dataclass(frozen=True)
+class SecondReading:
+    """The second reader and what it says of messages, by their text; without those that it cannot tell."""
+
+    reader: MeaningReader
+    said: Mapping[str, Probabilities]
+
+
+@dataclass(frozen=True)
 class Taught:
     """What teaching came to: the head as a file has it, and the comparison with what is in use.
 
@@ -60,6 +69,7 @@ def teach(
     lessons: Sequence[Lesson],
     categories: Collection[str],
     told: dict[str, Any],  # JSON: by whom, when
+    second: SecondReading | None = None,
 ) -> Taught:
     """Fit a head to messages.
 
@@ -69,6 +79,7 @@ def teach(
         lessons: each once; those in which there is not a word are let go.
         categories: of the blueprint; others of the router that ships are given up.
         told: kept in the file.
+        second: what MiniLM says of the messages, where it reads beside what is in use.
 
     Raises:
         ImpossibleError: too few of them have a word in them.
@@ -89,7 +100,7 @@ def teach(
         for n in (n for n, of in enumerate(folds) if of == fold):
             after[n] = opinion(router, lessons[n].text)
     after, curve = _calibrated(lessons, after, folds, shipped.calibration)
-    comparison, against_shipped = _compared(shipped, in_use, lessons, after, held_out_by)
+    comparison, against_shipped = _compared(shipped, in_use, lessons, after, held_out_by, second)
     final = _fitted(shipped, labels, [features for _, features in read], truth, start, bias)
     head = {
         "temperature": shipped.temperature,
@@ -108,9 +119,15 @@ def teach(
     return Taught(packed(final.hashed, final.bias, head), labels, comparison, against_shipped)
 
 
-def opinion(router: EmbeddedRouter, text: str) -> Opinion:
-    """Return what a router says of a message."""
-    said = router.route(text)
+async def second_reading(reader: MeaningReader, lessons: Sequence[Lesson]) -> SecondReading:
+    """Have MiniLM read messages, as it does beside the router that ships."""
+    said = [(lesson.text, await reader.read(lesson.text, lesson.lang)) for lesson in lessons]
+    return SecondReading(reader, {text: meant.probabilities for text, meant in said if meant is not None})
+
+
+def opinion(router: EmbeddedRouter, text: str, meant: Probabilities | None = None) -> Opinion:
+    """Return what a router says of a message; `meant` is what its second reader says of it."""
+    said = router.route(text, meant)
     return Opinion(label=said.label, best=said.best, score=max(said.scores.values()), confidence=said.confidence)
 
 
@@ -175,14 +192,19 @@ def _calibrated(
 
 
 def _compared(
-    shipped: Weights, in_use: Weights, lessons: Sequence[Lesson], after: Sequence[Opinion], held_out_by: HeldOut
+    shipped: Weights,
+    in_use: Weights,
+    lessons: Sequence[Lesson],
+    after: Sequence[Opinion],
+    held_out_by: HeldOut,
+    second: SecondReading | None,
 ) -> tuple[TeachingComparison, bool]:
     seen = set((in_use.taught or {}).get("lessons", ()))
     new = [n for n, lesson in enumerate(lessons) if f"{fingerprint_of(lesson.text):016x}" not in seen]
     against_shipped = bool(seen) and len(new) < FEWEST_MESSAGES
     if against_shipped:
         in_use, new = shipped, list(range(len(lessons)))
-    router = EmbeddedRouter(in_use, load_lexicon())
+    router = EmbeddedRouter(in_use, load_lexicon(), second.reader if second else None)
     rows = [lessons[n] for n in new]
-    before = [opinion(router, row.text) for row in rows]
+    before = [opinion(router, row.text, second.said.get(row.text) if second else None) for row in rows]
     return compare(rows, before, [after[n] for n in new], held_out_by), against_shipped

@@ -19,6 +19,7 @@ from domain.model_steps import DEFAULT_STEPS, DenserWhen, ModelStep
 from tests.fakes.blueprint import BLUEPRINT, DEFAULT
 from workers.config.secret_files import secrets_in
 
+BUDGETS = DEFAULT.parents[1] / "docs" / "budgets.md"
 KEYS = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
 SMALL = '[models.openai.small]\nprovider = "openai"\nmodel = "gpt-4.1-mini"\n'
 TWO = """
@@ -224,3 +225,16 @@ def test_steps_of_a_profile_are_its_own() -> None:
     assert thrifty.step(ModelStep.ROUTE).tier is Tier.EMBEDDED
     assert thrifty.step(ModelStep.CLAIM).max_output == DEFAULT_STEPS[ModelStep.CLAIM].max_output
     assert blueprint.for_profile("openai").step(ModelStep.ROUTE) == DEFAULT_STEPS[ModelStep.ROUTE]
+
+
+def test_the_budgets_of_the_docs_can_be_added_to_the_default_blueprint(tmp_path: Path) -> None:
+    """The first block as it stands; the second one, which the blueprint has already, in the place of its own."""
+    added, runaway = re.findall(r"```toml\n(.*?)```", BUDGETS.read_text("utf-8"), re.DOTALL)[:2]
+    folder = Path(shutil.copytree(DEFAULT, tmp_path / "blueprint"))
+    path = folder / "blueprint.toml"
+    text = path.read_text("utf-8")
+    path.write_text(f"{text}\n{added}", "utf-8")
+    assert [budget.scope for budget in load_all(folder)[0].budgets] == ["all", "tenant:*"]
+    before, own = text.split("[runaway]")
+    path.write_text(f"{before}{runaway}{own[own.index('# ---') :]}\n{added}", "utf-8")
+    assert load_all(folder)[0].runaway.calls == 40

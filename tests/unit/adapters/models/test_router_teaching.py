@@ -8,14 +8,16 @@ import pytest
 from adapters.models.offline.router import EmbeddedRouter
 from adapters.models.offline.router.features import VERSION, hashed
 from adapters.models.offline.router.lexicon import load_lexicon
+from adapters.models.offline.router.meaning import MeaningReader
 from adapters.models.offline.router.taught import forget_taught, read_taught, write_taught
-from adapters.models.offline.router.teaching import OFF_TOPIC, Taught, teach
+from adapters.models.offline.router.teaching import OFF_TOPIC, Taught, second_reading, teach
 from adapters.models.offline.router.text import plain, tokens
-from adapters.models.offline.router.weights import Weights, load_weights, packed, unpacked
+from adapters.models.offline.router.weights import LABELS, Weights, load_weights, packed, unpacked
 from adapters.models.offline.solve import Solver
 from adapters.models.offline.task import Task
 from domain.cascade.teaching import Lesson
 from domain.errors import ImpossibleError, WeightsError
+from tests.unit.adapters.models.test_router_meaning import FakeEmbedder, head
 
 CATEGORIES = ("Lending", "Membership")
 BOOKS = ("atlas", "novel", "dictionary", "comic", "cookbook", "biography", "guide", "anthology")
@@ -81,6 +83,25 @@ def test_messages_that_are_in_use_already_are_not_judged_by_who_learned_them(shi
     again = teach(shipped, unpacked(taught.raw), lessons(), CATEGORIES, {})
     assert again.against_shipped
     assert again.comparison.before.right == 0
+
+
+async def test_it_is_compared_with_the_second_reader_where_that_is_in_use(shipped: Weights, taught: Taught) -> None:
+    """A reader that knows what the router that ships gets wrong counts for what is in use, not for what is taught."""
+    rows = [Lesson(text=f"blue horse {book} {n}", label="Sales", lang="en") for book in BOOKS for n in range(5)]
+    alone = teach(shipped, shipped, rows, LABELS, {}).comparison
+    second = await second_reading(MeaningReader(FakeEmbedder(*_axes("horse")), head()), rows)
+    found = teach(shipped, shipped, rows, LABELS, {}, second).comparison
+    assert found.before.right > alone.before.right
+    assert found.after == alone.after
+    abroad = [row.model_copy(update={"lang": "ar"}) for row in rows]
+    assert (await second_reading(MeaningReader(FakeEmbedder(*_axes("horse")), head()), abroad)).said == {}
+    again = [teach(shipped, unpacked(taught.raw), rows, LABELS, {}, it).comparison for it in (None, second)]
+    assert again[0] == again[1], "beside a head that was taught it is not asked"
+
+
+def _axes(word: str) -> list[str]:
+    """Return the words of the axes: the one of Sales is this one."""
+    return [word if label == "Sales" else f"no {label}" for label in LABELS]
 
 
 def test_it_is_written_read_and_forgotten(tmp_path: Path, taught: Taught) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from adapters.knowledge.record import SqlKnowledge
 from adapters.store import open_store
-from domain.case import CaseState
+from domain.case import WORDLESS, CaseState
+from domain.repair.bodies import UNMENDED
 from tests.contracts.knowledge.store_knowledge import letter
 from tests.contracts.store_samples import case_input, outcome, stored_case
 from tests.unit.commands.command_line import run
@@ -81,11 +82,31 @@ def test_an_answer_by_a_person_moves_no_question_to_another_group(
 
 
 def test_a_period_without_questions_and_one_that_is_none(data_dir: Path) -> None:
-    code, stdout, _ = of(data_dir, "gaps", "--since", "2999-01-01T00:00")
-    assert (code, stdout.strip()) == (0, "0 questions since 2999-01-01T00:00")
+    code, stdout, _ = of(data_dir, "gaps", "--since", "0h")
+    assert (code, stdout.strip()) == (0, "0 questions since 0h")
+    code, _, stderr = of(data_dir, "gaps", "--since", "2999-01-01T00:00")
+    assert (code, "--since '2999-01-01T00:00': that is to come" in stderr) == (2, True)
     code, _, stderr = of(data_dir, "gaps", "--since", "last week")
     assert code == 2
     assert "--since" in stderr
+
+
+def test_what_is_no_question_of_a_person_is_no_gap(data_dir: Path) -> None:
+    store = open_store(f"sqlite:///{data_dir}/store.db")
+    changes = {
+        "broken": {"skip_to_human": UNMENDED, "text": '{"a": '},
+        "document": {"flags": [WORDLESS], "text": '{"invoice": 7}'},
+    }
+    now = datetime.now(UTC)
+    for name, change in changes.items():
+        case = case_input(name, received_at=now).model_copy(update=change)
+        store.cases.admit([stored_case(name, case=case)])
+        ended = outcome(name, state=CaseState.DONE).model_copy(update={"closed_at": now})
+        store.cases.close(ended, letter(name, "person_answer"))
+    store.close()
+    document = json.loads(of(data_dir, "gaps", "--json")[1])
+    assert document["questions"] == 4
+    assert not [gap for gap in document["gaps"] if {"case/shop/broken", "case/shop/document"} & set(gap["case_ids"])]
 
 
 def test_articles_are_listed_with_their_use(data_dir: Path) -> None:

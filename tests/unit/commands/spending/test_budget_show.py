@@ -172,3 +172,8 @@ def test_budget_show_tells_where_money_is_short_and_which_tiers_are_in_use(
     document = json.loads(stdout)
     assert document["cheaper_when_short"] == {"reply": "small"}
     assert [(w["scope"], w["short"]) for w in document["windows"]] == [("all", True), ("tenant:default", False)]
+
+
+def test_a_cap_without_any_budget_names_the_table_to_add() -> None:
+    with pytest.raises(UsageError, match=r"has no budgets: add a table \[\[budgets\]\] to blueprint.toml"):
+        _meant([], "all", "")
