@@ -7,13 +7,13 @@ and of a critical field nothing is kept.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.repair.coercion import Coerced, coerced, texts_said
 from domain.repair.document import TextPlace, same
-from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField, currency_in
 from domain.repair.rules import DocumentRules, FieldKind, FieldRule
 
 PATCH_NAMES_AT_MOST = 40
@@ -43,10 +43,13 @@ def patched_document(
     What was not asked for is left out, and so is a field that the model proposes twice with two values.
     """
     fields = dict(document.fields)
-    for name in document.missing[:PATCH_NAMES_AT_MOST]:
+    asked = document.missing[:PATCH_NAMES_AT_MOST]
+    for name in sorted(asked, key=lambda name: name != rules.currency_field()):  # amounts are read in their currency
         proposed = [patch for patch in patches if patch.name == name]
         if proposed and len({patch.value for patch in proposed}) == 1:
-            fields[name] = _patched(fields[name], proposed[0], rules.fields[name], text, lang, _currency(fields))
+            fields[name] = _patched(
+                fields[name], proposed[0], rules.fields[name], text, lang, currency_in(fields, rules)
+            )
     return HealedDocument(fields, document.damage, document.required)
 
 
@@ -129,8 +132,3 @@ def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: 
         return True
     again = _read(proposed, rule, lang, currency)
     return not again.why and same(again.value, quoted)
-
-
-def _currency(fields: Mapping[str, MarkedField]) -> str | None:
-    field = fields.get("currency")
-    return str(field.value) if field is not None and field.is_sure and field.value is not None else None

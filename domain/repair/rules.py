@@ -108,3 +108,12 @@ class DocumentRules(BaseModel):
         """Return whether a field needs a quote or a record."""
         rule = self.fields.get(name)
         return is_critical(name) if rule is None or rule.critical is None else rule.critical
+
+    def currency_field(self) -> str | None:
+        """Return the field that says in what currency amounts are: of several the one of that name, None: none does.
+
+        >>> DocumentRules(fields={"betrag": {"kind": "amount"}, "waehrung": {"kind": "currency"}}).currency_field()
+        'waehrung'
+        """
+        names = [name for name, rule in self.fields.items() if rule.kind is FieldKind.CURRENCY]
+        return names[0] if len(names) == 1 else next((name for name in names if name == "currency"), None)

@@ -134,3 +134,16 @@ def test_a_list_counts_by_the_words_that_name_its_texts(quote: str, value: str, 
     found = patched_document(healed(MendedDocument(value={}), rules, {}), [proposed], rules, text=text)
     assert found.fields["items"].value == texts
     assert found.missing == ([] if texts else ["items"])
+
+
+def test_an_amount_is_read_in_the_currency_that_is_found_with_it() -> None:
+    rules = DocumentRules.model_validate(
+        {"fields": {"betrag": {"kind": "amount"}, "waehrung": {"kind": "currency"}, "city": {}}}
+    )
+    text = "Bitte 1.234 zurück, in EUR."
+    quotes = [
+        FieldPatch(name="betrag", value="1234", quote="1.234"),
+        FieldPatch(name="waehrung", value="EUR", quote="EUR"),
+    ]
+    found = patched_document(healed(MendedDocument(value={}), rules, {}), quotes, rules, text=text)
+    assert found.values() == {"betrag": "1234", "waehrung": "EUR", "city": None}
