@@ -5,7 +5,7 @@ derived, with the record's path; a value that cannot be believed (cut off, given
 of a critical field it is missing. Whatever else is missing is for the customer to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,7 +14,15 @@ from domain.inbound.strict_json import Number
 from domain.repair.coercion import coerced
 from domain.repair.document import Damage, MendedDocument, TextPlace, same
 from domain.repair.record_paths import look_up
-from domain.repair.rules import DOCUMENT, DocumentRules, FieldKind, FieldRule, RecordRule
+from domain.repair.rules import (
+    DOCUMENT,
+    DocumentRules,
+    FieldKind,
+    FieldRule,
+    RecordRule,
+    is_same_name,
+    may_be_called,
+)
 
 QUOTE = "quote"
 """The source of a field that words of the customer say."""
@@ -126,6 +134,7 @@ class _Healing:
         for name in sorted(names, key=lambda name: name != currency):  # amounts are read in it
             self._fields[name] = self._given(name, said.get(name))
         self._fields = {name: self._fields[name] for name in names}
+        self._doubt_other_names(said)
         self._fields |= {name: field for name, field in proven.items() if not self._fields[name].is_sure}
         for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
             for name, rule in self._rules.fields.items():
@@ -156,6 +165,20 @@ class _Healing:
             field.span,
             why=self._because.get(name, "it cannot be read for sure") if doubted else "",
         )
+
+    def _doubt_other_names(self, said: Mapping[str, object]) -> None:
+        """Leave out a critical field that the document may say under another name: `Amount`, `refund_amount`."""
+        others = dict(_others(said, self._rules.fields))
+        for name in filter(self._rules.is_critical, self._rules.fields):
+            field = self._fields[name]
+            if field.value is None:
+                is_doubted = any(may_be_called(name, other) for other in others)
+            else:
+                is_doubted = any(is_same_name(name, other) and value != said[name] for other, value in others.items())
+            if is_doubted:
+                self._unreadable.add(name)
+                why = field.why or "the document may say it under another name"
+                self._fields[name] = MarkedField(name, critical=True, span=field.span, why=why)
 
     def _in_its_currency(self, field: MarkedField) -> MarkedField:
         """Take the value from an amount that was read before its currency was known, if there is none such in it."""
@@ -218,6 +241,15 @@ class _Healing:
         for name, field in self._fields.items():
             if field.critical and field.standing is FieldMark.GUESSED:
                 self._fields[name] = MarkedField(name, critical=True, span=field.span, why=field.why)
+
+
+def _others(said: Mapping[str, object], known: Container[str]) -> Iterator[tuple[str, object]]:
+    """Yield what a document says under names that are no fields, and what stands in objects under such names."""
+    for name, value in said.items():
+        if name not in known and not coerced(value, FieldKind.TEXT).says_nothing:
+            yield name, value
+            if isinstance(value, dict):
+                yield from _others(value, ())
 
 
 def _is_one(values: Sequence[object], *, strictly: bool) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.inbound.strict_json import Number
 from domain.repair.document import Damage, MendedDocument, TextPlace
-from domain.repair.healing import FieldMark, HealedDocument, MarkedField, healed
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField, healed
 from domain.repair.kinds import DocumentKind
 from domain.repair.rules import DocumentRules, is_critical
 
@@ -235,3 +235,40 @@ def test_an_amount_is_read_in_the_currency_that_the_case_goes_by() -> None:
     assert amount_of({"betrag": "1.234", "waehrung": "EUR"}, "und").value == "1234"
     assert amount_of({"betrag": Number("1.234"), "waehrung": "KWD"}).value == "1.234"
     assert amount_of({"betrag": Number("12.5"), "id": "ORD-1"}).value == "12.5"
+
+
+RECASED = [
+    "Amount",
+    "AMOUNT",
+    "amount ",
+    "refund_amount",
+    "refundAmount",
+    "refundamount",
+    "amo\u200bunt",
+    "amount_cents",
+]
+
+
+@pytest.mark.parametrize("name", RECASED)
+def test_no_record_speaks_for_a_critical_field_that_stands_under_another_name(name: str) -> None:
+    found = heal({"order_id": "ORD-1", name: Number("50")}).fields["amount"]
+    assert (found.value, found.standing) == (None, FieldMark.MISSING)
+    assert name not in found.why, "what stands as a name may be anything"
+    assert heal({"order_id": "ORD-1", "payment": {name: "50"}}).fields["amount"].value is None
+
+
+@pytest.mark.parametrize("other", [{"Amount": None}, {"AMOUNT": " "}, {"total": "50"}, {"City": "Oslo"}])
+def test_other_names_say_nothing_of_a_critical_field(other: dict[str, object]) -> None:
+    found = heal({"order_id": "ORD-1", **other})
+    assert (found.fields["amount"].value, found.fields["city"].value) == ("10.50", "Rome")
+
+
+def test_a_critical_field_under_two_names_with_two_values_is_missing() -> None:
+    assert heal({"amount": Number("50"), "Amount": Number("90")}).fields["amount"].value is None
+    assert heal({"amount": Number("50"), "Amount": Number("50")}).fields["amount"].value == "50"
+
+
+def test_a_quote_proves_a_field_that_stands_under_another_name() -> None:
+    quoted = {"amount": MarkedField("amount", Number("50"), FieldMark.DERIVED, critical=True, source=QUOTE)}
+    document = MendedDocument(value={"order_id": "ORD-1", "Amount": Number("50")})
+    assert healed(document, RULES, RECORDS, proven=quoted).fields["amount"].value == "50"
