@@ -60,15 +60,11 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
     What a field of the newer message names counts instead of the older; whatever is odd about either is odd about both.
     What the document or its record said of one order is not said of another.
     """
+    from_document = {name: of for name, of in case.from_document.items() if word.order_id in (None, of)}
+    lost = case.from_document.keys() - from_document.keys()
+    amount = (None if "amount" in lost else case.amount, None if "currency" in lost else case.currency)
     if word.amount is not None:
-        amount, from_document = (word.amount, word.currency), dict[str, str]()
-    else:
-        from_document = {name: of for name, of in case.from_document.items() if word.order_id in (None, of)}
-        lost = case.from_document.keys() - from_document.keys()
-        amount = (
-            None if "amount" in lost else case.amount,
-            None if "currency" in lost else case.currency,
-        )
+        amount, from_document = (word.amount, word.currency), {}
     return case.model_copy(
         update={
             "answers": [*case.answers, word.text],
