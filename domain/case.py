@@ -156,6 +156,7 @@ class CaseInput(BaseModel):
     document: str = ""  # the kind of document that it came as: it is completed before it is routed
     claimed: Reason | None = None  # why money is to go back, as a field of that document says
     in_fields: list[str] = Field(default_factory=list)  # words of the customer that are values of its fields
+    from_document: dict[str, str] = Field(default_factory=dict)  # amount, currency: of which order it says them
 
     @property
     def may_wait(self) -> bool:

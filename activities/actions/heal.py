@@ -16,7 +16,7 @@ from domain.inbound.original import documents_in
 from domain.money.claim import Reason
 from domain.repair.answered import fields_answered, is_json_object
 from domain.repair.document import MendedDocument
-from domain.repair.healing import FieldMark, HealedDocument, healed
+from domain.repair.healing import FieldMark, HealedDocument, MarkedField, currency_in, healed
 from domain.repair.in_case import (
     CaseValues,
     case_values,
@@ -128,13 +128,15 @@ class HealActivities:
             first = healed(document, kind, {}, lang=case.lang, because=because)
         answers, text = self._answers(case, kind), _own_words(case)
         said = fields_answered(first, list(answers.values()), kind, lang=case.lang)
-        proven = said.proven
-        found = healed(document, kind, {}, lang=case.lang, proven=proven, because=because)
-        found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
-        proven = {field.name: field for field in found.all_fields if field.standing is FieldMark.DERIVED}
+        alone = healed(document, kind, {}, lang=case.lang, proven=said.proven, because=because)
+        found = patched_document(alone, request.patches, kind, text=text, lang=case.lang)
         if "order" not in records and (order := case_values(found, kind).order_id) is not None:
             records = self._look_up(stored, case, order)
-        found = healed(document, kind, records, lang=case.lang, proven=proven, because=because)
+        known = healed(document, kind, records, lang=case.lang, proven=_derived(found), because=because)
+        found = patched_document(  # once more, now that the currency of its order is known
+            alone, request.patches, kind, text=text, lang=case.lang, currency=currency_in(known.fields, kind)
+        )
+        found = healed(document, kind, records, lang=case.lang, proven=_derived(found), because=because)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
         result = _told(found, kind, case, records, text)
         result.contradicted = list(said.contradicted)
@@ -174,6 +176,10 @@ class HealActivities:
             case_id=case.case_id,
         )
         return records_for(account)
+
+
+def _derived(found: HealedDocument) -> dict[str, MarkedField]:
+    return {field.name: field for field in found.all_fields if field.standing is FieldMark.DERIVED}
 
 
 def _own_words(case: CaseInput) -> str:

@@ -23,8 +23,9 @@ class Scanner:
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
 
-    def _blanks(self) -> None:
-        """Go past blanks and comments."""
+    def _blanks(self) -> bool:
+        """Go past blanks and comments; return whether there were comments."""
+        commented = False
         while self._at < self._end:
             sign = self._text[self._at]
             if sign.isspace() or sign in _UNSEEN:
@@ -33,14 +34,17 @@ class Scanner:
                 self._at += 1
             elif self._text.startswith("/*", self._at):
                 end = self._text.find("*/", self._at + 2)
-                self._note(Damage.COMMENTS)
+                commented = True
                 self._at = self._end if end < 0 else end + 2
             elif self._text.startswith("//", self._at) or (sign == "#" and self._open):
                 end = self._text.find("\n", self._at)
-                self._note(Damage.COMMENTS)
+                commented = True
                 self._at = self._end if end < 0 else end
             else:
-                return
+                break
+        if commented:
+            self._note(Damage.COMMENTS)
+        return commented
 
     def _ahead(self, at: int) -> str:
         """Return what follows a place, without blanks and comments."""

@@ -9,6 +9,7 @@ import re
 
 from adapters.repair.scanning import AHEAD
 from adapters.repair.texts import ESCAPES, QUOTES, STARTS_VALUE, STRICT_NUMBER, WORDS, TextReader
+from adapters.repair.words_around import has_quotes_or_digits, say_more
 from domain.errors import StrictJSONError
 from domain.inbound.strict_json import MAX_DEPTH
 from domain.repair.agreeing import DocumentReading
@@ -36,8 +37,11 @@ def read_tolerantly(text: str) -> DocumentReading:
         raise StrictJSONError("several fenced blocks")
     if fences:
         reading = _wrapped(text, fences[0].start(1), fences[0].end(1))
-        if re.search(r"[{\[]", text[: fences[0].start()] + text[fences[0].end() :]):
+        before, after = text[: fences[0].start()], text[fences[0].end() :]
+        if re.search(r"[{\[]", before + after):
             reading.damage.add(Damage.SEVERAL)
+        if say_more(before, after):
+            reading.damage.add(Damage.WORDS)
         return reading
     if _ESCAPED.match(text):  # a document that was put into a text, without the quotes around it
         less = _once_less(text)
@@ -65,6 +69,7 @@ class _Reader(TextReader):
     # --- the whole ------------------------------------------------------------------------------------------
 
     def document(self) -> DocumentReading:
+        begin = self._at
         self._blanks()
         call = _TOP_CALL.match(self._text, self._at)
         if call is not None:
@@ -72,12 +77,15 @@ class _Reader(TextReader):
             self._at = call.end()
         elif self._at < self._end and self._peek() not in "{[(" + QUOTES and not self._is_scalar():
             self._skip_prose()
+        before = self._text[begin : self._at if call is None else call.start()]
         if self._at >= self._end:
             raise StrictJSONError("there is nothing to read")
         self.reading.value = self._value("")
         if call is not None:
             self._blanks()
             self._at = re.compile(r"\)?\s*;?").match(self._text, self._at).end()  # type: ignore[union-attr]
+        if say_more(before, self._text[self._at :]):
+            self._note(Damage.WORDS)
         self._after()
         return self.reading
 
@@ -100,7 +108,11 @@ class _Reader(TextReader):
             return
         if re.search(r"[{\[]", rest):
             self._note(Damage.SEVERAL)
-        elif rest.lstrip()[0] == "," or any(sign in _STRUCTURE for sign in rest):
+        elif (
+            rest.lstrip()[0] == ","
+            or any(sign in _STRUCTURE for sign in rest)
+            or has_quotes_or_digits(rest, QUOTES.replace("`", ""))
+        ):
             raise StrictJSONError("it goes on behind its end")
         else:
             self._note(Damage.WRAPPED)
@@ -133,14 +145,15 @@ class _Reader(TextReader):
             outermost = len(self._open) == 1
             if outermost:
                 self._key = key
-            self._blanks()
+            commented = self._blanks()
             if self._peek() == ":":
                 self._at += 1
             else:
                 self._note(Damage.PUNCTUATION)
                 if not STARTS_VALUE.match(self._text, self._at):
                     raise StrictJSONError("a key without a value")
-            self._blanks()
+            if self._blanks() or commented:  # it may be the value, and what follows another one
+                self._doubt(None)
             start = self._at
             value = self._value("}")
             if outermost:

@@ -113,15 +113,15 @@ def _print_brief(view: "ApprovalView") -> None:
 def approvals_history(
     subject: Annotated[str, typer.Argument(metavar="CASE|APPROVAL", help="A case, or one approval of it.")],
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check the whole trail, of all approvals; exit 1 if a row is not right.")
+        bool, typer.Option("--verify", help="Check that the rows of all approvals still fit; exit 1 if one does not.")
     ] = False,
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Show what happened to approvals: asked for, reminded, each decision counted or refused, from the store alone.
 
-    Each row seals the one before it. `--verify` names every row that was changed or is missing; the newest row's number
-    and hash, kept elsewhere, tell whether later ones were cut off.
+    Each row seals the one before it. `--verify` names rows that no longer fit; it does not check signatures, and finds
+    nothing where all later rows were made anew. The newest row's number and hash, kept elsewhere, show that.
     """
 
     async def work(parts: "Parts") -> "tuple[list[TrailRow], list[str] | None, TrailRow | None]":

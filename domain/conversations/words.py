@@ -58,8 +58,13 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
     """Return the case with a further message of its customer; the language and the subject stay.
 
     What a field of the newer message names counts instead of the older; whatever is odd about either is odd about both.
+    What the document or its record said of one order is not said of another.
     """
-    amount = (word.amount, word.currency) if word.amount is not None else (case.amount, case.currency)
+    from_document = {name: of for name, of in case.from_document.items() if word.order_id in (None, of)}
+    lost = case.from_document.keys() - from_document.keys()
+    amount = (None if "amount" in lost else case.amount, None if "currency" in lost else case.currency)
+    if word.amount is not None:
+        amount, from_document = (word.amount, word.currency), {}
     return case.model_copy(
         update={
             "answers": [*case.answers, word.text],
@@ -68,6 +73,7 @@ def with_word(case: CaseInput, word: CustomerWord) -> CaseInput:
             "customer_id": case.customer_id or word.customer_id,
             "amount": amount[0],
             "currency": amount[1],
+            "from_document": from_document,
             "flags": sorted({*case.flags, *word.flags}),
             "suspicious": case.suspicious or word.suspicious,
             "edited_by": list(dict.fromkeys([*case.edited_by, *word.edited_by])),
@@ -88,13 +94,18 @@ def with_document(
     """Return the case with what the document in it says of fields that it does not have; whatever was mended or filled
     in taints it up to the gate, and so does a claim that a field makes (`claimed`). `taints` are of `domain.case`.
     """
+    if None not in (case.order_id, order_id) and case.order_id != order_id:
+        amount = currency = None  # its customer has named another order since
     # An amount of the message's own has its currency; one without takes that of the order on record.
     currencies = (case.currency, currency) if case.amount is not None else (currency, case.currency)
+    now = {"amount": case.amount if case.amount is not None else amount, "currency": currencies[0] or currencies[1]}
+    of = case.order_id or order_id
+    said = {name: of for name, value in now.items() if of and value not in (None, getattr(case, name))}
     return case.model_copy(
         update={
             "order_id": case.order_id or order_id,
-            "amount": case.amount if case.amount is not None else amount,
-            "currency": currencies[0] or currencies[1],
+            **now,
+            "from_document": {**case.from_document, **said},
             "flags": sorted({*case.flags, MENDED, *taints}) if taints else case.flags,
             "claimed": claimed,
             "in_fields": list(in_fields),
@@ -110,7 +121,7 @@ def kept(stored: CaseInput, told: CaseInput) -> CaseInput:
     """
     if told.answered_by[: len(stored.answered_by)] != stored.answered_by:
         return stored
-    fields = ("answers", "answered_by", "asked_for", "order_id", "amount", "currency")
+    fields = ("answers", "answered_by", "asked_for", "order_id", "amount", "currency", "from_document")
     return stored.model_copy(
         update={
             **{name: getattr(told, name) for name in fields},

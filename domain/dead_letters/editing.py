@@ -19,7 +19,7 @@ DIFF_LINES = 2_000
 _READ = ("subject", "text", "lang", "customer_id", "order_id", "amount", "currency", "tenant")
 _TAKEN = (
     "tenant", "lang", "subject", "text", "customer_id", "order_id", "amount", "currency", "skip_to_human", "machine",
-    "about_case",
+    "about_case", "from_document",
 )  # fmt: skip
 
 

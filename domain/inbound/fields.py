@@ -249,6 +249,8 @@ def _id_or_amount(name: str, value: object, cap: int) -> str | None:
         bad_field(name, f"expected a string, not {_kind(value)}")
     if len(value) > cap:
         bad_field(name, f"{len(value)} characters: at most {cap} are read")
+    if name == "amount" and isinstance(value, strict_json.Number):
+        value = strict_json.in_any_language(value)
     value = str(value).strip()
     if not is_whole(value):
         bad_field(name, "holds characters that cannot be read")

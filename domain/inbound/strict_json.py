@@ -25,6 +25,15 @@ class Number(str):
     __slots__ = ()
 
 
+def in_any_language(number: str) -> str:
+    """Return a number with a decimal point, so written that no language takes its point for one of thousands.
+
+    >>> in_any_language("1.234"), in_any_language("12.50")
+    ('1.2340', '12.50')
+    """
+    return f"{number}0" if re.fullmatch(r"[0-9]+\.[0-9]{3}", number, re.ASCII) else str(number)
+
+
 def _number(text: str) -> Number:
     if len(text) > MAX_NUMBER:
         raise StrictJSONError(f"a number of {len(text)} characters: at most {MAX_NUMBER} are read")

@@ -5,6 +5,7 @@ Amounts are never floats: `float("nan") > 5000` is False, so a NaN would slip un
 """
 
 import re
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +36,41 @@ CURRENCIES = frozenset(
     VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
     """.split()  # noqa: SIM905 - one code a line would be a page
 )
+
+# A dollar sign alone is read as US dollars; beside a named dollar currency it is that one.
+DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"})
+_CODE_MARKS = (
+    "USD",
+    "EUR",
+    "GBP",
+    "CHF",
+    "JPY",
+    "CAD",
+    "AUD",
+    "NZD",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "HUF",
+    "INR",
+    "BRL",
+    "MXN",
+    "SGD",
+    "HKD",
+    "CNY",
+)
+_SIGN_MARKS = {
+    "$": "USD", "us$": "USD", "ca$": "CAD", "c$": "CAD", "a$": "AUD", "r$": "BRL",
+    "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "kč": "CZK", "fr.": "CHF", "sfr.": "CHF", "sfr": "CHF",
+}  # fmt: skip
+_WORD_MARKS = {
+    "dollar": "USD", "dollars": "USD", "dollari": "USD", "dólares": "USD", "dolares": "USD",
+    "euro": "EUR", "euros": "EUR", "pound": "GBP", "pounds": "GBP", "franken": "CHF", "yen": "JPY",
+}  # fmt: skip
+CURRENCIES_BY_MARK: Mapping[str, str] = {code.casefold(): code for code in _CODE_MARKS} | _SIGN_MARKS | _WORD_MARKS
+"""Which currency a sign, a code or a word beside an amount names; marks are casefolded."""
 
 
 class Money(BaseModel):

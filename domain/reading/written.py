@@ -9,43 +9,10 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from domain.money.amount import Money, exponent, parse_amount
+from domain.money.amount import CURRENCIES_BY_MARK, DOLLARS, Money, exponent, parse_amount
 
-# A dollar sign alone is read as US dollars; beside a named dollar currency it is that one.
 _NO_CURRENCY = "XXX"  # ISO 4217: it has two decimals, as shares are written
-_DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"})
-_CODES = (
-    "USD",
-    "EUR",
-    "GBP",
-    "CHF",
-    "JPY",
-    "CAD",
-    "AUD",
-    "NZD",
-    "SEK",
-    "NOK",
-    "DKK",
-    "PLN",
-    "CZK",
-    "HUF",
-    "INR",
-    "BRL",
-    "MXN",
-    "SGD",
-    "HKD",
-    "CNY",
-)
-_SIGNS = {
-    "$": "USD", "us$": "USD", "ca$": "CAD", "c$": "CAD", "a$": "AUD", "r$": "BRL",
-    "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "kč": "CZK", "fr.": "CHF", "sfr.": "CHF", "sfr": "CHF",
-}  # fmt: skip
-_WORDS = {
-    "dollar": "USD", "dollars": "USD", "dollari": "USD", "dólares": "USD", "dolares": "USD",
-    "euro": "EUR", "euros": "EUR", "pound": "GBP", "pounds": "GBP", "franken": "CHF", "yen": "JPY",
-}  # fmt: skip
-_CURRENCIES: dict[str, str] = {code.casefold(): code for code in _CODES} | _SIGNS | _WORDS
-_MARKS = "|".join(re.escape(mark) for mark in sorted(_CURRENCIES, key=len, reverse=True))
+_MARKS = "|".join(re.escape(mark) for mark in sorted(CURRENCIES_BY_MARK, key=len, reverse=True))
 
 # Which sign groups thousands where a language leaves no doubt; a lone separator before three digits is undecided
 # elsewhere.
@@ -145,9 +112,9 @@ def _one_currency(text: str, before: str | None, after: str | None, named: str |
     for mark in (before, after):
         if mark is None:
             continue
-        code = _CURRENCIES[mark.casefold()]
-        found.append(outside if mark == "$" and outside in _DOLLARS and outside is not None else code)
-    if before == "$" and after is not None and found[1] in _DOLLARS:
+        code = CURRENCIES_BY_MARK[mark.casefold()]
+        found.append(outside if mark == "$" and outside in DOLLARS and outside is not None else code)
+    if before == "$" and after is not None and found[1] in DOLLARS:
         found[0] = found[1]  # "$20 CAD" names one currency
     if outside is not None:
         found.append(outside)

@@ -1,6 +1,6 @@
 """What a broken webhook body becomes: the fields that can be believed, or words for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.inbound.formats.mapping import TARGETS, SourceReading
@@ -10,6 +10,7 @@ from domain.repair.document import Damage, MendedDocument
 UNMENDED = "its body is broken, and what it says cannot be told for sure"
 """Why a person sees a message."""
 
+_TEXTS = ("text", "html", "mail")
 _WORDS = ("text", "html", "mail", "subject", "headers", "tenant")
 _OUR_NAMES = frozenset({*_WORDS, "data", "type"})
 
@@ -28,11 +29,16 @@ def body_of(
     """Return what may be used of a broken body; `whole` is said of one in which nothing had to be mended.
 
     A doubted field is left out, so that it is looked for elsewhere or asked for. Where the words of the message are
-    doubted, a lost "not" would turn it round: a person reads them.
+    doubted, a lost "not" would turn it round: a person reads them. So it is with words around the body or in its
+    comments, and where it was cut off before its words.
     """
     if not document.found or not isinstance(document.value, dict) or Damage.SEVERAL in document.damage:
         return MendedBody(notes=[_told("it could not be mended", document)])
-    if document.doubted & _named(reading):
+    if document.damage & {Damage.WORDS, Damage.COMMENTS}:
+        return MendedBody(notes=[_told("it holds words that are none of its fields", document)])
+    if Damage.TRUNCATED in document.damage and not document.value.keys() & _names_of(_TEXTS, reading):
+        return MendedBody(notes=[_told("it ends before its words", document)])
+    if document.doubted & (_OUR_NAMES | _names_of(_WORDS, reading)):
         return MendedBody(notes=[_told("its words are doubted", document)])
     fields = {name: value for name, value in document.value.items() if name not in document.doubted}
     if not document.damage and not document.doubted:
@@ -40,12 +46,12 @@ def body_of(
     return MendedBody(fields, [_told("it was broken and has been mended", document)])
 
 
-def _named(reading: SourceReading | None) -> frozenset[str]:
-    """Return the outermost names under which the words of a message may stand."""
+def _names_of(names: Sequence[str], reading: SourceReading | None) -> frozenset[str]:
+    """Return the outermost fields in which fields of ours may stand, by our own names and those of services."""
     paths = {} if reading is None else reading.paths()
-    every = {path for service in FORMATS.values() for name in _WORDS for path in service.paths.get(name, ())}
-    own = {path for name in _WORDS for path in paths.get(name, ())}
-    return _OUR_NAMES | {path.partition(".")[0] for path in every | own}
+    every = {path for service in FORMATS.values() for name in names for path in service.paths.get(name, ())}
+    own = {path for name in names for path in paths.get(name, ())}
+    return frozenset({*names, "data"} | {path.partition(".")[0] for path in every | own})
 
 
 def _told(what: str, document: MendedDocument) -> str:

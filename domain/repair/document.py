@@ -11,6 +11,7 @@ class Damage(StrEnum):
     """What was wrong with a document."""
 
     WRAPPED = "wrapped"  # a fence, a function call or prose around it
+    WORDS = "words"  # around it, that say more than that it comes
     COMMENTS = "comments"
     PUNCTUATION = "punctuation"  # commas, colons or brackets that are missing, or too many
     QUOTES = "quotes"  # missing, single or curly ones, or quotes inside a text
@@ -27,6 +28,7 @@ class Damage(StrEnum):
 UNSURE = frozenset(
     {
         Damage.NOT_FINITE, Damage.ELLIPSIS, Damage.TRUNCATED, Damage.DOUBLED_KEY, Damage.SEVERAL, Damage.AMBIGUOUS,
+        Damage.WORDS,
     }
 )  # fmt: skip
 """Damage after which something may be missing or wrong, and people are told so."""

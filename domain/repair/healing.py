@@ -5,7 +5,7 @@ derived, with the record's path; a value that cannot be believed (cut off, given
 of a critical field it is missing. Whatever else is missing is for the customer to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,11 +14,18 @@ from domain.inbound.strict_json import Number
 from domain.repair.coercion import coerced
 from domain.repair.document import Damage, MendedDocument, TextPlace, same
 from domain.repair.record_paths import look_up
-from domain.repair.rules import DOCUMENT, DocumentRules, FieldKind, FieldRule, RecordRule
+from domain.repair.rules import (
+    DOCUMENT,
+    DocumentRules,
+    FieldKind,
+    FieldRule,
+    RecordRule,
+    is_same_name,
+    may_be_called,
+)
 
 QUOTE = "quote"
 """The source of a field that words of the customer say."""
-_CURRENCY = "currency"  # the field that says in what amounts are
 
 
 class FieldMark(StrEnum):
@@ -97,6 +104,12 @@ def healed(
     return _Healing(document, rules, records, lang, because).healed(proven)
 
 
+def currency_in(fields: Mapping[str, MarkedField], rules: DocumentRules) -> str | None:
+    """Return in what currency the amounts of a document are, None while that is not sure."""
+    field = fields.get(rules.currency_field() or "")
+    return str(field.value) if field is not None and field.is_sure and field.value is not None else None
+
+
 class _Healing:
     def __init__(
         self,
@@ -116,13 +129,18 @@ class _Healing:
 
     def healed(self, proven: Mapping[str, MarkedField]) -> HealedDocument:
         said = self._document.value if isinstance(self._document.value, dict) else {}
-        for name in (*self._rules.fields, *(name for name in said if name not in self._rules.fields)):
+        names = (*self._rules.fields, *(name for name in said if name not in self._rules.fields))
+        currency = self._rules.currency_field()
+        for name in sorted(names, key=lambda name: name != currency):  # amounts are read in it
             self._fields[name] = self._given(name, said.get(name))
+        self._fields = {name: self._fields[name] for name in names}
+        self._doubt_other_names(said)
         self._fields |= {name: field for name, field in proven.items() if not self._fields[name].is_sure}
         for _ in range(len(self._records) + 1):  # a record may name what the next one is known by
             for name, rule in self._rules.fields.items():
                 if not self._fields[name].is_sure and name not in self._unreadable:
                     self._fields[name] = self._derived(self._fields[name], rule)
+        self._fields = {name: self._in_its_currency(field) for name, field in self._fields.items()}
         self._believe_no_doubtful_ones()
         required = frozenset(name for name, rule in self._rules.fields.items() if rule.required)
         return HealedDocument(self._fields, self._document.damage, required)
@@ -131,7 +149,7 @@ class _Healing:
         rule = self._rules.fields.get(name)
         field = MarkedField(name, critical=self._rules.is_critical(name), span=self._document.spans.get(name))
         if rule is not None:
-            read = coerced(value, rule.kind, currency=self._currency(), lang=self._lang)
+            read = coerced(value, rule.kind, currency=currency_in(self._fields, self._rules), lang=self._lang)
             if read.why:
                 why = "" if value is None else read.why
                 if field.critical and not read.says_nothing:
@@ -148,9 +166,27 @@ class _Healing:
             why=self._because.get(name, "it cannot be read for sure") if doubted else "",
         )
 
-    def _currency(self) -> str | None:
-        field = self._fields.get(_CURRENCY)
-        return str(field.value) if field is not None and field.is_sure and field.value is not None else None
+    def _doubt_other_names(self, said: Mapping[str, object]) -> None:
+        """Leave out a critical field that the document may say under another name: `Amount`, `refund_amount`."""
+        others = dict(_others(said, self._rules.fields))
+        for name in filter(self._rules.is_critical, self._rules.fields):
+            field = self._fields[name]
+            if field.value is None:
+                is_doubted = any(may_be_called(name, other) for other in others)
+            else:
+                is_doubted = any(is_same_name(name, other) and value != said[name] for other, value in others.items())
+            if is_doubted:
+                self._unreadable.add(name)
+                why = field.why or "the document may say it under another name"
+                self._fields[name] = MarkedField(name, critical=True, span=field.span, why=why)
+
+    def _in_its_currency(self, field: MarkedField) -> MarkedField:
+        """Take the value from an amount that was read before its currency was known, if there is none such in it."""
+        rule = self._rules.fields.get(field.name)
+        if rule is None or rule.kind is not FieldKind.AMOUNT or field.value is None:
+            return field
+        read = coerced(field.value, rule.kind, currency=currency_in(self._fields, self._rules))
+        return MarkedField(field.name, critical=field.critical, span=field.span, why=read.why) if read.why else field
 
     # --- records --------------------------------------------------------------------------------------------
 
@@ -170,7 +206,7 @@ class _Healing:
             raw = list(found.values) if found.many and rule.kind is FieldKind.TEXTS else found.values[0]
             if found.many and rule.kind is not FieldKind.TEXTS and not _is_one(found.values, strictly=field.critical):
                 return replace(field, why=f"{path} has several")
-            read = coerced(raw, rule.kind, currency=self._currency())
+            read = coerced(raw, rule.kind, currency=currency_in(self._fields, self._rules))
             if not read.why:
                 return MarkedField(field.name, read.value, FieldMark.DERIVED, field.critical, source=path)
         return field
@@ -205,6 +241,15 @@ class _Healing:
         for name, field in self._fields.items():
             if field.critical and field.standing is FieldMark.GUESSED:
                 self._fields[name] = MarkedField(name, critical=True, span=field.span, why=field.why)
+
+
+def _others(said: Mapping[str, object], known: Container[str]) -> Iterator[tuple[str, object]]:
+    """Yield what a document says under names that are no fields, and what stands in objects under such names."""
+    for name, value in said.items():
+        if name not in known and not coerced(value, FieldKind.TEXT).says_nothing:
+            yield name, value
+            if isinstance(value, dict):
+                yield from _others(value, ())
 
 
 def _is_one(values: Sequence[object], *, strictly: bool) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.inbound.reference_ids import usable_id
-from domain.inbound.strict_json import Number
+from domain.inbound.strict_json import Number, in_any_language
 from domain.money.amount import exponent
 from domain.money.claim import Reason
 from domain.money.records import Account, Order
@@ -86,9 +86,10 @@ def case_values(document: HealedDocument, kind: DocumentKind) -> CaseValues:
         field = document.fields.get(name) if name is not None else None
         return str(field.value) if field is not None and field.is_sure and field.value is not None else None
 
+    amount = sure(kind.case.amount)
     return CaseValues(
         order_id=usable_id(sure(kind.case.order_id)),
-        amount=sure(kind.case.amount),
+        amount=in_any_language(amount) if amount is not None else None,  # it was read once, and is read no other way
         currency=sure(kind.case.currency),
     )
 

@@ -114,6 +114,10 @@ class DocumentKind(DocumentRules):
         decides = {*self.case.named().values(), *([self.claim.field] if self.claim is not None else [])}
         return name in decides or super().is_critical(name)
 
+    def currency_field(self) -> str | None:
+        """Return the field that says in what currency amounts are: the case's own, if it has one."""
+        return self.case.currency or super().currency_field()
+
     @model_validator(mode="after")
     def _is_told_from_messages(self) -> Self:
         if self.sources and not self.root and not self.marked_by:

@@ -7,20 +7,23 @@ and of a critical field nothing is kept.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.money.amount import DOLLARS
+from domain.repair.beside_numbers import amount_beside
 from domain.repair.coercion import Coerced, coerced, texts_said
 from domain.repair.document import TextPlace, same
-from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField, currency_in
 from domain.repair.rules import DocumentRules, FieldKind, FieldRule
 
 PATCH_NAMES_AT_MOST = 40
 _QUOTE_AT_MOST = 400
 _AROUND = 12  # characters that are looked at beside a quote
-_BLANKS = " \u00a0\u2009\u202f"
-_GROUP = re.compile(rf"[{_BLANKS}][0-9]{{3}}(?![0-9])")  # of thousands
+_GROUP = re.compile(r"\s{1,3}[0-9]{3}(?![0-9])")  # of thousands
+_THOUSANDS = re.compile(r"(?:[0-9][^\S\n]{1,3}|(?<![0-9])[0-9]{1,3}\s{1,3})\Z")
 _FIRST_GROUP = re.compile(r"(?<![0-9])[0-9]{1,3}\Z")
 
 
@@ -36,24 +39,44 @@ class FieldPatch(BaseModel):
 
 
 def patched_document(
-    document: HealedDocument, patches: Sequence[FieldPatch], rules: DocumentRules, *, text: str, lang: str = "und"
+    document: HealedDocument,
+    patches: Sequence[FieldPatch],
+    rules: DocumentRules,
+    *,
+    text: str,
+    lang: str = "und",
+    currency: str | None = None,
 ) -> HealedDocument:
-    """Return a document with what a model found in `text` for its missing fields.
+    """Return a document with what a model found in `text` for its missing fields. `currency` is that of its order on
+    record, which it does not say itself.
 
     What was not asked for is left out, and so is a field that the model proposes twice with two values.
     """
     fields = dict(document.fields)
-    for name in document.missing[:PATCH_NAMES_AT_MOST]:
+    asked = document.missing[:PATCH_NAMES_AT_MOST]
+    for name in sorted(asked, key=lambda name: name != rules.currency_field()):  # amounts are read in their currency
         proposed = [patch for patch in patches if patch.name == name]
         if proposed and len({patch.value for patch in proposed}) == 1:
-            fields[name] = _patched(fields[name], proposed[0], rules.fields[name], text, lang, _currency(fields))
+            known = currency_in(fields, rules) or currency
+            words = _Words(text, lang, known, may_name_one=known is None and rules.currency_field() in asked)
+            fields[name] = _patched(fields[name], proposed[0], rules.fields[name], words)
     return HealedDocument(fields, document.damage, document.required)
 
 
-def _patched(
-    field: MarkedField, patch: FieldPatch, rule: FieldRule, text: str, lang: str, currency: str | None
-) -> MarkedField:
-    span = _place(patch, text)
+class _Words(NamedTuple):
+    """What a customer wrote; `currency` is that of the document, which they may name themselves if it is missing."""
+
+    text: str
+    lang: str
+    currency: str | None
+    may_name_one: bool
+
+
+def _patched(field: MarkedField, patch: FieldPatch, rule: FieldRule, words: _Words) -> MarkedField:
+    lang, currency = words.lang, words.currency
+    span = _place(patch, words.text)
+    if span is not None and rule.kind is FieldKind.AMOUNT and _is_another_amount(span, words):
+        span = None
     quoted = _read(patch.quote, rule, lang, currency) if span is not None else None
     if quoted is not None and not quoted.why and _means(patch.value, quoted.value, rule, lang, currency):
         return MarkedField(field.name, quoted.value, FieldMark.DERIVED, field.critical, span, source=QUOTE)
@@ -63,6 +86,16 @@ def _patched(
     if read.why:
         return field
     return MarkedField(field.name, read.value, FieldMark.GUESSED, False, why="no quote and no record proves it")
+
+
+def _is_another_amount(span: TextPlace, words: _Words) -> bool:
+    beside = amount_beside(words.text, span.start, span.end)
+    if beside.is_scaled:
+        return True
+    named = beside.currencies - {words.currency}
+    if beside.is_dollar and words.currency in DOLLARS:
+        named -= {"USD"}
+    return bool(named) and not words.may_name_one
 
 
 def _read(words: str, rule: FieldRule, lang: str, currency: str | None) -> Coerced:
@@ -99,7 +132,7 @@ def _is_cut(text: str, start: int, end: int) -> bool:
             _joins(sign, beyond, str.isalnum) and (_is_dash(sign) or sign in "_/") for sign, beyond in (ahead, behind)
         ):
             return True
-    return _is_group(before[-1:], before[-2:-1], quote) or (
+    return _is_group(before, quote) or (
         quote[-1].isdigit() and _GROUP.match(after) is not None and _FIRST_GROUP.search(quote) is not None
     )
 
@@ -118,9 +151,9 @@ def _joins(sign: str, beyond: str, kind: Callable[[str], bool]) -> bool:
     return sign != "" and not sign.isspace() and kind(beyond)
 
 
-def _is_group(blank: str, beyond: str, quote: str) -> bool:
+def _is_group(before: str, quote: str) -> bool:
     """Return whether a quote begins with the thousands of a number that begins before it: "500" of "12 500"."""
-    return bool(blank) and blank in _BLANKS and beyond.isdigit() and _GROUP.match(blank + quote) is not None
+    return _THOUSANDS.search(before) is not None and _GROUP.match(" " + quote) is not None
 
 
 def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: str | None) -> bool:
@@ -129,8 +162,3 @@ def _means(proposed: str, quoted: object, rule: FieldRule, lang: str, currency: 
         return True
     again = _read(proposed, rule, lang, currency)
     return not again.why and same(again.value, quoted)
-
-
-def _currency(fields: Mapping[str, MarkedField]) -> str | None:
-    field = fields.get("currency")
-    return str(field.value) if field is not None and field.is_sure and field.value is not None else None

@@ -1,8 +1,10 @@
 """What a kind of document should hold: its fields, and which record may supply each."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +26,7 @@ class FieldKind(StrEnum):
 DOCUMENT = "document"
 """The name under which a source finds the document's own fields: `document.items[#]`."""
 
+_TELLING_LETTERS = 5  # of a name that counts inside another one without a sign between them
 _CRITICAL_WORDS = frozenset(
     "amount currency payee account iban bic order tax vat price total sum fee payment card".split()  # noqa: SIM905
 )
@@ -35,9 +38,36 @@ def is_critical(name: str) -> bool:
     >>> is_critical("order_id"), is_critical("taxId"), is_critical("city")
     (True, True, False)
     """
-    from re import findall
+    return bool({word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)} & _CRITICAL_WORDS)
 
-    return bool({word.lower() for word in findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)} & _CRITICAL_WORDS)
+
+def may_be_called(field: str, name: str) -> bool:
+    """Return whether a document may say a field under another name: other capitals and signs, or more words.
+
+    >>> may_be_called("order_id", "OrderID"), may_be_called("amount", "refund_amount"), may_be_called("fee", "coffee")
+    (True, True, False)
+    """
+    words, others = _words_of(field), _words_of(name)
+    letters, other_letters = "".join(words), "".join(others)
+    return bool(words) and (
+        letters == other_letters
+        or {*words} <= {*others}
+        or (len(letters) >= _TELLING_LETTERS and letters in other_letters)
+    )
+
+
+def is_same_name(field: str, name: str) -> bool:
+    """Return whether two names have the same letters, whatever their capitals and signs are.
+
+    >>> is_same_name("amount", "AMOUNT "), is_same_name("amount", "refund_amount")
+    (True, False)
+    """
+    return "".join(_words_of(field)) == "".join(_words_of(name))
+
+
+def _words_of(name: str) -> list[str]:
+    parted = re.sub(r"(?<=[^\W\dA-Z_])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", normalize("NFKC", name))
+    return re.findall(r"[^\W\d_]+", parted.casefold())
 
 
 def _known_path(path: str) -> str:
@@ -108,3 +138,12 @@ class DocumentRules(BaseModel):
         """Return whether a field needs a quote or a record."""
         rule = self.fields.get(name)
         return is_critical(name) if rule is None or rule.critical is None else rule.critical
+
+    def currency_field(self) -> str | None:
+        """Return the field that says in what currency amounts are: of several the one of that name, None: none does.
+
+        >>> DocumentRules(fields={"betrag": {"kind": "amount"}, "waehrung": {"kind": "currency"}}).currency_field()
+        'waehrung'
+        """
+        names = [name for name, rule in self.fields.items() if rule.kind is FieldKind.CURRENCY]
+        return names[0] if len(names) == 1 else next((name for name in names if name == "currency"), None)

@@ -1,7 +1,7 @@
 """What every store promises of money that is short: who comes under a budget that has come to its warning, and when."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -44,9 +44,9 @@ class ShortContract:
 
     @pytest.fixture
     def late(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-        """Let the database's clock go ahead of the time."""
+        """Let the database's clock go ahead of the time; in the evening it begins earlier: it stays the same day."""
         clock = store.database.clock
-        ahead = timedelta(0)
+        ahead = timedelta(hours=-6) if datetime.now(UTC).hour >= 20 else timedelta(0)
         monkeypatch.setattr(store.database, "clock", lambda connection, *told: clock(connection, *told) + ahead)
 
         def later(by: timedelta) -> None:

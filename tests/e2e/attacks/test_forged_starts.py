@@ -111,7 +111,7 @@ async def test_who_is_entitled_still_approves_and_is_paid_for_once(running: Runn
     )
 
 
-def test_what_is_up_says_that_decisions_are_not_signed(running: Running) -> None:
-    said = "whoever reaches Temporal's port can decide in another's name"
+def test_what_is_up_says_whose_word_counts(running: Running) -> None:
+    said = "Whoever reaches Temporal's port can answer or close cases there in another's name"
     assert said in running.log_end()
     assert said in Path(running.data_dir / "logs" / "worker-action.log").read_text()

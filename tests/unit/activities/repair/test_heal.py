@@ -345,3 +345,19 @@ async def test_of_an_unknown_kind_no_model_is_asked(of: dict[str, Any]) -> None:
     model = OneModel()
     assert (await find(model, "vat_id", **of)).patches == []
     assert model.asked == []
+
+
+@pytest.mark.parametrize(("said", "amount"), [("50 USD", "50"), ("50 EUR", None)])
+def test_a_currency_in_words_is_held_against_the_order_that_they_name(
+    store: Store, clock: Clock, said: str, amount: str | None
+) -> None:
+    fields = {**KIND.fields, "amount": KIND.fields["amount"].model_copy(update={"sources": ()})}
+    blueprint = BLUEPRINT.model_copy(update={"documents": {"form": KIND.model_copy(update={"fields": fields})}})
+    case = admitted(store, {"form": {"vat_id": "DE1"}}, text=f"Order ORD-1, {said} back please")
+    patches = [
+        FieldPatch(name="order", value="ORD-1", quote="ORD-1"),
+        FieldPatch(name="amount", value="50", quote="50"),
+    ]
+    healing = HealActivities(store.records, store.cases, blueprint, JsonMender(), clock)
+    result = healing.heal_document(HealRequest(case=case, patches=patches))
+    assert (result.order_id, result.currency, result.amount) == ("ORD-1", "USD", amount)

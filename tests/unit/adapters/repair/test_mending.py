@@ -81,6 +81,67 @@ def test_several_documents_are_told_and_none_believed(text: str) -> None:
     assert found.doubted == {"a"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}\nPS: do NOT do this',
+        'Ignore this one, it was a test: {"a": 1}',
+        '// never mind\n{"a": 1}',
+        '{"a": 1} // not this one',
+        'Not that:\n```json\n{"a": 1}\n```',
+        '```json\n{"a": 1}\n```\nNo, wait.',
+        '{"a": 1} \u2260',
+        'cb({"a": 1}) cancelled',
+    ],
+)
+def test_words_around_a_document_are_told(text: str) -> None:
+    found = MENDER.mend(text)
+    assert Damage.WORDS in found.damage
+    assert not found.is_sure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sure, here's the JSON:\n{'a': 1}",
+        "Guten Tag,\nhier ist das Dokument: {'a': 1}\nMit freundlichen Grüßen",
+        'Here it is:\n```json\n{"a": 1}\n```\nLet me know if you need anything else!',
+        "const data = {'a': 1};",
+        'callback({"a": 1});',
+    ],
+)
+def test_words_that_only_hand_it_over_say_nothing(text: str) -> None:
+    found = MENDER.mend(text)
+    assert found.value == {"a": "1"}
+    assert found.is_sure
+
+
+@pytest.mark.parametrize("behind", ["0", ",5", " 'amount': 999", " 'no'", " \u0660", " make it 20"])
+def test_what_may_be_a_value_behind_the_end_makes_all_doubted(behind: str) -> None:
+    for text in ("{'text': 'refund', 'amount': 25}", '{"text": "refund", "amount": 25}'):
+        assert MENDER.mend(text + behind).doubted == {"text", "amount"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"b": 1, "id": #10023,\n"ORD-7",\n"c": "d"\n}',
+        '{"b": 1, "id": #10023,\n50\n}',
+        '{"b": 1, "id": //100,\n999, "c": "d"}',
+        '{"b": 1, "id": /* 100, "c": "d", "limit": */ 999}',
+        '{"b": 1, "id" //: 100,\n: 999}',
+    ],
+)
+def test_a_comment_between_a_name_and_its_value_may_be_the_value(text: str) -> None:
+    found = MENDER.mend(text)
+    assert "id" in found.doubted
+    assert "b" not in found.doubted
+
+
+def test_a_comment_inside_a_list_is_no_doubt() -> None:
+    assert MENDER.mend('{"a": [1, // one\n 2], "b": 3, // three\n "c": 4}').doubted == frozenset()
+
+
 def test_a_key_that_stands_twice_is_told() -> None:
     assert MENDER.mend('{"a": 1, "a": 2}').doubted == {"a"}
     alike = MENDER.mend('{"a": 1, "a": 1}')

@@ -17,6 +17,7 @@ from domain.conversations.words import (
     says_little,
     shortened,
     whole_text,
+    with_document,
     with_word,
 )
 from domain.inbound.cleaned import ANSWERED
@@ -49,6 +50,30 @@ def test_any_suspicious_message_makes_the_case_suspicious(first: bool, second: b
 def test_flags_are_joined_each_once() -> None:
     joined = with_word(case(flags=["signature", "attachments"]), word(flags=["hidden_text", "attachments"]))
     assert joined.flags == ["attachments", "hidden_text", "signature"]
+
+
+def test_an_amount_of_a_document_goes_with_its_order() -> None:
+    healed = with_document(case(), order_id="ORD-1", amount="2000.00", currency="EUR")
+    assert (healed.amount, healed.currency) == ("2000.00", "EUR")
+    moved = with_word(healed, word(order_id="ORD-2"))
+    assert (moved.order_id, moved.amount, moved.currency) == ("ORD-2", None, None)
+    assert kept(healed, moved).from_document == {}
+    for same in (word(), word(order_id="ORD-1")):
+        assert (with_word(healed, same).amount, with_word(healed, same).currency) == ("2000.00", "EUR")
+
+
+def test_what_the_customer_named_goes_along_to_another_order() -> None:
+    healed = with_document(case(amount="50"), order_id="ORD-1", amount="2000.00", currency="EUR")
+    assert (healed.amount, healed.currency) == ("50", "EUR")
+    moved = with_word(healed, word(order_id="ORD-2"))
+    assert (moved.amount, moved.currency) == ("50", None), "the currency is that of ORD-1 on record"
+    answered = with_word(moved, word(order_id="ORD-2", amount="20", currency="USD"))
+    assert (answered.amount, answered.currency, answered.from_document) == ("20", "USD", {})
+
+
+def test_what_was_looked_up_while_its_customer_named_another_order_is_not_taken() -> None:
+    found = with_document(case(order_id="ORD-2"), order_id="ORD-1", amount="2000.00", currency="EUR")
+    assert (found.order_id, found.amount, found.currency) == ("ORD-2", None, None)
 
 
 def test_an_amount_is_never_mixed_with_the_currency_of_another_message() -> None:

@@ -11,6 +11,7 @@ from domain.inbound.email_head import read_email_head
 from domain.inbound.reference_ids import usable_id
 from domain.inbound.strict_json import MAX_DEPTH, loads
 from domain.inbound.webhook import MAX_BODY_BYTES, Inbound, parse_webhook, problem, problem_of
+from domain.reading.written import read_amount
 
 
 def parse(fields: object, content_type: str = "application/json") -> Inbound:
@@ -145,6 +146,21 @@ def test_an_amount_stays_the_text_that_was_sent(literal: bytes, amount: str) -> 
     found = parse_webhook("application/json", b'{"text": "refund me", "amount": ' + literal + b"}").amount
     assert found == amount
     assert type(found) is str
+
+
+@pytest.mark.parametrize("lang", ["de", "es", "it", "nl", "pt", "da", "en", "fr", "und"])
+def test_the_point_of_a_number_is_one_of_thousands_in_no_language(lang: str) -> None:
+    found = parse_webhook("application/json", b'{"text": "a", "amount": 1.234, "currency": "EUR"}')
+    assert found.amount is not None
+    with pytest.raises(ValueError, match="at most two decimals"):
+        read_amount(found.amount, currency=found.currency, lang=lang)
+    found = parse_webhook("application/json", b'{"text": "a", "amount": 1234.50, "currency": "EUR"}')
+    assert read_amount(str(found.amount), currency="EUR", lang=lang).minor == 123_450
+
+
+def test_words_for_an_amount_are_read_in_their_language() -> None:
+    found = parse_webhook("application/json", b'{"text": "a", "amount": "1.234", "currency": "EUR"}')
+    assert read_amount(str(found.amount), currency="EUR", lang="de").minor == 123_400
 
 
 def test_nulls_count_as_absent() -> None:

@@ -24,6 +24,9 @@ def mended(value: object, *doubted: str, damage: Damage = Damage.QUOTES) -> Mend
         mended({"text": "a", "tenant": "x"}, "tenant"),
         mended({"type": "t", "data": {"text": "a"}}, "data"),
         mended({"TextBody": "a"}, "TextBody"),  # Postmark's name for it
+        mended({"text": "a"}, damage=Damage.WORDS),  # "do not do this" behind it
+        mended({"text": "a"}, damage=Damage.COMMENTS),
+        mended({"order_id": "ORD-1", "subject": "Refund please"}, damage=Damage.TRUNCATED),
     ],
 )
 def test_words_that_are_doubted_are_for_a_person(document: MendedDocument) -> None:
@@ -54,3 +57,8 @@ def test_what_may_be_somebodys_words_is_not_told() -> None:
 def test_what_was_mended_is_told() -> None:
     body = body_of(mended({"text": "a"}), None)
     assert (body.fields, body.notes) == ({"text": "a"}, ["it was broken and has been mended (quotes)"])
+
+
+@pytest.mark.parametrize("fields", [{"text": "a", "subject": "b"}, {"TextBody": "a"}, {"type": "t", "data": {}}])
+def test_a_body_that_was_cut_off_behind_its_words_goes_on(fields: dict[str, object]) -> None:
+    assert body_of(mended(fields, damage=Damage.TRUNCATED), None).fields == fields

@@ -6,7 +6,8 @@ import pytest
 
 from domain.inbound.strict_json import Number
 from domain.repair.document import Damage, MendedDocument, TextPlace
-from domain.repair.healing import FieldMark, HealedDocument, healed
+from domain.repair.healing import QUOTE, FieldMark, HealedDocument, MarkedField, healed
+from domain.repair.kinds import DocumentKind
 from domain.repair.rules import DocumentRules, is_critical
 
 RULES = DocumentRules.model_validate(
@@ -197,3 +198,77 @@ def test_other_fields_are_not(name: str) -> None:
 def test_rules_that_name_what_is_not_there_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"order|step|fields|at least 1"):
         DocumentRules.model_validate(wrong)
+
+
+IN_EUROS = {"order": {"order_id": "ORD-1", "currency": "EUR", "total": Number("20.00")}}
+
+
+def amount_of(said: dict[str, object], lang: str = "de") -> MarkedField:
+    """Return the amount of a form that lists it before a currency of another name."""
+    rules = DocumentKind.model_validate(
+        {
+            "case": {"amount": "betrag", "currency": "waehrung"},
+            "records": {"order": {"anchors": {"id": "order_id"}}},
+            "fields": {
+                "betrag": {"kind": "amount", "sources": ["order.total"]},
+                "currency": {"kind": "currency", "required": False},  # of something else
+                "waehrung": {"kind": "currency", "sources": ["order.currency"]},
+                "id": {},
+            },
+        }
+    )
+    return healed(MendedDocument(value=said), rules, IN_EUROS, lang=lang).fields["betrag"]
+
+
+@pytest.mark.parametrize("written", [Number("1.234"), Number("100.000"), "1,234"])
+@pytest.mark.parametrize("currency", [{"waehrung": "EUR"}, {"id": "ORD-1"}])  # it says so, or its order does
+@pytest.mark.parametrize("lang", ["de", "es", "fr"])
+def test_an_amount_that_its_currency_cannot_have_is_missing(
+    written: str, currency: dict[str, object], lang: str
+) -> None:
+    found = amount_of({"betrag": written, "currency": "KWD", **currency}, lang)
+    assert (found.value, found.standing) == (None, FieldMark.MISSING)
+    assert found.why
+
+
+def test_an_amount_is_read_in_the_currency_that_the_case_goes_by() -> None:
+    assert amount_of({"betrag": "1.234", "waehrung": "EUR"}, "und").value == "1234"
+    assert amount_of({"betrag": Number("1.234"), "waehrung": "KWD"}).value == "1.234"
+    assert amount_of({"betrag": Number("12.5"), "id": "ORD-1"}).value == "12.5"
+
+
+RECASED = [
+    "Amount",
+    "AMOUNT",
+    "amount ",
+    "refund_amount",
+    "refundAmount",
+    "refundamount",
+    "amo\u200bunt",
+    "amount_cents",
+]
+
+
+@pytest.mark.parametrize("name", RECASED)
+def test_no_record_speaks_for_a_critical_field_that_stands_under_another_name(name: str) -> None:
+    found = heal({"order_id": "ORD-1", name: Number("50")}).fields["amount"]
+    assert (found.value, found.standing) == (None, FieldMark.MISSING)
+    assert name not in found.why, "what stands as a name may be anything"
+    assert heal({"order_id": "ORD-1", "payment": {name: "50"}}).fields["amount"].value is None
+
+
+@pytest.mark.parametrize("other", [{"Amount": None}, {"AMOUNT": " "}, {"total": "50"}, {"City": "Oslo"}])
+def test_other_names_say_nothing_of_a_critical_field(other: dict[str, object]) -> None:
+    found = heal({"order_id": "ORD-1", **other})
+    assert (found.fields["amount"].value, found.fields["city"].value) == ("10.50", "Rome")
+
+
+def test_a_critical_field_under_two_names_with_two_values_is_missing() -> None:
+    assert heal({"amount": Number("50"), "Amount": Number("90")}).fields["amount"].value is None
+    assert heal({"amount": Number("50"), "Amount": Number("50")}).fields["amount"].value == "50"
+
+
+def test_a_quote_proves_a_field_that_stands_under_another_name() -> None:
+    quoted = {"amount": MarkedField("amount", Number("50"), FieldMark.DERIVED, critical=True, source=QUOTE)}
+    document = MendedDocument(value={"order_id": "ORD-1", "Amount": Number("50")})
+    assert healed(document, RULES, RECORDS, proven=quoted).fields["amount"].value == "50"

@@ -134,3 +134,79 @@ def test_a_list_counts_by_the_words_that_name_its_texts(quote: str, value: str, 
     found = patched_document(healed(MendedDocument(value={}), rules, {}), [proposed], rules, text=text)
     assert found.fields["items"].value == texts
     assert found.missing == ([] if texts else ["items"])
+
+
+def test_an_amount_is_read_in_the_currency_that_is_found_with_it() -> None:
+    rules = DocumentRules.model_validate(
+        {"fields": {"betrag": {"kind": "amount"}, "waehrung": {"kind": "currency"}, "city": {}}}
+    )
+    text = "Bitte 1.234 zurück, in EUR."
+    quotes = [
+        FieldPatch(name="betrag", value="1234", quote="1.234"),
+        FieldPatch(name="waehrung", value="EUR", quote="EUR"),
+    ]
+    found = patched_document(healed(MendedDocument(value={}), rules, {}), quotes, rules, text=text)
+    assert found.values() == {"betrag": "1234", "waehrung": "EUR", "city": None}
+
+
+IN_EUROS = DocumentRules.model_validate({"fields": {"amount": {"kind": "amount"}, "currency": {"kind": "currency"}}})
+
+
+def amount_quoted(text: str, quote: str, currency: str = "EUR") -> object:
+    document = healed(MendedDocument(value={"currency": currency}), IN_EUROS, {})
+    proposed = FieldPatch(name="amount", value=quote, quote=quote, offset=text.index(quote))
+    return patched_document(document, [proposed], IN_EUROS, text=text, lang="en").fields["amount"].value
+
+
+@pytest.mark.parametrize("blank", ["\u2007", "\u2003", "  ", "\n", "\u00a0", " \n", "\u205f", "\u3000"])
+def test_the_thousands_of_a_number_are_no_amount_whatever_blank_parts_them(blank: str) -> None:
+    assert amount_quoted(f"12{blank}500", "500") is None
+    assert amount_quoted(f"500{blank}120", "500") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "50 thousand", "50 thousands", "50\u00a0million", "50 Tausend", "50 Mio. zurück", "50 mille", "50 万",
+        "fifty thousand 50", "50 percent", "50 Prozent", "50 cents", "minus 50",
+    ],
+)  # fmt: skip
+def test_a_number_with_a_word_of_scale_beside_it_is_another_one(text: str) -> None:
+    assert amount_quoted(text, "50") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["50 USD", "50USD", "USD 50", "$50", "US$ 50", "50 dollars", "50,- CHF", "50 THB", "\u20bd50", "50\nUSD"]
+)
+def test_a_number_beside_another_currency_is_no_amount_of_this_one(text: str) -> None:
+    assert amount_quoted(text, "50") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "50 EUR",
+        "\u20ac50",
+        "50 euros please",
+        "50,- EUR",
+        "I want 50",
+        "50 more or less",
+        "order 10023\n50",
+        "50 miladies",
+    ],
+)
+def test_a_number_beside_its_own_currency_or_other_words_is_one(text: str) -> None:
+    assert amount_quoted(text, "50") == "50"
+
+
+def test_a_dollar_sign_is_that_of_any_dollar() -> None:
+    assert amount_quoted("$50", "50", "CAD") == "50"
+    assert amount_quoted("50 USD", "50", "CAD") is None
+
+
+@pytest.mark.parametrize(("currency", "value"), [("USD", "50"), ("EUR", None), (None, "50")])
+def test_a_currency_in_words_is_held_against_the_one_on_record(currency: str | None, value: str | None) -> None:
+    document = healed(MendedDocument(value={}), IN_EUROS, {})
+    proposed = FieldPatch(name="amount", value="50", quote="50")
+    found = patched_document(document, [proposed], IN_EUROS, text="50 USD", currency=currency)
+    assert found.fields["amount"].value == value
