@@ -5,6 +5,7 @@ the best of these exactly.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class ScopeMatrix:
         if self._vectors is None or not _fits(values, self._vectors):
             return []
         self.remove(question.entry_id)
-        gone = list(self._rows)[: max(0, len(self._rows) - self._most + 1)]
+        gone = list(islice(self._rows, max(0, len(self._rows) - self._most + 1)))
         for entry_id in gone:
             self.remove(entry_id)
         row = self._free.pop() if self._free else self._grown()

@@ -188,7 +188,7 @@ def bench_mails(
 
 @bench_app.command("cache")
 def bench_cache(
-    entries: Annotated[int, typer.Option(min=100, max=20_000, help="Answered questions of a scope.")] = 20_000,
+    entries: Annotated[int, typer.Option(min=100, max=100_000, help="Answered questions of a scope.")] = 20_000,
     decisions: Annotated[int, typer.Option(min=100, help="Decisions that are timed.")] = 1_000,
     probes: Annotated[int, typer.Option(min=1, help="Questions put to scopes that differ in one part.")] = 10_000,
     redis: Annotated[str, typer.Option(help="URL of a Redis, beside the cache in process.")] = "",

@@ -7,7 +7,7 @@ from domain.cache.neighbours import AnsweredQuestion, NearQuestion
 from domain.cache.scope import CacheScope
 from domain.cache.standing import AnswerStanding
 
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 100_000
 """Of one scope; beyond it the oldest go."""
 FLIGHT_S = 45.0
 """So long a question that somebody asks is waited for; who asks and dies holds it no longer."""
