@@ -13,6 +13,7 @@ from domain.letters import Letter
 from domain.messages.bounds import Count, Line, Text
 from domain.model_call import Usage
 from domain.money.claim import Reason
+from domain.repair.told import FieldTold
 from domain.turns import Priority
 
 EVENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~@+=-]{0,127}", re.ASCII)
@@ -312,7 +313,9 @@ class CaseAnswer(BaseModel):
 
 
 class CaseStatus(BaseModel):
-    """Answer of the query `status`: what a person sees of a case that is under way."""
+    """Answer of the query `status`: what a person sees of a case that is under way; `fields` are those of the document
+    that it came as.
+    """
 
     case_id: str
     state: CaseState
@@ -325,3 +328,4 @@ class CaseStatus(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     blueprint_version: str = ""
     notices: list[str] = Field(default_factory=list)
+    fields: list[FieldTold] = Field(default_factory=list)

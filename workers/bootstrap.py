@@ -273,6 +273,7 @@ _PROVIDED: dict[str, Callable[[Parts], object]] = {
     "articles": lambda parts: parts.knowledge,
     "blueprint": lambda parts: parts.blueprint.for_profile(parts.settings.models),
     "cases": lambda parts: parts.store.cases,
+    "cleaner": lambda parts: parts.cleaner,
     "crm": lambda parts: parts.store.crm,
     "decision_keys": lambda parts: parts.decision_keys,
     "dead_letters": lambda parts: parts.store.dead_letters,

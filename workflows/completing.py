@@ -39,6 +39,7 @@ async def complete(
         talk.read()
         found = await _completed(talk, spend)
         status.notices[:] = [note for note in status.notices if note not in found.notes] + found.notes
+        status.fields = found.fields
         if found.contradicted:
             status.finding = f"the answer says something else than the document: {in_words(found.contradicted)}"
             return Next.PERSON

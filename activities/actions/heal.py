@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from temporalio import activity
 
 from activities.clock import Clock, utc_now
+from activities.hidden_values import HiddenValues
 from activities.models.prompting import spoken_text
 from domain.blueprint import Blueprint
 from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, FIELD_GUESSED, OTHER_ORDER, REPAIRED, WORDLESS, CaseInput
@@ -30,6 +31,8 @@ from domain.repair.in_case import (
 )
 from domain.repair.kinds import DocumentKind
 from domain.repair.patching import FieldPatch, patched_document
+from domain.repair.told import FieldTold, fields_told
+from ports.cleaner import Cleaner
 from ports.repair import DocumentMender
 from ports.store import CaseStore, CustomerRecords, StoredCase
 
@@ -72,6 +75,7 @@ class HealResult(BaseModel):
     claimed: Reason | None = None
     in_fields: list[str] = Field(default_factory=list)
     contradicted: list[str] = Field(default_factory=list)
+    fields: list[FieldTold] = Field(default_factory=list)  # for people
 
     def noting(self, note: str) -> "HealResult":
         """Return it with one note more."""
@@ -87,12 +91,14 @@ class HealActivities:
         cases: CaseStore,
         blueprint: Blueprint,
         mender: DocumentMender,
+        cleaner: Cleaner,
         clock: Clock = utc_now,
     ) -> None:
         self._records = records
         self._cases = cases
         self._kinds = blueprint.documents
         self._mender = mender
+        self._cleaner = cleaner
         self._clock = clock
 
     @activity.defn
@@ -139,6 +145,8 @@ class HealActivities:
         found = healed(document, kind, records, lang=case.lang, proven=_derived(found), because=because)
         found = patched_document(found, request.patches, kind, text=text, lang=case.lang)
         result = _told(found, kind, case, records, text)
+        values = HiddenValues(self._cleaner, stored)
+        result.fields = values.named(fields_told(found, kind, text, values.hide), self._cases)
         result.contradicted = list(said.contradicted)
         result.in_fields += [case.answers[number] for number in answers if is_json_object(case.answers[number])]
         replaced = stranger and result.order_id is not None  # by the customer's answer

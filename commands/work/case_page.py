@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from client.case_filters import ENDED_OUTSIDE
 from client.case_rows import CaseRow
 from commands.terminal.cli import settings_for
+from commands.work.case_fields import field_lines, without_fields
 from commands.work.case_letters import letter_rows, letter_text, letters_on_record
 from domain.briefs.request import request_rows
 from domain.case import CaseMessage, CaseState, CaseStatus, EffectRecord
@@ -136,6 +137,8 @@ def case_page(case: Mapping[str, Any], message: CaseMessage) -> Iterator[str]:
     for name, value in _rows(case, message):
         if value:
             yield f"  {name:{_NAME_CHARS}} {_shown(value)}"
+    for line in field_lines(case.get("fields", []), message.asked_for):
+        yield f"  {'field':{_NAME_CHARS}} {_printable(line)}"
     yield from letter_text(case.get("letters"))
     text = "".join(c if c.isprintable() or c == "\n" else " " for c in message.text[:TEXT_SHOWN])
     yield textwrap.indent(text, "  | ", lambda _: True)
@@ -164,7 +167,8 @@ def _rows(case: Mapping[str, Any], message: CaseMessage) -> Iterator[tuple[str, 
     yield "blueprint", case["blueprint_version"] or ""
     yield "replayed", times(case["replay"]) if case.get("replay") else ""
     yield "marks", ", ".join(message.marks)
-    yield from (("note", note) for note in dict.fromkeys([*message.notes, *case["notices"]]))
+    notes = without_fields([*message.notes, *case["notices"]], case.get("fields", []))
+    yield from (("note", note) for note in dict.fromkeys(notes))
     unread = message.unread
     yield "wrote again", f"{times(len(message.answers))}, {unread} unread" if message.answers else ""
     yield from request_rows(message.request)
@@ -218,4 +222,8 @@ def _when(moment: str | None) -> str:
 
 
 def _shown(value: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    return " ".join(_printable(value).split())
+
+
+def _printable(value: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in value)

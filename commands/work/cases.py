@@ -98,7 +98,8 @@ def cases_show(case_id: str, data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = 
     for personal data as far as rules find them (of names, those that came with the message); above it, quoted, the
     sentences that ask for something. `headgate cases original` shows it as it came in. The newest letter to the
     customer stands before it, marked >; of a case that waits for its customer what is asked, until when, and what an
-    answer does.
+    answer does. Of a case that came as a document each field is listed: given, derived (from which record or words),
+    guessed or missing, and whether its customer was asked for it; in JSON under `fields`.
     """
     from commands.work.case_page import UNHEARD, case_page, edits_of, letters_of, on_record, settling_of
     from domain.case import CaseMessage

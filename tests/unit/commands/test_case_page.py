@@ -12,6 +12,8 @@ from client.case_rows import CaseRow
 from commands.work.case_letters import SENDER
 from commands.work.case_page import FORGOTTEN, TEXT_SHOWN, case_page, letters_of, on_record
 from domain.case import CaseMessage, CaseOutcome, CaseState, CaseStatus, EffectRecord
+from domain.repair.healing import FieldMark
+from domain.repair.told import FieldTold
 from ports.store import Reply
 from tests.contracts.store_samples import stored_case
 
@@ -172,3 +174,34 @@ def test_a_letter_that_cannot_be_looked_up_is_said_to_be(letters: dict[str, str]
 
 def test_where_there_is_no_store_nothing_is_known_of_letters(tmp_path: Path) -> None:
     assert letters_of(tmp_path, ID) == {}
+
+
+def test_the_fields_of_its_document_are_listed_with_where_each_is_from() -> None:
+    fields = [
+        FieldTold(name="order_id", origin=FieldMark.GIVEN, value="ORD-1"),
+        FieldTold(name="amount", origin=FieldMark.DERIVED, value="20.00", currency="USD", source="order.total"),
+        FieldTold(name="state", origin=FieldMark.DERIVED, value="cracked\x1b[2J", source="quote", quote="is cracked"),
+        FieldTold(name="colour", origin=FieldMark.GUESSED, value="red", why="it cannot be read for sure"),
+        FieldTold(name="items", origin=FieldMark.MISSING),
+        FieldTold(name="bought_on", origin=FieldMark.MISSING, why="order.placed_on has several"),
+    ]
+    notes = ["document: 1 given, 2 derived", "amount: derived from order.total", "items: missing", "damage: truncated"]
+    message = MESSAGE.model_copy(update={"asked_for": ["items"], "notes": notes})
+    shown: dict[str, Any] = {"fields": [field.model_dump(mode="json") for field in fields], "notices": notes}
+    lines = page("waiting_customer", message, **shown)
+    assert [line for line in lines if line.startswith("  field ")] == [
+        "  field         order_id   given    ORD-1",
+        "  field         amount     derived  20.00 USD, from our record: order.total",
+        "  field         state      derived  cracked [2J, from the words “is cracked”",
+        "  field         colour     guessed  red, nothing is decided on it (it cannot be read for sure)",
+        "  field         items      missing  its customer was asked for it",
+        "  field         bought_on  missing  not asked for (order.placed_on has several)",
+    ]
+    noted = [line for line in lines if line.startswith("  note ")]
+    assert noted == ["  note          document: 1 given, 2 derived", "  note          damage: truncated"]
+
+
+def test_a_case_of_an_older_release_has_its_notes_and_no_fields() -> None:
+    lines = page("done", MESSAGE.model_copy(update={"notes": ["amount: derived from order.total"]}))
+    assert "  note          amount: derived from order.total" in lines
+    assert not any(line.startswith("  field ") for line in lines)

@@ -9,7 +9,9 @@ from activities.models.repair import FieldsRequest, FieldsResult
 from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, MENDED, WORDLESS, CaseState, HumanDecision, Lane
 from domain.letters import FieldsAsked
 from domain.money.claim import Reason
+from domain.repair.healing import QUOTE, FieldMark
 from domain.repair.patching import FieldPatch
+from domain.repair.told import FieldTold
 from tests.workflows.conversations.talking import answer, approve, first, talking
 from tests.workflows.fake_world import ONE_CALL, FakeWorld
 from tests.workflows.running import Mill, eventually, new_case, policy
@@ -32,7 +34,10 @@ def asked_fields(world: FakeWorld, case_id: str) -> list[list[str]]:
 def proves(request: HealRequest) -> HealResult:
     """The document lacks its VAT id until a patch or the customer's answer has it."""
     said = " ".join(request.case.answers)
-    return form(order_id="ORD-1", tainted=True) if request.patches or "DE123" in said else form(**LACKS)
+    if request.patches or "DE123" in said:
+        found = FieldTold(name="vat_id", origin=FieldMark.DERIVED, value="DE123", source=QUOTE, quote="DE123")
+        return form(order_id="ORD-1", tainted=True, fields=[found])
+    return form(**LACKS, fields=[FieldTold(name="vat_id", origin=FieldMark.MISSING)])
 
 
 async def test_a_message_that_is_no_document_is_not_looked_at(mill: Mill, world: FakeWorld) -> None:
@@ -99,9 +104,11 @@ async def test_what_nobody_knows_is_asked_for_in_one_letter_and_the_answer_compl
     handle = await mill.start(first(document=FORM))
     status = await mill.until(handle, CaseState.WAITING_CUSTOMER)
     assert status.finding == "the document lacks VAT id"
+    assert [(field.name, field.origin) for field in status.fields] == [("vat_id", FieldMark.MISSING)]
     assert "route_case" not in world.names, "nothing is decided on half a document"
     await mill.start(answer(handle.id, "it is DE123"))
-    await mill.until(handle, CaseState.WAITING_APPROVAL)
+    status = await mill.until(handle, CaseState.WAITING_APPROVAL)
+    assert [(field.name, field.value) for field in status.fields] == [("vat_id", "DE123")]
     assert asked_fields(world, handle.id) == [["VAT id"]]
     assert "route_case" in world.names
 

@@ -7,6 +7,7 @@ import pytest
 
 from activities.actions.heal import HealActivities, HealRequest
 from activities.models.extract import ClaimRequest, ExtractActivities
+from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.repair.mending import JsonMender
 from adapters.store import Store
 from domain.authority.on_record import marks_of, why_a_person
@@ -18,7 +19,7 @@ from domain.money.refund import Mark, Refund, ToHuman, decide_refund
 from domain.repair.kinds import DocumentKind
 from domain.repair.patching import FieldPatch
 from tests.contracts.store_samples import NOW, case_input, stored_case
-from tests.fakes.blueprint import BLUEPRINT
+from tests.fakes.blueprint import BLUEPRINT, WORDS
 from tests.fakes.model import FakeModel
 from tests.unit.activities.store_parts import Clock
 
@@ -33,6 +34,7 @@ KIND = DocumentKind.model_validate(
         "fields": {"order": {}, "why": {}, "condition": {}},
     }
 )
+CLEANER = DocumentCleaner(WORDS.mail)
 KNOWING = BLUEPRINT.model_copy(update={"documents": {"form": KIND}})
 BODY = {"form": {"order": "ORD-1", "why": "Defect"}}
 CRACKED = FieldPatch(name="condition", value="cracked glass", quote="cracked glass")
@@ -51,7 +53,7 @@ def came(store: Store, *answers: str, text: str = "", **fields: Any) -> CaseInpu
 
 
 def completed(store: Store, clock: Clock, case: CaseInput) -> CaseInput:
-    healing = HealActivities(store.records, store.cases, KNOWING, JsonMender(), clock)
+    healing = HealActivities(store.records, store.cases, KNOWING, JsonMender(), CLEANER, clock)
     healed = healing.heal_document(HealRequest(case=case, patches=[CRACKED] if case.answers else []))
     told = healed.model_dump(include={"order_id", "amount", "currency", "taints", "claimed", "in_fields"})
     return with_document(case, **told)

@@ -7,6 +7,7 @@ import pytest
 
 from activities.actions.heal import HealActivities, HealRequest, HealResult
 from activities.models.repair import FieldsRequest, FieldsResult, RepairActivities
+from adapters.cleaning.cleaner import DocumentCleaner
 from adapters.repair.mending import JsonMender
 from adapters.store import Store
 from domain.case import ASKED_BY_FIELDS, FIELD_DERIVED, REPAIRED, WORDLESS, CaseInput
@@ -16,7 +17,7 @@ from domain.money.claim import Reason
 from domain.repair.kinds import ClaimField, DocumentKind
 from domain.repair.patching import FieldPatch
 from tests.contracts.store_samples import case_input, stored_case
-from tests.fakes.blueprint import BLUEPRINT
+from tests.fakes.blueprint import BLUEPRINT, WORDS
 from tests.unit.activities.store_parts import Clock
 
 KIND = DocumentKind.model_validate(
@@ -35,6 +36,7 @@ KIND = DocumentKind.model_validate(
         },
     }
 )
+CLEANER = DocumentCleaner(WORDS.mail)
 KNOWING = BLUEPRINT.model_copy(update={"documents": {"form": KIND}})
 
 
@@ -46,7 +48,7 @@ def admitted(store: Store, body: object, *, email: str = "ann@example.com", **fi
 
 
 def heal(store: Store, clock: Clock, case: CaseInput, *patches: FieldPatch) -> HealResult:
-    healing = HealActivities(store.records, store.cases, KNOWING, JsonMender(), clock)
+    healing = HealActivities(store.records, store.cases, KNOWING, JsonMender(), CLEANER, clock)
     return healing.heal_document(HealRequest(case=case, patches=patches))
 
 
@@ -151,6 +153,7 @@ def test_what_stands_as_a_name_in_a_broken_document_is_told_to_nobody(store: Sto
         store.cases,
         BLUEPRINT.model_copy(update={"documents": {"form": kind}}),
         JsonMender(),
+        CLEANER,
         clock,
     )
     result = healing.heal_document(HealRequest(case=admitted(store, body)))
@@ -181,7 +184,7 @@ ATTACHED = (
 
 def heal_claim(store: Store, clock: Clock, case: CaseInput, *patches: FieldPatch) -> HealResult:
     knowing = BLUEPRINT.model_copy(update={"documents": {"form": CLAIMING}})
-    healing = HealActivities(store.records, store.cases, knowing, JsonMender(), clock)
+    healing = HealActivities(store.records, store.cases, knowing, JsonMender(), CLEANER, clock)
     return healing.heal_document(HealRequest(case=case, patches=patches))
 
 
@@ -358,6 +361,6 @@ def test_a_currency_in_words_is_held_against_the_order_that_they_name(
         FieldPatch(name="order", value="ORD-1", quote="ORD-1"),
         FieldPatch(name="amount", value="50", quote="50"),
     ]
-    healing = HealActivities(store.records, store.cases, blueprint, JsonMender(), clock)
+    healing = HealActivities(store.records, store.cases, blueprint, JsonMender(), CLEANER, clock)
     result = healing.heal_document(HealRequest(case=case, patches=patches))
     assert (result.order_id, result.currency, result.amount) == ("ORD-1", "USD", amount)
