@@ -30,6 +30,7 @@ from domain.repair.bodies import UNMENDED, body_of
 from domain.repair.document import MendedDocument
 from domain.repair.in_case import under_root
 from domain.repair.kinds import DocumentKind
+from domain.repair.told import personal_kind
 from domain.writers.machine_words import MachineWords
 from domain.writers.writer import Writer, given_address, writer_of
 from ports.cleaner import MailCleaner
@@ -90,7 +91,7 @@ class MessageReader:
             inbound, for_person = self._mended(item, how.of_the_source(), own, e.code)
         policy = self._policy(inbound.tenant)
         lang = None if inbound.lang == "und" else inbound.lang
-        known = _known_values(inbound)
+        known = _known_values(inbound) | (_known_in_document(inbound.text) if inbound.wordless else {})
         if inbound.email:
             mail = self._cleaner.clean_email(inbound.mail or item.body, lang=lang, known=known)
             inbound.attachments = [Attachment(name=name) for name in mail.attachments]
@@ -280,6 +281,13 @@ def _name_in(address: str | None) -> str:
     """Return the words of an address that may be its owner's name: "seun.adeyemi@…" signs as Seun."""
     words = re.findall(r"[^\W\d_]{3,}", (address or "").partition("@")[0])
     return " ".join(word.capitalize() for word in words)
+
+
+def _known_in_document(text: str | None) -> dict[str, str]:
+    """Return the values of a document's fields that are called like personal data, by kind of token."""
+    fields = json.loads(text or "{}", parse_int=str, parse_float=str)  # a card's number is one, too
+    kinds = {name: personal_kind(name) for name, value in fields.items() if isinstance(value, str)}
+    return {f"{kind}_{name}": fields[name] for name, kind in kinds.items() if kind}
 
 
 def _known_values(inbound: Inbound) -> dict[str, str]:

@@ -19,8 +19,8 @@ def field_lines(fields: Sequence[Mapping[str, Any]], asked_for: Sequence[str]) -
 
 
 def without_fields(notes: Sequence[str], fields: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the notes that say more than the fields do, which say where each is from."""
-    said = tuple(f"{field['name']}: {field['origin']}" for field in fields)
+    """Return the notes that say more than the fields do, which say where each is from, or was before an answer."""
+    said = tuple(f"{field['name']}: {mark}" for field in fields for mark in FieldMark)
     return [note for note in notes if not note.startswith(said)]
 
 

@@ -185,7 +185,7 @@ def test_the_fields_of_its_document_are_listed_with_where_each_is_from() -> None
         FieldTold(name="items", origin=FieldMark.MISSING),
         FieldTold(name="bought_on", origin=FieldMark.MISSING, why="order.placed_on has several"),
     ]
-    notes = ["document: 1 given, 2 derived", "amount: derived from order.total", "items: missing", "damage: truncated"]
+    notes = ["document: 1 given, 2 derived", "amount: derived from order.total", "amount: missing", "damage: truncated"]
     message = MESSAGE.model_copy(update={"asked_for": ["items"], "notes": notes})
     shown: dict[str, Any] = {"fields": [field.model_dump(mode="json") for field in fields], "notices": notes}
     lines = page("waiting_customer", message, **shown)

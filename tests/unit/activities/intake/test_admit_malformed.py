@@ -141,6 +141,15 @@ async def test_a_document_that_asks_by_its_fields_needs_no_words(body: bytes, *,
     assert "ann@example.com" not in case.text
 
 
+async def test_what_is_called_like_personal_data_in_it_is_shown_as_tokens() -> None:
+    digits = "9" * 5000  # more than an integer is read from
+    body = f'{{"form": {{"order": "ORD-1", "payee": "Jo Miller", "card": 123456789, "n": {digits}}}}}'
+    _, stored = await let_in(body.encode(), kind=FORM)
+    assert "Miller" not in stored.case.text
+    assert "123456789" not in stored.case.text
+    assert '"order": "ORD-1"' in stored.case.text
+
+
 async def test_with_words_it_is_a_message_like_others() -> None:
     _, stored = await let_in(b"{'text': 'It broke.', 'form': {'order': 'ORD-1'}}", kind=FORM)
     assert stored.case.text == "It broke."
