@@ -31,6 +31,13 @@ _KINDS = {
     "ssn": "ssn", "tax": "taxid", "vat": "taxid", "passport": "taxid", "licence": "taxid", "license": "taxid",
     "street": "address", "address": "address",
     "birth": "born", "birthday": "born", "born": "born", "ip": "ip",
+    "inhaber": "name", "kontoinhaber": "name", "empfänger": "name", "empfaenger": "name", "vorname": "name",
+    "nachname": "name", "ansprechpartner": "name", "unterschrift": "name",
+    "telefon": "phone", "telefonnummer": "phone", "handy": "phone", "handynummer": "phone", "rufnummer": "phone",
+    "konto": "iban", "kontonummer": "iban", "karte": "card", "kartennummer": "card",
+    "steuernummer": "taxid", "ausweis": "taxid", "ausweisnummer": "taxid",
+    "straße": "address", "strasse": "address", "anschrift": "address", "adresse": "address",
+    "geburtsdatum": "born", "geburtstag": "born",
 }  # fmt: skip
 
 
@@ -56,10 +63,14 @@ class FieldTold(BaseModel):
 def personal_kind(name: str) -> str:
     """Return the kind of token that a field is by its name, whatever stands in it; empty where its name says nothing.
 
+    Names in English and German are known.
+
     >>> personal_kind("payee"), personal_kind("account_holder"), personal_kind("vatId"), personal_kind("item_name")
     ('name', 'name', 'taxid', '')
+    >>> personal_kind("Kontoinhaber"), personal_kind("empfänger_straße"), personal_kind("EMPFÄNGER")
+    ('name', 'name', 'name')
     """
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    words = [word.lower() for word in re.findall(r"[A-ZÄÖÜ]?[a-zäöüß]+|[A-ZÄÖÜ]+(?![a-zäöüß])", name)]
     found = [_KINDS[word] for word in words if word in _KINDS and not (word == "name" and _NAMELESS & {*words})]
     return "name" if "name" in found else found[0] if found else ""
 

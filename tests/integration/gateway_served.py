@@ -16,7 +16,7 @@ from gateway.uvicorn_options import uvicorn_options
 from ports.incoming.inbox import InboxItem, PutOutcome
 
 MAX_BYTES = 64 * 1024
-BODY_TIMEOUT_S = 2.0  # seconds; tests of slow bodies wait for it, all others on a busy machine must not
+BODY_TIMEOUT_S = 2.0  # tests of slow bodies wait so long; shorter, a busy machine's good bodies are refused too
 TOKEN = "a-token-of-a-sender-that-cannot-sign"
 
 
